@@ -1,0 +1,49 @@
+# Every command of the project; CI knows no other.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# uv reads the certificates that the machine trusts, as pip does.
+export UV_SYSTEM_CERTS := 1
+
+# What `make demo` shows: a folder of pictures, a sentence, and the sheet it writes.
+PHOTOS ?=
+QUERY ?=
+SHEET ?= contact-sheet.png
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv and install everything into it
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) scripts/check_python.py
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,starter,embedded,demo,test,lint]'
+	touch $@
+
+.PHONY: lock
+lock: ## Pin the newest versions that fit pyproject.toml in constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --all-extras --upgrade --no-header --no-annotate --no-emit-index-url \
+	  --python-version 3.11 pyproject.toml -o constraints.txt
+
+.PHONY: format
+format: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --exit-zero .
+
+.PHONY: check
+check: setup ## Lint, check types and import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: up
+up: setup ## Run the whole stack on this machine
+	$(BIN)/glimpse up

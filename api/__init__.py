@@ -1,0 +1,1 @@
+"""The HTTP front end: it accepts, stores, enqueues and answers, and knows no model."""

@@ -1,0 +1,1 @@
+"""The ``glimpse`` command: a client of the HTTP API, and ``glimpse up``."""

@@ -1,0 +1,1 @@
+"""The agreement between the API, the workers and the command line."""

@@ -1,0 +1,195 @@
+"""Every error Glimpse raises, as one tree.
+
+    GlimpseError
+    ├── InputError                   what the caller sent cannot be used as it is
+    │   ├── InvalidRequest           a body, header or parameter is malformed
+    │   ├── NotFound                 there is no such image, job or search
+    │   ├── UploadTooLarge           a request is larger than the service takes
+    │   ├── UnsupportedMediaType     a body of a type the service does not read
+    │   └── ImageError               one picture cannot be used; its batch goes on
+    │       ├── EmptyImage
+    │       ├── ImageTooLarge
+    │       ├── NotAnImage
+    │       ├── UnsupportedFormat
+    │       ├── TooManyPixels
+    │       └── TruncatedImage
+    ├── ServiceError                 a part is away; the same call may succeed later
+    │   ├── BrokerUnavailable        Redis does not answer
+    │   ├── StoreUnavailable         Milvus does not answer
+    │   ├── BlobsUnavailable         the blob store cannot be read or written
+    │   └── WorkerUnavailable        no worker answered in time
+    ├── EncoderError                 the model failed on this input
+    ├── StoreError                   the vector store refused this row for good
+    └── SetupError                   the process cannot start as it is configured
+        ├── InvalidSettings
+        ├── ModelMismatch            encoder and collection disagree
+        ├── WeightsUnavailable       the model's weights are nowhere to be had
+        └── DataDirBusy              another `glimpse up` runs on the same folder
+
+Each class has a stable ``code``: it reaches callers in problem documents and
+in the items of a job, and never changes once released. The message is one
+sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GlimpseError(Exception):
+    """Root of every error that Glimpse raises on purpose."""
+
+    code: ClassVar[str] = "internal"
+
+
+class InputError(GlimpseError):
+    """What the caller sent cannot be used as it is."""
+
+    code = "invalid_input"
+
+
+class InvalidRequest(InputError):
+    """A body, header or parameter is malformed or out of range.
+
+    Args:
+        detail: What is wrong, in a sentence.
+        errors: One entry for each field at fault: ``{"field", "detail"}``.
+    """
+
+    code = "invalid_request"
+
+    def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+        super().__init__(detail)
+        self.errors = errors or []
+
+
+class NotFound(InputError):
+    """There is no such image, job or search, or it has expired."""
+
+    code = "not_found"
+
+
+class UploadTooLarge(InputError):
+    """A request is larger than the service takes."""
+
+    code = "too_large"
+
+
+class UnsupportedMediaType(InputError):
+    """A request's body is of a type that the service does not read."""
+
+    code = "unsupported_media_type"
+
+
+class ImageError(InputError):
+    """One picture cannot be used; the rest of its batch goes on."""
+
+    code = "not_an_image"
+
+
+class EmptyImage(ImageError):
+    """The upload has no bytes."""
+
+    code = "empty"
+
+
+class ImageTooLarge(ImageError):
+    """The upload has more bytes than one picture may have."""
+
+    code = "too_large"
+
+
+class NotAnImage(ImageError):
+    """The bytes are no picture of any format."""
+
+    code = "not_an_image"
+
+
+class UnsupportedFormat(ImageError):
+    """The bytes are a picture in a format that Glimpse does not open."""
+
+    code = "unsupported_format"
+
+
+class TooManyPixels(ImageError):
+    """The picture would take more memory than one picture may take."""
+
+    code = "too_many_pixels"
+
+
+class TruncatedImage(ImageError):
+    """The picture breaks off or is damaged."""
+
+    code = "truncated"
+
+
+class ServiceError(GlimpseError):
+    """A part of the service is away; the same call may succeed later."""
+
+    code = "unavailable"
+
+
+class BrokerUnavailable(ServiceError):
+    """Redis does not answer."""
+
+    code = "broker_unavailable"
+
+
+class StoreUnavailable(ServiceError):
+    """Milvus does not answer."""
+
+    code = "store_unavailable"
+
+
+class BlobsUnavailable(ServiceError):
+    """The blob store cannot be read or written."""
+
+    code = "blobs_unavailable"
+
+
+class WorkerUnavailable(ServiceError):
+    """No worker answered in time."""
+
+    code = "worker_unavailable"
+
+
+class EncoderError(GlimpseError):
+    """The model failed on this input."""
+
+    code = "encoder_error"
+
+
+class StoreError(GlimpseError):
+    """The vector store refused this row for good."""
+
+    code = "store_error"
+
+
+class SetupError(GlimpseError):
+    """The process cannot start as it is configured."""
+
+    code = "setup_error"
+
+
+class InvalidSettings(SetupError):
+    """A setting is unknown or its value cannot be used."""
+
+    code = "invalid_settings"
+
+
+class ModelMismatch(SetupError):
+    """The encoder's vectors do not fit the collection's."""
+
+    code = "model_mismatch"
+
+
+class WeightsUnavailable(SetupError):
+    """The model's weights are nowhere to be had; the message names every place."""
+
+    code = "weights_unavailable"
+
+
+class DataDirBusy(SetupError):
+    """Another ``glimpse up`` runs on the same data folder."""
+
+    code = "data_dir_busy"

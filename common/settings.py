@@ -1,0 +1,124 @@
+"""Settings, read once from ``GLIMPSE_*`` variables when a process starts."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from common.errors import InvalidSettings
+
+PREFIX = "GLIMPSE_"
+
+# Variables that only the command line reads; they are no settings of a service.
+_CLIENT_VARIABLES = frozenset({"GLIMPSE_URL", "GLIMPSE_API_KEY"})
+
+
+class Settings(BaseModel):
+    """What an operator may choose; every field is ``GLIMPSE_`` plus its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Broker, result backend and job records: one Redis (6.2 or later) or Valkey.
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    # Milvus Lite behind its server, a Milvus server, or Zilliz Cloud (with a token).
+    milvus_uri: str = "http://127.0.0.1:19530"
+    milvus_token: str = ""
+    # Folder of the uploaded originals and their thumbnails.
+    blobs_dir: Path = Path("data/blobs")
+
+    # An OpenAI CLIP name ("ViT-B/32", ...), "starter", or "hashing" (tests only).
+    model: str = "ViT-B/32"
+    # "auto" takes CUDA when torch sees a device, else the processor.
+    device: str = "auto"
+    # "auto" picks bf16 or fp16 where the hardware computes in it, else fp32.
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    # A file of CLIP weights to use before the cache and before any download.
+    clip_weights: Path | None = None
+    # Folder where downloaded CLIP weights are kept.
+    clip_cache: Path = Path("~/.cache/clip")
+    # An address that serves the official files under their own names, asked last.
+    clip_mirror: str = ""
+
+    # Pictures in one batch of the model, at most.
+    batch_max: int = Field(default=32, ge=1, le=4096)
+    # Longest time a picture waits for its batch to fill, in milliseconds.
+    batch_wait_ms: float = Field(default=10.0, ge=0, le=10_000)
+    # Pictures carried by one ingest task, at most.
+    chunk_images: int = Field(default=32, ge=1, le=1000)
+    # Threads of a worker, each with one task in hand.
+    worker_threads: int = Field(default=4, ge=1, le=64)
+    # Threads torch computes with; 0 leaves the choice to torch.
+    torch_threads: int = Field(default=0, ge=0, le=1024)
+
+    # Bytes of one request's body, at most.
+    upload_bytes_max: int = Field(default=2 * 1024**3, ge=1)
+    # Bytes of one picture, at most.
+    image_bytes_max: int = Field(default=64 * 1024**2, ge=1)
+    # Pixels of one picture, at most: what a decoded picture may take, times three bytes.
+    image_pixels_max: int = Field(default=100_000_000, ge=1)
+    # Pictures in one request, at most.
+    upload_parts_max: int = Field(default=10_000, ge=1)
+
+    # Seconds after which a task that nobody acknowledged is given to another worker.
+    lease_s: int = Field(default=3600, ge=1)
+    # Seconds between two looks for tasks whose lease has run out.
+    lease_sweep_s: float = Field(default=10.0, gt=0)
+    # Seconds that a finished job's record and the results of its tasks are kept.
+    job_ttl_s: int = Field(default=7 * 86_400, ge=60)
+    # Seconds that a search and its hits are kept.
+    search_ttl_s: int = Field(default=3600, ge=10)
+    # Seconds a search may wait for a worker before it is given up.
+    search_expires_s: int = Field(default=60, ge=1)
+    # Longest time a caller may hold a request open with `Prefer: wait`, in seconds.
+    wait_s_max: float = Field(default=30.0, gt=0)
+    # Seconds to wait before an ingest task is tried again while Milvus or Redis is away.
+    retry_s: float = Field(default=2.0, gt=0)
+    # Longest such wait, in seconds; it doubles from try to try.
+    retry_s_max: float = Field(default=30.0, gt=0)
+    # Seconds between two heartbeats of a worker; it counts as gone after three.
+    heartbeat_s: float = Field(default=5.0, gt=0)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        environ: Variables to read instead of the process's own.
+
+    Raises:
+        InvalidSettings: A ``GLIMPSE_`` variable is unknown or its value cannot be used.
+    """
+    variables = os.environ if environ is None else environ
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in variables.items()
+        if name.startswith(PREFIX) and name not in _CLIENT_VARIABLES
+    }
+    for name in given:
+        if name not in Settings.model_fields:
+            raise InvalidSettings(_unknown(name))
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise InvalidSettings(_refused(error)) from error
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    hint = f" Did you mean {PREFIX}{close[0].upper()}?" if close else ""
+    return f"{PREFIX}{name.upper()} is no setting of Glimpse.{hint}"
+
+
+def _refused(error: ValidationError) -> str:
+    lines = [
+        f"{PREFIX}{str(entry['loc'][0]).upper()}: {entry['msg']} (it is {entry['input']!r})"
+        for entry in error.errors()
+    ]
+    return "; ".join(lines)

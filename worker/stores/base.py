@@ -1,0 +1,80 @@
+"""What every vector store offers: Milvus in earnest, memory in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.contract import Hit, ImageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One image as it is written: its record, its vector, and the job that brought it."""
+
+    tenant: str
+    record: ImageRecord
+    # float32 [dim], of unit length.
+    vector: NDArray[np.float32]
+    job_id: str
+
+
+class VectorStore(Protocol):
+    """A collection of rows, searched by cosine similarity.
+
+    The key of a row is its tenant and image id. Every method is safe to call
+    from several threads and sees all writes that returned before it was called.
+
+    Every method raises ``StoreUnavailable`` when the store does not answer
+    (the same call may succeed later) and ``StoreError`` when it refuses for good.
+    """
+
+    def open(self) -> None:
+        """Connect, and make the collection if it is not there.
+
+        Raises:
+            ModelMismatch: The collection holds vectors of another encoder.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up the connection; a closed store may be opened again."""
+        ...
+
+    def ping(self) -> None:
+        """Return when the store answers; quick, for health checks."""
+        ...
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Write full rows, replacing those of the same key. No key may occur twice."""
+        ...
+
+    def search(
+        self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
+    ) -> list[Hit]:
+        """Return a tenant's rows nearest to a unit vector [dim], best first."""
+        ...
+
+    def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
+        """Return the records of those ids that are stored, in the order asked."""
+        ...
+
+    def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
+        """Return the stored vectors, float32 [dim], of those ids that are stored."""
+        ...
+
+    def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
+        """Return, for those ids that are stored, the job that brought each."""
+        ...
+
+    def delete(self, tenant: str, ids: Sequence[str]) -> int:
+        """Remove rows; return how many there were."""
+        ...
+
+    def count(self) -> int:
+        """Return the number of rows of all tenants."""
+        ...
