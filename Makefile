@@ -44,6 +44,24 @@ check: setup ## Lint, check types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: test
+test: setup ## Run all tests against real parts
+	scripts/install_system_packages.sh
+	$(BIN)/pytest
+
+.PHONY: test-unit
+test-unit: setup ## Run the tests that need no other process
+	$(BIN)/pytest tests/unit
+
+.PHONY: coverage
+coverage: setup ## Run all tests and show what they do not reach
+	scripts/install_system_packages.sh
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+
 .PHONY: up
 up: setup ## Run the whole stack on this machine
 	$(BIN)/glimpse up
+
+.PHONY: demo
+demo: setup ## Ingest photographs and search them (PHOTOS=dir QUERY="a white dog" SHEET=file)
+	@$(BIN)/glimpse demo --photos "$(PHOTOS)" --query "$(QUERY)" --sheet "$(SHEET)"

@@ -3,6 +3,7 @@
     GlimpseError
     ├── InputError                   what the caller sent cannot be used as it is
     │   ├── InvalidRequest           a body, header or parameter is malformed
+    │   ├── Unprocessable            well formed, but not acceptable as it is
     │   ├── NotFound                 there is no such image, job or search
     │   ├── UploadTooLarge           a request is larger than the service takes
     │   ├── UnsupportedMediaType     a body of a type the service does not read
@@ -49,7 +50,7 @@ class InputError(GlimpseError):
 
 
 class InvalidRequest(InputError):
-    """A body, header or parameter is malformed or out of range.
+    """A body, header or parameter is malformed.
 
     Args:
         detail: What is wrong, in a sentence.
@@ -61,6 +62,12 @@ class InvalidRequest(InputError):
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
         super().__init__(detail)
         self.errors = errors or []
+
+
+class Unprocessable(InvalidRequest):
+    """A request is well formed, but a value in it is not acceptable."""
+
+    code = "unprocessable"
 
 
 class NotFound(InputError):

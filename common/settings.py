@@ -41,6 +41,8 @@ class Settings(BaseModel):
     clip_weights: Path | None = None
     # Folder where downloaded CLIP weights are kept.
     clip_cache: Path = Path("~/.cache/clip")
+    # Folder of what a worker computes once and would otherwise compute at every start.
+    cache_dir: Path = Path("~/.cache/glimpse")
     # An address that serves the official files under their own names, asked last.
     clip_mirror: str = ""
 

@@ -1,0 +1,46 @@
+"""The Flask application."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from api import problems, request_ids
+from api.routes import images, jobs, searches, service
+from api.services import Services, connect_services
+from common.settings import Settings, load_settings
+
+# Bytes of a form field in memory, at most; pictures are never there. The parser's
+# own buffer counts too, so it must be well above the 64 KiB that it reads at a time.
+_FORM_FIELD_BYTES_MAX = 512 * 1024
+# Parts of a form beside its pictures.
+_FIELDS_MAX = 8
+
+
+class ImageIdConverter(BaseConverter):
+    """Lets only well-formed image ids through; others have no route, hence 404."""
+
+    regex = "[0-9a-f]{64}"
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """Make the application.
+
+    Args:
+        settings: Instead of those of the environment.
+        services: Parts to work with instead of the real ones.
+    """
+    settings = settings or (services.settings if services else load_settings())
+    app = Flask("glimpse", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.upload_bytes_max,
+        MAX_FORM_MEMORY_SIZE=_FORM_FIELD_BYTES_MAX,
+        MAX_FORM_PARTS=settings.upload_parts_max + _FIELDS_MAX,
+    )
+    app.url_map.converters["image_id"] = ImageIdConverter
+    app.extensions["glimpse"] = services or connect_services(settings)
+    request_ids.install(app)
+    problems.install(app)
+    for routes in (images, jobs, searches, service):
+        app.register_blueprint(routes.blueprint)
+    return app

@@ -1,0 +1,56 @@
+"""Questions about images, which a worker answers while the caller waits."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TypeVar
+
+from api.services import services
+from api.tenancy import current_tenant
+from common.contract import (
+    CATALOG_GET,
+    CATALOG_KNOWN,
+    SEARCH_QUEUE,
+    CatalogImages,
+    CatalogKnown,
+    CatalogRequest,
+    ImageRecord,
+)
+from common.errors import NotFound, WorkerUnavailable
+
+# Seconds a caller is kept waiting for a worker's answer.
+_TIMEOUT_S = 4.0
+
+Answer = TypeVar("Answer", CatalogImages, CatalogKnown)
+
+
+def find_image(image_id: str) -> ImageRecord:
+    """Return an indexed image.
+
+    Raises:
+        NotFound: It is not indexed.
+        WorkerUnavailable: No worker answered, or the store does not answer it.
+    """
+    images = _ask(CATALOG_GET, [image_id], CatalogImages).images
+    if not images:
+        raise NotFound(f"There is no image {image_id}.")
+    return images[0]
+
+
+def known_images(ids: list[str]) -> list[str]:
+    """Return those of the ids that a search can find; raises ``WorkerUnavailable``."""
+    return _ask(CATALOG_KNOWN, ids, CatalogKnown).known
+
+
+def _ask(task: str, ids: list[str], answer: type[Answer]) -> Answer:
+    dispatcher = services().dispatcher
+    task_id = uuid.uuid4().hex
+    request = CatalogRequest(tenant=current_tenant(), ids=ids)
+    dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
+    result = dispatcher.wait(task_id, _TIMEOUT_S)
+    if result.state != "succeeded":
+        raise WorkerUnavailable("No search worker answered in time; try again in a moment.")
+    found = answer.model_validate(result.value)
+    if found.error is not None:
+        raise WorkerUnavailable(found.error.detail)
+    return found

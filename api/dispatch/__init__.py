@@ -1,0 +1,1 @@
+"""Dispatch: tasks to the queue, and their results back."""

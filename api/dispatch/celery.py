@@ -1,0 +1,92 @@
+"""Dispatch through Celery on Redis."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+from celery import Celery
+from celery.backends.redis import RedisBackend
+from kombu.exceptions import OperationalError
+from redis import Redis
+
+from api.dispatch.base import TaskResult, TaskState
+from common.celery_options import celery_options
+from common.contract import Message, dump
+from common.errors import BrokerUnavailable
+from common.redis_client import SOCKET_TIMEOUT_S, broker_call
+from common.settings import Settings
+
+# States that Celery writes, as the API names them.
+_STATES: dict[str, TaskState] = {
+    "PENDING": "queued",
+    "STARTED": "running",
+    "RETRY": "running",
+    "SUCCESS": "succeeded",
+    "FAILURE": "failed",
+    "REVOKED": "failed",
+}
+
+
+class CeleryDispatcher:
+    """Sends with Celery; reads what Celery's Redis result backend holds.
+
+    The app that sends has no result backend: Celery would subscribe to the
+    result of every task it sends, and a front end that never collects them
+    would hold these subscriptions for ever. Results are read by their key, and
+    awaited on the channel that the backend publishes them on, with one
+    connection for each waiting request.
+    """
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
+        options = celery_options(settings)
+        self._sender = Celery("glimpse.api", set_as_current=False)
+        self._sender.conf.update(options)
+        reader = Celery("glimpse.api.results", set_as_current=False)
+        reader.conf.update(options)
+        self._backend = RedisBackend(app=reader, url=settings.redis_url)
+        self._redis = redis
+
+    def send(
+        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+    ) -> None:
+        """Put a task into a queue."""
+        try:
+            self._sender.send_task(
+                task,
+                args=[dump(message)],
+                task_id=task_id,
+                queue=queue,
+                expires=expires_s,
+                retry=False,
+            )
+        except (OperationalError, OSError) as error:
+            raise BrokerUnavailable("Redis does not answer; try again in a moment.") from error
+
+    @broker_call
+    def result(self, task_id: str) -> TaskResult:
+        """Return where a task stands."""
+        text = cast("str | None", self._redis.get(self._key(task_id)))
+        return TaskResult("queued") if text is None else self._decode(text)
+
+    @broker_call
+    def wait(self, task_id: str, timeout_s: float) -> TaskResult:
+        """Return a task's result as soon as it is there, or its state at the timeout."""
+        deadline = time.monotonic() + timeout_s
+        with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+            # Subscribe first and look then: a result that comes between is not missed.
+            channel.subscribe(self._key(task_id))
+            found = self.result(task_id)
+            while not found.done and (rest := deadline - time.monotonic()) > 0:
+                message = channel.get_message(timeout=min(rest, SOCKET_TIMEOUT_S / 2))
+                if message:
+                    found = self._decode(message["data"])
+        return found
+
+    def _key(self, task_id: str) -> str:
+        key: bytes | str = self._backend.get_key_for_task(task_id)
+        return key.decode() if isinstance(key, bytes) else key
+
+    def _decode(self, text: str) -> TaskResult:
+        meta: dict[str, Any] = self._backend.decode_result(text.encode())
+        return TaskResult(_STATES.get(meta["status"], "running"), meta["result"])

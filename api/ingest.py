@@ -1,0 +1,73 @@
+"""Jobs on their way in: from received pictures to tasks in the queue."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+
+from api.schemas import Metadata
+from api.services import Services
+from api.uploads import Upload
+from common.contract import (
+    INGEST_CHUNK,
+    INGEST_QUEUE,
+    ChunkItem,
+    IngestChunk,
+    Outcome,
+)
+from common.jobs.base import Job
+
+
+def begin_job(
+    services: Services, tenant: str, uploads: Sequence[Upload], metadata: Metadata
+) -> Job:
+    """Write a job's record, send its tasks, and return the job.
+
+    The same bytes twice in one request are one image. Pictures that cannot be
+    used are failed at once; the others go to the workers in chunks.
+
+    Raises:
+        BrokerUnavailable: Nothing was accepted; what was sent by then is
+            idempotent, so the caller may send the same pictures again.
+    """
+    unique = list({upload.id: upload for upload in reversed(uploads)}.values())[::-1]
+    job = Job(uuid.uuid4().hex, tenant, total=len(unique), created_at=time.time())
+    services.jobs.create(job, [(upload.id, upload.filename) for upload in unique])
+    items = [
+        ChunkItem(index=index, id=upload.id, filename=upload.filename)
+        for index, upload in enumerate(unique)
+        if upload.error is None
+    ]
+    _send(services, job, items, metadata)
+    services.jobs.record(job.id, _refused(unique))
+    services.jobs.accept(job.id)
+    return services.jobs.get(job.id)
+
+
+def _refused(uploads: Sequence[Upload]) -> list[Outcome]:
+    return [
+        Outcome(
+            index=index,
+            id=upload.id,
+            state="failed",
+            code=upload.error.code,
+            detail=str(upload.error),
+        )
+        for index, upload in enumerate(uploads)
+        if upload.error is not None
+    ]
+
+
+def _send(services: Services, job: Job, items: list[ChunkItem], metadata: Metadata) -> None:
+    size = services.settings.chunk_images
+    for number, start in enumerate(range(0, len(items), size)):
+        chunk = IngestChunk(
+            job_id=job.id,
+            tenant=job.tenant,
+            items=items[start : start + size],
+            tags=metadata.tags,
+            metadata=metadata.own,
+        )
+        # The task's id follows from the job's: its result can be found from there.
+        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, f"{job.id}.{number}", chunk)

@@ -1,0 +1,102 @@
+"""Errors as problem documents (RFC 9457): never HTML, never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from flask import Flask, Response, json
+from werkzeug.exceptions import HTTPException
+
+from api.request_ids import request_id
+from common.errors import (
+    GlimpseError,
+    ImageError,
+    InputError,
+    InvalidRequest,
+    NotFound,
+    ServiceError,
+    Unprocessable,
+    UnsupportedMediaType,
+    UploadTooLarge,
+)
+
+log = logging.getLogger(__name__)
+
+# Seconds after which a caller may try again what failed because a part was away.
+_RETRY_AFTER_S = 5
+
+# Status of each kind of error; the first that fits counts.
+_STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
+    (NotFound, 404),
+    (UploadTooLarge, 413),
+    (UnsupportedMediaType, 415),
+    (Unprocessable, 422),
+    (ImageError, 422),
+    (InputError, 400),
+    (ServiceError, 503),
+)
+
+
+def problem(
+    status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None
+) -> Response:
+    """Make the response for an error.
+
+    Args:
+        status: HTTP status.
+        code: Stable code for programs.
+        detail: A sentence for people.
+        errors: The fields at fault: ``{"field", "detail"}`` each.
+    """
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id(),
+    }
+    if errors:
+        body["errors"] = errors
+    response = Response(json.dumps(body), status, mimetype="application/problem+json")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
+
+
+def install(app: Flask) -> None:
+    """Answer every error with a problem document."""
+    app.register_error_handler(GlimpseError, _of_glimpse)
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(Exception, _of_defect)
+
+
+def _of_glimpse(error: GlimpseError) -> Response:
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    errors = error.errors if isinstance(error, InvalidRequest) else None
+    return problem(status, error.code, str(error), errors)
+
+
+def _of_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    response = problem(status, _code(status), error.description or HTTPStatus(status).phrase)
+    # A redirect's place or the methods allowed; what describes the body is ours.
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def _of_defect(error: Exception) -> Response:
+    log.error("api.defect request_id=%s", request_id(), exc_info=error)
+    return problem(500, "internal", "Glimpse failed on this request; its log says more.")
+
+
+def _code(status: int) -> str:
+    """Return a code like ``method_not_allowed``; a body too large has the code of a picture's."""
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return UploadTooLarge.code
+    if status == HTTPStatus.BAD_REQUEST:
+        return InvalidRequest.code
+    return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")

@@ -1,0 +1,32 @@
+"""Request ids: one for each request, in every response and every log line about it."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from flask import Flask, Response, g, request
+
+HEADER = "X-Request-ID"
+
+# What is taken over from a caller or a proxy; anything else could forge log lines.
+_ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def install(app: Flask) -> None:
+    """Give every request an id, the caller's where it is well formed."""
+
+    @app.before_request
+    def assign() -> None:
+        given = request.headers.get(HEADER, "")
+        g.request_id = given if _ACCEPTED.fullmatch(given) else uuid.uuid4().hex
+
+    @app.after_request
+    def show(response: Response) -> Response:
+        response.headers[HEADER] = request_id()
+        return response
+
+
+def request_id() -> str:
+    """Return the id of the current request."""
+    return str(g.request_id)

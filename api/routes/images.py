@@ -1,0 +1,125 @@
+"""``/v1/images``: uploads, and what is known of an image."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request, url_for
+from werkzeug.http import dump_options_header
+
+from api.catalog import find_image, known_images
+from api.ingest import begin_job
+from api.schemas import CheckBody, Metadata, ThumbnailQuery, read_json, read_query, read_text
+from api.services import services
+from api.tenancy import current_tenant
+from api.thumbnails import thumbnail as make_thumbnail
+from api.thumbnails import to_jpeg
+from api.uploads import Form, Upload, read_body, read_form
+from api.views import image_view, job_view
+from common.errors import InvalidRequest, UnsupportedMediaType
+from common.formats import HEAD_BYTES, MEDIA_TYPES, sniff
+
+blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
+
+# Seconds after which a caller may ask for a fresh job again.
+_POLL_S = 1
+# The bytes under an id never change.
+_IMMUTABLE = "private, max-age=31536000, immutable"
+
+_IMAGE_ID = "<image_id:image_id>"
+
+
+@blueprint.post("")
+def upload() -> tuple[Response, int]:
+    """Accept pictures and answer with the job that indexes them."""
+    # Before the body: what cannot be enqueued need not be received.
+    services().jobs.ping()
+    uploads, metadata = _receive()
+    job = begin_job(services(), current_tenant(), uploads, metadata)
+    response = jsonify(job_view(job))
+    response.headers["Location"] = url_for("jobs.show", job_id=job.id)
+    response.headers["Retry-After"] = str(_POLL_S)
+    return response, 202
+
+
+@blueprint.post("/check")
+def check() -> Response:
+    """Tell which ids a search can find."""
+    ids = read_json(request, CheckBody).ids
+    known = set(known_images(ids)) if ids else set()
+    unique = list(dict.fromkeys(ids))
+    return jsonify(
+        known=[image_id for image_id in unique if image_id in known],
+        missing=[image_id for image_id in unique if image_id not in known],
+    )
+
+
+@blueprint.get(f"/{_IMAGE_ID}")
+def show(image_id: str) -> Response:
+    """Describe an indexed image."""
+    return jsonify(image_view(find_image(image_id)))
+
+
+@blueprint.get(f"/{_IMAGE_ID}/content")
+def content(image_id: str) -> Response:
+    """Send the original bytes, as they were uploaded."""
+    data = services().blobs.open(current_tenant(), image_id)
+    head = data.read(HEAD_BYTES)
+    data.seek(0)
+    media_format = sniff(head)
+    response = Response(data, mimetype=MEDIA_TYPES[media_format], direct_passthrough=True)
+    response.headers["Content-Disposition"] = dump_options_header(
+        "inline", {"filename": f"{image_id[:12]}.{media_format.lower()}"}
+    )
+    return _cached(response, image_id)
+
+
+@blueprint.get(f"/{_IMAGE_ID}/thumbnail")
+def thumbnail(image_id: str) -> Response:
+    """Send a JPEG that fits in a square."""
+    size = read_query(request, ThumbnailQuery).size
+    pixels_max = services().settings.image_pixels_max
+    image = make_thumbnail(services().blobs, current_tenant(), image_id, size, pixels_max)
+    return _cached(Response(to_jpeg(image), mimetype="image/jpeg"), f"{image_id}-{size}")
+
+
+def _receive() -> tuple[list[Upload], Metadata]:
+    kind = request.mimetype
+    if kind == "multipart/form-data":
+        return _receive_form()
+    if kind.startswith("image/"):
+        filename = request.args.get("filename", "")
+        limit = services().settings.image_bytes_max
+        picture = read_body(request, services().blobs, current_tenant(), limit, filename)
+        return [picture], Metadata()
+    raise UnsupportedMediaType(
+        "Send pictures as multipart/form-data in parts named file, or one as a body of image/*."
+    )
+
+
+def _receive_form() -> tuple[list[Upload], Metadata]:
+    limit = services().settings.image_bytes_max
+    form = read_form(request, services().blobs, current_tenant(), limit)
+    try:
+        metadata = _metadata(form)
+        if not form.files:
+            raise InvalidRequest("There is no picture; send at least one part named file.")
+        return [incoming.finish(filename) for _, filename, incoming in form.files], metadata
+    finally:
+        form.close()
+
+
+def _metadata(form: Form) -> Metadata:
+    unknown = {name for name, _, _ in form.files} - {"file"} | set(form.fields) - {"metadata"}
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        raise InvalidRequest(
+            f"Unknown parts: {names}. Pictures go into parts named file, each with a file name."
+        )
+    return read_text(form.fields.get("metadata", "{}"), Metadata)
+
+
+def _cached(response: Response, etag: str) -> Response:
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = _IMMUTABLE
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.make_conditional(request)
+    return response

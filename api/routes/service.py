@@ -1,0 +1,35 @@
+"""``/healthz`` and ``/readyz``: whether the process answers, and whether the service works."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Blueprint, Response, jsonify
+
+from api.problems import problem
+from api.readiness import Check, check_parts
+from api.services import services
+
+blueprint = Blueprint("service", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Answer while the process does."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Answer 200 when every part is there, else 503 naming what is missing."""
+    checks = check_parts(services().heartbeats)
+    missing = [check for check in checks if not check.ok]
+    if not missing:
+        return jsonify(status="ready", parts=[_view(check) for check in checks])
+    errors = [{"field": check.part, "detail": check.detail} for check in missing]
+    names = ", ".join(check.part for check in missing)
+    return problem(503, "not_ready", f"Not ready; missing: {names}.", errors)
+
+
+def _view(check: Check) -> dict[str, object]:
+    return {name: value for name, value in asdict(check).items() if value is not None}

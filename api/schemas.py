@@ -1,0 +1,198 @@
+"""What callers may send, checked field by field."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from flask import Request, json
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from werkzeug.exceptions import BadRequest
+
+from common.contract import ImageId, MetadataValue, SearchRequest, Term
+from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
+from common.jobs.base import ItemState
+
+# Characters of a search text, at most; the encoders read far less.
+_TEXT_CHARACTERS_MAX = 2000
+# Terms of one query, at most.
+_TERMS_MAX = 32
+# Tags, and characters of one, at most.
+_TAGS_MAX, _TAG_CHARACTERS_MAX = 64, 128
+# Own metadata keys of an image, and characters of a key and of a text in it, at most.
+_METADATA_MAX, _KEY_CHARACTERS_MAX, _VALUE_CHARACTERS_MAX = 64, 64, 1024
+
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX)
+]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=_TAG_CHARACTERS_MAX)]
+
+
+class Body(BaseModel):
+    """Base of what callers send: an unknown field is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class QueryTerm(Body):
+    """One weighted term: a text or an indexed image."""
+
+    text: Text | None = None
+    image_id: ImageId | None = None
+    weight: float = Field(default=1.0, ge=-100, le=100, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> QueryTerm:
+        if (self.text is None) == (self.image_id is None):
+            raise ValueError("give either text or image_id")
+        return self
+
+
+class SearchBody(Body):
+    """Body of ``POST /v1/searches``: a text, an image's id, or a query of several terms."""
+
+    text: Text | None = None
+    image_id: ImageId | None = None
+    query: list[QueryTerm] | None = Field(default=None, min_length=1, max_length=_TERMS_MAX)
+    top_k: int = Field(default=10, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0, le=10_000)
+    min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> SearchBody:
+        given = [value for value in (self.text, self.image_id, self.query) if value is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of text, image_id and query")
+        return self
+
+    def to_request(self, tenant: str) -> SearchRequest:
+        """Return the payload of the search's task."""
+        terms = self.query or [QueryTerm(text=self.text, image_id=self.image_id)]
+        return SearchRequest(
+            tenant=tenant,
+            terms=[Term.model_validate(term.model_dump()) for term in terms],
+            top_k=self.top_k,
+            offset=self.offset,
+            min_score=self.min_score,
+        )
+
+
+class CheckBody(Body):
+    """Body of ``POST /v1/images/check``."""
+
+    ids: list[ImageId] = Field(max_length=10_000)
+
+
+class ItemsQuery(BaseModel):
+    """Query string of ``GET /v1/jobs/{id}/items``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: ItemState | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+    # Index of the first item of the page; callers take it as opaque.
+    cursor: int = Field(default=0, ge=0)
+
+
+class ThumbnailQuery(BaseModel):
+    """Query string of ``GET /v1/images/{id}/thumbnail``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    # Longest side, in pixels.
+    size: int = Field(default=150, ge=16, le=1024)
+
+
+class ContactSheetQuery(BaseModel):
+    """Query string of ``GET /v1/searches/{id}/contact-sheet.png``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    columns: int = Field(default=5, ge=1, le=20)
+    rows: int = Field(default=2, ge=1, le=50)
+    # Side of a tile, in pixels.
+    tile: int = Field(default=150, ge=16, le=512)
+
+
+class Metadata(BaseModel):
+    """The ``metadata`` part of an upload: tags, and keys of the caller's own."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=_KEY_CHARACTERS_MAX)],
+        MetadataValue,
+    ] = Field(init=False)
+
+    tags: list[Tag] = Field(default=[], max_length=_TAGS_MAX)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Metadata:
+        if len(self.own) > _METADATA_MAX:
+            raise ValueError(f"at most {_METADATA_MAX} keys")
+        for value in self.own.values():
+            if isinstance(value, str) and len(value) > _VALUE_CHARACTERS_MAX:
+                raise ValueError(f"a text may have {_VALUE_CHARACTERS_MAX} characters")
+        return self
+
+    @property
+    def own(self) -> dict[str, MetadataValue]:
+        """The keys that are the caller's own."""
+        return self.__pydantic_extra__
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_json(request: Request, model: type[Model]) -> Model:
+    """Read a JSON body.
+
+    Raises:
+        UnsupportedMediaType: The body is not declared as JSON.
+        InvalidRequest: The body is not JSON.
+        Unprocessable: A field is unknown, missing or out of range.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
+    try:
+        value = request.get_json()
+    except BadRequest:
+        raise InvalidRequest("The body is not valid JSON.") from None
+    return check(model, value)
+
+
+def read_text(text: str, model: type[Model]) -> Model:
+    """Read a form field that holds JSON; raises as ``read_json`` does."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise InvalidRequest("The part is not valid JSON.") from None
+    return check(model, value)
+
+
+def read_query(request: Request, model: type[Model]) -> Model:
+    """Read a query string; raises ``Unprocessable``."""
+    return check(model, request.args.to_dict())
+
+
+def check(model: type[Model], value: object) -> Model:
+    """Check a value against a model.
+
+    Raises:
+        Unprocessable: It names each field at fault.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        errors = [
+            {"field": ".".join(str(part) for part in entry["loc"]), "detail": entry["msg"]}
+            for entry in error.errors(include_url=False, include_context=False)
+        ]
+        first = errors[0]
+        where = f"{first['field']}: " if first["field"] else ""
+        raise Unprocessable(f"{where}{first['detail']}.", errors) from None

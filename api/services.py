@@ -1,0 +1,51 @@
+"""What the routes work with, made once for each process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from api.dispatch.base import Dispatcher
+from api.dispatch.celery import CeleryDispatcher
+from common.blobs.base import BlobStore
+from common.blobs.folder import FolderBlobs
+from common.heartbeats import Heartbeats, RedisHeartbeats
+from common.jobs.base import JobRecords
+from common.jobs.redis import RedisJobs
+from common.redis_client import connect
+from common.searches import RedisSearches, SearchRecords
+from common.settings import Settings
+
+_EXTENSION = "glimpse"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts behind the API; tests put the shipped fakes in their places."""
+
+    settings: Settings
+    blobs: BlobStore
+    jobs: JobRecords
+    searches: SearchRecords
+    heartbeats: Heartbeats
+    dispatcher: Dispatcher
+
+
+def connect_services(settings: Settings) -> Services:
+    """Make the real parts; each connects on its first call."""
+    redis = connect(settings.redis_url)
+    return Services(
+        settings=settings,
+        blobs=FolderBlobs(settings.blobs_dir),
+        jobs=RedisJobs(redis, settings.job_ttl_s),
+        searches=RedisSearches(redis, settings.search_ttl_s),
+        heartbeats=RedisHeartbeats(redis),
+        dispatcher=CeleryDispatcher(settings, redis),
+    )
+
+
+def services() -> Services:
+    """Return the parts of the app that serves the current request."""
+    return cast("Services", current_app.extensions[_EXTENSION])

@@ -1,0 +1,105 @@
+"""JSON as callers see it: jobs, items, images and searches with their links."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import url_for
+
+from api.dispatch.base import TaskResult
+from common.clock import rfc3339
+from common.contract import Hit, ImageRecord, SearchResult
+from common.jobs.base import Item, Job
+from common.searches import SearchRecord
+
+Json = dict[str, Any]
+
+
+def job_view(job: Job) -> Json:
+    """Return a job as the API shows it."""
+    now = time.time()
+    rate, eta = job.rate_per_s(now), job.eta_s(now)
+    return {
+        "id": job.id,
+        "kind": "ingest",
+        "state": job.state,
+        "total": job.total,
+        "indexed": job.indexed,
+        "duplicates": job.duplicates,
+        "failed": job.failed,
+        "cancelled": job.cancelled,
+        "progress": round(job.done / job.total, 4) if job.total else 1.0,
+        "rate_per_s": None if rate is None else round(rate, 2),
+        "eta_s": None if eta is None else round(eta, 1),
+        "created_at": rfc3339(job.created_at),
+        "started_at": _time(job.started_at),
+        "finished_at": _time(job.finished_at),
+        "links": {
+            "self": url_for("jobs.show", job_id=job.id),
+            "items": url_for("jobs.items", job_id=job.id),
+        },
+    }
+
+
+def item_view(item: Item) -> Json:
+    """Return one image of a job as the API shows it."""
+    return {
+        "id": item.id,
+        "filename": item.filename,
+        "state": item.state,
+        "code": item.code,
+        "detail": item.detail,
+    }
+
+
+def image_view(image: ImageRecord) -> Json:
+    """Return an indexed image as the API shows it."""
+    return image.model_dump(mode="json") | {"links": _image_links(image.id)}
+
+
+def search_view(record: SearchRecord, task: TaskResult) -> Json:
+    """Return a search as the API shows it, with its hits once they are there."""
+    view: Json = {
+        "id": record.id,
+        "state": task.state,
+        "hits": [],
+        "encoder": None,
+        "took_ms": None,
+        "error": None,
+        "top_k": record.request.top_k,
+        "offset": record.request.offset,
+        "created_at": rfc3339(record.created_at),
+        "links": {
+            "self": url_for("searches.show", search_id=record.id),
+            "contact_sheet": url_for("searches.contact_sheet", search_id=record.id),
+        },
+    }
+    if task.state == "succeeded":
+        view |= _answer(SearchResult.model_validate(task.value), record.request.offset)
+    elif task.state == "failed":
+        view["error"] = {"code": "search_failed", "detail": "The search was given up; ask again."}
+    return view
+
+
+def _answer(result: SearchResult, offset: int) -> Json:
+    if result.error is not None:
+        return {"state": "failed", "error": result.error.model_dump(), "encoder": result.encoder}
+    hits = [_hit(hit, rank) for rank, hit in enumerate(result.hits, start=offset + 1)]
+    return {"hits": hits, "encoder": result.encoder, "took_ms": result.took_ms}
+
+
+def _hit(hit: Hit, rank: int) -> Json:
+    return {"rank": rank} | hit.model_dump(mode="json") | {"links": _image_links(hit.id)}
+
+
+def _image_links(image_id: str) -> Json:
+    return {
+        "self": url_for("images.show", image_id=image_id),
+        "content": url_for("images.content", image_id=image_id),
+        "thumbnail": url_for("images.thumbnail", image_id=image_id),
+    }
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else rfc3339(seconds)

@@ -1,0 +1,60 @@
+"""What every blob store offers."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Protocol
+
+
+class BlobWriter(Protocol):
+    """One blob on its way in; nobody sees it before ``commit``."""
+
+    def write(self, data: bytes) -> int:
+        """Add bytes; return how many."""
+        ...
+
+    def seal(self) -> None:
+        """Take no more bytes and hold no open file; ``commit`` or ``discard`` follows."""
+        ...
+
+    def commit(self, blob_id: str) -> None:
+        """Make the blob readable under its id; a blob of the same id may be there already."""
+        ...
+
+    def discard(self) -> None:
+        """Forget what was written; does nothing after ``commit``."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Immutable bytes by tenant and id, and small renditions made from them.
+
+    Every method raises ``BlobsUnavailable`` when the store cannot be read or written.
+    """
+
+    def writer(self, tenant: str) -> BlobWriter:
+        """Begin a new blob."""
+        ...
+
+    def open(self, tenant: str, blob_id: str) -> BinaryIO:
+        """Open a blob for reading.
+
+        Raises:
+            NotFound: There is no such blob.
+        """
+        ...
+
+    def read(self, tenant: str, blob_id: str) -> bytes:
+        """Return a blob's bytes; raises as ``open`` does."""
+        ...
+
+    def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
+        """Keep something made from a blob, such as a thumbnail, beside it."""
+        ...
+
+    def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
+        """Return what ``put_rendition`` kept, or None."""
+        ...
+
+    def delete(self, tenant: str, blob_id: str) -> None:
+        """Remove a blob and all its renditions; one that is not there is no error."""
+        ...

@@ -1,0 +1,123 @@
+"""Blobs as files of one folder, which may be a volume that machines share."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from common.errors import BlobsUnavailable, NotFound
+
+
+class FolderWriter:
+    """A file in ``incoming/`` that moves to its place when it is whole."""
+
+    def __init__(self, store: FolderBlobs, tenant: str) -> None:
+        self._store = store
+        self._tenant = tenant
+        with _translated():
+            store.incoming.mkdir(parents=True, exist_ok=True)
+            # Unbuffered: uploads arrive in large pieces already.
+            handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by commit or discard
+                dir=store.incoming, delete=False, buffering=0
+            )
+        self._file = handle
+        self._path = Path(handle.name)
+
+    def write(self, data: bytes) -> int:
+        """Add bytes; return how many."""
+        with _translated():
+            self._file.write(data)
+        return len(data)
+
+    def seal(self) -> None:
+        """Close the file; it stays where it is."""
+        with _translated():
+            self._file.close()
+
+    def commit(self, blob_id: str) -> None:
+        """Move the file to its place in one step, so that no reader sees a part of it."""
+        self.seal()
+        with _translated():
+            target = self._store.path(self._tenant, blob_id)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._path.chmod(0o640)
+            self._path.replace(target)
+
+    def discard(self) -> None:
+        """Remove the file unless it has moved."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+class FolderBlobs:
+    """Originals at ``TENANT/originals/ab/ID``, renditions at ``TENANT/renditions/ab/ID/NAME``.
+
+    A blob is whole or absent when a process dies. It is not forced to the disk
+    (fsync): what a power cut takes back is the file system's to say.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.expanduser()
+        self.incoming = self._root / "incoming"
+
+    def path(self, tenant: str, blob_id: str) -> Path:
+        """Return where a blob's bytes are or would be."""
+        return self._root / tenant / "originals" / blob_id[:2] / blob_id
+
+    def writer(self, tenant: str) -> FolderWriter:
+        """Begin a new blob."""
+        return FolderWriter(self, tenant)
+
+    def open(self, tenant: str, blob_id: str) -> BinaryIO:
+        """Open a blob for reading."""
+        try:
+            with _translated():
+                return self.path(tenant, blob_id).open("rb")
+        except FileNotFoundError:
+            raise NotFound(f"There are no bytes of image {blob_id}.") from None
+
+    def read(self, tenant: str, blob_id: str) -> bytes:
+        """Return a blob's bytes."""
+        with self.open(tenant, blob_id) as file, _translated():
+            return file.read()
+
+    def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
+        """Keep something made from a blob beside it."""
+        target = self._renditions(tenant, blob_id) / name
+        with _translated():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.incoming.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.incoming, delete=False) as file:
+                file.write(data)
+            Path(file.name).replace(target)
+
+    def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
+        """Return what ``put_rendition`` kept, or None."""
+        with _translated(), suppress(FileNotFoundError):
+            return (self._renditions(tenant, blob_id) / name).read_bytes()
+        return None
+
+    def delete(self, tenant: str, blob_id: str) -> None:
+        """Remove a blob and all its renditions."""
+        with _translated():
+            self.path(tenant, blob_id).unlink(missing_ok=True)
+            shutil.rmtree(self._renditions(tenant, blob_id), ignore_errors=True)
+
+    def _renditions(self, tenant: str, blob_id: str) -> Path:
+        return self._root / tenant / "renditions" / blob_id[:2] / blob_id
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the file system's troubles into ``BlobsUnavailable``; an absent file stays one."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BlobsUnavailable(f"The blob folder cannot be used: {reason}.") from error

@@ -1,0 +1,69 @@
+"""Blobs in this process's memory: the complete fake for tests."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+from common.errors import NotFound
+
+
+class MemoryWriter:
+    """Bytes that become a blob on ``commit``."""
+
+    def __init__(self, blobs: dict[tuple[str, str], bytes], tenant: str) -> None:
+        self._blobs = blobs
+        self._tenant = tenant
+        self._data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Add bytes; return how many."""
+        self._data += data
+        return len(data)
+
+    def seal(self) -> None:
+        """Do nothing: memory holds no open file."""
+
+    def commit(self, blob_id: str) -> None:
+        """Make the blob readable under its id."""
+        self._blobs[self._tenant, blob_id] = bytes(self._data)
+
+    def discard(self) -> None:
+        """Forget what was written."""
+        self._data.clear()
+
+
+class MemoryBlobs:
+    """A blob store that lasts as long as the object."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[tuple[str, str], bytes] = {}
+        self._renditions: dict[tuple[str, str], dict[str, bytes]] = {}
+
+    def writer(self, tenant: str) -> MemoryWriter:
+        """Begin a new blob."""
+        return MemoryWriter(self._blobs, tenant)
+
+    def open(self, tenant: str, blob_id: str) -> BinaryIO:
+        """Open a blob for reading."""
+        return io.BytesIO(self.read(tenant, blob_id))
+
+    def read(self, tenant: str, blob_id: str) -> bytes:
+        """Return a blob's bytes."""
+        try:
+            return self._blobs[tenant, blob_id]
+        except KeyError:
+            raise NotFound(f"There are no bytes of image {blob_id}.") from None
+
+    def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
+        """Keep something made from a blob beside it."""
+        self._renditions.setdefault((tenant, blob_id), {})[name] = data
+
+    def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
+        """Return what ``put_rendition`` kept, or None."""
+        return self._renditions.get((tenant, blob_id), {}).get(name)
+
+    def delete(self, tenant: str, blob_id: str) -> None:
+        """Remove a blob and all its renditions."""
+        self._blobs.pop((tenant, blob_id), None)
+        self._renditions.pop((tenant, blob_id), None)

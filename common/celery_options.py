@@ -1,0 +1,43 @@
+"""How Celery is set up, the same for those who send tasks and those who run them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from common.redis_client import CONNECT_TIMEOUT_S, SOCKET_TIMEOUT_S
+from common.settings import Settings
+
+
+def celery_options(settings: Settings) -> dict[str, Any]:
+    """Return the configuration of a Celery app.
+
+    The visibility timeout is set in the three places that Celery's page on
+    Redis names: a place left out would keep its default and redeliver early.
+    """
+    transport = {
+        "visibility_timeout": settings.lease_s,
+        "unacked_restore_interval": settings.lease_sweep_s,
+        # One look at every interval; kombu's default makes only every tenth count.
+        "unacked_restore_throttle": 1,
+        "socket_timeout": SOCKET_TIMEOUT_S,
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_keepalive": True,
+    }
+    return {
+        "broker_url": settings.redis_url,
+        "broker_transport_options": transport,
+        "visibility_timeout": settings.lease_s,
+        "result_backend_transport_options": {"visibility_timeout": settings.lease_s},
+        # Without a bound a sender waits for ever for a free connection.
+        "broker_pool_acquire_timeout": SOCKET_TIMEOUT_S,
+        "broker_connection_timeout": CONNECT_TIMEOUT_S,
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "result_expires": settings.job_ttl_s,
+        "redis_socket_timeout": SOCKET_TIMEOUT_S,
+        "redis_socket_connect_timeout": CONNECT_TIMEOUT_S,
+        # Queues are named by those who send; a typing error must not make a new one.
+        "task_create_missing_queues": True,
+        "enable_utc": True,
+    }

@@ -1,0 +1,11 @@
+"""Times as the API writes them: RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def rfc3339(seconds: float) -> str:
+    """Write seconds since 1970 as RFC 3339 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

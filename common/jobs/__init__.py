@@ -1,0 +1,1 @@
+"""Job records: what was accepted, and what became of each image of it."""

@@ -1,0 +1,131 @@
+"""What a job is, and what every place that keeps job records offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from common.contract import Outcome, OutcomeState
+
+JobState = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
+
+# States of a job that no longer changes.
+FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "partial", "failed", "cancelled"})
+
+ItemState = Literal["queued", "indexed", "duplicate", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job's counters and times; its state follows from them."""
+
+    id: str
+    tenant: str
+    total: int
+    # Seconds since 1970.
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+    indexed: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def done(self) -> int:
+        """Number of images that have an outcome."""
+        return self.indexed + self.duplicates + self.failed + self.cancelled
+
+    @property
+    def state(self) -> JobState:
+        """Where the job stands, derived from its counters."""
+        if self.done < self.total:
+            return "queued" if self.started_at is None else "running"
+        if self.cancelled:
+            return "cancelled"
+        if not self.failed:
+            return "succeeded"
+        return "failed" if self.failed == self.total else "partial"
+
+    def rate_per_s(self, now: float) -> float | None:
+        """Return images done a second since the first was begun, or None before that."""
+        if self.started_at is None:
+            return None
+        return self.done / max((self.finished_at or now) - self.started_at, 1e-3)
+
+    def eta_s(self, now: float) -> float | None:
+        """Return the seconds that the rest will take at the rate so far, or None."""
+        rate = self.rate_per_s(now)
+        return (self.total - self.done) / rate if rate else None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image of a job and where it stands."""
+
+    index: int
+    id: str
+    filename: str
+    state: ItemState = "queued"
+    code: str | None = None
+    detail: str | None = None
+
+
+class JobRecords(Protocol):
+    """Where job records are kept; every method raises ``BrokerUnavailable``."""
+
+    def ping(self) -> None:
+        """Return when the place answers."""
+        ...
+
+    def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:
+        """Write a new record with the id and file name of each of its images.
+
+        Until ``accept`` the record lasts only a short while: a job whose tasks
+        were never sent in full leaves nothing behind.
+        """
+        ...
+
+    def accept(self, job_id: str) -> None:
+        """Keep the record for good: all tasks of the job are in the queue."""
+        ...
+
+    def get(self, job_id: str) -> Job:
+        """Return a job.
+
+        Raises:
+            NotFound: The id was never issued, or its record has expired.
+        """
+        ...
+
+    def start(self, job_id: str) -> None:
+        """Note that a worker has begun; only the first call counts."""
+        ...
+
+    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
+        """Note what became of images; of several outcomes of one image the first counts.
+
+        A redelivered task may record again what is recorded: the sum of the
+        counters never passes the total. Does nothing when the record has expired.
+        """
+        ...
+
+    def items(
+        self, job_id: str, state: ItemState | None, limit: int, start: int = 0
+    ) -> tuple[list[Item], int | None]:
+        """Return up to ``limit`` items from index ``start``, and the index to go on from.
+
+        Raises:
+            NotFound: As ``get``.
+        """
+        ...
+
+
+# Name of the counter that each outcome raises.
+COUNTERS: dict[OutcomeState, str] = {
+    "indexed": "indexed",
+    "duplicate": "duplicates",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}

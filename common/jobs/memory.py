@@ -1,0 +1,73 @@
+"""Job records in this process's memory: the complete fake for tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from common.contract import Outcome
+from common.errors import NotFound
+from common.jobs.base import COUNTERS, Item, ItemState, Job
+
+
+class MemoryJobs:
+    """Job records that last as long as the object."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._items: dict[str, list[Item]] = {}
+
+    def ping(self) -> None:
+        """Return: memory always answers."""
+
+    def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:
+        """Write a new record."""
+        self._jobs[job.id] = job
+        self._items[job.id] = [Item(index, *item) for index, item in enumerate(items)]
+
+    def accept(self, job_id: str) -> None:
+        """Return: nothing here expires."""
+
+    def get(self, job_id: str) -> Job:
+        """Return a job."""
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise NotFound(f"There is no job {job_id}, or it has expired.") from None
+
+    def start(self, job_id: str) -> None:
+        """Note that a worker has begun."""
+        job = self._jobs.get(job_id)
+        if job and job.started_at is None:
+            self._jobs[job_id] = replace(job, started_at=time.time())
+
+    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
+        """Note what became of images."""
+        items = self._items.get(job_id, [])
+        for outcome in outcomes:
+            if items and items[outcome.index].state == "queued":
+                items[outcome.index] = replace(
+                    items[outcome.index],
+                    state=outcome.state,
+                    code=outcome.code,
+                    detail=outcome.detail,
+                )
+                self._count(job_id, COUNTERS[outcome.state])
+
+    def items(
+        self, job_id: str, state: ItemState | None, limit: int, start: int = 0
+    ) -> tuple[list[Item], int | None]:
+        """Return up to ``limit`` items from index ``start``, and the index to go on from."""
+        self.get(job_id)
+        rest = [
+            item for item in self._items[job_id][start:] if state is None or item.state == state
+        ]
+        return rest[:limit], rest[limit].index if len(rest) > limit else None
+
+    def _count(self, job_id: str, counter: str) -> None:
+        job = self._jobs[job_id]
+        job = replace(job, **{counter: getattr(job, counter) + 1})
+        if job.done == job.total:
+            job = replace(job, finished_at=time.time())
+        self._jobs[job_id] = job

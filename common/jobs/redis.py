@@ -1,0 +1,201 @@
+"""Job records in Redis, shared by the API and all workers.
+
+A job is a few keys: a hash of its counters and times, a list of its items in
+their order, a hash of outcomes by index, and for each final state a sorted
+set of the indices in it, so that a page of failures costs what it shows.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from redis import Redis
+
+from common.contract import Outcome
+from common.errors import NotFound
+from common.jobs.base import COUNTERS, Item, ItemState, Job
+from common.redis_client import broker_call
+
+# Seconds that a record lasts whose tasks are not all in the queue yet.
+_UNACCEPTED_TTL_S = 3600
+# Items written to Redis in one command, so that no command is large.
+_ITEMS_PER_COMMAND = 1000
+
+# Notes outcomes, each at most once, and finishes the job with its last one.
+# KEYS: job, items, outcomes, then one sorted set for each state; ARGV: now, time to
+# live, then for each outcome its index, counter, number of its set, and JSON.
+_RECORD_LUA = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local done = 0
+for i = 3, #ARGV, 4 do
+  if redis.call('HSETNX', KEYS[3], ARGV[i], ARGV[i + 3]) == 1 then
+    redis.call('HINCRBY', KEYS[1], ARGV[i + 1], 1)
+    redis.call('ZADD', KEYS[3 + ARGV[i + 2]], ARGV[i], ARGV[i])
+    done = redis.call('HINCRBY', KEYS[1], 'done', 1)
+  end
+end
+if done > 0 and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
+  redis.call('HSET', KEYS[1], 'finished_at', ARGV[1])
+end
+local ttl = ARGV[2]
+if redis.call('HEXISTS', KEYS[1], 'accepted') == 0 then ttl = redis.call('TTL', KEYS[1]) end
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ttl) end
+return done
+"""
+
+# Notes the start of a job that is there and has not been started.
+_START_LUA = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSETNX', KEYS[1], 'started_at', ARGV[1]) end
+"""
+
+_STATES = tuple(COUNTERS)
+
+
+class RedisJobs:
+    """Job records in Redis.
+
+    Args:
+        redis: A client that decodes responses.
+        ttl_s: Seconds that a record is kept after its last change.
+    """
+
+    def __init__(self, redis: Redis, ttl_s: int) -> None:
+        self._redis = redis
+        self._ttl_s = ttl_s
+        self._record = redis.register_script(_RECORD_LUA)
+        self._start = redis.register_script(_START_LUA)
+
+    @broker_call
+    def ping(self) -> None:
+        """Return when Redis answers."""
+        self._redis.ping()
+
+    @broker_call
+    def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:
+        """Write a new record in one transaction."""
+        key = _key(job.id)
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(
+            key, mapping={"tenant": job.tenant, "total": job.total, "created_at": job.created_at}
+        )
+        for start in range(0, len(items), _ITEMS_PER_COMMAND):
+            page = items[start : start + _ITEMS_PER_COMMAND]
+            pipe.rpush(f"{key}:items", *(json.dumps(item) for item in page))
+        pipe.expire(key, _UNACCEPTED_TTL_S)
+        pipe.expire(f"{key}:items", _UNACCEPTED_TTL_S)
+        pipe.execute()
+
+    @broker_call
+    def accept(self, job_id: str) -> None:
+        """Keep the record for its full time."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(_key(job_id), "accepted", 1)
+        # What workers have recorded meanwhile lasts as long as the rest.
+        for name in _keys(job_id):
+            pipe.expire(name, self._ttl_s)
+        pipe.execute()
+
+    @broker_call
+    def get(self, job_id: str) -> Job:
+        """Return a job."""
+        fields = cast("dict[str, str]", self._redis.hgetall(_key(job_id)))
+        if not fields:
+            raise NotFound(f"There is no job {job_id}, or it has expired.")
+        return Job(
+            id=job_id,
+            tenant=fields["tenant"],
+            total=int(fields["total"]),
+            created_at=float(fields["created_at"]),
+            started_at=_seconds(fields.get("started_at")),
+            finished_at=_seconds(fields.get("finished_at")),
+            **{counter: int(fields.get(counter, 0)) for counter in COUNTERS.values()},
+        )
+
+    @broker_call
+    def start(self, job_id: str) -> None:
+        """Note that a worker has begun."""
+        self._start(keys=[_key(job_id)], args=[time.time()])
+
+    @broker_call
+    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
+        """Note what became of images, in one atomic step."""
+        args: list[Any] = [time.time(), self._ttl_s]
+        for outcome in outcomes:
+            text = json.dumps([outcome.state, outcome.code, outcome.detail])
+            number = _STATES.index(outcome.state) + 1
+            args += [outcome.index, COUNTERS[outcome.state], number, text]
+        if outcomes:
+            self._record(keys=_keys(job_id), args=args)
+
+    @broker_call
+    def items(
+        self, job_id: str, state: ItemState | None, limit: int, start: int = 0
+    ) -> tuple[list[Item], int | None]:
+        """Return up to ``limit`` items from index ``start``, and the index to go on from."""
+        total = self.get(job_id).total
+        if state in COUNTERS:
+            indices = cast(
+                "list[str]",
+                self._redis.zrangebyscore(
+                    f"{_key(job_id)}:{state}", start, "+inf", start=0, num=limit + 1
+                ),
+            )
+            return self._page(job_id, [int(index) for index in indices], limit)
+        if state is None:
+            return self._page(job_id, list(range(start, min(start + limit + 1, total))), limit)
+        return self._queued(job_id, total, limit, start)
+
+    def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:
+        """Read the items of up to ``limit`` indices; one more tells that there are more."""
+        shown = indices[:limit]
+        following = indices[limit] if len(indices) > limit else None
+        return self._read(job_id, shown), following
+
+    def _queued(
+        self, job_id: str, total: int, limit: int, start: int
+    ) -> tuple[list[Item], int | None]:
+        """Walk over the items from ``start`` and keep those without an outcome."""
+        found: list[Item] = []
+        while start < total and len(found) <= limit:
+            window = range(start, min(start + _ITEMS_PER_COMMAND, total))
+            found += [item for item in self._read(job_id, window) if item.state == "queued"]
+            start = window.stop
+        return found[:limit], found[limit].index if len(found) > limit else None
+
+    def _read(self, job_id: str, indices: Sequence[int]) -> list[Item]:
+        if not indices:
+            return []
+        pipe = self._redis.pipeline(transaction=False)
+        if indices[-1] - indices[0] == len(indices) - 1:
+            pipe.lrange(f"{_key(job_id)}:items", indices[0], indices[-1])
+        else:
+            for index in indices:
+                pipe.lindex(f"{_key(job_id)}:items", index)
+        pipe.hmget(f"{_key(job_id)}:outcomes", [str(index) for index in indices])
+        *items, outcomes = pipe.execute()
+        texts = items[0] if items and isinstance(items[0], list) else items
+        return [_item(*parts) for parts in zip(indices, texts, outcomes, strict=True)]
+
+
+def _key(job_id: str) -> str:
+    return f"glimpse:job:{job_id}"
+
+
+def _keys(job_id: str) -> list[str]:
+    key = _key(job_id)
+    return [key, f"{key}:items", f"{key}:outcomes", *(f"{key}:{state}" for state in _STATES)]
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text else None
+
+
+def _item(index: int, text: str, outcome: str | None) -> Item:
+    image_id, filename = json.loads(text)
+    if outcome is None:
+        return Item(index, image_id, filename)
+    state, code, detail = json.loads(outcome)
+    return Item(index, image_id, filename, state, code, detail)

@@ -1,0 +1,88 @@
+"""Search records: which searches were asked, so that an unknown id is told from a slow one."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+from redis import Redis
+
+from common.contract import Message, SearchRequest
+from common.errors import NotFound
+from common.redis_client import broker_call
+
+
+class SearchRecord(Message):
+    """A search as it was asked; its hits are the result of the task of the same id."""
+
+    id: str
+    # Seconds since 1970.
+    created_at: float
+    request: SearchRequest
+
+
+class SearchRecords(Protocol):
+    """Where search records are kept; both methods raise ``BrokerUnavailable``."""
+
+    def put(self, record: SearchRecord) -> None:
+        """Keep a record."""
+        ...
+
+    def get(self, search_id: str) -> SearchRecord:
+        """Return a record.
+
+        Raises:
+            NotFound: The id was never issued, or the search has expired.
+        """
+        ...
+
+
+class MemorySearches:
+    """Search records in this process's memory: the complete fake for tests."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, SearchRecord] = {}
+
+    def put(self, record: SearchRecord) -> None:
+        """Keep a record."""
+        self._records[record.id] = record
+
+    def get(self, search_id: str) -> SearchRecord:
+        """Return a record."""
+        try:
+            return self._records[search_id]
+        except KeyError:
+            raise _unknown(search_id) from None
+
+
+class RedisSearches:
+    """Search records in Redis, each for a limited time.
+
+    Args:
+        redis: A client that decodes responses.
+        ttl_s: Seconds that a record is kept.
+    """
+
+    def __init__(self, redis: Redis, ttl_s: int) -> None:
+        self._redis = redis
+        self._ttl_s = ttl_s
+
+    @broker_call
+    def put(self, record: SearchRecord) -> None:
+        """Keep a record."""
+        self._redis.set(_key(record.id), record.model_dump_json(), ex=self._ttl_s)
+
+    @broker_call
+    def get(self, search_id: str) -> SearchRecord:
+        """Return a record."""
+        text = cast("str | None", self._redis.get(_key(search_id)))
+        if text is None:
+            raise _unknown(search_id)
+        return SearchRecord.model_validate_json(text)
+
+
+def _key(search_id: str) -> str:
+    return f"glimpse:search:{search_id}"
+
+
+def _unknown(search_id: str) -> NotFound:
+    return NotFound(f"There is no search {search_id}, or it has expired.")

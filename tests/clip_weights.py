@@ -1,0 +1,72 @@
+"""CLIP models of seeded random weights, in both forms in which weights are published.
+
+OpenAI's own weights cannot be fetched everywhere. What Glimpse does with them,
+reading, cutting, batching and lowering, does not depend on their values.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+from clip.model import CLIP
+
+from worker.encoders.weights import Weights, sha256_of
+
+# Constructor arguments of ViT-B/32, as `clip.model.build_model` reads them from its weights.
+VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)
+
+# The same architecture, small enough for every test: 64 pixels in patches of 16.
+SMALL = (32, 64, 2, 64, 16, 77, 49408, 64, 1, 2)
+
+# A small one of the other family, RN50 and its siblings: blocks per stage instead of layers.
+SMALL_RESNET = (32, 64, (1, 1, 1, 1), 16, None, 77, 49408, 64, 1, 2)
+
+
+class _Published(torch.nn.Module):
+    """CLIP with what OpenAI's archives carry beside the weights."""
+
+    def __init__(self, model: CLIP, resolution: int) -> None:
+        super().__init__()
+        for name, part in model.named_children():
+            self.add_module(name, part)
+        for name, parameter in list(model.named_parameters(recurse=False)):
+            self.register_parameter(name, parameter)
+        self.register_buffer("input_resolution", torch.tensor(resolution))
+        self.register_buffer("context_length", torch.tensor(model.context_length))
+        self.register_buffer("vocab_size", torch.tensor(model.vocab_size))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.visual(image)
+
+
+def random_clip(architecture: tuple) -> CLIP:
+    """Return a model whose weights are the same in every run, whatever else ran before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = CLIP(*architecture).eval().requires_grad_(False)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bn3.weight"):
+            # Training starts a residual network with its blocks switched off; switch them on.
+            parameter.fill_(1)
+        if parameter.dim() == 4:
+            # torch draws convolutions so small that in a few layers every picture is the same.
+            parameter.mul_(6**0.5)
+    return model
+
+
+def save_state_dict(model: CLIP, path: Path) -> Weights:
+    torch.save(model.state_dict(), path)
+    return Weights(path, sha256_of(path))
+
+
+def save_archive(model: CLIP, path: Path) -> Weights:
+    """Save as OpenAI did: a traced TorchScript archive."""
+    resolution = model.visual.input_resolution
+    with warnings.catch_warnings():
+        # Tracing is deprecated and warns of every branch; it is how the files were made.
+        warnings.simplefilter("ignore")
+        picture = torch.zeros(1, 3, resolution, resolution)
+        torch.jit.save(torch.jit.trace(_Published(model, resolution), picture), path)
+    return Weights(path, sha256_of(path))

@@ -1,0 +1,94 @@
+"""One suite over every blob store: a folder, and memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.blobs.base import BlobStore
+from common.blobs.folder import FolderBlobs
+from common.blobs.memory import MemoryBlobs
+from common.errors import BlobsUnavailable, NotFound
+
+ID = "ab" * 32
+
+
+@pytest.fixture(params=["memory", "folder"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    return MemoryBlobs() if request.param == "memory" else FolderBlobs(tmp_path / "blobs")
+
+
+def put(blobs: BlobStore, data: bytes, tenant: str = "default") -> None:
+    writer = blobs.writer(tenant)
+    writer.write(data)
+    writer.commit(ID)
+
+
+def test_what_was_written_is_read(blobs: BlobStore) -> None:
+    writer = blobs.writer("default")
+    assert writer.write(b"first ") == 6
+    writer.write(b"second")
+    writer.seal()
+    writer.commit(ID)
+    assert blobs.read("default", ID) == b"first second"
+    with blobs.open("default", ID) as file:
+        assert file.read(5) == b"first"
+
+
+def test_nobody_sees_a_blob_before_it_is_whole(blobs: BlobStore) -> None:
+    writer = blobs.writer("default")
+    writer.write(b"half")
+    with pytest.raises(NotFound):
+        blobs.read("default", ID)
+    writer.discard()
+
+
+def test_discarding_after_commit_does_nothing(blobs: BlobStore) -> None:
+    writer = blobs.writer("default")
+    writer.write(b"kept")
+    writer.commit(ID)
+    writer.discard()
+    assert blobs.read("default", ID) == b"kept"
+
+
+def test_the_same_blob_may_come_again(blobs: BlobStore) -> None:
+    put(blobs, b"same")
+    put(blobs, b"same")
+    assert blobs.read("default", ID) == b"same"
+
+
+def test_a_tenant_sees_only_its_own(blobs: BlobStore) -> None:
+    put(blobs, b"mine", "mine")
+    with pytest.raises(NotFound, match=ID):
+        blobs.open("yours", ID)
+
+
+def test_renditions_are_kept_beside_their_blob(blobs: BlobStore) -> None:
+    assert blobs.rendition("default", ID, "256.jpg") is None
+    blobs.put_rendition("default", ID, "256.jpg", b"small")
+    assert blobs.rendition("default", ID, "256.jpg") == b"small"
+
+
+def test_a_deleted_blob_takes_its_renditions_along(blobs: BlobStore) -> None:
+    put(blobs, b"data")
+    blobs.put_rendition("default", ID, "256.jpg", b"small")
+    blobs.delete("default", ID)
+    blobs.delete("default", ID)
+    assert blobs.rendition("default", ID, "256.jpg") is None
+    with pytest.raises(NotFound):
+        blobs.read("default", ID)
+
+
+def test_a_discarded_upload_leaves_no_file(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    writer = blobs.writer("default")
+    writer.write(b"half")
+    writer.discard()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "blobs").write_text("a file where the folder should be")
+    with pytest.raises(BlobsUnavailable, match="blob folder"):
+        FolderBlobs(tmp_path / "blobs").writer("default")

@@ -1,0 +1,118 @@
+"""One suite over every dispatcher: Celery with a real worker process, and the inline fake."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from api.dispatch.base import Dispatcher
+from api.dispatch.celery import CeleryDispatcher
+from api.dispatch.inline import InlineDispatcher
+from common.contract import CatalogRequest, dump
+from common.errors import BrokerUnavailable
+from common.redis_client import connect
+from common.settings import load_settings
+from tests.echo_worker import ECHO, FAIL, QUEUE
+from tests.services import Valkey, free_port
+
+MESSAGE = CatalogRequest(tenant="default", ids=["0" * 64])
+
+
+def fail(payload: object) -> dict[str, object]:
+    raise ValueError(payload)
+
+
+@pytest.fixture(scope="module")
+def celery_dispatcher(valkey: Valkey) -> Iterator[CeleryDispatcher]:
+    environ = {**os.environ, "GLIMPSE_REDIS_URL": valkey.url}
+    worker = subprocess.Popen([sys.executable, "-m", "tests.echo_worker"], env=environ)
+    redis = connect(valkey.url)
+    yield CeleryDispatcher(load_settings({"GLIMPSE_REDIS_URL": valkey.url}), redis)
+    worker.terminate()
+    worker.wait(30)
+    redis.close()
+
+
+@pytest.fixture(params=["inline", "celery"])
+def dispatcher(request: pytest.FixtureRequest) -> Dispatcher:
+    if request.param == "inline":
+        return InlineDispatcher({ECHO: lambda payload: payload, FAIL: fail})
+    found: Dispatcher = request.getfixturevalue("celery_dispatcher")
+    return found
+
+
+def send(dispatcher: Dispatcher, task: str, queue: str = QUEUE) -> str:
+    task_id = uuid.uuid4().hex
+    dispatcher.send(task, queue, task_id, MESSAGE)
+    return task_id
+
+
+def test_a_result_is_awaited(dispatcher: Dispatcher) -> None:
+    task_id = send(dispatcher, ECHO)
+    result = dispatcher.wait(task_id, 30)
+    assert (result.state, result.value) == ("succeeded", dump(MESSAGE))
+    assert dispatcher.result(task_id) == result
+
+
+def test_a_result_that_is_there_already_is_returned_at_once(dispatcher: Dispatcher) -> None:
+    task_id = send(dispatcher, ECHO)
+    first = dispatcher.wait(task_id, 30)
+    assert dispatcher.wait(task_id, 0) == first
+
+
+def test_a_failed_task_is_told(dispatcher: Dispatcher) -> None:
+    assert dispatcher.wait(send(dispatcher, FAIL), 30).state == "failed"
+
+
+def test_a_task_that_nobody_takes_stays_queued(dispatcher: Dispatcher) -> None:
+    task_id = send(dispatcher, "test.unknown", "nobody")
+    assert dispatcher.wait(task_id, 0.2).state == "queued"
+
+
+def test_an_unknown_task_counts_as_queued(dispatcher: Dispatcher) -> None:
+    assert dispatcher.result("never-sent").state == "queued"
+
+
+def test_many_wait_at_once(dispatcher: Dispatcher) -> None:
+    states: list[str] = []
+    threads = [
+        threading.Thread(
+            target=lambda: states.append(dispatcher.wait(send(dispatcher, ECHO), 30).state)
+        )
+        for _ in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert states == ["succeeded"] * 16
+
+
+def test_sending_leaves_no_subscription_behind(
+    celery_dispatcher: CeleryDispatcher, valkey: Valkey
+) -> None:
+    for _ in range(5):
+        celery_dispatcher.wait(send(celery_dispatcher, ECHO), 30)
+    with connect(valkey.url) as client:
+        deadline = time.monotonic() + 10
+        while client.pubsub_channels("celery-task-meta-*") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert client.pubsub_channels("celery-task-meta-*") == []
+
+
+def test_a_broker_that_is_away_is_told_and_not_waited_for() -> None:
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    dispatcher = CeleryDispatcher(load_settings({"GLIMPSE_REDIS_URL": url}), connect(url))
+    with pytest.raises(BrokerUnavailable):
+        send(dispatcher, ECHO)
+    with pytest.raises(BrokerUnavailable):
+        dispatcher.result("any")
+    with pytest.raises(BrokerUnavailable):
+        dispatcher.wait("any", 1)

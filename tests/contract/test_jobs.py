@@ -1,0 +1,164 @@
+"""One suite over every place that keeps job records: Valkey, Redis, and memory."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from common.contract import Outcome
+from common.errors import BrokerUnavailable, NotFound
+from common.jobs.base import Job, JobRecords
+from common.jobs.memory import MemoryJobs
+from common.jobs.redis import RedisJobs
+from common.redis_client import connect
+from tests.services import free_port
+
+
+@pytest.fixture(params=["memory", "valkey", "redis_server"])
+def jobs(request: pytest.FixtureRequest) -> Iterator[JobRecords]:
+    if request.param == "memory":
+        yield MemoryJobs()
+        return
+    client = connect(request.getfixturevalue(request.param).url)
+    yield RedisJobs(client, ttl_s=600)
+    client.close()
+
+
+def new_job(jobs: JobRecords, total: int) -> Job:
+    job = Job(uuid.uuid4().hex, "default", total, created_at=time.time())
+    jobs.create(job, [(f"{n:064x}", f"pictures/{n}.jpg") for n in range(total)])
+    jobs.accept(job.id)
+    return job
+
+
+def outcome(index: int, state: str = "indexed", code: str | None = None) -> Outcome:
+    return Outcome(index=index, id=f"{index:064x}", state=state, code=code, detail=code)
+
+
+def test_a_new_job_is_queued(jobs: JobRecords) -> None:
+    job = new_job(jobs, 3)
+    assert jobs.get(job.id) == job
+    assert jobs.get(job.id).state == "queued"
+
+
+def test_an_unknown_job_is_not_found(jobs: JobRecords) -> None:
+    with pytest.raises(NotFound, match="no job nothing"):
+        jobs.get("nothing")
+    with pytest.raises(NotFound):
+        jobs.items("nothing", None, 10)
+
+
+def test_a_job_runs_from_its_first_start(jobs: JobRecords) -> None:
+    job = new_job(jobs, 1)
+    jobs.start(job.id)
+    started_at = jobs.get(job.id).started_at
+    jobs.start(job.id)
+    assert started_at is not None
+    assert jobs.get(job.id).started_at == started_at
+    assert jobs.get(job.id).state == "running"
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["indexed", "indexed"], "succeeded"),
+        (["indexed", "duplicate"], "succeeded"),
+        (["indexed", "failed"], "partial"),
+        (["duplicate", "failed"], "partial"),
+        (["failed", "failed"], "failed"),
+        (["indexed", "cancelled"], "cancelled"),
+    ],
+)
+def test_the_state_follows_from_the_outcomes(
+    jobs: JobRecords, states: list[str], expected: str
+) -> None:
+    job = new_job(jobs, len(states))
+    for index, state in enumerate(states):
+        assert jobs.get(job.id).finished_at is None
+        jobs.record(job.id, [outcome(index, state)])
+    done = jobs.get(job.id)
+    assert done.state == expected
+    assert done.finished_at is not None
+    assert done.indexed + done.duplicates + done.failed + done.cancelled == done.total
+
+
+def test_an_outcome_counts_once_and_the_first_counts(jobs: JobRecords) -> None:
+    job = new_job(jobs, 2)
+    jobs.record(job.id, [outcome(0), outcome(0, "failed", "truncated")])
+    jobs.record(job.id, [outcome(0, "duplicate")])
+    found = jobs.get(job.id)
+    assert (found.indexed, found.failed, found.duplicates) == (1, 0, 0)
+    items, _ = jobs.items(job.id, None, 10)
+    assert [item.state for item in items] == ["indexed", "queued"]
+
+
+def test_recording_for_an_expired_job_leaves_nothing(jobs: JobRecords) -> None:
+    jobs.record("gone", [outcome(0)])
+    jobs.start("gone")
+    with pytest.raises(NotFound):
+        jobs.get("gone")
+
+
+def test_items_come_in_order_page_by_page(jobs: JobRecords) -> None:
+    job = new_job(jobs, 5)
+    first, following = jobs.items(job.id, None, 2)
+    assert [item.filename for item in first] == ["pictures/0.jpg", "pictures/1.jpg"]
+    assert following == 2
+    second, following = jobs.items(job.id, None, 3, following)
+    assert [item.index for item in second] == [2, 3, 4]
+    assert following is None
+
+
+def test_items_are_found_by_their_state(jobs: JobRecords) -> None:
+    job = new_job(jobs, 6)
+    jobs.record(job.id, [outcome(1, "failed", "truncated"), outcome(2), outcome(4, "failed")])
+    failed, following = jobs.items(job.id, "failed", 1)
+    assert [(item.index, item.code, item.detail) for item in failed] == [
+        (1, "truncated", "truncated")
+    ]
+    assert following == 4
+    assert [item.index for item in jobs.items(job.id, "failed", 9, following)[0]] == [4]
+    assert [item.index for item in jobs.items(job.id, "indexed", 9)[0]] == [2]
+    queued, following = jobs.items(job.id, "queued", 2)
+    assert [item.index for item in queued] == [0, 3]
+    assert [item.index for item in jobs.items(job.id, "queued", 2, following or 0)[0]] == [5]
+    assert jobs.items(job.id, "cancelled", 9) == ([], None)
+
+
+def test_thousands_of_items_are_paged(jobs: JobRecords) -> None:
+    job = new_job(jobs, 2500)
+    jobs.record(job.id, [outcome(n) for n in range(2400)])
+    assert jobs.items(job.id, "queued", 1)[0][0].index == 2400
+    assert len(jobs.items(job.id, None, 1000, 1500)[0]) == 1000
+    assert jobs.get(job.id).indexed == 2400
+
+
+def test_rate_and_time_left_follow_from_the_start() -> None:
+    job = Job("j", "default", total=100, created_at=0, started_at=10, indexed=20, failed=5)
+    assert job.rate_per_s(now=15) == 5
+    assert job.eta_s(now=15) == 15
+    assert Job("j", "default", total=1, created_at=0).eta_s(now=1) is None
+
+
+def test_a_job_whose_tasks_were_not_all_sent_expires_soon(valkey: object) -> None:
+    client: Redis = connect(valkey.url)  # type: ignore[attr-defined]
+    jobs = RedisJobs(client, ttl_s=86_400)
+    job = Job(uuid.uuid4().hex, "default", 1, created_at=time.time())
+    jobs.create(job, [("0" * 64, "a.jpg")])
+    jobs.record(job.id, [outcome(0)])
+    keys = [key for key in client.scan_iter() if job.id in key]
+    assert len(keys) == 4
+    assert all(0 < client.ttl(key) <= 3600 for key in keys)
+    jobs.accept(job.id)
+    assert all(client.ttl(key) > 3600 for key in keys)
+    client.close()
+
+
+def test_a_redis_that_is_away_is_told() -> None:
+    jobs = RedisJobs(connect(f"redis://127.0.0.1:{free_port()}/0"), ttl_s=60)
+    with pytest.raises(BrokerUnavailable, match="Redis does not answer"):
+        jobs.ping()

@@ -1,0 +1,83 @@
+"""One suite over every place of heartbeats and of search records: Valkey, and memory."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+from redis import Redis
+
+from common.contract import SearchRequest, Term
+from common.errors import NotFound
+from common.heartbeats import Heartbeats, MemoryHeartbeats, RedisHeartbeats
+from common.redis_client import connect
+from common.searches import MemorySearches, RedisSearches, SearchRecord, SearchRecords
+from tests.inline import heartbeat
+from tests.services import Valkey
+
+
+@pytest.fixture
+def redis(valkey: Valkey) -> Redis:
+    client = connect(valkey.url)
+    client.delete("glimpse:workers")
+    return client
+
+
+@pytest.fixture(params=["memory", "redis"])
+def heartbeats(request: pytest.FixtureRequest) -> Heartbeats:
+    if request.param == "memory":
+        return MemoryHeartbeats()
+    return RedisHeartbeats(request.getfixturevalue("redis"))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def searches(request: pytest.FixtureRequest) -> SearchRecords:
+    if request.param == "memory":
+        return MemorySearches()
+    return RedisSearches(request.getfixturevalue("redis"), ttl_s=60)
+
+
+def test_a_heartbeat_is_heard_until_it_ends(heartbeats: Heartbeats) -> None:
+    heartbeats.beat(heartbeat("ingest"))
+    heartbeats.beat(heartbeat("search", until=time.time() - 1))
+    assert [beat.queue for beat in heartbeats.alive()] == ["ingest"]
+
+
+def test_the_last_heartbeat_counts(heartbeats: Heartbeats) -> None:
+    heartbeats.beat(heartbeat("ingest", store_error="away"))
+    heartbeats.beat(heartbeat("ingest"))
+    assert [beat.store_error for beat in heartbeats.alive()] == [None]
+
+
+def test_a_worker_that_stops_is_gone(heartbeats: Heartbeats) -> None:
+    heartbeats.beat(heartbeat("ingest"))
+    heartbeats.stop("ingest@test.1")
+    heartbeats.stop("ingest@test.1")
+    assert heartbeats.alive() == []
+
+
+def test_heartbeats_of_workers_long_gone_are_cleared_away(redis: Redis) -> None:
+    heartbeats = RedisHeartbeats(redis)
+    redis.hset("glimpse:workers", "of-another-version", "{}")
+    heartbeats.beat(heartbeat("search", until=time.time() - 1))
+    heartbeats.beat(heartbeat("ingest"))
+    assert redis.hkeys("glimpse:workers") == ["ingest@test.1"]
+
+
+def test_a_search_is_kept(searches: SearchRecords) -> None:
+    request = SearchRequest(terms=[Term(text="a white dog", weight=0.5)], top_k=3)
+    record = SearchRecord(id=uuid.uuid4().hex, created_at=1.5, request=request)
+    searches.put(record)
+    assert searches.get(record.id) == record
+
+
+def test_an_unknown_search_is_not_found(searches: SearchRecords) -> None:
+    with pytest.raises(NotFound, match="no search nothing"):
+        searches.get("nothing")
+
+
+def test_a_search_is_kept_for_a_limited_time(redis: Redis) -> None:
+    record = SearchRecord(id="limited", created_at=0, request=SearchRequest(terms=[Term(text="a")]))
+    RedisSearches(redis, ttl_s=60).put(record)
+    assert 0 < redis.ttl("glimpse:search:limited") <= 60

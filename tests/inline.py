@@ -1,0 +1,97 @@
+"""The whole of Glimpse in one process, on the shipped fakes: for tests of the API alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from celery import Celery
+from flask import Flask
+from worker.stores.memory import MemoryStore
+
+from api.app import create_app
+from api.dispatch.inline import InlineDispatcher
+from api.services import Services
+from common.blobs.memory import MemoryBlobs
+from common.contract import QUEUES
+from common.heartbeats import Heartbeat, MemoryHeartbeats
+from common.jobs.memory import MemoryJobs
+from common.searches import MemorySearches
+from common.settings import Settings
+from worker.catalog import Catalog
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest import Ingest
+from worker.pipeline import IngestPipeline
+from worker.search import Search
+from worker.tasks import register_ingest, register_search
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """An app and the fakes behind it."""
+
+    app: Flask
+    blobs: MemoryBlobs
+    store: MemoryStore
+    heartbeats: MemoryHeartbeats
+    close: Callable[[], None]
+
+
+def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
+    """Make an app whose tasks run in this process when they are sent.
+
+    Args:
+        settings: Limits to test with.
+        workers: Without them tasks stay queued, as they do where no worker runs.
+    """
+    encoder = HashingEncoder()
+    store = MemoryStore()
+    store.open()
+    blobs, jobs = MemoryBlobs(), MemoryJobs()
+    heartbeats = MemoryHeartbeats()
+    pipeline = IngestPipeline(encoder, store, batch_max=8, wait_ms=0)
+    search = Search(encoder, store, batch_max=8)
+    ingest = Ingest(
+        encoder=encoder,
+        store=store,
+        pipeline=pipeline,
+        blobs=blobs,
+        jobs=jobs,
+        pixels_max=settings.image_pixels_max,
+    )
+    celery = Celery("glimpse.inline", set_as_current=False)
+    if workers:
+        register_ingest(celery, ingest, settings)
+        register_search(celery, search, Catalog(store), encoder.name)
+        for queue in QUEUES:
+            heartbeats.beat(heartbeat(queue))
+    services = Services(
+        settings=settings,
+        blobs=blobs,
+        jobs=jobs,
+        searches=MemorySearches(),
+        heartbeats=heartbeats,
+        dispatcher=InlineDispatcher(dict(celery.tasks)),
+    )
+
+    def close() -> None:
+        pipeline.close()
+        search.close()
+
+    return Inline(create_app(services=services), blobs, store, heartbeats, close)
+
+
+def heartbeat(queue: str, **changes: object) -> Heartbeat:
+    """Return the heartbeat of a worker that is well, but for the changes."""
+    now = time.time()
+    fields = {
+        "name": f"{queue}@test.1",
+        "queue": queue,
+        "model": "hashing",
+        "revision": "1",
+        "at": now,
+        "until": now + 60,
+        "inference_at": now,
+    }
+    return Heartbeat.model_validate(fields | changes)

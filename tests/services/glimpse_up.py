@@ -1,0 +1,89 @@
+"""`glimpse up`, as people run it, with a model that needs no weights."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.services.ports import free_port
+from tests.services.process import Service
+
+# Variable by which the processes of one run are told from all others.
+_MARK = "TEST_RUN"
+
+
+class GlimpseUp(Service):
+    """The stack on one machine, by the command that starts it.
+
+    Args:
+        folder: Holds the data folder and the log.
+        settings: ``GLIMPSE_`` variables beside the model's.
+    """
+
+    name = "glimpse up"
+    start_s = 120.0
+    stop_s = 60.0
+
+    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+        super().__init__(folder)
+        self.data = folder / "data"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = {"GLIMPSE_MODEL": "hashing", **(settings or {})}
+        self._mark = uuid.uuid4().hex
+
+    def command(self) -> list[str]:
+        data = ["--data", str(self.data)]
+        return [sys.executable, "-m", "cli.main", "up", *data, "--port", str(self.port)]
+
+    def environ(self) -> dict[str, str]:
+        root = str(Path(__file__).parent.parent.parent)
+        return {"PYTHONPATH": root, "GLIMPSE_URL": self.url, _MARK: self._mark, **self._settings}
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    def wait(self) -> int:
+        """Return the exit status when it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(self.stop_s)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the command alone, not to what it started."""
+        psutil.Process(self.pid).send_signal(number)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of this run that lives, whoever is its parent."""
+        return [process for process in psutil.process_iter() if self._is_mine(process)]
+
+    def part(self, command: str) -> psutil.Process:
+        """Return the process that runs a part, by words of its command line."""
+        (found,) = [p for p in self.processes() if command in " ".join(p.cmdline())]
+        return found
+
+    def glimpse(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of the command line against this stack."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments],
+            cwd=self.folder,
+            env={**psutil.Process().environ(), **self.environ()},
+            capture_output=True,
+            text=True,
+            timeout=self.start_s,
+            check=False,
+        )
+
+    def _is_mine(self, process: psutil.Process) -> bool:
+        try:
+            alive = process.status() != psutil.STATUS_ZOMBIE
+            return alive and process.environ().get(_MARK) == self._mark
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False

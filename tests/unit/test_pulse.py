@@ -1,0 +1,130 @@
+"""The pulse: heartbeats while the worker lives, and a probe while it idles."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from common.errors import StoreUnavailable
+from common.heartbeats import Heartbeat, MemoryHeartbeats
+from worker.encoders.hashing import HashingEncoder
+from worker.pulse import Pulse
+from worker.runtime import Runtime
+from worker.stores.memory import MemoryStore
+
+
+class Heard(MemoryHeartbeats):
+    """Heartbeats that a test can wait for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beats = threading.Semaphore(0)
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        super().beat(heartbeat)
+        self.beats.release()
+
+    def next(self) -> Heartbeat:
+        assert self.beats.acquire(timeout=10)
+        return self.alive()[0]
+
+
+class AwayStore(MemoryStore):
+    """Does not answer a ping when it is told so."""
+
+    away = False
+
+    def ping(self) -> None:
+        if self.away:
+            raise StoreUnavailable("Milvus does not answer.")
+
+
+class Idle:
+    """A worker whose last inference was as long ago as a test wants."""
+
+    def __init__(self) -> None:
+        self.inference_at = time.time()
+        self.probes: list[Future[Any]] = []
+
+    def probe(self) -> Future[Any]:
+        self.probes.append(Future())
+        return self.probes[-1]
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def idle() -> Idle:
+    return Idle()
+
+
+@pytest.fixture
+def store() -> AwayStore:
+    return AwayStore()
+
+
+@pytest.fixture
+def pulse(heard: Heard, idle: Idle, store: AwayStore) -> Iterator[Pulse]:
+    runtime = Runtime(
+        app=Celery(set_as_current=False),
+        encoder=HashingEncoder(),
+        store=store,
+        probe=idle.probe,
+        inference_at=lambda: idle.inference_at,
+        close=lambda: None,
+    )
+    pulse = Pulse(runtime, heard, "ingest@here.1", "ingest", interval_s=0.02)
+    pulse.start()
+    yield pulse
+    pulse.stop()
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_heartbeat_says_who_and_what(heard: Heard) -> None:
+    beat = heard.next()
+    assert (beat.name, beat.queue, beat.model) == ("ingest@here.1", "ingest", "hashing")
+    assert beat.until == pytest.approx(beat.at + 0.06)
+    assert beat.store_error is None
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_store_that_is_away_is_told(heard: Heard, store: AwayStore) -> None:
+    store.away = True
+    while heard.next().store_error is None:
+        pass
+    assert heard.alive()[0].store_error == "Milvus does not answer."
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_busy_worker_is_not_probed(heard: Heard, idle: Idle) -> None:
+    for _ in range(3):
+        heard.next()
+    assert idle.probes == []
+
+
+@pytest.mark.usefixtures("pulse")
+def test_an_idle_worker_is_probed_once_until_the_probe_is_back(heard: Heard, idle: Idle) -> None:
+    idle.inference_at = time.time() - 3600
+    while not idle.probes:
+        heard.next()
+    for _ in range(3):
+        heard.next()
+    assert len(idle.probes) == 1
+    idle.probes[0].set_result(None)
+    while len(idle.probes) == 1:
+        heard.next()
+
+
+def test_a_worker_that_stops_is_gone_at_once(heard: Heard, pulse: Pulse) -> None:
+    heard.next()
+    pulse.stop()
+    assert heard.alive() == []

@@ -1,0 +1,50 @@
+"""Settings: read from the environment, and refused with a sentence when they are wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import InvalidSettings
+from common.settings import load_settings
+
+
+def test_defaults_need_no_variables() -> None:
+    assert load_settings({}).model == "ViT-B/32"
+
+
+def test_variables_are_read_and_converted() -> None:
+    settings = load_settings(
+        {"GLIMPSE_BATCH_MAX": "64", "GLIMPSE_BLOBS_DIR": "/srv/blobs", "PATH": "/bin"}
+    )
+    assert settings.batch_max == 64
+    assert settings.blobs_dir == Path("/srv/blobs")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("GLIMPSE_MODLE", "GLIMPSE_MODEL"), ("GLIMPSE_REDIS", "GLIMPSE_REDIS_URL")],
+)
+def test_a_typing_error_is_refused_with_the_nearest_name(typed: str, meant: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"{typed} is no setting.*{meant}"):
+        load_settings({typed: "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GLIMPSE_BATCH_MAX", "0"),
+        ("GLIMPSE_BATCH_MAX", "many"),
+        ("GLIMPSE_PRECISION", "fp8"),
+        ("GLIMPSE_LOG_LEVEL", "loud"),
+        ("GLIMPSE_LEASE_S", "-1"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettings, match=rf"{name}: .*{value}"):
+        load_settings({name: value})
+
+
+def test_the_command_lines_own_variables_are_no_settings() -> None:
+    assert load_settings({"GLIMPSE_URL": "http://x", "GLIMPSE_API_KEY": "k"}) == load_settings({})

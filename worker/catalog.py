@@ -1,0 +1,22 @@
+"""Catalog: what the API asks about images, so that it need not know the store."""
+
+from __future__ import annotations
+
+from common.contract import CatalogImages, CatalogKnown, CatalogRequest
+from worker.stores.base import VectorStore
+
+
+class Catalog:
+    """Runs the ``catalog.*`` tasks; each raises ``ServiceError`` while the store is away."""
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+
+    def get(self, request: CatalogRequest) -> CatalogImages:
+        """Return the records of those images that are indexed."""
+        return CatalogImages(images=self._store.get(request.tenant, request.ids))
+
+    def known(self, request: CatalogRequest) -> CatalogKnown:
+        """Return those of the ids that a search can find, in the order asked."""
+        stored = self._store.known(request.tenant, request.ids)
+        return CatalogKnown(known=[image_id for image_id in request.ids if image_id in stored])

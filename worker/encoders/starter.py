@@ -1,0 +1,87 @@
+"""The starter encoder: pictures and sentences in one space, without CLIP.
+
+It comes wholly from Python packages, for machines that reach no model hub. A
+classifier names what a picture shows and a sentence model gives those names a
+place among sentences: ConSE (Norouzi et al., ICLR 2014). It knows the 1000
+classes of ImageNet and what lies between them; it is no CLIP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from worker.encoders.compute import Compute
+from worker.encoders.crop import centre_square
+from worker.encoders.imagenet import SIZE, ImageNetClassifier, class_texts
+from worker.encoders.sentences import SENTENCE_DIM, SentenceModel
+from worker.encoders.vectors import no_rows, unit_rows
+
+# Classes that make a picture's vector (the paper tries 1 to 100; 10 to 50 are alike here).
+_CLASSES_PER_IMAGE = 20
+
+# What the logits are divided by. The classifier was trained to be sure of one class;
+# a little doubt brings in its neighbours, which is what a vector is made from.
+_TEMPERATURE = 1.5
+
+# How a query often begins; it says nothing, since every picture is a picture of something.
+_PREAMBLE = re.compile(
+    r"^\s*((a|an|the)\s+)?(photo|photograph|picture|image)s?\s+(of|showing)\s+(?=\S)", re.IGNORECASE
+)
+
+
+class StarterEncoder:
+    """EfficientNet-Lite2 and MiniLM joined by ConSE; see ``worker.encoders.base.Encoder``.
+
+    Args:
+        compute: Where to run.
+        cache_dir: Where the vectors of the classes are kept from start to start.
+    """
+
+    name = "starter"
+    # To be raised with anything that changes a vector: a package, a constant, a class's text.
+    revision = "conse-1"
+    dim = SENTENCE_DIM
+
+    def __init__(self, compute: Compute, cache_dir: Path) -> None:
+        self._sentences = SentenceModel(compute)
+        self._classifier = ImageNetClassifier(compute)
+        classes = self._sentences.embed_once(class_texts(), cache_dir)
+        # All sentences share a direction; taken off, what is left tells them apart.
+        self._centre = classes.mean(dim=0)
+        apart = nn.functional.normalize(classes - self._centre, dim=-1)
+        self._classes = apart.to(compute.device)  # [1000, 384]
+
+    def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Resize the short side and cut the middle out: uint8 [260, 260, 3].
+
+        Unlike the classifier's own evaluation nothing more is cut off: what
+        stands at the edge is searched for as well.
+        """
+        return centre_square(image, SIZE)
+
+    def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embed preprocessed pictures: float32 [len(images), 384], unit rows."""
+        if not images:
+            return no_rows(self.dim)
+        return unit_rows(self._join(self._classifier.logits(images)).cpu().numpy())
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed sentences: float32 [len(texts), 384], unit rows."""
+        if not texts:
+            return no_rows(self.dim)
+        vectors = self._sentences.embed([_PREAMBLE.sub("", text) for text in texts])
+        return unit_rows((vectors - self._centre).numpy())
+
+    def _join(self, logits: torch.Tensor) -> torch.Tensor:
+        """Mean of the likeliest classes' vectors: float32 [n, 1000] -> float32 [n, 384]."""
+        likely = (logits / _TEMPERATURE).softmax(dim=-1).topk(_CLASSES_PER_IMAGE)
+        vectors = self._classes[likely.indices]  # [n, 20, 384]
+        return (likely.values.unsqueeze(-1) * vectors).sum(dim=1)

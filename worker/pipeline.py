@@ -1,0 +1,107 @@
+"""From a prepared picture to a row in the store: encode in batches, write in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.contract import ImageRecord
+from worker.batcher import Batcher
+from worker.encoders.base import Encoder
+from worker.stores.base import Row, VectorStore
+
+# Batches that may wait before each stage: one in hand, one ready.
+_BATCHES_WAITING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture, ready for the model, with all that is stored of it."""
+
+    tenant: str
+    record: ImageRecord
+    job_id: str
+    # What the encoder's ``preprocess`` returned: uint8 [height, width, 3].
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Pixels that run through the model like a picture's and are stored nowhere."""
+
+    pixels: NDArray[np.uint8]
+
+
+class IngestPipeline:
+    """Two stages, each with one thread: the model, and the writer of the store.
+
+    While a batch is written the next one is encoded. A store that is slow
+    holds the model up, and the model the tasks: nothing piles up.
+
+    Args:
+        encoder: Called by the model's thread only.
+        store: Written to by the writer's thread only.
+        batch_max: Pictures in a batch, at most.
+        wait_ms: Longest time a picture waits for its batch to fill, in milliseconds.
+    """
+
+    def __init__(
+        self, encoder: Encoder, store: VectorStore, batch_max: int, wait_ms: float
+    ) -> None:
+        self._encoder = encoder
+        self._store = store
+        self._writer: Batcher[Row, None] = Batcher(
+            "writer",
+            self._write,
+            batch_max=batch_max,
+            wait_ms=0,
+            queue_max=batch_max * _BATCHES_WAITING,
+        )
+        self._model: Batcher[Picture | Probe, None] = Batcher(
+            "model",
+            self._encode,
+            batch_max=batch_max,
+            wait_ms=wait_ms,
+            queue_max=batch_max * _BATCHES_WAITING,
+        )
+
+    def submit(self, picture: Picture) -> Future[None]:
+        """Put a picture in; the future is done when a search can find it.
+
+        The future raises ``EncoderError``, ``StoreError`` or ``StoreUnavailable``.
+        """
+        return self._model.submit(picture)
+
+    def probe(self, pixels: NDArray[np.uint8]) -> Future[None]:
+        """Run the model on pixels, in a batch with whatever else is there, and store nothing."""
+        return self._model.submit(Probe(pixels))
+
+    @property
+    def inference_at(self) -> float:
+        """When the model last gave a result, in seconds since 1970; 0 before the first."""
+        return self._model.succeeded_at
+
+    def close(self) -> None:
+        """Finish what is in hand and end both threads."""
+        self._model.close()
+        self._writer.close()
+
+    def _encode(self, items: list[Picture | Probe]) -> Sequence[Future[None] | None]:
+        vectors = self._encoder.encode_images([item.pixels for item in items])
+        rows = [
+            Row(item.tenant, item.record, vector, item.job_id)
+            for item, vector in zip(items, vectors, strict=True)
+            if isinstance(item, Picture)
+        ]
+        written = iter(self._writer.submit_many(rows))
+        return [next(written) if isinstance(item, Picture) else None for item in items]
+
+    def _write(self, rows: list[Row]) -> Sequence[None]:
+        # Two tasks may bring the same bytes at once: a key goes in once.
+        unique = {(row.tenant, row.record.id): row for row in rows}
+        self._store.upsert(list(unique.values()))
+        return [None] * len(rows)

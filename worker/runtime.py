@@ -1,0 +1,150 @@
+"""What one worker process holds: its model, its store, and its queue's tasks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from PIL import Image
+
+from common.blobs.folder import FolderBlobs
+from common.celery_options import celery_options
+from common.contract import INGEST_QUEUE
+from common.errors import StoreUnavailable
+from common.jobs.redis import RedisJobs
+from common.redis_client import connect
+from common.settings import Settings
+from worker.catalog import Catalog
+from worker.encoders.base import Encoder
+from worker.encoders.registry import load_encoder
+from worker.ingest import Ingest
+from worker.pipeline import IngestPipeline
+from worker.search import Search
+from worker.stores.base import VectorStore
+from worker.stores.registry import open_store
+from worker.tasks import register_ingest, register_search
+
+log = logging.getLogger(__name__)
+
+# How often a worker tries Redis again before its task goes back; about half a minute.
+_REDIS_RETRIES = 16
+# Seconds between two tries to reach the store at start-up.
+_STORE_RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A worker, ready to consume.
+
+    Attributes:
+        app: The Celery app with the queue's tasks.
+        encoder: The model, loaded and warm.
+        store: The vector store, open.
+        probe: Runs the model for real, through the same batcher as the tasks do.
+        inference_at: When the model last gave a result, in seconds since 1970.
+        close: Finishes what is in hand and lets go of everything.
+    """
+
+    app: Celery
+    encoder: Encoder
+    store: VectorStore
+    probe: Callable[[], Future[Any]]
+    inference_at: Callable[[], float]
+    close: Callable[[], None]
+
+
+def open_runtime(settings: Settings, queue: str) -> Runtime:
+    """Load the model, open the store (waiting for it if need be) and register the tasks.
+
+    Raises:
+        SetupError: The worker cannot run as it is configured.
+    """
+    encoder = load_encoder(settings)
+    store = open_store(settings, encoder)
+    _open_when_there(store)
+    app = _create_app(settings)
+    if queue == INGEST_QUEUE:
+        return _ingest_runtime(settings, app, encoder, store)
+    return _search_runtime(settings, app, encoder, store)
+
+
+def _create_app(settings: Settings) -> Celery:
+    app = Celery("glimpse.worker", set_as_current=False)
+    app.conf.update(celery_options(settings))
+    app.conf.update(
+        result_backend=settings.redis_url,
+        # A thread takes the next task when it is free, not before: others may be.
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        # A broken connection must not stop what is in hand: its result is still good.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+    )
+    return app
+
+
+def _open_when_there(store: VectorStore) -> None:
+    """Open the store; a worker that starts before Milvus waits for it."""
+    while True:
+        try:
+            store.open()
+        except StoreUnavailable as error:
+            log.warning("store.waiting %s", error)
+            time.sleep(_STORE_RETRY_S)
+        else:
+            return
+
+
+def _ingest_runtime(
+    settings: Settings, app: Celery, encoder: Encoder, store: VectorStore
+) -> Runtime:
+    pipeline = IngestPipeline(encoder, store, settings.batch_max, settings.batch_wait_ms)
+    ingest = Ingest(
+        encoder=encoder,
+        store=store,
+        pipeline=pipeline,
+        blobs=FolderBlobs(settings.blobs_dir),
+        jobs=RedisJobs(connect(settings.redis_url, _REDIS_RETRIES), settings.job_ttl_s),
+        pixels_max=settings.image_pixels_max,
+    )
+    register_ingest(app, ingest, settings)
+    pixels = encoder.preprocess(Image.new("RGB", (64, 64), "gray"))
+
+    def close() -> None:
+        pipeline.close()
+        store.close()
+
+    return Runtime(
+        app,
+        encoder,
+        store,
+        probe=lambda: pipeline.probe(pixels),
+        inference_at=lambda: pipeline.inference_at,
+        close=close,
+    )
+
+
+def _search_runtime(
+    settings: Settings, app: Celery, encoder: Encoder, store: VectorStore
+) -> Runtime:
+    search = Search(encoder, store, settings.batch_max)
+    register_search(app, search, Catalog(store), encoder.name)
+
+    def close() -> None:
+        search.close()
+        store.close()
+
+    return Runtime(
+        app,
+        encoder,
+        store,
+        probe=search.probe,
+        inference_at=lambda: search.inference_at,
+        close=close,
+    )

@@ -1,0 +1,130 @@
+"""A vector store in memory: complete, exact, and gone with its process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.contract import Hit, ImageRecord
+from common.errors import StoreUnavailable
+from worker.stores.base import Row
+from worker.stores.identity import Identity
+from worker.stores.rows import check_rows, cut_filename
+from worker.stores.window import check_window
+
+
+@dataclass(slots=True)
+class MemoryCollection:
+    """What several stores of one process share, as clients share a collection of Milvus."""
+
+    # Whose vectors it holds; none until a store has opened it.
+    identity: Identity | None = None
+    # Rows by tenant, then by image id.
+    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+    # Set it to play a Milvus that is away: every call raises StoreUnavailable.
+    away: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+class MemoryStore:
+    """The store for tests: brute force over numpy arrays.
+
+    Args:
+        identity: The encoder whose vectors it takes; without one it takes anyone's.
+        collection: Where the rows are; a new one of its own by default.
+    """
+
+    def __init__(
+        self, identity: Identity | None = None, collection: MemoryCollection | None = None
+    ) -> None:
+        self._identity = identity
+        self._collection = MemoryCollection() if collection is None else collection
+
+    def open(self) -> None:
+        """Take the collection for this encoder; see ``VectorStore.open``."""
+        self.ping()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def ping(self) -> None:
+        """Return, unless the collection plays one that is away."""
+        with self._present():
+            pass
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Write full rows, replacing those of the same key."""
+        with self._present() as collection:
+            check_rows(rows, self._identity.dim if self._identity else None)
+            for row in rows:
+                filename = cut_filename(row.record.filename)
+                record = row.record.model_copy(update={"filename": filename})
+                kept = Row(row.tenant, record, row.vector.copy(), row.job_id)
+                collection.rows.setdefault(row.tenant, {})[record.id] = kept
+
+    def search(
+        self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
+    ) -> list[Hit]:
+        """Return a tenant's rows nearest to a unit vector [dim], best first."""
+        check_window(limit, offset)
+        rows = list(self._rows(tenant).values())
+        if not rows:
+            return []
+        scores = np.stack([row.vector for row in rows]) @ vector  # [rows]
+        # Equal scores keep the order of their ids, so that pages do not overlap.
+        order = sorted(range(len(rows)), key=lambda at: (-scores[at], rows[at].record.id))
+        return [_hit(rows[at].record, float(scores[at])) for at in order[offset : offset + limit]]
+
+    def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
+        """Return the records of those ids that are stored, in the order asked."""
+        rows = self._rows(tenant)
+        return [rows[image_id].record for image_id in ids if image_id in rows]
+
+    def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
+        """Return the stored vectors, float32 [dim], of those ids that are stored."""
+        rows = self._rows(tenant)
+        return {image_id: rows[image_id].vector.copy() for image_id in ids if image_id in rows}
+
+    def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
+        """Return, for those ids that are stored, the job that brought each."""
+        rows = self._rows(tenant)
+        return {image_id: rows[image_id].job_id for image_id in ids if image_id in rows}
+
+    def delete(self, tenant: str, ids: Sequence[str]) -> int:
+        """Remove rows; return how many there were."""
+        with self._present() as collection:
+            rows = collection.rows.get(tenant, {})
+            return sum(rows.pop(image_id, None) is not None for image_id in ids)
+
+    def count(self) -> int:
+        """Return the number of rows of all tenants."""
+        with self._present() as collection:
+            return sum(len(rows) for rows in collection.rows.values())
+
+    def _rows(self, tenant: str) -> dict[str, Row]:
+        with self._present() as collection:
+            return dict(collection.rows.get(tenant, {}))
+
+    @contextmanager
+    def _present(self) -> Iterator[MemoryCollection]:
+        """Hold the collection, as long as it is there and takes this encoder's vectors."""
+        collection = self._collection
+        with collection.lock:
+            if collection.away:
+                raise StoreUnavailable("The store in memory plays one that is away.")
+            if self._identity is not None:
+                if collection.identity is None:
+                    collection.identity = self._identity
+                collection.identity.require(self._identity)
+            yield collection
+
+
+def _hit(record: ImageRecord, score: float) -> Hit:
+    # Rounding takes the product of two unit vectors a little past one.
+    score = min(1.0, max(-1.0, score))
+    return Hit(id=record.id, score=score, filename=record.filename, tags=record.tags)

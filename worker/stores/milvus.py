@@ -1,0 +1,212 @@
+"""The vector store in earnest: Milvus Lite behind its server, a Milvus server, or Zilliz Cloud."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pymilvus import MilvusClient, MilvusException
+
+from common.contract import Hit, ImageRecord
+from worker.stores.base import Row
+from worker.stores.identity import Identity
+from worker.stores.milvus_client import address_of, connect
+from worker.stores.milvus_collection import ensure_collection
+from worker.stores.milvus_entities import to_entity, to_hit, to_record
+from worker.stores.milvus_errors import COLLECTION_LOST, translated
+from worker.stores.milvus_schema import (
+    HIT_FIELDS,
+    KEY,
+    RECORD_FIELDS,
+    VECTOR,
+    search_params,
+    tenant_filter,
+)
+from worker.stores.rows import check_rows, row_key
+from worker.stores.window import check_window
+
+_Item = TypeVar("_Item")
+
+# Seconds that one call may take before it is given up.
+_CALL_TIMEOUT_S = 10.0
+# Seconds that a health check may take.
+_PING_TIMEOUT_S = 2.0
+# Rows that carry a vector in one call, at most: Milvus Lite 2.5.1 copies the whole
+# call for each row of it, so that 4,000 rows of 512 dimensions take it a minute.
+_VECTORS_PER_CALL = 200
+# Records read in one call, at most, for the same reason.
+_RECORDS_PER_CALL = 1000
+# Ids asked for in one call when little is read of each, at most.
+_IDS_PER_CALL = 10_000
+# A call sees all writes that returned before it, whoever made them. Milvus Lite
+# always does; a server waits for its clock to pass the moment of the call.
+_CONSISTENCY = "Strong"
+
+
+class MilvusStore:
+    """Images' vectors in one collection of Milvus.
+
+    It connects when it is opened or first used, and mends a broken connection
+    by itself: a call fails while Milvus is away, a later one succeeds.
+
+    Args:
+        uri: Where Milvus is: ``http://HOST:PORT`` or ``https://...``.
+        token: A key of Zilliz Cloud, or ``user:password``; empty where none is asked for.
+        collection: Name of the collection.
+        identity: The encoder whose vectors it takes.
+    """
+
+    def __init__(self, uri: str, token: str, collection: str, identity: Identity) -> None:
+        self._uri = uri
+        self._token = token
+        self._address = address_of(uri)
+        self._collection = collection
+        self._identity = identity
+        self._lock = threading.Lock()
+        self._client: MilvusClient | None = None
+
+    def open(self) -> None:
+        """Connect, and make the collection if it is not there; see ``VectorStore.open``."""
+        with self._connected():
+            pass
+
+    def close(self) -> None:
+        """Give up the connection; the next call would make a new one."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def ping(self) -> None:
+        """Return when the collection can be read: a server that still loads it cannot."""
+        with self._connected() as client:
+            client.query(
+                self._collection,
+                ids=["ping"],
+                output_fields=[KEY],
+                consistency_level="Eventually",
+                timeout=_PING_TIMEOUT_S,
+            )
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Write full rows, replacing those of the same key."""
+        check_rows(rows, self._identity.dim)
+        entities = [to_entity(row) for row in rows]
+        for chunk in _chunks(entities, _VECTORS_PER_CALL):
+            with self._connected() as client:
+                client.upsert(self._collection, chunk, timeout=_CALL_TIMEOUT_S)
+
+    def search(
+        self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
+    ) -> list[Hit]:
+        """Return a tenant's rows nearest to a unit vector [dim], best first."""
+        check_window(limit, offset)
+        with self._connected() as client:
+            found = client.search(
+                self._collection,
+                [vector],
+                anns_field=VECTOR,
+                filter=tenant_filter(tenant),
+                limit=limit,
+                offset=offset,
+                output_fields=list(HIT_FIELDS),
+                search_params=search_params(limit + offset),
+                consistency_level=_CONSISTENCY,
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return [to_hit(hit) for hit in found[0]]
+
+    def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
+        """Return the records of those ids that are stored, in the order asked."""
+        found = self._read(tenant, ids, RECORD_FIELDS, _RECORDS_PER_CALL)
+        return [to_record(found[image_id]) for image_id in ids if image_id in found]
+
+    def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
+        """Return the stored vectors, float32 [dim], of those ids that are stored."""
+        found = self._read(tenant, ids, ("image_id", VECTOR), _VECTORS_PER_CALL)
+        return {
+            image_id: np.asarray(entity[VECTOR], dtype=np.float32)
+            for image_id, entity in found.items()
+        }
+
+    def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
+        """Return, for those ids that are stored, the job that brought each."""
+        found = self._read(tenant, ids, ("image_id", "job_id"), _IDS_PER_CALL)
+        return {image_id: entity["job_id"] for image_id, entity in found.items()}
+
+    def delete(self, tenant: str, ids: Sequence[str]) -> int:
+        """Remove rows; return how many there were."""
+        # A server counts the keys it was given, not the rows it had.
+        stored = [row_key(tenant, image_id) for image_id in self.known(tenant, ids)]
+        for keys in _chunks(stored, _RECORDS_PER_CALL):
+            with self._connected() as client:
+                client.delete(self._collection, ids=keys, timeout=_CALL_TIMEOUT_S)
+        return len(stored)
+
+    def count(self) -> int:
+        """Return the number of rows of all tenants."""
+        with self._connected() as client:
+            counted = client.query(
+                self._collection,
+                output_fields=["count(*)"],
+                consistency_level=_CONSISTENCY,
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return int(counted[0]["count(*)"])
+
+    def _read(
+        self, tenant: str, ids: Sequence[str], fields: Sequence[str], per_call: int
+    ) -> dict[str, dict[str, Any]]:
+        """Return those fields of the rows that are stored, by image id."""
+        found: dict[str, dict[str, Any]] = {}
+        for chunk in _chunks(ids, per_call):
+            with self._connected() as client:
+                entities = client.query(
+                    self._collection,
+                    ids=[row_key(tenant, image_id) for image_id in chunk],
+                    output_fields=list(fields),
+                    consistency_level=_CONSISTENCY,
+                    timeout=_CALL_TIMEOUT_S,
+                )
+            found.update((entity["image_id"], entity) for entity in entities)
+        return found
+
+    @contextmanager
+    def _connected(self) -> Iterator[MilvusClient]:
+        """Give a client whose collection is open, and translate what goes wrong with it."""
+        with translated(self._address):
+            client = self._opened()
+            try:
+                yield client
+            except MilvusException as error:
+                if error.code in COLLECTION_LOST:
+                    self._forget(client)
+                raise
+
+    def _opened(self) -> MilvusClient:
+        with self._lock:
+            if self._client is None:
+                client = connect(self._uri, self._token)
+                try:
+                    ensure_collection(client, self._collection, self._identity)
+                except BaseException:
+                    client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    def _forget(self, client: MilvusClient) -> None:
+        """Let the next call open the collection anew."""
+        with self._lock:
+            if self._client is client:
+                self._client = None
+        client.close()
+
+
+def _chunks(items: Sequence[_Item], size: int) -> Iterator[list[_Item]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])

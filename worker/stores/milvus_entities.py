@@ -1,0 +1,63 @@
+"""Rows as Milvus keeps them, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from common.clock import rfc3339
+from common.contract import Hit, ImageRecord
+from worker.stores.base import Row
+from worker.stores.rows import cut_filename, row_key
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_entity(row: Row) -> dict[str, Any]:
+    """Return a row as a full entity of the collection."""
+    record = row.record
+    return {
+        "key": row_key(row.tenant, record.id),
+        "tenant": row.tenant,
+        "image_id": record.id,
+        "vector": row.vector,
+        "filepath": cut_filename(record.filename),
+        "bytes": record.bytes,
+        "width": record.width,
+        "height": record.height,
+        "format": record.format,
+        "tags": record.tags,
+        "metadata": record.metadata,
+        "indexed_at": (datetime.fromisoformat(record.indexed_at) - _EPOCH) // _MILLISECOND,
+        "job_id": row.job_id,
+    }
+
+
+def to_record(entity: Mapping[str, Any]) -> ImageRecord:
+    """Return what is known of an image from its entity."""
+    return ImageRecord(
+        id=entity["image_id"],
+        filename=entity["filepath"],
+        bytes=entity["bytes"],
+        width=entity["width"],
+        height=entity["height"],
+        format=entity["format"],
+        tags=list(entity["tags"]),
+        metadata=entity["metadata"],
+        indexed_at=rfc3339(entity["indexed_at"] / 1000),
+    )
+
+
+def to_hit(found: Mapping[str, Any]) -> Hit:
+    """Return one result of a search; Milvus calls the score a distance."""
+    entity = found["entity"]
+    # Rounding takes the product of two unit vectors a little past one.
+    score = min(1.0, max(-1.0, float(found["distance"])))
+    return Hit(
+        id=entity["image_id"],
+        score=score,
+        filename=entity["filepath"],
+        tags=list(entity["tags"]),
+    )
