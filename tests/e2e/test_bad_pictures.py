@@ -1,0 +1,87 @@
+"""Odd and broken pictures through the whole path: each is indexed or fails alone."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import pictures
+from tests.conftest import require
+from tests.drawings import picture
+from tests.polling import finished_job, ready, wait_for
+from tests.services import MilvusLite, Stack, Valkey
+
+ODD = {
+    "one_pixel.png": pictures.one_pixel_png(),
+    "cmyk.jpg": pictures.cmyk_jpeg(),
+    "deep.png": pictures.sixteen_bit_png(),
+    "palette.png": pictures.transparent_palette_png(),
+    "animated.gif": pictures.animation("GIF"),
+    "animated.webp": pictures.animation("WEBP"),
+    "turned.jpg": pictures.turned("JPEG"),
+}
+BROKEN = {
+    "truncated.jpg": (pictures.truncated_jpeg(), "truncated"),
+    "note.jpg": (b"this is a text", "not_an_image"),
+    "empty.png": (b"", "empty"),
+    "bomb.png": (pictures.bomb_png(), "too_many_pixels"),
+    "drawing.svg": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "unsupported_format"),
+}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    require(Valkey)
+    require(MilvusLite)
+    with Stack(tmp_path_factory.mktemp("stack"), {"GLIMPSE_MODEL": "hashing"}) as stack:
+        ready(stack.client)
+        yield stack
+
+
+def outcomes(client: httpx.Client, files: dict[str, bytes]) -> dict[str, tuple[str, str | None]]:
+    """Upload files in one request; return state and code of each."""
+    response = client.post("/v1/images", files=[("file", file) for file in files.items()])
+    location = response.headers["Location"]
+    finished_job(client, location)
+    items = client.get(f"{location}/items").json()["items"]
+    return {item["filename"]: (item["state"], item["code"]) for item in items}
+
+
+def test_odd_pictures_are_indexed_and_broken_ones_fail_alone(stack: Stack) -> None:
+    broken = {name: data for name, (data, _) in BROKEN.items()}
+    found = outcomes(stack.client, ODD | broken)
+    assert found == {
+        **dict.fromkeys(ODD, ("indexed", None)),
+        **{name: ("failed", code) for name, (_, code) in BROKEN.items()},
+    }
+
+
+def test_the_worker_lives_and_indexes_the_next_picture(stack: Stack) -> None:
+    pid = stack.ingest_worker.pid
+    for name, (data, code) in BROKEN.items():
+        found = outcomes(stack.client, {name: data, "next.png": picture(f"#{len(name):06x}")})
+        assert found[name] == ("failed", code)
+        assert found["next.png"][0] in ("indexed", "duplicate")
+    assert stack.ingest_worker.running
+    assert stack.ingest_worker.pid == pid
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(stack: Stack) -> None:
+    blobs = Path(stack.settings["GLIMPSE_BLOBS_DIR"])
+    before = sorted(blobs.rglob("*/originals/*/*"))
+    host, port = stack.api.url.removeprefix("http://").split(":")
+    head = (
+        "POST /v1/images HTTP/1.1\r\nHost: glimpse\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    )
+    with socket.create_connection((host, int(port))) as connection:
+        # More than the API reads at a time, so that it has begun to write.
+        connection.sendall(head.encode() + picture() + bytes(300_000))
+        wait_for(lambda: list((blobs / "incoming").iterdir()), 10, "the upload to begin")
+    wait_for(lambda: not list((blobs / "incoming").iterdir()), 10, "the half upload to go")
+    assert sorted(blobs.rglob("*/originals/*/*")) == before
