@@ -1,8 +1,8 @@
 """Job records in Redis, shared by the API and all workers.
 
 A job is a few keys: a hash of its counters and times, a list of its items in
-their order, a hash of outcomes by index, and for each final state a sorted
-set of the indices in it, so that a page of failures costs what it shows.
+their order, a hash of outcomes by index, and for each state a sorted set of
+the indices in it, so that a page of failures costs what it shows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNACCEPTED_TTL_S = 3600
 _ITEMS_PER_COMMAND = 1000
 
 # Notes outcomes, each at most once, and finishes the job with its last one.
-# KEYS: job, items, outcomes, then one sorted set for each state; ARGV: now, time to
+# KEYS: job, items, outcomes, then one sorted set for each state, queued first; ARGV: now, time to
 # live, then for each outcome its index, counter, number of its set, and JSON.
 _RECORD_LUA = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -33,7 +33,8 @@ local done = 0
 for i = 3, #ARGV, 4 do
   if redis.call('HSETNX', KEYS[3], ARGV[i], ARGV[i + 3]) == 1 then
     redis.call('HINCRBY', KEYS[1], ARGV[i + 1], 1)
-    redis.call('ZADD', KEYS[3 + ARGV[i + 2]], ARGV[i], ARGV[i])
+    redis.call('ZREM', KEYS[4], ARGV[i])
+    redis.call('ZADD', KEYS[4 + ARGV[i + 2]], ARGV[i], ARGV[i])
     done = redis.call('HINCRBY', KEYS[1], 'done', 1)
   end
 end
@@ -51,7 +52,8 @@ _START_LUA = """
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSETNX', KEYS[1], 'started_at', ARGV[1]) end
 """
 
-_STATES = tuple(COUNTERS)
+# The sorted sets of a job, in the order in which the script takes them.
+_STATES: tuple[ItemState, ...] = ("queued", *COUNTERS)
 
 
 class RedisJobs:
@@ -84,8 +86,9 @@ class RedisJobs:
         for start in range(0, len(items), _ITEMS_PER_COMMAND):
             page = items[start : start + _ITEMS_PER_COMMAND]
             pipe.rpush(f"{key}:items", *(json.dumps(item) for item in page))
-        pipe.expire(key, _UNACCEPTED_TTL_S)
-        pipe.expire(f"{key}:items", _UNACCEPTED_TTL_S)
+            pipe.zadd(f"{key}:queued", {str(start + n): start + n for n in range(len(page))})
+        for name in _keys(job.id):
+            pipe.expire(name, _UNACCEPTED_TTL_S)
         pipe.execute()
 
     @broker_call
@@ -125,7 +128,7 @@ class RedisJobs:
         args: list[Any] = [time.time(), self._ttl_s]
         for outcome in outcomes:
             text = json.dumps([outcome.state, outcome.code, outcome.detail])
-            number = _STATES.index(outcome.state) + 1
+            number = _STATES.index(outcome.state)
             args += [outcome.index, COUNTERS[outcome.state], number, text]
         if outcomes:
             self._record(keys=_keys(job_id), args=args)
@@ -136,34 +139,17 @@ class RedisJobs:
     ) -> tuple[list[Item], int | None]:
         """Return up to ``limit`` items from index ``start``, and the index to go on from."""
         total = self.get(job_id).total
-        if state in COUNTERS:
-            indices = cast(
-                "list[str]",
-                self._redis.zrangebyscore(
-                    f"{_key(job_id)}:{state}", start, "+inf", start=0, num=limit + 1
-                ),
-            )
-            return self._page(job_id, [int(index) for index in indices], limit)
         if state is None:
             return self._page(job_id, list(range(start, min(start + limit + 1, total))), limit)
-        return self._queued(job_id, total, limit, start)
+        key = f"{_key(job_id)}:{state}"
+        found = self._redis.zrangebyscore(key, start, "+inf", start=0, num=limit + 1)
+        return self._page(job_id, [int(index) for index in cast("list[str]", found)], limit)
 
     def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:
         """Read the items of up to ``limit`` indices; one more tells that there are more."""
         shown = indices[:limit]
         following = indices[limit] if len(indices) > limit else None
         return self._read(job_id, shown), following
-
-    def _queued(
-        self, job_id: str, total: int, limit: int, start: int
-    ) -> tuple[list[Item], int | None]:
-        """Walk over the items from ``start`` and keep those without an outcome."""
-        found: list[Item] = []
-        while start < total and len(found) <= limit:
-            window = range(start, min(start + _ITEMS_PER_COMMAND, total))
-            found += [item for item in self._read(job_id, window) if item.state == "queued"]
-            start = window.stop
-        return found[:limit], found[limit].index if len(found) > limit else None
 
     def _read(self, job_id: str, indices: Sequence[int]) -> list[Item]:
         if not indices:
