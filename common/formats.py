@@ -17,16 +17,18 @@ MEDIA_TYPES = {
     "TIFF": "image/tiff",
 }
 
-# First bytes of the formats above; WebP, a RIFF file, is told by two places.
+# First bytes of the formats above; WebP and BMP are told by two places each.
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
     (b"II*\x00", "TIFF"),
     (b"MM\x00*", "TIFF"),
 )
+
+# Lengths that the second header of a BMP may have, at byte 14; two letters alone are no sign.
+_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 # First bytes of pictures that Glimpse knows and does not open.
 _FOREIGN_SIGNATURES = (
@@ -67,6 +69,8 @@ def sniff(head: bytes) -> str:
         raise EmptyImage("The file has no bytes.")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "BMP"
     for signature, name in _SIGNATURES:
         if head.startswith(signature):
             return name

@@ -32,6 +32,7 @@ def test_no_bytes_are_empty() -> None:
         b"PK\x03\x04",
         b"<html>",
         b"P3ter",
+        b"BMW, a report on cars",
         b"\x00\x00\x00\x20ftypmp42",
         b"RIFF\x00\x00\x00\x00WAVE",
     ],

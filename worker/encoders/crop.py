@@ -17,7 +17,7 @@ def centre_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
 
     Sizes and offsets are rounded as torchvision's Resize and CenterCrop round
     them: the result is theirs to the last bit up to an aspect ratio of 17, and
-    within one level of 255 beyond (tests/integration/test_clip_parity.py).
+    within two levels of 255 beyond (tests/integration/test_clip_parity.py).
 
     Args:
         image: An RGB picture.

@@ -91,4 +91,6 @@ def _load_clip(name: str, settings: Settings) -> Encoder:
     from worker.encoders.clip_openai import ClipEncoder
     from worker.encoders.compute import Compute
 
-    return ClipEncoder(name, find_weights(name, settings), Compute.choose(settings))
+    # The device first: its refusal should not have to wait for a download.
+    compute = Compute.choose(settings)
+    return ClipEncoder(name, find_weights(name, settings), compute)

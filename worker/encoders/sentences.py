@@ -68,7 +68,7 @@ class SentenceModel:
     def embed_once(self, sentences: Sequence[str], cache_dir: Path) -> torch.Tensor:
         """Embed sentences that are the same at every start: keep their vectors in a file.
 
-        A thousand of them take 2 to 12 seconds on two cores, the file none. It is
+        A thousand of them take 2 to 9 seconds on two cores, the file none. It is
         named after all that its content depends on, and is made again if it is
         damaged; a folder that cannot be written costs the time, no more.
         """
