@@ -65,9 +65,13 @@ class GlimpseUp(Service):
         return [process for process in psutil.process_iter() if self._is_mine(process)]
 
     def part(self, command: str) -> psutil.Process:
-        """Return the process that runs a part, by words of its command line."""
-        (found,) = [p for p in self.processes() if command in " ".join(p.cmdline())]
+        """Return the one process that runs a part; see ``runs``."""
+        (found,) = self.runs(command)
         return found
+
+    def runs(self, command: str) -> list[psutil.Process]:
+        """Return the processes of this run with these words in their command line."""
+        return [process for process in self.processes() if command in _words(process)]
 
     def glimpse(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command of the command line against this stack."""
@@ -83,7 +87,18 @@ class GlimpseUp(Service):
 
     def _is_mine(self, process: psutil.Process) -> bool:
         try:
-            alive = process.status() != psutil.STATUS_ZOMBIE
-            return alive and process.environ().get(_MARK) == self._mark
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            # Valkey writes its title over its variables; its folder tells it.
+            inside = Path(process.cwd()).is_relative_to(self.data)
+            return inside or process.environ().get(_MARK) == self._mark
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
+
+
+def _words(process: psutil.Process) -> str:
+    """Return a process's program and command line; nothing if it ends meanwhile."""
+    try:
+        return " ".join([process.exe(), *process.cmdline()])
+    except psutil.NoSuchProcess:
+        return ""

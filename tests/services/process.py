@@ -115,6 +115,8 @@ class Service:
     def suspend(self) -> None:
         """Make it hang: its connections stay open and nothing answers."""
         self._signal(signal.SIGSTOP)
+        # The signal takes effect a moment after it is sent; until then it would still answer.
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Let a suspended service go on."""

@@ -36,7 +36,7 @@ def test_a_running_job_says_when_to_come_back(client: FlaskClient, inline: Inlin
     response = client.get("/v1/jobs/j1")
     assert response.headers["Retry-After"] == "1"
     assert response.get_json()["state"] == "queued"
-    jobs.start("j1")
+    jobs.begin("j1", [0])
     assert client.get("/v1/jobs/j1").get_json()["state"] == "running"
 
 
@@ -48,6 +48,16 @@ def test_an_unchanged_job_is_304(client: FlaskClient) -> None:
     path = f"/v1/jobs/{start(client, 1)}"
     etag = client.get(path).headers["ETag"]
     assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_a_job_is_cancelled(client: FlaskClient, inline: Inline) -> None:
+    jobs = inline.app.extensions["glimpse"].jobs
+    jobs.create(Job("j3", "default", 2, created_at=time.time()), [("0" * 64, "a.png")] * 2)
+    response = client.delete("/v1/jobs/j3")
+    assert response.status_code == 202
+    job = response.get_json()
+    assert (job["state"], job["cancelled"], job["progress"]) == ("cancelled", 2, 1.0)
+    assert client.delete("/v1/jobs/unknown").status_code == 404
 
 
 def test_items_come_in_pages(client: FlaskClient) -> None:

@@ -106,6 +106,13 @@ def test_a_run_cut_short_is_completed_by_the_next(bench: Bench) -> None:
     assert states(bench, chunk) == [("indexed", None), ("indexed", None)]
 
 
+def test_a_cancelled_job_is_not_begun(bench: Bench) -> None:
+    chunk = bench.put(picture("red"), picture("blue"))
+    bench.jobs.cancel(chunk.job_id)
+    assert states(bench, chunk) == [("cancelled", None), ("cancelled", None)]
+    assert bench.store.count() == 0
+
+
 def test_bytes_that_are_elsewhere_are_waited_for(bench: Bench) -> None:
     chunk = bench.put(picture("red"))
     bench.blobs.delete("default", chunk.items[0].id)

@@ -1,0 +1,233 @@
+"""A client of Glimpse's HTTP API, with what the commands need of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import ValidationError
+
+from cli.answers import Answer, Item, ItemsPage, Job, Search
+from cli.errors import RequestRefused, ServerUnreachable
+from cli.pictures import Picture
+from cli.stack.ports import is_loopback
+
+# Where `glimpse up` listens unless told otherwise.
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+# Seconds to wait for a connection, and for each piece of an answer. A search held open
+# with `Prefer: wait` is silent for up to 30 seconds.
+_CONNECT_S, _ANSWER_S = 5.0, 60.0
+# Seconds that the server is asked to hold a search open.
+_HOLD_S = 30
+# Statuses by which a server asks to come again: too many requests, and a part is away.
+_COME_AGAIN = frozenset({429, 503})
+# Seconds spent in all on waiting to come again, for one request.
+_PATIENCE_S = 60.0
+# Seconds to wait where a server asks to come again and does not say when.
+_PAUSE_S = 2.0
+# Seconds between two looks at a search that was not answered in time.
+_POLL_S = 0.5
+# Items asked for at a time; the server gives no more than 1000.
+_PAGE_ITEMS = 1000
+# Tiles of a contact sheet in a row, rows at least, and rows that the server draws at most.
+_COLUMNS, _ROWS_MIN, _ROWS_MAX = 5, 2, 50
+
+Model = TypeVar("Model", bound=Answer)
+
+
+class Client:
+    """Talks to one server; use it as a context manager.
+
+    Every method raises ``ServerUnreachable`` where nothing answers, and
+    ``RequestRefused`` where the server answers with an error.
+
+    Args:
+        url: Address of the server, without a path.
+        api_key: Sent as a bearer token, unless empty.
+        patience_s: Seconds to spend on waiting where a server asks to come again.
+        on_pause: Told the seconds of each such wait.
+        transport: Carries the requests, instead of the network.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        api_key: str = "",
+        patience_s: float = _PATIENCE_S,
+        on_pause: Callable[[float], None] = lambda _: None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._patience_s = patience_s
+        self._on_pause = on_pause
+        self._http = httpx.Client(
+            base_url=self.url,
+            transport=transport,
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
+            # A proxy cannot reach this machine's own loopback.
+            trust_env=not is_loopback(urlsplit(self.url).hostname or ""),
+        )
+
+    @classmethod
+    def from_environ(cls, on_pause: Callable[[float], None] = lambda _: None) -> Self:
+        """Make a client of the server at ``GLIMPSE_URL``, with the key ``GLIMPSE_API_KEY``.
+
+        Raises:
+            ServerUnreachable: The address is none of HTTP.
+        """
+        url = os.environ.get("GLIMPSE_URL") or DEFAULT_URL
+        if not url.startswith(("http://", "https://")):
+            raise ServerUnreachable(
+                f"GLIMPSE_URL is {url!r}; it must begin with http:// or https://."
+            )
+        try:
+            return cls(url, os.environ.get("GLIMPSE_API_KEY", ""), on_pause=on_pause)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise ServerUnreachable(f"GLIMPSE_URL is {url!r}, no address: {error}.") from error
+
+    def upload(self, pictures: Sequence[Picture]) -> Job:
+        """Send pictures in one request, read from disk while they are sent.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        with ExitStack() as opened:
+            parts = [
+                ("file", (picture.name, opened.enter_context(picture.path.open("rb"))))
+                for picture in pictures
+            ]
+            return _read(Job, self._send("POST", "/v1/images", files=parts))
+
+    def job(self, job_id: str) -> Job:
+        """Return how far a job is."""
+        return _read(Job, self._send("GET", f"/v1/jobs/{job_id}"))
+
+    def failures(self, job_id: str) -> Iterator[Item]:
+        """Go through the images of a job that failed."""
+        cursor: str | None = ""
+        while cursor is not None:
+            query = {"state": "failed", "limit": str(_PAGE_ITEMS)}
+            query |= {"cursor": cursor} if cursor else {}
+            answer = self._send("GET", f"/v1/jobs/{job_id}/items", params=query)
+            page = _read(ItemsPage, answer)
+            yield from page.items
+            cursor = page.next_cursor
+
+    def search(self, text: str, top_k: int) -> Search:
+        """Search by a sentence and return when the search has ended.
+
+        Raises:
+            RequestRefused: The search failed.
+        """
+        body = {"text": text, "top_k": top_k}
+        prefer = {"Prefer": f"wait={_HOLD_S}"}
+        answer = self._send("POST", "/v1/searches", json=body, headers=prefer)
+        search = _read(Search, answer)
+        while not search.ended:
+            time.sleep(_POLL_S)
+            answer = self._send("GET", f"/v1/searches/{search.id}")
+            search = _read(Search, answer)
+        if search.error is not None:
+            raise RequestRefused(answer.status_code, search.error.code, search.error.detail)
+        return search
+
+    def contact_sheet(self, search: Search) -> bytes:
+        """Return a PNG of a search's hits, five in a row and at least two rows."""
+        rows = min(max(-(-len(search.hits) // _COLUMNS), _ROWS_MIN), _ROWS_MAX)
+        path = f"/v1/searches/{search.id}/contact-sheet.png"
+        return self._send("GET", path, params={"columns": str(_COLUMNS), "rows": str(rows)}).content
+
+    def awaited(self) -> str:
+        """Return what the server waits for until it is ready; nothing if it is."""
+        answer = self._request("GET", "/readyz")
+        return "" if answer.is_success else _refusal(answer).detail
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        **content: Any,
+    ) -> httpx.Response:
+        """Send a request, again where the server asks for it, and return its success."""
+        waited = 0.0
+        while True:
+            answer = self._request(method, path, **content)
+            if answer.is_success:
+                return answer
+            pause = _pause(answer)
+            if answer.status_code not in _COME_AGAIN or waited + pause > self._patience_s:
+                raise _refusal(answer)
+            self._on_pause(pause)
+            time.sleep(pause)
+            waited += pause
+            _rewind(content.get("files", ()))
+
+    def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **content)
+        except httpx.ConnectError as error:
+            raise ServerUnreachable(
+                f"Nothing answers at {self.url}. Start Glimpse with `glimpse up`,"
+                " or set GLIMPSE_URL to its address."
+            ) from error
+        except httpx.TimeoutException as error:
+            raise ServerUnreachable(f"{self.url} did not answer in time; try again.") from error
+        except httpx.TransportError as error:
+            raise ServerUnreachable(f"The connection to {self.url} broke off: {error}") from error
+
+
+def _read(model: type[Model], answer: httpx.Response) -> Model:
+    """Read a success; whatever else listens at the address may answer with anything."""
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise ServerUnreachable(
+            f"What answers at {answer.url} is no Glimpse of this version; see GLIMPSE_URL."
+        ) from error
+
+
+def _pause(answer: httpx.Response) -> float:
+    """Return the seconds after which a server wants to be asked again."""
+    try:
+        return max(float(answer.headers.get("Retry-After", _PAUSE_S)), 0.0)
+    except ValueError:
+        return _PAUSE_S
+
+
+def _rewind(parts: Sequence[tuple[str, tuple[str, Any]]]) -> None:
+    for _, (_, file) in parts:
+        file.seek(0)
+
+
+def _refusal(answer: httpx.Response) -> RequestRefused:
+    """Read a problem document; a proxy before the server may answer without one."""
+    try:
+        problem: Mapping[str, object] = answer.json()
+        code, detail = str(problem["code"]), str(problem["detail"])
+    except (ValueError, KeyError, TypeError):
+        code = f"http_{answer.status_code}"
+        detail = answer.reason_phrase or "The answer is no problem document."
+    return RequestRefused(answer.status_code, code, detail)

@@ -1,0 +1,170 @@
+"""`glimpse demo`, run by `make demo`: the whole path on real photographs, once through."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from cli.client import Client
+from cli.errors import NothingToIngest, PartFailed, ServerUnreachable
+from cli.exits import INCOMPLETE
+from cli.ingest import describe, ingest_pictures
+from cli.pictures import Picture, find_pictures
+from cli.search import show_hits, write_sheet
+from cli.stack import ports
+from cli.stack.tether import tether
+
+# Photographs among the example data that the package scikit-image installs.
+_SKIMAGE_PHOTOS = (
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "chelsea.png",
+    "clock_motion.png",
+    "coffee.png",
+    "coins.png",
+    "grass.png",
+    "gravel.png",
+    "hubble_deep_field.jpg",
+    "moon.png",
+    "motorcycle_left.png",
+    "retina.jpg",
+    "rocket.jpg",
+)
+# What those photographs answer: chelsea.png shows one.
+_QUERY = "a cat"
+# Data folders of the demo, one for each source of pictures: no search shows another's.
+_DATA = Path("data/demo")
+# Seconds between two looks at a stack that starts.
+_POLL_S = 0.5
+# Lines of the stack's log shown when it does not start.
+_TAIL_LINES = 15
+
+
+@click.command(hidden=True)
+@click.option("--photos", default="", help="Folder of pictures, instead of scikit-image's.")
+@click.option("--query", default="", help=f"What to look for, instead of {_QUERY!r}.")
+@click.option("--sheet", default="contact-sheet.png", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of what is kept.")
+def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
+    """Start the stack, ingest photographs, search them, and stop the stack.
+
+    Exit status 0 only if the search found pictures. What was ingested stays in
+    the data folder, so that a second run embeds nothing twice.
+    """
+    pictures = _pictures(photos)
+    query = query or _QUERY
+    with _stack(data or _data_folder(photos)) as url, Client(url) as client:
+        click.echo(describe(ingest_pictures(client, pictures)))
+        found = client.search(query, top_k=10)
+        if found.hits:
+            click.echo(f'\n"{query}", by {found.encoder}:')
+            show_hits(found)
+            write_sheet(client, found, sheet)
+            click.echo(f"\nContact sheet: {sheet}")
+    if not found.hits:
+        click.echo(f'Nothing was found for "{query}".', err=True)
+        sys.exit(INCOMPLETE)
+
+
+def _data_folder(photos: str) -> Path:
+    """Return a data folder for these pictures alone, the same on every run."""
+    if not photos:
+        return _DATA / "examples"
+    folder = Path(photos).expanduser().resolve()
+    return _DATA / f"{folder.name}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+
+
+def _pictures(photos: str) -> list[Picture]:
+    if not photos:
+        return _skimage_pictures()
+    folder = Path(photos).expanduser()
+    if not folder.exists():
+        raise NothingToIngest(f"PHOTOS is {photos}, and there is no such folder.")
+    pictures = find_pictures([folder])
+    if not pictures:
+        raise NothingToIngest(f"PHOTOS is {photos}, and there is no picture in it.")
+    return pictures
+
+
+def _skimage_pictures() -> list[Picture]:
+    # Only its folder is needed: importing the package takes a second.
+    spec = importlib.util.find_spec("skimage")
+    folder = Path(spec.origin if spec and spec.origin else "").parent / "data"
+    files = [folder / name for name in _SKIMAGE_PHOTOS if (folder / name).is_file()]
+    if not files:
+        raise NothingToIngest(
+            "The demo's photographs come with the package scikit-image, which is not installed:"
+            " pip install 'glimpse[demo]', or give a folder with PHOTOS=."
+        )
+    return find_pictures(files)
+
+
+@contextmanager
+def _stack(data: Path) -> Iterator[str]:
+    """Run `glimpse up` on a free port while the block runs; its output goes to a file."""
+    data.mkdir(parents=True, exist_ok=True)
+    port = ports.claim(ports.LOOPBACK, 0)
+    log = data / "up.log"
+    python = [*tether(), sys.executable, "-P", "-m"]
+    command = [*python, "cli.main", "up", "--data", str(data), "--port", str(port)]
+    with log.open("wb") as output:
+        # A session of its own: Ctrl-C reaches it through us, after our last request.
+        up = subprocess.Popen(  # noqa: S603 - our own command
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        url = ports.url_of(ports.LOOPBACK, port)
+        _wait_until_ready(up, url, log)
+        yield url
+    finally:
+        _stop(up)
+
+
+def _wait_until_ready(up: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    console = Console(stderr=True)
+    with Client(url) as client, console.status("Starting Glimpse") as line:
+        while awaited := _awaited(client):
+            if up.poll() is not None:
+                tail = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+                raise PartFailed("\n".join(["The stack did not start. Its log ends:", *tail]))
+            line.update(f"Starting Glimpse ({log} has its log): {awaited}")
+            time.sleep(_POLL_S)
+    _pass_on_warning(console, log)
+
+
+def _pass_on_warning(console: Console, log: Path) -> None:
+    """Show the last warning of the choice of the model: what to do for CLIP's own weights."""
+    lines = log.read_text(errors="replace").splitlines()
+    warnings = [line for line in lines if line.startswith("model") and " WARNING " in line]
+    if warnings:
+        text = warnings[-1].partition(" WARNING ")[2]
+        console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _awaited(client: Client) -> str:
+    try:
+        return client.awaited()
+    except ServerUnreachable:
+        return "the API does not answer yet"
+
+
+def _stop(up: subprocess.Popen[bytes]) -> None:
+    """End the stack in order, however often Ctrl-C is pressed."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Console(stderr=True).status("Stopping Glimpse"):
+            up.terminate()
+            up.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,95 @@
+"""The `glimpse` command, and what people see when something goes wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from cli.demo import demo
+from cli.errors import ClientError
+from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
+from cli.ingest import ingest
+from cli.search import search
+from cli.status import status
+from cli.up import up
+from common.errors import GlimpseError, InvalidSettings
+
+_EPILOG = """\b
+Exit status:
+  0    it is done
+  1    some pictures failed, nothing was found, or the stack could not run
+  2    the command or a setting is wrong
+  3    the server cannot be reached, or refused
+  130  it was interrupted
+
+\b
+Environment:
+  GLIMPSE_URL      address of the server (http://127.0.0.1:8000)
+  GLIMPSE_API_KEY  key to send, where the server asks for one
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="glimpse")
+def commands() -> None:
+    """Find pictures by what they show."""
+
+
+for command in (ingest, search, status, up, demo):
+    commands.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process, and end it with the command's status."""
+    # As Ctrl-C does: what a command started is stopped before it ends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit status; what went wrong is said on stderr."""
+    try:
+        return int(commands.main(arguments, "glimpse", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _unheard()
+    except GlimpseError as error:
+        click.echo(f"Error: {error}", err=True)
+        return _status(error)
+    except OSError as error:
+        click.echo(f"Error: {error.filename or 'system'}: {error.strerror or error}", err=True)
+        return INCOMPLETE
+    except Exception as error:
+        # A defect of ours; people see a sentence, and whoever looks for it the rest.
+        if os.environ.get("GLIMPSE_LOG_LEVEL") == "DEBUG":
+            traceback.print_exc()
+        click.echo(f"Error: Glimpse failed: {type(error).__name__}: {error}", err=True)
+        return INCOMPLETE
+
+
+def _status(error: GlimpseError) -> int:
+    if isinstance(error, ClientError):
+        return UNREACHABLE
+    return USAGE if isinstance(error, InvalidSettings) else INCOMPLETE
+
+
+def _unheard() -> int:
+    """End quietly when whoever read the output has gone, as `| head` does."""
+    # Python would complain when it flushes stdout at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return INCOMPLETE
+
+
+if __name__ == "__main__":
+    main()

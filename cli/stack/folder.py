@@ -1,0 +1,130 @@
+"""The data folder: held by one `glimpse up` at a time, and free of what an earlier one left."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from common.errors import DataDirBusy
+
+# Seconds that parts of a stack that was killed are given to end before they are killed too.
+_LEFTOVERS_S = 40.0
+
+
+@dataclass
+class DataFolder:
+    """Where a stack keeps everything.
+
+    Args:
+        path: Absolute path of the folder.
+    """
+
+    path: Path
+    _parts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def redis(self) -> Path:
+        """Folder of the append-only file."""
+        return self._subfolder("redis")
+
+    @property
+    def milvus(self) -> Path:
+        """Folder of Milvus Lite's one file."""
+        return self._subfolder("milvus")
+
+    @property
+    def blobs(self) -> Path:
+        """Folder of the uploaded originals."""
+        return self._subfolder("blobs")
+
+    def note_part(self, name: str, pid: int) -> None:
+        """Write down a part's process, so that the next `up` finds it should this one be killed."""
+        self._parts[name] = pid
+        self._notes.write_text(json.dumps([_identity(pid) for pid in self._parts.values()]))
+
+    def forget_parts(self) -> None:
+        """Say that every part has ended."""
+        self._parts.clear()
+        self._notes.unlink(missing_ok=True)
+
+    def end_leftovers(self) -> None:
+        """End the parts of an earlier `up` that was killed; two servers would spoil one file."""
+        left = [process for process in self._noted() if process.is_running()]
+        for process in left:
+            process.terminate()
+        _, alive = psutil.wait_procs(left, timeout=_LEFTOVERS_S)
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, timeout=_LEFTOVERS_S)
+        self._notes.unlink(missing_ok=True)
+
+    @property
+    def _notes(self) -> Path:
+        return self.path / "parts.json"
+
+    def _noted(self) -> Iterator[psutil.Process]:
+        try:
+            notes = json.loads(self._notes.read_text())
+        except (FileNotFoundError, ValueError):
+            return
+        for pid, created in notes:
+            try:
+                process = psutil.Process(pid)
+            except psutil.NoSuchProcess:
+                continue
+            # A number may have gone to another process since.
+            if process.create_time() == created:
+                yield process
+
+    def _subfolder(self, name: str) -> Path:
+        folder = self.path / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[DataFolder]:
+    """Hold a data folder for this process alone; it is made if it is not there.
+
+    The kernel lets go of it when this process ends, however it ends.
+
+    Raises:
+        DataDirBusy: Another process holds it; the message says which.
+    """
+    path = path.absolute()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Python's descriptors are not inherited, so the parts do not hold the folder.
+    with (path / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise DataDirBusy(_busy(path, lock.read().strip())) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        folder = DataFolder(path)
+        folder.end_leftovers()
+        yield folder
+
+
+def _busy(path: Path, holder: str) -> str:
+    process = f"process {holder}" if holder else "another process"
+    return (
+        f"`glimpse up` already runs on {path} ({process})."
+        " Stop it first, or choose another folder with --data."
+    )
+
+
+def _identity(pid: int) -> tuple[int, float]:
+    try:
+        return pid, psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return pid, 0.0

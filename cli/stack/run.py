@@ -1,0 +1,181 @@
+"""A run of the stack, from the lock on its folder to the end of its last process."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import httpx
+
+from cli.errors import PartFailed
+from cli.stack import ports
+from cli.stack.folder import DataFolder, hold
+from cli.stack.log import Log
+from cli.stack.model import choose_model
+from cli.stack.parts import Stack, Wanted, lay_out
+from cli.stack.processes import Processes
+from common.settings import load_settings
+
+# Signals that end the stack in order.
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Seconds between two looks at the processes.
+_LOOK_S = 0.25
+# Seconds a server may take to answer; a large append-only file takes long to read.
+_ANSWER_S = 120.0
+# Seconds the stack may take to be ready once its servers answer: a model is read and warmed.
+_READY_S = 300.0
+# Names of `up` itself, and of the choice of the model, before their lines in the log.
+_SELF, _CHOICE = "up", "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `glimpse up` was told."""
+
+    data: Path
+    host: str
+    port: int
+    ingest_workers: int
+    allow_open: bool
+
+
+def run(options: Options) -> None:
+    """Run the stack until a signal says stop.
+
+    Raises:
+        SetupError: It cannot run, or a part failed; nothing is left running.
+    """
+    environ = {"GLIMPSE_MODEL": "auto", **os.environ}
+    # Whatever can be refused is refused before anything is started.
+    load_settings(environ)
+    if not options.allow_open:
+        ports.require_loopback(options.host)
+    with hold(options.data) as folder:
+        # Only now: what an earlier run left may have had the port.
+        port = ports.claim(options.host, options.port)
+        wanted = Wanted(folder, options.host, port, options.ingest_workers, environ)
+        stack = lay_out(wanted)
+        asyncio.run(_Run(stack, folder, ports.url_of(options.host, port)).until_stopped())
+
+
+class _Run:
+    """One run: its parts, its log, and the order of things."""
+
+    def __init__(self, stack: Stack, folder: DataFolder, url: str) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._url = url
+        self._environ = dict(stack.environ)
+        self._log = Log([_SELF, _CHOICE, *(part.name for part in stack.parts)])
+
+    async def until_stopped(self) -> None:
+        """Start everything, watch it, and end it when a signal comes or a part fails."""
+        processes = Processes(self._log, self._folder.note_part)
+        # After circus has set its own handlers, which end all parts at once.
+        self._stop_on_signals()
+        try:
+            await self._serve(processes)
+        except asyncio.CancelledError:
+            self._say("stopping: work in hand is finished first")
+        finally:
+            await processes.close()
+            self._folder.forget_parts()
+        self._say("stopped")
+
+    async def _serve(self, processes: Processes) -> None:
+        self._environ["GLIMPSE_MODEL"] = await self._model()
+        for part in self._stack.parts:
+            await processes.start(part, self._environ)
+            if part.answers is not None:
+                await self._wait(processes, part.answers, part.name, _ANSWER_S)
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            await self._wait(
+                processes, _Readiness(client, self._url, self._say), "/readyz", _READY_S
+            )
+        processes.respawn()
+        self._welcome()
+        while True:
+            await processes.look()
+            await asyncio.sleep(_LOOK_S)
+
+    async def _model(self) -> str:
+        return await choose_model(self._environ, lambda line: self._log.line(_CHOICE, line))
+
+    async def _wait(
+        self,
+        processes: Processes,
+        answers: Callable[[], Awaitable[bool]],
+        name: str,
+        limit_s: float,
+    ) -> None:
+        """Return when something answers; meanwhile, no part may end."""
+        deadline = asyncio.get_running_loop().time() + limit_s
+        while asyncio.get_running_loop().time() < deadline:
+            await processes.look()
+            if await answers():
+                return
+            await asyncio.sleep(_LOOK_S)
+        raise PartFailed(f"{name} did not answer within {limit_s:g} s.")
+
+    def _stop_on_signals(self) -> None:
+        task = asyncio.current_task()
+        presses = itertools.count()
+
+        def stop() -> None:
+            if next(presses) == 0 and task is not None:
+                task.cancel()
+            else:
+                self._say("already stopping")
+
+        for number in _STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+
+    def _welcome(self) -> None:
+        address = click.style(self._url, bold=True)
+        model = self._environ["GLIMPSE_MODEL"]
+        lines = (
+            "",
+            f"Glimpse is ready at {address}",
+            f"model {model}, data in {self._folder.path}",
+        )
+        for line in (*lines, "Ctrl-C stops it", ""):
+            self._say(line)
+
+    def _say(self, text: str) -> None:
+        self._log.line(_SELF, text)
+
+
+class _Readiness:
+    """Asks the API whether all is ready, and says what is awaited when that changes."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str, say: Callable[[str], None]) -> None:
+        self._client = client
+        self._url = url
+        self._say = say
+        self._awaited = ""
+
+    async def __call__(self) -> bool:
+        awaited = await self._ask()
+        if awaited and awaited != self._awaited:
+            self._say(f"waiting: {awaited}")
+        self._awaited = awaited
+        return not awaited
+
+    async def _ask(self) -> str:
+        """Return what is awaited, or nothing when all is ready."""
+        try:
+            response = await self._client.get(f"{self._url}/readyz")
+        except httpx.TransportError:
+            return "the API does not answer yet"
+        if response.is_success:
+            return ""
+        try:
+            return str(response.json()["detail"])
+        except (ValueError, KeyError, TypeError):
+            return f"the API answers with status {response.status_code}"

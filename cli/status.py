@@ -1,0 +1,59 @@
+"""`glimpse status`: how far a job is."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from cli.answers import Item, Job
+from cli.bars import make_bars
+from cli.client import Client
+from cli.exits import INCOMPLETE
+
+# Seconds between two looks at a job.
+_POLL_S = 0.5
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@click.option("--wait", is_flag=True, help="Return when the job has ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def status(job_id: str, wait: bool, as_json: bool) -> None:
+    """Tell how far JOB is.
+
+    Exit status 1 if any picture of it failed.
+    """
+    with Client.from_environ() as client:
+        job = _wait(client, job_id, hide_bar=as_json) if wait else client.job(job_id)
+        failures = list(client.failures(job_id)) if job.failed and not as_json else []
+    click.echo(job.model_dump_json(indent=2) if as_json else _describe(job, failures))
+    if job.failed:
+        sys.exit(INCOMPLETE)
+
+
+def _wait(client: Client, job_id: str, hide_bar: bool) -> Job:
+    job = client.job(job_id)
+    with make_bars(hide_bar) as bars:
+        bar = bars.add_task("Processing", total=job.total)
+        while not job.ended:
+            bars.update(bar, completed=job.done)
+            time.sleep(_POLL_S)
+            job = client.job(job_id)
+        bars.update(bar, completed=job.done)
+    return job
+
+
+def _describe(job: Job, failures: list[Item]) -> str:
+    lines = [
+        f"{job.state}: {job.done} of {job.total} done",
+        f"{job.indexed} indexed, {job.duplicates} duplicates, {job.failed} failed",
+    ]
+    if job.cancelled:
+        lines.append(f"{job.cancelled} cancelled")
+    if not job.ended and job.eta_s is not None:
+        lines.append(f"{job.rate_per_s or 0:.1f} pictures/s, {job.eta_s:.0f} s left")
+    return "\n".join(
+        lines + [f"  {item.filename}: {item.code}: {item.detail}" for item in failures]
+    )

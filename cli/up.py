@@ -1,0 +1,52 @@
+"""`glimpse up`: the whole stack on one machine, in the foreground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.errors import PartMissing
+
+
+@click.command()
+@click.option(
+    "--data",
+    default=Path("data"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of everything that is kept.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--ingest-workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that index pictures.",
+)
+@click.option(
+    "--allow-open", is_flag=True, help="Listen beyond this machine although no keys are set."
+)
+def up(data: Path, host: str, port: int, ingest_workers: int, allow_open: bool) -> None:
+    """Run the whole stack on this machine until Ctrl-C.
+
+    A Redis-compatible server and Milvus Lite are started too, unless
+    GLIMPSE_REDIS_URL or GLIMPSE_MILVUS_URI say that there is one. GLIMPSE_MODEL
+    chooses the model; without it CLIP's ViT-B/32 is taken where its weights
+    can be had, else `starter`.
+    """
+    try:
+        from cli.stack.run import Options, run
+    except ModuleNotFoundError as error:
+        raise PartMissing(
+            f"`glimpse up` needs {error.name}: pip install 'glimpse[worker,embedded]'."
+        ) from error
+    run(Options(data, host, port, ingest_workers, allow_open))

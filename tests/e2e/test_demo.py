@@ -1,0 +1,85 @@
+"""`glimpse demo`, which `make demo` runs: from nothing to a contact sheet, and nothing left."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import require
+from tests.services import MilvusLite, Valkey
+from tests.services.glimpse_up import GlimpseUp
+
+
+class Demo(GlimpseUp):
+    """The demo on a folder of pictures; it counts as started when its stack is."""
+
+    name = "glimpse demo"
+
+    def __init__(self, folder: Path, photos: Path) -> None:
+        super().__init__(folder)
+        self.arguments = ["--photos", str(photos), "--query", "red", "--data", str(self.data)]
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "cli.main", "demo", *self.arguments]
+
+    def answers(self) -> bool:
+        return (self.data / "parts.json").exists()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for colour in ("red", "blue"):
+        Image.new("RGB", (64, 64), colour).save(folder / f"{colour}.png")
+    return folder
+
+
+@pytest.fixture
+def demo(tmp_path: Path, photos: Path) -> Demo:
+    require(Valkey)
+    require(MilvusLite)
+    return Demo(tmp_path, photos)
+
+
+def test_it_shows_what_it_found_and_embeds_nothing_twice(demo: Demo) -> None:
+    for counts in ("2 indexed, 0 duplicates", "0 indexed, 2 duplicates"):
+        run = demo.glimpse("demo", *demo.arguments)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.startswith(counts)
+        assert '"red", by hashing:\n1\t' in run.stdout
+        assert run.stdout.split("\n1\t")[1].splitlines()[0].endswith("photos/red.png")
+        with Image.open(demo.folder / "contact-sheet.png") as sheet:
+            assert sheet.size == (750, 300)
+        assert demo.processes() == []
+
+
+def test_where_nothing_can_be_found_it_fails(demo: Demo, photos: Path) -> None:
+    for file in photos.iterdir():
+        file.write_text("no picture")
+    run = demo.glimpse("demo", *demo.arguments)
+    assert run.returncode == 1
+    assert "not_an_image" in run.stdout
+    assert 'Nothing was found for "red".' in run.stderr
+    assert demo.processes() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_stops_what_it_started(demo: Demo, number: signal.Signals) -> None:
+    demo.start()
+    demo.signal(number)
+    assert demo.wait() == 130
+    assert demo.processes() == []
+    assert demo.log.read_text().endswith("Interrupted.\n")
+
+
+def test_a_stack_that_does_not_start_says_why(demo: Demo) -> None:
+    demo.environ = lambda: GlimpseUp.environ(demo) | {"GLIMPSE_MODEL": "starte"}  # type: ignore[method-assign]
+    run = demo.glimpse("demo", *demo.arguments)
+    assert run.returncode == 1
+    assert "Did you mean starter?" in run.stderr
+    assert demo.processes() == []

@@ -1,0 +1,153 @@
+"""The stack's processes: order, deaths, last words, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cli.errors import PartFailed
+from cli.stack.log import Log
+from cli.stack.part import Part
+from cli.stack.processes import Processes
+
+ENVIRON = {"PATH": os.environ["PATH"], "SHARED": "shared"}
+
+# Says that it is up, and says goodbye when it is told to stop, a moment later.
+POLITE = (
+    "trap 'sleep 0.3; echo {name} ends; exit 0' TERM; echo {name} up; while :; do sleep 0.05; done"
+)
+
+
+def shell(name: str, script: str, tier: int = 0, stop_s: float = 5.0) -> Part:
+    argv = ["sh", "-c", script.format(name=name)]
+    return Part(name, argv, env={"OWN": name}, cwd=Path.cwd(), tier=tier, stop_s=stop_s)
+
+
+class Stage:
+    """Some parts run by the real thing, and what they said."""
+
+    def __init__(self, *parts: Part) -> None:
+        self.parts = parts
+        self.lines: list[str] = []
+        self.pids: dict[str, list[int]] = {}
+        self.log = Log([part.name for part in parts], self._take)
+        self.processes = Processes(self.log, self._spawned)
+
+    async def __aenter__(self) -> Stage:
+        for part in self.parts:
+            await self.processes.start(part, ENVIRON)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.processes.close()
+        assert not [pid for pids in self.pids.values() for pid in pids if psutil.pid_exists(pid)]
+
+    async def until(self, line: str, times: int = 1) -> None:
+        """Look after the parts until a line was said so often; the test's limit bounds it."""
+        while self.lines.count(line) < times:
+            await self.processes.look()
+            await asyncio.sleep(0.02)
+
+    def _take(self, line: str) -> None:
+        self.lines.append(" ".join(line.split("|", 1)[1].replace("\x1b[0m", "").split()))
+
+    def _spawned(self, name: str, pid: int) -> None:
+        self.pids.setdefault(name, []).append(pid)
+
+
+def test_parts_get_their_variables_and_their_output_is_shown() -> None:
+    async def scene() -> list[str]:
+        async with Stage(shell("a", "echo $SHARED $OWN; echo bad >&2; exec sleep 60")) as stage:
+            await stage.until("shared a")
+            await stage.until("bad")
+            return stage.lines
+
+    assert sorted(asyncio.run(scene())) == ["bad", "shared a"]
+
+
+def test_tiers_end_from_the_top_each_before_the_next() -> None:
+    async def scene() -> list[str]:
+        parts = [shell(name, POLITE, tier) for name, tier in (("a", 0), ("b", 1), ("c", 2))]
+        async with Stage(*parts) as stage:
+            for part in parts:
+                await stage.until(f"{part.name} up")
+        return stage.lines
+
+    assert asyncio.run(scene())[3:] == ["c ends", "b ends", "a ends"]
+
+
+def test_a_part_that_does_not_end_is_killed_with_its_children() -> None:
+    async def scene() -> psutil.Process:
+        stubborn = "trap '' TERM; sleep 61 & echo $!; while :; do sleep 1; done"
+        async with Stage(shell("a", stubborn, stop_s=0.3)) as stage:
+            while not stage.lines:
+                await asyncio.sleep(0.02)
+            child = psutil.Process(int(stage.lines[0]))
+            assert child.is_running()
+        return child
+
+    child = asyncio.run(scene())
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_part_that_ends_before_all_is_ready_ends_the_start_and_says_why() -> None:
+    async def scene() -> None:
+        refuses = "echo 'weights_unavailable: nowhere' >&2; exit 3"
+        async with Stage(shell("a", "exec sleep 60"), shell("b", refuses)) as stage:
+            await stage.until("never said")
+
+    with pytest.raises(PartFailed, match=r"(?s)b ended \(status 3\).*weights_unavailable: nowhere"):
+        asyncio.run(scene())
+
+
+def test_a_part_that_dies_later_is_started_again() -> None:
+    async def scene() -> list[int]:
+        async with Stage(shell("a", POLITE)) as stage:
+            await stage.until("a up")
+            stage.processes.respawn()
+            os.kill(stage.pids["a"][0], signal.SIGKILL)
+            await stage.until("a up", times=2)
+            assert "ended (signal 9); started again" in stage.lines
+        return stage.pids["a"]
+
+    first, second = asyncio.run(scene())
+    assert first != second
+
+
+def test_a_part_that_keeps_dying_ends_the_stack_and_its_last_words_are_heard() -> None:
+    async def scene() -> None:
+        async with Stage(shell("a", "echo up; sleep 0.1; echo the disk is full; exit 7")) as stage:
+            await stage.until("up")
+            stage.processes.respawn()
+            try:
+                await stage.until("never said")
+            finally:
+                assert len(stage.pids["a"]) in (5, 6)
+
+    with pytest.raises(PartFailed, match=r"(?s)a ended \(status 7\) 5 times.*the disk is full"):
+        asyncio.run(scene())
+
+
+def test_much_output_at_the_end_is_read_whole() -> None:
+    async def scene() -> list[str]:
+        async with Stage(shell("a", "seq 5000; exit 1")) as stage:
+            with pytest.raises(PartFailed):
+                await stage.until("never said")
+        return stage.lines
+
+    assert asyncio.run(scene()) == [str(number) for number in range(1, 5001)]
+
+
+def test_a_program_that_is_not_there_is_named() -> None:
+    async def scene() -> None:
+        part = Part("a", ["/nowhere/program"], {}, Path.cwd(), tier=0, stop_s=1.0)
+        async with Stage(part) as stage:
+            await stage.until("never said")
+
+    with pytest.raises(PartFailed, match="/nowhere/program"):
+        asyncio.run(scene())

@@ -1,0 +1,88 @@
+"""The commands as people meet them when nothing runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.main import commands, run
+
+
+def test_help_names_every_exit_status_and_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("GLIMPSE_URL", "GLIMPSE_API_KEY", "  0  ", "  1  ", "  2  ", "  3  ", "  130"):
+        assert word in shown
+
+
+@pytest.mark.parametrize("name", sorted(commands.commands))
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert f"glimpse {name}" in capsys.readouterr().out
+
+
+def test_a_typing_error_is_answered_with_the_nearest_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["serach", "a dog"]) == 2
+    assert "Did you mean 'search'?" in capsys.readouterr().err
+
+
+def test_a_path_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ingest", "/nowhere/at/all"]) == 2
+    assert "/nowhere/at/all" in capsys.readouterr().err
+
+
+def test_a_folder_without_pictures_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    assert run(["ingest", str(tmp_path)]) == 1
+    assert f"There is no picture in {tmp_path}" in capsys.readouterr().err
+
+
+def test_without_a_server_a_command_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLIMPSE_URL", "http://127.0.0.1:1")
+    assert run(["search", "a dog"]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Error: Nothing answers at http://127.0.0.1:1.")
+
+
+def test_up_refuses_a_setting_that_does_not_exist(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLIMPSE_MODLE", "starter")
+    assert run(["up", "--data", str(tmp_path / "data")]) == 2
+    assert "Did you mean GLIMPSE_MODEL?" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_up_refuses_to_be_open_to_others_by_accident(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["up", "--data", str(tmp_path / "data"), "--host", "0.0.0.0"]) == 1
+    assert "--allow-open" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_demo_without_its_folder_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["demo", "--photos", str(tmp_path / "x"), "--data", str(tmp_path / "data")]) == 1
+    assert "no such folder" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_command_line_loads_neither_torch_nor_the_server() -> None:
+    heavy = "{'torch', 'pymilvus', 'flask', 'celery', 'circus', 'zmq'}"
+    code = f"import sys, cli.main; sys.exit(str({heavy} & set(sys.modules)))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert found.stderr.strip() == "set()"

@@ -1,0 +1,55 @@
+"""The parts' output: whole lines, each under its part's name."""
+
+from __future__ import annotations
+
+from cli.stack.log import Log, PartOutput
+
+
+def piece(data: bytes, name: str = "stdout", pid: int = 1) -> dict[str, object]:
+    return {"data": data, "name": name, "pid": pid}
+
+
+def test_lines_are_whole_and_aligned_however_they_arrive() -> None:
+    lines: list[str] = []
+    log = Log(["api", "valkey"], lines.append)
+    output = PartOutput(log, "api")
+    output(piece(b"one\ntw"))
+    output(piece(b"err\n", "stderr"))
+    output(piece(b"o\r\nthr"))
+    assert [plain(line) for line in lines] == ["api    | one", "api    | err", "api    | two"]
+    output.flush()
+    assert plain(lines[-1]) == "api    | thr"
+
+
+def test_a_letter_cut_in_two_is_put_together() -> None:
+    lines: list[str] = []
+    output = PartOutput(Log(["api"], lines.append), "api")
+    start, end = "ü\n".encode()[:1], "ü\n".encode()[1:]
+    output(piece(start))
+    output(piece(end))
+    output(piece(b"\xff\n"))
+    assert [plain(line) for line in lines] == ["api | ü", "api | \N{REPLACEMENT CHARACTER}"]
+
+
+def test_a_line_that_never_ends_is_shown_in_pieces() -> None:
+    lines: list[str] = []
+    output = PartOutput(Log(["api"], lines.append), "api")
+    for _ in range(3):
+        output(piece(b"x" * 40_000))
+    assert [len(plain(line)) for line in lines] == [80_000 + len("api | ")]
+
+
+def test_the_tail_keeps_the_last_lines_of_each_part() -> None:
+    log = Log(["api", "valkey"], lambda _: None)
+    for number in range(100):
+        log.line("api", f"line {number}")
+    log.line("valkey", "ready")
+    assert log.tail("api").startswith("\n  line 88\n")
+    assert log.tail("api").endswith("\n  line 99")
+    assert log.tail("valkey") == "\n  ready"
+
+
+def plain(line: str) -> str:
+    import click
+
+    return click.unstyle(line)

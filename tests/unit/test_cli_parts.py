@@ -1,0 +1,68 @@
+"""Which parts a stack has: those that run elsewhere are left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.stack.folder import DataFolder
+from cli.stack.parts import Stack, Wanted, lay_out
+
+REDIS, MILVUS = "redis://elsewhere:6379/0", "http://elsewhere:19530"
+
+
+def stack(tmp_path: Path, ingest_workers: int = 1, **environ: str) -> Stack:
+    return lay_out(Wanted(DataFolder(tmp_path), "127.0.0.1", 8000, ingest_workers, environ))
+
+
+def names(stack: Stack) -> list[str]:
+    return [part.name for part in stack.parts]
+
+
+def test_the_parts_start_after_those_they_need(tmp_path: Path) -> None:
+    parts = stack(tmp_path, ingest_workers=2).parts
+    assert [(part.name, part.tier) for part in parts] == [
+        ("valkey", 0),
+        ("milvus", 1),
+        ("worker-search", 2),
+        ("worker-ingest-1", 2),
+        ("worker-ingest-2", 2),
+        ("api", 3),
+    ]
+
+
+def test_servers_that_run_elsewhere_are_not_started(tmp_path: Path) -> None:
+    other = stack(tmp_path, GLIMPSE_REDIS_URL=REDIS, GLIMPSE_MILVUS_URI=MILVUS)
+    assert names(other) == ["worker-search", "worker-ingest-1", "api"]
+    assert other.environ["GLIMPSE_REDIS_URL"] == REDIS
+    assert other.environ["GLIMPSE_MILVUS_URI"] == MILVUS
+    assert names(stack(tmp_path, GLIMPSE_REDIS_URL=REDIS))[0] == "milvus"
+    assert "milvus" not in names(stack(tmp_path, GLIMPSE_MILVUS_URI=MILVUS))
+
+
+def test_the_parts_are_told_where_everything_is(tmp_path: Path) -> None:
+    environ = stack(tmp_path).environ
+    assert environ["GLIMPSE_REDIS_URL"].startswith("redis://127.0.0.1:")
+    assert environ["GLIMPSE_MILVUS_URI"].startswith("http://127.0.0.1:")
+    assert environ["GLIMPSE_BLOBS_DIR"] == str(tmp_path / "blobs")
+
+
+def test_originals_may_be_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = stack(tmp_path, GLIMPSE_BLOBS_DIR="pictures").environ
+    assert environ["GLIMPSE_BLOBS_DIR"] == str(tmp_path / "pictures")
+
+
+def test_every_part_runs_on_loopback_ports_of_its_own(tmp_path: Path) -> None:
+    first, second = stack(tmp_path), stack(tmp_path)
+    urls = [
+        s.environ[key]
+        for s in (first, second)
+        for key in ("GLIMPSE_REDIS_URL", "GLIMPSE_MILVUS_URI")
+    ]
+    assert len({url.rsplit(":", 1)[1] for url in urls}) == len(urls)
+    config = (tmp_path / "redis" / "valkey.conf").read_text()
+    assert "bind 127.0.0.1\n" in config
+    assert "appendonly yes\n" in config
+    assert "maxmemory-policy noeviction\n" in config
