@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 class Ingest:
     """Runs ``ingest.chunk``: every image ends indexed, known already, or failed by itself.
 
+    Of a job that was cancelled nothing more is begun.
+
     Args:
         encoder: Its ``preprocess`` is called here; the model runs in the pipeline.
         store: Asked for what is indexed already.
@@ -62,13 +64,21 @@ class Ingest:
             ServiceError: A part is away; run the chunk again later. What is
                 indexed by then is found indexed.
         """
-        self._jobs.start(chunk.job_id)
+        if not self._jobs.begin(chunk.job_id, [item.index for item in chunk.items]):
+            return self._cancel(chunk)
         stored = self._store.known(chunk.tenant, [item.id for item in chunk.items])
         begun = [
             _stored(item, stored[item.id], chunk) if item.id in stored else self._begin(item, chunk)
             for item in chunk.items
         ]
         outcomes = [_finish(item, state) for item, state in zip(chunk.items, begun, strict=True)]
+        self._jobs.record(chunk.job_id, outcomes)
+        return ChunkResult(outcomes=outcomes)
+
+    def _cancel(self, chunk: IngestChunk) -> ChunkResult:
+        outcomes = [
+            Outcome(index=item.index, id=item.id, state="cancelled") for item in chunk.items
+        ]
         self._jobs.record(chunk.job_id, outcomes)
         return ChunkResult(outcomes=outcomes)
 

@@ -30,6 +30,14 @@ def show(job_id: str) -> Response:
     return response
 
 
+@blueprint.delete("/<job_id>")
+def cancel(job_id: str) -> tuple[Response, int]:
+    """Cancel what no worker has begun; the answer is the job as it then stands."""
+    _find(job_id)
+    services().jobs.cancel(job_id)
+    return jsonify(job_view(_find(job_id))), 202
+
+
 @blueprint.get("/<job_id>/items")
 def items(job_id: str) -> Response:
     """List the images of a job, a page at a time."""

@@ -99,8 +99,22 @@ class JobRecords(Protocol):
         """
         ...
 
-    def start(self, job_id: str) -> None:
-        """Note that a worker has begun; only the first call counts."""
+    def begin(self, job_id: str, indices: Sequence[int]) -> bool:
+        """Note that a worker begins with these images, unless the job was cancelled.
+
+        Returns:
+            False where the job was cancelled: nothing of it is to be begun, and
+            the caller records the images as cancelled. True otherwise, also for
+            a job whose record has expired, and however often it is called.
+        """
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel what no worker has begun; what is begun goes on to its outcome.
+
+        Raises:
+            NotFound: As ``get``.
+        """
         ...
 
     def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:

@@ -17,6 +17,8 @@ class MemoryJobs:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._items: dict[str, list[Item]] = {}
+        self._begun: dict[str, set[int]] = {}
+        self._cancelled: set[str] = set()
 
     def ping(self) -> None:
         """Return: memory always answers."""
@@ -36,11 +38,26 @@ class MemoryJobs:
         except KeyError:
             raise NotFound(f"There is no job {job_id}, or it has expired.") from None
 
-    def start(self, job_id: str) -> None:
-        """Note that a worker has begun."""
+    def begin(self, job_id: str, indices: Sequence[int]) -> bool:
+        """Note that a worker begins with these images, unless the job was cancelled."""
+        if job_id in self._cancelled:
+            return False
         job = self._jobs.get(job_id)
-        if job and job.started_at is None:
-            self._jobs[job_id] = replace(job, started_at=time.time())
+        if job:
+            self._begun.setdefault(job_id, set()).update(indices)
+            self._jobs[job_id] = replace(job, started_at=job.started_at or time.time())
+        return True
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel what no worker has begun."""
+        self.get(job_id)
+        self._cancelled.add(job_id)
+        begun = self._begun.get(job_id, set())
+        waiting = [item for item in self._items[job_id] if item.index not in begun]
+        self.record(
+            job_id,
+            [Outcome(index=item.index, id=item.id, state="cancelled") for item in waiting],
+        )
 
     def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
         """Note what became of images."""

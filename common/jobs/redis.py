@@ -1,8 +1,9 @@
 """Job records in Redis, shared by the API and all workers.
 
 A job is a few keys: a hash of its counters and times, a list of its items in
-their order, a hash of outcomes by index, and for each state a sorted set of
-the indices in it, so that a page of failures costs what it shows.
+their order, a hash of outcomes by index, for each state a sorted set of the
+indices in it, so that a page of failures costs what it shows, and the set of
+the indices that a worker has begun, which a cancellation leaves alone.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ _UNACCEPTED_TTL_S = 3600
 _ITEMS_PER_COMMAND = 1000
 
 # Notes outcomes, each at most once, and finishes the job with its last one.
-# KEYS: job, items, outcomes, then one sorted set for each state, queued first; ARGV: now, time to
-# live, then for each outcome its index, counter, number of its set, and JSON.
+# KEYS: as ``_keys``; ARGV: now, time to live, then for each outcome its index,
+# counter, number of its set, and JSON.
 _RECORD_LUA = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local done = 0
 for i = 3, #ARGV, 4 do
   if redis.call('HSETNX', KEYS[3], ARGV[i], ARGV[i + 3]) == 1 then
+    redis.call('ZREM', KEYS[5], ARGV[i])
+    redis.call('ZADD', KEYS[5 + ARGV[i + 2]], ARGV[i], ARGV[i])
     redis.call('HINCRBY', KEYS[1], ARGV[i + 1], 1)
-    redis.call('ZREM', KEYS[4], ARGV[i])
-    redis.call('ZADD', KEYS[4 + ARGV[i + 2]], ARGV[i], ARGV[i])
     done = redis.call('HINCRBY', KEYS[1], 'done', 1)
   end
 end
@@ -47,9 +48,15 @@ for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ttl) end
 return done
 """
 
-# Notes the start of a job that is there and has not been started.
-_START_LUA = """
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSETNX', KEYS[1], 'started_at', ARGV[1]) end
+# Notes the start of a job and the indices begun, unless it was cancelled.
+# KEYS: as ``_keys``; ARGV: now, time to live, then indices. Returns whether to go on.
+_BEGIN_LUA = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 1 end
+if redis.call('HEXISTS', KEYS[1], 'cancel') == 1 then return 0 end
+redis.call('HSETNX', KEYS[1], 'started_at', ARGV[1])
+redis.call('SADD', KEYS[4], unpack(ARGV, 3))
+redis.call('EXPIRE', KEYS[4], ARGV[2])
+return 1
 """
 
 # The sorted sets of a job, in the order in which the script takes them.
@@ -68,7 +75,7 @@ class RedisJobs:
         self._redis = redis
         self._ttl_s = ttl_s
         self._record = redis.register_script(_RECORD_LUA)
-        self._start = redis.register_script(_START_LUA)
+        self._begin = redis.register_script(_BEGIN_LUA)
 
     @broker_call
     def ping(self) -> None:
@@ -118,9 +125,31 @@ class RedisJobs:
         )
 
     @broker_call
-    def start(self, job_id: str) -> None:
-        """Note that a worker has begun."""
-        self._start(keys=[_key(job_id)], args=[time.time()])
+    def begin(self, job_id: str, indices: Sequence[int]) -> bool:
+        """Note that a worker begins with these images, unless the job was cancelled."""
+        args = [time.time(), self._ttl_s, *indices]
+        return bool(self._begin(keys=_keys(job_id), args=args))
+
+    @broker_call
+    def cancel(self, job_id: str) -> None:
+        """Cancel what no worker has begun, some hundreds at a time."""
+        self.get(job_id)
+        # From here on nothing more of the job is begun, so one walk finds all.
+        self._redis.hset(_key(job_id), "cancel", 1)
+        following: int | None = 0
+        while following is not None:
+            items, following = self.items(job_id, "queued", _ITEMS_PER_COMMAND, following)
+            self.record(job_id, self._never_begun(job_id, items))
+
+    def _never_begun(self, job_id: str, items: Sequence[Item]) -> list[Outcome]:
+        if not items:
+            return []
+        begun = self._redis.smismember(f"{_key(job_id)}:begun", [str(item.index) for item in items])
+        return [
+            Outcome(index=item.index, id=item.id, state="cancelled")
+            for item, is_begun in zip(items, cast("list[int]", begun), strict=True)
+            if not is_begun
+        ]
 
     @broker_call
     def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
@@ -171,8 +200,10 @@ def _key(job_id: str) -> str:
 
 
 def _keys(job_id: str) -> list[str]:
+    """Return the keys of a job, in the order in which the scripts take them."""
     key = _key(job_id)
-    return [key, f"{key}:items", f"{key}:outcomes", *(f"{key}:{state}" for state in _STATES)]
+    names = ("items", "outcomes", "begun", *_STATES)
+    return [key, *(f"{key}:{name}" for name in names)]
 
 
 def _seconds(text: str | None) -> float | None:

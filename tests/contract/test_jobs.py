@@ -52,14 +52,52 @@ def test_an_unknown_job_is_not_found(jobs: JobRecords) -> None:
         jobs.items("nothing", None, 10)
 
 
-def test_a_job_runs_from_its_first_start(jobs: JobRecords) -> None:
-    job = new_job(jobs, 1)
-    jobs.start(job.id)
+def test_a_job_runs_from_its_first_image(jobs: JobRecords) -> None:
+    job = new_job(jobs, 2)
+    assert jobs.begin(job.id, [0])
     started_at = jobs.get(job.id).started_at
-    jobs.start(job.id)
+    assert jobs.begin(job.id, [0, 1])
     assert started_at is not None
     assert jobs.get(job.id).started_at == started_at
     assert jobs.get(job.id).state == "running"
+
+
+def test_what_is_not_begun_is_cancelled(jobs: JobRecords) -> None:
+    job = new_job(jobs, 4)
+    jobs.begin(job.id, [0, 1])
+    jobs.record(job.id, [outcome(0)])
+    jobs.cancel(job.id)
+    items, _ = jobs.items(job.id, None, 10)
+    assert [item.state for item in items] == ["indexed", "queued", "cancelled", "cancelled"]
+    assert jobs.get(job.id).state == "running"
+    assert not jobs.begin(job.id, [2, 3])
+    jobs.record(job.id, [outcome(1), outcome(2)])
+    done = jobs.get(job.id)
+    assert (done.state, done.indexed, done.cancelled) == ("cancelled", 2, 2)
+
+
+def test_cancelling_a_finished_job_changes_nothing(jobs: JobRecords) -> None:
+    job = new_job(jobs, 1)
+    jobs.record(job.id, [outcome(0)])
+    before = jobs.get(job.id)
+    jobs.cancel(job.id)
+    assert jobs.get(job.id) == before
+
+
+def test_cancelling_is_idempotent_and_asks_for_a_job(jobs: JobRecords) -> None:
+    job = new_job(jobs, 2)
+    jobs.cancel(job.id)
+    jobs.cancel(job.id)
+    assert (jobs.get(job.id).state, jobs.get(job.id).cancelled) == ("cancelled", 2)
+    with pytest.raises(NotFound):
+        jobs.cancel("nothing")
+
+
+def test_thousands_of_items_are_cancelled(jobs: JobRecords) -> None:
+    job = new_job(jobs, 3500)
+    jobs.begin(job.id, list(range(1000, 2000)))
+    jobs.cancel(job.id)
+    assert jobs.get(job.id).cancelled == 2500
 
 
 @pytest.mark.parametrize(
@@ -98,7 +136,7 @@ def test_an_outcome_counts_once_and_the_first_counts(jobs: JobRecords) -> None:
 
 def test_recording_for_an_expired_job_leaves_nothing(jobs: JobRecords) -> None:
     jobs.record("gone", [outcome(0)])
-    jobs.start("gone")
+    assert jobs.begin("gone", [0])
     with pytest.raises(NotFound):
         jobs.get("gone")
 
