@@ -1,6 +1,10 @@
 """How gunicorn serves the API; its own flags and GUNICORN_CMD_ARGS come before this."""
 
+from __future__ import annotations
+
+import logging
 import os
+from typing import Any
 
 # Processes; threads within them wait for workers' answers without holding a core.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -18,3 +22,16 @@ accesslog = "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms %({x-request-id}o)s'
 # The control socket of gunicorn 25 and later serves nobody here.
 control_socket_disable = True
+
+# Paths that are asked for every few seconds by whoever watches the service.
+_WATCHED = frozenset({"/healthz", "/readyz"})
+
+
+def post_worker_init(worker: Any) -> None:
+    """Keep the watchers' requests out of the access log, where they would hide all others."""
+    del worker
+    logging.getLogger("gunicorn.access").addFilter(_is_of_a_caller)
+
+
+def _is_of_a_caller(record: logging.LogRecord) -> bool:
+    return not isinstance(record.args, dict) or record.args.get("U") not in _WATCHED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from rich.console import Console
 
 from cli.client import Client
 from cli.errors import NothingToIngest, PartFailed, ServerUnreachable
+from cli.examples import EXAMPLE_QUERY, example_photos
 from cli.exits import INCOMPLETE
 from cli.ingest import describe, ingest_pictures
 from cli.pictures import Picture, find_pictures
@@ -24,25 +24,6 @@ from cli.search import show_hits, write_sheet
 from cli.stack import ports
 from cli.stack.tether import tether
 
-# Photographs among the example data that the package scikit-image installs.
-_SKIMAGE_PHOTOS = (
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "chelsea.png",
-    "clock_motion.png",
-    "coffee.png",
-    "coins.png",
-    "grass.png",
-    "gravel.png",
-    "hubble_deep_field.jpg",
-    "moon.png",
-    "motorcycle_left.png",
-    "retina.jpg",
-    "rocket.jpg",
-)
-# What those photographs answer: chelsea.png shows one.
-_QUERY = "a cat"
 # Data folders of the demo, one for each source of pictures: no search shows another's.
 _DATA = Path("data/demo")
 # Seconds between two looks at a stack that starts.
@@ -52,8 +33,8 @@ _TAIL_LINES = 15
 
 
 @click.command(hidden=True)
-@click.option("--photos", default="", help="Folder of pictures, instead of scikit-image's.")
-@click.option("--query", default="", help=f"What to look for, instead of {_QUERY!r}.")
+@click.option("--photos", default="", help="Folder of pictures instead of examples.")
+@click.option("--query", default="", help=f"What to look for, instead of {EXAMPLE_QUERY!r}.")
 @click.option("--sheet", default="contact-sheet.png", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of what is kept.")
 def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
@@ -63,7 +44,7 @@ def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
     the data folder, so that a second run embeds nothing twice.
     """
     pictures = _pictures(photos)
-    query = query or _QUERY
+    query = query or EXAMPLE_QUERY
     with _stack(data or _data_folder(photos)) as url, Client(url) as client:
         click.echo(describe(ingest_pictures(client, pictures)))
         found = client.search(query, top_k=10)
@@ -87,7 +68,7 @@ def _data_folder(photos: str) -> Path:
 
 def _pictures(photos: str) -> list[Picture]:
     if not photos:
-        return _skimage_pictures()
+        return example_photos()
     folder = Path(photos).expanduser()
     if not folder.exists():
         raise NothingToIngest(f"PHOTOS is {photos}, and there is no such folder.")
@@ -95,19 +76,6 @@ def _pictures(photos: str) -> list[Picture]:
     if not pictures:
         raise NothingToIngest(f"PHOTOS is {photos}, and there is no picture in it.")
     return pictures
-
-
-def _skimage_pictures() -> list[Picture]:
-    # Only its folder is needed: importing the package takes a second.
-    spec = importlib.util.find_spec("skimage")
-    folder = Path(spec.origin if spec and spec.origin else "").parent / "data"
-    files = [folder / name for name in _SKIMAGE_PHOTOS if (folder / name).is_file()]
-    if not files:
-        raise NothingToIngest(
-            "The demo's photographs come with the package scikit-image, which is not installed:"
-            " pip install 'glimpse[demo]', or give a folder with PHOTOS=."
-        )
-    return find_pictures(files)
 
 
 @contextmanager
@@ -148,7 +116,7 @@ def _pass_on_warning(console: Console, log: Path) -> None:
     lines = log.read_text(errors="replace").splitlines()
     warnings = [line for line in lines if line.startswith("model") and " WARNING " in line]
     if warnings:
-        text = warnings[-1].partition(" WARNING ")[2]
+        text = warnings[-1].partition(" encoder.fallback ")[2]
         console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -68,6 +68,8 @@ def health(queue: str) -> None:
 
 def _celery_arguments(settings: Settings, queue: str, name: str) -> list[str]:
     return [
+        # No banner: it would tell of Celery, and the log tells of Glimpse.
+        "--quiet",
         "worker",
         "--pool=threads",
         f"--concurrency={settings.worker_threads}",

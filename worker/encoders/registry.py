@@ -37,7 +37,7 @@ def choose_model(settings: Settings) -> str:
     try:
         find_weights(_PREFERRED, settings)
     except WeightsUnavailable as error:
-        log.warning("encoder.fallback model=%s reason=%s", _STARTER, error)
+        log.warning("encoder.fallback The starter model is taken, which is not CLIP. %s", error)
         return _STARTER
     return _PREFERRED
 
