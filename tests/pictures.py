@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zlib
@@ -18,6 +19,18 @@ def encoded(image: Image.Image, name: str, **options: object) -> bytes:
     file = io.BytesIO()
     image.save(file, name, **options)
     return file.getvalue()
+
+
+def picture(
+    colour: str = "red", size: tuple[int, int] = (40, 30), media_format: str = "PNG"
+) -> bytes:
+    """Return a picture of one colour as a file of a format that Pillow writes."""
+    return encoded(Image.new("RGB", size, colour), media_format)
+
+
+def image_id(data: bytes) -> str:
+    """Return the id that Glimpse gives to a file's bytes."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def scene(seed: int, size: tuple[int, int] = (64, 48)) -> Image.Image:

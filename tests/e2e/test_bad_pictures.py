@@ -11,7 +11,7 @@ import pytest
 
 from tests import pictures
 from tests.conftest import require
-from tests.drawings import picture
+from tests.pictures import picture
 from tests.polling import finished_job, ready, wait_for
 from tests.services import MilvusLite, Stack, Valkey
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.conftest import require
-from tests.drawings import picture
+from tests.pictures import picture
 from tests.polling import finished_job, ready, wait_for
 from tests.services import MilvusLite, Stack, Valkey
 

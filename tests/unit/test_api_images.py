@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.drawings import image_id, picture
 from tests.inline import Inline
+from tests.pictures import image_id, picture
 
 
 def upload(client: FlaskClient, *files: tuple[str, bytes], **fields: str) -> TestResponse:

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from common.jobs.base import Job
-from tests.drawings import picture
 from tests.inline import Inline
+from tests.pictures import picture
 
 
 def start(client: FlaskClient, count: int) -> str:

@@ -11,8 +11,8 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from common.settings import load_settings
-from tests.drawings import image_id, picture
 from tests.inline import start_inline
+from tests.pictures import image_id, picture
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 WAIT = {"Prefer": "wait=5"}

@@ -14,7 +14,7 @@ from common.errors import BlobsUnavailable, StoreUnavailable
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
 from common.settings import load_settings
-from tests.drawings import image_id, picture
+from tests.pictures import image_id, picture
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest import Ingest
 from worker.pipeline import IngestPipeline
