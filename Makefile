@@ -58,6 +58,11 @@ coverage: setup ## Run all tests and show what they do not reach
 	scripts/install_system_packages.sh
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
 
+.PHONY: bench
+bench: setup ## Measure: search in the embedded store, and retrieval on PHOTOS
+	$(BIN)/python -m benchmarks.store_search --rows 10000
+	$(if $(PHOTOS),$(BIN)/python -m benchmarks.retrieval --photos "$(PHOTOS)" --model starter)
+
 .PHONY: up
 up: setup ## Run the whole stack on this machine
 	$(BIN)/glimpse up

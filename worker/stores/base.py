@@ -50,13 +50,21 @@ class VectorStore(Protocol):
         ...
 
     def upsert(self, rows: Sequence[Row]) -> None:
-        """Write full rows, replacing those of the same key. No key may occur twice."""
+        """Write full rows, replacing those of the same key. No key may occur twice.
+
+        Of a filename that is too long its end is kept. A row that cannot be
+        stored is told before any row is written.
+        """
         ...
 
     def search(
         self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
     ) -> list[Hit]:
-        """Return a tenant's rows nearest to a unit vector [dim], best first."""
+        """Return a tenant's rows nearest to a unit vector [dim], best first.
+
+        Raises:
+            Unprocessable: ``offset`` and ``limit`` reach deeper than any search does.
+        """
         ...
 
     def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:

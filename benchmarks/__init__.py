@@ -1,0 +1,1 @@
+"""Measurements; each prints its figures beside the bound it has to keep, if it has one."""
