@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from celery import Celery
 from flask import Flask
-from worker.stores.memory import MemoryStore
 
 from api.app import create_app
 from api.dispatch.inline import InlineDispatcher
@@ -24,6 +23,7 @@ from worker.encoders.hashing import HashingEncoder
 from worker.ingest import Ingest
 from worker.pipeline import IngestPipeline
 from worker.search import Search
+from worker.stores.memory import MemoryStore
 from worker.tasks import register_ingest, register_search
 
 
