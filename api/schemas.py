@@ -28,10 +28,22 @@ _TAGS_MAX, _TAG_CHARACTERS_MAX = 64, 128
 # Own metadata keys of an image, and characters of a key and of a text in it, at most.
 _METADATA_MAX, _KEY_CHARACTERS_MAX, _VALUE_CHARACTERS_MAX = 64, 64, 1024
 
+# Bytes of an image's own metadata as JSON, at most; the store takes 65,536.
+_METADATA_BYTES_MAX = 32 * 1024
+
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX)
 ]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=_TAG_CHARACTERS_MAX)]
+
+# A value of an image's own metadata: what the store can hold. JSON's numbers are
+# doubles, so that an integer past 2**53 is kept as one.
+OwnValue = (
+    Annotated[str, StringConstraints(max_length=_VALUE_CHARACTERS_MAX)]
+    | Annotated[int, Field(ge=-(2**53), le=2**53)]
+    | Annotated[float, Field(allow_inf_nan=False)]
+    | bool
+)
 
 
 class Body(BaseModel):
@@ -126,7 +138,7 @@ class Metadata(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[
         Annotated[str, StringConstraints(min_length=1, max_length=_KEY_CHARACTERS_MAX)],
-        MetadataValue,
+        OwnValue,
     ] = Field(init=False)
 
     tags: list[Tag] = Field(default=[], max_length=_TAGS_MAX)
@@ -135,9 +147,8 @@ class Metadata(BaseModel):
     def _bounded(self) -> Metadata:
         if len(self.own) > _METADATA_MAX:
             raise ValueError(f"at most {_METADATA_MAX} keys")
-        for value in self.own.values():
-            if isinstance(value, str) and len(value) > _VALUE_CHARACTERS_MAX:
-                raise ValueError(f"a text may have {_VALUE_CHARACTERS_MAX} characters")
+        if len(json.dumps(self.own)) > _METADATA_BYTES_MAX:
+            raise ValueError(f"at most {_METADATA_BYTES_MAX} bytes of JSON")
         return self
 
     @property

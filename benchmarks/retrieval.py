@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import machine
 from common.decode import decode
 from common.settings import load_settings
 from worker.encoders.base import Encoder
@@ -127,23 +126,6 @@ def measure(encoder: Encoder, folder: Path) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
-    """Say what the figures were measured on."""
-    return {
-        "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "packages": {package: version(package) for package in _PACKAGES},
-    }
-
-
-def _cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 @click.command()
 @click.option("--photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--model", default="starter", show_default=True)
@@ -151,7 +133,7 @@ def _cpu_name() -> str:
 def main(photos: Path, model: str, out: Path | None) -> None:
     """Measure an encoder on folders of photographs."""
     settings = load_settings().model_copy(update={"model": model})
-    figures = measure(load_encoder(settings), photos) | {"machine": machine()}
+    figures = measure(load_encoder(settings), photos) | {"machine": machine(_PACKAGES)}
     text = json.dumps(figures, indent=2)
     print(text)
     if out is not None:

@@ -218,6 +218,15 @@ def test_a_part_of_another_name_is_400_and_leaves_nothing(
         ('{"tags": [""]}', 422),
         ('{"album": {"deep": 1}}', 422),
         ('{"album": null}', 422),
+        ('{"album": NaN}', 422),
+        ('{"album": Infinity}', 422),
+        ('{"album": 1e400}', 422),
+        ('{"album": "\\ud800"}', 422),
+        ('{"tags": ["\\udfff"]}', 422),
+        (json.dumps({"album": "x" * 1025}), 422),
+        (json.dumps({f"key{n}": "x" * 1024 for n in range(64)}), 422),
+        (json.dumps({f"key{n}": 1 for n in range(65)}), 422),
+        (json.dumps({"k" * 65: 1}), 422),
     ],
 )
 def test_bad_metadata_is_refused_and_nothing_is_kept(
