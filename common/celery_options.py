@@ -7,6 +7,9 @@ from typing import Any
 from common.redis_client import CONNECT_TIMEOUT_S, SOCKET_TIMEOUT_S
 from common.settings import Settings
 
+# Seconds that one look for abandoned tasks may take; kombu's default is 300.
+_SWEEP_MUTEX_S = 30
+
 
 def celery_options(settings: Settings) -> dict[str, Any]:
     """Return the configuration of a Celery app.
@@ -19,6 +22,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "unacked_restore_interval": settings.lease_sweep_s,
         # One look at every interval; kombu's default makes only every tenth count.
         "unacked_restore_throttle": 1,
+        # A worker killed while it looked must not keep the others from looking for long.
+        "unacked_mutex_expire": _SWEEP_MUTEX_S,
         "socket_timeout": SOCKET_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "socket_keepalive": True,

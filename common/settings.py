@@ -66,10 +66,13 @@ class Settings(BaseModel):
     # Pictures in one request, at most.
     upload_parts_max: int = Field(default=10_000, ge=1)
 
-    # Seconds after which a task that nobody acknowledged is given to another worker.
-    lease_s: int = Field(default=3600, ge=1)
+    # Seconds after which the tasks of a worker that was not heard of go to another one; a
+    # worker that lives renews them every third of it, however long they take.
+    lease_s: int = Field(default=60, ge=1)
     # Seconds between two looks for tasks whose lease has run out.
     lease_sweep_s: float = Field(default=10.0, gt=0)
+    # Seconds a worker that is told to end has for what is in hand; the rest goes back.
+    grace_s: float = Field(default=25.0, ge=0)
     # Seconds that a finished job's record and the results of its tasks are kept.
     job_ttl_s: int = Field(default=7 * 86_400, ge=60)
     # Seconds that a search and its hits are kept.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from celery import Celery
 from flask import Flask
@@ -13,7 +14,7 @@ from api.app import create_app
 from api.dispatch.inline import InlineDispatcher
 from api.services import Services
 from common.blobs.memory import MemoryBlobs
-from common.contract import QUEUES
+from common.contract import INGEST_CHUNK, QUEUES, IngestChunk, dump
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
 from common.searches import MemorySearches
@@ -24,7 +25,9 @@ from worker.ingest import Ingest
 from worker.pipeline import IngestPipeline
 from worker.search import Search
 from worker.stores.memory import MemoryStore
-from worker.tasks import register_ingest, register_search
+from worker.tasks import register_search
+
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,15 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         jobs=jobs,
         pixels_max=settings.image_pixels_max,
     )
-    celery = Celery("glimpse.inline", set_as_current=False)
+    handlers: dict[str, Handler] = {}
     if workers:
-        register_ingest(celery, ingest, settings)
+        celery = Celery("glimpse.inline", set_as_current=False)
         register_search(celery, search, Catalog(store), encoder.name)
+        handlers |= celery.tasks
+        # The registered task speaks to the leases of its message; here is no message.
+        handlers[INGEST_CHUNK] = lambda payload: dump(
+            ingest.run(IngestChunk.model_validate(payload))
+        )
         for queue in QUEUES:
             heartbeats.beat(heartbeat(queue))
     services = Services(
@@ -72,7 +80,7 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         jobs=jobs,
         searches=MemorySearches(),
         heartbeats=heartbeats,
-        dispatcher=InlineDispatcher(dict(celery.tasks)),
+        dispatcher=InlineDispatcher(handlers),
     )
 
     def close() -> None:

@@ -8,15 +8,12 @@ import socket
 import sys
 
 import click
-from celery.signals import worker_ready, worker_shutting_down
 
 from common.contract import QUEUES
 from common.errors import GlimpseError, SetupError
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
 from common.settings import Settings, load_settings
-
-log = logging.getLogger(__name__)
 
 
 @click.group()
@@ -28,24 +25,11 @@ def main() -> None:
 @click.argument("queue", type=click.Choice(QUEUES))
 @click.option("--name", help="Unique name of this worker; made from queue, host and process.")
 def run(queue: str, name: str | None) -> None:
-    """Consume QUEUE until SIGTERM; what is in hand is finished first."""
-    from worker.pulse import Pulse
-    from worker.runtime import open_runtime
+    """Consume QUEUE until SIGTERM; what is in hand finishes in time or goes back."""
+    from worker.serve import serve
 
     settings = _settings()
-    name = name or f"{queue}@{socket.gethostname()}.{os.getpid()}"
-    runtime = open_runtime(settings, queue)
-    # A model that cannot run must not take work: the first inference comes before the queue.
-    runtime.probe().result()
-    heartbeats = RedisHeartbeats(connect(settings.redis_url))
-    pulse = Pulse(runtime, heartbeats, name, queue, settings.heartbeat_s)
-    worker_ready.connect(lambda **_: pulse.start(), weak=False)
-    worker_shutting_down.connect(lambda **_: log.info("worker.stopping name=%s", name), weak=False)
-    try:
-        runtime.app.worker_main(_celery_arguments(settings, queue, name))
-    finally:
-        pulse.stop()
-        runtime.close()
+    serve(settings, queue, name or f"{queue}@{socket.gethostname()}.{os.getpid()}")
 
 
 @main.command()
@@ -64,22 +48,6 @@ def health(queue: str) -> None:
     beats = RedisHeartbeats(connect(_settings().redis_url)).alive()
     if not any(beat.queue == queue and f"@{host}." in beat.name for beat in beats):
         raise SetupError(f"No worker of this host consumes the queue {queue}.")
-
-
-def _celery_arguments(settings: Settings, queue: str, name: str) -> list[str]:
-    return [
-        # No banner: it would tell of Celery, and the log tells of Glimpse.
-        "--quiet",
-        "worker",
-        "--pool=threads",
-        f"--concurrency={settings.worker_threads}",
-        f"--queues={queue}",
-        f"--hostname={name}",
-        f"--loglevel={settings.log_level}",
-        "--without-gossip",
-        "--without-mingle",
-        "--without-heartbeat",
-    ]
 
 
 def _settings() -> Settings:

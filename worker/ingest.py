@@ -75,6 +75,28 @@ class Ingest:
         self._jobs.record(chunk.job_id, outcomes)
         return ChunkResult(outcomes=outcomes)
 
+    def give_up(self, chunk: IngestChunk) -> ChunkResult:
+        """End a chunk that cannot be run: what is not indexed fails with ``encoder_error``.
+
+        Raises:
+            ServiceError: A part is away; call it again later.
+        """
+        error = EncoderError("The worker failed on this picture's chunk; its log says why.")
+        try:
+            stored = self._store.known(chunk.tenant, [item.id for item in chunk.items])
+        except ServiceError:
+            raise
+        except Exception:
+            # This may be the very fault that the chunk is given up for.
+            log.exception("ingest.known_failed")
+            stored = {}
+        outcomes = [
+            _stored(item, stored[item.id], chunk) if item.id in stored else _failed(item, error)
+            for item in chunk.items
+        ]
+        self._jobs.record(chunk.job_id, outcomes)
+        return ChunkResult(outcomes=outcomes)
+
     def _cancel(self, chunk: IngestChunk) -> ChunkResult:
         outcomes = [
             Outcome(index=item.index, id=item.id, state="cancelled") for item in chunk.items
@@ -87,6 +109,11 @@ class Ingest:
             picture = self._prepare(item, chunk)
         except ImageError as error:
             return _failed(item, error)
+        except ServiceError:
+            raise
+        except Exception as error:
+            log.exception("ingest.image_failed id=%s", item.id)
+            return _failed(item, EncoderError(f"The picture could not be prepared: {error}"))
         return self._pipeline.submit(picture)
 
     def _prepare(self, item: ChunkItem, chunk: IngestChunk) -> Picture:

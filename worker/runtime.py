@@ -20,14 +20,18 @@ from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from common.settings import Settings
 from worker.catalog import Catalog
+from worker.chunks import Chunks
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 from worker.ingest import Ingest
+from worker.leases import Leases
 from worker.pipeline import IngestPipeline
 from worker.search import Search
+from worker.shutdown import add_give_back_step
 from worker.stores.base import VectorStore
 from worker.stores.registry import open_store
 from worker.tasks import register_ingest, register_search
+from worker.transport import leased_transport
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,7 @@ class Runtime:
         store: The vector store, open.
         probe: Runs the model for real, through the same batcher as the tasks do.
         inference_at: When the model last gave a result, in seconds since 1970.
+        leases: What the worker holds of its queue.
         close: Finishes what is in hand and lets go of everything.
     """
 
@@ -55,28 +60,36 @@ class Runtime:
     store: VectorStore
     probe: Callable[[], Future[Any]]
     inference_at: Callable[[], float]
+    leases: Leases
     close: Callable[[], None]
 
 
-def open_runtime(settings: Settings, queue: str) -> Runtime:
+def open_runtime(settings: Settings, queue: str, encoder: Encoder | None = None) -> Runtime:
     """Load the model, open the store (waiting for it if need be) and register the tasks.
+
+    Args:
+        settings: How the worker is configured.
+        queue: The queue whose tasks it runs.
+        encoder: A model to use instead of loading the one that the settings name.
 
     Raises:
         SetupError: The worker cannot run as it is configured.
     """
-    encoder = load_encoder(settings)
+    encoder = encoder or load_encoder(settings)
     store = open_store(settings, encoder)
     _open_when_there(store)
-    app = _create_app(settings)
+    leases = Leases(connect(settings.redis_url), settings.lease_s)
+    app = _create_app(settings, leases)
     if queue == INGEST_QUEUE:
-        return _ingest_runtime(settings, app, encoder, store)
-    return _search_runtime(settings, app, encoder, store)
+        return _ingest_runtime(settings, app, leases, encoder, store)
+    return _search_runtime(settings, app, leases, encoder, store)
 
 
-def _create_app(settings: Settings) -> Celery:
+def _create_app(settings: Settings, leases: Leases) -> Celery:
     app = Celery("glimpse.worker", set_as_current=False)
     app.conf.update(celery_options(settings))
     app.conf.update(
+        broker_transport=leased_transport(leases),
         result_backend=settings.redis_url,
         # A thread takes the next task when it is free, not before: others may be.
         worker_prefetch_multiplier=1,
@@ -86,6 +99,7 @@ def _create_app(settings: Settings) -> Celery:
         # A broken connection must not stop what is in hand: its result is still good.
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
+    add_give_back_step(app, leases)
     return app
 
 
@@ -102,7 +116,7 @@ def _open_when_there(store: VectorStore) -> None:
 
 
 def _ingest_runtime(
-    settings: Settings, app: Celery, encoder: Encoder, store: VectorStore
+    settings: Settings, app: Celery, leases: Leases, encoder: Encoder, store: VectorStore
 ) -> Runtime:
     pipeline = IngestPipeline(encoder, store, settings.batch_max, settings.batch_wait_ms)
     ingest = Ingest(
@@ -113,7 +127,7 @@ def _ingest_runtime(
         jobs=RedisJobs(connect(settings.redis_url, _REDIS_RETRIES), settings.job_ttl_s),
         pixels_max=settings.image_pixels_max,
     )
-    register_ingest(app, ingest, settings)
+    register_ingest(app, Chunks(ingest, leases, settings))
     pixels = encoder.preprocess(Image.new("RGB", (64, 64), "gray"))
 
     def close() -> None:
@@ -126,12 +140,13 @@ def _ingest_runtime(
         store,
         probe=lambda: pipeline.probe(pixels),
         inference_at=lambda: pipeline.inference_at,
+        leases=leases,
         close=close,
     )
 
 
 def _search_runtime(
-    settings: Settings, app: Celery, encoder: Encoder, store: VectorStore
+    settings: Settings, app: Celery, leases: Leases, encoder: Encoder, store: VectorStore
 ) -> Runtime:
     search = Search(encoder, store, settings.batch_max)
     register_search(app, search, Catalog(store), encoder.name)
@@ -146,5 +161,6 @@ def _search_runtime(
         store,
         probe=search.probe,
         inference_at=lambda: search.inference_at,
+        leases=leases,
         close=close,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,36 +16,27 @@ from common.contract import (
     CatalogKnown,
     CatalogRequest,
     Failure,
-    IngestChunk,
     Message,
     SearchRequest,
     SearchResult,
     dump,
 )
 from common.errors import ServiceError
-from common.settings import Settings
 from worker.catalog import Catalog
-from worker.ingest import Ingest
+from worker.chunks import Chunks
 from worker.search import Search
-
-log = logging.getLogger(__name__)
 
 Request = TypeVar("Request", bound=Message)
 
 
-def register_ingest(app: Celery, ingest: Ingest, settings: Settings) -> None:
-    """Register ``ingest.chunk``; while a part is away a chunk goes back and waits."""
+def register_ingest(app: Celery, chunks: Chunks) -> None:
+    """Register ``ingest.chunk``; it is acknowledged when its outcomes are noted, not before."""
 
-    @app.task(
-        bind=True, name=INGEST_CHUNK, shared=False, acks_late=True, max_retries=None, typing=False
-    )
+    @app.task(bind=True, name=INGEST_CHUNK, shared=False, acks_late=True, typing=False)
     def ingest_chunk(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return dump(ingest.run(IngestChunk.model_validate(payload)))
-        except ServiceError as error:
-            wait_s = retry_wait_s(task.request.retries or 0, settings)
-            log.warning("ingest.retry code=%s wait_s=%.1f %s", error.code, wait_s, error)
-            raise task.retry(exc=error, countdown=wait_s) from error
+        # Celery's types do not know the properties of the message.
+        properties: dict[str, Any] = vars(task.request)["properties"]
+        return chunks.run(properties["delivery_tag"], payload)
 
 
 def register_search(app: Celery, search: Search, catalog: Catalog, model: str) -> None:
@@ -74,8 +64,3 @@ def _register(
             return dump(failed(Failure(code=error.code, detail=str(error))))
 
     app.task(name=name, shared=False, typing=False)(task)
-
-
-def retry_wait_s(retries: int, settings: Settings) -> float:
-    """Return the seconds to wait before the next try: doubling, up to a limit."""
-    return min(settings.retry_s * 2.0 ** min(retries, 30), settings.retry_s_max)

@@ -15,11 +15,11 @@ from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
 from common.settings import load_settings
 from tests.pictures import image_id, picture
+from worker.chunks import retry_wait_s
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest import Ingest
 from worker.pipeline import IngestPipeline
 from worker.stores.memory import MemoryStore
-from worker.tasks import retry_wait_s
 
 
 class FlakyStore(MemoryStore):

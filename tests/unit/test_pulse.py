@@ -13,7 +13,9 @@ from celery import Celery
 
 from common.errors import StoreUnavailable
 from common.heartbeats import Heartbeat, MemoryHeartbeats
+from common.redis_client import connect
 from worker.encoders.hashing import HashingEncoder
+from worker.leases import Leases
 from worker.pulse import Pulse
 from worker.runtime import Runtime
 from worker.stores.memory import MemoryStore
@@ -80,6 +82,7 @@ def pulse(heard: Heard, idle: Idle, store: AwayStore) -> Iterator[Pulse]:
         store=store,
         probe=idle.probe,
         inference_at=lambda: idle.inference_at,
+        leases=Leases(connect("redis://127.0.0.1:1"), lease_s=60),
         close=lambda: None,
     )
     pulse = Pulse(runtime, heard, "ingest@here.1", "ingest", interval_s=0.02)

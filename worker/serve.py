@@ -1,0 +1,68 @@
+"""Consuming a queue, from the first inference to the last task."""
+
+from __future__ import annotations
+
+import logging
+
+from celery.signals import worker_ready, worker_shutting_down
+
+from common.heartbeats import RedisHeartbeats
+from common.redis_client import connect
+from common.settings import Settings
+from worker.encoders.base import Encoder
+from worker.pulse import Pulse
+from worker.runtime import open_runtime
+from worker.shutdown import Grace
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = None) -> None:
+    """Consume a queue until SIGTERM.
+
+    Args:
+        settings: How the worker is configured.
+        queue: The queue to consume.
+        name: Unique name of this worker.
+        encoder: A model to use instead of loading the one that the settings name.
+
+    Raises:
+        SetupError: The worker cannot run as it is configured.
+    """
+    runtime = open_runtime(settings, queue, encoder)
+    # A model that cannot run must not take work: the first inference comes before the queue.
+    runtime.probe().result()
+    heartbeats = RedisHeartbeats(connect(settings.redis_url))
+    pulse = Pulse(runtime, heartbeats, name, queue, settings.heartbeat_s)
+    grace = Grace(runtime.leases, settings.grace_s, leave=pulse.stop)
+
+    def end(**_: object) -> None:
+        log.info("worker.stopping name=%s", name)
+        grace.begin()
+
+    worker_ready.connect(lambda **_: pulse.start(), weak=False)
+    worker_shutting_down.connect(end, weak=False)
+    runtime.leases.start()
+    try:
+        runtime.app.worker_main(_celery_arguments(settings, queue, name))
+    finally:
+        runtime.leases.give_back_all()
+        runtime.leases.stop()
+        pulse.stop()
+        runtime.close()
+
+
+def _celery_arguments(settings: Settings, queue: str, name: str) -> list[str]:
+    return [
+        # No banner: it would tell of Celery, and the log tells of Glimpse.
+        "--quiet",
+        "worker",
+        "--pool=threads",
+        f"--concurrency={settings.worker_threads}",
+        f"--queues={queue}",
+        f"--hostname={name}",
+        f"--loglevel={settings.log_level}",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]
