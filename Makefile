@@ -53,6 +53,11 @@ test: setup ## Run all tests against real parts
 test-unit: setup ## Run the tests that need no other process
 	$(BIN)/pytest tests/unit
 
+.PHONY: test-chaos
+test-chaos: setup ## Kill, cut off and end real processes in the middle of their work
+	scripts/install_system_packages.sh
+	$(BIN)/pytest tests/chaos
+
 .PHONY: coverage
 coverage: setup ## Run all tests and show what they do not reach
 	scripts/install_system_packages.sh

@@ -6,6 +6,7 @@ from tests.services.milvus_server import MilvusServer
 from tests.services.ports import free_port
 from tests.services.process import Service, ServiceNotStarted
 from tests.services.redis_server import RedisServer
+from tests.services.slow_worker import SlowWorker
 from tests.services.valkey import Valkey
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "RedisServer",
     "Service",
     "ServiceNotStarted",
+    "SlowWorker",
     "Stack",
     "Valkey",
     "Worker",

@@ -1,0 +1,198 @@
+"""Work of the dead comes back, work of the living stays where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from common.contract import INGEST_QUEUE
+from common.redis_client import connect
+from tests.conftest import require
+from tests.pictures import picture
+from tests.polling import finished_job, ready, wait_for
+from tests.services import MilvusLite, SlowWorker, Stack, Valkey
+
+# Seconds of a lease, so short that a test can outlive several.
+LEASE_S = 2
+
+SETTINGS = {
+    "GLIMPSE_MODEL": "hashing",
+    "GLIMPSE_LEASE_S": str(LEASE_S),
+    "GLIMPSE_LEASE_SWEEP_S": "0.5",
+    "GLIMPSE_RETRY_S": "0.5",
+    "GLIMPSE_RETRY_S_MAX": "2",
+    "GLIMPSE_CHUNK_IMAGES": "1",
+    "GLIMPSE_BATCH_MAX": "1",
+    "GLIMPSE_WORKER_THREADS": "1",
+}
+
+Slow = Callable[..., SlowWorker]
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    require(Valkey)
+    require(MilvusLite)
+    with Stack(tmp_path, SETTINGS) as stack:
+        ready(stack.client)
+        # The tests bring workers of their own.
+        stack.ingest_worker.stop()
+        yield stack
+
+
+@pytest.fixture
+def slow(stack: Stack, tmp_path: Path) -> Iterator[Slow]:
+    workers: list[SlowWorker] = []
+
+    def start(sleep_s: float, **settings: str) -> SlowWorker:
+        folder = tmp_path / f"slow{len(workers)}"
+        variables = {**stack.settings, **settings}
+        worker = SlowWorker(folder, variables, sleep_s, tmp_path / "embeddings")
+        workers.append(worker)
+        worker.start()
+        return worker
+
+    yield start
+    for worker in workers:
+        worker.stop()
+
+
+def upload(client: httpx.Client, *colours: str) -> str:
+    files = [("file", (f"{colour}.png", picture(colour))) for colour in colours]
+    return client.post("/v1/images", files=files).raise_for_status().headers["Location"]
+
+
+def begins(worker: SlowWorker, count: int = 1) -> None:
+    wait_for(lambda: len(worker.begun()) >= count, 60, "the model to begin")
+
+
+def renewals_missed(worker: SlowWorker) -> int:
+    return worker.log.read_text().count("lease.not_renewed")
+
+
+def tries(worker: SlowWorker) -> int:
+    return worker.log.read_text().count("ingest.retry")
+
+
+def queued(stack: Stack) -> int:
+    with connect(stack.redis.url) as client:
+        return int(client.llen(INGEST_QUEUE))
+
+
+def test_what_a_killed_worker_held_is_done_by_another(stack: Stack, slow: Slow) -> None:
+    doomed = slow(600)
+    job = upload(stack.client, "red", "green", "blue")
+    begins(doomed)
+    doomed.kill()
+    slow(0)
+    done = finished_job(stack.client, job)
+    assert (done["state"], done["indexed"]) == ("succeeded", 3)
+
+
+def test_a_busy_worker_takes_over_what_a_killed_one_held(stack: Stack, slow: Slow) -> None:
+    doomed = slow(600)
+    job = upload(stack.client, "red")
+    begins(doomed)
+    busy = slow(1)
+    other = upload(stack.client, *[f"rgb({n},0,99)" for n in range(12)])
+    begins(busy)
+    doomed.kill()
+    assert finished_job(stack.client, job)["indexed"] == 1
+    assert finished_job(stack.client, other)["indexed"] == 12
+
+
+def test_living_work_of_many_leases_is_begun_once(stack: Stack, slow: Slow) -> None:
+    worker = slow(8 * LEASE_S)
+    job = upload(stack.client, "red")
+    begins(worker)
+    slow(0)
+    assert finished_job(stack.client, job)["state"] == "succeeded"
+    assert len(worker.all_begun()) == 1
+
+
+def test_living_work_survives_lost_connections(stack: Stack, slow: Slow) -> None:
+    # With a thread to spare it asks for more, and so notices.
+    worker = slow(8 * LEASE_S, GLIMPSE_WORKER_THREADS="2")
+    job = upload(stack.client, "red")
+    begins(worker)
+    slow(0)
+    with connect(stack.redis.url) as client:
+        # All but this one: Redis itself is there to take back what kombu would give back.
+        client.client_kill_filter(_type="normal", skipme=True)
+    assert finished_job(stack.client, job)["state"] == "succeeded"
+    assert len(worker.all_begun()) == 1
+
+
+def test_living_work_survives_a_new_start_of_redis(stack: Stack, slow: Slow) -> None:
+    worker = slow(8 * LEASE_S)
+    job = upload(stack.client, "red")
+    begins(worker)
+    slow(0)
+    stack.redis.kill()
+    stack.redis.start()
+    assert finished_job(stack.client, job)["state"] == "succeeded"
+    assert len(worker.all_begun()) == 1
+
+
+def test_living_work_is_kept_while_redis_is_away_for_many_leases(stack: Stack, slow: Slow) -> None:
+    worker = slow(12 * LEASE_S)
+    job = upload(stack.client, "red")
+    begins(worker)
+    slow(0)
+    stack.redis.kill()
+    # Renewals are tried again within a second, so these take longer than a lease.
+    wait_for(lambda: renewals_missed(worker) > 2 * LEASE_S, 60, "lost leases")
+    stack.redis.start()
+    assert finished_job(stack.client, job)["state"] == "succeeded"
+    assert len(worker.all_begun()) == 1
+
+
+def test_what_waits_for_milvus_for_many_leases_is_not_doubled(stack: Stack, slow: Slow) -> None:
+    patient = {"GLIMPSE_RETRY_S_MAX": "600"}
+    workers = [slow(0, **patient), slow(0, **patient)]
+    stack.milvus.kill()
+    job = upload(stack.client, "red")
+    wait_for(lambda: sum(map(tries, workers)) > 4, 60, "tries over several leases")
+    # The other worker idles: whatever came free it would have tried too.
+    assert sorted(map(tries, workers))[0] == 0
+    stack.milvus.start()
+    assert finished_job(stack.client, job)["indexed"] == 1
+    assert len(workers[0].all_begun()) == 1
+
+
+def test_a_worker_told_to_end_finishes_what_is_in_hand(stack: Stack, slow: Slow) -> None:
+    worker = slow(2)
+    job = upload(stack.client, "red", "green")
+    begins(worker)
+    worker.stop()
+    assert stack.client.get(job).json()["indexed"] == 1
+    assert len(worker.all_begun()) == 1
+    assert queued(stack) == 1
+
+
+def test_a_worker_that_cannot_finish_in_time_gives_its_work_back(stack: Stack, slow: Slow) -> None:
+    # A lease that outlasts the test: nothing comes back by it.
+    patient = {"GLIMPSE_LEASE_S": "3600"}
+    worker = slow(600, GLIMPSE_GRACE_S="1", **patient)
+    job = upload(stack.client, "red", "green")
+    begins(worker)
+    worker.stop()
+    assert queued(stack) == 2
+    slow(0, **patient)
+    assert finished_job(stack.client, job)["indexed"] == 2
+
+
+def test_what_waits_for_a_part_goes_back_when_its_worker_ends(stack: Stack, slow: Slow) -> None:
+    patient = {"GLIMPSE_LEASE_S": "3600", "GLIMPSE_RETRY_S": "600", "GLIMPSE_RETRY_S_MAX": "600"}
+    worker = slow(0, **patient)
+    stack.milvus.kill()
+    job = upload(stack.client, "red")
+    wait_for(lambda: "ingest.retry" in worker.log.read_text(), 60, "a try in vain")
+    stack.milvus.start()
+    worker.stop()
+    assert queued(stack) == 1
+    slow(0, **patient)
+    assert finished_job(stack.client, job)["indexed"] == 1

@@ -1,0 +1,39 @@
+"""A worker with a slow model, whose work a test can count."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from common.contract import INGEST_QUEUE
+from tests.services.glimpse import Worker
+
+
+class SlowWorker(Worker):
+    """An ingest worker of ``tests.slow_worker``.
+
+    Args:
+        folder: Where its log is kept.
+        settings: Its ``GLIMPSE_*`` variables.
+        sleep_s: Seconds that its model takes for a batch.
+        embeddings: The file that gets a line for every picture the model begins.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], sleep_s: float, embeddings: Path
+    ) -> None:
+        super().__init__(folder, settings, INGEST_QUEUE)
+        self.settings |= {"SLOW_S": str(sleep_s), "SLOW_LOG": str(embeddings)}
+        self.embeddings = embeddings
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "tests.slow_worker"]
+
+    def begun(self) -> list[str]:
+        """Return a line for each picture that the model of this process has begun."""
+        return [line for line in self.all_begun() if line.startswith(f"{self.pid} ")]
+
+    def all_begun(self) -> list[str]:
+        """Return a line for each picture that any worker with the same file has begun."""
+        return self.embeddings.read_text().splitlines() if self.embeddings.exists() else []
