@@ -23,6 +23,12 @@ class ImageIdConverter(BaseConverter):
     regex = "[0-9a-f]{64}"
 
 
+class RecordIdConverter(BaseConverter):
+    """Lets only ids of jobs and searches through, which are also parts of keys in Redis."""
+
+    regex = "[0-9a-f]{32}"
+
+
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
     """Make the application.
 
@@ -38,6 +44,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         MAX_FORM_PARTS=settings.upload_parts_max + _FIELDS_MAX,
     )
     app.url_map.converters["image_id"] = ImageIdConverter
+    app.url_map.converters["record_id"] = RecordIdConverter
+    # A redirect would be an answer in HTML to a path that no client of ours asks for.
+    app.url_map.merge_slashes = False
     app.extensions["glimpse"] = services or connect_services(settings)
     request_ids.install(app)
     problems.install(app)

@@ -11,7 +11,9 @@ def wait_s(request: Request, longest_s: float) -> float | None:
 
     A preference that is no number is ignored, as the RFC asks.
     """
-    text = parse_dict_header(request.headers.get("Prefer", "").replace(";", ",")).get("wait")
+    # Names of preferences ignore case.
+    header = request.headers.get("Prefer", "").replace(";", ",").lower()
+    text = parse_dict_header(header).get("wait")
     try:
         seconds = float(text or "")
     except ValueError:

@@ -172,8 +172,8 @@ def read_json(request: Request, model: type[Model]) -> Model:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
     try:
         value = request.get_json()
-    except BadRequest:
-        raise InvalidRequest("The body is not valid JSON.") from None
+    except (BadRequest, RecursionError):
+        raise InvalidRequest("The body is not valid JSON, or nested too deeply.") from None
     return check(model, value)
 
 
@@ -181,13 +181,17 @@ def read_text(text: str, model: type[Model]) -> Model:
     """Read a form field that holds JSON; raises as ``read_json`` does."""
     try:
         value = json.loads(text)
-    except ValueError:
-        raise InvalidRequest("The part is not valid JSON.") from None
+    except (ValueError, RecursionError):
+        raise InvalidRequest("The part is not valid JSON, or nested too deeply.") from None
     return check(model, value)
 
 
 def read_query(request: Request, model: type[Model]) -> Model:
     """Read a query string; raises ``Unprocessable``."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        errors = [{"field": name, "detail": "given more than once"} for name in repeated]
+        raise Unprocessable(f"{repeated[0]}: given more than once.", errors)
     return check(model, request.args.to_dict())
 
 
@@ -201,9 +205,15 @@ def check(model: type[Model], value: object) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         errors = [
-            {"field": ".".join(str(part) for part in entry["loc"]), "detail": entry["msg"]}
+            {"field": ".".join(str(part) for part in entry["loc"]), "detail": _detail(entry["msg"])}
             for entry in error.errors(include_url=False, include_context=False)
         ]
         first = errors[0]
         where = f"{first['field']}: " if first["field"] else ""
         raise Unprocessable(f"{where}{first['detail']}.", errors) from None
+
+
+def _detail(message: str) -> str:
+    """Return pydantic's words without its own names for things."""
+    plain = message.removeprefix("Value error, ").partition(" or instance of ")[0]
+    return plain.replace("valid dictionary", "JSON object")

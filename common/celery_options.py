@@ -42,7 +42,5 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "result_expires": settings.job_ttl_s,
         "redis_socket_timeout": SOCKET_TIMEOUT_S,
         "redis_socket_connect_timeout": CONNECT_TIMEOUT_S,
-        # Queues are named by those who send; a typing error must not make a new one.
-        "task_create_missing_queues": True,
         "enable_utc": True,
     }

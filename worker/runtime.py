@@ -149,6 +149,8 @@ def _search_runtime(
     settings: Settings, app: Celery, leases: Leases, encoder: Encoder, store: VectorStore
 ) -> Runtime:
     search = Search(encoder, store, settings.batch_max)
+    # What a caller waited for is read once and soon.
+    app.conf.result_expires = settings.search_ttl_s
     register_search(app, search, Catalog(store), encoder.name)
 
     def close() -> None:

@@ -108,11 +108,14 @@ def _receive_form() -> tuple[list[Upload], Metadata]:
 
 
 def _metadata(form: Form) -> Metadata:
-    unknown = {name for name, _, _ in form.files} - {"file"} | set(form.fields) - {"metadata"}
+    if len(form.fields.getlist("metadata")) > 1:
+        raise InvalidRequest("There is more than one part named metadata; send one.")
+    names = {name for name, _, _ in form.files} - {"file"} | set(form.fields) - {"metadata"}
+    unknown = sorted(name or "(no name)" for name in names)
     if unknown:
-        names = ", ".join(sorted(unknown))
         raise InvalidRequest(
-            f"Unknown parts: {names}. Pictures go into parts named file, each with a file name."
+            f"Unknown parts: {', '.join(unknown)}. "
+            "Pictures go into parts named file, each with a file name."
         )
     return read_text(form.fields.get("metadata", "{}"), Metadata)
 

@@ -17,7 +17,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 _POLL_S = 1
 
 
-@blueprint.get("/<job_id>")
+@blueprint.get("/<record_id:job_id>")
 def show(job_id: str) -> Response:
     """Tell how far a job is."""
     job = _find(job_id)
@@ -30,7 +30,7 @@ def show(job_id: str) -> Response:
     return response
 
 
-@blueprint.delete("/<job_id>")
+@blueprint.delete("/<record_id:job_id>")
 def cancel(job_id: str) -> tuple[Response, int]:
     """Cancel what no worker has begun; the answer is the job as it then stands."""
     _find(job_id)
@@ -38,7 +38,7 @@ def cancel(job_id: str) -> tuple[Response, int]:
     return jsonify(job_view(_find(job_id))), 202
 
 
-@blueprint.get("/<job_id>/items")
+@blueprint.get("/<record_id:job_id>/items")
 def items(job_id: str) -> Response:
     """List the images of a job, a page at a time."""
     query = read_query(request, ItemsQuery)

@@ -18,7 +18,7 @@ from api.tenancy import current_tenant
 from api.thumbnails import thumbnail
 from api.views import search_view
 from common.contract import SEARCH_QUEUE, SEARCH_RUN, SearchResult
-from common.errors import ImageError, NotFound, WorkerUnavailable
+from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable
 from common.searches import SearchRecord
 
 blueprint = Blueprint("searches", __name__, url_prefix="/v1/searches")
@@ -44,7 +44,7 @@ def create() -> tuple[Response, int]:
     return _answered(record, found) if found.done else _accepted(record, found)
 
 
-@blueprint.get("/<search_id>")
+@blueprint.get("/<record_id:search_id>")
 def show(search_id: str) -> Response:
     """Return a search, with its hits once they are there."""
     record, found = _find(search_id)
@@ -54,7 +54,7 @@ def show(search_id: str) -> Response:
     return response
 
 
-@blueprint.get("/<search_id>/contact-sheet.png")
+@blueprint.get("/<record_id:search_id>/contact-sheet.png")
 def contact_sheet(search_id: str) -> Response:
     """Draw the hits of a finished search as tiles of one picture."""
     query = read_query(request, ContactSheetQuery)
@@ -64,6 +64,8 @@ def contact_sheet(search_id: str) -> Response:
     if found.state != "succeeded":
         raise WorkerUnavailable("The search has no hits to show yet; try again in a moment.")
     result = SearchResult.model_validate(found.value)
+    if result.error is not None:
+        raise Unprocessable(f"The search failed: {result.error.detail}")
     pictures = _pictures(result, record.request.tenant, query.tile)
     sheet = sheets.draw(pictures, query.columns, query.rows, query.tile)
     return Response(sheets.to_png(sheet), mimetype="image/png")

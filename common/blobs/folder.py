@@ -29,8 +29,11 @@ class FolderWriter:
 
     def write(self, data: bytes) -> int:
         """Add bytes; return how many."""
+        rest = memoryview(data)
         with _translated():
-            self._file.write(data)
+            while rest:
+                # An unbuffered file may take a part only, as on a disk that is filling up.
+                rest = rest[self._file.write(rest) :]
         return len(data)
 
     def seal(self) -> None:

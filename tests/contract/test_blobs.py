@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,31 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("a file where the folder should be")
     with pytest.raises(BlobsUnavailable, match="blob folder"):
         FolderBlobs(tmp_path / "blobs").writer("default")
+
+
+def test_a_disk_that_takes_a_part_only_is_told_and_leaves_no_blob(tmp_path: Path) -> None:
+    # A limit on a file's size makes the kernel take a part of a write, as a full disk does.
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from common.blobs.folder import FolderBlobs
+from common.errors import BlobsUnavailable
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+writer = FolderBlobs(Path(sys.argv[1])).writer("default")
+try:
+    writer.write(bytes(100_000))
+except BlobsUnavailable as error:
+    writer.discard()
+    print(error)
+"""
+    root = Path(__file__).parent.parent.parent
+    found = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=root,
+    )
+    assert "The blob folder cannot be used" in found.stdout
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

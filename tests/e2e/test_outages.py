@@ -42,7 +42,7 @@ def assert_redis_is_missed(url: str) -> None:
         responses = {
             "upload": upload(client, "red"),
             "search": search(client, "red"),
-            "job": client.get("/v1/jobs/any"),
+            "job": client.get(f"/v1/jobs/{'0' * 32}"),
             "readyz": client.get("/readyz"),
             "image": client.get(f"/v1/images/{'0' * 64}"),
         }

@@ -213,6 +213,7 @@ def test_a_part_of_another_name_is_400_and_leaves_nothing(
     ("metadata", "status"),
     [
         ("{", 400),
+        ("[" * 50_000, 400),
         ("[]", 422),
         ('{"tags": "dog"}', 422),
         ('{"tags": [""]}', 422),
@@ -235,6 +236,19 @@ def test_bad_metadata_is_refused_and_nothing_is_kept(
     response = upload(client, ("a.png", picture()), metadata=metadata)
     assert response.status_code == status
     assert inline.store.count() == 0
+
+
+@pytest.mark.parametrize("names", [b'; filename="a.png"', b""])
+def test_a_part_without_a_name_is_400(client: FlaskClient, names: bytes) -> None:
+    head = b"--b\r\nContent-Disposition: form-data" + names
+    body = head + b"\r\n\r\n" + picture() + b"\r\n--b--\r\n"
+    response = client.post("/v1/images", data=body, content_type="multipart/form-data; boundary=b")
+    assert response.status_code == 400
+
+
+def test_two_metadata_parts_are_400(client: FlaskClient) -> None:
+    data = {"file": (io.BytesIO(picture()), "a.png"), "metadata": ["{}", "{}"]}
+    assert client.post("/v1/images", data=data).status_code == 400
 
 
 def test_a_body_that_is_no_form_is_400(client: FlaskClient) -> None:

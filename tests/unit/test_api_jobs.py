@@ -32,12 +32,12 @@ def test_a_finished_job_tells_everything(client: FlaskClient) -> None:
 
 def test_a_running_job_says_when_to_come_back(client: FlaskClient, inline: Inline) -> None:
     jobs = inline.app.extensions["glimpse"].jobs
-    jobs.create(Job("j1", "default", 4, created_at=time.time()), [("0" * 64, "a.png")] * 4)
-    response = client.get("/v1/jobs/j1")
+    jobs.create(Job("1" * 32, "default", 4, created_at=time.time()), [("0" * 64, "a.png")] * 4)
+    response = client.get(f"/v1/jobs/{'1' * 32}")
     assert response.headers["Retry-After"] == "1"
     assert response.get_json()["state"] == "queued"
-    jobs.begin("j1", [0])
-    assert client.get("/v1/jobs/j1").get_json()["state"] == "running"
+    jobs.begin("1" * 32, [0])
+    assert client.get(f"/v1/jobs/{'1' * 32}").get_json()["state"] == "running"
 
 
 def test_a_finished_job_is_not_asked_for_again(client: FlaskClient) -> None:
@@ -52,12 +52,12 @@ def test_an_unchanged_job_is_304(client: FlaskClient) -> None:
 
 def test_a_job_is_cancelled(client: FlaskClient, inline: Inline) -> None:
     jobs = inline.app.extensions["glimpse"].jobs
-    jobs.create(Job("j3", "default", 2, created_at=time.time()), [("0" * 64, "a.png")] * 2)
-    response = client.delete("/v1/jobs/j3")
+    jobs.create(Job("3" * 32, "default", 2, created_at=time.time()), [("0" * 64, "a.png")] * 2)
+    response = client.delete(f"/v1/jobs/{'3' * 32}")
     assert response.status_code == 202
     job = response.get_json()
     assert (job["state"], job["cancelled"], job["progress"]) == ("cancelled", 2, 1.0)
-    assert client.delete("/v1/jobs/unknown").status_code == 404
+    assert client.delete(f"/v1/jobs/{'0' * 32}").status_code == 404
 
 
 def test_items_come_in_pages(client: FlaskClient) -> None:
@@ -70,7 +70,8 @@ def test_items_come_in_pages(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["state=lost", "limit=0", "limit=many", "cursor=-1", "cursor=x", "page=2"]
+    "query",
+    ["state=lost", "limit=5&limit=6", "limit=0", "limit=many", "cursor=-1", "cursor=x", "page=2"],
 )
 def test_a_bad_query_is_422_and_names_its_field(client: FlaskClient, query: str) -> None:
     response = client.get(f"/v1/jobs/{start(client, 1)}/items?{query}")
@@ -78,7 +79,9 @@ def test_a_bad_query_is_422_and_names_its_field(client: FlaskClient, query: str)
     assert response.get_json()["errors"][0]["field"] == query.split("=")[0]
 
 
-@pytest.mark.parametrize("path", ["/v1/jobs/unknown", "/v1/jobs/unknown/items"])
+@pytest.mark.parametrize(
+    "path", [f"/v1/jobs/{'0' * 32}", "/v1/jobs/unknown/items", f"/v1/jobs/{'0' * 32}:items"]
+)
 def test_an_unknown_job_is_404(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 404
@@ -86,5 +89,5 @@ def test_an_unknown_job_is_404(client: FlaskClient, path: str) -> None:
 
 
 def test_a_foreign_job_is_404(client: FlaskClient, inline: Inline) -> None:
-    inline.app.extensions["glimpse"].jobs.create(Job("j2", "other", 1, created_at=0), [])
-    assert client.get("/v1/jobs/j2").status_code == 404
+    inline.app.extensions["glimpse"].jobs.create(Job("2" * 32, "other", 1, created_at=0), [])
+    assert client.get(f"/v1/jobs/{'2' * 32}").status_code == 404

@@ -89,6 +89,28 @@ def test_terms_that_cancel_out_are_a_failed_search(client: FlaskClient) -> None:
 def test_an_unknown_image_is_a_failed_search(client: FlaskClient) -> None:
     search = ask(client, image_id="0" * 64).get_json()
     assert (search["state"], search["error"]["code"]) == ("failed", "not_found")
+    sheet = client.get(search["links"]["contact_sheet"])
+    assert sheet.status_code == 422
+    assert "no indexed image" in sheet.get_json()["detail"]
+
+
+def test_names_of_preferences_ignore_case(client: FlaskClient) -> None:
+    response = client.post("/v1/searches", json={"text": "red"}, headers={"Prefer": "Wait=5"})
+    assert response.headers["Preference-Applied"] == "wait"
+
+
+@pytest.mark.parametrize("opened", ["[", '{"text":'])
+def test_json_nested_too_deeply_is_malformed(client: FlaskClient, opened: str) -> None:
+    body = opened * 100_000
+    response = client.post("/v1/searches", data=body, content_type="application/json")
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("body", ["null", "[]", '"dog"'])
+def test_a_body_that_is_no_object_is_422(client: FlaskClient, body: str) -> None:
+    response = client.post("/v1/searches", data=body, content_type="application/json")
+    assert response.status_code == 422
+    assert response.get_json()["errors"][0]["detail"] == "Input should be a JSON object"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +149,7 @@ def test_a_body_that_is_no_json_is_refused(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("path", ["", "/contact-sheet.png"])
 def test_an_unknown_search_is_404(client: FlaskClient, path: str) -> None:
-    assert client.get(f"/v1/searches/unknown{path}").status_code == 404
+    assert client.get(f"/v1/searches/{'0' * 32}{path}").status_code == 404
 
 
 @pytest.mark.parametrize("prefer", ["wait=soon", "wait=-1", "respond-async", ""])

@@ -77,6 +77,7 @@ def test_a_malformed_request_id_is_replaced(client: FlaskClient, forged: str) ->
     [
         ("GET", "/v1/nothing", 404, "not_found"),
         ("GET", "/v1/images/short", 404, "not_found"),
+        ("GET", "/v1/jobs//items", 404, "not_found"),
         ("PUT", "/v1/images", 405, "method_not_allowed"),
         ("DELETE", "/healthz", 405, "method_not_allowed"),
     ],
