@@ -28,6 +28,8 @@ class Heartbeat(Message):
     until: float
     # When the model last gave a result, a real one or a probe; seconds since 1970.
     inference_at: float
+    # Images it brings to an end in a second while it has work; None where that is not known.
+    rate_per_s: float | None = None
     # Why the vector store does not answer this worker, or None where it does.
     store_error: str | None = None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from common.contract import Outcome, OutcomeState
+from common.contract import MetadataValue, Outcome, OutcomeState
 
 JobState = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
 
@@ -31,6 +31,15 @@ class Job:
     duplicates: int = 0
     failed: int = 0
     cancelled: int = 0
+    # Whether more images may join it: an archive is still being unpacked.
+    growing: bool = False
+    # Whether it was cancelled while it grew, so that some of its images were never listed.
+    cut_short: bool = False
+    # The task that makes it grow, as JSON, so that a task that was lost can be sent again.
+    source: str | None = None
+    # What is kept beside each of its images.
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -40,9 +49,9 @@ class Job:
     @property
     def state(self) -> JobState:
         """Where the job stands, derived from its counters."""
-        if self.done < self.total:
+        if self.growing or self.done < self.total:
             return "queued" if self.started_at is None else "running"
-        if self.cancelled:
+        if self.cancelled or self.cut_short:
             return "cancelled"
         if not self.failed:
             return "succeeded"
@@ -91,6 +100,34 @@ class JobRecords(Protocol):
         """Keep the record for good: all tasks of the job are in the queue."""
         ...
 
+    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> None:
+        """Add images to a growing job, the first at index ``start``.
+
+        A task that is run again adds again what it added: each index is taken
+        once. Does nothing when the record has expired or grows no more.
+        """
+        ...
+
+    def complete(self, job_id: str) -> None:
+        """Let a growing job grow no more; it ends when all of its images have."""
+        ...
+
+    def stalled(self, before: float) -> list[str]:
+        """Return the ids of accepted jobs that have not ended and did not change lately.
+
+        Args:
+            before: The last change came before this time, in seconds since 1970.
+        """
+        ...
+
+    def pending(self) -> int:
+        """Return how many accepted images have no outcome yet, of all jobs together."""
+        ...
+
+    def recount(self) -> None:
+        """Make ``pending`` right again, whatever expired or was lost."""
+        ...
+
     def get(self, job_id: str) -> Job:
         """Return a job.
 
@@ -111,6 +148,8 @@ class JobRecords(Protocol):
 
     def cancel(self, job_id: str) -> None:
         """Cancel what no worker has begun; what is begun goes on to its outcome.
+
+        A growing job grows no more.
 
         Raises:
             NotFound: As ``get``.

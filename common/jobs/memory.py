@@ -19,6 +19,8 @@ class MemoryJobs:
         self._items: dict[str, list[Item]] = {}
         self._begun: dict[str, set[int]] = {}
         self._cancelled: set[str] = set()
+        # When each accepted job last changed, in seconds since 1970.
+        self._changed: dict[str, float] = {}
 
     def ping(self) -> None:
         """Return: memory always answers."""
@@ -29,7 +31,43 @@ class MemoryJobs:
         self._items[job.id] = [Item(index, *item) for index, item in enumerate(items)]
 
     def accept(self, job_id: str) -> None:
-        """Return: nothing here expires."""
+        """Count the job's images among the pending ones; nothing here expires."""
+        self._changed[job_id] = time.time()
+
+    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> None:
+        """Add images to a growing job."""
+        job = self._jobs.get(job_id)
+        if job is None or not job.growing:
+            return
+        known = self._items[job_id]
+        for index, item in enumerate(items, start):
+            if index == len(known):
+                known.append(Item(index, *item))
+        self._jobs[job_id] = replace(job, total=len(known))
+        self._touch(job_id)
+
+    def complete(self, job_id: str) -> None:
+        """Let a growing job grow no more."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.growing:
+            self._jobs[job_id] = replace(job, growing=False)
+            self._finish_if_done(job_id)
+
+    def stalled(self, before: float) -> list[str]:
+        """Return the ids of unfinished jobs that did not change lately."""
+        return [
+            job_id
+            for job_id, changed_at in self._changed.items()
+            if changed_at < before and self._jobs[job_id].finished_at is None
+        ]
+
+    def pending(self) -> int:
+        """Return how many accepted images have no outcome yet."""
+        jobs = (self._jobs[job_id] for job_id in self._changed)
+        return sum(job.total - job.done for job in jobs)
+
+    def recount(self) -> None:
+        """Do nothing: the count is always made anew."""
 
     def get(self, job_id: str) -> Job:
         """Return a job."""
@@ -45,13 +83,17 @@ class MemoryJobs:
         job = self._jobs.get(job_id)
         if job:
             self._begun.setdefault(job_id, set()).update(indices)
+            self._touch(job_id)
             self._jobs[job_id] = replace(job, started_at=job.started_at or time.time())
         return True
 
     def cancel(self, job_id: str) -> None:
         """Cancel what no worker has begun."""
-        self.get(job_id)
+        job = self.get(job_id)
         self._cancelled.add(job_id)
+        if job.growing:
+            self._jobs[job_id] = replace(job, growing=False, cut_short=True)
+            self._finish_if_done(job_id)
         begun = self._begun.get(job_id, set())
         waiting = [item for item in self._items[job_id] if item.index not in begun]
         self.record(
@@ -84,7 +126,15 @@ class MemoryJobs:
 
     def _count(self, job_id: str, counter: str) -> None:
         job = self._jobs[job_id]
-        job = replace(job, **{counter: getattr(job, counter) + 1})
-        if job.done == job.total:
-            job = replace(job, finished_at=time.time())
-        self._jobs[job_id] = job
+        self._jobs[job_id] = replace(job, **{counter: getattr(job, counter) + 1})
+        self._touch(job_id)
+        self._finish_if_done(job_id)
+
+    def _finish_if_done(self, job_id: str) -> None:
+        job = self._jobs[job_id]
+        if job.done == job.total and not job.growing and job.finished_at is None:
+            self._jobs[job_id] = replace(job, finished_at=time.time())
+
+    def _touch(self, job_id: str) -> None:
+        if job_id in self._changed:
+            self._changed[job_id] = time.time()

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from redis import Redis
 
 from common.contract import Outcome
 from common.errors import NotFound
+from common.jobs import scripts
 from common.jobs.base import COUNTERS, Item, ItemState, Job
 from common.redis_client import broker_call
 
@@ -25,39 +26,9 @@ _UNACCEPTED_TTL_S = 3600
 # Items written to Redis in one command, so that no command is large.
 _ITEMS_PER_COMMAND = 1000
 
-# Notes outcomes, each at most once, and finishes the job with its last one.
-# KEYS: as ``_keys``; ARGV: now, time to live, then for each outcome its index,
-# counter, number of its set, and JSON.
-_RECORD_LUA = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local done = 0
-for i = 3, #ARGV, 4 do
-  if redis.call('HSETNX', KEYS[3], ARGV[i], ARGV[i + 3]) == 1 then
-    redis.call('ZREM', KEYS[5], ARGV[i])
-    redis.call('ZADD', KEYS[5 + ARGV[i + 2]], ARGV[i], ARGV[i])
-    redis.call('HINCRBY', KEYS[1], ARGV[i + 1], 1)
-    done = redis.call('HINCRBY', KEYS[1], 'done', 1)
-  end
-end
-if done > 0 and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
-  redis.call('HSET', KEYS[1], 'finished_at', ARGV[1])
-end
-local ttl = ARGV[2]
-if redis.call('HEXISTS', KEYS[1], 'accepted') == 0 then ttl = redis.call('TTL', KEYS[1]) end
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ttl) end
-return done
-"""
-
-# Notes the start of a job and the indices begun, unless it was cancelled.
-# KEYS: as ``_keys``; ARGV: now, time to live, then indices. Returns whether to go on.
-_BEGIN_LUA = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 1 end
-if redis.call('HEXISTS', KEYS[1], 'cancel') == 1 then return 0 end
-redis.call('HSETNX', KEYS[1], 'started_at', ARGV[1])
-redis.call('SADD', KEYS[4], unpack(ARGV, 3))
-redis.call('EXPIRE', KEYS[4], ARGV[2])
-return 1
-"""
+# Keys that all jobs share: the ids of accepted jobs that have not ended, by the time they were
+# created, and the number of images without an outcome.
+_UNFINISHED, _PENDING = "glimpse:jobs:unfinished", "glimpse:jobs:pending"
 
 # The sorted sets of a job, in the order in which the script takes them.
 _STATES: tuple[ItemState, ...] = ("queued", *COUNTERS)
@@ -74,8 +45,11 @@ class RedisJobs:
     def __init__(self, redis: Redis, ttl_s: int) -> None:
         self._redis = redis
         self._ttl_s = ttl_s
-        self._record = redis.register_script(_RECORD_LUA)
-        self._begin = redis.register_script(_BEGIN_LUA)
+        self._scripts = {
+            name: redis.register_script(text)
+            for name, text in vars(scripts).items()
+            if name.isupper() and not name.startswith("_")
+        }
 
     @broker_call
     def ping(self) -> None:
@@ -87,26 +61,55 @@ class RedisJobs:
         """Write a new record in one transaction."""
         key = _key(job.id)
         pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(
-            key, mapping={"tenant": job.tenant, "total": job.total, "created_at": job.created_at}
-        )
+        pipe.hset(key, mapping=_fields(job))
         for start in range(0, len(items), _ITEMS_PER_COMMAND):
             page = items[start : start + _ITEMS_PER_COMMAND]
-            pipe.rpush(f"{key}:items", *(json.dumps(item) for item in page))
+            pipe.rpush(f"{key}:items", *map(json.dumps, page))
             pipe.zadd(f"{key}:queued", {str(start + n): start + n for n in range(len(page))})
-        for name in _keys(job.id):
+        for name in _job_keys(job.id):
             pipe.expire(name, _UNACCEPTED_TTL_S)
         pipe.execute()
 
     @broker_call
     def accept(self, job_id: str) -> None:
         """Keep the record for its full time."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(_key(job_id), "accepted", 1)
-        # What workers have recorded meanwhile lasts as long as the rest.
-        for name in _keys(job_id):
-            pipe.expire(name, self._ttl_s)
-        pipe.execute()
+        self._run("ACCEPT", job_id)
+
+    @broker_call
+    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> None:
+        """Add images to a growing job, some hundreds at a time."""
+        for offset in range(0, len(items), _ITEMS_PER_COMMAND):
+            page = items[offset : offset + _ITEMS_PER_COMMAND]
+            self._run("EXTEND", job_id, start + offset, *map(json.dumps, page))
+
+    @broker_call
+    def complete(self, job_id: str) -> None:
+        """Let a growing job grow no more."""
+        self._run("COMPLETE", job_id)
+
+    @broker_call
+    def stalled(self, before: float) -> list[str]:
+        """Return the ids of unfinished jobs that did not change lately."""
+        ids = cast("list[str]", self._redis.zrange(_UNFINISHED, 0, -1))
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hget(_key(job_id), "changed_at")
+        changes = pipe.execute() if ids else []
+        return [
+            job_id
+            for job_id, changed_at in zip(ids, changes, strict=True)
+            if changed_at is not None and float(changed_at) < before
+        ]
+
+    @broker_call
+    def pending(self) -> int:
+        """Return how many accepted images have no outcome yet."""
+        return max(0, int(cast("str | None", self._redis.get(_PENDING)) or 0))
+
+    @broker_call
+    def recount(self) -> None:
+        """Count the pending images anew from the jobs themselves."""
+        self._scripts["RECOUNT"](keys=[_UNFINISHED, _PENDING], args=[_key("")])
 
     @broker_call
     def get(self, job_id: str) -> Job:
@@ -114,6 +117,7 @@ class RedisJobs:
         fields = cast("dict[str, str]", self._redis.hgetall(_key(job_id)))
         if not fields:
             raise NotFound(f"There is no job {job_id}, or it has expired.")
+        kept = json.loads(fields["kept"])
         return Job(
             id=job_id,
             tenant=fields["tenant"],
@@ -121,21 +125,25 @@ class RedisJobs:
             created_at=float(fields["created_at"]),
             started_at=_seconds(fields.get("started_at")),
             finished_at=_seconds(fields.get("finished_at")),
+            growing="growing" in fields,
+            cut_short="cut_short" in fields,
+            source=fields.get("source"),
+            tags=tuple(kept["tags"]),
+            metadata=kept["metadata"],
             **{counter: int(fields.get(counter, 0)) for counter in COUNTERS.values()},
         )
 
     @broker_call
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
         """Note that a worker begins with these images, unless the job was cancelled."""
-        args = [time.time(), self._ttl_s, *indices]
-        return bool(self._begin(keys=_keys(job_id), args=args))
+        return bool(self._run("BEGIN", job_id, *indices))
 
     @broker_call
     def cancel(self, job_id: str) -> None:
         """Cancel what no worker has begun, some hundreds at a time."""
         self.get(job_id)
         # From here on nothing more of the job is begun, so one walk finds all.
-        self._redis.hset(_key(job_id), "cancel", 1)
+        self._run("CANCEL", job_id)
         following: int | None = 0
         while following is not None:
             items, following = self.items(job_id, "queued", _ITEMS_PER_COMMAND, following)
@@ -154,13 +162,13 @@ class RedisJobs:
     @broker_call
     def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
         """Note what became of images, in one atomic step."""
-        args: list[Any] = [time.time(), self._ttl_s]
+        args: list[Any] = []
         for outcome in outcomes:
             text = json.dumps([outcome.state, outcome.code, outcome.detail])
             number = _STATES.index(outcome.state)
             args += [outcome.index, COUNTERS[outcome.state], number, text]
         if outcomes:
-            self._record(keys=_keys(job_id), args=args)
+            self._run("RECORD", job_id, *args)
 
     @broker_call
     def items(
@@ -173,6 +181,10 @@ class RedisJobs:
         key = f"{_key(job_id)}:{state}"
         found = self._redis.zrangebyscore(key, start, "+inf", start=0, num=limit + 1)
         return self._page(job_id, [int(index) for index in cast("list[str]", found)], limit)
+
+    def _run(self, script: str, job_id: str, *args: Any) -> Any:
+        keys = [*_job_keys(job_id), _UNFINISHED, _PENDING]
+        return self._scripts[script](keys=keys, args=[job_id, time.time(), self._ttl_s, *args])
 
     def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:
         """Read the items of up to ``limit`` indices; one more tells that there are more."""
@@ -199,11 +211,26 @@ def _key(job_id: str) -> str:
     return f"glimpse:job:{job_id}"
 
 
-def _keys(job_id: str) -> list[str]:
+def _job_keys(job_id: str) -> list[str]:
     """Return the keys of a job, in the order in which the scripts take them."""
     key = _key(job_id)
     names = ("items", "outcomes", "begun", *_STATES)
     return [key, *(f"{key}:{name}" for name in names)]
+
+
+def _fields(job: Job) -> Mapping[Any, str | int | float]:
+    """Return what a new job's hash holds."""
+    fields: dict[Any, str | int | float] = {
+        "tenant": job.tenant,
+        "total": job.total,
+        "created_at": job.created_at,
+        "kept": json.dumps({"tags": list(job.tags), "metadata": dict(job.metadata)}),
+    }
+    if job.growing:
+        fields["growing"] = 1
+    if job.source is not None:
+        fields["source"] = job.source
+    return fields
 
 
 def _seconds(text: str | None) -> float | None:

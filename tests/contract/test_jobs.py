@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 
-from common.contract import Outcome
 from common.errors import BrokerUnavailable, NotFound
 from common.jobs.base import Job, JobRecords
-from common.jobs.memory import MemoryJobs
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.services import free_port
-
-
-@pytest.fixture(params=["memory", "valkey", "redis_server"])
-def jobs(request: pytest.FixtureRequest) -> Iterator[JobRecords]:
-    if request.param == "memory":
-        yield MemoryJobs()
-        return
-    client = connect(request.getfixturevalue(request.param).url)
-    yield RedisJobs(client, ttl_s=600)
-    client.close()
-
-
-def new_job(jobs: JobRecords, total: int) -> Job:
-    job = Job(uuid.uuid4().hex, "default", total, created_at=time.time())
-    jobs.create(job, [(f"{n:064x}", f"pictures/{n}.jpg") for n in range(total)])
-    jobs.accept(job.id)
-    return job
-
-
-def outcome(index: int, state: str = "indexed", code: str | None = None) -> Outcome:
-    return Outcome(index=index, id=f"{index:064x}", state=state, code=code, detail=code)
+from tests.contract.job_records import new_job, outcome
+from tests.services import Valkey, free_port
 
 
 def test_a_new_job_is_queued(jobs: JobRecords) -> None:
@@ -182,8 +159,8 @@ def test_rate_and_time_left_follow_from_the_start() -> None:
     assert Job("j", "default", total=1, created_at=0).eta_s(now=1) is None
 
 
-def test_a_job_whose_tasks_were_not_all_sent_expires_soon(valkey: object) -> None:
-    client: Redis = connect(valkey.url)  # type: ignore[attr-defined]
+def test_a_job_whose_tasks_were_not_all_sent_expires_soon(valkey: Valkey) -> None:
+    client: Redis = connect(valkey.url)
     jobs = RedisJobs(client, ttl_s=86_400)
     job = Job(uuid.uuid4().hex, "default", 1, created_at=time.time())
     jobs.create(job, [("0" * 64, "a.jpg")])

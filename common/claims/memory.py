@@ -1,0 +1,118 @@
+"""Claims in this process's memory: the complete fake for tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from common.claims.base import Verdict
+
+
+@dataclass(slots=True)
+class _Claim:
+    owner: str | None = None
+    # When it runs out (time.monotonic).
+    until: float = 0.0
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class ClaimTable:
+    """What the claims of several workers share, as they share a Redis."""
+
+    claims: dict[tuple[str, str], _Claim] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class MemoryClaims:
+    """Claims that last as long as the object.
+
+    Args:
+        lease_s: Seconds after which a claim that was not renewed runs out.
+        attempts_max: Attempts that may end in a death before an image is quarantined.
+        table: Shared with the claims of other workers.
+    """
+
+    def __init__(
+        self, lease_s: float = 60.0, attempts_max: int = 3, table: ClaimTable | None = None
+    ) -> None:
+        self._lease_s = lease_s
+        self._attempts_max = attempts_max
+        self._table = table or ClaimTable()
+        self._owners: set[str] = set()
+
+    def take(
+        self, owner: str, tenant: str, ids: Sequence[str], *, alone: bool = False
+    ) -> list[Verdict]:
+        """Ask for images."""
+        with self._table.lock:
+            self._owners.add(owner)
+            return [self._take(owner, (tenant, image_id), alone) for image_id in ids]
+
+    def settle(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+        """Let go of images that have an outcome."""
+        with self._table.lock:
+            for image_id in ids:
+                claim = self._table.claims.get((tenant, image_id))
+                if claim is not None and claim.owner == owner:
+                    del self._table.claims[tenant, image_id]
+
+    def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+        """Let go of images that have none."""
+        with self._table.lock:
+            for image_id in ids:
+                self._give_back(owner, (tenant, image_id))
+
+    def give_back_all(self) -> None:
+        """Let go of all that this process claimed."""
+        with self._table.lock:
+            for key, claim in list(self._table.claims.items()):
+                if claim.owner in self._owners:
+                    self._give_back(claim.owner, key)
+
+    def renew(self) -> None:
+        """Prolong the claims of this process."""
+        with self._table.lock:
+            for claim in self._table.claims.values():
+                if claim.owner in self._owners:
+                    claim.until = time.monotonic() + self._lease_s
+
+    def attempts(self, tenant: str, image_id: str) -> int:
+        """Return how many attempts at an image were begun and not settled."""
+        with self._table.lock:
+            claim = self._table.claims.get((tenant, image_id))
+            return claim.attempts if claim else 0
+
+    def forget(self, tenant: str, ids: Sequence[str]) -> None:
+        """Forget attempts and quarantine."""
+        with self._table.lock:
+            for image_id in ids:
+                self._table.claims.pop((tenant, image_id), None)
+
+    def _take(self, owner: str, key: tuple[str, str], alone: bool) -> Verdict:
+        claim = self._table.claims.setdefault(key, _Claim())
+        now = time.monotonic()
+        if claim.owner == owner:
+            claim.until = now + self._lease_s
+            return Verdict.GRANTED
+        if claim.owner is not None and claim.until > now:
+            return Verdict.BUSY
+        if claim.attempts >= self._attempts_max:
+            claim.owner = None
+            return Verdict.QUARANTINED
+        if claim.attempts and not alone:
+            return Verdict.SUSPECT
+        claim.owner, claim.until = owner, now + self._lease_s
+        claim.attempts += 1
+        return Verdict.GRANTED
+
+    def _give_back(self, owner: str | None, key: tuple[str, str]) -> None:
+        claim = self._table.claims.get(key)
+        if claim is None or claim.owner != owner:
+            return
+        claim.owner = None
+        claim.attempts -= 1
+        if claim.attempts <= 0:
+            del self._table.claims[key]

@@ -1,0 +1,100 @@
+"""Dead letters in Redis: for each tenant a hash of letters, and their ids by time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from redis import Redis
+
+from common.dead_letters.base import DeadLetter, cursor_of, read_cursor
+from common.errors import NotFound
+from common.redis_client import broker_call
+
+# Ids read at a time while a page is put together.
+_IDS_PER_CALL = 1000
+
+
+class RedisDeadLetters:
+    """Dead letters in Redis; they are kept until somebody replays or removes them.
+
+    Args:
+        redis: A client that decodes responses.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    @broker_call
+    def put(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep letters."""
+        pipe = self._redis.pipeline(transaction=True)
+        for letter in letters:
+            pipe.hset(_letters(letter.tenant), letter.id, letter.model_dump_json())
+            pipe.zadd(_times(letter.tenant), {letter.id: letter.at})
+        pipe.execute()
+
+    @broker_call
+    def get(self, tenant: str, image_id: str) -> DeadLetter:
+        """Return a letter."""
+        text = cast("str | None", self._redis.hget(_letters(tenant), image_id))
+        if text is None:
+            raise NotFound(f"There is no dead letter {image_id}.")
+        return DeadLetter.model_validate_json(text)
+
+    @broker_call
+    def remove(self, tenant: str, image_id: str) -> bool:
+        """Remove a letter."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hdel(_letters(tenant), image_id)
+        pipe.zrem(_times(tenant), image_id)
+        return bool(pipe.execute()[0])
+
+    @broker_call
+    def page(
+        self, tenant: str, limit: int, cursor: str | None = None
+    ) -> tuple[list[DeadLetter], str | None]:
+        """Return letters of a tenant, the newest first."""
+        ids: list[str] = []
+        for image_id in self._newest(tenant, cursor):
+            ids.append(image_id)
+            if len(ids) > limit:
+                break
+        shown = ids[:limit]
+        texts = cast(
+            "list[str | None]", self._redis.hmget(_letters(tenant), shown) if shown else []
+        )
+        letters = [DeadLetter.model_validate_json(text) for text in texts if text is not None]
+        return letters, cursor_of(letters[-1]) if len(ids) > limit and letters else None
+
+    def _newest(self, tenant: str, cursor: str | None) -> Iterator[str]:
+        """Go through the ids, the newest first; those of one time in descending order."""
+        last = read_cursor(cursor) if cursor is not None else None
+        highest = "+inf" if last is None else last[0]
+        start = 0
+        while True:
+            found = self._redis.zrange(
+                _times(tenant),
+                highest,
+                "-inf",
+                desc=True,
+                byscore=True,
+                offset=start,
+                num=_IDS_PER_CALL,
+                withscores=True,
+            )
+            page = cast("list[tuple[str, float]]", found)
+            for image_id, at in page:
+                if last is None or (at, image_id) < last:
+                    yield image_id
+            if len(page) < _IDS_PER_CALL:
+                return
+            start += _IDS_PER_CALL
+
+
+def _letters(tenant: str) -> str:
+    return f"glimpse:dead:{tenant}"
+
+
+def _times(tenant: str) -> str:
+    return f"glimpse:dead:{tenant}:times"

@@ -1,0 +1,177 @@
+"""One suite over every place that keeps claims: Valkey, Redis, and memory."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from common.claims.base import Claims, Verdict
+from common.claims.memory import ClaimTable, MemoryClaims
+from common.claims.redis import RedisClaims
+from common.redis_client import connect
+
+GRANTED, BUSY, SUSPECT, QUARANTINED = Verdict
+
+# A lease that outlasts a test, and one that a test can outlast.
+LONG_S, SHORT_S = 60.0, 0.2
+
+# Makes the claims of one more worker; its leases are so long.
+NewWorker = Callable[[float], Claims]
+
+
+@pytest.fixture(params=["memory", "valkey", "redis_server"])
+def new_worker(request: pytest.FixtureRequest) -> Iterator[NewWorker]:
+    if request.param == "memory":
+        table = ClaimTable()
+        yield lambda lease_s: MemoryClaims(lease_s, 3, table)
+        return
+    client = connect(request.getfixturevalue(request.param).url)
+    yield lambda lease_s: RedisClaims(client, lease_s, 3)
+    client.close()
+
+
+@pytest.fixture
+def claims(new_worker: NewWorker) -> Claims:
+    return new_worker(LONG_S)
+
+
+@pytest.fixture
+def image() -> str:
+    return uuid.uuid4().hex * 2
+
+
+def die(new_worker: NewWorker, image: str, times: int) -> None:
+    """Let workers die with an image in hand."""
+    for _ in range(times):
+        doomed = new_worker(SHORT_S)
+        assert doomed.take(uuid.uuid4().hex, "default", [image], alone=True) == [GRANTED]
+        time.sleep(SHORT_S * 1.5)
+
+
+def test_an_image_is_in_one_hand_at_a_time(claims: Claims, image: str) -> None:
+    other = uuid.uuid4().hex * 2
+    assert claims.take("one", "default", [image]) == [GRANTED]
+    assert claims.take("two", "default", [image, other]) == [BUSY, GRANTED]
+    claims.settle("one", "default", [image])
+    assert claims.take("two", "default", [image]) == [GRANTED]
+
+
+def test_an_owner_that_asks_again_has_it_still(claims: Claims, image: str) -> None:
+    assert claims.take("one", "default", [image]) == [GRANTED]
+    assert claims.take("one", "default", [image]) == [GRANTED]
+    assert claims.attempts("default", image) == 1
+
+
+def test_tenants_do_not_meet(claims: Claims, image: str) -> None:
+    assert claims.take("one", "default", [image]) == [GRANTED]
+    assert claims.take("two", "other", [image]) == [GRANTED]
+
+
+def test_what_is_settled_is_forgotten(claims: Claims, image: str) -> None:
+    claims.take("one", "default", [image])
+    claims.settle("one", "default", [image])
+    assert claims.attempts("default", image) == 0
+
+
+def test_what_is_given_back_was_no_attempt(claims: Claims, image: str) -> None:
+    for _ in range(10):
+        assert claims.take("one", "default", [image]) == [GRANTED]
+        claims.give_back("one", "default", [image])
+    assert claims.attempts("default", image) == 0
+
+
+def test_only_the_owner_lets_go(claims: Claims, image: str) -> None:
+    claims.take("one", "default", [image])
+    claims.settle("two", "default", [image])
+    claims.give_back("two", "default", [image])
+    assert claims.take("three", "default", [image]) == [BUSY]
+
+
+def test_what_was_in_hand_at_a_death_is_a_suspect(new_worker: NewWorker, image: str) -> None:
+    die(new_worker, image, 1)
+    claims = new_worker(LONG_S)
+    assert claims.take("one", "default", [image]) == [SUSPECT]
+    assert claims.attempts("default", image) == 1
+    assert claims.take("one", "default", [image], alone=True) == [GRANTED]
+    assert claims.attempts("default", image) == 2
+    claims.settle("one", "default", [image])
+    assert claims.take("one", "default", [image]) == [GRANTED]
+
+
+def test_a_suspect_that_is_given_back_stays_one(new_worker: NewWorker, image: str) -> None:
+    die(new_worker, image, 1)
+    claims = new_worker(LONG_S)
+    claims.take("one", "default", [image], alone=True)
+    claims.give_back("one", "default", [image])
+    assert claims.take("two", "default", [image]) == [SUSPECT]
+
+
+def test_the_third_death_is_the_last(new_worker: NewWorker, image: str) -> None:
+    die(new_worker, image, 3)
+    claims = new_worker(LONG_S)
+    assert claims.take("one", "default", [image]) == [QUARANTINED]
+    assert claims.take("one", "default", [image], alone=True) == [QUARANTINED]
+    assert claims.attempts("default", image) == 3
+
+
+def test_a_quarantined_image_is_tried_anew_once_it_is_forgotten(
+    new_worker: NewWorker, image: str
+) -> None:
+    die(new_worker, image, 3)
+    claims = new_worker(LONG_S)
+    claims.forget("default", [image])
+    assert claims.take("one", "default", [image]) == [GRANTED]
+    assert claims.attempts("default", image) == 1
+
+
+def test_what_is_renewed_does_not_run_out(new_worker: NewWorker, image: str) -> None:
+    slow = new_worker(SHORT_S * 2)
+    slow.take("one", "default", [image])
+    for _ in range(6):
+        time.sleep(SHORT_S)
+        slow.renew()
+        assert new_worker(LONG_S).take("two", "default", [image]) == [BUSY]
+
+
+def test_a_worker_renews_only_its_own(new_worker: NewWorker, image: str) -> None:
+    new_worker(SHORT_S).take("one", "default", [image])
+    other = new_worker(SHORT_S)
+    other.take("two", "default", [uuid.uuid4().hex * 2])
+    time.sleep(SHORT_S * 1.5)
+    other.renew()
+    assert other.take("two", "default", [image]) == [SUSPECT]
+
+
+def test_asking_in_vain_does_not_take_over_the_renewals(new_worker: NewWorker, image: str) -> None:
+    worker = new_worker(SHORT_S * 2)
+    worker.take("one", "default", [image])
+    assert worker.take("two", "default", [image]) == [BUSY]
+    for _ in range(4):
+        time.sleep(SHORT_S)
+        worker.renew()
+    assert worker.take("one", "default", [image]) == [GRANTED]
+    assert worker.attempts("default", image) == 1
+
+
+def test_a_worker_that_ends_gives_everything_back(new_worker: NewWorker, image: str) -> None:
+    ending = new_worker(LONG_S)
+    ending.take("one", "default", [image])
+    ending.take("two", "other", [image])
+    ending.give_back_all()
+    claims = new_worker(LONG_S)
+    assert claims.take("three", "default", [image]) == [GRANTED]
+    assert claims.attempts("default", image) == 1
+    assert claims.take("three", "other", [image]) == [GRANTED]
+
+
+def test_nothing_asked_is_nothing_answered(claims: Claims) -> None:
+    assert claims.take("one", "default", []) == []
+    claims.settle("one", "default", [])
+    claims.give_back("one", "default", [])
+    claims.forget("default", [])
+    claims.renew()
+    claims.give_back_all()
+    assert claims.attempts("default", "0" * 64) == 0

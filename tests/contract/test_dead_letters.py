@@ -1,0 +1,114 @@
+"""One suite over every place that keeps dead letters: Valkey, Redis, and memory."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from common.dead_letters.base import DeadLetter, DeadLetters
+from common.dead_letters.memory import MemoryDeadLetters
+from common.dead_letters.redis import RedisDeadLetters
+from common.errors import NotFound
+from common.redis_client import connect
+
+
+@pytest.fixture(params=["memory", "valkey", "redis_server"])
+def letters(request: pytest.FixtureRequest) -> Iterator[DeadLetters]:
+    if request.param == "memory":
+        yield MemoryDeadLetters()
+        return
+    client = connect(request.getfixturevalue(request.param).url)
+    yield RedisDeadLetters(client)
+    client.close()
+
+
+@pytest.fixture
+def tenant() -> str:
+    return uuid.uuid4().hex
+
+
+def letter(tenant: str, number: int, at: float, **changes: object) -> DeadLetter:
+    fields = {
+        "id": f"{number:064x}",
+        "tenant": tenant,
+        "filename": f"{number}.jpg",
+        "job_id": "job",
+        "code": "quarantined",
+        "detail": "It was in hand when a worker died.",
+        "attempts": 3,
+        "at": at,
+        "tags": ["dog"],
+        "metadata": {"year": 2026},
+    }
+    return DeadLetter.model_validate(fields | changes)
+
+
+def test_a_letter_is_kept_whole(letters: DeadLetters, tenant: str) -> None:
+    kept = letter(tenant, 1, at=1_700_000_000.123456)
+    letters.put([kept])
+    assert letters.get(tenant, kept.id) == kept
+    assert letters.page(tenant, 10) == ([kept], None)
+
+
+def test_an_unknown_letter_is_not_found(letters: DeadLetters, tenant: str) -> None:
+    with pytest.raises(NotFound, match="no dead letter"):
+        letters.get(tenant, "0" * 64)
+    assert not letters.remove(tenant, "0" * 64)
+    assert letters.page(tenant, 10) == ([], None)
+
+
+def test_a_letter_is_removed_once(letters: DeadLetters, tenant: str) -> None:
+    letters.put([letter(tenant, 1, at=1.0)])
+    assert letters.remove(tenant, f"{1:064x}")
+    assert not letters.remove(tenant, f"{1:064x}")
+    assert letters.page(tenant, 10) == ([], None)
+
+
+def test_an_image_has_one_letter_the_newest(letters: DeadLetters, tenant: str) -> None:
+    letters.put([letter(tenant, 1, at=1.0)])
+    letters.put([letter(tenant, 1, at=2.0, code="encoder_error")])
+    (found,), following = letters.page(tenant, 10)
+    assert (found.code, found.at, following) == ("encoder_error", 2.0, None)
+
+
+def test_tenants_do_not_see_each_others(letters: DeadLetters, tenant: str) -> None:
+    letters.put([letter(tenant, 1, at=1.0)])
+    assert letters.page(f"{tenant}2", 10) == ([], None)
+    with pytest.raises(NotFound):
+        letters.get(f"{tenant}2", f"{1:064x}")
+
+
+def test_pages_go_from_the_newest_to_the_oldest(letters: DeadLetters, tenant: str) -> None:
+    # Several of one time, as an outage leaves them.
+    letters.put([letter(tenant, number, at=float(number // 3)) for number in range(10)])
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = letters.page(tenant, 4, cursor)
+        assert len(page) <= 4
+        seen += [found.filename for found in page]
+        if cursor is None:
+            break
+    assert seen == [f"{number}.jpg" for number in reversed(range(10))]
+
+
+def test_a_page_that_ends_with_the_last_has_none_behind_it(
+    letters: DeadLetters, tenant: str
+) -> None:
+    letters.put([letter(tenant, number, at=1.0) for number in range(4)])
+    assert letters.page(tenant, 4)[1] is None
+
+
+def test_a_cursor_survives_the_removal_of_its_letter(letters: DeadLetters, tenant: str) -> None:
+    letters.put([letter(tenant, number, at=float(number)) for number in range(3)])
+    page, cursor = letters.page(tenant, 1)
+    letters.remove(tenant, page[0].id)
+    rest, _ = letters.page(tenant, 10, cursor)
+    assert [found.filename for found in rest] == ["1.jpg", "0.jpg"]
+
+
+def test_what_is_no_cursor_is_refused(letters: DeadLetters, tenant: str) -> None:
+    with pytest.raises(ValueError, match="could not convert"):
+        letters.page(tenant, 1, "nonsense")

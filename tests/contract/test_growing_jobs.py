@@ -1,0 +1,159 @@
+"""Job records that grow, and what is counted over all jobs; one suite over fake and real."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+
+from common.errors import NotFound
+from common.jobs.base import Job, JobRecords
+from common.jobs.redis import RedisJobs
+from common.redis_client import connect
+from tests.contract.job_records import new_job, outcome
+from tests.services import Valkey
+
+
+def growing_job(jobs: JobRecords) -> Job:
+    job = Job(
+        uuid.uuid4().hex,
+        "default",
+        0,
+        created_at=time.time(),
+        growing=True,
+        source='{"archive": "a.zip"}',
+        tags=("dog",),
+        metadata={"year": 2026},
+    )
+    jobs.create(job, [])
+    jobs.accept(job.id)
+    return job
+
+
+def named(count: int, first: int = 0) -> list[tuple[str, str]]:
+    return [(f"{n:064x}", f"{n}.jpg") for n in range(first, first + count)]
+
+
+def test_a_job_keeps_what_its_tasks_need(jobs: JobRecords) -> None:
+    job = growing_job(jobs)
+    assert jobs.get(job.id) == job
+
+
+def test_a_growing_job_ends_only_once_it_is_complete(jobs: JobRecords) -> None:
+    job = growing_job(jobs)
+    assert jobs.get(job.id).state == "queued"
+    jobs.begin(job.id, [])
+    jobs.extend(job.id, 0, named(2))
+    jobs.record(job.id, [outcome(0), outcome(1)])
+    found = jobs.get(job.id)
+    assert (found.state, found.total, found.finished_at) == ("running", 2, None)
+    jobs.extend(job.id, 2, named(1, first=2))
+    jobs.complete(job.id)
+    assert jobs.get(job.id).state == "running"
+    jobs.record(job.id, [outcome(2)])
+    assert jobs.get(job.id).state == "succeeded"
+    assert jobs.get(job.id).finished_at is not None
+
+
+def test_a_job_that_completes_with_all_done_ends(jobs: JobRecords) -> None:
+    job = growing_job(jobs)
+    jobs.extend(job.id, 0, named(1))
+    jobs.record(job.id, [outcome(0)])
+    jobs.complete(job.id)
+    assert jobs.get(job.id).finished_at is not None
+
+
+def test_what_is_added_again_is_there_once(jobs: JobRecords) -> None:
+    job = growing_job(jobs)
+    jobs.extend(job.id, 0, named(3))
+    jobs.extend(job.id, 0, named(2))
+    jobs.extend(job.id, 2, named(2, first=2))
+    assert jobs.get(job.id).total == 4
+    items, _ = jobs.items(job.id, "queued", 10)
+    assert [item.filename for item in items] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+
+
+def test_thousands_are_added(jobs: JobRecords) -> None:
+    job = growing_job(jobs)
+    jobs.extend(job.id, 0, named(3500))
+    assert jobs.get(job.id).total == 3500
+    assert jobs.items(job.id, "queued", 1, 3499)[0][0].filename == "3499.jpg"
+
+
+def test_only_a_growing_job_grows(jobs: JobRecords) -> None:
+    job = new_job(jobs, 1)
+    jobs.extend(job.id, 1, named(1, first=1))
+    jobs.complete(job.id)
+    jobs.extend("gone", 0, named(1))
+    jobs.complete("gone")
+    assert jobs.get(job.id).total == 1
+    with pytest.raises(NotFound):
+        jobs.get("gone")
+
+
+def test_a_growing_job_that_is_cancelled_grows_no_more(jobs: JobRecords) -> None:
+    job = growing_job(jobs)
+    jobs.extend(job.id, 0, named(2))
+    jobs.begin(job.id, [0])
+    jobs.cancel(job.id)
+    jobs.extend(job.id, 2, named(1, first=2))
+    jobs.record(job.id, [outcome(0)])
+    found = jobs.get(job.id)
+    assert (found.state, found.total, found.indexed, found.cancelled) == ("cancelled", 2, 1, 1)
+    assert found.finished_at is not None
+
+
+def test_an_archive_that_is_cancelled_before_it_is_opened_ends_at_once(jobs: JobRecords) -> None:
+    job = growing_job(jobs)
+    jobs.cancel(job.id)
+    assert (jobs.get(job.id).state, jobs.get(job.id).total) == ("cancelled", 0)
+    assert jobs.get(job.id).finished_at is not None
+    assert not jobs.begin(job.id, [])
+
+
+def test_pending_images_are_those_accepted_without_an_outcome(jobs: JobRecords) -> None:
+    before = jobs.pending()
+    job = Job(uuid.uuid4().hex, "default", 3, created_at=time.time())
+    jobs.create(job, named(3))
+    jobs.record(job.id, [outcome(0)])
+    assert jobs.pending() == before
+    jobs.accept(job.id)
+    jobs.accept(job.id)
+    assert jobs.pending() == before + 2
+    jobs.record(job.id, [outcome(0), outcome(1)])
+    assert jobs.pending() == before + 1
+    growing = growing_job(jobs)
+    jobs.extend(growing.id, 0, named(2))
+    assert jobs.pending() == before + 3
+    jobs.recount()
+    assert jobs.pending() == before + 3
+    jobs.cancel(job.id)
+    jobs.cancel(growing.id)
+    assert jobs.pending() == before
+    jobs.recount()
+    assert jobs.pending() == before
+
+
+def test_a_job_that_does_not_change_has_stalled(jobs: JobRecords) -> None:
+    job = new_job(jobs, 2)
+    assert job.id not in jobs.stalled(before=time.time() - 60)
+    assert job.id in jobs.stalled(before=time.time() + 60)
+    before = time.time()
+    jobs.begin(job.id, [0])
+    assert job.id not in jobs.stalled(before)
+    jobs.record(job.id, [outcome(0), outcome(1)])
+    assert job.id not in jobs.stalled(before=time.time() + 60)
+
+
+def test_pending_images_of_expired_jobs_are_struck_off(valkey: Valkey) -> None:
+    client = connect(valkey.url)
+    client.flushdb()
+    jobs = RedisJobs(client, ttl_s=600)
+    job = new_job(jobs, 3)
+    client.delete(*[key for key in client.scan_iter() if job.id in key])
+    assert jobs.pending() == 3
+    jobs.recount()
+    assert jobs.pending() == 0
+    assert jobs.stalled(before=time.time() + 60) == []
+    client.close()
