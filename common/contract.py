@@ -18,6 +18,7 @@ SEARCH_QUEUE = "search"
 QUEUES = (INGEST_QUEUE, SEARCH_QUEUE)
 
 INGEST_CHUNK = "ingest.chunk"
+INGEST_ARCHIVE = "ingest.archive"
 SEARCH_RUN = "search.run"
 CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
@@ -61,6 +62,21 @@ class IngestChunk(Message):
     metadata: dict[str, MetadataValue] = {}
 
 
+class IngestArchive(Message):
+    """Payload of ``ingest.archive``: an archive whose pictures join a job while it is unpacked."""
+
+    version: Literal[1] = 1
+    job_id: str
+    tenant: str = DEFAULT_TENANT
+    # SHA-256 of the archive's bytes, under which they wait among the archives.
+    id: ImageId
+    # Name of its format: "zip", "tar" or "gzip".
+    format: str
+    filename: str
+    tags: list[str] = []
+    metadata: dict[str, MetadataValue] = {}
+
+
 class Outcome(Message):
     """What became of one image of a job."""
 
@@ -70,6 +86,13 @@ class Outcome(Message):
     # Why it failed: one of the reason codes of the HTTP API.
     code: str | None = None
     detail: str | None = None
+
+
+class ArchiveResult(Message):
+    """Result of ``ingest.archive``."""
+
+    # Pictures found in it, each once.
+    images: int
 
 
 class ChunkResult(Message):

@@ -34,11 +34,19 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# Orientations that swap width and height.
+_SIDEWAYS = range(5, 9)
+
 # Modes of one deep channel: Pillow's own conversion to RGB clips them at 255.
 _DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
 
 # Modes that carry transparency whatever the file's header says.
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+
+# A JPEG may be unfolded at a half, a quarter or an eighth of its size, which takes a fraction of
+# the time, as long as this many times the pixels that are needed stay in each direction:
+# resizing the rest of the way smooths out what was lost (docs/benchmarks.md has the cosines).
+_DRAFT_MARGIN = 2
 
 # What 16 bits of grey are divided by: 65535 becomes 255.
 _SIXTEEN_BIT_STEP = 257
@@ -49,19 +57,21 @@ class Decoded:
     """A picture as a person sees it: RGB, upright, its transparent parts white."""
 
     image: Image.Image
-    # Size of the upright picture, in pixels.
+    # Size of the upright picture in its file, in pixels; ``image`` may be smaller.
     width: int
     height: int
     # Name of the file's format, one of ``common.formats.MEDIA_TYPES``.
     format: str
 
 
-def decode(data: bytes, pixels_max: int) -> Decoded:
+def decode(data: bytes, pixels_max: int, side: int | None = None) -> Decoded:
     """Decode one picture; of an animation, its first frame.
 
     Args:
         data: A whole file.
         pixels_max: Pixels that the picture may have; checked before any is unfolded.
+        side: Pixels that the picture's short side is going to be resized to: a larger one may
+            be unfolded at a fraction of its size. None unfolds all of it.
 
     Raises:
         EmptyImage: There are no bytes.
@@ -74,8 +84,12 @@ def decode(data: bytes, pixels_max: int) -> Decoded:
     try:
         with _open(data, name) as opened:
             _check_size(opened, pixels_max)
+            size = opened.size
+            if side is not None:
+                opened.draft(None, (side * _DRAFT_MARGIN, side * _DRAFT_MARGIN))
             opened.load()
-            upright = _turn(_to_rgb(opened), _orientation(opened))
+            orientation = _orientation(opened)
+            upright = _turn(_to_rgb(opened), orientation)
     except (TooManyPixels, UnsupportedFormat):
         raise
     except MemoryError as error:
@@ -84,7 +98,8 @@ def decode(data: bytes, pixels_max: int) -> Decoded:
         # Damaged bytes make Pillow raise nearly anything: OSError, SyntaxError,
         # ValueError, struct.error, IndexError. They all mean the same to a caller.
         raise TruncatedImage(f"The {name} picture breaks off or is damaged.") from error
-    return Decoded(upright, upright.width, upright.height, name)
+    width, height = size[::-1] if orientation in _SIDEWAYS else size
+    return Decoded(upright, width, height, name)
 
 
 def _open(data: bytes, name: str) -> Image.Image:

@@ -18,8 +18,10 @@
     │   ├── BrokerUnavailable        Redis does not answer
     │   ├── StoreUnavailable         Milvus does not answer
     │   ├── BlobsUnavailable         the blob store cannot be read or written
-    │   └── WorkerUnavailable        no worker answered in time
+    │   ├── WorkerUnavailable        no worker answered in time
+    │   └── ImagesBusy               other tasks have these images in hand
     ├── EncoderError                 the model failed on this input
+    ├── Quarantined                  an image was in hand whenever a worker died
     ├── StoreError                   the vector store refused this row for good
     └── SetupError                   the process cannot start as it is configured
         ├── InvalidSettings
@@ -158,6 +160,18 @@ class WorkerUnavailable(ServiceError):
     """No worker answered in time."""
 
     code = "worker_unavailable"
+
+
+class ImagesBusy(ServiceError):
+    """Other tasks have these images in hand; they will have outcomes soon."""
+
+    code = "images_busy"
+
+
+class Quarantined(GlimpseError):
+    """An image was in hand whenever a worker died, and is not tried any more."""
+
+    code = "quarantined"
 
 
 class EncoderError(GlimpseError):

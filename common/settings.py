@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -46,14 +46,16 @@ class Settings(BaseModel):
     # An address that serves the official files under their own names, asked last.
     clip_mirror: str = ""
 
-    # Pictures in one batch of the model, at most.
-    batch_max: int = Field(default=32, ge=1, le=4096)
+    # Pictures in one batch of the model, at most; "auto" measures at the worker's start.
+    batch_max: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = "auto"
     # Longest time a picture waits for its batch to fill, in milliseconds.
     batch_wait_ms: float = Field(default=10.0, ge=0, le=10_000)
     # Pictures carried by one ingest task, at most.
     chunk_images: int = Field(default=32, ge=1, le=1000)
     # Threads of a worker, each with one task in hand.
     worker_threads: int = Field(default=4, ge=1, le=64)
+    # Threads of an ingest worker that read and decode; 0 takes one for each core.
+    decode_threads: int = Field(default=0, ge=0, le=256)
     # Threads torch computes with; 0 leaves the choice to torch.
     torch_threads: int = Field(default=0, ge=0, le=1024)
 
@@ -71,6 +73,8 @@ class Settings(BaseModel):
     lease_s: int = Field(default=60, ge=1)
     # Seconds between two looks for tasks whose lease has run out.
     lease_sweep_s: float = Field(default=10.0, gt=0)
+    # Attempts at an image that may end in the death of a worker before it is quarantined.
+    attempts_max: int = Field(default=3, ge=1, le=100)
     # Seconds a worker that is told to end has for what is in hand; the rest goes back.
     grace_s: float = Field(default=25.0, ge=0)
     # Seconds that a finished job's record and the results of its tasks are kept.

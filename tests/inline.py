@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +15,19 @@ from api.app import create_app
 from api.dispatch.inline import InlineDispatcher
 from api.services import Services
 from common.blobs.memory import MemoryBlobs
+from common.claims.memory import MemoryClaims
 from common.contract import INGEST_CHUNK, QUEUES, IngestChunk, dump
+from common.dead_letters.memory import MemoryDeadLetters
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
 from common.searches import MemorySearches
 from common.settings import Settings
 from worker.catalog import Catalog
 from worker.encoders.hashing import HashingEncoder
-from worker.ingest import Ingest
-from worker.pipeline import IngestPipeline
+from worker.ingest.chunks import ChunkIngest
+from worker.ingest.isolation import Isolation
+from worker.ingest.pictures import PictureReader
+from worker.ingest.pipeline import IngestPipeline
 from worker.search import Search
 from worker.stores.memory import MemoryStore
 from worker.tasks import register_search
@@ -54,14 +59,15 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
     blobs, jobs = MemoryBlobs(), MemoryJobs()
     heartbeats = MemoryHeartbeats()
     pipeline = IngestPipeline(encoder, store, batch_max=8, wait_ms=0)
-    search = Search(encoder, store, batch_max=8)
-    ingest = Ingest(
-        encoder=encoder,
+    search = Search(encoder, store)
+    ingest = ChunkIngest(
+        reader=PictureReader(blobs, encoder, settings.image_pixels_max),
         store=store,
         pipeline=pipeline,
-        blobs=blobs,
         jobs=jobs,
-        pixels_max=settings.image_pixels_max,
+        claims=MemoryClaims(),
+        dead_letters=MemoryDeadLetters(),
+        isolation=Isolation(),
     )
     handlers: dict[str, Handler] = {}
     if workers:
@@ -70,7 +76,7 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         handlers |= celery.tasks
         # The registered task speaks to the leases of its message; here is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(
-            ingest.run(IngestChunk.model_validate(payload))
+            ingest.run(IngestChunk.model_validate(payload), owner=uuid.uuid4().hex)
         )
         for queue in QUEUES:
             heartbeats.beat(heartbeat(queue))

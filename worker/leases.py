@@ -18,6 +18,9 @@ from kombu.transport.redis import Channel
 from redis import Redis
 from redis.exceptions import RedisError
 
+from common.claims.base import Claims
+from common.errors import BrokerUnavailable
+
 log = logging.getLogger(__name__)
 
 # Renewals in the time of a lease: two may fail before it runs out.
@@ -48,10 +51,12 @@ class Leases:
     Args:
         redis: A client of the broker's database.
         lease_s: Seconds after which a message that was not renewed is another's.
+        claims: The images in hand; they are renewed and given back with the messages.
     """
 
-    def __init__(self, redis: Redis, lease_s: float) -> None:
+    def __init__(self, redis: Redis, lease_s: float, claims: Claims | None = None) -> None:
         self._redis = redis
+        self._claims = claims
         self._interval_s = lease_s / _RENEWALS_PER_LEASE
         self._steady_s = max(self._interval_s, _STEADY_S_MIN)
         self._held: dict[str, _Held] = {}
@@ -124,6 +129,12 @@ class Leases:
 
     def give_back_all(self) -> None:
         """Give back all that is held, whether it runs or not."""
+        # The claims first: whoever gets a message next must not find its images claimed.
+        if self._claims is not None:
+            try:
+                self._claims.give_back_all()
+            except BrokerUnavailable as error:
+                log.warning("claims.not_given_back %s", error)
         for tag in self._snapshot():
             self.give_back(tag)
 
@@ -131,7 +142,7 @@ class Leases:
         """Stamp anew what is held, and tell Redis what it has not heard.
 
         Raises:
-            RedisError: Redis does not answer; nothing is forgotten.
+            RedisError, BrokerUnavailable: Redis does not answer; nothing is forgotten.
         """
         held, finished, now = list(self._snapshot()), set(self._finished), time.time()
         pipe = self._redis.pipeline(transaction=False)
@@ -143,6 +154,8 @@ class Leases:
             # XX: a message that was settled or taken meanwhile must not come to life again.
             pipe.zadd(Channel.unacked_index_key, dict.fromkeys(held, now), xx=True)
         pipe.execute()
+        if self._claims is not None:
+            self._claims.renew()
         with self._lock:
             self._finished -= finished
             returning, self._returning = self._returning, {}
@@ -166,7 +179,7 @@ class Leases:
         while not self._stopped.wait(pause_s):
             try:
                 self.renew()
-            except RedisError as error:
+            except (RedisError, BrokerUnavailable) as error:
                 log.warning("lease.not_renewed %s", error)
                 self._steady_since = None
                 pause_s = min(self._interval_s, _FAILED_PAUSE_S)

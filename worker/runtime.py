@@ -10,22 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
-from PIL import Image
 
-from common.blobs.folder import FolderBlobs
 from common.celery_options import celery_options
 from common.contract import INGEST_QUEUE
 from common.errors import StoreUnavailable
-from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from common.settings import Settings
 from worker.catalog import Catalog
-from worker.chunks import Chunks
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
-from worker.ingest import Ingest
+from worker.ingest.deliveries import Deliveries
+from worker.ingest.parts import IngestParts
 from worker.leases import Leases
-from worker.pipeline import IngestPipeline
+from worker.recovery import Recovery
 from worker.search import Search
 from worker.shutdown import add_give_back_step
 from worker.stores.base import VectorStore
@@ -35,8 +32,6 @@ from worker.transport import leased_transport
 
 log = logging.getLogger(__name__)
 
-# How often a worker tries Redis again before its task goes back; about half a minute.
-_REDIS_RETRIES = 16
 # Seconds between two tries to reach the store at start-up.
 _STORE_RETRY_S = 2.0
 
@@ -52,6 +47,7 @@ class Runtime:
         probe: Runs the model for real, through the same batcher as the tasks do.
         inference_at: When the model last gave a result, in seconds since 1970.
         leases: What the worker holds of its queue.
+        recovery: Sends lost tasks again; only ingest workers do.
         close: Finishes what is in hand and lets go of everything.
     """
 
@@ -61,6 +57,7 @@ class Runtime:
     probe: Callable[[], Future[Any]]
     inference_at: Callable[[], float]
     leases: Leases
+    recovery: Recovery | None
     close: Callable[[], None]
 
 
@@ -78,11 +75,9 @@ def open_runtime(settings: Settings, queue: str, encoder: Encoder | None = None)
     encoder = encoder or load_encoder(settings)
     store = open_store(settings, encoder)
     _open_when_there(store)
-    leases = Leases(connect(settings.redis_url), settings.lease_s)
-    app = _create_app(settings, leases)
     if queue == INGEST_QUEUE:
-        return _ingest_runtime(settings, app, leases, encoder, store)
-    return _search_runtime(settings, app, leases, encoder, store)
+        return _ingest_runtime(settings, encoder, store)
+    return _search_runtime(settings, encoder, store)
 
 
 def _create_app(settings: Settings, leases: Leases) -> Celery:
@@ -115,40 +110,32 @@ def _open_when_there(store: VectorStore) -> None:
             return
 
 
-def _ingest_runtime(
-    settings: Settings, app: Celery, leases: Leases, encoder: Encoder, store: VectorStore
-) -> Runtime:
-    pipeline = IngestPipeline(encoder, store, settings.batch_max, settings.batch_wait_ms)
-    ingest = Ingest(
-        encoder=encoder,
-        store=store,
-        pipeline=pipeline,
-        blobs=FolderBlobs(settings.blobs_dir),
-        jobs=RedisJobs(connect(settings.redis_url, _REDIS_RETRIES), settings.job_ttl_s),
-        pixels_max=settings.image_pixels_max,
-    )
-    register_ingest(app, Chunks(ingest, leases, settings))
-    pixels = encoder.preprocess(Image.new("RGB", (64, 64), "gray"))
+def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
+    parts = IngestParts.make(settings, encoder, store)
+    leases = Leases(connect(settings.redis_url), settings.lease_s, parts.claims)
+    app = _create_app(settings, leases)
+    register_ingest(app, Deliveries(leases, settings), parts.works)
 
     def close() -> None:
-        pipeline.close()
+        parts.pipeline.close()
         store.close()
 
     return Runtime(
         app,
         encoder,
         store,
-        probe=lambda: pipeline.probe(pixels),
-        inference_at=lambda: pipeline.inference_at,
+        probe=parts.probe,
+        inference_at=lambda: parts.pipeline.inference_at,
         leases=leases,
+        recovery=parts.recovery,
         close=close,
     )
 
 
-def _search_runtime(
-    settings: Settings, app: Celery, leases: Leases, encoder: Encoder, store: VectorStore
-) -> Runtime:
-    search = Search(encoder, store, settings.batch_max)
+def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
+    leases = Leases(connect(settings.redis_url), settings.lease_s)
+    app = _create_app(settings, leases)
+    search = Search(encoder, store)
     # What a caller waited for is read once and soon.
     app.conf.result_expires = settings.search_ttl_s
     register_search(app, search, Catalog(store), encoder.name)
@@ -164,5 +151,6 @@ def _search_runtime(
         probe=search.probe,
         inference_at=lambda: search.inference_at,
         leases=leases,
+        recovery=None,
         close=close,
     )

@@ -16,6 +16,8 @@ from worker.stores.base import VectorStore
 
 # Length below which a weighted sum of unit vectors points nowhere.
 _LENGTH_MIN = 1e-6
+# Texts in a batch of the model, at most: more than callers that search at once.
+_TEXTS_MAX = 32
 # Seconds a search waits for its texts to be embedded.
 _ENCODE_TIMEOUT_S = 30.0
 
@@ -28,19 +30,18 @@ class Search:
     Args:
         encoder: Its texts are embedded in batches across searches.
         store: Searched, and asked for the vectors of images in a query.
-        batch_max: Texts in a batch, at most.
     """
 
-    def __init__(self, encoder: Encoder, store: VectorStore, batch_max: int) -> None:
+    def __init__(self, encoder: Encoder, store: VectorStore) -> None:
         self._encoder = encoder
         self._store = store
         # No waiting: a search alone goes at once; those that come meanwhile go together.
         self._texts: Batcher[str, Vector] = Batcher(
             "texts",
             lambda texts: list(encoder.encode_texts(texts)),
-            batch_max=batch_max,
+            batch_max=_TEXTS_MAX,
             wait_ms=0,
-            queue_max=batch_max * 4,
+            queue_max=_TEXTS_MAX * 4,
         )
 
     def run(self, request: SearchRequest) -> SearchResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from celery import Celery, Task
@@ -10,7 +10,6 @@ from celery import Celery, Task
 from common.contract import (
     CATALOG_GET,
     CATALOG_KNOWN,
-    INGEST_CHUNK,
     SEARCH_RUN,
     CatalogImages,
     CatalogKnown,
@@ -23,20 +22,27 @@ from common.contract import (
 )
 from common.errors import ServiceError
 from worker.catalog import Catalog
-from worker.chunks import Chunks
+from worker.ingest.deliveries import Deliveries, Work
 from worker.search import Search
 
 Request = TypeVar("Request", bound=Message)
 
 
-def register_ingest(app: Celery, chunks: Chunks) -> None:
-    """Register ``ingest.chunk``; it is acknowledged when its outcomes are noted, not before."""
+def register_ingest(app: Celery, deliveries: Deliveries, works: Mapping[str, Work[Any]]) -> None:
+    """Register the ingest tasks, each under its name.
 
-    @app.task(bind=True, name=INGEST_CHUNK, shared=False, acks_late=True, typing=False)
-    def ingest_chunk(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
+    They are acknowledged when their outcomes are noted, not before.
+    """
+    for name, work in works.items():
+        _register_delivery(app, deliveries, name, work)
+
+
+def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Work[Any]) -> None:
+    @app.task(bind=True, name=name, shared=False, acks_late=True, typing=False)
+    def deliver(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
         # Celery's types do not know the properties of the message.
         properties: dict[str, Any] = vars(task.request)["properties"]
-        return chunks.run(properties["delivery_tag"], payload)
+        return deliveries.run(properties["delivery_tag"], payload, work)
 
 
 def register_search(app: Celery, search: Search, catalog: Catalog, model: str) -> None:

@@ -23,6 +23,8 @@ class Encoder(Protocol):
     revision: str
     # Length of a vector.
     dim: int
+    # Side of the square that ``preprocess`` makes of a picture, in pixels.
+    side: int
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize and crop one picture to what the model reads.

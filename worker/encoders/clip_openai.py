@@ -50,13 +50,13 @@ class ClipEncoder:
         self._compute = compute
         self._model = compute.place(_load(weights.path))
         self.dim: int = self._model.text_projection.shape[1]
-        self._size: int = self._model.visual.input_resolution
+        self.side: int = self._model.visual.input_resolution
         self._mean = torch.tensor(_MEAN, device=compute.device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=compute.device).view(1, 3, 1, 1)
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize the short side and cut the middle out: uint8 [size, size, 3]."""
-        return centre_square(image, self._size)
+        return centre_square(image, self.side)
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed preprocessed pictures: float32 [len(images), dim], unit rows."""

@@ -59,6 +59,7 @@ class HashingEncoder:
 
     name = "hashing"
     revision = "1"
+    side = _GRID
 
     def __init__(self, dim: int = 64) -> None:
         self.dim = dim

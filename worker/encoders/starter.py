@@ -49,6 +49,7 @@ class StarterEncoder:
     # To be raised with anything that changes a vector: a package, a constant, a class's text.
     revision = "conse-1"
     dim = SENTENCE_DIM
+    side = SIZE
 
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
         self._sentences = SentenceModel(compute)

@@ -9,19 +9,17 @@ from typing import Any
 import pytest
 from celery.exceptions import Reject
 
-from common.blobs.memory import MemoryBlobs
-from common.contract import ChunkItem, IngestChunk, dump
-from common.errors import BrokerUnavailable, StoreUnavailable
+from common.contract import IngestChunk, dump
+from common.errors import BrokerUnavailable, ImagesBusy, StoreUnavailable
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
 from common.redis_client import connect
 from common.settings import load_settings
-from tests.pictures import image_id, picture
-from worker.chunks import Chunks
-from worker.encoders.hashing import HashingEncoder
-from worker.ingest import Ingest
+from tests.ingest_bench import Shared, worker
+from tests.pictures import picture
+from worker.ingest.chunks import ChunkIngest
+from worker.ingest.deliveries import Deliveries, Interrupted, Work, doubled
 from worker.leases import Leases
-from worker.pipeline import IngestPipeline
 from worker.stores.memory import MemoryStore
 
 TAG = "tag"
@@ -44,7 +42,8 @@ class TroubledStore(MemoryStore):
 class Bench:
     """A delivery of one picture, and the fakes behind it."""
 
-    chunks: Chunks
+    ingest: ChunkIngest
+    deliveries: Deliveries
     leases: Leases
     store: TroubledStore
     jobs: MemoryJobs
@@ -52,29 +51,27 @@ class Bench:
     # For each message put back, whether it went behind the others.
     back: list[bool] = field(default_factory=list)
 
+    @property
+    def job(self) -> Job:
+        return self.jobs.get(self.payload["job_id"])
+
     def run(self) -> dict[str, Any]:
-        return self.chunks.run(TAG, self.payload)
+        work = Work(IngestChunk, self.ingest.run, self.ingest.give_up)
+        return self.deliveries.run(TAG, self.payload, work)
 
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    encoder, store, blobs, jobs = HashingEncoder(), TroubledStore(), MemoryBlobs(), MemoryJobs()
-    pipeline = IngestPipeline(encoder, store, batch_max=4, wait_ms=0)
-    ingest = Ingest(
-        encoder=encoder, store=store, pipeline=pipeline, blobs=blobs, jobs=jobs, pixels_max=10_000
-    )
+    store = TroubledStore()
+    shared = Shared(store=store)
     leases = Leases(connect("redis://127.0.0.1:1"), lease_s=60)
     settings = load_settings({"GLIMPSE_RETRY_S": "0.001", "GLIMPSE_RETRY_S_MAX": "0.004"})
-    item = ChunkItem(index=0, id=image_id(picture()), filename="a.png")
-    writer = blobs.writer("default")
-    writer.write(picture())
-    writer.commit(item.id)
-    jobs.create(Job("job", "default", 1, created_at=0.0), [(item.id, item.filename)])
-    payload = dump(IngestChunk(job_id="job", items=[item]))
-    found = Bench(Chunks(ingest, leases, settings), leases, store, jobs, payload)
-    leases.hold(TAG, found.back.append)
-    yield found
-    pipeline.close()
+    chunk = shared.put(picture())
+    with worker(shared) as ingest:
+        deliveries = Deliveries(leases, settings)
+        found = Bench(ingest.ingest, deliveries, leases, store, shared.jobs, dump(chunk))
+        leases.hold(TAG, found.back.append)
+        yield found
 
 
 def test_a_part_that_comes_back_is_waited_for_in_place(bench: Bench) -> None:
@@ -104,7 +101,7 @@ def test_a_fault_that_stays_fails_the_images_and_ends_the_job(bench: Bench) -> N
     bench.store.troubles = [RuntimeError("odd")] * 100
     outcome = bench.run()["outcomes"][0]
     assert (outcome["state"], outcome["code"]) == ("failed", "encoder_error")
-    assert bench.jobs.get("job").state == "failed"
+    assert bench.job.state == "failed"
 
 
 def test_what_is_indexed_is_not_given_up(bench: Bench) -> None:
@@ -138,4 +135,20 @@ def test_a_message_that_was_given_back_is_not_run(bench: Bench) -> None:
     bench.leases.give_back(TAG)
     with pytest.raises(Reject):
         bench.run()
-    assert bench.jobs.get("job").started_at is None
+    assert bench.job.started_at is None
+
+
+def test_images_in_other_hands_are_waited_for_and_cost_nothing(bench: Bench) -> None:
+    bench.store.troubles = [ImagesBusy("others have them")] * 3
+    assert bench.run()["outcomes"][0]["state"] == "indexed"
+    assert bench.back == []
+
+
+def test_what_is_interrupted_goes_back_when_the_worker_ends(bench: Bench) -> None:
+    bench.store.troubles = [Interrupted("the worker ends")]
+    bench.leases.closing.clear()
+    assert bench.run()["outcomes"][0]["state"] == "indexed"
+
+
+def test_waits_double_up_to_their_limit() -> None:
+    assert [doubled(2, tries, 30) for tries in (0, 1, 2, 3, 4, 1000)] == [2, 4, 8, 16, 30, 30]

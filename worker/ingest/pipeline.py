@@ -1,32 +1,22 @@
-"""From a prepared picture to a row in the store: encode in batches, write in batches."""
+"""From an item to a row in the store: decode, encode in batches, write in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.contract import ImageRecord
 from worker.batcher import Batcher
 from worker.encoders.base import Encoder
+from worker.ingest.decoders import Decoders
+from worker.ingest.pictures import Picture
 from worker.stores.base import Row, VectorStore
 
 # Batches that may wait before each stage: one in hand, one ready.
 _BATCHES_WAITING = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One picture, ready for the model, with all that is stored of it."""
-
-    tenant: str
-    record: ImageRecord
-    job_id: str
-    # What the encoder's ``preprocess`` returned: uint8 [height, width, 3].
-    pixels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +27,28 @@ class Probe:
 
 
 class IngestPipeline:
-    """Two stages, each with one thread: the model, and the writer of the store.
+    """Three stages: a pool of decoders, the model's thread, and the writer's.
 
-    While a batch is written the next one is encoded. A store that is slow
-    holds the model up, and the model the tasks: nothing piles up.
+    While a batch is written the next one is encoded, and those behind it are
+    decoded. A store that is slow holds the model up, the model the decoders,
+    and they the tasks: nothing piles up.
 
     Args:
         encoder: Called by the model's thread only.
         store: Written to by the writer's thread only.
         batch_max: Pictures in a batch, at most.
         wait_ms: Longest time a picture waits for its batch to fill, in milliseconds.
+        decoders: Threads that read and decode.
     """
 
     def __init__(
-        self, encoder: Encoder, store: VectorStore, batch_max: int, wait_ms: float
+        self,
+        encoder: Encoder,
+        store: VectorStore,
+        *,
+        batch_max: int,
+        wait_ms: float,
+        decoders: int = 1,
     ) -> None:
         self._encoder = encoder
         self._store = store
@@ -68,13 +66,15 @@ class IngestPipeline:
             wait_ms=wait_ms,
             queue_max=batch_max * _BATCHES_WAITING,
         )
+        self._decoders: Decoders[Picture] = Decoders(decoders, self._model.submit)
 
-    def submit(self, picture: Picture) -> Future[None]:
-        """Put a picture in; the future is done when a search can find it.
+    def submit(self, read: Callable[[], Picture]) -> Future[None]:
+        """Put a picture in, as what reads it; the future is done when a search can find it.
 
-        The future raises ``EncoderError``, ``StoreError`` or ``StoreUnavailable``.
+        The future raises what ``read`` raises, or ``EncoderError``,
+        ``StoreError`` or ``StoreUnavailable``.
         """
-        return self._model.submit(picture)
+        return self._decoders.submit(read)
 
     def probe(self, pixels: NDArray[np.uint8]) -> Future[None]:
         """Run the model on pixels, in a batch with whatever else is there, and store nothing."""
@@ -86,7 +86,8 @@ class IngestPipeline:
         return self._model.succeeded_at
 
     def close(self) -> None:
-        """Finish what is in hand and end both threads."""
+        """Finish what is in hand and end all threads."""
+        self._decoders.close()
         self._model.close()
         self._writer.close()
 
@@ -97,11 +98,11 @@ class IngestPipeline:
             for item, vector in zip(items, vectors, strict=True)
             if isinstance(item, Picture)
         ]
-        written = iter(self._writer.submit_many(rows))
+        written = iter(self._writer.submit_many(rows) if rows else [])
         return [next(written) if isinstance(item, Picture) else None for item in items]
 
     def _write(self, rows: list[Row]) -> Sequence[None]:
-        # Two tasks may bring the same bytes at once: a key goes in once.
+        # Claims keep an image in one hand, but a lease may be lost: a key goes in once.
         unique = {(row.tenant, row.record.id): row for row in rows}
         self._store.upsert(list(unique.values()))
         return [None] * len(rows)

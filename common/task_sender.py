@@ -1,0 +1,51 @@
+"""Sending tasks by name, from the API and from workers that make more work."""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from common.celery_options import celery_options
+from common.contract import Message, dump
+from common.errors import BrokerUnavailable
+from common.settings import Settings
+
+
+class TaskSender:
+    """Puts tasks into queues.
+
+    The app that sends has no result backend: Celery would subscribe to the
+    result of every task it sends, and a sender that never collects them would
+    hold these subscriptions for ever.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._app = Celery("glimpse.sender", set_as_current=False)
+        self._app.conf.update(celery_options(settings))
+
+    def send(
+        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+    ) -> None:
+        """Put a task into a queue.
+
+        Args:
+            task: A name of ``common.contract``.
+            queue: A queue of ``common.contract``.
+            task_id: The caller's choice; its result is kept under it.
+            message: The payload.
+            expires_s: Seconds after which the task is no longer worth running.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer.
+        """
+        try:
+            self._app.send_task(
+                task,
+                args=[dump(message)],
+                task_id=task_id,
+                queue=queue,
+                expires=expires_s,
+                retry=False,
+            )
+        except (OperationalError, OSError) as error:
+            raise BrokerUnavailable("Redis does not answer; try again in a moment.") from error

@@ -1,0 +1,88 @@
+"""An ingest on the shipped fakes, with the worker's and the API's side of a job."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from common.blobs.memory import MemoryBlobs
+from common.claims.memory import ClaimTable, MemoryClaims
+from common.contract import ChunkItem, ChunkResult, IngestChunk
+from common.dead_letters.memory import MemoryDeadLetters
+from common.jobs.base import Job
+from common.jobs.memory import MemoryJobs
+from tests.pictures import image_id
+from worker.encoders.base import Encoder
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest.chunks import ChunkIngest
+from worker.ingest.isolation import Isolation
+from worker.ingest.pictures import PictureReader
+from worker.ingest.pipeline import IngestPipeline
+from worker.stores.memory import MemoryStore
+
+# Seconds of a claim's lease, long enough for any test that does not wait for it.
+LEASE_S = 60.0
+
+
+@dataclass
+class Shared:
+    """What all workers share."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
+    jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    claims: ClaimTable = field(default_factory=ClaimTable)
+    dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+
+    def put(self, *files: bytes) -> IngestChunk:
+        """Store files and return the chunk of a new, accepted job that has them all."""
+        items = [
+            ChunkItem(index=index, id=image_id(data), filename=f"{index}.png")
+            for index, data in enumerate(files)
+        ]
+        for item, data in zip(items, files, strict=True):
+            writer = self.blobs.writer("default")
+            writer.write(data)
+            writer.commit(item.id)
+        job = Job(uuid.uuid4().hex, "default", len(items), created_at=0.0)
+        self.jobs.create(job, [(item.id, item.filename) for item in items])
+        self.jobs.accept(job.id)
+        return IngestChunk(job_id=job.id, items=items, tags=["tag"], metadata={"year": 2026})
+
+
+@dataclass
+class Bench:
+    """One worker's ingest."""
+
+    shared: Shared
+    ingest: ChunkIngest
+    claims: MemoryClaims
+
+    def run(self, chunk: IngestChunk, owner: str = "owner") -> ChunkResult:
+        return self.ingest.run(chunk, owner)
+
+    def states(self, chunk: IngestChunk) -> list[tuple[str, str | None]]:
+        return [(o.state, o.code) for o in self.run(chunk).outcomes]
+
+
+@contextmanager
+def worker(
+    shared: Shared, encoder: Encoder | None = None, lease_s: float = LEASE_S
+) -> Iterator[Bench]:
+    """Start one worker's ingest and end its threads afterwards."""
+    encoder = encoder or HashingEncoder()
+    claims = MemoryClaims(lease_s, 3, shared.claims)
+    pipeline = IngestPipeline(encoder, shared.store, batch_max=4, wait_ms=0, decoders=2)
+    ingest = ChunkIngest(
+        reader=PictureReader(shared.blobs, encoder, pixels_max=10_000),
+        store=shared.store,
+        pipeline=pipeline,
+        jobs=shared.jobs,
+        claims=claims,
+        dead_letters=shared.dead_letters,
+        isolation=Isolation(),
+    )
+    yield Bench(shared, ingest, claims)
+    pipeline.close()

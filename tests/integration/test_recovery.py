@@ -1,0 +1,140 @@
+"""Tasks that are in no queue any more are sent again; those that are, are not."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from kombu.transport.redis import Channel
+from redis import Redis
+
+from common.contract import INGEST_CHUNK, INGEST_QUEUE, ChunkItem, IngestChunk, Message, Outcome
+from common.jobs.base import Job
+from common.jobs.redis import RedisJobs
+from common.redis_client import connect
+from common.settings import load_settings
+from common.task_sender import TaskSender
+from tests.services import Valkey
+from worker.recovery import Recovery
+
+# Seconds of a lease: a job without a change for two of them is looked at.
+LEASE_S = 0.1
+
+
+@dataclass
+class Bench:
+    """A recovery, what it sends, and a queue with real messages."""
+
+    redis: Redis
+    jobs: RedisJobs
+    sender: TaskSender
+    recovery: Recovery
+    sent: list[IngestChunk] = field(default_factory=list)
+
+    def job(self, images: int) -> Job:
+        """Write an accepted job that has no task yet."""
+        job = Job(
+            uuid.uuid4().hex,
+            "default",
+            images,
+            created_at=time.time(),
+            tags=("dog",),
+            metadata={"year": 2026},
+        )
+        self.jobs.create(job, [(f"{n:064x}", f"{n}.jpg") for n in range(images)])
+        self.jobs.accept(job.id)
+        return job
+
+    def enqueue(self, job: Job, *indices: int) -> None:
+        """Send a real task for some images of a job."""
+        items = [ChunkItem(index=n, id=f"{n:064x}", filename=f"{n}.jpg") for n in indices]
+        chunk = IngestChunk(job_id=job.id, items=items)
+        self.sender.send(INGEST_CHUNK, INGEST_QUEUE, f"{job.id}.{indices[0]}", chunk)
+
+    def take_in_hand(self) -> None:
+        """Do what kombu does when a worker takes the next message."""
+        text = self.redis.rpop(INGEST_QUEUE)
+        entry = json.dumps([json.loads(str(text)), "", INGEST_QUEUE])
+        self.redis.hset(Channel.unacked_key, uuid.uuid4().hex, entry)
+
+    def look_later(self) -> list[list[int]]:
+        """Look once the jobs have stalled; return the indices that each task sent carries."""
+        time.sleep(LEASE_S * 2.5)
+        self.recovery.look()
+        return [[item.index for item in chunk.items] for chunk in self.sent]
+
+
+@pytest.fixture
+def bench(valkey: Valkey) -> Iterator[Bench]:
+    with connect(valkey.url) as redis:
+        redis.flushdb()
+        jobs = RedisJobs(redis, ttl_s=600)
+        sent: list[IngestChunk] = []
+
+        def send(task: str, task_id: str, message: Message) -> None:
+            assert task == INGEST_CHUNK
+            assert task_id.startswith(str(message.model_dump()["job_id"]))
+            sent.append(IngestChunk.model_validate(message.model_dump()))
+
+        recovery = Recovery(redis, jobs, send, LEASE_S, chunk_images=2)
+        sender = TaskSender(load_settings({"GLIMPSE_REDIS_URL": valkey.url}))
+        yield Bench(redis, jobs, sender, recovery, sent)
+        redis.flushdb()
+
+
+def test_what_is_in_no_queue_is_sent_again(bench: Bench) -> None:
+    job = bench.job(5)
+    bench.enqueue(job, 0)
+    bench.enqueue(job, 1, 2)
+    bench.take_in_hand()
+    assert bench.look_later() == [[3, 4]]
+    chunk = bench.sent[0]
+    assert (chunk.job_id, chunk.tenant, chunk.tags) == (job.id, "default", ["dog"])
+    assert chunk.metadata == {"year": 2026}
+    assert [(item.id, item.filename) for item in chunk.items] == [
+        (f"{n:064x}", f"{n}.jpg") for n in (3, 4)
+    ]
+
+
+def test_what_waits_or_is_in_hand_is_left_alone(bench: Bench) -> None:
+    job = bench.job(3)
+    for index in range(3):
+        bench.enqueue(job, index)
+    bench.take_in_hand()
+    assert bench.look_later() == []
+
+
+def test_what_has_an_outcome_is_not_sent_again(bench: Bench) -> None:
+    job = bench.job(3)
+    bench.jobs.record(job.id, [Outcome(index=0, id=f"{0:064x}", state="indexed")])
+    assert bench.look_later() == [[1, 2]]
+
+
+def test_a_job_that_goes_on_is_not_looked_at(bench: Bench) -> None:
+    job = bench.job(2)
+    time.sleep(LEASE_S * 2.5)
+    bench.jobs.begin(job.id, [0])
+    assert bench.recovery.look() == 0
+    assert bench.sent == []
+
+
+def test_a_job_that_was_never_accepted_is_not_revived(bench: Bench) -> None:
+    job = Job(uuid.uuid4().hex, "default", 1, created_at=time.time())
+    bench.jobs.create(job, [("0" * 64, "a.jpg")])
+    assert bench.look_later() == []
+
+
+def test_a_lost_task_of_many_is_cut_into_chunks(bench: Bench) -> None:
+    bench.job(5)
+    assert bench.look_later() == [[0, 1], [2, 3], [4]]
+
+
+def test_the_pending_images_are_counted_anew(bench: Bench) -> None:
+    bench.job(3)
+    bench.redis.set("glimpse:jobs:pending", 1000)
+    bench.recovery.look()
+    assert bench.jobs.pending() == 3

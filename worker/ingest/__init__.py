@@ -1,0 +1,1 @@
+"""Ingest: from the bytes of an upload to rows that a search finds."""

@@ -1,0 +1,250 @@
+"""The images of one chunk, from their blobs to their outcomes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+
+from common.claims.base import Claims, Verdict
+from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome
+from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
+from common.errors import EncoderError, GlimpseError, ImagesBusy, Quarantined, ServiceError
+from common.jobs.base import JobRecords
+from worker.ingest.isolation import Isolation
+from worker.ingest.pictures import PictureReader
+from worker.ingest.pipeline import IngestPipeline
+from worker.stores.base import VectorStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One try at a chunk."""
+
+    chunk: IngestChunk
+    owner: str
+    # By index in the job.
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    # Why some images have no outcome yet.
+    trouble: ServiceError | None = None
+
+
+class ChunkIngest:
+    """Runs ``ingest.chunk``: every image ends indexed, known already, or failed by itself.
+
+    An image is claimed before its bytes are read, and let go of once it has an
+    outcome, so that of several tasks with the same bytes one embeds them and
+    the others find them indexed. What was in hand when a worker died is tried
+    again alone, and quarantined after its last attempt. Of a job that was
+    cancelled nothing more is begun.
+
+    Args:
+        reader: Makes pictures of items.
+        store: Asked for what is indexed already.
+        pipeline: Decodes, encodes and writes.
+        jobs: Where outcomes are noted.
+        claims: Who has which image in hand.
+        dead_letters: Where images go that are given up.
+        isolation: Shared by all that this process has in hand.
+    """
+
+    def __init__(
+        self,
+        *,
+        reader: PictureReader,
+        store: VectorStore,
+        pipeline: IngestPipeline,
+        jobs: JobRecords,
+        claims: Claims,
+        dead_letters: DeadLetters,
+        isolation: Isolation,
+    ) -> None:
+        self._reader = reader
+        self._store = store
+        self._pipeline = pipeline
+        self._jobs = jobs
+        self._claims = claims
+        self._dead_letters = dead_letters
+        self._isolation = isolation
+
+    def run(self, chunk: IngestChunk, owner: str) -> ChunkResult:
+        """Ingest a chunk; running it again changes nothing.
+
+        Args:
+            chunk: The images.
+            owner: Who claims them; the same when the chunk is tried again.
+
+        Raises:
+            ImagesBusy: Other tasks have some of the images in hand.
+            ServiceError: A part is away. In both cases the other images have
+                their outcomes, and the chunk is to be run again later.
+        """
+        if not self._jobs.begin(chunk.job_id, [item.index for item in chunk.items]):
+            return self._cancel(chunk)
+        run = _Run(chunk, owner)
+        suspects = self._take(run)
+        for item in suspects:
+            self._try_alone(run, item)
+        if run.trouble is not None:
+            raise run.trouble
+        return ChunkResult(outcomes=[run.outcomes[item.index] for item in chunk.items])
+
+    def give_up(self, chunk: IngestChunk) -> ChunkResult:
+        """End a chunk that cannot be run: what is not indexed fails with ``encoder_error``.
+
+        Raises:
+            ServiceError: A part is away; call it again later.
+        """
+        error = EncoderError("The worker failed on this picture's chunk; its log says why.")
+        try:
+            stored = self._store.known(chunk.tenant, [item.id for item in chunk.items])
+        except ServiceError:
+            raise
+        except Exception:
+            # This may be the very fault that the chunk is given up for.
+            log.exception("ingest.known_failed")
+            stored = {}
+        outcomes = [
+            _stored(item, stored[item.id], chunk) if item.id in stored else _failed(item, error)
+            for item in chunk.items
+        ]
+        self._note(chunk, chunk.items, outcomes)
+        return ChunkResult(outcomes=outcomes)
+
+    def _cancel(self, chunk: IngestChunk) -> ChunkResult:
+        outcomes = [
+            Outcome(index=item.index, id=item.id, state="cancelled") for item in chunk.items
+        ]
+        self._jobs.record(chunk.job_id, outcomes)
+        return ChunkResult(outcomes=outcomes)
+
+    def _take(self, run: _Run) -> list[ChunkItem]:
+        """Bring all images that may be in hand together to their outcomes; return the suspects."""
+        items = run.chunk.items
+        with self._isolation.together():
+            found = self._claims.take(run.owner, run.chunk.tenant, [item.id for item in items])
+            verdicts = list(zip(items, found, strict=True))
+            granted = [item for item, verdict in verdicts if verdict is Verdict.GRANTED]
+            if granted:
+                self._bring(run, granted)
+        self._refuse(run, [item for item, verdict in verdicts if verdict is Verdict.QUARANTINED])
+        if Verdict.BUSY in found:
+            run.trouble = run.trouble or _busy()
+        return [item for item, verdict in verdicts if verdict is Verdict.SUSPECT]
+
+    def _try_alone(self, run: _Run, item: ChunkItem) -> None:
+        with self._isolation.alone():
+            (verdict,) = self._claims.take(run.owner, run.chunk.tenant, [item.id], alone=True)
+            if verdict is Verdict.GRANTED:
+                self._bring(run, [item])
+        if verdict is Verdict.QUARANTINED:
+            self._refuse(run, [item])
+        elif verdict is not Verdict.GRANTED:
+            run.trouble = run.trouble or _busy()
+
+    def _bring(self, run: _Run, items: Sequence[ChunkItem]) -> None:
+        """Bring claimed images to their outcomes; those without one are given back."""
+        tenant, ids = run.chunk.tenant, [item.id for item in items]
+        try:
+            outcomes = self._outcomes(run, items)
+            ended = [item for item in items if item.index in outcomes]
+            self._note(run.chunk, ended, [outcomes[item.index] for item in ended])
+        except BaseException:
+            self._claims.give_back(run.owner, tenant, ids)
+            raise
+        self._claims.settle(run.owner, tenant, [item.id for item in ended])
+        if len(ended) < len(items):
+            rest = [item.id for item in items if item.index not in outcomes]
+            self._claims.give_back(run.owner, tenant, rest)
+        run.outcomes |= outcomes
+
+    def _outcomes(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
+        """Return the outcomes of images by their indices, and note in the run why some lack."""
+        chunk = run.chunk
+        stored = self._store.known(chunk.tenant, [item.id for item in items])
+        begun = [(item, self._begin(item, chunk)) for item in items if item.id not in stored]
+        # All of them: a claim is let go of only once nothing more is done in its name.
+        wait([future for _, future in begun])
+        outcomes = {
+            item.index: _stored(item, stored[item.id], chunk) for item in items if item.id in stored
+        }
+        for item, future in begun:
+            try:
+                outcomes[item.index] = _finish(item, future)
+            except ServiceError as error:
+                run.trouble = error
+        return outcomes
+
+    def _begin(self, item: ChunkItem, chunk: IngestChunk) -> Future[None]:
+        return self._pipeline.submit(lambda: self._reader.read(item, chunk))
+
+    def _refuse(self, run: _Run, items: Sequence[ChunkItem]) -> None:
+        """End quarantined images."""
+        outcomes = [_failed(item, Quarantined(_quarantined())) for item in items]
+        self._note(run.chunk, items, outcomes)
+        run.outcomes |= {outcome.index: outcome for outcome in outcomes}
+
+    def _note(
+        self, chunk: IngestChunk, items: Sequence[ChunkItem], outcomes: Sequence[Outcome]
+    ) -> None:
+        """Note outcomes; what is given up is written to the dead letters first."""
+        dead = [
+            self._letter(chunk, item, outcome)
+            for item, outcome in zip(items, outcomes, strict=True)
+            if outcome.code in DEAD_CODES
+        ]
+        if dead:
+            self._dead_letters.put(dead)
+        self._jobs.record(chunk.job_id, outcomes)
+
+    def _letter(self, chunk: IngestChunk, item: ChunkItem, outcome: Outcome) -> DeadLetter:
+        return DeadLetter(
+            id=item.id,
+            tenant=chunk.tenant,
+            filename=item.filename,
+            job_id=chunk.job_id,
+            code=outcome.code or "",
+            detail=outcome.detail or "",
+            attempts=max(1, self._claims.attempts(chunk.tenant, item.id)),
+            at=time.time(),
+            tags=chunk.tags,
+            metadata=chunk.metadata,
+        )
+
+
+def _busy() -> ImagesBusy:
+    return ImagesBusy("Other tasks have the same images in hand.")
+
+
+def _quarantined() -> str:
+    return (
+        "It was in hand whenever a worker died, as often as it may be; it is kept among the dead"
+        " letters, from where it can be replayed."
+    )
+
+
+def _stored(item: ChunkItem, job_id: str, chunk: IngestChunk) -> Outcome:
+    """Tell an image that this very job indexed, in a run cut short, from a duplicate."""
+    state = "indexed" if job_id == chunk.job_id else "duplicate"
+    return Outcome(index=item.index, id=item.id, state=state)
+
+
+def _finish(item: ChunkItem, future: Future[None]) -> Outcome:
+    try:
+        future.result()
+    except ServiceError:
+        raise
+    except GlimpseError as error:
+        return _failed(item, error)
+    except Exception as error:
+        log.exception("ingest.image_failed id=%s", item.id)
+        return _failed(item, EncoderError(f"The picture could not be embedded: {error}"))
+    return Outcome(index=item.index, id=item.id, state="indexed")
+
+
+def _failed(item: ChunkItem, error: GlimpseError) -> Outcome:
+    return Outcome(index=item.index, id=item.id, state="failed", code=error.code, detail=str(error))

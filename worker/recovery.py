@@ -1,0 +1,130 @@
+"""Recovery: tasks that no queue holds any more are sent again.
+
+kombu takes a message out of its queue and notes it among those in hand in two
+steps, and so does Redis with an answer that never arrives. A worker or a Redis
+killed between them loses the message, and its job would wait for ever. All that
+a task needs stands in its job's record, and running a task twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from common.contract import INGEST_CHUNK, ChunkItem, IngestChunk, Message
+from common.errors import BrokerUnavailable, NotFound
+from common.jobs.base import Item, Job, JobRecords
+from worker.messages import ingest_payloads
+
+log = logging.getLogger(__name__)
+
+# Held by the worker that looks, so that the others do not.
+_LOCK = "glimpse:recovery"
+# Leases without a change after which a job is looked at: what a dead worker held is back
+# in the queue by then.
+_STALLED_LEASES = 2
+# Items of a job read at a time.
+_PAGE = 1000
+
+# Sends a task: its name, its id, its payload.
+Send = Callable[[str, str, Message], None]
+
+
+class Recovery:
+    """Looks every lease for jobs whose tasks are lost; one worker of all at a time.
+
+    Args:
+        redis: A client of the broker's database.
+        jobs: The job records.
+        send: Puts a task into the ingest queue.
+        lease_s: Seconds after which the work of a dead worker is back in the queue.
+        chunk_images: Images that one task carries.
+    """
+
+    def __init__(
+        self, redis: Redis, jobs: JobRecords, send: Send, lease_s: float, chunk_images: int
+    ) -> None:
+        self._redis = redis
+        self._jobs = jobs
+        self._send = send
+        self._lease_s = lease_s
+        self._chunk_images = chunk_images
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+
+    def look(self) -> int:
+        """Count the pending images anew, and send again what is lost; return how many images.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer; nothing is worse than before.
+        """
+        self._jobs.recount()
+        stalled = self._jobs.stalled(time.time() - _STALLED_LEASES * self._lease_s)
+        if not stalled:
+            return 0
+        held = self._held()
+        return sum(self._recover(job_id, held.get(job_id, set())) for job_id in stalled)
+
+    def _held(self) -> dict[str, set[int]]:
+        """Return the indices that messages carry, by job; whoever carries an archive has -1."""
+        held: dict[str, set[int]] = {}
+        for payload in ingest_payloads(self._redis):
+            indices = {item["index"] for item in payload.get("items", [{"index": -1}])}
+            held.setdefault(payload["job_id"], set()).update(indices)
+        return held
+
+    def _recover(self, job_id: str, held: set[int]) -> int:
+        try:
+            job = self._jobs.get(job_id)
+        except NotFound:
+            return 0
+        lost = [item for item in self._queued(job_id) if item.index not in held]
+        for start in range(0, len(lost), self._chunk_images):
+            self._send_again(job, lost[start : start + self._chunk_images])
+        if lost:
+            log.warning("recovery.sent_again job=%s images=%d", job_id, len(lost))
+        return len(lost)
+
+    def _queued(self, job_id: str) -> Iterator[Item]:
+        following: int | None = 0
+        while following is not None:
+            items, following = self._jobs.items(job_id, "queued", _PAGE, following)
+            yield from items
+
+    def _send_again(self, job: Job, items: Sequence[Item]) -> None:
+        chunk = IngestChunk(
+            job_id=job.id,
+            tenant=job.tenant,
+            items=[
+                ChunkItem(index=item.index, id=item.id, filename=item.filename) for item in items
+            ],
+            tags=list(job.tags),
+            metadata=dict(job.metadata),
+        )
+        # Another id than the first time: results of both may be read.
+        self._send(INGEST_CHUNK, f"{job.id}.{items[0].index}.{int(time.time())}", chunk)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._lease_s):
+            try:
+                if self._is_my_turn():
+                    self.look()
+            except (BrokerUnavailable, RedisError, OSError) as error:
+                log.warning("recovery.failed %s", error)
+
+    def _is_my_turn(self) -> bool:
+        turn_ms = max(1, int(self._lease_s * 900))
+        return bool(self._redis.set(_LOCK, 1, nx=True, px=turn_ms))
