@@ -9,22 +9,18 @@ a task needs stands in its job's record, and running a task twice changes nothin
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from redis import Redis
-from redis.exceptions import RedisError
 
 from common.contract import INGEST_CHUNK, ChunkItem, IngestChunk, Message
-from common.errors import BrokerUnavailable, NotFound
+from common.errors import NotFound
 from common.jobs.base import Item, Job, JobRecords
 from worker.messages import ingest_payloads
 
 log = logging.getLogger(__name__)
 
-# Held by the worker that looks, so that the others do not.
-_LOCK = "glimpse:recovery"
 # Leases without a change after which a job is looked at: what a dead worker held is back
 # in the queue by then.
 _STALLED_LEASES = 2
@@ -36,7 +32,7 @@ Send = Callable[[str, str, Message], None]
 
 
 class Recovery:
-    """Looks every lease for jobs whose tasks are lost; one worker of all at a time.
+    """Finds jobs whose tasks are lost.
 
     Args:
         redis: A client of the broker's database.
@@ -54,24 +50,13 @@ class Recovery:
         self._send = send
         self._lease_s = lease_s
         self._chunk_images = chunk_images
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._stopped.set()
 
     def look(self) -> int:
-        """Count the pending images anew, and send again what is lost; return how many images.
+        """Send again what is lost; return how many images.
 
         Raises:
-            BrokerUnavailable: Redis does not answer; nothing is worse than before.
+            BrokerUnavailable, RedisError: Redis does not answer; nothing is worse than before.
         """
-        self._jobs.recount()
         stalled = self._jobs.stalled(time.time() - _STALLED_LEASES * self._lease_s)
         if not stalled:
             return 0
@@ -116,15 +101,3 @@ class Recovery:
         )
         # Another id than the first time: results of both may be read.
         self._send(INGEST_CHUNK, f"{job.id}.{items[0].index}.{int(time.time())}", chunk)
-
-    def _run(self) -> None:
-        while not self._stopped.wait(self._lease_s):
-            try:
-                if self._is_my_turn():
-                    self.look()
-            except (BrokerUnavailable, RedisError, OSError) as error:
-                log.warning("recovery.failed %s", error)
-
-    def _is_my_turn(self) -> bool:
-        turn_ms = max(1, int(self._lease_s * 900))
-        return bool(self._redis.set(_LOCK, 1, nx=True, px=turn_ms))

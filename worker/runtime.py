@@ -22,13 +22,13 @@ from worker.encoders.registry import load_encoder
 from worker.ingest.deliveries import Deliveries
 from worker.ingest.parts import IngestParts
 from worker.leases import Leases
-from worker.recovery import Recovery
 from worker.search import Search
 from worker.shutdown import add_give_back_step
 from worker.stores.base import VectorStore
 from worker.stores.registry import open_store
 from worker.tasks import register_ingest, register_search
 from worker.transport import leased_transport
+from worker.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Runtime:
         probe: Runs the model for real, through the same batcher as the tasks do.
         inference_at: When the model last gave a result, in seconds since 1970.
         leases: What the worker holds of its queue.
-        recovery: Sends lost tasks again; only ingest workers do.
+        upkeep: What ingest workers do for the whole service.
         close: Finishes what is in hand and lets go of everything.
     """
 
@@ -57,7 +57,7 @@ class Runtime:
     probe: Callable[[], Future[Any]]
     inference_at: Callable[[], float]
     leases: Leases
-    recovery: Recovery | None
+    upkeep: Upkeep | None
     close: Callable[[], None]
 
 
@@ -127,7 +127,7 @@ def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
         probe=parts.probe,
         inference_at=lambda: parts.pipeline.inference_at,
         leases=leases,
-        recovery=parts.recovery,
+        upkeep=parts.upkeep,
         close=close,
     )
 
@@ -151,6 +151,6 @@ def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
         probe=search.probe,
         inference_at=lambda: search.inference_at,
         leases=leases,
-        recovery=None,
+        upkeep=None,
         close=close,
     )

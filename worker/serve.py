@@ -43,13 +43,13 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     worker_ready.connect(lambda **_: pulse.start(), weak=False)
     worker_shutting_down.connect(end, weak=False)
     runtime.leases.start()
-    if runtime.recovery is not None:
-        runtime.recovery.start()
+    if runtime.upkeep is not None:
+        runtime.upkeep.start()
     try:
         runtime.app.worker_main(_celery_arguments(settings, queue, name))
     finally:
-        if runtime.recovery is not None:
-            runtime.recovery.stop()
+        if runtime.upkeep is not None:
+            runtime.upkeep.stop()
         runtime.leases.give_back_all()
         runtime.leases.stop()
         pulse.stop()

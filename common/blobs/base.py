@@ -58,3 +58,7 @@ class BlobStore(Protocol):
     def delete(self, tenant: str, blob_id: str) -> None:
         """Remove a blob and all its renditions; one that is not there is no error."""
         ...
+
+    def sweep(self) -> None:
+        """Remove what writers of processes that were killed have left half written."""
+        ...

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from common.blobs.incoming import Incoming
 from common.errors import BlobsUnavailable, NotFound
 
 
@@ -19,10 +20,9 @@ class FolderWriter:
         self._store = store
         self._tenant = tenant
         with _translated():
-            store.incoming.mkdir(parents=True, exist_ok=True)
             # Unbuffered: uploads arrive in large pieces already.
             handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by commit or discard
-                dir=store.incoming, delete=False, buffering=0
+                dir=store.incoming.folder(), delete=False, buffering=0
             )
         self._file = handle
         self._path = Path(handle.name)
@@ -65,7 +65,7 @@ class FolderBlobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root.expanduser()
-        self.incoming = self._root / "incoming"
+        self.incoming = Incoming(self._root / "incoming")
 
     def path(self, tenant: str, blob_id: str) -> Path:
         """Return where a blob's bytes are or would be."""
@@ -93,8 +93,7 @@ class FolderBlobs:
         target = self._renditions(tenant, blob_id) / name
         with _translated():
             target.parent.mkdir(parents=True, exist_ok=True)
-            self.incoming.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.incoming, delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=self.incoming.folder(), delete=False) as file:
                 file.write(data)
             Path(file.name).replace(target)
 
@@ -109,6 +108,11 @@ class FolderBlobs:
         with _translated():
             self.path(tenant, blob_id).unlink(missing_ok=True)
             shutil.rmtree(self._renditions(tenant, blob_id), ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove half uploads of processes that were killed."""
+        with _translated():
+            self.incoming.sweep()
 
     def _renditions(self, tenant: str, blob_id: str) -> Path:
         return self._root / tenant / "renditions" / blob_id[:2] / blob_id

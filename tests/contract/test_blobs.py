@@ -87,7 +87,44 @@ def test_a_discarded_upload_leaves_no_file(tmp_path: Path) -> None:
     writer = blobs.writer("default")
     writer.write(b"half")
     writer.discard()
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert files(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_swept_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    program = """
+import os, sys
+from pathlib import Path
+from common.blobs.folder import FolderBlobs
+writer = FolderBlobs(Path(sys.argv[1])).writer("default")
+writer.write(b"half")
+writer.seal()
+os.kill(os.getpid(), 9)
+"""
+    root = Path(__file__).parent.parent.parent
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    assert subprocess.run(command, cwd=root, check=False).returncode == -9
+    living = FolderBlobs(tmp_path)
+    writer = living.writer("default")
+    writer.write(b"mine")
+    writer.seal()
+    assert len(files(tmp_path)) == 2
+    FolderBlobs(tmp_path).sweep()
+    assert len(files(tmp_path)) == 1
+    writer.commit(ID)
+    assert living.read("default", ID) == b"mine"
+
+
+def test_sweeping_where_nothing_is_does_nothing(blobs: BlobStore) -> None:
+    blobs.sweep()
+    put(blobs, b"kept")
+    blobs.sweep()
+    assert blobs.read("default", ID) == b"kept"
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files of blobs, whole and half; the locks beside them are none."""
+    found = folder.rglob("*")
+    return [path for path in found if path.is_file() and path.suffix != ".lock"]
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -121,4 +158,4 @@ except BlobsUnavailable as error:
         cwd=root,
     )
     assert "The blob folder cannot be used" in found.stdout
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert files(tmp_path) == []

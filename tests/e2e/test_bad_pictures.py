@@ -82,6 +82,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(stack: Stack) -> None:
     with socket.create_connection((host, int(port))) as connection:
         # More than the API reads at a time, so that it has begun to write.
         connection.sendall(head.encode() + picture() + bytes(300_000))
-        wait_for(lambda: list((blobs / "incoming").iterdir()), 10, "the upload to begin")
-    wait_for(lambda: not list((blobs / "incoming").iterdir()), 10, "the half upload to go")
+        wait_for(lambda: list((blobs / "incoming").glob("*/*")), 10, "the upload to begin")
+    wait_for(lambda: not list((blobs / "incoming").glob("*/*")), 10, "the half upload to go")
     assert sorted(blobs.rglob("*/originals/*/*")) == before

@@ -131,10 +131,3 @@ def test_a_job_that_was_never_accepted_is_not_revived(bench: Bench) -> None:
 def test_a_lost_task_of_many_is_cut_into_chunks(bench: Bench) -> None:
     bench.job(5)
     assert bench.look_later() == [[0, 1], [2, 3], [4]]
-
-
-def test_the_pending_images_are_counted_anew(bench: Bench) -> None:
-    bench.job(3)
-    bench.redis.set("glimpse:jobs:pending", 1000)
-    bench.recovery.look()
-    assert bench.jobs.pending() == 3

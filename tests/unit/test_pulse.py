@@ -83,7 +83,7 @@ def pulse(heard: Heard, idle: Idle, store: AwayStore) -> Iterator[Pulse]:
         probe=idle.probe,
         inference_at=lambda: idle.inference_at,
         leases=Leases(connect("redis://127.0.0.1:1"), lease_s=60),
-        recovery=None,
+        upkeep=None,
         close=lambda: None,
     )
     pulse = Pulse(runtime, heard, "ingest@here.1", "ingest", interval_s=0.02)

@@ -31,6 +31,7 @@ from worker.ingest.pipeline import IngestPipeline
 from worker.recovery import Recovery
 from worker.stores.base import VectorStore
 from worker.tuning import tune
+from worker.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +47,14 @@ class IngestParts:
         works: What its tasks do, by their names.
         pipeline: Decodes, encodes and writes.
         claims: The images in hand.
-        recovery: Sends lost tasks again.
+        upkeep: What is done for the whole service.
         pixels: A prepared picture, for probes.
     """
 
     works: Mapping[str, Work[Any]]
     pipeline: IngestPipeline
     claims: Claims
-    recovery: Recovery
+    upkeep: Upkeep
     pixels: NDArray[np.uint8]
 
     @classmethod
@@ -69,11 +70,10 @@ class IngestParts:
         )
         redis = connect(settings.redis_url, _REDIS_RETRIES)
         jobs = RedisJobs(redis, settings.job_ttl_s)
+        blobs = FolderBlobs(settings.blobs_dir)
         claims = RedisClaims(redis, settings.lease_s, settings.attempts_max)
         chunks = ChunkIngest(
-            reader=PictureReader(
-                FolderBlobs(settings.blobs_dir), encoder, settings.image_pixels_max
-            ),
+            reader=PictureReader(blobs, encoder, settings.image_pixels_max),
             store=store,
             pipeline=pipeline,
             jobs=jobs,
@@ -89,8 +89,10 @@ class IngestParts:
             settings.lease_s,
             settings.chunk_images,
         )
+        chores = {"recount": jobs.recount, "recover": recovery.look, "sweep": blobs.sweep}
+        upkeep = Upkeep(redis, chores, settings.lease_s)
         works = {INGEST_CHUNK: Work(IngestChunk, chunks.run, chunks.give_up)}
-        return cls(works, pipeline, claims, recovery, pixels)
+        return cls(works, pipeline, claims, upkeep, pixels)
 
     def probe(self) -> Future[None]:
         """Run the model for real, through the same batcher as the tasks do."""
