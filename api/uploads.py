@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
@@ -15,14 +14,11 @@ from werkzeug.formparser import FormDataParser
 
 from common.blobs.base import BlobStore, BlobWriter
 from common.errors import ImageError, ImageTooLarge, InvalidRequest
+from common.filenames import clean_filename
 from common.formats import HEAD_BYTES, sniff
 
 # Bytes read from the connection at a time: few system calls, little memory.
 _READ_BYTES = 256 * 1024
-# Characters of a file name that are kept.
-_FILENAME_CHARACTERS_MAX = 1024
-# Characters that would break a log line or a header, or turn the text around it.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class Incoming:
             self._writer.commit(image_id)
         else:
             self._writer.discard()
-        return Upload(image_id, _clean(filename) or image_id[:12], error)
+        return Upload(image_id, clean_filename(filename) or image_id[:12], error)
 
     def _error(self) -> ImageError | None:
         if self._bytes > self._bytes_max:
@@ -170,8 +166,3 @@ def _parse(
 
 def _incoming(file: FileStorage) -> Incoming:
     return file.stream  # type: ignore[return-value]  # what `begin` returned
-
-
-def _clean(filename: str) -> str:
-    """Return a file name fit to be shown: a path stays one, control characters go."""
-    return _UNSAFE.sub("", filename).strip()[:_FILENAME_CHARACTERS_MAX]

@@ -12,8 +12,9 @@ from cli.bars import make_bars
 from cli.client import Client
 from cli.errors import NothingToIngest
 from cli.exits import INCOMPLETE
-from cli.pictures import SUFFIXES, Picture, find_pictures
+from cli.pictures import Picture, find_pictures
 from cli.upload import Summary, Upload
+from common.filenames import PICTURE_SUFFIXES
 
 
 @click.command()
@@ -78,7 +79,7 @@ def _to_json(summary: Summary) -> str:
 
 def _nothing(paths: tuple[Path, ...]) -> str:
     where = ", ".join(map(str, paths))
-    return f"There is no picture in {where} (looked for {', '.join(sorted(SUFFIXES))})."
+    return f"There is no picture in {where} (looked for {', '.join(sorted(PICTURE_SUFFIXES))})."
 
 
 def _say_pause(seconds: float) -> None:

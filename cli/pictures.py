@@ -7,10 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Ends of names that are sent when a folder is given; a file given by name is always sent.
-SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-)
+from common.filenames import names_a_picture
 
 # Pictures, and bytes of them, in one request at most; a larger picture goes alone.
 # Small enough that little is sent again after a broken connection.
@@ -82,7 +79,7 @@ def _in_folder(folder: Path) -> Iterator[Path]:
         # In place, so that the walk leaves out hidden folders and has an order.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and names_a_picture(name):
                 yield Path(parent, name)
 
 
