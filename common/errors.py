@@ -7,6 +7,11 @@
     │   ├── NotFound                 there is no such image, job or search
     │   ├── UploadTooLarge           a request is larger than the service takes
     │   ├── UnsupportedMediaType     a body of a type the service does not read
+    │   ├── ArchiveError             an archive cannot be read, or not to its end
+    │   │   ├── ArchiveBroken        it breaks off or is damaged
+    │   │   ├── ArchiveTooLarge      it unpacks to more than an archive may
+    │   │   ├── ArchiveUnsupported   it is no zip, tar or tar.gz
+    │   │   └── EmptyArchive         there is no picture in it
     │   └── ImageError               one picture cannot be used; its batch goes on
     │       ├── EmptyImage
     │       ├── ImageTooLarge
@@ -88,6 +93,36 @@ class UnsupportedMediaType(InputError):
     """A request's body is of a type that the service does not read."""
 
     code = "unsupported_media_type"
+
+
+class ArchiveError(InputError):
+    """An archive cannot be read, or not to its end; its members so far stay as they are."""
+
+    code = "truncated"
+
+
+class ArchiveBroken(ArchiveError):
+    """The archive breaks off or is damaged, and what follows cannot be found."""
+
+    code = "truncated"
+
+
+class ArchiveTooLarge(ArchiveError):
+    """The archive has more members, or unpacks to more bytes, than an archive may."""
+
+    code = "too_large"
+
+
+class ArchiveUnsupported(ArchiveError):
+    """The bytes are no archive of a kind that Glimpse reads."""
+
+    code = "unsupported_format"
+
+
+class EmptyArchive(ArchiveError):
+    """There is no picture in the archive."""
+
+    code = "empty"
 
 
 class ImageError(InputError):
