@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from api.schemas import Metadata
 from api.services import Services
-from api.uploads import Upload
 from common.contract import (
     INGEST_CHUNK,
     INGEST_QUEUE,
@@ -16,6 +15,7 @@ from common.contract import (
     IngestChunk,
     Outcome,
 )
+from common.intake import Upload
 from common.jobs.base import Job
 
 

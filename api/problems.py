@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.request_ids import request_id
 from common.errors import (
+    ArchiveError,
     GlimpseError,
     ImageError,
     InputError,
@@ -33,6 +34,7 @@ _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (UnsupportedMediaType, 415),
     (Unprocessable, 422),
     (ImageError, 422),
+    (ArchiveError, 422),
     (InputError, 400),
     (ServiceError, 503),
 )

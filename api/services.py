@@ -27,6 +27,8 @@ class Services:
 
     settings: Settings
     blobs: BlobStore
+    # Where uploaded archives wait to be unpacked.
+    archives: BlobStore
     jobs: JobRecords
     searches: SearchRecords
     heartbeats: Heartbeats
@@ -39,6 +41,7 @@ def connect_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         blobs=FolderBlobs(settings.blobs_dir),
+        archives=FolderBlobs(settings.archives_dir),
         jobs=RedisJobs(redis, settings.job_ttl_s),
         searches=RedisSearches(redis, settings.search_ttl_s),
         heartbeats=RedisHeartbeats(redis),

@@ -29,7 +29,7 @@ def job_view(job: Job) -> Json:
         "duplicates": job.duplicates,
         "failed": job.failed,
         "cancelled": job.cancelled,
-        "progress": round(job.done / job.total, 4) if job.total else 1.0,
+        "progress": _progress(job),
         "rate_per_s": None if rate is None else round(rate, 2),
         "eta_s": None if eta is None else round(eta, 1),
         "created_at": rfc3339(job.created_at),
@@ -40,6 +40,12 @@ def job_view(job: Job) -> Json:
             "items": url_for("jobs.items", job_id=job.id),
         },
     }
+
+
+def _progress(job: Job) -> float:
+    if job.total == 0:
+        return 0.0 if job.growing else 1.0
+    return round(job.done / job.total, 4)
 
 
 def item_view(item: Item) -> Json:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from common.archive_formats import ArchiveKind
+
 # Tenant of every image while no API keys are configured.
 DEFAULT_TENANT = "default"
 
@@ -68,10 +70,9 @@ class IngestArchive(Message):
     version: Literal[1] = 1
     job_id: str
     tenant: str = DEFAULT_TENANT
-    # SHA-256 of the archive's bytes, under which they wait among the archives.
+    # SHA-256 of the archive's bytes; they wait among the archives under the job's id.
     id: ImageId
-    # Name of its format: "zip", "tar" or "gzip".
-    format: str
+    format: ArchiveKind
     filename: str
     tags: list[str] = []
     metadata: dict[str, MetadataValue] = {}

@@ -65,6 +65,12 @@ class Settings(BaseModel):
     image_bytes_max: int = Field(default=64 * 1024**2, ge=1)
     # Pixels of one picture, at most: what a decoded picture may take, times three bytes.
     image_pixels_max: int = Field(default=100_000_000, ge=1)
+    # Entries of one archive, at most, pictures or not.
+    archive_entries_max: int = Field(default=500_000, ge=1)
+    # Bytes that one archive may unpack to.
+    archive_bytes_max: int = Field(default=64 * 1024**3, ge=1)
+    # Bytes that come out of an archive for each byte of it, at most.
+    archive_ratio_max: int = Field(default=200, ge=1)
     # Pictures in one request, at most.
     upload_parts_max: int = Field(default=10_000, ge=1)
 
@@ -93,6 +99,11 @@ class Settings(BaseModel):
     heartbeat_s: float = Field(default=5.0, gt=0)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def archives_dir(self) -> Path:
+        """Folder where uploaded archives wait to be unpacked; of the same volume as the blobs."""
+        return self.blobs_dir / "archives"
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -16,18 +16,28 @@ from api.dispatch.inline import InlineDispatcher
 from api.services import Services
 from common.blobs.memory import MemoryBlobs
 from common.claims.memory import MemoryClaims
-from common.contract import INGEST_CHUNK, QUEUES, IngestChunk, dump
+from common.contract import (
+    INGEST_ARCHIVE,
+    INGEST_CHUNK,
+    INGEST_QUEUE,
+    QUEUES,
+    IngestArchive,
+    IngestChunk,
+    dump,
+)
 from common.dead_letters.memory import MemoryDeadLetters
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
 from common.searches import MemorySearches
 from common.settings import Settings
+from worker.archives.limits import ArchiveLimits
 from worker.catalog import Catalog
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.unpacking import ArchiveIngest
 from worker.search import Search
 from worker.stores.memory import MemoryStore
 from worker.tasks import register_search
@@ -41,6 +51,7 @@ class Inline:
 
     app: Flask
     blobs: MemoryBlobs
+    archives: MemoryBlobs
     store: MemoryStore
     heartbeats: MemoryHeartbeats
     close: Callable[[], None]
@@ -56,7 +67,7 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
     encoder = HashingEncoder()
     store = MemoryStore()
     store.open()
-    blobs, jobs = MemoryBlobs(), MemoryJobs()
+    blobs, archives, jobs = MemoryBlobs(), MemoryBlobs(), MemoryJobs()
     heartbeats = MemoryHeartbeats()
     pipeline = IngestPipeline(encoder, store, batch_max=8, wait_ms=0)
     search = Search(encoder, store)
@@ -70,6 +81,18 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         isolation=Isolation(),
     )
     handlers: dict[str, Handler] = {}
+    dispatcher = InlineDispatcher(handlers)
+    unpack = ArchiveIngest(
+        archives=archives,
+        blobs=blobs,
+        jobs=jobs,
+        claims=MemoryClaims(),
+        send=lambda task, task_id, message: dispatcher.send(task, INGEST_QUEUE, task_id, message),
+        closing=lambda: False,
+        limits=ArchiveLimits(entries_max=settings.archive_entries_max),
+        image_bytes_max=settings.image_bytes_max,
+        chunk_images=settings.chunk_images,
+    )
     if workers:
         celery = Celery("glimpse.inline", set_as_current=False)
         register_search(celery, search, Catalog(store), encoder.name)
@@ -78,22 +101,26 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         handlers[INGEST_CHUNK] = lambda payload: dump(
             ingest.run(IngestChunk.model_validate(payload), owner=uuid.uuid4().hex)
         )
+        handlers[INGEST_ARCHIVE] = lambda payload: dump(
+            unpack.run(IngestArchive.model_validate(payload), owner=uuid.uuid4().hex)
+        )
         for queue in QUEUES:
             heartbeats.beat(heartbeat(queue))
     services = Services(
         settings=settings,
         blobs=blobs,
+        archives=archives,
         jobs=jobs,
         searches=MemorySearches(),
         heartbeats=heartbeats,
-        dispatcher=InlineDispatcher(handlers),
+        dispatcher=dispatcher,
     )
 
     def close() -> None:
         pipeline.close()
         search.close()
 
-    return Inline(create_app(services=services), blobs, store, heartbeats, close)
+    return Inline(create_app(services=services), blobs, archives, store, heartbeats, close)
 
 
 def heartbeat(queue: str, **changes: object) -> Heartbeat:

@@ -14,7 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from redis import Redis
 
-from common.contract import INGEST_CHUNK, ChunkItem, IngestChunk, Message
+from common.contract import (
+    INGEST_ARCHIVE,
+    INGEST_CHUNK,
+    ChunkItem,
+    IngestArchive,
+    IngestChunk,
+    Message,
+)
 from common.errors import NotFound
 from common.jobs.base import Item, Job, JobRecords
 from worker.messages import ingest_payloads
@@ -24,6 +31,8 @@ log = logging.getLogger(__name__)
 # Leases without a change after which a job is looked at: what a dead worker held is back
 # in the queue by then.
 _STALLED_LEASES = 2
+# Stands for the archive of a job, where images stand for themselves by their indices.
+_ARCHIVE = -1
 # Items of a job read at a time.
 _PAGE = 1000
 
@@ -64,10 +73,10 @@ class Recovery:
         return sum(self._recover(job_id, held.get(job_id, set())) for job_id in stalled)
 
     def _held(self) -> dict[str, set[int]]:
-        """Return the indices that messages carry, by job; whoever carries an archive has -1."""
+        """Return the indices that messages carry, by job."""
         held: dict[str, set[int]] = {}
         for payload in ingest_payloads(self._redis):
-            indices = {item["index"] for item in payload.get("items", [{"index": -1}])}
+            indices = {item["index"] for item in payload.get("items", [{"index": _ARCHIVE}])}
             held.setdefault(payload["job_id"], set()).update(indices)
         return held
 
@@ -76,6 +85,10 @@ class Recovery:
             job = self._jobs.get(job_id)
         except NotFound:
             return 0
+        if job.growing and _ARCHIVE not in held and job.source is not None:
+            archive = IngestArchive.model_validate_json(job.source)
+            self._send(INGEST_ARCHIVE, f"{job.id}.archive.{int(time.time())}", archive)
+            log.warning("recovery.sent_again job=%s archive=%s", job_id, archive.filename)
         lost = [item for item in self._queued(job_id) if item.index not in held]
         for start in range(0, len(lost), self._chunk_images):
             self._send_again(job, lost[start : start + self._chunk_images])

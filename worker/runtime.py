@@ -111,10 +111,9 @@ def _open_when_there(store: VectorStore) -> None:
 
 
 def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
-    parts = IngestParts.make(settings, encoder, store)
-    leases = Leases(connect(settings.redis_url), settings.lease_s, parts.claims)
-    app = _create_app(settings, leases)
-    register_ingest(app, Deliveries(leases, settings), parts.works)
+    parts = IngestParts(settings, encoder, store)
+    app = _create_app(settings, parts.leases)
+    register_ingest(app, Deliveries(parts.leases, settings), parts.works())
 
     def close() -> None:
         parts.pipeline.close()
@@ -126,7 +125,7 @@ def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
         store,
         probe=parts.probe,
         inference_at=lambda: parts.pipeline.inference_at,
-        leases=leases,
+        leases=parts.leases,
         upkeep=parts.upkeep,
         close=close,
     )

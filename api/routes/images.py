@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.http import dump_options_header
 
+from api.archives import begin_archive
 from api.catalog import find_image, known_images
 from api.ingest import begin_job
 from api.schemas import CheckBody, Metadata, ThumbnailQuery, read_json, read_query, read_text
@@ -12,10 +13,13 @@ from api.services import services
 from api.tenancy import current_tenant
 from api.thumbnails import thumbnail as make_thumbnail
 from api.thumbnails import to_jpeg
-from api.uploads import Form, Upload, read_body, read_form
+from api.uploads import Form, read_body, read_form
 from api.views import image_view, job_view
+from common.archive_formats import ARCHIVE_MEDIA_TYPES
 from common.errors import InvalidRequest, UnsupportedMediaType
 from common.formats import HEAD_BYTES, MEDIA_TYPES, sniff
+from common.intake import Upload
+from common.jobs.base import Job
 
 blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
 
@@ -32,8 +36,7 @@ def upload() -> tuple[Response, int]:
     """Accept pictures and answer with the job that indexes them."""
     # Before the body: what cannot be enqueued need not be received.
     services().jobs.ping()
-    uploads, metadata = _receive()
-    job = begin_job(services(), current_tenant(), uploads, metadata)
+    job = _begin()
     response = jsonify(job_view(job))
     response.headers["Location"] = url_for("jobs.show", job_id=job.id)
     response.headers["Retry-After"] = str(_POLL_S)
@@ -81,17 +84,25 @@ def thumbnail(image_id: str) -> Response:
     return _cached(Response(to_jpeg(image), mimetype="image/jpeg"), f"{image_id}-{size}")
 
 
-def _receive() -> tuple[list[Upload], Metadata]:
+def _begin() -> Job:
+    filename = request.args.get("filename", "")
+    if request.mimetype in ARCHIVE_MEDIA_TYPES:
+        return begin_archive(services(), current_tenant(), request, filename)
+    uploads, metadata = _receive(filename)
+    return begin_job(services(), current_tenant(), uploads, metadata)
+
+
+def _receive(filename: str) -> tuple[list[Upload], Metadata]:
     kind = request.mimetype
     if kind == "multipart/form-data":
         return _receive_form()
     if kind.startswith("image/"):
-        filename = request.args.get("filename", "")
         limit = services().settings.image_bytes_max
         picture = read_body(request, services().blobs, current_tenant(), limit, filename)
         return [picture], Metadata()
     raise UnsupportedMediaType(
-        "Send pictures as multipart/form-data in parts named file, or one as a body of image/*."
+        "Send pictures as multipart/form-data in parts named file, one as a body of image/*, or an"
+        " archive as application/zip, application/x-tar or application/gzip."
     )
 
 

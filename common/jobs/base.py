@@ -64,7 +64,12 @@ class Job:
         return self.done / max((self.finished_at or now) - self.started_at, 1e-3)
 
     def eta_s(self, now: float) -> float | None:
-        """Return the seconds that the rest will take at the rate so far, or None."""
+        """Return the seconds that the rest will take at the rate so far, or None.
+
+        Of a job that grows nobody knows the rest.
+        """
+        if self.growing:
+            return None
         rate = self.rate_per_s(now)
         return (self.total - self.done) / rate if rate else None
 
@@ -100,8 +105,8 @@ class JobRecords(Protocol):
         """Keep the record for good: all tasks of the job are in the queue."""
         ...
 
-    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> None:
-        """Add images to a growing job, the first at index ``start``.
+    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
+        """Add images to a growing job, the first at index ``start``; return how many were new.
 
         A task that is run again adds again what it added: each index is taken
         once. Does nothing when the record has expired or grows no more.

@@ -34,17 +34,18 @@ class MemoryJobs:
         """Count the job's images among the pending ones; nothing here expires."""
         self._changed[job_id] = time.time()
 
-    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> None:
+    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
         """Add images to a growing job."""
         job = self._jobs.get(job_id)
         if job is None or not job.growing:
-            return
+            return 0
         known = self._items[job_id]
         for index, item in enumerate(items, start):
             if index == len(known):
                 known.append(Item(index, *item))
         self._jobs[job_id] = replace(job, total=len(known))
         self._touch(job_id)
+        return len(known) - job.total
 
     def complete(self, job_id: str) -> None:
         """Let a growing job grow no more."""

@@ -76,11 +76,13 @@ class RedisJobs:
         self._run("ACCEPT", job_id)
 
     @broker_call
-    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> None:
+    def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
         """Add images to a growing job, some hundreds at a time."""
+        added = 0
         for offset in range(0, len(items), _ITEMS_PER_COMMAND):
             page = items[offset : offset + _ITEMS_PER_COMMAND]
-            self._run("EXTEND", job_id, start + offset, *map(json.dumps, page))
+            added += self._run("EXTEND", job_id, start + offset, *map(json.dumps, page))
+        return added
 
     @broker_call
     def complete(self, job_id: str) -> None:

@@ -66,9 +66,9 @@ def test_a_job_that_completes_with_all_done_ends(jobs: JobRecords) -> None:
 
 def test_what_is_added_again_is_there_once(jobs: JobRecords) -> None:
     job = growing_job(jobs)
-    jobs.extend(job.id, 0, named(3))
-    jobs.extend(job.id, 0, named(2))
-    jobs.extend(job.id, 2, named(2, first=2))
+    assert jobs.extend(job.id, 0, named(3)) == 3
+    assert jobs.extend(job.id, 0, named(2)) == 0
+    assert jobs.extend(job.id, 2, named(2, first=2)) == 1
     assert jobs.get(job.id).total == 4
     items, _ = jobs.items(job.id, "queued", 10)
     assert [item.filename for item in items] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
@@ -76,7 +76,7 @@ def test_what_is_added_again_is_there_once(jobs: JobRecords) -> None:
 
 def test_thousands_are_added(jobs: JobRecords) -> None:
     job = growing_job(jobs)
-    jobs.extend(job.id, 0, named(3500))
+    assert jobs.extend(job.id, 0, named(3500)) == 3500
     assert jobs.get(job.id).total == 3500
     assert jobs.items(job.id, "queued", 1, 3499)[0][0].filename == "3499.jpg"
 
@@ -85,7 +85,7 @@ def test_only_a_growing_job_grows(jobs: JobRecords) -> None:
     job = new_job(jobs, 1)
     jobs.extend(job.id, 1, named(1, first=1))
     jobs.complete(job.id)
-    jobs.extend("gone", 0, named(1))
+    assert jobs.extend("gone", 0, named(1)) == 0
     jobs.complete("gone")
     assert jobs.get(job.id).total == 1
     with pytest.raises(NotFound):

@@ -12,7 +12,16 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from common.contract import INGEST_CHUNK, INGEST_QUEUE, ChunkItem, IngestChunk, Message, Outcome
+from common.contract import (
+    INGEST_ARCHIVE,
+    INGEST_CHUNK,
+    INGEST_QUEUE,
+    ChunkItem,
+    IngestArchive,
+    IngestChunk,
+    Message,
+    Outcome,
+)
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
@@ -34,6 +43,7 @@ class Bench:
     sender: TaskSender
     recovery: Recovery
     sent: list[IngestChunk] = field(default_factory=list)
+    archives: list[IngestArchive] = field(default_factory=list)
 
     def job(self, images: int) -> Job:
         """Write an accepted job that has no task yet."""
@@ -74,15 +84,18 @@ def bench(valkey: Valkey) -> Iterator[Bench]:
         redis.flushdb()
         jobs = RedisJobs(redis, ttl_s=600)
         sent: list[IngestChunk] = []
+        archives: list[IngestArchive] = []
 
         def send(task: str, task_id: str, message: Message) -> None:
-            assert task == INGEST_CHUNK
             assert task_id.startswith(str(message.model_dump()["job_id"]))
-            sent.append(IngestChunk.model_validate(message.model_dump()))
+            if task == INGEST_ARCHIVE:
+                archives.append(IngestArchive.model_validate(message.model_dump()))
+            else:
+                sent.append(IngestChunk.model_validate(message.model_dump()))
 
         recovery = Recovery(redis, jobs, send, LEASE_S, chunk_images=2)
         sender = TaskSender(load_settings({"GLIMPSE_REDIS_URL": valkey.url}))
-        yield Bench(redis, jobs, sender, recovery, sent)
+        yield Bench(redis, jobs, sender, recovery, sent, archives)
         redis.flushdb()
 
 
@@ -131,3 +144,27 @@ def test_a_job_that_was_never_accepted_is_not_revived(bench: Bench) -> None:
 def test_a_lost_task_of_many_is_cut_into_chunks(bench: Bench) -> None:
     bench.job(5)
     assert bench.look_later() == [[0, 1], [2, 3], [4]]
+
+
+def archive_job(bench: Bench) -> IngestArchive:
+    """Write the accepted job of an archive that nobody has unpacked."""
+    job_id = uuid.uuid4().hex
+    archive = IngestArchive(job_id=job_id, id="0" * 64, format="tar", filename="a.tar")
+    source = archive.model_dump_json()
+    job = Job(job_id, "default", 0, created_at=time.time(), growing=True, source=source)
+    bench.jobs.create(job, [])
+    bench.jobs.accept(job_id)
+    return archive
+
+
+def test_an_archive_that_is_in_no_queue_is_sent_again(bench: Bench) -> None:
+    archive = archive_job(bench)
+    bench.look_later()
+    assert bench.archives == [archive]
+
+
+def test_an_archive_that_waits_is_left_alone(bench: Bench) -> None:
+    archive = archive_job(bench)
+    bench.sender.send(INGEST_ARCHIVE, INGEST_QUEUE, f"{archive.job_id}.archive", archive)
+    bench.look_later()
+    assert bench.archives == []

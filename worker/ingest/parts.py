@@ -7,27 +7,37 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from common.blobs.folder import FolderBlobs
-from common.claims.base import Claims
 from common.claims.redis import RedisClaims
-from common.contract import INGEST_CHUNK, INGEST_QUEUE, IngestChunk
+from common.contract import (
+    INGEST_ARCHIVE,
+    INGEST_CHUNK,
+    INGEST_QUEUE,
+    IngestArchive,
+    IngestChunk,
+    Message,
+)
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from common.settings import Settings
 from common.task_sender import TaskSender
+from worker.archives.limits import ArchiveLimits
 from worker.encoders.base import Encoder
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.deliveries import Work
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.unpacking import ArchiveIngest
+from worker.leases import Leases
 from worker.recovery import Recovery
 from worker.stores.base import VectorStore
 from worker.tuning import tune
@@ -39,69 +49,129 @@ log = logging.getLogger(__name__)
 _REDIS_RETRIES = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IngestParts:
-    """The parts of one ingest worker.
+    """The parts of one ingest worker, each made once, when it is first asked for.
 
-    Attributes:
-        works: What its tasks do, by their names.
-        pipeline: Decodes, encodes and writes.
-        claims: The images in hand.
-        upkeep: What is done for the whole service.
-        pixels: A prepared picture, for probes.
+    Args:
+        settings: How the worker is configured.
+        encoder: Its model.
+        store: Its vector store.
     """
 
-    works: Mapping[str, Work[Any]]
-    pipeline: IngestPipeline
-    claims: Claims
-    upkeep: Upkeep
-    pixels: NDArray[np.uint8]
+    settings: Settings
+    encoder: Encoder
+    store: VectorStore
 
-    @classmethod
-    def make(cls, settings: Settings, encoder: Encoder, store: VectorStore) -> Self:
-        """Put the parts together; the model is measured if its batch is to be found."""
-        pixels = encoder.preprocess(Image.new("RGB", (64, 64), "gray"))
-        pipeline = IngestPipeline(
-            encoder,
-            store,
-            batch_max=_batch_max(settings, encoder, pixels),
-            wait_ms=settings.batch_wait_ms,
-            decoders=settings.decode_threads or os.cpu_count() or 1,
+    @cached_property
+    def leases(self) -> Leases:
+        """What the worker holds of its queue, and the images it has in hand."""
+        return Leases(connect(self.settings.redis_url), self.settings.lease_s, self._claims)
+
+    @cached_property
+    def pipeline(self) -> IngestPipeline:
+        """Decodes, encodes and writes; the model is measured if its batch is to be found."""
+        return IngestPipeline(
+            self.encoder,
+            self.store,
+            batch_max=self._batch_max(),
+            wait_ms=self.settings.batch_wait_ms,
+            decoders=self.settings.decode_threads or os.cpu_count() or 1,
         )
-        redis = connect(settings.redis_url, _REDIS_RETRIES)
-        jobs = RedisJobs(redis, settings.job_ttl_s)
-        blobs = FolderBlobs(settings.blobs_dir)
-        claims = RedisClaims(redis, settings.lease_s, settings.attempts_max)
-        chunks = ChunkIngest(
-            reader=PictureReader(blobs, encoder, settings.image_pixels_max),
-            store=store,
-            pipeline=pipeline,
-            jobs=jobs,
-            claims=claims,
-            dead_letters=RedisDeadLetters(redis),
-            isolation=Isolation(),
-        )
-        sender = TaskSender(settings)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What is done for the whole service."""
         recovery = Recovery(
-            redis,
-            jobs,
-            lambda task, task_id, message: sender.send(task, INGEST_QUEUE, task_id, message),
-            settings.lease_s,
-            settings.chunk_images,
+            self._redis,
+            self._jobs,
+            self._send,
+            self.settings.lease_s,
+            self.settings.chunk_images,
         )
-        chores = {"recount": jobs.recount, "recover": recovery.look, "sweep": blobs.sweep}
-        upkeep = Upkeep(redis, chores, settings.lease_s)
-        works = {INGEST_CHUNK: Work(IngestChunk, chunks.run, chunks.give_up)}
-        return cls(works, pipeline, claims, upkeep, pixels)
+        chores = {
+            "recount": self._jobs.recount,
+            "recover": recovery.look,
+            "sweep": self._blobs.sweep,
+            "sweep_archives": self._archives.sweep,
+        }
+        return Upkeep(self._redis, chores, self.settings.lease_s)
+
+    def works(self) -> Mapping[str, Work[Any]]:
+        """Return what the worker's tasks do, by their names."""
+        chunks, archives = self._chunk_ingest(), self._archive_ingest()
+        return {
+            INGEST_CHUNK: Work(IngestChunk, chunks.run, chunks.give_up),
+            INGEST_ARCHIVE: Work(IngestArchive, archives.run, archives.give_up),
+        }
 
     def probe(self) -> Future[None]:
         """Run the model for real, through the same batcher as the tasks do."""
-        return self.pipeline.probe(self.pixels)
+        return self.pipeline.probe(self._pixels)
 
+    @cached_property
+    def _redis(self) -> Any:
+        return connect(self.settings.redis_url, _REDIS_RETRIES)
 
-def _batch_max(settings: Settings, encoder: Encoder, pixels: NDArray[np.uint8]) -> int:
-    if settings.batch_max != "auto":
-        return settings.batch_max
-    tuned = tune(lambda count: encoder.encode_images([pixels] * count))
-    log.info("ingest.tuned batch_max=%d rate_per_s=%.1f", tuned.batch_max, tuned.rate_per_s)
-    return tuned.batch_max
+    @cached_property
+    def _jobs(self) -> RedisJobs:
+        return RedisJobs(self._redis, self.settings.job_ttl_s)
+
+    @cached_property
+    def _claims(self) -> RedisClaims:
+        return RedisClaims(self._redis, self.settings.lease_s, self.settings.attempts_max)
+
+    @cached_property
+    def _blobs(self) -> FolderBlobs:
+        return FolderBlobs(self.settings.blobs_dir)
+
+    @cached_property
+    def _archives(self) -> FolderBlobs:
+        return FolderBlobs(self.settings.archives_dir)
+
+    @cached_property
+    def _sender(self) -> TaskSender:
+        return TaskSender(self.settings)
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.uint8]:
+        """A prepared picture, for measuring and for probes."""
+        return self.encoder.preprocess(Image.new("RGB", (64, 64), "gray"))
+
+    def _send(self, task: str, task_id: str, message: Message) -> None:
+        self._sender.send(task, INGEST_QUEUE, task_id, message)
+
+    def _chunk_ingest(self) -> ChunkIngest:
+        return ChunkIngest(
+            reader=PictureReader(self._blobs, self.encoder, self.settings.image_pixels_max),
+            store=self.store,
+            pipeline=self.pipeline,
+            jobs=self._jobs,
+            claims=self._claims,
+            dead_letters=RedisDeadLetters(self._redis),
+            isolation=Isolation(),
+        )
+
+    def _archive_ingest(self) -> ArchiveIngest:
+        return ArchiveIngest(
+            archives=self._archives,
+            blobs=self._blobs,
+            jobs=self._jobs,
+            claims=self._claims,
+            send=self._send,
+            closing=self.leases.closing.is_set,
+            limits=ArchiveLimits(
+                entries_max=self.settings.archive_entries_max,
+                bytes_max=self.settings.archive_bytes_max,
+                ratio_max=self.settings.archive_ratio_max,
+            ),
+            image_bytes_max=self.settings.image_bytes_max,
+            chunk_images=self.settings.chunk_images,
+        )
+
+    def _batch_max(self) -> int:
+        if self.settings.batch_max != "auto":
+            return self.settings.batch_max
+        tuned = tune(lambda count: self.encoder.encode_images([self._pixels] * count))
+        log.info("ingest.tuned batch_max=%d rate_per_s=%.1f", tuned.batch_max, tuned.rate_per_s)
+        return tuned.batch_max

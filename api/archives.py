@@ -1,0 +1,84 @@
+"""Archives on their way in: one body whose members become the images of one job."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected
+
+from api.services import Services
+from common.archive_formats import ARCHIVE_HEAD_BYTES, ArchiveKind, sniff_archive
+from common.blobs.base import BlobWriter
+from common.contract import INGEST_ARCHIVE, INGEST_QUEUE, IngestArchive
+from common.errors import InvalidRequest
+from common.filenames import clean_filename
+from common.jobs.base import Job
+
+# Bytes read from the connection at a time: few system calls, little memory.
+_READ_BYTES = 256 * 1024
+
+
+def begin_archive(services: Services, tenant: str, request: Request, filename: str) -> Job:
+    """Keep a body that is an archive, send the task that unpacks it, and return its job.
+
+    Raises:
+        ArchiveError: It is no archive that is read; told before all of it is received.
+        InvalidRequest: The body broke off.
+        BrokerUnavailable: Nothing was accepted; send it again.
+    """
+    job_id = uuid.uuid4().hex
+    writer = services.archives.writer(tenant)
+    try:
+        archive_id, kind = _receive(request, writer)
+        writer.commit(job_id)
+    finally:
+        writer.discard()
+    archive = IngestArchive(
+        job_id=job_id,
+        tenant=tenant,
+        id=archive_id,
+        format=kind,
+        filename=clean_filename(filename) or archive_id[:12],
+    )
+    return _begin(services, archive)
+
+
+def _receive(request: Request, writer: BlobWriter) -> tuple[str, ArchiveKind]:
+    """Write the body; return its SHA-256 and what kind of archive it is."""
+    sha256 = hashlib.sha256()
+    try:
+        head = _read_head(request)
+        kind = sniff_archive(head[:ARCHIVE_HEAD_BYTES])
+        data = head
+        while data:
+            sha256.update(data)
+            writer.write(data)
+            data = request.stream.read(_READ_BYTES)
+    except ClientDisconnected:
+        raise InvalidRequest("The body broke off; send it again.") from None
+    return sha256.hexdigest(), kind
+
+
+def _read_head(request: Request) -> bytes:
+    head = b""
+    while len(head) < ARCHIVE_HEAD_BYTES and (data := request.stream.read(_READ_BYTES)):
+        head += data
+    return head
+
+
+def _begin(services: Services, archive: IngestArchive) -> Job:
+    job = Job(
+        archive.job_id,
+        archive.tenant,
+        total=0,
+        created_at=time.time(),
+        growing=True,
+        source=archive.model_dump_json(),
+    )
+    services.jobs.create(job, [])
+    services.dispatcher.send(INGEST_ARCHIVE, INGEST_QUEUE, f"{job.id}.archive", archive)
+    services.jobs.accept(job.id)
+    return services.jobs.get(job.id)

@@ -1,0 +1,249 @@
+"""Archives: their pictures join the job one by one while they are unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from common.blobs.base import BlobStore
+from common.claims.base import Claims, Verdict
+from common.contract import (
+    INGEST_CHUNK,
+    ArchiveResult,
+    ChunkItem,
+    IngestArchive,
+    IngestChunk,
+    Message,
+    Outcome,
+)
+from common.errors import (
+    ArchiveError,
+    BlobsUnavailable,
+    EncoderError,
+    GlimpseError,
+    ImageError,
+    ImagesBusy,
+    NotFound,
+    Quarantined,
+)
+from common.intake import Intake, Upload
+from common.jobs.base import JobRecords
+from worker.archives.limits import ArchiveLimits
+from worker.archives.member import Member
+from worker.archives.reader import read_archive
+from worker.ingest.deliveries import Interrupted
+
+# Sends a task: its name, its id, its payload.
+Send = Callable[[str, str, Message], None]
+
+
+@dataclass(slots=True)
+class _Unpacking:
+    """One walk through an archive."""
+
+    archive: IngestArchive
+    owner: str
+    # Ids of the images so far: the same bytes twice in an archive are one image.
+    seen: set[bytes] = field(default_factory=set)
+    # Images that are to be handed over next, and the index of the first of them.
+    batch: list[Upload] = field(default_factory=list)
+    index: int = 0
+
+
+class ArchiveIngest:
+    """Runs ``ingest.archive``: unpacks as a stream, and sends a chunk for every few images.
+
+    The order of an archive does not change, so a walk that was cut short is done
+    again from the start: images take the indices they have already, and only
+    those that are new to the job are sent.
+
+    Args:
+        archives: Where archives wait, each under its job's id.
+        blobs: Where the images go.
+        jobs: Records that grow.
+        claims: Counts the attempts at an archive that end in a death.
+        send: Puts a task into the ingest queue.
+        closing: Tells whether the worker is to end.
+        limits: What one archive may unpack to.
+        image_bytes_max: Bytes of one picture, at most.
+        chunk_images: Images that one task carries.
+    """
+
+    def __init__(
+        self,
+        *,
+        archives: BlobStore,
+        blobs: BlobStore,
+        jobs: JobRecords,
+        claims: Claims,
+        send: Send,
+        closing: Callable[[], bool],
+        limits: ArchiveLimits,
+        image_bytes_max: int,
+        chunk_images: int,
+    ) -> None:
+        self._archives = archives
+        self._blobs = blobs
+        self._jobs = jobs
+        self._claims = claims
+        self._send = send
+        self._closing = closing
+        self._limits = limits
+        self._image_bytes_max = image_bytes_max
+        self._chunk_images = chunk_images
+
+    def run(self, archive: IngestArchive, owner: str) -> ArchiveResult:
+        """Unpack an archive; running it again changes nothing.
+
+        Args:
+            archive: Which.
+            owner: Who claims it; the same when it is tried again.
+
+        Raises:
+            ImagesBusy: Another worker unpacks it.
+            Interrupted: The worker ends.
+            ServiceError: A part is away; run it again later.
+        """
+        if not self._jobs.begin(archive.job_id, []):
+            return self._end(archive, 0)
+        verdict = self._claim(archive, owner)
+        if verdict is Verdict.BUSY:
+            raise ImagesBusy("Another worker unpacks this archive.")
+        if verdict is Verdict.QUARANTINED:
+            self._claims.forget(archive.tenant, [archive.job_id])
+            return self._fail(archive, self._jobs.get(archive.job_id).total, Quarantined(_deadly()))
+        try:
+            result = self._unpack(_Unpacking(archive, owner))
+        except BaseException:
+            self._claims.give_back(owner, archive.tenant, [archive.job_id])
+            raise
+        self._claims.settle(owner, archive.tenant, [archive.job_id])
+        return result
+
+    def give_up(self, archive: IngestArchive) -> ArchiveResult:
+        """End an archive that cannot be unpacked; what came out of it stays."""
+        error = EncoderError("The worker failed on this archive; its log says why.")
+        return self._fail(archive, self._jobs.get(archive.job_id).total, error)
+
+    def _claim(self, archive: IngestArchive, owner: str) -> Verdict:
+        # An archive takes long: others may be in hand beside it, and may be deadly.
+        return self._claims.take(owner, archive.tenant, [archive.job_id], alone=True)[0]
+
+    def _unpack(self, unpacking: _Unpacking) -> ArchiveResult:
+        archive = unpacking.archive
+        try:
+            with self._opened(archive) as file:
+                for member in read_archive(file, archive.format, self._limits):
+                    if not self._take(unpacking, self._receive(archive, member)):
+                        return self._end(archive, len(unpacking.seen))
+        except NotFound:
+            # It was unpacked to its end before, and then removed.
+            return self._end(archive, 0)
+        except ArchiveError as error:
+            self._hand_over(unpacking)
+            return self._fail(archive, unpacking.index, error)
+        self._hand_over(unpacking)
+        return self._end(archive, len(unpacking.seen))
+
+    @contextmanager
+    def _opened(self, archive: IngestArchive) -> Iterator[BinaryIO]:
+        with self._archives.open(archive.tenant, archive.job_id) as file:
+            try:
+                yield file
+            except OSError as error:
+                raise BlobsUnavailable(f"The archive cannot be read: {error}.") from error
+
+    def _receive(self, archive: IngestArchive, member: Member) -> Upload:
+        """Bring a picture into the blob store; what cannot be used is told in the upload."""
+        intake = Intake(self._blobs.writer(archive.tenant), self._image_bytes_max)
+        try:
+            while not intake.is_full and (data := member.read()):
+                intake.write(data)
+            return intake.finish(member.filename)
+        except ImageError as error:
+            # Its bytes are not to be had: it is known by where it stands.
+            place = f"{archive.id}/{member.filename}".encode()
+            image_id = hashlib.sha256(place).hexdigest()
+            return Upload(image_id, member.filename or image_id[:12], error)
+        finally:
+            intake.close()
+
+    def _take(self, unpacking: _Unpacking, upload: Upload) -> bool:
+        """Take an image on; return whether to go on."""
+        digest = bytes.fromhex(upload.id)
+        if digest in unpacking.seen:
+            return True
+        unpacking.seen.add(digest)
+        unpacking.batch.append(upload)
+        if len(unpacking.batch) < self._chunk_images:
+            return True
+        self._hand_over(unpacking)
+        if self._closing():
+            raise Interrupted("The worker ends.")
+        # The job may have been cancelled; if not, this tells that it goes on.
+        return self._jobs.begin(unpacking.archive.job_id, [])
+
+    def _hand_over(self, unpacking: _Unpacking) -> None:
+        """Let a batch join the job, and send its task if it is new to it."""
+        archive, batch, index = unpacking.archive, unpacking.batch, unpacking.index
+        unpacking.batch, unpacking.index = [], index + len(batch)
+        items = [(upload.id, upload.filename) for upload in batch]
+        added = self._jobs.extend(archive.job_id, index, items)
+        # Also on a second walk: the first may have ended between these two steps.
+        self._jobs.record(
+            archive.job_id,
+            [
+                _failed(index + place, upload.id, upload.error)
+                for place, upload in enumerate(batch)
+                if upload.error is not None
+            ],
+        )
+        if not added:
+            return
+        self._got_further(unpacking)
+        good = [
+            ChunkItem(index=index + place, id=upload.id, filename=upload.filename)
+            for place, upload in enumerate(batch)
+            if upload.error is None
+        ]
+        if good:
+            # Where this is not reached any more, the recovery sends the images.
+            self._send(INGEST_CHUNK, f"{archive.job_id}.{index}", _chunk(archive, good))
+
+    def _got_further(self, unpacking: _Unpacking) -> None:
+        """Count attempts anew: an archive is at fault only where its walk always ends."""
+        archive, owner = unpacking.archive, unpacking.owner
+        self._claims.settle(owner, archive.tenant, [archive.job_id])
+        self._claim(archive, owner)
+
+    def _fail(self, archive: IngestArchive, index: int, error: GlimpseError) -> ArchiveResult:
+        """End an archive that breaks off: it stands behind its images with its own reason."""
+        self._jobs.extend(archive.job_id, index, [(archive.id, archive.filename)])
+        self._jobs.record(archive.job_id, [_failed(index, archive.id, error)])
+        return self._end(archive, index)
+
+    def _end(self, archive: IngestArchive, images: int) -> ArchiveResult:
+        self._jobs.complete(archive.job_id)
+        self._archives.delete(archive.tenant, archive.job_id)
+        return ArchiveResult(images=images)
+
+
+def _deadly() -> str:
+    return "Workers died whenever they unpacked this archive; send its pictures by themselves."
+
+
+def _chunk(archive: IngestArchive, items: list[ChunkItem]) -> IngestChunk:
+    return IngestChunk(
+        job_id=archive.job_id,
+        tenant=archive.tenant,
+        items=items,
+        tags=archive.tags,
+        metadata=archive.metadata,
+    )
+
+
+def _failed(index: int, image_id: str, error: GlimpseError) -> Outcome:
+    return Outcome(index=index, id=image_id, state="failed", code=error.code, detail=str(error))
