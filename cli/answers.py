@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +15,12 @@ class Answer(BaseModel):
     """Base of the server's answers; fields of a newer server are left aside."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Known(Answer):
+    """Which of some images a search can find."""
+
+    known: list[str]
 
 
 class Job(Answer):
@@ -38,6 +45,14 @@ class Job(Answer):
     def ended(self) -> bool:
         """Whether the job no longer changes."""
         return self.state in _FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How far a job is, and after how many seconds the server wants to be asked again."""
+
+    job: Job
+    pause_s: float
 
 
 class Item(Answer):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,9 +14,12 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import ValidationError
 
-from cli.answers import Answer, Item, ItemsPage, Job, Search
-from cli.errors import RequestRefused, ServerUnreachable
+from cli.answers import Answer, Item, ItemsPage, Job, Known, Look, Search
+from cli.archives import Archive
+from cli.bodies import FileBody
+from cli.errors import ClientError, RequestRefused, ServerUnreachable
 from cli.pictures import Picture
+from cli.retry import Patience, retry_after_s
 from cli.stack.ports import is_loopback
 
 # Where `glimpse up` listens unless told otherwise.
@@ -26,14 +30,10 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 _CONNECT_S, _ANSWER_S = 5.0, 60.0
 # Seconds that the server is asked to hold a search open.
 _HOLD_S = 30
-# Statuses by which a server asks to come again: too many requests, and a part is away.
-_COME_AGAIN = frozenset({429, 503})
-# Seconds spent in all on waiting to come again, for one request.
-_PATIENCE_S = 60.0
-# Seconds to wait where a server asks to come again and does not say when.
-_PAUSE_S = 2.0
 # Seconds between two looks at a search that was not answered in time.
 _POLL_S = 0.5
+# Seconds to the next look at a job where the server does not say.
+_LOOK_S = 1.0
 # Items asked for at a time; the server gives no more than 1000.
 _PAGE_ITEMS = 1000
 # Tiles of a contact sheet in a row, rows at least, and rows that the server draws at most.
@@ -43,7 +43,7 @@ Model = TypeVar("Model", bound=Answer)
 
 
 class Client:
-    """Talks to one server; use it as a context manager.
+    """Talks to one server, from any number of threads; use it as a context manager.
 
     Every method raises ``ServerUnreachable`` where nothing answers, and
     ``RequestRefused`` where the server answers with an error.
@@ -51,8 +51,7 @@ class Client:
     Args:
         url: Address of the server, without a path.
         api_key: Sent as a bearer token, unless empty.
-        patience_s: Seconds to spend on waiting where a server asks to come again.
-        on_pause: Told the seconds of each such wait.
+        patience: Where a server asks to come again, or is away.
         transport: Carries the requests, instead of the network.
     """
 
@@ -60,13 +59,11 @@ class Client:
         self,
         url: str = DEFAULT_URL,
         api_key: str = "",
-        patience_s: float = _PATIENCE_S,
-        on_pause: Callable[[float], None] = lambda _: None,
+        patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        self._patience_s = patience_s
-        self._on_pause = on_pause
+        self._patience = patience or Patience()
         self._http = httpx.Client(
             base_url=self.url,
             transport=transport,
@@ -77,7 +74,7 @@ class Client:
         )
 
     @classmethod
-    def from_environ(cls, on_pause: Callable[[float], None] = lambda _: None) -> Self:
+    def from_environ(cls, patience: Patience | None = None) -> Self:
         """Make a client of the server at ``GLIMPSE_URL``, with the key ``GLIMPSE_API_KEY``.
 
         Raises:
@@ -89,26 +86,49 @@ class Client:
                 f"GLIMPSE_URL is {url!r}; it must begin with http:// or https://."
             )
         try:
-            return cls(url, os.environ.get("GLIMPSE_API_KEY", ""), on_pause=on_pause)
+            return cls(url, os.environ.get("GLIMPSE_API_KEY", ""), patience)
         except (ValueError, httpx.InvalidURL) as error:
             raise ServerUnreachable(f"GLIMPSE_URL is {url!r}, no address: {error}.") from error
 
-    def upload(self, pictures: Sequence[Picture]) -> Job:
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Return those ids, up to 10,000, that a search can find."""
+        answer = self._send("POST", "/v1/images/check", json={"ids": ids})
+        return set(_read(Known, answer).known)
+
+    def upload(self, pictures: Sequence[Picture], tags: Sequence[str] = ()) -> Look:
         """Send pictures in one request, read from disk while they are sent.
 
         Raises:
-            OSError: A file cannot be read.
+            FileUnreadable: A file cannot be read; nothing is accepted.
         """
+        data = {"metadata": json.dumps({"tags": tags})} if tags else {}
         with ExitStack() as opened:
-            parts = [
-                ("file", (picture.name, opened.enter_context(picture.path.open("rb"))))
-                for picture in pictures
-            ]
-            return _read(Job, self._send("POST", "/v1/images", files=parts))
+            bodies = [opened.enter_context(FileBody(picture.path)) for picture in pictures]
+            names = (picture.name for picture in pictures)
+            parts = [("file", part) for part in zip(names, bodies, strict=True)]
+            return _look(self._send("POST", "/v1/images", bodies, files=parts, data=data))
+
+    def upload_archive(self, archive: Archive) -> Look:
+        """Send an archive, read from disk while it is sent.
+
+        Raises:
+            FileUnreadable: It cannot be read; nothing is accepted.
+        """
+        query = {"filename": archive.name}
+        kind = {"Content-Type": archive.media_type}
+        with FileBody(archive.path) as body:
+            answer = self._send(
+                "POST", "/v1/images", [body], content=body, params=query, headers=kind
+            )
+        return _look(answer)
 
     def job(self, job_id: str) -> Job:
         """Return how far a job is."""
-        return _read(Job, self._send("GET", f"/v1/jobs/{job_id}"))
+        return self.look(job_id).job
+
+    def look(self, job_id: str) -> Look:
+        """Return how far a job is, and when to ask again."""
+        return _look(self._send("GET", f"/v1/jobs/{job_id}"))
 
     def failures(self, job_id: str) -> Iterator[Item]:
         """Go through the images of a job that failed."""
@@ -151,7 +171,8 @@ class Client:
         return "" if answer.is_success else _refusal(answer).detail
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a request that is under way on one of them fails."""
+        self._patience.stopped = True
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -169,21 +190,33 @@ class Client:
         self,
         method: str,
         path: str,
+        bodies: Sequence[FileBody] = (),
         **content: Any,
     ) -> httpx.Response:
-        """Send a request, again where the server asks for it, and return its success."""
-        waited = 0.0
+        """Send a request, again where there is hope, and return its success.
+
+        Args:
+            method: The method.
+            path: Path on the server.
+            bodies: The files that the content is read from.
+            content: What httpx takes.
+        """
+        tries = self._patience.begin()
         while True:
-            answer = self._request(method, path, **content)
-            if answer.is_success:
-                return answer
-            pause = _pause(answer)
-            if answer.status_code not in _COME_AGAIN or waited + pause > self._patience_s:
-                raise _refusal(answer)
-            self._on_pause(pause)
-            time.sleep(pause)
-            waited += pause
-            _rewind(content.get("files", ()))
+            self._patience.wait()
+            for body in bodies:
+                body.seek(0)
+            try:
+                return self._succeed(method, path, **content)
+            except ClientError as error:
+                tries.failed(error)
+
+    def _succeed(self, method: str, path: str, **content: Any) -> httpx.Response:
+        answer = self._request(method, path, **content)
+        if not answer.is_success:
+            raise _refusal(answer)
+        self._patience.heard = True
+        return answer
 
     def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
@@ -209,17 +242,9 @@ def _read(model: type[Model], answer: httpx.Response) -> Model:
         ) from error
 
 
-def _pause(answer: httpx.Response) -> float:
-    """Return the seconds after which a server wants to be asked again."""
-    try:
-        return max(float(answer.headers.get("Retry-After", _PAUSE_S)), 0.0)
-    except ValueError:
-        return _PAUSE_S
-
-
-def _rewind(parts: Sequence[tuple[str, tuple[str, Any]]]) -> None:
-    for _, (_, file) in parts:
-        file.seek(0)
+def _look(answer: httpx.Response) -> Look:
+    pause_s = retry_after_s(answer)
+    return Look(_read(Job, answer), _LOOK_S if pause_s is None else pause_s)
 
 
 def _refusal(answer: httpx.Response) -> RequestRefused:
@@ -230,4 +255,4 @@ def _refusal(answer: httpx.Response) -> RequestRefused:
     except (ValueError, KeyError, TypeError):
         code = f"http_{answer.status_code}"
         detail = answer.reason_phrase or "The answer is no problem document."
-    return RequestRefused(answer.status_code, code, detail)
+    return RequestRefused(answer.status_code, code, detail, retry_after_s(answer))

@@ -72,7 +72,7 @@ def _pictures(photos: str) -> list[Picture]:
     folder = Path(photos).expanduser()
     if not folder.exists():
         raise NothingToIngest(f"PHOTOS is {photos}, and there is no such folder.")
-    pictures = find_pictures([folder])
+    pictures = list(find_pictures([folder], []))
     if not pictures:
         raise NothingToIngest(f"PHOTOS is {photos}, and there is no picture in it.")
     return pictures

@@ -4,6 +4,7 @@ GlimpseError
 ├── ClientError              a command cannot do its work with the server
 │   ├── ServerUnreachable    nothing answers at the server's address
 │   └── RequestRefused       the server answered with a problem document
+├── FileUnreadable           a file cannot be read, or is gone
 ├── NothingToIngest          the paths hold no picture that can be sent
 └── SetupError
     ├── PortBusy             the address cannot be listened on
@@ -13,6 +14,8 @@ GlimpseError
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from common.errors import GlimpseError, SetupError
 
@@ -36,15 +39,35 @@ class RequestRefused(ClientError):
         status: HTTP status.
         reason: Stable code from the problem document, or ``http_STATUS``.
         detail: The server's sentence for people.
+        retry_after_s: Seconds after which it wants to be asked again, if it says so.
     """
 
     code = "request_refused"
 
-    def __init__(self, status: int, reason: str, detail: str) -> None:
+    def __init__(
+        self, status: int, reason: str, detail: str, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(f"The server refused ({reason}): {detail}")
         self.status = status
         self.reason = reason
         self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class FileUnreadable(GlimpseError):
+    """A file cannot be read, or is gone since it was found.
+
+    Args:
+        path: The file.
+        reason: What the system says, in a few words.
+    """
+
+    code = "unreadable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 class NothingToIngest(GlimpseError):

@@ -46,7 +46,7 @@ def example_photos() -> list[Picture]:
             "The demo's photographs come with the packages scikit-image and scikit-learn, which"
             " are not installed: pip install 'glimpse[demo]', or give a folder with PHOTOS=."
         )
-    return find_pictures(found)
+    return list(find_pictures(found, []))
 
 
 def _folder(package: str) -> Path:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 
 import click
 
-from cli.bars import make_bars
+from cli.archives import divide
+from cli.bars import UploadBars, upload_bars
 from cli.client import Client
-from cli.errors import NothingToIngest
+from cli.crew import Crew
+from cli.errors import ClientError, NothingToIngest
 from cli.exits import INCOMPLETE
-from cli.pictures import Picture, find_pictures
-from cli.upload import Summary, Upload
+from cli.pictures import Picture, Unreadable, find_pictures
+from cli.retry import Patience
+from cli.summary import Summary
+from cli.upload import CONNECTIONS, Upload
 from common.filenames import PICTURE_SUFFIXES
+
+# Seconds to go on trying one request; a bulk upload outlives an hour of overload.
+_PATIENCE_S = 3600.0
 
 
 @click.command()
@@ -25,34 +35,68 @@ from common.filenames import PICTURE_SUFFIXES
     type=click.Path(exists=True, path_type=Path),
     metavar="PATH...",
 )
+@click.option(
+    "--connections",
+    default=CONNECTIONS,
+    show_default=True,
+    type=click.IntRange(1, 32),
+    help="Uploads at the same time.",
+)
+@click.option(
+    "--patience",
+    "patience_s",
+    default=_PATIENCE_S,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long to go on trying while the server is overloaded or away.",
+)
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Tag what is new; may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, and no bar.")
-def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...],
+    connections: int,
+    patience_s: float,
+    tags: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Send pictures, and wait until they can be found.
 
-    Each PATH is a file, or a folder that is searched for pictures. Exit status
-    1 if any picture failed.
+    Each PATH is a file, a folder that is searched for pictures, or an archive
+    of pictures (.zip, .tar, .tar.gz, .tgz).
+
+    Only what the server does not know is sent. Interrupted, or killed, the same
+    command goes on where it stopped; so it also brings a folder up to date.
+    Archives are sent whole each time.
+
+    Exit status 1 if any picture failed.
     """
-    pictures = find_pictures(paths)
-    if not pictures:
+    archives, others = divide(paths)
+    if archives and tags:
+        raise click.UsageError(f"--tag does not go with an archive: {archives[0].path}")
+    unreadable: list[Unreadable] = []
+    pictures = find_pictures(others, unreadable)
+    first = list(islice(pictures, 1))
+    if not (first or archives or unreadable):
         raise NothingToIngest(_nothing(paths))
-    with Client.from_environ(on_pause=_say_pause) as client:
-        summary = ingest_pictures(client, pictures, hide_bars=as_json)
+    with Client.from_environ(Patience(patience_s, _say_pause)) as client, Crew(1) as counter:
+        upload = Upload(client, connections, tags, unreadable)
+        with _resumable(upload), upload_bars(hidden=as_json) as bars:
+            if not as_json:
+                counter.submit(_count, others, bars)
+            summary = upload.run(chain(first, pictures), archives, bars.show)
     click.echo(_to_json(summary) if as_json else describe(summary))
     if summary.failed or summary.cancelled:
         sys.exit(INCOMPLETE)
 
 
-def ingest_pictures(client: Client, pictures: list[Picture], hide_bars: bool = False) -> Summary:
-    """Send pictures under a progress bar and return what became of them."""
-    with make_bars(hide_bars) as bars:
-        sending = bars.add_task("Uploading", total=len(pictures))
-        processing = bars.add_task("Processing", total=None)
-        upload = Upload(
-            client,
-            on_sent=lambda sent: bars.update(sending, completed=sent),
-            on_done=lambda done, total: bars.update(processing, completed=done, total=total),
-        )
-        return upload.run(pictures)
+def ingest_pictures(client: Client, pictures: Sequence[Picture]) -> Summary:
+    """Send pictures under progress bars and return what became of them."""
+    with upload_bars() as bars:
+        bars.expect(len(pictures))
+        return Upload(client).run(pictures, on_progress=bars.show)
 
 
 def describe(summary: Summary) -> str:
@@ -63,6 +107,22 @@ def describe(summary: Summary) -> str:
     return "\n".join([f"{counts} in {summary.seconds:.1f} s", *failures])
 
 
+@contextmanager
+def _resumable(upload: Upload) -> Iterator[None]:
+    """Say what to do about an upload that was cut short."""
+    try:
+        yield
+    except (KeyboardInterrupt, ClientError) as error:
+        if upload.accepted or isinstance(error, KeyboardInterrupt):
+            click.echo("Run the same command again: it goes on where this one stopped.", err=True)
+        raise
+
+
+def _count(paths: Sequence[Path], bars: UploadBars) -> None:
+    """Count the pictures while the first ones are sent already, for a bar that knows its end."""
+    bars.expect(sum(1 for _ in find_pictures(paths, [])))
+
+
 def _to_json(summary: Summary) -> str:
     keys = {"filename", "id", "code", "detail"}
     document = {
@@ -71,6 +131,8 @@ def _to_json(summary: Summary) -> str:
         "duplicates": summary.duplicates,
         "failed": summary.failed,
         "cancelled": summary.cancelled,
+        "known": summary.known,
+        "sent": summary.sent,
         "seconds": round(summary.seconds, 3),
         "failures": [item.model_dump(include=keys) for item in summary.failures],
     }
@@ -82,5 +144,5 @@ def _nothing(paths: tuple[Path, ...]) -> str:
     return f"There is no picture in {where} (looked for {', '.join(sorted(PICTURE_SUFFIXES))})."
 
 
-def _say_pause(seconds: float) -> None:
-    click.echo(f"The server is busy; trying again in {seconds:g} s.", err=True)
+def _say_pause(seconds: float, error: ClientError) -> None:
+    click.echo(f"{error} Waiting; the next try is in {seconds:.0f} s.", err=True)

@@ -1,17 +1,13 @@
-"""Pictures on disk: which files to send, under which names, and how many at a time."""
+"""Pictures on disk: which files to send, and under which names."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.filenames import names_a_picture
-
-# Pictures, and bytes of them, in one request at most; a larger picture goes alone.
-# Small enough that little is sent again after a broken connection.
-_REQUEST_PICTURES, _REQUEST_BYTES = 100, 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,64 +21,77 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file that cannot be sent."""
+    """A file that cannot be sent, or a folder that cannot be searched."""
 
-    picture: Picture
+    name: str
     # What the system says, in a few words.
     reason: str
 
 
-def find_pictures(paths: Iterable[Path]) -> list[Picture]:
+def find_pictures(paths: Iterable[Path], unreadable: list[Unreadable]) -> Iterator[Picture]:
     """Find what to send: each file given, and in folders whatever looks like a picture.
 
-    Hidden files and folders inside a folder are left out, and no file comes twice.
+    Hidden files and folders inside a folder are left out, and no file comes
+    twice. One folder after the other is read when its turn comes, so that a
+    million files are never in memory at once.
+
+    Args:
+        paths: Files and folders.
+        unreadable: Takes the folders that turn out to be unreadable.
     """
-    found: dict[Path, Picture] = {}
+    given = _Given()
     for path in paths:
         # Not resolved: a link keeps its own name, and `..` goes.
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps `..`
-        files = _in_folder(absolute) if absolute.is_dir() else iter([absolute])
-        for file in files:
-            found.setdefault(file, Picture(file, _name(file, absolute.parent)))
-    return list(found.values())
+        is_folder = absolute.is_dir()
+        for file in _in_folder(absolute, unreadable) if is_folder else [absolute]:
+            if not given.has(file):
+                yield Picture(file, name_of(file, absolute.parent))
+        given.add(absolute, is_folder)
 
 
-def requests(
-    pictures: Sequence[Picture], unreadable: list[Unreadable]
-) -> Iterator[tuple[Picture, ...]]:
-    """Divide pictures into requests of bounded size.
-
-    Args:
-        pictures: What to send.
-        unreadable: Takes the files that turn out to be unreadable.
-    """
-    batch: list[Picture] = []
-    size = 0
-    for picture in pictures:
-        try:
-            with picture.path.open("rb") as file:
-                length = os.fstat(file.fileno()).st_size
-        except OSError as error:
-            unreadable.append(Unreadable(picture, error.strerror or str(error)))
-            continue
-        if batch and (len(batch) == _REQUEST_PICTURES or size + length > _REQUEST_BYTES):
-            yield tuple(batch)
-            batch, size = [], 0
-        batch.append(picture)
-        size += length
-    if batch:
-        yield tuple(batch)
+def name_of(file: Path, base: Path) -> str:
+    """Return a file's name from a folder on, fit for the wire: on disk it may be no UTF-8."""
+    return os.fsencode(file.relative_to(base).as_posix()).decode(errors="replace")
 
 
-def _in_folder(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+class _Given:
+    """The paths that were gone through: they tell which files were found before."""
+
+    def __init__(self) -> None:
+        self._files: set[Path] = set()
+        self._folders: set[Path] = set()
+
+    def add(self, path: Path, is_folder: bool) -> None:
+        (self._folders if is_folder else self._files).add(path)
+
+    def has(self, file: Path) -> bool:
+        if file in self._files:
+            return True
+        return bool(self._folders) and any(
+            folder in self._folders and _is_found(file.relative_to(folder))
+            for folder in file.parents
+        )
+
+
+def _in_folder(folder: Path, unreadable: list[Unreadable]) -> Iterator[Path]:
+    def note(error: OSError) -> None:
+        name = name_of(Path(error.filename), folder.parent)
+        unreadable.append(Unreadable(name, error.strerror or str(error)))
+
+    for parent, folders, files in os.walk(folder, onerror=note):
         # In place, so that the walk leaves out hidden folders and has an order.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and names_a_picture(name):
+            if _is_shown(name):
                 yield Path(parent, name)
 
 
-def _name(file: Path, base: Path) -> str:
-    # A name on disk may be no UTF-8; what goes over the wire is.
-    return os.fsencode(file.relative_to(base).as_posix()).decode(errors="replace")
+def _is_found(relative: Path) -> bool:
+    """Tell whether the search of a folder comes to a file in it."""
+    hidden = any(name.startswith(".") for name in relative.parts)
+    return not hidden and _is_shown(relative.name)
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and names_a_picture(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +12,12 @@ import httpx
 import pytest
 from flask import Flask, Response, jsonify, request
 
+from cli.archives import divide
 from cli.client import Client
-from cli.errors import RequestRefused, ServerUnreachable
-from cli.pictures import find_pictures
+from cli.errors import FileUnreadable, RequestRefused, ServerUnreachable
+from cli.pictures import Picture, find_pictures
+from cli.retry import Patience
+from tests.clock import Clock
 
 JOB = {"state": "running", "total": 2, "indexed": 0, "duplicates": 0, "failed": 0, "cancelled": 0}
 
@@ -24,8 +29,19 @@ def server() -> Flask:
 
 
 @pytest.fixture
-def client(server: Flask) -> Client:
-    return Client("http://glimpse.test", "secret", transport=httpx.WSGITransport(server))
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(server: Flask, clock: Clock) -> Client:
+    patience = Patience(60, now=clock.now, sleep=clock.sleep)
+    transport = httpx.WSGITransport(server)
+    return Client("http://glimpse.test", "secret", patience, transport)
+
+
+def pictures(*paths: Path) -> list[Picture]:
+    return list(find_pictures(paths, []))
 
 
 def problem(status: int, code: str, retry_after: str | None = None) -> Response:
@@ -37,7 +53,7 @@ def problem(status: int, code: str, retry_after: str | None = None) -> Response:
 
 
 def twice_busy(last: Callable[[], Response]) -> Callable[[], Response]:
-    answers = iter([problem(503, "overloaded", "0"), problem(429, "rate_limit", "0")])
+    answers = iter([problem(503, "overloaded", "9"), problem(429, "rate_limit", "4")])
     return lambda: next(answers, None) or last()
 
 
@@ -54,8 +70,8 @@ def test_an_upload_sends_names_bytes_and_the_key(
 
     for name in ("1.jpg", "ü.png"):
         (tmp_path / name).write_bytes(name.encode())
-    job = client.upload(find_pictures([tmp_path / "1.jpg", tmp_path / "ü.png"]))
-    assert (job.id, job.total, job.ended) == ("j1", 2, False)
+    look = client.upload(pictures(tmp_path / "1.jpg", tmp_path / "ü.png"))
+    assert (look.job.id, look.job.total, look.job.ended, look.pause_s) == ("j1", 2, False, 1)
     assert seen == {
         "key": "Bearer secret",
         "files": {"1.jpg": b"1.jpg", "ü.png": "ü.png".encode()},
@@ -63,7 +79,7 @@ def test_an_upload_sends_names_bytes_and_the_key(
 
 
 def test_a_busy_server_is_asked_again_with_the_whole_body(
-    server: Flask, client: Client, tmp_path: Path
+    server: Flask, client: Client, clock: Clock, tmp_path: Path
 ) -> None:
     sizes = []
 
@@ -78,19 +94,129 @@ def test_a_busy_server_is_asked_again_with_the_whole_body(
         return answer()
 
     (tmp_path / "1.jpg").write_bytes(b"x" * 100_000)
-    assert client.upload(find_pictures([tmp_path])).id == "j2"
+    assert client.upload(pictures(tmp_path)).job.id == "j2"
     assert sizes == [100_000] * 3
+    assert clock.slept == [9, 4]
 
 
-def test_a_server_that_stays_busy_is_given_up(server: Flask) -> None:
-    pauses: list[float] = []
-    server.get("/v1/jobs/1")(lambda: problem(503, "broker_unavailable", "0.02"))
-    transport = httpx.WSGITransport(server)
-    client = Client(patience_s=0.05, on_pause=pauses.append, transport=transport)
+def test_a_server_that_stays_busy_is_given_up(server: Flask, client: Client, clock: Clock) -> None:
+    server.get("/v1/jobs/1")(lambda: problem(503, "broker_unavailable", "25"))
     with pytest.raises(RequestRefused) as refusal:
         client.job("1")
     assert (refusal.value.status, refusal.value.reason) == (503, "broker_unavailable")
-    assert pauses == [0.02, 0.02]
+    assert clock.slept == [25, 25]
+
+
+def test_a_job_says_when_to_look_again(server: Flask, client: Client) -> None:
+    @server.get("/v1/jobs/<job_id>")
+    def show(job_id: str) -> Response:
+        headers = {"Retry-After": "12"} if job_id == "slow" else {}
+        return jsonify(JOB | {"id": job_id}), 200, headers
+
+    assert [client.look(job).pause_s for job in ("slow", "quick")] == [12, 1]
+
+
+def test_tags_are_sent_as_metadata(server: Flask, client: Client, tmp_path: Path) -> None:
+    seen = []
+
+    @server.post("/v1/images")
+    def upload() -> Response:
+        seen.append(request.form.to_dict())
+        return jsonify(JOB | {"id": "j1"})
+
+    (tmp_path / "1.jpg").write_bytes(b"x")
+    client.upload(pictures(tmp_path), ["dog", "white"])
+    client.upload(pictures(tmp_path))
+    assert seen == [{"metadata": '{"tags": ["dog", "white"]}'}, {}]
+
+
+def test_an_archive_is_sent_as_it_is(
+    server: Flask, client: Client, clock: Clock, tmp_path: Path
+) -> None:
+    seen = []
+    answer = twice_busy(lambda: jsonify(JOB | {"id": "j1"}))
+
+    @server.post("/v1/images")
+    def upload() -> Response:
+        length = request.content_length
+        seen.append((request.mimetype, request.args["filename"], length, request.get_data()))
+        return answer()
+
+    file = tmp_path / "all of it.tar.gz"
+    file.write_bytes(b"x" * 200_000)
+    ((archive,), _) = divide([file])
+    assert client.upload_archive(archive).job.id == "j1"
+    assert seen == [("application/gzip", "all of it.tar.gz", 200_000, b"x" * 200_000)] * 3
+    assert clock.slept == [9, 4]
+
+
+def test_a_file_that_is_gone_voids_its_request(
+    server: Flask, client: Client, tmp_path: Path
+) -> None:
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    found = pictures(tmp_path)
+    (tmp_path / "2.jpg").unlink()
+    with pytest.raises(FileUnreadable) as error:
+        client.upload(found)
+    assert error.value.path == tmp_path / "2.jpg"
+
+
+def test_known_images_are_asked_for(server: Flask, client: Client) -> None:
+    server.post("/v1/images/check")(lambda: jsonify(known=request.json["ids"][:1], missing=[]))
+    assert client.known(["a", "b"]) == {"a"}
+
+
+def test_a_connection_that_breaks_is_made_again(clock: Clock, tmp_path: Path) -> None:
+    """Whatever happens to the connection, once the server had answered."""
+    faults: list[type[httpx.TransportError]] = [
+        httpx.ConnectError,
+        httpx.ReadError,
+        httpx.RemoteProtocolError,
+        httpx.WriteTimeout,
+    ]
+    bodies = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            bodies.append(len(request.content))
+            if len(bodies) <= len(faults):
+                raise faults[len(bodies) - 1]("It broke.")
+        return httpx.Response(200, json=JOB | {"id": "j1"})
+
+    (tmp_path / "1.jpg").write_bytes(b"x" * 100_000)
+    patience = Patience(60, now=clock.now, sleep=clock.sleep)
+    client = Client(patience=patience, transport=httpx.MockTransport(answer))
+    client.job("1")
+    assert client.upload(pictures(tmp_path)).job.id == "j1"
+    assert len(bodies) == 5
+    assert min(bodies) > 100_000
+    assert clock.slept == [1, 2, 4, 8]
+
+
+def test_a_server_that_refuses_before_it_has_read_the_body_is_understood(
+    clock: Clock, tmp_path: Path
+) -> None:
+    """It answers and closes the connection while the client still sends."""
+    body = b'{"code": "overloaded", "detail": "Too much."}'
+    head = b"HTTP/1.1 503 Busy\r\nRetry-After: 70\r\nConnection: close\r\nContent-Length: "
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def refuse() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(head + b"%d\r\n\r\n" % len(body) + body)
+
+    (tmp_path / "1.jpg").write_bytes(bytes(20_000_000))
+    patience = Patience(60, now=clock.now, sleep=clock.sleep)
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    with listener, Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "", patience) as client:
+        with pytest.raises(RequestRefused, match="overloaded") as refusal:
+            client.upload(pictures(tmp_path))
+        thread.join()
+    assert refusal.value.retry_after_s == 70
 
 
 def test_an_error_carries_the_servers_code_and_sentence(server: Flask, client: Client) -> None:

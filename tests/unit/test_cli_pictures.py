@@ -1,4 +1,4 @@
-"""Which files are sent, under which names, how many at a time."""
+"""Which files are sent, and under which names."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import pictures
-from cli.pictures import Unreadable, find_pictures, requests
+from cli.archives import divide
+from cli.pictures import Unreadable, find_pictures
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(*paths: Path) -> list[str]:
-    return [picture.name for picture in find_pictures(paths)]
+    return [picture.name for picture in find_pictures(paths, [])]
 
 
 def test_a_folder_gives_what_looks_like_a_picture_and_is_not_hidden(folder: Path) -> None:
@@ -32,7 +32,55 @@ def test_a_file_that_is_named_is_sent_whatever_it_looks_like(folder: Path) -> No
 
 
 def test_a_file_that_is_given_twice_is_sent_once(folder: Path) -> None:
-    assert names(folder / "a" / "1.jpg", folder / "a") == ["1.jpg"]
+    assert names(folder / "a" / "1.jpg", folder / "a", folder / "a") == ["1.jpg"]
+    assert names(folder / "a", folder / "a" / "1.jpg", folder) == [
+        "a/1.jpg",
+        "photos/4.webp",
+        "photos/b/2.PNG",
+    ]
+
+
+def test_a_file_that_a_folder_left_out_is_sent_when_it_is_named(folder: Path) -> None:
+    found = names(folder, folder / "notes.txt", folder / ".hidden.jpg", folder / ".git" / "3.jpg")
+    assert found[3:] == ["notes.txt", ".hidden.jpg", "3.jpg"]
+
+
+def test_a_folder_is_read_when_its_turn_comes(folder: Path) -> None:
+    found = find_pictures([folder], [])
+    assert next(found).name == "photos/4.webp"
+    (folder / "b" / "2.PNG").unlink()
+    assert [picture.name for picture in found] == ["photos/a/1.jpg"]
+
+
+def test_a_folder_that_cannot_be_read_does_not_stop_the_others(folder: Path) -> None:
+    unreadable: list[Unreadable] = []
+    found = find_pictures([folder, folder / "a" / ".."], unreadable)
+    assert next(found).name == "photos/4.webp"
+    (folder / "a" / "1.jpg").unlink()
+    (folder / "a").rmdir()
+    assert [picture.name for picture in found] == ["photos/b/2.PNG"]
+    assert unreadable[0] == Unreadable("photos/a", "No such file or directory")
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("a.zip", "application/zip"),
+        ("A.TAR", "application/x-tar"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.tgz", "application/gzip"),
+    ],
+)
+def test_archives_are_told_by_their_names(tmp_path: Path, name: str, media_type: str) -> None:
+    (tmp_path / name).touch()
+    archives, others = divide([tmp_path / name, tmp_path / "b.jpg", tmp_path / name])
+    assert [(archive.name, archive.media_type) for archive in archives] == [(name, media_type)]
+    assert others == [tmp_path / "b.jpg"]
+
+
+def test_a_folder_is_no_archive_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "b.zip").mkdir()
+    assert divide([tmp_path / "b.zip"]) == ([], [tmp_path / "b.zip"])
 
 
 def test_the_current_folder_keeps_its_own_name(
@@ -47,25 +95,3 @@ def test_a_name_that_is_no_utf8_can_be_sent(tmp_path: Path) -> None:
     file = tmp_path / "caf\udce9.jpg"
     file.write_bytes(b"x")
     assert names(file) == ["caf\N{REPLACEMENT CHARACTER}.jpg"]
-
-
-def test_requests_are_bounded_in_files_and_in_bytes(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = find_pictures([folder])
-    sizes = [len(batch) for batch in requests(found, [])]
-    assert sizes == [3]
-    monkeypatch.setattr(pictures, "_REQUEST_PICTURES", 2)
-    assert [len(batch) for batch in requests(found, [])] == [2, 1]
-    monkeypatch.setattr(pictures, "_REQUEST_BYTES", 9)
-    assert [len(batch) for batch in requests(found, [])] == [1, 1, 1]
-
-
-def test_a_file_that_cannot_be_read_does_not_stop_the_others(folder: Path) -> None:
-    (folder / "a" / "0.jpg").symlink_to("nowhere")
-    unreadable: list[Unreadable] = []
-    batches = list(requests(find_pictures([folder / "a"]), unreadable))
-    assert [picture.name for batch in batches for picture in batch] == ["a/1.jpg"]
-    assert [(file.picture.name, file.reason) for file in unreadable] == [
-        ("a/0.jpg", "No such file or directory")
-    ]
