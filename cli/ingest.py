@@ -24,7 +24,7 @@ from cli.upload import CONNECTIONS, Upload
 from common.filenames import PICTURE_SUFFIXES
 
 # Seconds to go on trying one request; a bulk upload outlives an hour of overload.
-_PATIENCE_S = 3600.0
+_PATIENCE_S = 3600
 
 
 @click.command()

@@ -73,16 +73,30 @@ class GlimpseUp(Service):
         """Return the processes of this run with these words in their command line."""
         return [process for process in self.processes() if command in _words(process)]
 
-    def glimpse(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another command of the command line against this stack."""
-        return subprocess.run(
+    def glimpse(self, *arguments: str, url: str = "") -> subprocess.CompletedProcess[str]:
+        """Run another command of the command line against this stack.
+
+        Args:
+            arguments: The command and what belongs to it.
+            url: Where the command finds the stack, if not at its own address.
+        """
+        with self.begin(*arguments, url=url) as process:
+            try:
+                out, err = process.communicate(timeout=self.start_s)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def begin(self, *arguments: str, url: str = "") -> subprocess.Popen[str]:
+        """Begin another command; see ``glimpse``."""
+        return subprocess.Popen(
             [sys.executable, "-m", "cli.main", *arguments],
             cwd=self.folder,
-            env={**psutil.Process().environ(), **self.environ()},
-            capture_output=True,
+            env={**psutil.Process().environ(), **self.environ(), "GLIMPSE_URL": url or self.url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=self.start_s,
-            check=False,
         )
 
     def _is_mine(self, process: psutil.Process) -> bool:

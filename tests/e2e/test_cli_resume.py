@@ -1,0 +1,155 @@
+"""`glimpse ingest` cut short in the middle, against a real stack, and what the next run does."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import require
+from tests.pictures import image_id, jpeg
+from tests.polling import wait_for
+from tests.services import MilvusLite, Valkey
+from tests.services.glimpse_up import GlimpseUp
+from tests.toll import Toll
+
+# Pictures in all, which fill three requests.
+PICTURES = 250
+# Pictures in the first request.
+FIRST = 100
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlimpseUp]:
+    require(Valkey)
+    require(MilvusLite)
+    with GlimpseUp(tmp_path_factory.mktemp("up")) as up:
+        yield up
+
+
+@pytest.fixture
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Pictures that no other test has."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    mark = request.node.name.encode()
+    for n in range(PICTURES):
+        (folder / f"{n:03}.jpg").write_bytes(jpeg(n) + mark)
+    return folder
+
+
+class Ingest:
+    """`glimpse ingest` as a process of its own, stopped at its second upload.
+
+    Args:
+        up: The stack.
+        folder: What to send; also holds the command's output.
+    """
+
+    def __init__(self, up: GlimpseUp, folder: Path) -> None:
+        self._up = up
+        self._folder = folder
+        self._held = threading.Event()
+        self._let_go = threading.Event()
+
+    def end_by(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal while the second upload hangs; return the status and what was said."""
+        arguments = ("ingest", str(self._folder), "--connections", "1")
+        with (
+            Toll(self._up.url, self._hold) as toll,
+            self._up.begin(*arguments, url=toll.url) as process,
+        ):
+            try:
+                assert self._held.wait(self._up.start_s)
+                process.send_signal(number)
+                _, said = process.communicate(timeout=self._up.stop_s)
+            finally:
+                process.kill()
+                self._let_go.set()
+        return process.returncode, said
+
+    def _hold(self, upload: int) -> None:
+        if upload > 1:
+            self._held.set()
+            self._let_go.wait()
+            raise ConnectionAbortedError
+
+
+def known(up: GlimpseUp, folder: Path) -> int:
+    ids = [image_id(file.read_bytes()) for file in folder.iterdir()]
+    answer = httpx.post(f"{up.url}/v1/images/check", json={"ids": ids}, trust_env=False)
+    return len(answer.raise_for_status().json()["known"])
+
+
+def ingest(up: GlimpseUp, folder: Path) -> dict[str, object]:
+    run = up.glimpse("ingest", str(folder), "--json")
+    assert run.returncode == 0, run.stderr
+    summary: dict[str, object] = json.loads(run.stdout)
+    return summary
+
+
+def assert_the_rest_is_sent(up: GlimpseUp, folder: Path) -> None:
+    """Check that a run sends what is not indexed, and that then all is."""
+    wait_for(lambda: known(up, folder) == FIRST, up.start_s, "the first request's pictures")
+    summary = ingest(up, folder)
+    assert (summary["known"], summary["duplicates"]) == (FIRST, FIRST)
+    assert (summary["sent"], summary["indexed"]) == (PICTURES - FIRST, PICTURES - FIRST)
+    assert known(up, folder) == PICTURES
+
+
+def test_killed_it_goes_on_where_it_stopped(up: GlimpseUp, folder: Path) -> None:
+    status, _ = Ingest(up, folder).end_by(signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    assert_the_rest_is_sent(up, folder)
+    # And a third run has nothing to do.
+    summary = ingest(up, folder)
+    assert (summary["known"], summary["sent"], summary["jobs"]) == (PICTURES, 0, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_ends_at_once_and_says_how_to_go_on(
+    number: signal.Signals, up: GlimpseUp, folder: Path
+) -> None:
+    status, said = Ingest(up, folder).end_by(number)
+    assert status == 130
+    assert "Run the same command again: it goes on where this one stopped." in said
+    assert said.endswith("Interrupted.\n")
+    assert "Traceback" not in said
+    assert_the_rest_is_sent(up, folder)
+
+
+def test_an_api_that_is_killed_meanwhile_is_waited_for(up: GlimpseUp, folder: Path) -> None:
+    def kill(upload: int) -> None:
+        if upload == 2:
+            (master,) = [process for process in up.runs("gunicorn") if process.ppid() == up.pid]
+            master.kill()
+
+    with Toll(up.url, kill) as toll:
+        run = up.glimpse("ingest", str(folder), "--json", url=toll.url)
+    assert run.returncode == 0, run.stderr
+    summary = json.loads(run.stdout)
+    assert (summary["indexed"] + summary["duplicates"], summary["failed"]) == (PICTURES, 0)
+    assert run.stderr.count("Waiting") == 1
+    assert known(up, folder) == PICTURES
+
+
+def test_out_of_patience_it_says_what_is_wrong_and_how_to_go_on(
+    up: GlimpseUp, folder: Path
+) -> None:
+    def break_off(upload: int) -> None:
+        if upload > 1:
+            raise ConnectionAbortedError
+
+    arguments = ("ingest", str(folder), "--json", "--connections", "1", "--patience", "0")
+    with Toll(up.url, break_off) as toll:
+        run = up.glimpse(*arguments, url=toll.url)
+    assert (run.returncode, run.stdout) == (3, "")
+    advice, error = run.stderr.splitlines()
+    assert advice == "Run the same command again: it goes on where this one stopped."
+    assert error.startswith(f"Error: The connection to {toll.url} broke off")
+    assert_the_rest_is_sent(up, folder)
