@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery
@@ -25,6 +25,7 @@ from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 from worker.ingest import Ingest
 from worker.leases import Leases
+from worker.meter import Meter
 from worker.pipeline import IngestPipeline
 from worker.search import Search
 from worker.shutdown import add_give_back_step
@@ -53,6 +54,7 @@ class Runtime:
         inference_at: When the model last gave a result, in seconds since 1970.
         leases: What the worker holds of its queue.
         close: Finishes what is in hand and lets go of everything.
+        meter: How fast the worker is.
     """
 
     app: Celery
@@ -62,6 +64,7 @@ class Runtime:
     inference_at: Callable[[], float]
     leases: Leases
     close: Callable[[], None]
+    meter: Meter = field(default_factory=Meter)
 
 
 def open_runtime(settings: Settings, queue: str, encoder: Encoder | None = None) -> Runtime:
