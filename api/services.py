@@ -14,6 +14,8 @@ from common.blobs.folder import FolderBlobs
 from common.heartbeats import Heartbeats, RedisHeartbeats
 from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
+from common.load.base import LoadGauge
+from common.load.redis import RedisLoad
 from common.redis_client import connect
 from common.searches import RedisSearches, SearchRecords
 from common.settings import Settings
@@ -30,6 +32,7 @@ class Services:
     jobs: JobRecords
     searches: SearchRecords
     heartbeats: Heartbeats
+    load: LoadGauge
     dispatcher: Dispatcher
 
 
@@ -42,6 +45,7 @@ def connect_services(settings: Settings) -> Services:
         jobs=RedisJobs(redis, settings.job_ttl_s),
         searches=RedisSearches(redis, settings.search_ttl_s),
         heartbeats=RedisHeartbeats(redis),
+        load=RedisLoad(redis),
         dispatcher=CeleryDispatcher(settings, redis),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from flask import url_for
+from flask import Response, jsonify, url_for
 
 from api.dispatch.base import TaskResult
 from common.clock import rfc3339
@@ -14,6 +14,17 @@ from common.jobs.base import Item, Job
 from common.searches import SearchRecord
 
 Json = dict[str, Any]
+
+# Seconds after which a caller may ask for a fresh job again.
+_POLL_S = 1
+
+
+def accepted(job: Job) -> tuple[Response, int]:
+    """Answer with a job that has just begun: 202, its place, and when to look."""
+    response = jsonify(job_view(job))
+    response.headers["Location"] = url_for("jobs.show", job_id=job.id)
+    response.headers["Retry-After"] = str(_POLL_S)
+    return response, 202
 
 
 def job_view(job: Job) -> Json:

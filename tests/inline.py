@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from celery import Celery
@@ -17,6 +17,7 @@ from common.blobs.memory import MemoryBlobs
 from common.contract import INGEST_CHUNK, QUEUES, IngestChunk, dump
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
+from common.load.memory import MemoryLoad
 from common.searches import MemorySearches
 from common.settings import Settings
 from worker.catalog import Catalog
@@ -80,6 +81,7 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         jobs=jobs,
         searches=MemorySearches(),
         heartbeats=heartbeats,
+        load=MemoryLoad(jobs, heartbeats),
         dispatcher=InlineDispatcher(handlers),
     )
 
@@ -88,6 +90,12 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         search.close()
 
     return Inline(create_app(services=services), blobs, store, heartbeats, close)
+
+
+def replace_parts(inline: Inline, **parts: object) -> None:
+    """Put other parts in the places of some behind the app."""
+    services = inline.app.extensions["glimpse"]
+    inline.app.extensions["glimpse"] = replace(services, **parts)
 
 
 def heartbeat(queue: str, **changes: object) -> Heartbeat:

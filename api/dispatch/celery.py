@@ -13,8 +13,7 @@ from redis import Redis
 from api.dispatch.base import TaskResult, TaskState
 from common.celery_options import celery_options
 from common.contract import Message, dump
-from common.errors import BrokerUnavailable
-from common.redis_client import SOCKET_TIMEOUT_S, broker_call
+from common.redis_client import SOCKET_TIMEOUT_S, broker_call, broker_error
 from common.settings import Settings
 
 # States that Celery writes, as the API names them.
@@ -61,7 +60,7 @@ class CeleryDispatcher:
                 retry=False,
             )
         except (OperationalError, OSError) as error:
-            raise BrokerUnavailable("Redis does not answer; try again in a moment.") from error
+            raise broker_error(error) from error
 
     @broker_call
     def result(self, task_id: str) -> TaskResult:

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify
 from api.problems import problem
 from api.readiness import Check, check_parts
 from api.services import services
+from common.errors import ServiceError
 
 blueprint = Blueprint("service", __name__)
 
@@ -28,7 +29,8 @@ def readyz() -> Response:
         return jsonify(status="ready", parts=[_view(check) for check in checks])
     errors = [{"field": check.part, "detail": check.detail} for check in missing]
     names = ", ".join(check.part for check in missing)
-    return problem(503, "not_ready", f"Not ready; missing: {names}.", errors)
+    detail = f"Not ready; missing: {names}."
+    return problem(503, "not_ready", detail, errors, ServiceError.retry_after_s)
 
 
 def _view(check: Check) -> dict[str, object]:
