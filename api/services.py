@@ -11,6 +11,10 @@ from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
+from common.claims.base import Claims
+from common.claims.redis import RedisClaims
+from common.dead_letters.base import DeadLetters
+from common.dead_letters.redis import RedisDeadLetters
 from common.heartbeats import Heartbeats, RedisHeartbeats
 from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
@@ -33,6 +37,8 @@ class Services:
     searches: SearchRecords
     heartbeats: Heartbeats
     load: LoadGauge
+    claims: Claims
+    dead_letters: DeadLetters
     dispatcher: Dispatcher
 
 
@@ -46,6 +52,8 @@ def connect_services(settings: Settings) -> Services:
         searches=RedisSearches(redis, settings.search_ttl_s),
         heartbeats=RedisHeartbeats(redis),
         load=RedisLoad(redis),
+        claims=RedisClaims(redis, settings.lease_s, settings.attempts_max),
+        dead_letters=RedisDeadLetters(redis),
         dispatcher=CeleryDispatcher(settings, redis),
     )
 

@@ -1,4 +1,4 @@
-"""JSON as callers see it: jobs, items, images and searches with their links."""
+"""JSON as callers see it: jobs, items, images, searches and dead letters with their links."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask import Response, jsonify, url_for
 from api.dispatch.base import TaskResult
 from common.clock import rfc3339
 from common.contract import Hit, ImageRecord, SearchResult
+from common.dead_letters.base import QUARANTINED, DeadLetter
 from common.jobs.base import Item, Job
 from common.searches import SearchRecord
 
@@ -67,6 +68,21 @@ def item_view(item: Item) -> Json:
 def image_view(image: ImageRecord) -> Json:
     """Return an indexed image as the API shows it."""
     return image.model_dump(mode="json") | {"links": _image_links(image.id)}
+
+
+def dead_letter_view(letter: DeadLetter) -> Json:
+    """Return a dead letter as the API shows it."""
+    links = {
+        "replay": url_for("dead_letters.replay", image_id=letter.id),
+        "content": url_for("images.content", image_id=letter.id),
+        "thumbnail": url_for("images.thumbnail", image_id=letter.id),
+        "job": url_for("jobs.show", job_id=letter.job_id),
+    }
+    if letter.code == QUARANTINED:
+        # It may have killed the workers that decoded it, and a thumbnail is decoded here.
+        del links["thumbnail"]
+    kept = letter.model_dump(mode="json", exclude={"tenant", "at"})
+    return kept | {"dead_at": rfc3339(letter.at), "links": links}
 
 
 def search_view(record: SearchRecord, task: TaskResult) -> Json:

@@ -14,7 +14,9 @@ from api.app import create_app
 from api.dispatch.inline import InlineDispatcher
 from api.services import Services
 from common.blobs.memory import MemoryBlobs
+from common.claims.memory import MemoryClaims
 from common.contract import INGEST_CHUNK, QUEUES, IngestChunk, dump
+from common.dead_letters.memory import MemoryDeadLetters
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
 from common.load.memory import MemoryLoad
@@ -82,6 +84,8 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         searches=MemorySearches(),
         heartbeats=heartbeats,
         load=MemoryLoad(jobs, heartbeats),
+        claims=MemoryClaims(settings.lease_s, settings.attempts_max),
+        dead_letters=MemoryDeadLetters(),
         dispatcher=InlineDispatcher(handlers),
     )
 
