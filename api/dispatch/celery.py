@@ -12,7 +12,8 @@ from redis import Redis
 
 from api.dispatch.base import TaskResult, TaskState
 from common.celery_options import celery_options
-from common.contract import Message, dump
+from common.contract import QUEUES, Message, dump
+from common.queues import QueueDepth, read_depths, stamp
 from common.redis_client import SOCKET_TIMEOUT_S, broker_call, broker_error
 from common.settings import Settings
 
@@ -57,6 +58,7 @@ class CeleryDispatcher:
                 task_id=task_id,
                 queue=queue,
                 expires=expires_s,
+                headers=stamp(),
                 retry=False,
             )
         except (OperationalError, OSError) as error:
@@ -81,6 +83,10 @@ class CeleryDispatcher:
                 if message:
                     found = self._decode(message["data"])
         return found
+
+    def depths(self) -> list[QueueDepth]:
+        """Return how much waits in each queue, and what is in hand."""
+        return read_depths(self._redis, QUEUES)
 
     def _key(self, task_id: str) -> str:
         key: bytes | str = self._backend.get_key_for_task(task_id)

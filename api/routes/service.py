@@ -1,11 +1,12 @@
-"""``/healthz`` and ``/readyz``: whether the process answers, and whether the service works."""
+"""``/healthz``, ``/readyz`` and ``/metrics``: whether the service works, and how hard."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
+from api.metrics import render
 from api.problems import problem
 from api.readiness import Check, check_parts
 from api.services import services
@@ -31,6 +32,13 @@ def readyz() -> Response:
     names = ", ".join(check.part for check in missing)
     detail = f"Not ready; missing: {names}."
     return problem(503, "not_ready", detail, errors, ServiceError.retry_after_s)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Tell Prometheus what waits, what is in hand and who works on it."""
+    text, content_type = render(services(), request.headers.get("Accept", ""))
+    return Response(text, content_type=content_type)
 
 
 def _view(check: Check) -> dict[str, object]:
