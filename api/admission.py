@@ -1,4 +1,4 @@
-"""Admission: an upload is let in, or refused before a byte of it is read."""
+"""Admission: what makes work for the ingest workers is let in, or refused before it is read."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from kombu.transport.redis import Channel
 from redis import Redis
@@ -79,4 +79,5 @@ def _held(unacked: Sequence[str]) -> dict[str, list[float | None]]:
 
 
 def _sent_at(message: dict[str, Any]) -> float | None:
-    return cast("float | None", message["headers"].get(_SENT_AT))
+    found = message["headers"].get(_SENT_AT)
+    return found if isinstance(found, float) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from api.admission import admit
 from api.ingest import begin_job
 from api.schemas import DeadLettersQuery, Metadata, read_query
 from api.services import Services, services
@@ -33,6 +34,7 @@ def index() -> Response:
 def replay(image_id: str) -> tuple[Response, int]:
     """Try an image again, in a job of its own."""
     letter = services().dead_letters.get(current_tenant(), image_id)
+    admit(services().load.read(), services().settings.max_wait_s)
     return accepted(_replay(services(), letter))
 
 

@@ -167,6 +167,19 @@ def test_a_replay_waits_for_a_worker_like_any_upload(idle: Inline) -> None:
     assert (kept.tags, kept.metadata) == (["dog"], {"year": 2026})
 
 
+def test_a_replay_is_refused_while_too_much_waits() -> None:
+    inline = start_inline(load_settings({"GLIMPSE_MAX_WAIT_S": "0"}), workers=False)
+    keep_bytes(inline)
+    letters: DeadLetters = inline.app.extensions["glimpse"].dead_letters
+    letters.put([letter()])
+    client = inline.app.test_client()
+    client.post("/v1/images", data={"file": (io.BytesIO(picture("blue")), "blue.png")})
+    response = client.post(f"/v1/dead-letters/{ID}/replay")
+    assert (response.status_code, response.get_json()["code"]) == (503, "overloaded")
+    assert letters.get("default", ID)
+    inline.close()
+
+
 def test_a_letter_without_bytes_stays_and_says_so(
     client: FlaskClient, letters: DeadLetters, claims: Claims
 ) -> None:
