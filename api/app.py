@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from api import problems, request_ids
-from api.routes import images, jobs, searches, service
+from api import problems, request_ids, unread
+from api.routes import dead_letters, images, jobs, searches, service
 from api.services import Services, connect_services
 from common.settings import Settings, load_settings
 
@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.extensions["glimpse"] = services or connect_services(settings)
     request_ids.install(app)
     problems.install(app)
-    for routes in (images, jobs, searches, service):
+    unread.install(app)
+    for routes in (images, jobs, searches, dead_letters, service):
         app.register_blueprint(routes.blueprint)
     return app

@@ -24,7 +24,7 @@ access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms %({x-request-id}o)s'
 control_socket_disable = True
 
 # Paths that are asked for every few seconds by whoever watches the service.
-_WATCHED = frozenset({"/healthz", "/readyz"})
+_WATCHED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def post_worker_init(worker: Any) -> None:

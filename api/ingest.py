@@ -32,7 +32,16 @@ def begin_job(
             idempotent, so the caller may send the same pictures again.
     """
     unique = list({upload.id: upload for upload in reversed(uploads)}.values())[::-1]
-    job = Job(uuid.uuid4().hex, tenant, total=len(unique), created_at=time.time())
+    # What is kept beside the images is in the record too: from it alone a task that was
+    # lost is sent again.
+    job = Job(
+        uuid.uuid4().hex,
+        tenant,
+        total=len(unique),
+        created_at=time.time(),
+        tags=metadata.tags,
+        metadata=metadata.own,
+    )
     services.jobs.create(job, [(upload.id, upload.filename) for upload in unique])
     items = [
         ChunkItem(index=index, id=upload.id, filename=upload.filename)

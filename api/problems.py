@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from api.request_ids import request_id
 from common.errors import (
     ArchiveError,
+    BlobsFull,
     GlimpseError,
     ImageError,
     InputError,
@@ -24,9 +25,6 @@ from common.errors import (
 
 log = logging.getLogger(__name__)
 
-# Seconds after which a caller may try again what failed because a part was away.
-_RETRY_AFTER_S = 5
-
 # Status of each kind of error; the first that fits counts.
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (NotFound, 404),
@@ -36,12 +34,17 @@ _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (ImageError, 422),
     (ArchiveError, 422),
     (InputError, 400),
+    (BlobsFull, 507),
     (ServiceError, 503),
 )
 
 
 def problem(
-    status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None
+    status: int,
+    code: str,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    retry_after_s: int | None = None,
 ) -> Response:
     """Make the response for an error.
 
@@ -50,6 +53,7 @@ def problem(
         code: Stable code for programs.
         detail: A sentence for people.
         errors: The fields at fault: ``{"field", "detail"}`` each.
+        retry_after_s: Seconds after which the same request may succeed, if it may.
     """
     body: dict[str, object] = {
         "type": "about:blank",
@@ -62,8 +66,8 @@ def problem(
     if errors:
         body["errors"] = errors
     response = Response(json.dumps(body), status, mimetype="application/problem+json")
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s)
     return response
 
 
@@ -77,7 +81,8 @@ def install(app: Flask) -> None:
 def _of_glimpse(error: GlimpseError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     errors = error.errors if isinstance(error, InvalidRequest) else None
-    return problem(status, error.code, str(error), errors)
+    retry_after_s = error.retry_after_s if isinstance(error, ServiceError) else None
+    return problem(status, error.code, str(error), errors, retry_after_s)
 
 
 def _of_http(error: HTTPException) -> Response:

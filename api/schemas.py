@@ -11,11 +11,13 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from werkzeug.exceptions import BadRequest
 
 from common.contract import ImageId, MetadataValue, SearchRequest, Term
+from common.dead_letters.base import read_cursor
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.jobs.base import ItemState
 
@@ -110,6 +112,26 @@ class ItemsQuery(BaseModel):
     limit: int = Field(default=100, ge=1, le=1000)
     # Index of the first item of the page; callers take it as opaque.
     cursor: int = Field(default=0, ge=0)
+
+
+class DeadLettersQuery(BaseModel):
+    """Query string of ``GET /v1/dead-letters``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=100, ge=1, le=1000)
+    # Where the page before ended; callers take it as opaque.
+    cursor: str | None = None
+
+    @field_validator("cursor")
+    @classmethod
+    def _one_of_ours(cls, cursor: str | None) -> str | None:
+        if cursor is not None:
+            try:
+                read_cursor(cursor)
+            except ValueError:
+                raise ValueError("give the next_cursor of another page") from None
+        return cursor
 
 
 class ThumbnailQuery(BaseModel):

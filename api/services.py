@@ -11,9 +11,15 @@ from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
+from common.claims.base import Claims
+from common.claims.redis import RedisClaims
+from common.dead_letters.base import DeadLetters
+from common.dead_letters.redis import RedisDeadLetters
 from common.heartbeats import Heartbeats, RedisHeartbeats
 from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
+from common.load.base import LoadGauge
+from common.load.redis import RedisLoad
 from common.redis_client import connect
 from common.searches import RedisSearches, SearchRecords
 from common.settings import Settings
@@ -32,6 +38,9 @@ class Services:
     jobs: JobRecords
     searches: SearchRecords
     heartbeats: Heartbeats
+    load: LoadGauge
+    claims: Claims
+    dead_letters: DeadLetters
     dispatcher: Dispatcher
 
 
@@ -45,6 +54,9 @@ def connect_services(settings: Settings) -> Services:
         jobs=RedisJobs(redis, settings.job_ttl_s),
         searches=RedisSearches(redis, settings.search_ttl_s),
         heartbeats=RedisHeartbeats(redis),
+        load=RedisLoad(redis),
+        claims=RedisClaims(redis, settings.lease_s, settings.attempts_max),
+        dead_letters=RedisDeadLetters(redis),
         dispatcher=CeleryDispatcher(settings, redis),
     )
 

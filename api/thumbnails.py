@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 
 from PIL import Image
 
 from common.blobs.base import BlobStore
 from common.decode import decode
+from common.errors import BlobsFull
 
 # Longest sides, in pixels, that are kept; other sizes are made from the next larger.
 _KEPT_SIZES = (256, 1024)
@@ -36,7 +38,9 @@ def thumbnail(
     data = blobs.rendition(tenant, image_id, name)
     if data is None:
         data = _render(blobs.read(tenant, image_id), kept, pixels_max)
-        blobs.put_rendition(tenant, image_id, name, data)
+        # It can be seen where there is no room to keep it.
+        with suppress(BlobsFull):
+            blobs.put_rendition(tenant, image_id, name, data)
     image = Image.open(io.BytesIO(data))
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
     return image

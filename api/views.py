@@ -1,19 +1,31 @@
-"""JSON as callers see it: jobs, items, images and searches with their links."""
+"""JSON as callers see it: jobs, items, images, searches and dead letters with their links."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from flask import url_for
+from flask import Response, jsonify, url_for
 
 from api.dispatch.base import TaskResult
 from common.clock import rfc3339
 from common.contract import Hit, ImageRecord, SearchResult
+from common.dead_letters.base import QUARANTINED, DeadLetter
 from common.jobs.base import Item, Job
 from common.searches import SearchRecord
 
 Json = dict[str, Any]
+
+# Seconds after which a caller may ask for a fresh job again.
+_POLL_S = 1
+
+
+def accepted(job: Job) -> tuple[Response, int]:
+    """Answer with a job that has just begun: 202, its place, and when to look."""
+    response = jsonify(job_view(job))
+    response.headers["Location"] = url_for("jobs.show", job_id=job.id)
+    response.headers["Retry-After"] = str(_POLL_S)
+    return response, 202
 
 
 def job_view(job: Job) -> Json:
@@ -62,6 +74,21 @@ def item_view(item: Item) -> Json:
 def image_view(image: ImageRecord) -> Json:
     """Return an indexed image as the API shows it."""
     return image.model_dump(mode="json") | {"links": _image_links(image.id)}
+
+
+def dead_letter_view(letter: DeadLetter) -> Json:
+    """Return a dead letter as the API shows it."""
+    links = {
+        "replay": url_for("dead_letters.replay", image_id=letter.id),
+        "content": url_for("images.content", image_id=letter.id),
+        "thumbnail": url_for("images.thumbnail", image_id=letter.id),
+        "job": url_for("jobs.show", job_id=letter.job_id),
+    }
+    if letter.code == QUARANTINED:
+        # It may have killed the workers that decoded it, and a thumbnail is decoded here.
+        del links["thumbnail"]
+    kept = letter.model_dump(mode="json", exclude={"tenant", "at"})
+    return kept | {"dead_at": rfc3339(letter.at), "links": links}
 
 
 def search_view(record: SearchRecord, task: TaskResult) -> Json:

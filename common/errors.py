@@ -21,8 +21,11 @@
     │       └── TruncatedImage
     ├── ServiceError                 a part is away; the same call may succeed later
     │   ├── BrokerUnavailable        Redis does not answer
+    │   │   └── BrokerFull           Redis answers, but has no memory left
     │   ├── StoreUnavailable         Milvus does not answer
     │   ├── BlobsUnavailable         the blob store cannot be read or written
+    │   │   └── BlobsFull            the blob store has no room left
+    │   ├── Overloaded               as much waits as the service takes on
     │   ├── WorkerUnavailable        no worker answered in time
     │   └── ImagesBusy               other tasks have these images in hand
     ├── EncoderError                 the model failed on this input
@@ -171,12 +174,22 @@ class ServiceError(GlimpseError):
     """A part of the service is away; the same call may succeed later."""
 
     code = "unavailable"
+    # Seconds after which a caller may try again: what is away is often back at once.
+    retry_after_s: int = 5
 
 
 class BrokerUnavailable(ServiceError):
     """Redis does not answer."""
 
     code = "broker_unavailable"
+
+
+class BrokerFull(BrokerUnavailable):
+    """Redis answers, but has no memory left for what it should keep."""
+
+    code = "overloaded"
+    # Room comes from work that ends and records that expire, which takes a while.
+    retry_after_s = 60
 
 
 class StoreUnavailable(ServiceError):
@@ -189,6 +202,29 @@ class BlobsUnavailable(ServiceError):
     """The blob store cannot be read or written."""
 
     code = "blobs_unavailable"
+
+
+class BlobsFull(BlobsUnavailable):
+    """The blob store has no room left."""
+
+    code = "insufficient_storage"
+    # Somebody has to make room.
+    retry_after_s = 60
+
+
+class Overloaded(ServiceError):
+    """As much waits as the service takes on; what is in hand comes first.
+
+    Args:
+        detail: What waits, in a sentence.
+        retry_after_s: Seconds after which there should be room again.
+    """
+
+    code = "overloaded"
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class WorkerUnavailable(ServiceError):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from typing import Protocol, cast
 
 from pydantic import ValidationError
 from redis import Redis
 
-from common.contract import Message
+from common.contract import INGEST_QUEUE, Message
 from common.redis_client import broker_call
 
-_KEY = "glimpse:workers"
+# A hash with a field for each worker, and the images a second that all ingest workers
+# together did when that was last known.
+WORKERS_KEY, RATE_KEY = "glimpse:workers", "glimpse:ingest:rate"
 
 
 class Heartbeat(Message):
@@ -35,7 +38,7 @@ class Heartbeat(Message):
 
 
 class Heartbeats(Protocol):
-    """Where heartbeats are left and read; both raise ``BrokerUnavailable``."""
+    """Where heartbeats are left and read; every method raises ``BrokerUnavailable``."""
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Leave a heartbeat in place of the worker's last one."""
@@ -49,16 +52,33 @@ class Heartbeats(Protocol):
         """Return the heartbeats of all workers that are not gone."""
         ...
 
+    def last_rate(self) -> float | None:
+        """Return what ``fleet_rate`` was at the last heartbeat at which it was known."""
+        ...
+
+
+def fleet_rate(beats: Iterable[Heartbeat]) -> float | None:
+    """Return the images a second that the ingest workers bring to an end together.
+
+    A worker whose rate is not known yet counts as the mean of the others; None
+    where no rate is known.
+    """
+    rates = [beat.rate_per_s for beat in beats if beat.queue == INGEST_QUEUE]
+    known = [rate for rate in rates if rate]
+    return sum(known) / len(known) * len(rates) if known else None
+
 
 class MemoryHeartbeats:
     """Heartbeats in this process's memory: the complete fake for tests."""
 
     def __init__(self) -> None:
         self._beats: dict[str, Heartbeat] = {}
+        self._rate: float | None = None
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Leave a heartbeat."""
         self._beats[heartbeat.name] = heartbeat
+        self._rate = fleet_rate(self.alive()) or self._rate
 
     def stop(self, name: str) -> None:
         """Take a worker's heartbeat away."""
@@ -67,6 +87,10 @@ class MemoryHeartbeats:
     def alive(self) -> list[Heartbeat]:
         """Return the heartbeats of all workers that are not gone."""
         return [beat for beat in self._beats.values() if beat.until > time.time()]
+
+    def last_rate(self) -> float | None:
+        """Return what ``fleet_rate`` was when it was last known."""
+        return self._rate
 
 
 class RedisHeartbeats:
@@ -77,26 +101,41 @@ class RedisHeartbeats:
 
     @broker_call
     def beat(self, heartbeat: Heartbeat) -> None:
-        """Leave a heartbeat, and clear away those of workers long gone."""
-        self._redis.hset(_KEY, heartbeat.name, heartbeat.model_dump_json())
-        for name, text in self._all().items():
-            beat = _parse(text)
-            if beat is None or beat.until < time.time():
-                self._redis.hdel(_KEY, name)
+        """Leave a heartbeat, clear away those of workers long gone, and note the rate of all."""
+        self._redis.hset(WORKERS_KEY, heartbeat.name, heartbeat.model_dump_json())
+        fields = self._all()
+        beats = living(fields)
+        gone = set(fields) - {beat.name for beat in beats}
+        if gone:
+            self._redis.hdel(WORKERS_KEY, *gone)
+        rate = fleet_rate(beats)
+        if rate is not None:
+            self._redis.set(RATE_KEY, rate)
 
     @broker_call
     def stop(self, name: str) -> None:
         """Take a worker's heartbeat away."""
-        self._redis.hdel(_KEY, name)
+        self._redis.hdel(WORKERS_KEY, name)
 
     @broker_call
     def alive(self) -> list[Heartbeat]:
         """Return the heartbeats of all workers that are not gone."""
-        beats = (_parse(text) for text in self._all().values())
-        return [beat for beat in beats if beat is not None and beat.until > time.time()]
+        return living(self._all())
+
+    @broker_call
+    def last_rate(self) -> float | None:
+        """Return what ``fleet_rate`` was when it was last known."""
+        text = cast("str | None", self._redis.get(RATE_KEY))
+        return None if text is None else float(text)
 
     def _all(self) -> dict[str, str]:
-        return cast("dict[str, str]", self._redis.hgetall(_KEY))
+        return cast("dict[str, str]", self._redis.hgetall(WORKERS_KEY))
+
+
+def living(fields: Mapping[str, str]) -> list[Heartbeat]:
+    """Return the heartbeats in the hash of workers, without those of workers that are gone."""
+    beats = (_parse(text) for text in fields.values())
+    return [beat for beat in beats if beat is not None and beat.until > time.time()]
 
 
 def _parse(text: str) -> Heartbeat | None:

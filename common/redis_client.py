@@ -11,7 +11,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from common.errors import BrokerUnavailable
+from common.errors import BrokerFull, BrokerUnavailable
 
 # Seconds to wait for a connection to Redis. It is near, or it is down.
 CONNECT_TIMEOUT_S = 1.0
@@ -19,6 +19,9 @@ CONNECT_TIMEOUT_S = 1.0
 SOCKET_TIMEOUT_S = 2.0
 # First and longest pause between two tries, in seconds.
 _BACKOFF_BASE_S, _BACKOFF_CAP_S = 0.1, 2.0
+# What Redis says where it has no memory left. Scripts of old versions say it within other
+# words, so that the class of the error does not tell.
+_OUT_OF_MEMORY = "command not allowed when used memory"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,13 +46,20 @@ def connect(url: str, retries: int = 0) -> Redis:
 
 
 def broker_call(method: Callable[P, R]) -> Callable[P, R]:
-    """Let a method raise ``BrokerUnavailable`` where Redis does not answer."""
+    """Let a method raise ``BrokerUnavailable`` where Redis does not answer, or is full."""
 
     @functools.wraps(method)
     def translated(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return method(*args, **kwargs)
         except RedisError as error:
-            raise BrokerUnavailable("Redis does not answer; try again in a moment.") from error
+            raise broker_error(error) from error
 
     return translated
+
+
+def broker_error(error: Exception) -> BrokerUnavailable:
+    """Return what an error of Redis, or of a library on top of it, means to a caller."""
+    if _OUT_OF_MEMORY in str(error):
+        return BrokerFull("Redis has no memory left for more; try again in a minute.")
+    return BrokerUnavailable("Redis does not answer; try again in a moment.")

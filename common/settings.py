@@ -73,6 +73,8 @@ class Settings(BaseModel):
     archive_ratio_max: int = Field(default=200, ge=1)
     # Pictures in one request, at most.
     upload_parts_max: int = Field(default=10_000, ge=1)
+    # Seconds that an upload may have to wait for the ingest workers; past that it is refused.
+    max_wait_s: float = Field(default=900.0, ge=0, allow_inf_nan=False)
 
     # Seconds after which the tasks of a worker that was not heard of go to another one; a
     # worker that lives renews them every third of it, however long they take.

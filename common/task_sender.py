@@ -7,7 +7,8 @@ from kombu.exceptions import OperationalError
 
 from common.celery_options import celery_options
 from common.contract import Message, dump
-from common.errors import BrokerUnavailable
+from common.queues import stamp
+from common.redis_client import broker_error
 from common.settings import Settings
 
 
@@ -45,7 +46,8 @@ class TaskSender:
                 task_id=task_id,
                 queue=queue,
                 expires=expires_s,
+                headers=stamp(),
                 retry=False,
             )
         except (OperationalError, OSError) as error:
-            raise BrokerUnavailable("Redis does not answer; try again in a moment.") from error
+            raise broker_error(error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from celery import Celery
@@ -28,6 +28,7 @@ from common.contract import (
 from common.dead_letters.memory import MemoryDeadLetters
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
+from common.load.memory import MemoryLoad
 from common.searches import MemorySearches
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
@@ -68,6 +69,8 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
     store = MemoryStore()
     store.open()
     blobs, archives, jobs = MemoryBlobs(), MemoryBlobs(), MemoryJobs()
+    claims = MemoryClaims(settings.lease_s, settings.attempts_max)
+    dead_letters = MemoryDeadLetters()
     heartbeats = MemoryHeartbeats()
     pipeline = IngestPipeline(encoder, store, batch_max=8, wait_ms=0)
     search = Search(encoder, store)
@@ -76,8 +79,8 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         store=store,
         pipeline=pipeline,
         jobs=jobs,
-        claims=MemoryClaims(),
-        dead_letters=MemoryDeadLetters(),
+        claims=claims,
+        dead_letters=dead_letters,
         isolation=Isolation(),
     )
     handlers: dict[str, Handler] = {}
@@ -86,7 +89,7 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         archives=archives,
         blobs=blobs,
         jobs=jobs,
-        claims=MemoryClaims(),
+        claims=claims,
         send=lambda task, task_id, message: dispatcher.send(task, INGEST_QUEUE, task_id, message),
         closing=lambda: False,
         limits=ArchiveLimits(entries_max=settings.archive_entries_max),
@@ -113,6 +116,9 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         jobs=jobs,
         searches=MemorySearches(),
         heartbeats=heartbeats,
+        load=MemoryLoad(jobs, heartbeats),
+        claims=claims,
+        dead_letters=dead_letters,
         dispatcher=dispatcher,
     )
 
@@ -121,6 +127,12 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         search.close()
 
     return Inline(create_app(services=services), blobs, archives, store, heartbeats, close)
+
+
+def replace_parts(inline: Inline, **parts: object) -> None:
+    """Put other parts in the places of some behind the app."""
+    services = inline.app.extensions["glimpse"]
+    inline.app.extensions["glimpse"] = replace(services, **parts)
 
 
 def heartbeat(queue: str, **changes: object) -> Heartbeat:

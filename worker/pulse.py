@@ -86,6 +86,7 @@ class Pulse:
             at=now,
             until=now + self._interval_s * _BEATS_MISSED_MAX,
             inference_at=self._runtime.inference_at(),
+            rate_per_s=self._runtime.meter.rate_per_s,
             store_error=store_error,
         )
 

@@ -17,6 +17,7 @@ from redis import Redis
 from common.contract import (
     INGEST_ARCHIVE,
     INGEST_CHUNK,
+    INGEST_QUEUE,
     ChunkItem,
     IngestArchive,
     IngestChunk,
@@ -24,7 +25,7 @@ from common.contract import (
 )
 from common.errors import NotFound
 from common.jobs.base import Item, Job, JobRecords
-from worker.messages import ingest_payloads
+from common.queues import payloads
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Recovery:
         """Send again what is lost; return how many images.
 
         Raises:
-            BrokerUnavailable, RedisError: Redis does not answer; nothing is worse than before.
+            BrokerUnavailable: Redis does not answer; nothing is worse than before.
         """
         stalled = self._jobs.stalled(time.time() - _STALLED_LEASES * self._lease_s)
         if not stalled:
@@ -75,7 +76,7 @@ class Recovery:
     def _held(self) -> dict[str, set[int]]:
         """Return the indices that messages carry, by job."""
         held: dict[str, set[int]] = {}
-        for payload in ingest_payloads(self._redis):
+        for payload in payloads(self._redis, INGEST_QUEUE):
             indices = {item["index"] for item in payload.get("items", [{"index": _ARCHIVE}])}
             held.setdefault(payload["job_id"], set()).update(indices)
         return held

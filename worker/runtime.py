@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery
@@ -22,6 +22,7 @@ from worker.encoders.registry import load_encoder
 from worker.ingest.deliveries import Deliveries
 from worker.ingest.parts import IngestParts
 from worker.leases import Leases
+from worker.meter import Meter
 from worker.search import Search
 from worker.shutdown import add_give_back_step
 from worker.stores.base import VectorStore
@@ -49,6 +50,7 @@ class Runtime:
         leases: What the worker holds of its queue.
         upkeep: What ingest workers do for the whole service.
         close: Finishes what is in hand and lets go of everything.
+        meter: How fast the worker is.
     """
 
     app: Celery
@@ -59,6 +61,7 @@ class Runtime:
     leases: Leases
     upkeep: Upkeep | None
     close: Callable[[], None]
+    meter: Meter = field(default_factory=Meter)
 
 
 def open_runtime(settings: Settings, queue: str, encoder: Encoder | None = None) -> Runtime:
@@ -127,6 +130,7 @@ def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
         inference_at=lambda: parts.pipeline.inference_at,
         leases=parts.leases,
         upkeep=parts.upkeep,
+        meter=parts.meter,
         close=close,
     )
 

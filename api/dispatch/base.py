@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from common.contract import Message
+from common.queues import QueueDepth
 
 TaskState = Literal["queued", "running", "succeeded", "failed"]
 
@@ -46,4 +47,8 @@ class Dispatcher(Protocol):
 
     def wait(self, task_id: str, timeout_s: float) -> TaskResult:
         """Return a task's result as soon as it is there, or its state at the timeout."""
+        ...
+
+    def depths(self) -> list[QueueDepth]:
+        """Return how much waits in each queue of ``common.contract``, and what is in hand."""
         ...

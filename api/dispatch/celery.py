@@ -7,15 +7,15 @@ from typing import Any, cast
 
 from celery import Celery
 from celery.backends.redis import RedisBackend
-from kombu.exceptions import OperationalError
 from redis import Redis
 
 from api.dispatch.base import TaskResult, TaskState
 from common.celery_options import celery_options
-from common.contract import Message, dump
-from common.errors import BrokerUnavailable
+from common.contract import QUEUES, Message
+from common.queues import QueueDepth, read_depths
 from common.redis_client import SOCKET_TIMEOUT_S, broker_call
 from common.settings import Settings
+from common.task_sender import TaskSender
 
 # States that Celery writes, as the API names them.
 _STATES: dict[str, TaskState] = {
@@ -31,17 +31,13 @@ _STATES: dict[str, TaskState] = {
 class CeleryDispatcher:
     """Sends with Celery; reads what Celery's Redis result backend holds.
 
-    The app that sends has no result backend: Celery would subscribe to the
-    result of every task it sends, and a front end that never collects them
-    would hold these subscriptions for ever. Results are read by their key, and
-    awaited on the channel that the backend publishes them on, with one
-    connection for each waiting request.
+    Results are read by their key, and awaited on the channel that the backend
+    publishes them on, with one connection for each waiting request.
     """
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
         options = celery_options(settings)
-        self._sender = Celery("glimpse.api", set_as_current=False)
-        self._sender.conf.update(options)
+        self._sender = TaskSender(settings)
         reader = Celery("glimpse.api.results", set_as_current=False)
         reader.conf.update(options)
         self._backend = RedisBackend(app=reader, url=settings.redis_url)
@@ -51,17 +47,7 @@ class CeleryDispatcher:
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
         """Put a task into a queue."""
-        try:
-            self._sender.send_task(
-                task,
-                args=[dump(message)],
-                task_id=task_id,
-                queue=queue,
-                expires=expires_s,
-                retry=False,
-            )
-        except (OperationalError, OSError) as error:
-            raise BrokerUnavailable("Redis does not answer; try again in a moment.") from error
+        self._sender.send(task, queue, task_id, message, expires_s)
 
     @broker_call
     def result(self, task_id: str) -> TaskResult:
@@ -82,6 +68,10 @@ class CeleryDispatcher:
                 if message:
                     found = self._decode(message["data"])
         return found
+
+    def depths(self) -> list[QueueDepth]:
+        """Return how much waits in each queue, and what is in hand."""
+        return read_depths(self._redis, QUEUES)
 
     def _key(self, task_id: str) -> str:
         key: bytes | str = self._backend.get_key_for_task(task_id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.dispatch.base import TaskResult
-from common.contract import Message, dump
+from common.contract import QUEUES, Message, dump
+from common.queues import QueueDepth
 
 
 class InlineDispatcher:
@@ -23,14 +25,17 @@ class InlineDispatcher:
     def __init__(self, handlers: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
         self._handlers = handlers
         self._results: dict[str, TaskResult] = {}
+        # Queue of each task that nobody takes, and when it was sent.
+        self._waiting: list[tuple[str, float]] = []
 
     def send(
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
         """Run a task, whatever its queue; it cannot expire."""
-        del queue, expires_s
+        del expires_s
         handler = self._handlers.get(task)
         if handler is None:
+            self._waiting.append((queue, time.time()))
             return
         payload = json.loads(json.dumps(dump(message)))
         try:
@@ -48,3 +53,11 @@ class InlineDispatcher:
         """Return where a task stands: it has run already, or never will."""
         del timeout_s
         return self.result(task_id)
+
+    def depths(self) -> list[QueueDepth]:
+        """Return how many tasks nobody takes; none is ever in hand."""
+        depths = []
+        for queue in QUEUES:
+            sent = [sent_at for name, sent_at in self._waiting if name == queue]
+            depths.append(QueueDepth(queue, len(sent), min(sent, default=None)))
+        return depths

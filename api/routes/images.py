@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.http import dump_options_header
 
+from api.admission import admit
 from api.archives import begin_archive
 from api.catalog import find_image, known_images
 from api.ingest import begin_job
@@ -14,7 +15,7 @@ from api.tenancy import current_tenant
 from api.thumbnails import thumbnail as make_thumbnail
 from api.thumbnails import to_jpeg
 from api.uploads import Form, read_body, read_form
-from api.views import image_view, job_view
+from api.views import accepted, image_view
 from common.archive_formats import ARCHIVE_MEDIA_TYPES
 from common.errors import InvalidRequest, UnsupportedMediaType
 from common.formats import HEAD_BYTES, MEDIA_TYPES, sniff
@@ -23,8 +24,6 @@ from common.jobs.base import Job
 
 blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
 
-# Seconds after which a caller may ask for a fresh job again.
-_POLL_S = 1
 # The bytes under an id never change.
 _IMMUTABLE = "private, max-age=31536000, immutable"
 
@@ -34,13 +33,9 @@ _IMAGE_ID = "<image_id:image_id>"
 @blueprint.post("")
 def upload() -> tuple[Response, int]:
     """Accept pictures and answer with the job that indexes them."""
-    # Before the body: what cannot be enqueued need not be received.
-    services().jobs.ping()
-    job = _begin()
-    response = jsonify(job_view(job))
-    response.headers["Location"] = url_for("jobs.show", job_id=job.id)
-    response.headers["Retry-After"] = str(_POLL_S)
-    return response, 202
+    # Before the body: what would wait too long, or cannot be enqueued, need not be received.
+    admit(services().load.read(), services().settings.max_wait_s)
+    return accepted(_begin())
 
 
 @blueprint.post("/check")

@@ -1,14 +1,16 @@
-"""``/healthz`` and ``/readyz``: whether the process answers, and whether the service works."""
+"""``/healthz``, ``/readyz`` and ``/metrics``: whether the service works, and how hard."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
+from api.metrics import render
 from api.problems import problem
 from api.readiness import Check, check_parts
 from api.services import services
+from common.errors import ServiceError
 
 blueprint = Blueprint("service", __name__)
 
@@ -28,7 +30,15 @@ def readyz() -> Response:
         return jsonify(status="ready", parts=[_view(check) for check in checks])
     errors = [{"field": check.part, "detail": check.detail} for check in missing]
     names = ", ".join(check.part for check in missing)
-    return problem(503, "not_ready", f"Not ready; missing: {names}.", errors)
+    detail = f"Not ready; missing: {names}."
+    return problem(503, "not_ready", detail, errors, ServiceError.retry_after_s)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Tell Prometheus what waits, what is in hand and who works on it."""
+    text, content_type = render(services(), request.headers.get("Accept", ""))
+    return Response(text, content_type=content_type)
 
 
 def _view(check: Check) -> dict[str, object]:

@@ -28,7 +28,8 @@ class BlobWriter(Protocol):
 class BlobStore(Protocol):
     """Immutable bytes by tenant and id, and small renditions made from them.
 
-    Every method raises ``BlobsUnavailable`` when the store cannot be read or written.
+    Every method raises ``BlobsUnavailable`` when the store cannot be read or written,
+    and ``BlobsFull``, which is one, when there is no room in it.
     """
 
     def writer(self, tenant: str) -> BlobWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from common.blobs.incoming import Incoming
-from common.errors import BlobsUnavailable, NotFound
+from common.errors import BlobsFull, BlobsUnavailable, NotFound
+
+# What the file system says where there is no room: of the disk, or of the user's share of it.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FolderWriter:
@@ -94,8 +98,15 @@ class FolderBlobs:
         with _translated():
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.incoming.folder(), delete=False) as file:
-                file.write(data)
-            Path(file.name).replace(target)
+                path = Path(file.name)
+                try:
+                    file.write(data)
+                    file.close()
+                    path.replace(target)
+                except OSError:
+                    # On a full disk what was written by then would only take more room.
+                    path.unlink()
+                    raise
 
     def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
         """Return what ``put_rendition`` kept, or None."""
@@ -127,4 +138,8 @@ def _translated() -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or type(error).__name__
+        if error.errno in _FULL:
+            raise BlobsFull(
+                f"The blob folder is full: {reason}. Nothing more is taken in until there is room."
+            ) from error
         raise BlobsUnavailable(f"The blob folder cannot be used: {reason}.") from error

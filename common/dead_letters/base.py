@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
 from common.contract import ImageId, Message, MetadataValue
 
+# Reason code of an image that was in hand when workers died.
+QUARANTINED = "quarantined"
 # Reason codes of images that go to the dead letters: the fault is the service's, or the
 # image is too dangerous to be tried again by itself. A bad picture is its caller's.
-DEAD_CODES = frozenset({"quarantined", "encoder_error", "store_error"})
+DEAD_CODES = frozenset({QUARANTINED, "encoder_error", "store_error"})
 
 
 class DeadLetter(Message):
@@ -50,8 +53,19 @@ class DeadLetters(Protocol):
         """
         ...
 
-    def remove(self, tenant: str, image_id: str) -> bool:
-        """Remove a letter; return whether there was one."""
+    def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
+        """Remove a letter; return whether there was one.
+
+        Args:
+            tenant: Whose image it is.
+            image_id: The letter's image.
+            job_id: Remove it only if it was last given up in this job: a newer letter in
+                its place stays.
+        """
+        ...
+
+    def count(self) -> int:
+        """Return how many letters there are, of all tenants together."""
         ...
 
     def page(
@@ -79,4 +93,6 @@ def read_cursor(cursor: str) -> tuple[float, str]:
         ValueError: It is no cursor.
     """
     at, _, image_id = cursor.partition("-")
+    if not math.isfinite(float(at)):
+        raise ValueError("a cursor's time is finite")
     return float(at), image_id

@@ -25,9 +25,17 @@ class MemoryDeadLetters:
         except KeyError:
             raise NotFound(f"There is no dead letter {image_id}.") from None
 
-    def remove(self, tenant: str, image_id: str) -> bool:
-        """Remove a letter."""
-        return self._letters.pop((tenant, image_id), None) is not None
+    def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
+        """Remove a letter, or only that of one job."""
+        letter = self._letters.get((tenant, image_id))
+        if letter is None or job_id not in (None, letter.job_id):
+            return False
+        del self._letters[tenant, image_id]
+        return True
+
+    def count(self) -> int:
+        """Return how many letters there are, of all tenants together."""
+        return len(self._letters)
 
     def page(
         self, tenant: str, limit: int, cursor: str | None = None

@@ -14,6 +14,19 @@ from common.redis_client import broker_call
 # Ids read at a time while a page is put together.
 _IDS_PER_CALL = 1000
 
+# The tenants that have letters or had some, so that all letters can be counted.
+_TENANTS = "glimpse:dead-tenants"
+
+# Removes a letter, or only that of one job. KEYS: letters, times; ARGV: image, and the job
+# or nothing.
+_REMOVE_LUA = """
+local text = redis.call('HGET', KEYS[1], ARGV[1])
+if not text or ARGV[2] ~= '' and cjson.decode(text).job_id ~= ARGV[2] then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+return 1
+"""
+
 
 class RedisDeadLetters:
     """Dead letters in Redis; they are kept until somebody replays or removes them.
@@ -24,6 +37,7 @@ class RedisDeadLetters:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._remove = redis.register_script(_REMOVE_LUA)
 
     @broker_call
     def put(self, letters: Sequence[DeadLetter]) -> None:
@@ -32,6 +46,7 @@ class RedisDeadLetters:
         for letter in letters:
             pipe.hset(_letters(letter.tenant), letter.id, letter.model_dump_json())
             pipe.zadd(_times(letter.tenant), {letter.id: letter.at})
+            pipe.sadd(_TENANTS, letter.tenant)
         pipe.execute()
 
     @broker_call
@@ -43,12 +58,18 @@ class RedisDeadLetters:
         return DeadLetter.model_validate_json(text)
 
     @broker_call
-    def remove(self, tenant: str, image_id: str) -> bool:
-        """Remove a letter."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hdel(_letters(tenant), image_id)
-        pipe.zrem(_times(tenant), image_id)
-        return bool(pipe.execute()[0])
+    def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
+        """Remove a letter, or only that of one job."""
+        keys = [_letters(tenant), _times(tenant)]
+        return bool(self._remove(keys=keys, args=[image_id, job_id or ""]))
+
+    @broker_call
+    def count(self) -> int:
+        """Return how many letters there are, of all tenants together."""
+        pipe = self._redis.pipeline(transaction=False)
+        for tenant in cast("set[str]", self._redis.smembers(_TENANTS)):
+            pipe.hlen(_letters(tenant))
+        return sum(pipe.execute())
 
     @broker_call
     def page(

@@ -11,7 +11,7 @@ import pytest
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
 from common.blobs.memory import MemoryBlobs
-from common.errors import BlobsUnavailable, NotFound
+from common.errors import BlobsFull, BlobsUnavailable, NotFound
 
 ID = "ab" * 32
 
@@ -131,6 +131,18 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("a file where the folder should be")
     with pytest.raises(BlobsUnavailable, match="blob folder"):
         FolderBlobs(tmp_path / "blobs").writer("default")
+
+
+def test_a_disk_without_room_is_told_from_one_that_is_away(tmp_path: Path) -> None:
+    writer = FolderBlobs(tmp_path).writer("default")
+    writer._file.close()
+    # The kernel's own file without room.
+    writer._file = open("/dev/full", "wb", buffering=0)  # noqa: PTH123, SIM115
+    with pytest.raises(BlobsFull, match="is full: No space left"):
+        writer.write(b"data")
+    writer.discard()
+    assert issubclass(BlobsFull, BlobsUnavailable)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_disk_that_takes_a_part_only_is_told_and_leaves_no_blob(tmp_path: Path) -> None:

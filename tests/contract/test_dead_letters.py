@@ -66,6 +66,25 @@ def test_a_letter_is_removed_once(letters: DeadLetters, tenant: str) -> None:
     assert letters.page(tenant, 10) == ([], None)
 
 
+def test_a_newer_letter_stays_where_an_older_one_is_removed(
+    letters: DeadLetters, tenant: str
+) -> None:
+    letters.put([letter(tenant, 1, at=2.0, job_id="newer")])
+    assert not letters.remove(tenant, f"{1:064x}", job_id="older")
+    assert letters.get(tenant, f"{1:064x}").job_id == "newer"
+    assert letters.remove(tenant, f"{1:064x}", job_id="newer")
+    assert letters.page(tenant, 10) == ([], None)
+
+
+def test_letters_of_all_tenants_are_counted(letters: DeadLetters, tenant: str) -> None:
+    before = letters.count()
+    letters.put([letter(tenant, number, at=1.0) for number in range(3)])
+    letters.put([letter(f"{tenant}2", 1, at=1.0)])
+    assert letters.count() == before + 4
+    letters.remove(tenant, f"{1:064x}")
+    assert letters.count() == before + 3
+
+
 def test_an_image_has_one_letter_the_newest(letters: DeadLetters, tenant: str) -> None:
     letters.put([letter(tenant, 1, at=1.0)])
     letters.put([letter(tenant, 1, at=2.0, code="encoder_error")])
@@ -109,6 +128,8 @@ def test_a_cursor_survives_the_removal_of_its_letter(letters: DeadLetters, tenan
     assert [found.filename for found in rest] == ["1.jpg", "0.jpg"]
 
 
-def test_what_is_no_cursor_is_refused(letters: DeadLetters, tenant: str) -> None:
-    with pytest.raises(ValueError, match="could not convert"):
-        letters.page(tenant, 1, "nonsense")
+@pytest.mark.parametrize("cursor", ["nonsense", "", "-1.0-a", "nan-a", "inf-a", "1e999-a"])
+def test_what_is_no_cursor_is_refused(letters: DeadLetters, tenant: str, cursor: str) -> None:
+    letters.put([letter(tenant, 1, at=1.0)])
+    with pytest.raises(ValueError, match=r"could not convert|finite"):
+        letters.page(tenant, 1, cursor)

@@ -10,7 +10,7 @@ from redis import Redis
 
 from common.contract import SearchRequest, Term
 from common.errors import NotFound
-from common.heartbeats import Heartbeats, MemoryHeartbeats, RedisHeartbeats
+from common.heartbeats import Heartbeats, MemoryHeartbeats, RedisHeartbeats, fleet_rate
 from common.redis_client import connect
 from common.searches import MemorySearches, RedisSearches, SearchRecord, SearchRecords
 from tests.inline import heartbeat
@@ -20,7 +20,7 @@ from tests.services import Valkey
 @pytest.fixture
 def redis(valkey: Valkey) -> Redis:
     client = connect(valkey.url)
-    client.delete("glimpse:workers")
+    client.delete("glimpse:workers", "glimpse:ingest:rate")
     return client
 
 
@@ -63,6 +63,24 @@ def test_heartbeats_of_workers_long_gone_are_cleared_away(redis: Redis) -> None:
     heartbeats.beat(heartbeat("search", until=time.time() - 1))
     heartbeats.beat(heartbeat("ingest"))
     assert redis.hkeys("glimpse:workers") == ["ingest@test.1"]
+
+
+def test_workers_of_unknown_rate_count_as_the_mean_of_the_others() -> None:
+    rates = [10.0, None, 30.0]
+    beats = [heartbeat("ingest", rate_per_s=rate) for rate in rates]
+    assert fleet_rate([*beats, heartbeat("search", rate_per_s=500.0)]) == 60
+    assert fleet_rate([heartbeat("ingest"), heartbeat("ingest", rate_per_s=0.0)]) is None
+
+
+def test_the_last_rate_of_all_outlives_the_workers(heartbeats: Heartbeats) -> None:
+    assert heartbeats.last_rate() is None
+    heartbeats.beat(heartbeat("ingest", rate_per_s=12.5))
+    heartbeats.beat(heartbeat("ingest", name="ingest@test.2", rate_per_s=7.5))
+    assert heartbeats.last_rate() == 20
+    heartbeats.stop("ingest@test.1")
+    heartbeats.stop("ingest@test.2")
+    heartbeats.beat(heartbeat("ingest", name="ingest@test.3"))
+    assert heartbeats.last_rate() == 20
 
 
 def test_a_search_is_kept(searches: SearchRecords) -> None:

@@ -16,6 +16,7 @@ from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.redis_client import connect
 from worker.encoders.hashing import HashingEncoder
 from worker.leases import Leases
+from worker.meter import Meter
 from worker.pulse import Pulse
 from worker.runtime import Runtime
 from worker.stores.memory import MemoryStore
@@ -75,7 +76,12 @@ def store() -> AwayStore:
 
 
 @pytest.fixture
-def pulse(heard: Heard, idle: Idle, store: AwayStore) -> Iterator[Pulse]:
+def meter() -> Meter:
+    return Meter()
+
+
+@pytest.fixture
+def pulse(heard: Heard, idle: Idle, store: AwayStore, meter: Meter) -> Iterator[Pulse]:
     runtime = Runtime(
         app=Celery(set_as_current=False),
         encoder=HashingEncoder(),
@@ -85,6 +91,7 @@ def pulse(heard: Heard, idle: Idle, store: AwayStore) -> Iterator[Pulse]:
         leases=Leases(connect("redis://127.0.0.1:1"), lease_s=60),
         upkeep=None,
         close=lambda: None,
+        meter=meter,
     )
     pulse = Pulse(runtime, heard, "ingest@here.1", "ingest", interval_s=0.02)
     pulse.start()
@@ -98,6 +105,16 @@ def test_a_heartbeat_says_who_and_what(heard: Heard) -> None:
     assert (beat.name, beat.queue, beat.model) == ("ingest@here.1", "ingest", "hashing")
     assert beat.until == pytest.approx(beat.at + 0.06)
     assert beat.store_error is None
+
+
+@pytest.mark.usefixtures("pulse")
+def test_the_rate_is_told_once_it_is_known(heard: Heard, meter: Meter) -> None:
+    assert heard.next().rate_per_s is None
+    with meter.working():
+        meter.note(8)
+    while heard.next().rate_per_s is None:
+        pass
+    assert heard.alive()[0].rate_per_s == meter.rate_per_s
 
 
 @pytest.mark.usefixtures("pulse")

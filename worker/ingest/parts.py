@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +20,7 @@ from common.contract import (
     INGEST_ARCHIVE,
     INGEST_CHUNK,
     INGEST_QUEUE,
+    ChunkResult,
     IngestArchive,
     IngestChunk,
     Message,
@@ -38,15 +39,19 @@ from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
 from worker.leases import Leases
+from worker.meter import Meter
 from worker.recovery import Recovery
 from worker.stores.base import VectorStore
-from worker.tuning import tune
+from worker.tuning import Tuned, tune
 from worker.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
 # How often a worker tries Redis again before its task waits; about half a minute.
 _REDIS_RETRIES = 16
+
+# Runs a chunk for the owner of what it claims.
+RunChunk = Callable[[IngestChunk, str], ChunkResult]
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,12 @@ class IngestParts:
     def leases(self) -> Leases:
         """What the worker holds of its queue, and the images it has in hand."""
         return Leases(connect(self.settings.redis_url), self.settings.lease_s, self._claims)
+
+    @cached_property
+    def meter(self) -> Meter:
+        """How fast the worker is; until it has worked, as fast as its model was measured to be."""
+        rate_per_s = self._tuned.rate_per_s if self._tuned else None
+        return Meter(rate_per_s, self.settings.worker_threads)
 
     @cached_property
     def pipeline(self) -> IngestPipeline:
@@ -101,7 +112,7 @@ class IngestParts:
         """Return what the worker's tasks do, by their names."""
         chunks, archives = self._chunk_ingest(), self._archive_ingest()
         return {
-            INGEST_CHUNK: Work(IngestChunk, chunks.run, chunks.give_up),
+            INGEST_CHUNK: Work(IngestChunk, self._metered(chunks.run), chunks.give_up),
             INGEST_ARCHIVE: Work(IngestArchive, archives.run, archives.give_up),
         }
 
@@ -141,6 +152,15 @@ class IngestParts:
     def _send(self, task: str, task_id: str, message: Message) -> None:
         self._sender.send(task, INGEST_QUEUE, task_id, message)
 
+    def _metered(self, run: RunChunk) -> RunChunk:
+        def metered(chunk: IngestChunk, owner: str) -> ChunkResult:
+            with self.meter.working():
+                result = run(chunk, owner)
+                self.meter.note(sum(found.state != "cancelled" for found in result.outcomes))
+            return result
+
+        return metered
+
     def _chunk_ingest(self) -> ChunkIngest:
         return ChunkIngest(
             reader=PictureReader(self._blobs, self.encoder, self.settings.image_pixels_max),
@@ -170,8 +190,15 @@ class IngestParts:
         )
 
     def _batch_max(self) -> int:
+        if self._tuned is not None:
+            return self._tuned.batch_max
+        return int(self.settings.batch_max)
+
+    @cached_property
+    def _tuned(self) -> Tuned | None:
+        """The batch that the model is quickest with; None where the settings name one."""
         if self.settings.batch_max != "auto":
-            return self.settings.batch_max
+            return None
         tuned = tune(lambda count: self.encoder.encode_images([self._pixels] * count))
         log.info("ingest.tuned batch_max=%d rate_per_s=%.1f", tuned.batch_max, tuned.rate_per_s)
-        return tuned.batch_max
+        return tuned

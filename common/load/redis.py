@@ -1,0 +1,40 @@
+"""Load, read from Redis in one round trip."""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from common.heartbeats import RATE_KEY, WORKERS_KEY, living
+from common.load.base import Load, rate_of
+from common.redis_client import broker_call
+
+# The number of pending images, which ``common.jobs.redis`` keeps; the contract suite fails
+# where the two disagree.
+_PENDING_KEY = "glimpse:jobs:pending"
+
+
+class RedisLoad:
+    """Load of the jobs and workers of one Redis.
+
+    Args:
+        redis: A client that decodes responses.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    @broker_call
+    def read(self) -> Load:
+        """Return the load as it is now."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.get(_PENDING_KEY)
+        pipe.hgetall(WORKERS_KEY)
+        pipe.get(RATE_KEY)
+        pipe.info("memory")
+        pending, workers, rate, memory = pipe.execute()
+        return Load(
+            pending=max(0, int(pending or 0)),
+            rate_per_s=rate_of(living(workers), float(rate) if rate else None),
+            memory_bytes=memory["used_memory"],
+            memory_bytes_max=memory["maxmemory"],
+        )
