@@ -43,8 +43,8 @@ def test_kills_of_milvus_lose_nothing_and_burn_no_attempts(
 def test_a_job_outlasts_a_long_outage_of_milvus(
     stack: Stack, ledger: Ledger, fleet: StartFleet, photos: Path
 ) -> None:
-    pair = fleet(2, 0.01)
-    files = album(photos, "outage", 300)
+    pair = fleet(2, 0.02)
+    files = album(photos, "outage", 400)
     job = ledger.upload(files)
     ledger.indexed(job, 50)
     stack.milvus.kill()

@@ -98,11 +98,11 @@ def served_from(folder: Path, stack: Stack, workers: MakeWorkers, logs: Path) ->
         worker.stop()
 
 
-def until_full(client: httpx.Client, batches: list[dict[str, bytes]]) -> tuple[list[str], int]:
+def until_full(url: str, batches: list[dict[str, bytes]]) -> tuple[list[str], int]:
     """Upload until it is refused; return the jobs accepted and the number of the refused batch."""
     jobs: list[str] = []
     for number, files in enumerate(batches):
-        response = send(client, files)
+        response = send(url, files)
         if response.status_code != 202:
             assert_says_full(response)
             return jobs, number
@@ -110,8 +110,10 @@ def until_full(client: httpx.Client, batches: list[dict[str, bytes]]) -> tuple[l
     pytest.fail("the disk took everything")
 
 
-def send(client: httpx.Client, files: dict[str, bytes]) -> httpx.Response:
-    return client.post("/v1/images", files=[("file", file) for file in files.items()])
+def send(url: str, files: dict[str, bytes]) -> httpx.Response:
+    """Upload files over a connection of their own."""
+    parts = [("file", file) for file in files.items()]
+    return httpx.post(f"{url}/v1/images", files=parts, timeout=60)
 
 
 def assert_says_full(response: httpx.Response) -> None:
@@ -132,17 +134,17 @@ def test_a_full_disk_is_told_and_survived(
         blobs = disk / "blobs"
         with (
             served_from(blobs, stack, workers, tmp_path / "api") as url,
-            httpx.Client(base_url=url, timeout=60) as client,
+            httpx.Client(base_url=url) as client,
         ):
-            jobs, refused = until_full(client, batches)
+            jobs, refused = until_full(url, batches)
             assert jobs, "the disk was full before anything was accepted"
             assert half_uploads(blobs) == []
             assert all(image_id(path.read_bytes()) == path.name for path in blobs_of(blobs))
             for job, batch in zip(jobs, batches, strict=False):
                 assert finished_job(client, job)["indexed"] == len(batch)
-            assert_says_full(send(client, batches[refused]))
+            assert_says_full(send(url, batches[refused]))
             ballast.unlink()
-            again = send(client, batches[refused])
+            again = send(url, batches[refused])
             assert finished_job(client, again.headers["Location"])["state"] == "succeeded"
         accepted = [data for batch in batches[: refused + 1] for data in batch.values()]
         assert ledger.missing(accepted) == set()
