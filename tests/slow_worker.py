@@ -1,8 +1,9 @@
 """An ingest worker whose model is slow and writes down what it embeds.
 
 The model is the shipped hashing encoder with a sleep of ``SLOW_S`` seconds for
-each batch; for each picture ``SLOW_LOG`` gets a line when the model begins, with
-this process's number and a digest of the pixels.
+each batch and of ``SLOW_PICTURE_S`` for each picture in it; for each picture
+``SLOW_LOG`` gets a line when the model begins, with this process's number and a
+digest of the pixels.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,29 +28,47 @@ from worker.serve import serve
 _PROBE = 128
 
 
-class SlowEncoder(HashingEncoder):
-    """The hashing encoder, slowed down and counted."""
+def is_probe(image: NDArray[np.uint8]) -> bool:
+    """Return whether a prepared picture is one of the worker's own probes."""
+    return bool((image == _PROBE).all())
 
-    def __init__(self, sleep_s: float, log: Path) -> None:
+
+class SlowEncoder(HashingEncoder):
+    """The hashing encoder, slowed down and counted.
+
+    Args:
+        sleep_s: Seconds that a batch takes, whatever is in it.
+        picture_s: Seconds that each picture of a batch adds.
+        log: Gets a line for each picture.
+    """
+
+    def __init__(self, sleep_s: float, picture_s: float, log: Path) -> None:
         super().__init__()
         self._sleep_s = sleep_s
+        self._picture_s = picture_s
         self._log = log
 
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Make the encoder that ``SLOW_S``, ``SLOW_PICTURE_S`` and ``SLOW_LOG`` describe."""
+        seconds = (float(os.environ[name]) for name in ("SLOW_S", "SLOW_PICTURE_S"))
+        return cls(*seconds, Path(os.environ["SLOW_LOG"]))
+
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        pictures = [image for image in images if not (image == _PROBE).all()]
+        pictures = [image for image in images if not is_probe(image)]
         if pictures:
             with self._log.open("a") as log:
                 for image in pictures:
                     log.write(f"{os.getpid()} {hashlib.sha256(image.tobytes()).hexdigest()}\n")
-            time.sleep(self._sleep_s)
+            time.sleep(self._sleep_s + self._picture_s * len(pictures))
         return super().encode_images(images)
 
 
-def main() -> None:
+def work(encoder: SlowEncoder) -> None:
+    """Consume the ingest queue with this encoder until SIGTERM."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    encoder = SlowEncoder(float(os.environ["SLOW_S"]), Path(os.environ["SLOW_LOG"]))
     serve(load_settings(), "ingest", f"ingest@slow.{os.getpid()}", encoder)
 
 
 if __name__ == "__main__":
-    main()
+    work(SlowEncoder.from_environment())

@@ -1,16 +1,19 @@
 """Real parts that tests start: Valkey, Redis, Milvus Lite and the Milvus server."""
 
+from tests.services.fleet import Fleet
 from tests.services.glimpse import Api, Stack, Worker
 from tests.services.milvus_lite import MilvusLite
 from tests.services.milvus_server import MilvusServer
 from tests.services.ports import free_port
 from tests.services.process import Service, ServiceNotStarted
 from tests.services.redis_server import RedisServer
-from tests.services.slow_worker import SlowWorker
+from tests.services.slow_worker import DeadlyWorker, SlowWorker
 from tests.services.valkey import Valkey
 
 __all__ = [
     "Api",
+    "DeadlyWorker",
+    "Fleet",
     "MilvusLite",
     "MilvusServer",
     "RedisServer",

@@ -53,12 +53,19 @@ class Worker(GlimpseProcess):
     def __init__(self, folder: Path, settings: Mapping[str, str], queue: str) -> None:
         super().__init__(folder, settings)
         self.queue = queue
+        # Where this run's part of the log begins, in bytes.
+        self._log_start = 0
+
+    def start(self) -> Self:
+        # What an earlier run wrote says nothing of this one.
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        return super().start()
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "worker", "run", self.queue]
 
     def answers(self) -> bool:
-        return b"ready." in self.log.read_bytes()
+        return b"ready." in self.log.read_bytes()[self._log_start :]
 
 
 class Api(GlimpseProcess):

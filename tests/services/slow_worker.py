@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from common.contract import INGEST_QUEUE
 from tests.services.glimpse import Worker
@@ -18,17 +19,30 @@ class SlowWorker(Worker):
         settings: Its ``GLIMPSE_*`` variables.
         sleep_s: Seconds that its model takes for a batch.
         embeddings: The file that gets a line for every picture the model begins.
+        picture_s: Seconds that each picture adds to its batch.
     """
 
+    # What it runs.
+    module: ClassVar[str] = "tests.slow_worker"
+
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], sleep_s: float, embeddings: Path
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        sleep_s: float,
+        embeddings: Path,
+        picture_s: float = 0,
     ) -> None:
         super().__init__(folder, settings, INGEST_QUEUE)
-        self.settings |= {"SLOW_S": str(sleep_s), "SLOW_LOG": str(embeddings)}
+        self.settings |= {
+            "SLOW_S": str(sleep_s),
+            "SLOW_PICTURE_S": str(picture_s),
+            "SLOW_LOG": str(embeddings),
+        }
         self.embeddings = embeddings
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "tests.slow_worker"]
+        return [sys.executable, "-m", self.module]
 
     def begun(self) -> list[str]:
         """Return a line for each picture that the model of this process has begun."""
@@ -37,3 +51,9 @@ class SlowWorker(Worker):
     def all_begun(self) -> list[str]:
         """Return a line for each picture that any worker with the same file has begun."""
         return self.embeddings.read_text().splitlines() if self.embeddings.exists() else []
+
+
+class DeadlyWorker(SlowWorker):
+    """An ingest worker of ``tests.deadly_worker``: pictures of one colour end its process."""
+
+    module = "tests.deadly_worker"

@@ -1,0 +1,132 @@
+"""What the chaos tests share: one Glimpse whose parts they take away, and workers of their own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.redis_client import connect
+from tests.chaos.ledger import Ledger
+from tests.conftest import require
+from tests.services import Fleet, MilvusLite, SlowWorker, Stack, Valkey
+
+log = logging.getLogger(__name__)
+
+# Repeats what a failed test did by chance: its log names the seed.
+_SEED = "CHAOS_SEED"
+
+# Short times, so that what the dead held comes back soon, and small chunks and batches, so
+# that a job is many of them.
+_SETTINGS = {
+    "GLIMPSE_MODEL": "hashing",
+    "GLIMPSE_LEASE_S": "2",
+    "GLIMPSE_LEASE_SWEEP_S": "0.5",
+    "GLIMPSE_RETRY_S": "0.2",
+    "GLIMPSE_RETRY_S_MAX": "1",
+    "GLIMPSE_CHUNK_IMAGES": "8",
+    "GLIMPSE_BATCH_MAX": "8",
+    "GLIMPSE_WORKER_THREADS": "2",
+}
+
+# A lease that a living worker keeps even where it gets no processor for seconds: for tests
+# in which nobody dies and each picture is to be embedded once.
+PATIENT = {"GLIMPSE_LEASE_S": "60"}
+
+MakeWorkers = Callable[..., list[SlowWorker]]
+StartFleet = Callable[..., Fleet]
+
+
+@pytest.fixture(scope="package")
+def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole Glimpse without an ingest worker."""
+    require(Valkey)
+    require(MilvusLite)
+    with Stack(tmp_path_factory.mktemp("glimpse"), _SETTINGS) as stack:
+        stack.ingest_worker.stop()
+        yield stack
+
+
+@pytest.fixture
+def stack(glimpse: Stack) -> Stack:
+    """The shared Glimpse as if nothing had happened to it: all there, its queues empty."""
+    for part in (glimpse.redis, glimpse.milvus, glimpse.search_worker, glimpse.api):
+        if not part.running:
+            part.start()
+    with connect(glimpse.redis.url) as redis:
+        redis.flushdb()
+    return glimpse
+
+
+@pytest.fixture
+def ledger(stack: Stack) -> Iterator[Ledger]:
+    ledger = Ledger(stack)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def crew(stack: Stack, tmp_path: Path) -> Iterator[MakeWorkers]:
+    """Makes ingest workers, not yet started, that note what they embed in one file."""
+    made: list[SlowWorker] = []
+
+    def make(
+        count: int = 1,
+        picture_s: float = 0,
+        settings: Mapping[str, str] | None = None,
+        kind: type[SlowWorker] = SlowWorker,
+    ) -> list[SlowWorker]:
+        variables = {**stack.settings, **(settings or {})}
+        embeddings = tmp_path / "embeddings"
+        for _ in range(count):
+            folder = tmp_path / f"worker{len(made)}"
+            made.append(kind(folder, variables, 0, embeddings, picture_s))
+        return made[-count:]
+
+    yield make
+    _side_by_side(SlowWorker.stop, made)
+
+
+@pytest.fixture
+def workers(crew: MakeWorkers) -> MakeWorkers:
+    """Makes ingest workers and returns them when they consume."""
+
+    def start(*args: Any, **options: Any) -> list[SlowWorker]:
+        made = crew(*args, **options)
+        _side_by_side(SlowWorker.start, made)
+        return made
+
+    return start
+
+
+@pytest.fixture
+def fleet(crew: MakeWorkers) -> Iterator[StartFleet]:
+    """Makes workers that are started again when they die; returns when all consume."""
+    with ExitStack() as fleets:
+
+        def start(*args: Any, **options: Any) -> Fleet:
+            fleet = fleets.enter_context(Fleet(crew(*args, **options)))
+            fleet.wait_until_ready()
+            return fleet
+
+        yield start
+
+
+@pytest.fixture
+def dice() -> random.Random:
+    """What happens by chance; the seed is in the log of a test that failed."""
+    seed = int(os.environ.get(_SEED, random.randrange(10**6)))
+    log.warning("%s=%d", _SEED, seed)
+    return random.Random(seed)
+
+
+def _side_by_side(call: Callable[[SlowWorker], object], workers: list[SlowWorker]) -> None:
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(call, workers))

@@ -1,0 +1,59 @@
+"""Milvus is killed and started again in the middle of a job, or is away for long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.chaos.album import album
+from tests.chaos.conftest import StartFleet
+from tests.chaos.ledger import Ledger
+from tests.polling import ready, wait_for
+from tests.services import Stack
+
+# Tries in vain that a job makes while Milvus is away: so many waits of `GLIMPSE_RETRY_S_MAX`
+# that every chunk in hand has gone behind all others many times.
+TRIES = 60
+
+
+def red(stack: Stack) -> bool:
+    """Return whether readiness names Milvus, and nothing else, as missing."""
+    response = stack.client.get("/readyz")
+    if response.status_code == 200:
+        return False
+    return [error["field"] for error in response.json()["errors"]] == ["milvus"]
+
+
+def test_kills_of_milvus_lose_nothing_and_burn_no_attempts(
+    stack: Stack, ledger: Ledger, fleet: StartFleet, photos: Path
+) -> None:
+    pair = fleet(2, 0.01)
+    files = album(photos, "milvus")
+    job = ledger.upload(files)
+    for done in (100, 400):
+        ledger.indexed(job, done)
+        stack.milvus.kill()
+        wait_for(lambda: red(stack), 60, "readiness to turn red")
+        stack.milvus.start()
+        ready(stack.client)
+    ledger.all_indexed(job, files)
+    assert ledger.claims() == {}
+    assert pair.deaths == 0
+
+
+def test_a_job_outlasts_a_long_outage_of_milvus(
+    stack: Stack, ledger: Ledger, fleet: StartFleet, photos: Path
+) -> None:
+    pair = fleet(2, 0.02)
+    files = album(photos, "outage", 400)
+    job = ledger.upload(files)
+    ledger.indexed(job, 50)
+    stack.milvus.kill()
+    before = pair.log().count("ingest.retry")
+    wait_for(lambda: pair.log().count("ingest.retry") > before + TRIES, 120, "tries in vain")
+    wait_for(lambda: red(stack), 60, "readiness to turn red")
+    assert ledger.items(job, "failed") == []
+    stack.milvus.start()
+    ready(stack.client)
+    ledger.all_indexed(job, files)
+    assert ledger.claims() == {}
+    assert pair.deaths == 0
