@@ -16,7 +16,7 @@ from benchmarks.ingest import ceiling, encoding, jobs, memory
 from benchmarks.ingest.client import CONNECTIONS, PICTURES_PER_REQUEST
 from benchmarks.ingest.figures import Figure, table
 from benchmarks.ingest.photographs import paths_in
-from benchmarks.ingest.process_usage import load_average
+from benchmarks.ingest.process_usage import Others
 from benchmarks.ingest.weights import weights_in
 from benchmarks.machine import machine
 
@@ -94,9 +94,11 @@ def _jobs(wanted: Wanted) -> Measured:
 
 
 def _ceiling(wanted: Wanted) -> Measured:
-    raw = [
-        ceiling.measure(wanted.photos, wanted.ceiling_images).view() for _ in range(wanted.rounds)
-    ]
+    raw = []
+    for _ in range(wanted.rounds):
+        others = Others()
+        ingested = ceiling.measure(wanted.photos, wanted.ceiling_images)
+        raw.append(ingested.view() | {"others_cores": others.cores()})
     return raw, ceiling.figures(raw)
 
 
@@ -113,11 +115,17 @@ def _encoding(wanted: Wanted) -> Measured:
     return raw, encoding.figures(raw)
 
 
-def report(wanted: Wanted, measured: dict[str, Measured], load: float) -> dict[str, Any]:
-    """Return everything as it goes into the file."""
+def report(wanted: Wanted, measured: dict[str, Measured], others: float) -> dict[str, Any]:
+    """Return everything as it goes into the file.
+
+    Args:
+        wanted: What was asked for.
+        measured: What was measured.
+        others: Processors that others kept busy meanwhile.
+    """
     return {
         "machine": machine(_PACKAGES),
-        "load_average_before": load,
+        "others_cores": others,
         "settings": _settings(wanted),
         "photographs": len(paths_in(wanted.photos)),
         "figures": {
@@ -161,11 +169,11 @@ def _settings(wanted: Wanted) -> dict[str, Any]:
 def main(only: tuple[str, ...], out: Path | None, **options: Any) -> None:
     """Measure ingest: the plain way, the model alone, Glimpse, and what holds it back."""
     wanted = Wanted(only=only or MEASURES, **options)
-    load = load_average()
+    others = Others()
     measured = measure(wanted)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(report(wanted, measured, load), indent=2) + "\n")
+        out.write_text(json.dumps(report(wanted, measured, others.cores()), indent=2) + "\n")
 
 
 if __name__ == "__main__":

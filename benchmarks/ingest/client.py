@@ -26,7 +26,7 @@ from benchmarks.ingest.photographs import Photographs
 # Pictures of one request.
 PICTURES_PER_REQUEST = 100
 # Connections that upload side by side.
-CONNECTIONS = 2
+CONNECTIONS = 4
 
 # Seconds between two looks at a job; the end is seen this much too late, at most.
 _POLL_S = 0.1

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.ingest import glimpse, own_process
 from benchmarks.ingest.figures import Figure, cpu_figures, middle
-from benchmarks.ingest.process_usage import load_average
+from benchmarks.ingest.process_usage import Others
 
 # The least that Glimpse may reach, as a part of the encoder alone and as a multiple of the
 # plain way.
@@ -48,8 +48,8 @@ def figures(measured: Sequence[Round]) -> list[Figure]:
 
 
 def _measure(way: str, photos: Path, weights: Path) -> dict[str, Any]:
-    load = load_average()
-    return _run(way, photos, weights) | {"load_average_before": load}
+    others = Others()
+    return _run(way, photos, weights) | {"others_cores": others.cores()}
 
 
 def _run(way: str, photos: Path, weights: Path) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +12,10 @@ from pathlib import Path
 
 # Ticks of /proc's clocks in a second.
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Places of idle and of waiting for disks among the processors' ticks in /proc/stat.
+_IDLE, _IOWAIT = 3, 4
+# Ticks in /proc/stat that are not counted among others already.
+_TICKS = 8
 # Places of fields in /proc/PID/stat, counted from the state that follows the name.
 _SESSION, _UTIME, _CSTIME = 3, 11, 14
 # Kilobytes, as /proc/PID/status counts memory, in a MiB.
@@ -59,6 +65,26 @@ def _peak_kb(pid: int) -> int:
     return int(peaks[0]) if peaks else 0
 
 
-def load_average() -> float:
-    """Return how many processes wanted to run during the last minute, on average."""
-    return round(os.getloadavg()[0], 2)
+class Others:
+    """Counts how busy others keep the machine, for a figure is no better than its quiet."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._others_s = _others_s()
+
+    def cores(self) -> float:
+        """Return the processors that others kept busy since, on average.
+
+        Processes of this one count as its own once they have ended and were waited for.
+        """
+        cores = (_others_s() - self._others_s) / (time.monotonic() - self._begun)
+        return round(max(cores, 0.0), 2)
+
+
+def _others_s() -> float:
+    line = Path("/proc/stat").read_text().splitlines()[0]
+    ticks = [int(field) for field in line.split()[1 : 1 + _TICKS]]
+    busy_s = (sum(ticks) - ticks[_IDLE] - ticks[_IOWAIT]) / _TICKS_PER_S
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ours = [resource.getrusage(who) for who in whose]
+    return busy_s - sum(usage.ru_utime + usage.ru_stime for usage in ours)
