@@ -1,0 +1,76 @@
+"""A worker whose model costs nothing, so that a measure shows everything but the model.
+
+    python -m benchmarks.free_worker ingest
+
+Pictures are decoded and prepared as for ViT-B/32; with ``FREE_PREPARE=1`` preparing is free too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from common.settings import load_settings
+from worker.encoders.crop import centre_square
+from worker.encoders.vectors import unit_rows
+from worker.serve import serve
+
+# Side of what ViT-B/32 reads, in pixels, and length of its vectors.
+_SIZE, _DIM = 224, 512
+# Vectors that are given out in turn, so that neighbours in the store are not all the same.
+_VECTORS = 4096
+
+
+class FreeEncoder:
+    """Gives out vectors made beforehand; see ``worker.encoders.base.Encoder``.
+
+    Args:
+        prepares: Whether pictures are resized and cropped for real.
+    """
+
+    name = "free"
+    revision = "1"
+    dim = _DIM
+
+    def __init__(self, prepares: bool) -> None:
+        self._prepares = prepares
+        self._vectors = unit_rows(np.random.RandomState(0).standard_normal((_VECTORS, _DIM)))
+        self._blank = np.zeros((_SIZE, _SIZE, 3), dtype=np.uint8)
+        self._next = 0
+
+    def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Prepare a picture as CLIP's encoder does: uint8 [224, 224, 3]."""
+        return centre_square(image, _SIZE) if self._prepares else self._blank
+
+    def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return the next vectors: float32 [len(images), 512], unit rows."""
+        return self._take(len(images))
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the next vectors: float32 [len(texts), 512], unit rows."""
+        return self._take(len(texts))
+
+    def _take(self, count: int) -> NDArray[np.float32]:
+        places = np.arange(self._next, self._next + count) % _VECTORS
+        self._next += count
+        return self._vectors[places]
+
+
+def main() -> None:
+    """Consume the queue that the command line names."""
+    settings = load_settings()
+    logging.basicConfig(level=settings.log_level, stream=sys.stderr)
+    queue = sys.argv[1]
+    encoder = FreeEncoder(prepares=os.environ.get("FREE_PREPARE") != "1")
+    serve(settings, queue, f"{queue}@{socket.gethostname()}.{os.getpid()}", encoder)
+
+
+if __name__ == "__main__":
+    main()

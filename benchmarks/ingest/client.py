@@ -1,0 +1,180 @@
+"""A client that uploads pictures as cheaply as it can, in a process of its own.
+
+    python -m benchmarks.ingest.client --url http://... --photos DIR --count 990
+
+It prints JSON: how long it took from the first byte to the last job's success, and what the
+client itself cost, for it runs on the processors that it measures.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import click
+
+from benchmarks.ingest.photographs import Photographs
+
+# Pictures of one request.
+PICTURES_PER_REQUEST = 100
+# Connections that upload side by side.
+CONNECTIONS = 4
+
+# Seconds between two looks at a job; the end is seen this much too late, at most.
+_POLL_S = 0.1
+# Seconds without an answer after which the client gives up.
+_TIMEOUT_S = 120.0
+
+_BOUNDARY = "picture-boundary-7d1c2f"
+_UPLOAD_HEADERS = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+
+
+class UploadFailed(RuntimeError):
+    """The service refused pictures, or a job ended other than well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What the client saw.
+
+    Attributes:
+        pictures: Pictures that were sent.
+        seconds: From the first byte to the last job's success.
+        sent_s: From the first byte to the last answer to an upload.
+        cpu_s: What the client itself took of the processors.
+    """
+
+    pictures: int
+    seconds: float
+    sent_s: float
+    cpu_s: float
+
+
+class Client:
+    """One connection to the service, kept open.
+
+    Args:
+        url: Where the service is.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._http = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=_TIMEOUT_S)
+        self._http.connect()
+
+    def post(self, body: bytes) -> str:
+        """Upload a multipart body; return the path of its job. A 503 is obeyed."""
+        while True:
+            self._http.request("POST", "/v1/images", body, _UPLOAD_HEADERS)
+            answer = self._http.getresponse()
+            text = answer.read()
+            if answer.status == http.HTTPStatus.ACCEPTED:
+                return str(answer.headers["Location"])
+            if answer.status != http.HTTPStatus.SERVICE_UNAVAILABLE:
+                raise UploadFailed(f"{answer.status}: {text.decode(errors='replace')}")
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+
+    def job(self, path: str) -> dict[str, Any]:
+        """Return a job."""
+        self._http.request("GET", path)
+        answer = self._http.getresponse()
+        job: dict[str, Any] = json.loads(answer.read())
+        return job
+
+
+def upload(url: str, photographs: Photographs, first: int, count: int) -> Upload:
+    """Upload pictures and wait until all are searchable.
+
+    Raises:
+        UploadFailed: Not all of them are.
+    """
+    clients = [Client(url) for _ in range(CONNECTIONS)]
+    requests = _Requests(photographs, first, count)
+    cpu, begun = time.process_time(), time.perf_counter()
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        sent = [job for jobs in threads.map(requests.send, clients) for job in jobs]
+    sent_s = time.perf_counter() - begun
+    for path in sent:
+        _wait(clients[0], path)
+    return Upload(count, time.perf_counter() - begun, sent_s, time.process_time() - cpu)
+
+
+class _Requests:
+    """The requests of an upload, each sent by whichever connection is free."""
+
+    def __init__(self, photographs: Photographs, first: int, count: int) -> None:
+        self._photographs = photographs
+        self._end = first + count
+        self._starts = iter(range(first, self._end, PICTURES_PER_REQUEST))
+        self._lock = threading.Lock()
+
+    def send(self, client: Client) -> list[str]:
+        """Send until there are no more; return the jobs."""
+        return [client.post(body) for body in self._bodies()]
+
+    def _bodies(self) -> Iterator[bytes]:
+        while (start := self._next_start()) is not None:
+            numbers = range(start, min(start + PICTURES_PER_REQUEST, self._end))
+            yield multipart(self._photographs, numbers)
+
+    def _next_start(self) -> int | None:
+        with self._lock:
+            return next(self._starts, None)
+
+
+def multipart(photographs: Photographs, numbers: range) -> bytes:
+    """Return a request's body with these pictures."""
+    parts = [
+        part
+        for number in numbers
+        for part in (_head(photographs.name(number)), photographs.content(number), b"\r\n")
+    ]
+    return b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
+
+
+def _head(name: str) -> bytes:
+    # Browsers, too, escape a quotation mark in a file name this way.
+    filename = quote(name, safe=" /!#$&'()+,-.;=@[]^_`{}~")
+    return (
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'
+        "Content-Type: image/jpeg\r\n\r\n"
+    ).encode()
+
+
+def _wait(client: Client, path: str) -> None:
+    while (job := client.job(path))["finished_at"] is None:
+        time.sleep(_POLL_S)
+    if job["state"] != "succeeded":
+        raise UploadFailed(f"A job ended {job['state']}: {job}")
+
+
+@click.command()
+@click.option("--url", required=True)
+@click.option("--photos", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--first", default=0, help="Number of the first picture.")
+@click.option("--count", required=True, type=int, help="Pictures to upload.")
+def main(url: str, photos: Path, first: int, count: int) -> None:
+    """Upload pictures and print how long it took."""
+    done = upload(url, Photographs.read(photos), first, count)
+    print(
+        json.dumps(
+            {
+                "pictures": done.pictures,
+                "seconds": done.seconds,
+                "sent_s": done.sent_s,
+                "cpu_s": done.cpu_s,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Figures beside their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number and what it has to keep.
+
+    Attributes:
+        name: What was measured.
+        value: The number.
+        unit: What it is counted in.
+        at_least: The least it may be, if there is such a bound.
+        at_most: The most it may be, if there is such a bound.
+    """
+
+    name: str
+    value: float
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def within_bound(self) -> bool | None:
+        """Whether it keeps its bound; None where it has none."""
+        if self.at_least is not None:
+            return self.value >= self.at_least
+        return None if self.at_most is None else self.value <= self.at_most
+
+    @property
+    def bound(self) -> str:
+        """The bound in words, empty where there is none."""
+        if self.at_least is not None:
+            return f"at least {self.at_least:g}"
+        return "" if self.at_most is None else f"at most {self.at_most:g}"
+
+    def view(self) -> dict[str, Any]:
+        """Return the figure as it goes into JSON."""
+        plain = {"name": self.name, "value": round(self.value, 3), "unit": self.unit}
+        if self.within_bound is None:
+            return plain
+        return plain | {"bound": self.bound, "within_bound": self.within_bound}
+
+
+def middle(values: Sequence[float]) -> float:
+    """Return the median of what several rounds measured."""
+    return float(median(values))
+
+
+def percentile_95(values: Sequence[float]) -> float:
+    """Return what 95 of a hundred values do not exceed."""
+    return sorted(values)[min(int(len(values) * 0.95), len(values) - 1)]
+
+
+def cpu_figures(runs: Sequence[Mapping[str, Any]]) -> list[Figure]:
+    """Return what each part took of the processors for one image, as medians of several runs."""
+    parts = runs[0]["cpu_ms_per_image"]
+    costs = {part: middle([run["cpu_ms_per_image"][part] for run in runs]) for part in parts}
+    costs["all parts"] = middle([run["cpu_ms_per_image_in_all"] for run in runs])
+    return [Figure(f"processor time, {part}", cost, "ms/image") for part, cost in costs.items()]
+
+
+def table(title: str, figures: Sequence[Figure]) -> str:
+    """Return figures as lines for a person."""
+    width = max(len(figure.name) for figure in figures)
+    return "\n".join([title, *(_line(figure, width) for figure in figures), ""])
+
+
+def _line(figure: Figure, width: int) -> str:
+    verdict = {True: "kept", False: "MISSED", None: ""}[figure.within_bound]
+    value = f"{figure.value:,.2f}".rstrip("0").rstrip(".")
+    return f"  {figure.name:<{width}}  {value:>10} {figure.unit:<10} {figure.bound:<14} {verdict}"

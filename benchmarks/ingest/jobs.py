@@ -1,0 +1,114 @@
+"""How long the API takes to answer about a very large job."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx
+
+from benchmarks.ingest.figures import Figure, percentile_95
+from common.contract import Outcome
+from common.jobs.base import Job
+from common.jobs.redis import RedisJobs
+from common.redis_client import connect
+from tests.services import Api, Valkey
+
+# Images of the job.
+IMAGES = 100_000
+# One image in so many has failed, spread over the whole job.
+_FAILED_EVERY = 10
+# Requests of each measure.
+_REQUESTS = 200
+# Outcomes that are noted at a time, as a chunk's are.
+_OUTCOMES_PER_CALL = 1000
+# Longest medians, in milliseconds: of the job, and of a page of its items.
+_JOB_MS_MAX, _ITEMS_MS_MAX = 10.0, 50.0
+
+
+def measure(images: int = IMAGES) -> dict[str, Any]:
+    """Return median and 95th percentile of each question, in milliseconds."""
+    with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as (api, records):
+        path = f"/v1/jobs/{_job(records, images)}"
+        with httpx.Client(base_url=api.url) as client:
+            return {
+                "images": images,
+                "times": {
+                    name: _times(client, path + rest) for name, rest in _questions(images).items()
+                },
+            }
+
+
+def figures(measured: dict[str, Any]) -> list[Figure]:
+    """Return the medians beside their bounds."""
+    rows = []
+    for name, times in measured["times"].items():
+        bound = _JOB_MS_MAX if name == "job" else _ITEMS_MS_MAX
+        rows += [
+            Figure(f"{name}, median", times["median_ms"], "ms", at_most=bound),
+            Figure(f"{name}, p95", times["p95_ms"], "ms"),
+        ]
+    return rows
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[tuple[Api, RedisJobs]]:
+    with Valkey(folder / "redis") as redis:
+        settings = {"GLIMPSE_REDIS_URL": redis.url, "GLIMPSE_BLOBS_DIR": str(folder / "blobs")}
+        with Api(folder / "api", settings) as api:
+            yield api, RedisJobs(connect(redis.url), ttl_s=3600)
+
+
+def _job(records: RedisJobs, images: int) -> str:
+    """Write a job of which all images but the last hundred are done; return its id."""
+    job = Job(uuid.uuid4().hex, "default", total=images, created_at=time.time())
+    items = [(f"{index:064x}", f"album/picture {index}.jpg") for index in range(images)]
+    records.create(job, items)
+    records.accept(job.id)
+    records.begin(job.id, [0])
+    for start in range(0, images - 100, _OUTCOMES_PER_CALL):
+        indices = range(start, min(start + _OUTCOMES_PER_CALL, images - 100))
+        records.record(job.id, [_outcome(index) for index in indices])
+    return job.id
+
+
+def _outcome(index: int) -> Outcome:
+    image_id = f"{index:064x}"
+    if index % _FAILED_EVERY:
+        return Outcome(index=index, id=image_id, state="indexed")
+    return Outcome(
+        index=index, id=image_id, state="failed", code="truncated", detail="It breaks off."
+    )
+
+
+def _questions(images: int) -> dict[str, str]:
+    """Return what is asked: a name for it, and what follows the job's path."""
+    return {
+        "job": "",
+        "items, first 100": "/items",
+        "items, 100 from the middle": f"/items?cursor={images // 2}",
+        "items, 1000 from the middle": f"/items?cursor={images // 2}&limit=1000",
+        "items, first 100 failed": "/items?state=failed",
+        "items, 1000 failed from the middle": (
+            f"/items?state=failed&cursor={images // 2}&limit=1000"
+        ),
+    }
+
+
+def _times(client: httpx.Client, path: str) -> dict[str, float]:
+    # The first request of a connection opens it.
+    client.get(path).raise_for_status()
+    times = [_timed_ms(client, path) for _ in range(_REQUESTS)]
+    return {"median_ms": median(times), "p95_ms": percentile_95(times)}
+
+
+def _timed_ms(client: httpx.Client, path: str) -> float:
+    begun = time.perf_counter()
+    client.get(path).raise_for_status()
+    return (time.perf_counter() - begun) * 1000

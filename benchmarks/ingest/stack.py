@@ -1,0 +1,141 @@
+"""The whole service as processes, watched while pictures come in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ingest import own_process
+from benchmarks.ingest.photographs import WARM_UP_FIRST, Photographs
+from benchmarks.ingest.process_usage import Session
+from common.contract import INGEST_QUEUE, SEARCH_QUEUE
+from tests.polling import ready
+from tests.services import Stack, Worker
+from tests.services.process import Service
+
+# Pictures of the warm-up: a full batch of the model in each of its sizes.
+_WARM_UP_PICTURES = 200
+# Seconds until the service is ready, on a busy machine.
+_READY_S = 120.0
+# Ids that one request may ask after.
+_IDS_PER_CHECK = 10_000
+# Seconds between heartbeats, as in production; tests are in a hurry.
+_HEARTBEAT_S = "5"
+
+
+class NotSearchable(RuntimeError):
+    """Pictures whose job had succeeded were not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What came of uploading pictures.
+
+    Attributes:
+        pictures: How many there were.
+        seconds: From the first byte to the last picture searchable.
+        sent_s: From the first byte to the last answer to an upload.
+        cpu_ms: Processor time for each picture, by part, in milliseconds.
+    """
+
+    pictures: int
+    seconds: float
+    sent_s: float
+    cpu_ms: dict[str, float]
+
+    @property
+    def per_s(self) -> float:
+        """Pictures a second."""
+        return self.pictures / self.seconds
+
+    def view(self) -> dict[str, Any]:
+        """Return what goes into JSON."""
+        return {
+            "images": self.pictures,
+            "images_per_s": self.per_s,
+            "seconds": self.seconds,
+            "sent_s": self.sent_s,
+            "cpu_ms_per_image": self.cpu_ms,
+            "cpu_ms_per_image_in_all": sum(self.cpu_ms.values()),
+        }
+
+
+class FreeWorker(Worker):
+    """A worker of ``benchmarks.free_worker``."""
+
+    def command(self) -> list[str]:
+        """Return the command line that runs it in the foreground."""
+        return [sys.executable, "-m", "benchmarks.free_worker", self.queue]
+
+
+class WatchedStack(Stack):
+    """A whole Glimpse whose parts' cost is known.
+
+    Args:
+        folder: Where all of it keeps its data.
+        settings: ``GLIMPSE_*`` variables beside the addresses of the parts.
+        photos: Folder of the photographs that are uploaded.
+        workers: What runs the queues.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        photos: Path,
+        workers: type[Worker] = Worker,
+    ) -> None:
+        super().__init__(folder, {"GLIMPSE_HEARTBEAT_S": _HEARTBEAT_S, **settings})
+        self.search_worker = workers(folder / "search", self.settings, SEARCH_QUEUE)
+        self.ingest_worker = workers(folder / "ingest", self.settings, INGEST_QUEUE)
+        self._photos = photos
+        self._photographs = Photographs.read(photos)
+
+    def warm_up(self) -> None:
+        """Return once every part has done its work once, and the model knows its sizes."""
+        ready(self.client, _READY_S)
+        self.ingest(WARM_UP_FIRST, _WARM_UP_PICTURES)
+
+    def ingest(self, first: int, count: int) -> Ingested:
+        """Upload pictures, wait until they are searchable, and see that they are.
+
+        Raises:
+            NotSearchable: One of them is not.
+        """
+        sessions = self.sessions()
+        before = {name: session.cpu_s() for name, session in sessions.items()}
+        seen = own_process.run(
+            "benchmarks.ingest.client",
+            url=self.api.url,
+            photos=self._photos,
+            first=first,
+            count=count,
+        )
+        spent = {name: session.cpu_s() - before[name] for name, session in sessions.items()}
+        spent["client"] = seen["cpu_s"]
+        self._check(first, count)
+        cpu_ms = {name: 1000 * seconds / count for name, seconds in spent.items()}
+        return Ingested(count, seen["seconds"], seen["sent_s"], cpu_ms)
+
+    def sessions(self) -> dict[str, Session]:
+        """Return the parts by name."""
+        parts: dict[str, Service] = {
+            "api": self.api,
+            "ingest_worker": self.ingest_worker,
+            "search_worker": self.search_worker,
+            "valkey": self.redis,
+            "milvus": self.milvus,
+        }
+        return {name: Session(part.pid) for name, part in parts.items()}
+
+    def _check(self, first: int, count: int) -> None:
+        ids = list(self._photographs.ids(first, count))
+        for start in range(0, len(ids), _IDS_PER_CHECK):
+            asked = ids[start : start + _IDS_PER_CHECK]
+            answer = self.client.post("/v1/images/check", json={"ids": asked})
+            missing = answer.raise_for_status().json()["missing"]
+            if missing:
+                raise NotSearchable(f"{len(missing)} of {len(asked)} pictures, {missing[0]} first.")
