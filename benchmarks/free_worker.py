@@ -38,6 +38,8 @@ class FreeEncoder:
     name = "free"
     revision = "1"
     dim = _DIM
+    # As CLIP asks for.
+    draft_side: int | None = 2 * _SIZE
 
     def __init__(self, prepares: bool) -> None:
         self._prepares = prepares

@@ -43,11 +43,6 @@ _DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
 # Modes that carry transparency whatever the file's header says.
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
-# A JPEG may be unfolded at a half, a quarter or an eighth of its size, which takes a fraction of
-# the time, as long as this many times the pixels that are needed stay in each direction:
-# resizing the rest of the way smooths out what was lost (docs/benchmarks.md has the cosines).
-_DRAFT_MARGIN = 2
-
 # What 16 bits of grey are divided by: 65535 becomes 255.
 _SIXTEEN_BIT_STEP = 257
 
@@ -64,14 +59,14 @@ class Decoded:
     format: str
 
 
-def decode(data: bytes, pixels_max: int, side: int | None = None) -> Decoded:
+def decode(data: bytes, pixels_max: int, draft_side: int | None = None) -> Decoded:
     """Decode one picture; of an animation, its first frame.
 
     Args:
         data: A whole file.
         pixels_max: Pixels that the picture may have; checked before any is unfolded.
-        side: Pixels that the picture's short side is going to be resized to: a larger one may
-            be unfolded at a fraction of its size. None unfolds all of it.
+        draft_side: Pixels that the short side of a JPEG has to keep: a larger one is unfolded at a
+            half, a quarter or an eighth of its size, in a fraction of the time. None unfolds all.
 
     Raises:
         EmptyImage: There are no bytes.
@@ -85,8 +80,8 @@ def decode(data: bytes, pixels_max: int, side: int | None = None) -> Decoded:
         with _open(data, name) as opened:
             _check_size(opened, pixels_max)
             size = opened.size
-            if side is not None:
-                opened.draft(None, (side * _DRAFT_MARGIN, side * _DRAFT_MARGIN))
+            if draft_side is not None:
+                opened.draft(None, (draft_side, draft_side))
             opened.load()
             orientation = _orientation(opened)
             upright = _turn(_to_rgb(opened), orientation)

@@ -24,6 +24,10 @@ from worker.encoders.weights import Weights
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
 
+# Times the pixels that the model reads that a JPEG keeps when it is unfolded at a fraction: the
+# resizing that follows smooths out what was lost (docs/benchmarks.md has the cosines).
+_DRAFT_MARGIN = 2
+
 # Hexadecimal digits of the weights' SHA-256 that make a revision: enough to tell
 # one file from another, short enough to be read.
 _REVISION_DIGITS = 12
@@ -50,13 +54,14 @@ class ClipEncoder:
         self._compute = compute
         self._model = compute.place(_load(weights.path))
         self.dim: int = self._model.text_projection.shape[1]
-        self.side: int = self._model.visual.input_resolution
+        self._size: int = self._model.visual.input_resolution
+        self.draft_side: int | None = self._size * _DRAFT_MARGIN
         self._mean = torch.tensor(_MEAN, device=compute.device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=compute.device).view(1, 3, 1, 1)
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize the short side and cut the middle out: uint8 [size, size, 3]."""
-        return centre_square(image, self.side)
+        return centre_square(image, self._size)
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed preprocessed pictures: float32 [len(images), dim], unit rows."""

@@ -59,7 +59,7 @@ class HashingEncoder:
 
     name = "hashing"
     revision = "1"
-    side = _GRID
+    draft_side: int | None = _GRID * 8
 
     def __init__(self, dim: int = 64) -> None:
         self.dim = dim

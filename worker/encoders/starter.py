@@ -49,7 +49,8 @@ class StarterEncoder:
     # To be raised with anything that changes a vector: a package, a constant, a class's text.
     revision = "conse-1"
     dim = SENTENCE_DIM
-    side = SIZE
+    # It takes the likeliest of a thousand classes, and which they are turns on little.
+    draft_side: int | None = None
 
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
         self._sentences = SentenceModel(compute)

@@ -62,7 +62,7 @@ class PictureReader:
 
     def _read(self, item: ChunkItem, chunk: IngestChunk) -> Picture:
         data = self._bytes(item, chunk.tenant)
-        decoded = decode(data, self._pixels_max, self._encoder.side)
+        decoded = decode(data, self._pixels_max, self._encoder.draft_side)
         record = ImageRecord(
             id=item.id,
             filename=item.filename,
