@@ -12,8 +12,8 @@ import httpx
 
 from cli.errors import ClientError, RequestRefused, ServerUnreachable
 
-# Statuses by which a server asks to come again: too many requests, and a part is away.
-_COME_AGAIN = frozenset({429, 503})
+# Statuses by which a server asks to come again: too many requests, a part is away, no room.
+_COME_AGAIN = frozenset({429, 503, 507})
 # Statuses by which a proxy says that the server behind it is away.
 _AWAY = frozenset({502, 504})
 

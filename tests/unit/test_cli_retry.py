@@ -47,6 +47,12 @@ def test_a_pause_that_one_connection_was_asked_for_holds_all(
     assert clock.slept == [7]
 
 
+def test_a_full_disk_is_waited_for(patience: Patience, clock: Clock) -> None:
+    patience.begin().failed(busy(7, status=507))
+    patience.wait()
+    assert clock.slept == [7]
+
+
 def test_the_longest_pause_counts(patience: Patience, clock: Clock) -> None:
     for seconds in (3, 9, 5):
         patience.begin().failed(busy(seconds))
