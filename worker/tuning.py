@@ -27,18 +27,24 @@ class Tuned:
     rate_per_s: float
 
 
-def tune(encode: Callable[[int], object], clock: Callable[[], float] = time.perf_counter) -> Tuned:
+def tune(
+    encode: Callable[[int], object],
+    largest: int = _SIZES[-1],
+    clock: Callable[[], float] = time.perf_counter,
+) -> Tuned:
     """Find the best batch.
 
     Args:
         encode: Runs the model on a batch of so many pictures.
+        largest: Pictures of the largest batch that may be taken.
         clock: Tells the time, in seconds.
     """
+    sizes = [size for size in _SIZES if size <= largest] or [largest]
     # The first run of a process is slow, whatever the model.
-    encode(_SIZES[0])
+    encode(sizes[0])
     began = clock()
     measured: list[Tuned] = []
-    for size in _SIZES:
+    for size in sizes:
         seconds = min(_timed(encode, size, clock) for _ in range(_RUNS))
         measured.append(Tuned(size, size / max(seconds, 1e-9)))
         if clock() - began > _BUDGET_S / 2 or _levels_off(measured):

@@ -44,19 +44,25 @@ class Model:
     ],
 )
 def test_it_finds_the_best_batch(model: Model, batch_max: int) -> None:
-    assert tune(model.encode, model.clock).batch_max == batch_max
+    assert tune(model.encode, clock=model.clock).batch_max == batch_max
 
 
 def test_it_tells_the_rate_at_that_batch() -> None:
     model = Model(batch_s=0.0, picture_s=0.01)
-    assert tune(model.encode, model.clock).rate_per_s == pytest.approx(100)
+    assert tune(model.encode, clock=model.clock).rate_per_s == pytest.approx(100)
 
 
 def test_a_slow_model_is_not_measured_for_long() -> None:
     model = Model(batch_s=0.0, picture_s=0.5)
-    tune(model.encode, model.clock)
+    tune(model.encode, clock=model.clock)
     assert max(model.sizes) == 4
 
 
 def test_a_model_that_takes_no_time_is_no_problem() -> None:
-    assert tune(lambda _: None, lambda: 0.0).batch_max == 256
+    assert tune(lambda _: None, clock=lambda: 0.0).batch_max == 256
+
+
+@pytest.mark.parametrize(("largest", "batch_max"), [(64, 64), (100, 64), (3, 3), (1, 1)])
+def test_no_batch_is_larger_than_can_be_filled(largest: int, batch_max: int) -> None:
+    model = Model(batch_s=0.01, picture_s=0.00001)
+    assert tune(model.encode, largest, model.clock).batch_max == batch_max

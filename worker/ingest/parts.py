@@ -199,6 +199,9 @@ class IngestParts:
         """The batch that the model is quickest with; None where the settings name one."""
         if self.settings.batch_max != "auto":
             return None
-        tuned = tune(lambda count: self.encoder.encode_images([self._pixels] * count))
+        # While one batch is encoded, the tasks in hand have to fill the next: a batch larger than
+        # half of what they carry would always wait for its time to be up.
+        largest = max(1, self.settings.worker_threads * self.settings.chunk_images // 2)
+        tuned = tune(lambda count: self.encoder.encode_images([self._pixels] * count), largest)
         log.info("ingest.tuned batch_max=%d rate_per_s=%.1f", tuned.batch_max, tuned.rate_per_s)
         return tuned

@@ -15,6 +15,8 @@ from worker.ingest.decoders import Decoders
 from worker.ingest.pictures import Picture
 from worker.stores.base import Row, VectorStore
 
+# Rows of one write, at most: Milvus Lite takes longer for each of many rows than for each of few.
+_ROWS_PER_WRITE = 64
 # Batches that may wait before each stage: one in hand, one ready.
 _BATCHES_WAITING = 2
 
@@ -55,7 +57,7 @@ class IngestPipeline:
         self._writer: Batcher[Row, None] = Batcher(
             "writer",
             self._write,
-            batch_max=batch_max,
+            batch_max=min(batch_max, _ROWS_PER_WRITE),
             wait_ms=0,
             queue_max=batch_max * _BATCHES_WAITING,
         )
