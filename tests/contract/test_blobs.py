@@ -142,7 +142,7 @@ def test_a_disk_without_room_is_told_from_one_that_is_away(tmp_path: Path) -> No
         writer.write(b"data")
     writer.discard()
     assert issubclass(BlobsFull, BlobsUnavailable)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert files(tmp_path) == []
 
 
 def test_a_disk_that_takes_a_part_only_is_told_and_leaves_no_blob(tmp_path: Path) -> None:
