@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from celery import Celery
 from kombu.exceptions import OperationalError
 
@@ -10,6 +12,9 @@ from common.contract import Message, dump
 from common.queues import stamp
 from common.redis_client import broker_error
 from common.settings import Settings
+
+# Puts a task into the queue that its maker has chosen: its name, its id, its payload.
+Send = Callable[[str, str, Message], None]
 
 
 class TaskSender:

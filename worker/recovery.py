@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from redis import Redis
 
@@ -21,11 +21,11 @@ from common.contract import (
     ChunkItem,
     IngestArchive,
     IngestChunk,
-    Message,
 )
 from common.errors import NotFound
 from common.jobs.base import Item, Job, JobRecords
 from common.queues import payloads
+from common.task_sender import Send
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,6 @@ _STALLED_LEASES = 2
 _ARCHIVE = -1
 # Items of a job read at a time.
 _PAGE = 1000
-
-# Sends a task: its name, its id, its payload.
-Send = Callable[[str, str, Message], None]
 
 
 class Recovery:

@@ -28,7 +28,7 @@ _ITEMS_PER_COMMAND = 1000
 
 # Keys that all jobs share: the ids of accepted jobs that have not ended, by the time they were
 # created, and the number of images without an outcome.
-_UNFINISHED, _PENDING = "glimpse:jobs:unfinished", "glimpse:jobs:pending"
+_UNFINISHED, PENDING_KEY = "glimpse:jobs:unfinished", "glimpse:jobs:pending"
 
 # The sorted sets of a job, in the order in which the script takes them.
 _STATES: tuple[ItemState, ...] = ("queued", *COUNTERS)
@@ -106,12 +106,12 @@ class RedisJobs:
     @broker_call
     def pending(self) -> int:
         """Return how many accepted images have no outcome yet."""
-        return max(0, int(cast("str | None", self._redis.get(_PENDING)) or 0))
+        return max(0, int(cast("str | None", self._redis.get(PENDING_KEY)) or 0))
 
     @broker_call
     def recount(self) -> None:
         """Count the pending images anew from the jobs themselves."""
-        self._scripts["RECOUNT"](keys=[_UNFINISHED, _PENDING], args=[_key("")])
+        self._scripts["RECOUNT"](keys=[_UNFINISHED, PENDING_KEY], args=[_key("")])
 
     @broker_call
     def get(self, job_id: str) -> Job:
@@ -185,7 +185,7 @@ class RedisJobs:
         return self._page(job_id, [int(index) for index in cast("list[str]", found)], limit)
 
     def _run(self, script: str, job_id: str, *args: Any) -> Any:
-        keys = [*_job_keys(job_id), _UNFINISHED, _PENDING]
+        keys = [*_job_keys(job_id), _UNFINISHED, PENDING_KEY]
         return self._scripts[script](keys=keys, args=[job_id, time.time(), self._ttl_s, *args])
 
     def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:

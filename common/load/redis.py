@@ -5,12 +5,9 @@ from __future__ import annotations
 from redis import Redis
 
 from common.heartbeats import RATE_KEY, WORKERS_KEY, living
+from common.jobs.redis import PENDING_KEY
 from common.load.base import Load, rate_of
 from common.redis_client import broker_call
-
-# The number of pending images, which ``common.jobs.redis`` keeps; the contract suite fails
-# where the two disagree.
-_PENDING_KEY = "glimpse:jobs:pending"
 
 
 class RedisLoad:
@@ -27,7 +24,7 @@ class RedisLoad:
     def read(self) -> Load:
         """Return the load as it is now."""
         pipe = self._redis.pipeline(transaction=False)
-        pipe.get(_PENDING_KEY)
+        pipe.get(PENDING_KEY)
         pipe.hgetall(WORKERS_KEY)
         pipe.get(RATE_KEY)
         pipe.info("memory")

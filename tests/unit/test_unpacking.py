@@ -12,7 +12,7 @@ from common.archive_formats import sniff_archive
 from common.blobs.memory import MemoryBlobs
 from common.claims.memory import ClaimTable, MemoryClaims
 from common.contract import INGEST_CHUNK, IngestArchive, IngestChunk, Message, Outcome
-from common.errors import BrokerUnavailable, ImagesBusy, NotFound
+from common.errors import BlobsUnavailable, BrokerUnavailable, ImagesBusy, NotFound
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
 from tests.archives import tar_of, zip_of
@@ -170,6 +170,14 @@ def test_an_archive_that_was_unpacked_is_not_unpacked_again(bench: Bench) -> Non
     assert bench.ingest().run(archive, "another").images == 0
     assert len(bench.sent) == 4
     assert bench.jobs.get(archive.job_id).total == 7
+
+
+def test_an_archive_whose_bytes_are_elsewhere_is_waited_for(bench: Bench) -> None:
+    archive = bench.put(zip_of(FILES))
+    bench.archives.delete("default", archive.job_id)
+    with pytest.raises(BlobsUnavailable, match="GLIMPSE_BLOBS_DIR"):
+        bench.ingest().run(archive, "owner")
+    assert bench.jobs.get(archive.job_id).growing
 
 
 def test_an_archive_is_unpacked_by_one_worker_at_a_time(bench: Bench) -> None:

@@ -16,7 +16,6 @@ from common.contract import (
     ChunkItem,
     IngestArchive,
     IngestChunk,
-    Message,
     Outcome,
 )
 from common.errors import (
@@ -31,13 +30,11 @@ from common.errors import (
 )
 from common.intake import Intake, Upload
 from common.jobs.base import JobRecords
+from common.task_sender import Send
 from worker.archives.limits import ArchiveLimits
 from worker.archives.member import Member
 from worker.archives.reader import read_archive
 from worker.ingest.deliveries import Interrupted
-
-# Sends a task: its name, its id, its payload.
-Send = Callable[[str, str, Message], None]
 
 
 @dataclass(slots=True)
@@ -139,8 +136,13 @@ class ArchiveIngest:
                 for member in read_archive(file, archive.format, self._limits):
                     if not self._take(unpacking, self._receive(archive, member)):
                         return self._end(archive, len(unpacking.seen))
-        except NotFound:
-            # It was unpacked to its end before, and then removed.
+        except NotFound as error:
+            # Unpacked to its end it is removed, and its job grows no more by then.
+            if self._jobs.get(archive.job_id).growing:
+                raise BlobsUnavailable(
+                    f"The bytes of archive {archive.filename} are not in this worker's blob store; "
+                    "give the API and all workers the same GLIMPSE_BLOBS_DIR."
+                ) from error
             return self._end(archive, 0)
         except ArchiveError as error:
             self._hand_over(unpacking)
