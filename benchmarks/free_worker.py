@@ -38,6 +38,7 @@ class FreeEncoder:
     name = "free"
     revision = "1"
     dim = _DIM
+    concurrency = 1
     # As CLIP asks for.
     draft_side: int | None = 2 * _SIZE
 

@@ -56,7 +56,10 @@ class Settings(BaseModel):
     worker_threads: int = Field(default=4, ge=1, le=64)
     # Threads of an ingest worker that read and decode; 0 takes one for each core.
     decode_threads: int = Field(default=0, ge=0, le=256)
-    # Threads torch computes with; 0 leaves the choice to torch.
+    # Batches that an ingest worker has in its model at once; 0 takes one for each of the first
+    # four cores of a processor, and one on a GPU.
+    model_threads: int = Field(default=0, ge=0, le=64)
+    # Threads torch computes a batch with; 0 divides the cores among the batches.
     torch_threads: int = Field(default=0, ge=0, le=1024)
 
     # Bytes of one request's body, at most.

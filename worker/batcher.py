@@ -22,7 +22,7 @@ class Closed(RuntimeError):
 class Batcher(Generic[T, R]):
     """Collects items from any number of threads and works on them in batches.
 
-    One thread takes up to ``batch_max`` items as soon as that many are there,
+    A thread takes up to ``batch_max`` items as soon as that many are there,
     or as many as there are once the oldest has waited ``wait_ms``, and calls
     ``process`` with them. Each item has a future of its own:
 
@@ -37,11 +37,12 @@ class Batcher(Generic[T, R]):
     whoever produces items instead of filling the memory.
 
     Args:
-        name: Name of the thread.
+        name: Name of the threads.
         process: Takes a batch; returns one result for each item, in their order.
         batch_max: Items in a batch, at most.
         wait_ms: Longest time an item waits for its batch to fill, in milliseconds.
         queue_max: Items that may wait.
+        threads: Batches worked on at once, each by a thread.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Batcher(Generic[T, R]):
         batch_max: int,
         wait_ms: float,
         queue_max: int,
+        threads: int = 1,
     ) -> None:
         self._process = process
         self._batch_max = batch_max
@@ -63,8 +65,12 @@ class Batcher(Generic[T, R]):
         self._closed = False
         # When a batch last succeeded, in seconds since 1970; 0 before the first.
         self.succeeded_at = 0.0
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
+            for number in range(1, threads + 1)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, item: T) -> Future[R]:
         """Put one item into the queue; blocks while the queue is full.
@@ -93,11 +99,12 @@ class Batcher(Generic[T, R]):
         return futures
 
     def close(self) -> None:
-        """Take no more items, finish those that wait, and end the thread."""
+        """Take no more items, finish those that wait, and end the threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _has_room(self, count: int) -> bool:
         return not self._queue or len(self._queue) + count <= self._queue_max
@@ -109,17 +116,26 @@ class Batcher(Generic[T, R]):
     def _next_batch(self) -> list[tuple[T, Future[R]]]:
         """Wait for the next batch; an empty one means that the batcher is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._queue)
-            if self._queue:
-                full_at = self._queue[0][2] + self._wait_s
-                self._changed.wait_for(
-                    lambda: self._closed or len(self._queue) >= self._batch_max,
-                    timeout=max(full_at - time.monotonic(), 0),
-                )
+            while not self._is_full():
+                if self._closed and not self._queue:
+                    return []
+                self._changed.wait(self._seconds_left())
             count = min(len(self._queue), self._batch_max)
             batch = [self._queue.popleft()[:2] for _ in range(count)]
             self._changed.notify_all()
         return batch
+
+    def _is_full(self) -> bool:
+        """Tell whether a batch may go: it has all it can have, or has waited long enough."""
+        if not self._queue:
+            return False
+        return self._closed or len(self._queue) >= self._batch_max or self._seconds_left() == 0
+
+    def _seconds_left(self) -> float | None:
+        """Seconds until the oldest item has waited long enough; None where nothing waits."""
+        if not self._queue:
+            return None
+        return max(self._queue[0][2] + self._wait_s - time.monotonic(), 0)
 
     def _settle_all(self, batch: list[tuple[T, Future[R]]]) -> None:
         live = [entry for entry in batch if entry[1].set_running_or_notify_cancel()]

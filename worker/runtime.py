@@ -75,7 +75,7 @@ def open_runtime(settings: Settings, queue: str, encoder: Encoder | None = None)
     Raises:
         SetupError: The worker cannot run as it is configured.
     """
-    encoder = encoder or load_encoder(settings)
+    encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
     store = open_store(settings, encoder)
     _open_when_there(store)
     if queue == INGEST_QUEUE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,27 +25,34 @@ from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 
 # Sizes of a batch to try.
-BATCHES = (8, 16, 32, 64, 128)
-# Pictures of one pass; one batch of the largest size.
+BATCHES = (4, 8, 16, 32, 64)
+# Pictures of one pass.
 PICTURES = 128
 # Passes with each size. They take turns, so that a busy moment of the machine is shared.
 PASSES = 3
 
 
 def measure(encoder: Encoder, photos: Path) -> dict[str, Any]:
-    """Return the rate at each size of a batch, and the best."""
+    """Return the rate of each way to give it its batches, and the best.
+
+    A way is how many batches it has at once, and how large they are; the cores are shared.
+    """
     pixels = [_prepared(encoder, path) for path in paths_in(photos)[:PICTURES]]
-    for size in BATCHES:
-        # The first batch of its size is slow: torch makes its plans.
-        encoder.encode_images(pixels[:size])
-    passes = [{size: _rate(encoder, pixels, size) for size in BATCHES} for _ in range(PASSES)]
-    rates = {size: median(rates[size] for rates in passes) for size in BATCHES}
-    best = max(rates, key=lambda size: rates[size])
+    cores = torch.get_num_threads() * encoder.concurrency
+    ways = [(at_once, size) for at_once in {1, encoder.concurrency} for size in BATCHES]
+    passes = [{way: _rate(encoder, pixels, *way, cores) for way in ways} for _ in range(1 + PASSES)]
+    # The first pass is slow: torch makes its plans.
+    rates = {way: median(rates[way] for rates in passes[1:]) for way in ways}
+    at_once, size = max(rates, key=lambda way: rates[way])
     return {
-        "images_per_s": rates[best],
-        "batch": best,
-        "images_per_s_by_batch": rates,
-        "torch_threads": torch.get_num_threads(),
+        "images_per_s": rates[at_once, size],
+        "batch": size,
+        "batches_at_once": at_once,
+        "torch_threads": cores // at_once,
+        "images_per_s_by_way": [
+            {"batches_at_once": at_once, "batch": size, "images_per_s": rate}
+            for (at_once, size), rate in rates.items()
+        ],
     }
 
 
@@ -53,10 +61,14 @@ def _prepared(encoder: Encoder, path: Path) -> NDArray[np.uint8]:
     return encoder.preprocess(decode(path.read_bytes(), settings.image_pixels_max).image)
 
 
-def _rate(encoder: Encoder, pixels: Sequence[NDArray[np.uint8]], size: int) -> float:
+def _rate(
+    encoder: Encoder, pixels: Sequence[NDArray[np.uint8]], at_once: int, size: int, cores: int
+) -> float:
+    torch.set_num_threads(cores // at_once)
+    batches = [pixels[start : start + size] for start in range(0, len(pixels), size)]
     begun = time.perf_counter()
-    for start in range(0, len(pixels), size):
-        encoder.encode_images(pixels[start : start + size])
+    with ThreadPoolExecutor(at_once) as threads:
+        list(threads.map(encoder.encode_images, batches))
     return len(pixels) / (time.perf_counter() - begun)
 
 
@@ -64,7 +76,7 @@ def _rate(encoder: Encoder, pixels: Sequence[NDArray[np.uint8]], size: int) -> f
 @click.option("--photos", type=click.Path(exists=True, path_type=Path), required=True)
 def main(photos: Path) -> None:
     """Measure the encoder alone and print JSON."""
-    print(json.dumps(measure(load_encoder(load_settings()), photos)))
+    print(json.dumps(measure(load_encoder(load_settings(), bulk=True), photos)))
 
 
 if __name__ == "__main__":

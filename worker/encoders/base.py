@@ -14,7 +14,7 @@ class Encoder(Protocol):
     """A model that puts images and texts into one space of unit vectors.
 
     ``preprocess`` is called by many threads at once; the two ``encode`` methods
-    by one thread at a time (the batcher's).
+    by as many as ``concurrency`` says (the batchers').
     """
 
     # Name as the settings give it, for example "ViT-B/32".
@@ -23,6 +23,8 @@ class Encoder(Protocol):
     revision: str
     # Length of a vector.
     dim: int
+    # Batches it does best with at once, each called by a thread of its own.
+    concurrency: int
     # Pixels that the short side of a JPEG has to keep where it is unfolded at a fraction of its
     # size, for a vector of a cosine of 0.995 at least to that of the whole; None asks for all.
     draft_side: int | None

@@ -51,6 +51,7 @@ class ClipEncoder:
     def __init__(self, name: str, weights: Weights, compute: Compute) -> None:
         self.name = name
         self.revision = weights.sha256[:_REVISION_DIGITS]
+        self.concurrency = compute.concurrency
         self._compute = compute
         self._model = compute.place(_load(weights.path))
         self.dim: int = self._model.text_projection.shape[1]

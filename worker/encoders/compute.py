@@ -18,29 +18,47 @@ _Model = TypeVar("_Model", bound=nn.Module)
 # Modules whose products autocast lowers, so that their weights may be lowered once.
 _LOWERED = (nn.Linear, nn.Conv2d, nn.MultiheadAttention)
 
+# Batches in the model at once, at most, where the settings leave it open: each takes its memory,
+# and the tasks in hand must fill them all.
+_CONCURRENCY_MAX = 4
+
+# Cores that torch takes where nothing is set.
+_CORES = torch.get_num_threads()
+
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """A device and the type its matrix products are computed in."""
+    """A device, the type its matrix products are computed in, and how many batches share it.
+
+    Attributes:
+        device: Where it computes.
+        dtype: Type of the matrix products.
+        concurrency: Batches to have in the model at once.
+    """
 
     device: torch.device
     dtype: torch.dtype
+    concurrency: int = 1
 
     @classmethod
-    def choose(cls, settings: Settings) -> Compute:
+    def choose(cls, settings: Settings, *, bulk: bool = False) -> Compute:
         """Take what the settings name; for "auto", what the hardware does best.
+
+        Args:
+            settings: How the worker is configured.
+            bulk: Whether many pictures a second count for more than one that is soon done.
 
         Raises:
             InvalidSettings: torch knows or sees no such device.
         """
         device = _choose_device(settings.device)
-        if settings.torch_threads:
-            torch.set_num_threads(settings.torch_threads)
+        concurrency = _concurrency(settings, device) if bulk else 1
+        torch.set_num_threads(settings.torch_threads or max(1, _CORES // concurrency))
         if settings.precision == "auto":
-            return cls(device, _best_dtype(device))
-        return cls(device, _DTYPES[settings.precision])
+            return cls(device, _best_dtype(device), concurrency)
+        return cls(device, _DTYPES[settings.precision], concurrency)
 
     def place(self, model: _Model) -> _Model:
         """Bring a model onto the device, its large weights in the chosen type.
@@ -84,6 +102,19 @@ def _choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InvalidSettings(f"GLIMPSE_DEVICE={name} cannot be used: {error}") from error
     return device
+
+
+def _concurrency(settings: Settings, device: torch.device) -> int:
+    """Return how many batches to have in the model at once.
+
+    A processor's cores do more where each has a batch of its own than where all share one and
+    wait for each other at the end of every product; a GPU takes one batch after the other.
+    """
+    if settings.model_threads:
+        return settings.model_threads
+    if device.type != "cpu":
+        return 1
+    return max(1, min(_CONCURRENCY_MAX, _CORES // (settings.torch_threads or 1)))
 
 
 def _best_dtype(device: torch.device) -> torch.dtype:

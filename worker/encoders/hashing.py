@@ -60,6 +60,7 @@ class HashingEncoder:
     name = "hashing"
     revision = "1"
     draft_side: int | None = _GRID * 8
+    concurrency = 1
 
     def __init__(self, dim: int = 64) -> None:
         self.dim = dim

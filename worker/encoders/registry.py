@@ -42,8 +42,12 @@ def choose_model(settings: Settings) -> str:
     return _PREFERRED
 
 
-def load_encoder(settings: Settings) -> Encoder:
+def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
     """Load the encoder that the settings name, its weights included.
+
+    Args:
+        settings: How the worker is configured.
+        bulk: Whether many pictures a second count for more than one that is soon done.
 
     Raises:
         InvalidSettings: There is no such model, or it is "auto": each worker might
@@ -59,7 +63,7 @@ def load_encoder(settings: Settings) -> Encoder:
     name = _known(settings.model)
     if name == _HASHING:
         return _load_hashing()
-    return _load_starter(settings) if name == _STARTER else _load_clip(name, settings)
+    return _load_starter(settings, bulk) if name == _STARTER else _load_clip(name, settings, bulk)
 
 
 def _known(name: str) -> str:
@@ -76,7 +80,7 @@ def _load_hashing() -> Encoder:
     return HashingEncoder()
 
 
-def _load_starter(settings: Settings) -> Encoder:
+def _load_starter(settings: Settings, bulk: bool) -> Encoder:
     try:
         from worker.encoders.compute import Compute
         from worker.encoders.starter import StarterEncoder
@@ -84,13 +88,14 @@ def _load_starter(settings: Settings) -> Encoder:
         raise SetupError(
             f"The starter model needs {error.name}: pip install 'glimpse[worker,starter]'."
         ) from error
-    return StarterEncoder(Compute.choose(settings), settings.cache_dir.expanduser())
+    compute = Compute.choose(settings, bulk=bulk)
+    return StarterEncoder(compute, settings.cache_dir.expanduser())
 
 
-def _load_clip(name: str, settings: Settings) -> Encoder:
+def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     from worker.encoders.clip_openai import ClipEncoder
     from worker.encoders.compute import Compute
 
     # The device first: its refusal should not have to wait for a download.
-    compute = Compute.choose(settings)
+    compute = Compute.choose(settings, bulk=bulk)
     return ClipEncoder(name, find_weights(name, settings), compute)

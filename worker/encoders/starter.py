@@ -53,6 +53,7 @@ class StarterEncoder:
     draft_side: int | None = None
 
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
+        self.concurrency = compute.concurrency
         self._sentences = SentenceModel(compute)
         self._classifier = ImageNetClassifier(compute)
         classes = self._sentences.embed_once(class_texts(), cache_dir)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import cached_property
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -189,6 +189,11 @@ class IngestParts:
             chunk_images=self.settings.chunk_images,
         )
 
+    def _encode(self, threads: ThreadPoolExecutor, count: int) -> None:
+        """Run the model on batches of so many, as many at once as it will have to do."""
+        batch = [self._pixels] * count
+        list(threads.map(self.encoder.encode_images, [batch] * self.encoder.concurrency))
+
     def _batch_max(self) -> int:
         if self._tuned is not None:
             return self._tuned.batch_max
@@ -199,9 +204,13 @@ class IngestParts:
         """The batch that the model is quickest with; None where the settings name one."""
         if self.settings.batch_max != "auto":
             return None
-        # While one batch is encoded, the tasks in hand have to fill the next: a batch larger than
-        # half of what they carry would always wait for its time to be up.
-        largest = max(1, self.settings.worker_threads * self.settings.chunk_images // 2)
-        tuned = tune(lambda count: self.encoder.encode_images([self._pixels] * count), largest)
+        # While batches are encoded, the tasks in hand have to fill the next one: what they carry
+        # is shared by all of these, and a larger batch would always wait for its time to be up.
+        concurrency = self.encoder.concurrency
+        in_hand = self.settings.worker_threads * self.settings.chunk_images
+        largest = max(1, in_hand // (concurrency + 1))
+        with ThreadPoolExecutor(concurrency) as threads:
+            tuned = tune(partial(self._encode, threads), largest)
+        tuned = replace(tuned, rate_per_s=tuned.rate_per_s * concurrency)
         log.info("ingest.tuned batch_max=%d rate_per_s=%.1f", tuned.batch_max, tuned.rate_per_s)
         return tuned

@@ -29,14 +29,14 @@ class Probe:
 
 
 class IngestPipeline:
-    """Three stages: a pool of decoders, the model's thread, and the writer's.
+    """Three stages: a pool of decoders, the model's threads, and the writer's.
 
     While a batch is written the next one is encoded, and those behind it are
     decoded. A store that is slow holds the model up, the model the decoders,
     and they the tasks: nothing piles up.
 
     Args:
-        encoder: Called by the model's thread only.
+        encoder: Called by the model's threads only, as many as its ``concurrency``.
         store: Written to by the writer's thread only.
         batch_max: Pictures in a batch, at most.
         wait_ms: Longest time a picture waits for its batch to fill, in milliseconds.
@@ -67,6 +67,7 @@ class IngestPipeline:
             batch_max=batch_max,
             wait_ms=wait_ms,
             queue_max=batch_max * _BATCHES_WAITING,
+            threads=encoder.concurrency,
         )
         self._decoders: Decoders[Picture] = Decoders(decoders, self._model.submit)
 
