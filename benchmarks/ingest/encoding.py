@@ -18,7 +18,7 @@ WAYS = ("tutorial", "limit", "glimpse")
 
 _NAMES = {
     "tutorial": "tutorial: one at a time, fp32",
-    "limit": "limit: the encoder alone",
+    "limit": "limit: the encoder alone, one batch at a time",
     "glimpse": "glimpse: upload to searchable",
 }
 
@@ -37,6 +37,14 @@ def figures(measured: Sequence[Round]) -> list[Figure]:
         way: [one[way]["images_per_s"] for one in measured] for way in WAYS if way in measured[0]
     }
     rows = [Figure(_NAMES[way], middle(rates[way]), "images/s") for way in rates]
+    if "limit" in rates:
+        several = [one["limit"]["images_per_s_several_at_once"] for one in measured]
+        rows.append(
+            Figure("limit: the encoder alone, several at once", middle(several), "images/s")
+        )
+        if "glimpse" in rates:
+            ratio = _ratio(rates["glimpse"], several)
+            rows.append(Figure("glimpse / limit, several at once", ratio, "times"))
     rows += [
         Figure(f"glimpse / {other}", _ratio(rates["glimpse"], rates[other]), "times", least)
         for other, least in (("limit", _OF_LIMIT_MIN), ("tutorial", _OF_TUTORIAL_MIN))

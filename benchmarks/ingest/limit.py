@@ -33,9 +33,9 @@ PASSES = 3
 
 
 def measure(encoder: Encoder, photos: Path) -> dict[str, Any]:
-    """Return the rate of each way to give it its batches, and the best.
+    """Return the rates of the encoder at its best batch: one at a time, and several at once.
 
-    A way is how many batches it has at once, and how large they are; the cores are shared.
+    Batches that it has at once share the cores among them.
     """
     pixels = [_prepared(encoder, path) for path in paths_in(photos)[:PICTURES]]
     cores = torch.get_num_threads() * encoder.concurrency
@@ -43,13 +43,11 @@ def measure(encoder: Encoder, photos: Path) -> dict[str, Any]:
     passes = [{way: _rate(encoder, pixels, *way, cores) for way in ways} for _ in range(1 + PASSES)]
     # The first pass is slow: torch makes its plans.
     rates = {way: median(rates[way] for rates in passes[1:]) for way in ways}
-    at_once, size = max(rates, key=lambda way: rates[way])
     return {
-        "images_per_s": rates[at_once, size],
-        "batch": size,
-        "batches_at_once": at_once,
-        "torch_threads": cores // at_once,
-        "images_per_s_by_way": [
+        "images_per_s": max(rate for (at_once, _), rate in rates.items() if at_once == 1),
+        "images_per_s_several_at_once": max(rates.values()),
+        "cores": cores,
+        "ways": [
             {"batches_at_once": at_once, "batch": size, "images_per_s": rate}
             for (at_once, size), rate in rates.items()
         ],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,10 @@ from common.errors import BlobsFull, BlobsUnavailable, NotFound
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
+# Who may read a blob: its owner, and the group that the API and the workers share.
+_MODE = 0o640
+
+
 class FolderWriter:
     """A file in ``incoming/`` that moves to its place when it is whole."""
 
@@ -24,12 +29,11 @@ class FolderWriter:
         self._store = store
         self._tenant = tenant
         with _translated():
+            self.path = store.incoming.folder() / secrets.token_hex(16)
             # Unbuffered: uploads arrive in large pieces already.
-            handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by commit or discard
-                dir=store.incoming.folder(), delete=False, buffering=0
+            self._file = open(  # noqa: SIM115 - closed by commit or discard
+                self.path, "xb", buffering=0, opener=_opener
             )
-        self._file = handle
-        self._path = Path(handle.name)
 
     def write(self, data: bytes) -> int:
         """Add bytes; return how many."""
@@ -49,15 +53,12 @@ class FolderWriter:
         """Move the file to its place in one step, so that no reader sees a part of it."""
         self.seal()
         with _translated():
-            target = self._store.path(self._tenant, blob_id)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._path.chmod(0o640)
-            self._path.replace(target)
+            _move(self.path, self._store.path(self._tenant, blob_id))
 
     def discard(self) -> None:
         """Remove the file unless it has moved."""
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 class FolderBlobs:
@@ -94,19 +95,15 @@ class FolderBlobs:
 
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
         """Keep something made from a blob beside it."""
-        target = self._renditions(tenant, blob_id) / name
-        with _translated():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.incoming.folder(), delete=False) as file:
-                path = Path(file.name)
-                try:
-                    file.write(data)
-                    file.close()
-                    path.replace(target)
-                except OSError:
-                    # On a full disk what was written by then would only take more room.
-                    path.unlink()
-                    raise
+        writer = FolderWriter(self, tenant)
+        try:
+            writer.write(data)
+            writer.seal()
+            with _translated():
+                _move(writer.path, self._renditions(tenant, blob_id) / name)
+        finally:
+            # On a full disk what was written by then would only take more room.
+            writer.discard()
 
     def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
         """Return what ``put_rendition`` kept, or None."""
@@ -127,6 +124,22 @@ class FolderBlobs:
 
     def _renditions(self, tenant: str, blob_id: str) -> Path:
         return self._root / tenant / "renditions" / blob_id[:2] / blob_id
+
+
+def _opener(path: str, flags: int) -> int:
+    handle = os.open(path, flags, _MODE)
+    # The mask of the process would keep the group out.
+    os.fchmod(handle, _MODE)
+    return handle
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.replace(target)
+    except FileNotFoundError:
+        # Most folders are there already: they are made when one turns out not to be.
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
 
 
 @contextmanager

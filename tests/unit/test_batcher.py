@@ -203,3 +203,28 @@ def test_it_knows_when_a_batch_last_succeeded(batcher: Batcher[int, int]) -> Non
     assert batcher.succeeded_at == 0.0
     batcher.submit(1).result(10)
     assert batcher.succeeded_at > 0
+
+
+def test_several_threads_have_a_batch_each_at_once() -> None:
+    together = threading.Barrier(2, timeout=10)
+
+    def process(items: list[int]) -> list[int]:
+        # It is passed only while another batch is worked on as well.
+        together.wait()
+        return items
+
+    batcher: Batcher[int, int] = Batcher(
+        "test", process, batch_max=2, wait_ms=0, queue_max=8, threads=2
+    )
+    futures = batcher.submit_many([1, 2, 3, 4])
+    assert [future.result(10) for future in futures] == [1, 2, 3, 4]
+    batcher.close()
+
+
+def test_closing_finishes_what_several_threads_have(stage: Stage) -> None:
+    batcher: Batcher[int, int] = Batcher(
+        "test", stage, batch_max=2, wait_ms=10_000, queue_max=64, threads=3
+    )
+    futures = batcher.submit_many(list(range(21)))
+    batcher.close()
+    assert [future.result(0) for future in futures] == [item * 10 for item in range(21)]
