@@ -1,0 +1,73 @@
+// The HTTP API of Glimpse, from the page's side.
+
+import { Problem, problemOf } from './problem.js';
+
+/**
+ * Send a request and return {status, data, headers}.
+ *
+ * Throws a Problem, or the AbortError of its signal.
+ */
+export async function call(method, path, { json, body, headers = {}, signal } = {}) {
+  const options = { method, signal, cache: 'no-store', headers: { Accept: 'application/json', ...headers } };
+  if (json !== undefined) {
+    options.body = JSON.stringify(json);
+    options.headers['Content-Type'] = 'application/json';
+  } else if (body) {
+    options.body = body;
+  }
+  const response = await reach(path, options);
+  const text = await readText(response, signal);
+  if (!response.ok && response.status !== 304) {
+    throw problemOf(response.status, (name) => response.headers.get(name), text);
+  }
+  return { status: response.status, headers: response.headers, data: text ? JSON.parse(text) : null };
+}
+
+async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    throw asProblem(error, options.signal);
+  }
+}
+
+async function readText(response, signal) {
+  try {
+    return await response.text();
+  } catch (error) {
+    throw asProblem(error, signal);
+  }
+}
+
+function asProblem(error, signal) {
+  // What was given up on purpose is no problem of the connection.
+  return signal?.aborted ? error : new Problem({ detail: 'Nothing answered.' });
+}
+
+/**
+ * Send a body with its progress, which fetch does not tell, and return {status, data, headers}.
+ *
+ * Throws as `call` does.
+ */
+export function send(path, body, { headers = {}, onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', path);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    };
+    request.onload = () => {
+      const header = (name) => request.getResponseHeader(name);
+      if (request.status >= 200 && request.status < 300) {
+        resolve({ status: request.status, data: JSON.parse(request.responseText) });
+      } else {
+        reject(problemOf(request.status, header, request.responseText));
+      }
+    };
+    request.onerror = () => reject(new Problem({ detail: 'The connection broke off.' }));
+    request.onabort = () => reject(signal.reason);
+    signal?.addEventListener('abort', () => request.abort(), { once: true });
+    request.send(body);
+  });
+}

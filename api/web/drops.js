@@ -1,0 +1,80 @@
+// Pictures that are dragged onto the page, or pasted into it.
+
+import { byId, show } from './elements.js';
+import { chosen, dropped } from './files.js';
+
+/** Calls search(file) or add([{file, path}]) with what is dropped or pasted. */
+export class Drops {
+  #curtain = byId('drop');
+  #search;
+  #add;
+  #depth = 0;
+
+  constructor({ search, add }) {
+    this.#search = search;
+    this.#add = add;
+    document.addEventListener('dragenter', (event) => this.#enter(event));
+    document.addEventListener('dragover', (event) => this.#over(event));
+    document.addEventListener('dragleave', (event) => this.#leave(event));
+    document.addEventListener('drop', (event) => this.#drop(event));
+    document.addEventListener('paste', (event) => this.#paste(event));
+  }
+
+  #enter(event) {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    this.#depth += 1;
+    const several = event.dataTransfer.items.length > 1;
+    this.#curtain.classList.toggle('several', several);
+    // A dialog lies above the curtain, and takes files by itself.
+    show(this.#curtain, !document.querySelector('dialog[open]'));
+  }
+
+  #over(event) {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = 'copy';
+    for (const zone of document.querySelectorAll('[data-drop]')) zone.classList.toggle('over', zone === zoneOf(event));
+  }
+
+  #leave(event) {
+    if (!hasFiles(event)) return;
+    this.#depth -= 1;
+    if (this.#depth <= 0) this.#end();
+  }
+
+  async #drop(event) {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    const wanted = zoneOf(event)?.dataset.drop ?? 'add';
+    this.#end();
+    this.#take(wanted, await dropped(event.dataTransfer));
+  }
+
+  #paste(event) {
+    const files = chosen(event.clipboardData?.files ?? []);
+    if (!files.length) return;
+    event.preventDefault();
+    this.#take('search', files);
+  }
+
+  #take(wanted, files) {
+    const one = files.length === 1 && files[0].file.type.startsWith('image/');
+    if (wanted === 'search' && one) this.#search(files[0].file);
+    else this.#add(files);
+  }
+
+  #end() {
+    this.#depth = 0;
+    show(this.#curtain, false);
+    for (const zone of document.querySelectorAll('.over')) zone.classList.remove('over');
+  }
+}
+
+function hasFiles(event) {
+  return Boolean(event.dataTransfer?.types.includes('Files'));
+}
+
+function zoneOf(event) {
+  return event.target.closest?.('[data-drop]') ?? null;
+}

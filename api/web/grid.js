@@ -1,0 +1,127 @@
+// The grid of pictures: one stop of the Tab key, and arrows within.
+
+import { byId, fromTemplate } from './elements.js';
+import { baseName, score } from './words.js';
+
+// Sides of thumbnails, in pixels: for ordinary screens and for fine ones.
+const SIDE = 320;
+const SIDE_FINE = 640;
+
+/** Shows pictures as tiles. */
+export class Grid {
+  #list = byId('grid');
+  #pictures = new Map();
+  #tiles = new Map();
+  #actions;
+
+  /** `actions` are open(picture), more(picture) and less(picture). */
+  constructor(actions) {
+    this.#actions = actions;
+    this.#list.addEventListener('keydown', (event) => this.#onKey(event));
+    this.#list.addEventListener('focusin', (event) => this.#makeCurrent(event.target.closest('.tile')));
+  }
+
+  get size() {
+    return this.#tiles.size;
+  }
+
+  clear() {
+    this.#pictures.clear();
+    this.#tiles.clear();
+    this.#list.replaceChildren();
+  }
+
+  /** Add pictures behind the others; one that is there already is not shown twice. */
+  append(pictures) {
+    for (const picture of pictures) {
+      if (this.#tiles.has(picture.id)) continue;
+      const tile = this.#tile(picture);
+      this.#tiles.set(picture.id, tile);
+      this.#pictures.set(tile, picture);
+      this.#list.append(tile);
+    }
+  }
+
+  /** Take a picture away and put the focus on the one that follows. */
+  remove(picture) {
+    const tile = this.#tiles.get(picture.id);
+    if (!tile) return;
+    const next = tile.nextElementSibling ?? tile.previousElementSibling;
+    this.#tiles.delete(picture.id);
+    this.#pictures.delete(tile);
+    tile.remove();
+    if (next) this.focus(this.#pictures.get(next));
+  }
+
+  /** Put the focus on a picture. */
+  focus(picture) {
+    this.#tiles.get(picture.id)?.querySelector('.tile-open').focus();
+  }
+
+  /** Return the picture some steps from another, or undefined. */
+  beside(picture, steps) {
+    const tiles = [...this.#list.children];
+    return this.#pictures.get(tiles[tiles.indexOf(this.#tiles.get(picture.id)) + steps]);
+  }
+
+  #tile(picture) {
+    const tile = fromTemplate('tile');
+    const name = baseName(picture.filename);
+    this.#fillPicture(tile, picture, name);
+    tile.querySelector('.tile-name').textContent = name;
+    tile.querySelector('.tile-caption').title = picture.filename;
+    for (const kind of ['more', 'less']) {
+      const button = tile.querySelector(`.tile-${kind}`);
+      button.querySelector('span').textContent = `${kind === 'more' ? 'More' : 'Less'} like ${name}`;
+      button.addEventListener('click', () => this.#actions[kind](picture));
+    }
+    tile.querySelector('.tile-open').addEventListener('click', () => this.#actions.open(picture));
+    for (const button of tile.querySelectorAll('button')) button.tabIndex = this.#tiles.size ? -1 : 0;
+    return tile;
+  }
+
+  #fillPicture(tile, picture, name) {
+    const image = tile.querySelector('img');
+    const source = picture.links.thumbnail;
+    image.addEventListener('error', () => tile.classList.add('gone'), { once: true });
+    image.srcset = `${source}?size=${SIDE} 1x, ${source}?size=${SIDE_FINE} 2x`;
+    image.src = `${source}?size=${SIDE}`;
+    image.alt = name;
+    if (picture.score === undefined) return;
+    tile.querySelector('.tile-score').textContent = score(picture.score);
+    tile.querySelector('.tile-open .unseen').textContent = `, score ${score(picture.score)}`;
+  }
+
+  #makeCurrent(tile) {
+    if (!tile) return;
+    for (const button of this.#list.querySelectorAll('button[tabindex="0"]')) button.tabIndex = -1;
+    for (const button of tile.querySelectorAll('button')) button.tabIndex = 0;
+  }
+
+  #onKey(event) {
+    const tile = event.target.closest('.tile');
+    if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
+    const picture = this.#pictures.get(tile);
+    const target = this.#target(event.key, tile);
+    if (target) target.querySelector('.tile-open').focus();
+    else if (event.key === '+') this.#actions.more(picture);
+    else if (event.key === '-') this.#actions.less(picture);
+    else return;
+    event.preventDefault();
+  }
+
+  #target(key, tile) {
+    const tiles = [...this.#list.children];
+    const columns = tiles.filter(({ offsetTop }) => offsetTop === tiles[0].offsetTop).length;
+    const at = tiles.indexOf(tile);
+    const targets = {
+      ArrowLeft: at - 1,
+      ArrowRight: at + 1,
+      ArrowUp: at - columns,
+      ArrowDown: Math.min(at + columns, tiles.length - 1),
+      Home: 0,
+      End: tiles.length - 1,
+    };
+    return tiles[targets[key]];
+  }
+}

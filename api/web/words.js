@@ -1,0 +1,41 @@
+// How the page writes names, sizes, times and numbers.
+
+/** Return the last part of a path. */
+export function baseName(filename) {
+  return filename.split('/').pop() || filename || 'picture without a name';
+}
+
+/** Return a number with its noun, like "1 picture" or "1,200 pictures". */
+export function count(number, noun) {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** Return a number of bytes for people, like "1.2 MB". */
+export function size(bytes) {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** Return a score to two places, with a real minus sign. */
+export function score(value) {
+  return value.toFixed(2).replace('-', '−');
+}
+
+/** Return a time of the API in the reader's own zone and manner. */
+export function moment(rfc3339) {
+  const time = new Date(rfc3339);
+  return Number.isNaN(time.valueOf())
+    ? rfc3339
+    : time.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+/** Return the tags in a line of text that are told apart by commas. */
+export function tagsOf(line) {
+  return [...new Set(line.split(',').map((tag) => tag.trim()).filter(Boolean))];
+}

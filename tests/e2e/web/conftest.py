@@ -1,0 +1,95 @@
+"""One stack and one browser for all tests of the page; a visit for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.conftest import require
+from tests.e2e.web.chromium import started
+from tests.e2e.web.site import Site
+from tests.pictures import image_id, picture
+from tests.polling import finished_job, ready
+from tests.services import MilvusLite, Stack, Valkey
+
+# Milliseconds until what should be seen counts as not seen, on a busy machine.
+_SEEN_MS = 30_000
+
+# A tag and the colours of the pictures that have it; the tests' model knows colours.
+ALBUM = {"warm": ("red", "orange", "yellow"), "cool": ("blue", "green", "cyan")}
+
+Visit = Callable[..., Site]
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    require(Valkey)
+    require(MilvusLite)
+    # While anything at all waits, an upload is refused: so a test can have it refused.
+    settings = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_MAX_WAIT_S": "0"}
+    with Stack(tmp_path_factory.mktemp("stack"), settings) as stack:
+        ready(stack.client)
+        yield stack
+
+
+@pytest.fixture(scope="package")
+def album(stack: Stack) -> dict[str, str]:
+    """Pictures of one colour each: their ids by their names."""
+    ids = {}
+    for tag, colours in ALBUM.items():
+        files = {f"{colour}.png": picture(colour, (400, 300)) for colour in colours}
+        response = stack.client.post(
+            "/v1/images",
+            files=[("file", file) for file in files.items()],
+            data={"metadata": json.dumps({"tags": [tag], "place": "a beach"})},
+        )
+        finished_job(stack.client, response.headers["Location"])
+        ids |= {name: image_id(data) for name, data in files.items()}
+    return ids
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=_SEEN_MS)
+    with started() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
+    """Return how to begin a visit; of every one it is seen that the browser had no complaint."""
+    visits = []
+
+    def begin(**context: Any) -> Site:
+        page = browser.new_context(**context).new_page()
+        page.set_default_timeout(_SEEN_MS)
+        visits.append(Site(page, stack.api.url))
+        return visits[-1]
+
+    yield begin
+    for site in visits:
+        site.page.context.close()
+        assert site.complaints == []
+        assert site.hosts <= {stack.api.url}
+
+
+@pytest.fixture
+def site(visit: Visit, album: dict[str, str]) -> Site:
+    return visit()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of two pictures, a note, and a hidden file."""
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    (folder / "sea.png").write_bytes(picture("#123456", (60, 40)))
+    (folder / "sky.png").write_bytes(picture("#654321", (60, 40)))
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / ".hidden.png").write_bytes(picture("#abcdef"))
+    return folder

@@ -1,0 +1,93 @@
+"""The page as a reader uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
+
+# What Chromium says of an answer that is no success. Those are looked at by what the page shows.
+_NO_SUCCESS = "Failed to load resource"
+
+
+class Site:
+    """One visit, which notes every complaint of the browser and every request.
+
+    Args:
+        page: An empty page.
+        url: Where Glimpse is.
+    """
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._on_request)
+
+    def open(self, address: str = "/") -> None:
+        """Open the page and wait until it shows what it has."""
+        self.page.goto(self.url + address)
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until no pictures are on their way."""
+        expect(self.page.locator("#results:not([aria-busy])")).to_have_count(1)
+
+    def search(self, text: str) -> None:
+        """Search by a sentence, with the Enter key."""
+        box = self.page.get_by_role("searchbox")
+        box.fill(text)
+        box.press("Enter")
+        expect(self.page.locator("#results-title")).to_have_text(f"“{text}”")
+        self.settled()
+
+    def names(self) -> list[str]:
+        """Return the names of the pictures that are shown."""
+        return self.page.locator("#grid .tile-name").all_text_contents()
+
+    def tile(self, name: str) -> Locator:
+        """Return the tile of a picture."""
+        return self.page.locator("#grid .tile").filter(has=self.page.get_by_text(name, exact=True))
+
+    def open_drawer(self) -> None:
+        """Open the place where pictures are added."""
+        self.page.locator("#open-uploads").click()
+        expect(self.page.locator("#drawer")).to_be_visible()
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """Choose files to add, in the drawer."""
+        self.page.locator("#files").set_input_files(
+            [
+                {"name": name, "mimeType": "image/png", "buffer": data}
+                for name, data in files.items()
+            ]
+        )
+
+    def drop(self, selector: str, files: Mapping[str, bytes]) -> None:
+        """Drop files onto something."""
+        transfer = self.page.evaluate_handle(
+            """files => {
+                const transfer = new DataTransfer();
+                for (const [name, bytes] of files) {
+                    const file = new File([new Uint8Array(bytes)], name, { type: 'image/png' });
+                    transfer.items.add(file);
+                }
+                return transfer;
+            }""",
+            [[name, list(data)] for name, data in files.items()],
+        )
+        for event in ("dragenter", "dragover", "drop"):
+            self.page.dispatch_event(selector, event, {"dataTransfer": transfer})
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(_NO_SUCCESS):
+            self.complaints.append(message.text)
+
+    def _on_request(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in ("blob", "data"):
+            self.hosts.add(f"{address.scheme}://{address.netloc}")

@@ -1,0 +1,68 @@
+"""A service that is busy, or away: the page says so and goes on by itself."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.web.site import Site
+from tests.pictures import jpeg
+from tests.services import Stack
+
+
+def test_an_upload_waits_for_a_busy_service(site: Site, stack: Stack) -> None:
+    site.open()
+    site.open_drawer()
+    stack.ingest_worker.suspend()
+    try:
+        held = stack.client.post("/v1/images", files=[("file", ("held.jpg", jpeg(3000)))])
+        assert held.status_code == 202
+        site.add({"patient.jpg": jpeg(3001)})
+        expect(site.page.locator("#upload-wait")).to_contain_text("The service is busy")
+        expect(site.page.locator("#upload-wait")).to_contain_text("goes on by itself in 1 s")
+        expect(site.page.locator("#open-uploads-text")).to_have_text("Waiting")
+    finally:
+        stack.ingest_worker.resume()
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
+    expect(site.page.locator("#upload-wait")).to_be_hidden()
+
+
+def test_an_upload_that_is_stopped_sends_nothing_more(site: Site, stack: Stack) -> None:
+    site.open()
+    site.open_drawer()
+    stack.ingest_worker.suspend()
+    try:
+        site.add({f"many {number}.jpg": jpeg(number) for number in range(3100, 3160)})
+        expect(site.page.locator("#upload-wait")).to_contain_text("The service is busy")
+        site.page.get_by_role("button", name="Stop").click()
+        expect(site.page.locator("#upload-summary")).to_contain_text("stopped.")
+        expect(site.page.locator("#jobs .job").first).to_contain_text("50 not begun")
+    finally:
+        stack.ingest_worker.resume()
+
+
+def test_a_search_goes_on_when_the_connection_is_back(site: Site) -> None:
+    site.open()
+    site.page.context.set_offline(True)
+    box = site.page.get_by_role("searchbox")
+    box.fill("red")
+    box.press("Enter")
+    notice = site.page.locator("#state")
+    expect(notice).to_contain_text("No connection to the service")
+    expect(notice.get_by_role("button", name="Try now")).to_be_visible()
+    site.page.context.set_offline(False)
+    expect(site.page.locator("#grid .tile-name").first).to_have_text("red.png")
+    expect(notice).to_be_hidden()
+
+
+def test_a_search_without_a_broker_waits_for_it(site: Site, stack: Stack) -> None:
+    site.open()
+    stack.redis.suspend()
+    try:
+        box = site.page.get_by_role("searchbox")
+        box.fill("blue")
+        box.press("Enter")
+        expect(site.page.locator("#state[data-kind=busy]")).to_contain_text("is away")
+    finally:
+        stack.redis.resume()
+    site.page.get_by_role("button", name="Try now").click()
+    expect(site.page.locator("#grid .tile-name").first).to_have_text("blue.png")

@@ -1,0 +1,60 @@
+"""What the page does with what others wrote, and whom it asks."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.web.site import Site
+from tests.pictures import picture
+
+# A file name that would run a script where it is taken for markup.
+HOSTILE = "<img src=x onerror=document.title='owned'>.png"
+MARKUP = "<b onmouseover=alert(1)>bold</b>"
+
+
+def test_a_hostile_name_stays_text(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    site.page.get_by_label("Tags for these pictures").fill(MARKUP)
+    site.add({HOSTILE: picture("#fefefe", (64, 64)), f"broken {HOSTILE}": b"no picture"})
+    expect(site.page.locator("#upload-failures li")).to_contain_text(f"broken {HOSTILE}")
+    site.page.keyboard.press("Escape")
+    site.search("white")
+    site.tile(HOSTILE).locator(".tile-open").click()
+    dialog = site.page.get_by_role("dialog", name=HOSTILE)
+    expect(dialog.locator("#details-facts")).to_contain_text(HOSTILE)
+    dialog.get_by_role("button", name="More like this").click()
+    expect(site.page.get_by_label(f"Weight of {HOSTILE}")).to_be_visible()
+    assert site.page.title() == "white · Glimpse"
+    assert site.page.locator("img[src='x'], b").count() == 0
+    assert site.complaints == []
+
+
+def test_hostile_addresses_stay_text(site: Site) -> None:
+    site.open("/?q=%3Cscript%3Edocument.title=1%3C/script%3E&tag=%3Cb%3E&like=javascript:alert(1)")
+    expect(site.page.locator("#results-title")).to_have_text("“<script>document.title=1</script>”")
+    expect(site.page.locator(".tag-chip")).to_have_text("<b>Remove the tag <b>")
+    expect(site.page.locator(".term")).to_have_count(0)
+
+
+def test_no_script_but_the_pages_own_runs(site: Site) -> None:
+    site.open()
+    ran = site.page.evaluate(
+        """() => {
+            const script = document.createElement('script');
+            try { script.textContent = 'window.ran = true'; document.head.append(script); } catch {}
+            try { document.body.innerHTML = '<p>'; } catch {}
+            return [window.ran === true, document.querySelector('main') !== null];
+        }"""
+    )
+    assert ran == [False, True]
+    # This time the browser must complain.
+    assert site.complaints
+    site.complaints.clear()
+
+
+def test_nobody_else_is_asked(site: Site) -> None:
+    site.open("/?q=red")
+    site.tile("red.png").locator(".tile-open").click()
+    expect(site.page.locator("#details-facts")).to_contain_text("PNG")
+    assert site.hosts == {site.url}

@@ -1,0 +1,165 @@
+"""Adding pictures on the page, seeing what becomes of them, and deleting them."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests import pictures
+from tests.e2e.web.site import Site
+from tests.pictures import jpeg
+from tests.services import Stack
+
+BROKEN = {
+    "note.png": (b"this is a text", "This is not a picture."),
+    "half.png": (pictures.truncated_jpeg(), "The picture breaks off or is damaged."),
+    "empty.png": (b"", "The file is empty."),
+    "bomb.png": (pictures.bomb_png(), "The picture has more pixels than one may have."),
+    "drawing.png": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "Pictures of this format"),
+}
+
+
+def files(first: int, count: int) -> dict[str, bytes]:
+    return {f"added {number}.jpg": jpeg(number) for number in range(first, first + count)}
+
+
+def values(site: Site, bar: str) -> list[float]:
+    """Return every value that a bar took, in their order."""
+    taken: list[float] = json.loads(site.page.evaluate(f"JSON.stringify(window.taken.{bar})"))
+    return taken
+
+
+def watch(site: Site) -> None:
+    """Note every value that the two bars take."""
+    site.page.evaluate(
+        """() => {
+            window.taken = { sent: [], indexed: [] };
+            for (const id of ['sent', 'indexed']) {
+                new MutationObserver(() => window.taken[id].push(document.getElementById(id).value))
+                    .observe(document.getElementById(id), { attributeFilter: ['value'] });
+            }
+        }"""
+    )
+
+
+def test_many_pictures_are_added_and_both_bars_fill(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    site.page.get_by_label("Tags for these pictures").fill("from the page, new")
+    watch(site)
+    # More than one request carries.
+    site.add(files(1000, 120))
+    expect(site.page.locator("#upload-summary")).to_have_text("120 pictures added.")
+    expect(site.page.get_by_role("progressbar", name="Sent")).to_have_js_property("value", 1)
+    expect(site.page.get_by_role("progressbar", name="Searchable")).to_have_js_property("value", 1)
+    expect(site.page.locator("#upload-status")).to_have_text("120 pictures added.")
+    for bar in ("sent", "indexed"):
+        assert values(site, bar) == sorted(values(site, bar))
+        assert len(set(values(site, bar))) >= 3
+    site.page.keyboard.press("Escape")
+    site.search("red")
+    # What was added can be found, page after page.
+    site.page.get_by_role("button", name="More pictures").scroll_into_view_if_needed()
+    expect(site.tile("added 1119.jpg")).to_have_count(1)
+    site.tile("added 1119.jpg").locator(".tile-open").click()
+    expect(site.page.locator("#details-tags")).to_have_text("from the pagenew")
+
+
+def test_bad_files_are_listed_with_their_reasons(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    site.add({"good.png": jpeg(2000)} | {name: data for name, (data, _) in BROKEN.items()})
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added, 5 failed.")
+    for name, (_, reason) in BROKEN.items():
+        line = site.page.locator("#upload-failures li").filter(has_text=name)
+        expect(line).to_contain_text(reason)
+    expect(site.page.locator("#upload-failed-title")).to_have_text("5 files failed")
+
+
+def test_a_known_picture_is_no_failure(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    for summary in ("1 picture added.", "0 pictures added, 1 known before."):
+        site.add({"twice.png": jpeg(2100)})
+        expect(site.page.locator("#upload-summary")).to_have_text(summary)
+
+
+def test_files_dropped_anywhere_are_added(site: Site) -> None:
+    site.open()
+    site.drop("#results", files(2200, 3))
+    expect(site.page.locator("#upload-summary")).to_have_text("3 pictures added.")
+
+
+def test_a_folder_brings_its_pictures_under_their_paths(
+    site: Site, stack: Stack, folder: Path
+) -> None:
+    site.open()
+    site.open_drawer()
+    site.page.locator("#folder").set_input_files(folder)
+    expect(site.page.locator("#upload-summary")).to_have_text("2 pictures added.")
+    data = (folder / "sea.png").read_bytes()
+    image = stack.client.get(f"/v1/images/{pictures.image_id(data)}").json()
+    assert image["filename"] == "holiday/sea.png"
+
+
+def test_an_archive_is_unpacked(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    site.add({"album.zip": pictures_in_a_zip()})
+    expect(site.page.locator("#upload-summary")).to_have_text("2 pictures added.")
+
+
+def pictures_in_a_zip() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in (2300, 2301):
+            archive.writestr(f"album/{number}.jpg", jpeg(number))
+    return file.getvalue()
+
+
+def test_jobs_are_listed_and_their_failures_shown(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    site.add({"odd.png": b"odd", "even.png": jpeg(2400)})
+    job = site.page.locator("#jobs .job").first
+    expect(job).to_contain_text("Done, some failed")
+    expect(job).to_contain_text("1 of 2 pictures added")
+    job.get_by_text("1 file failed").click()
+    expect(job.locator(".failures")).to_contain_text("This is not a picture.")
+
+
+def test_a_job_is_cancelled(site: Site, stack: Stack) -> None:
+    site.open()
+    site.open_drawer()
+    stack.ingest_worker.suspend()
+    try:
+        site.add(files(2500, 2))
+        job = site.page.locator("#jobs .job").filter(has_text="0 of 2 pictures").first
+        job.get_by_role("button", name="Cancel the job").click()
+        expect(job).to_contain_text("2 not begun")
+    finally:
+        stack.ingest_worker.resume()
+    expect(site.page.locator("#upload-summary")).to_be_visible()
+
+
+def test_a_picture_is_deleted_once_that_is_confirmed(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    site.add({"unwanted.png": pictures.picture("#ff00ff", (64, 64))})
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
+    site.page.keyboard.press("Escape")
+    site.search("purple and pink")
+    site.tile("unwanted.png").locator(".tile-open").click()
+    site.page.get_by_role("button", name="Delete…").click()
+    site.page.get_by_role("button", name="Keep it").click()
+    expect(site.page.get_by_role("button", name="Delete", exact=True)).to_be_hidden()
+    site.page.get_by_role("button", name="Delete…").click()
+    site.page.get_by_role("button", name="Delete", exact=True).click()
+    expect(site.page.get_by_role("dialog")).to_have_count(0)
+    expect(site.tile("unwanted.png")).to_have_count(0)
+    site.search("pink and purple")
+    assert "unwanted.png" not in site.names()
