@@ -72,7 +72,7 @@ export class Grid {
     tile.querySelector('.tile-caption').title = picture.filename;
     for (const kind of ['more', 'less']) {
       const button = tile.querySelector(`.tile-${kind}`);
-      button.querySelector('span').textContent = `${kind === 'more' ? 'More' : 'Less'} like ${name}`;
+      button.setAttribute('aria-label', `${kind === 'more' ? 'More' : 'Less'} like ${name}`);
       button.addEventListener('click', () => this.#actions[kind](picture));
     }
     tile.querySelector('.tile-open').addEventListener('click', () => this.#actions.open(picture));
@@ -87,9 +87,11 @@ export class Grid {
     image.srcset = `${source}?size=${SIDE} 1x, ${source}?size=${SIDE_FINE} 2x`;
     image.src = `${source}?size=${SIDE}`;
     image.alt = name;
+    const open = tile.querySelector('.tile-open');
+    open.setAttribute('aria-label', name);
     if (picture.score === undefined) return;
     tile.querySelector('.tile-score').textContent = score(picture.score);
-    tile.querySelector('.tile-open .unseen').textContent = `, score ${score(picture.score)}`;
+    open.setAttribute('aria-label', `${name}, score ${score(picture.score)}`);
   }
 
   #makeCurrent(tile) {

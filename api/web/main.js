@@ -104,6 +104,11 @@ byId('home').addEventListener('click', (event) => {
   event.preventDefault();
   askFor(emptyQuery());
 });
+byId('skip').addEventListener('click', (event) => {
+  // A fragment in the address would be a step of the history, and no other query.
+  event.preventDefault();
+  byId('results').focus();
+});
 byId('open-uploads').addEventListener('click', () => drawer.open());
 byId('open-jobs').addEventListener('click', () => {
   drawer.open();

@@ -47,7 +47,7 @@ export class Uploads {
     this.#parcels = [];
     this.#sending = false;
     this.#at.stopped = true;
-    this.#tell();
+    this.#tell({ waiting: null });
     // A job that cannot be cancelled now goes on, and the list of jobs shows it.
     await Promise.allSettled(open.map(cancel));
   }

@@ -33,7 +33,7 @@ def test_a_hostile_name_stays_text(site: Site) -> None:
 def test_hostile_addresses_stay_text(site: Site) -> None:
     site.open("/?q=%3Cscript%3Edocument.title=1%3C/script%3E&tag=%3Cb%3E&like=javascript:alert(1)")
     expect(site.page.locator("#results-title")).to_have_text("“<script>document.title=1</script>”")
-    expect(site.page.locator(".tag-chip")).to_have_text("<b>Remove the tag <b>")
+    expect(site.page.locator(".tag-chip > span")).to_have_text("<b>")
     expect(site.page.locator(".term")).to_have_count(0)
 
 
