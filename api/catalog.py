@@ -8,20 +8,27 @@ from typing import TypeVar
 from api.services import services
 from api.tenancy import current_tenant
 from common.contract import (
+    CATALOG_DELETE,
     CATALOG_GET,
     CATALOG_KNOWN,
+    CATALOG_LIST,
     SEARCH_QUEUE,
+    CatalogDeleted,
     CatalogImages,
     CatalogKnown,
+    CatalogListRequest,
+    CatalogPage,
     CatalogRequest,
     ImageRecord,
+    Message,
+    Place,
 )
 from common.errors import NotFound, WorkerUnavailable
 
 # Seconds a caller is kept waiting for a worker's answer.
 _TIMEOUT_S = 4.0
 
-Answer = TypeVar("Answer", CatalogImages, CatalogKnown)
+Answer = TypeVar("Answer", CatalogImages, CatalogKnown, CatalogDeleted, CatalogPage)
 
 
 def find_image(image_id: str) -> ImageRecord:
@@ -31,7 +38,7 @@ def find_image(image_id: str) -> ImageRecord:
         NotFound: It is not indexed.
         WorkerUnavailable: No worker answered, or the store does not answer it.
     """
-    images = _ask(CATALOG_GET, [image_id], CatalogImages).images
+    images = _ask(CATALOG_GET, _request([image_id]), CatalogImages).images
     if not images:
         raise NotFound(f"There is no image {image_id}.")
     return images[0]
@@ -39,13 +46,34 @@ def find_image(image_id: str) -> ImageRecord:
 
 def known_images(ids: list[str]) -> list[str]:
     """Return those of the ids that a search can find; raises ``WorkerUnavailable``."""
-    return _ask(CATALOG_KNOWN, ids, CatalogKnown).known
+    return _ask(CATALOG_KNOWN, _request(ids), CatalogKnown).known
 
 
-def _ask(task: str, ids: list[str], answer: type[Answer]) -> Answer:
+def list_images(limit: int, tag: str | None, after: Place | None) -> CatalogPage:
+    """Return a page of images, newest first; raises ``WorkerUnavailable``."""
+    request = CatalogListRequest(tenant=current_tenant(), limit=limit, tag=tag, after=after)
+    return _ask(CATALOG_LIST, request, CatalogPage)
+
+
+def delete_image(image_id: str) -> None:
+    """Let an image be in no search that starts afterwards.
+
+    Raises:
+        NotFound: It is not indexed.
+        WorkerUnavailable: No worker answered, the store does not answer it, or the
+            image is being ingested. It may be deleted all the same; ask again.
+    """
+    if not _ask(CATALOG_DELETE, _request([image_id]), CatalogDeleted).deleted:
+        raise NotFound(f"There is no image {image_id}.")
+
+
+def _request(ids: list[str]) -> CatalogRequest:
+    return CatalogRequest(tenant=current_tenant(), ids=ids)
+
+
+def _ask(task: str, request: Message, answer: type[Answer]) -> Answer:
     dispatcher = services().dispatcher
     task_id = uuid.uuid4().hex
-    request = CatalogRequest(tenant=current_tenant(), ids=ids)
     dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
     result = dispatcher.wait(task_id, _TIMEOUT_S)
     if result.state != "succeeded":

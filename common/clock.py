@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def rfc3339(seconds: float) -> str:
     """Write seconds since 1970 as RFC 3339 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds(text: str) -> int:
+    """Read RFC 3339 as whole milliseconds since 1970."""
+    return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND

@@ -24,6 +24,8 @@ INGEST_ARCHIVE = "ingest.archive"
 SEARCH_RUN = "search.run"
 CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
+CATALOG_DELETE = "catalog.delete"
+CATALOG_LIST = "catalog.list"
 
 # Lower-case hexadecimal SHA-256 of an image's bytes.
 ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -150,7 +152,7 @@ class SearchResult(Message):
 
 
 class CatalogRequest(Message):
-    """Payload of ``catalog.get`` and ``catalog.known``."""
+    """Payload of ``catalog.get``, ``catalog.known`` and ``catalog.delete``."""
 
     version: Literal[1] = 1
     tenant: str = DEFAULT_TENANT
@@ -183,6 +185,41 @@ class CatalogKnown(Message):
     """Result of ``catalog.known``: those of the ids that a search can find."""
 
     known: list[ImageId] = []
+    error: Failure | None = None
+
+
+class CatalogDeleted(Message):
+    """Result of ``catalog.delete``: those of the ids that were indexed and are no more."""
+
+    deleted: list[ImageId] = []
+    error: Failure | None = None
+
+
+class Place(Message):
+    """Where an image stands in a list, newest first: by its time, then by its id."""
+
+    # Milliseconds since 1970.
+    indexed_at_ms: int
+    id: ImageId
+
+
+class CatalogListRequest(Message):
+    """Payload of ``catalog.list``."""
+
+    version: Literal[1] = 1
+    tenant: str = DEFAULT_TENANT
+    limit: int = Field(default=100, ge=1, le=1000)
+    # Only images that carry this tag.
+    tag: str | None = None
+    # The last image of the page before.
+    after: Place | None = None
+
+
+class CatalogPage(Message):
+    """Result of ``catalog.list``: images, newest first, and the place to go on behind."""
+
+    images: list[ImageRecord] = []
+    following: Place | None = None
     error: Failure | None = None
 
 

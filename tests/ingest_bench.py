@@ -14,6 +14,7 @@ from common.dead_letters.memory import MemoryDeadLetters
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
 from tests.pictures import image_id
+from worker.deletion import Deletion
 from worker.encoders.base import Encoder
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.chunks import ChunkIngest
@@ -21,6 +22,7 @@ from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.stores.memory import MemoryStore
+from worker.withdrawals import Withdrawals
 
 # Seconds of a claim's lease, long enough for any test that does not wait for it.
 LEASE_S = 60.0
@@ -35,6 +37,16 @@ class Shared:
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     claims: ClaimTable = field(default_factory=ClaimTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+
+    def deletion(self, wait_s: float = 0.0) -> Deletion:
+        """Return one worker's deletion."""
+        claims = MemoryClaims(LEASE_S, 3, self.claims)
+        return Deletion(self.store, self.blobs, self.jobs, claims, self.dead_letters, wait_s)
+
+    def withdrawals(self, kept_s: float = 0.0) -> Withdrawals:
+        """Return the chore that looks after withdrawn bytes."""
+        claims = MemoryClaims(LEASE_S, 3, self.claims)
+        return Withdrawals(self.blobs, self.store, self.jobs, claims, self.dead_letters, kept_s)
 
     def put(self, *files: bytes) -> IngestChunk:
         """Store files and return the chunk of a new, accepted job that has them all."""

@@ -33,6 +33,7 @@ from common.searches import MemorySearches
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
 from worker.catalog import Catalog
+from worker.deletion import Deletion
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.isolation import Isolation
@@ -98,7 +99,8 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
     )
     if workers:
         celery = Celery("glimpse.inline", set_as_current=False)
-        register_search(celery, search, Catalog(store), encoder.name)
+        deletion = Deletion(store, blobs, jobs, claims, dead_letters)
+        register_search(celery, search, Catalog(store), deletion, encoder.name)
         handlers |= celery.tasks
         # The registered task speaks to the leases of its message; here is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(

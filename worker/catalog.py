@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from common.contract import CatalogImages, CatalogKnown, CatalogRequest
+from common.contract import (
+    CatalogImages,
+    CatalogKnown,
+    CatalogListRequest,
+    CatalogPage,
+    CatalogRequest,
+)
 from worker.stores.base import VectorStore
 
 
@@ -20,3 +26,10 @@ class Catalog:
         """Return those of the ids that a search can find, in the order asked."""
         stored = self._store.known(request.tenant, request.ids)
         return CatalogKnown(known=[image_id for image_id in request.ids if image_id in stored])
+
+    def list(self, request: CatalogListRequest) -> CatalogPage:
+        """Return a page of images, newest first."""
+        images, following = self._store.page(
+            request.tenant, request.limit, request.tag, request.after
+        )
+        return CatalogPage(images=images, following=following)

@@ -11,12 +11,17 @@ from typing import Any
 
 from celery import Celery
 
+from common.blobs.folder import FolderBlobs
 from common.celery_options import celery_options
+from common.claims.redis import RedisClaims
 from common.contract import INGEST_QUEUE
+from common.dead_letters.redis import RedisDeadLetters
 from common.errors import StoreUnavailable
+from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from common.settings import Settings
 from worker.catalog import Catalog
+from worker.deletion import Deletion
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 from worker.ingest.deliveries import Deliveries
@@ -136,12 +141,21 @@ def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
 
 
 def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
-    leases = Leases(connect(settings.redis_url), settings.lease_s)
+    redis = connect(settings.redis_url)
+    claims = RedisClaims(redis, settings.lease_s, settings.attempts_max)
+    leases = Leases(connect(settings.redis_url), settings.lease_s, claims)
     app = _create_app(settings, leases)
     search = Search(encoder, store)
+    deletion = Deletion(
+        store,
+        FolderBlobs(settings.blobs_dir),
+        RedisJobs(redis, settings.job_ttl_s),
+        claims,
+        RedisDeadLetters(redis),
+    )
     # What a caller waited for is read once and soon.
     app.conf.result_expires = settings.search_ttl_s
-    register_search(app, search, Catalog(store), encoder.name)
+    register_search(app, search, Catalog(store), deletion, encoder.name)
 
     def close() -> None:
         search.close()

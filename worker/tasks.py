@@ -8,11 +8,16 @@ from typing import Any, TypeVar
 from celery import Celery, Task
 
 from common.contract import (
+    CATALOG_DELETE,
     CATALOG_GET,
     CATALOG_KNOWN,
+    CATALOG_LIST,
     SEARCH_RUN,
+    CatalogDeleted,
     CatalogImages,
     CatalogKnown,
+    CatalogListRequest,
+    CatalogPage,
     CatalogRequest,
     Failure,
     Message,
@@ -22,6 +27,7 @@ from common.contract import (
 )
 from common.errors import ServiceError
 from worker.catalog import Catalog
+from worker.deletion import Deletion
 from worker.ingest.deliveries import Deliveries, Work
 from worker.search import Search
 
@@ -45,7 +51,9 @@ def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Wor
         return deliveries.run(properties["delivery_tag"], payload, work)
 
 
-def register_search(app: Celery, search: Search, catalog: Catalog, model: str) -> None:
+def register_search(
+    app: Celery, search: Search, catalog: Catalog, deletion: Deletion, model: str
+) -> None:
     """Register the tasks that a caller waits for: they answer at once, with an error if need be."""
 
     def failed_search(error: Failure) -> Message:
@@ -54,6 +62,8 @@ def register_search(app: Celery, search: Search, catalog: Catalog, model: str) -
     _register(app, SEARCH_RUN, SearchRequest, search.run, failed_search)
     _register(app, CATALOG_GET, CatalogRequest, catalog.get, lambda e: CatalogImages(error=e))
     _register(app, CATALOG_KNOWN, CatalogRequest, catalog.known, lambda e: CatalogKnown(error=e))
+    _register(app, CATALOG_LIST, CatalogListRequest, catalog.list, lambda e: CatalogPage(error=e))
+    _register(app, CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
 
 
 def _register(

@@ -7,8 +7,9 @@ from werkzeug.http import dump_options_header
 
 from api.admission import admit
 from api.archives import begin_archive
-from api.catalog import find_image, known_images
+from api.catalog import delete_image, find_image, known_images, list_images
 from api.ingest import begin_job
+from api.listing import ImagesQuery, image_cursor
 from api.schemas import CheckBody, Metadata, ThumbnailQuery, read_json, read_query, read_text
 from api.services import services
 from api.tenancy import current_tenant
@@ -38,6 +39,17 @@ def upload() -> tuple[Response, int]:
     return accepted(_begin())
 
 
+@blueprint.get("")
+def index() -> Response:
+    """List images, the newest first, a page at a time."""
+    query = read_query(request, ImagesQuery)
+    page = list_images(query.limit, query.tag, query.after)
+    return jsonify(
+        images=[image_view(image) for image in page.images],
+        next_cursor=image_cursor(page.following),
+    )
+
+
 @blueprint.post("/check")
 def check() -> Response:
     """Tell which ids a search can find."""
@@ -54,6 +66,13 @@ def check() -> Response:
 def show(image_id: str) -> Response:
     """Describe an indexed image."""
     return jsonify(image_view(find_image(image_id)))
+
+
+@blueprint.delete(f"/{_IMAGE_ID}")
+def delete(image_id: str) -> tuple[str, int]:
+    """Delete an image: no search that starts from here on finds it."""
+    delete_image(image_id)
+    return "", 204
 
 
 @blueprint.get(f"/{_IMAGE_ID}/content")

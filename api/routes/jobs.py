@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from api.listing import JobsQuery
 from api.schemas import ItemsQuery, read_query
 from api.services import services
 from api.tenancy import current_tenant
@@ -15,6 +16,16 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
 # Seconds after which a caller may ask for a running job again.
 _POLL_S = 1
+
+
+@blueprint.get("")
+def index() -> Response:
+    """List jobs, the newest first, a page at a time."""
+    query = read_query(request, JobsQuery)
+    found, following = services().jobs.page(
+        current_tenant(), query.state, query.limit, query.cursor
+    )
+    return jsonify(jobs=[job_view(job) for job in found], next_cursor=following)
 
 
 @blueprint.get("/<record_id:job_id>")

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A blob that was taken out of sight, and when, in seconds since 1970."""
+
+    tenant: str
+    id: str
+    at: float
 
 
 class BlobWriter(Protocol):
@@ -49,7 +60,10 @@ class BlobStore(Protocol):
         ...
 
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
-        """Keep something made from a blob, such as a thumbnail, beside it."""
+        """Keep something made from a blob, such as a thumbnail, beside it.
+
+        Nothing is kept where the blob has gone meanwhile.
+        """
         ...
 
     def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
@@ -58,6 +72,25 @@ class BlobStore(Protocol):
 
     def delete(self, tenant: str, blob_id: str) -> None:
         """Remove a blob and all its renditions; one that is not there is no error."""
+        ...
+
+    def withdraw(self, tenant: str, blob_id: str) -> None:
+        """Take a blob out of sight and remove its renditions; one that is not there is no error.
+
+        Its bytes stay aside until ``discard``: an upload that counts on them may be under way.
+        """
+        ...
+
+    def restore(self, tenant: str, blob_id: str) -> bool:
+        """Bring a withdrawn blob back; return whether there was one."""
+        ...
+
+    def withdrawn(self) -> Iterator[Withdrawn]:
+        """Go through the withdrawn blobs of all tenants."""
+        ...
+
+    def discard(self, tenant: str, blob_id: str) -> None:
+        """Remove a withdrawn blob for good; one that was uploaded anew stays."""
         ...
 
     def sweep(self) -> None:

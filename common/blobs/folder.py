@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from common.blobs.base import Withdrawn
 from common.blobs.incoming import Incoming
 from common.errors import BlobsFull, BlobsUnavailable, NotFound
 
@@ -64,6 +65,8 @@ class FolderWriter:
 class FolderBlobs:
     """Originals at ``TENANT/originals/ab/ID``, renditions at ``TENANT/renditions/ab/ID/NAME``.
 
+    What was withdrawn is at ``TENANT/withdrawn/ab/ID``, its time being that of its file.
+
     A blob is whole or absent when a process dies. It is not forced to the disk
     (fsync): what a power cut takes back is the file system's to say.
     """
@@ -99,8 +102,12 @@ class FolderBlobs:
         try:
             writer.write(data)
             writer.seal()
-            with _translated():
+            with _translated(), suppress(FileNotFoundError):
                 _move(writer.path, self._renditions(tenant, blob_id) / name)
+            # After the move: whoever withdraws the blob meanwhile removes either the
+            # rendition itself or the blob that is looked for here.
+            if not self.path(tenant, blob_id).exists():
+                self._remove_renditions(tenant, blob_id)
         finally:
             # On a full disk what was written by then would only take more room.
             writer.discard()
@@ -115,12 +122,47 @@ class FolderBlobs:
         """Remove a blob and all its renditions."""
         with _translated():
             self.path(tenant, blob_id).unlink(missing_ok=True)
-            shutil.rmtree(self._renditions(tenant, blob_id), ignore_errors=True)
+            self._remove_renditions(tenant, blob_id)
+
+    def withdraw(self, tenant: str, blob_id: str) -> None:
+        """Take a blob out of sight and remove its renditions."""
+        original = self.path(tenant, blob_id)
+        with _translated():
+            with suppress(FileNotFoundError):
+                # Before the move, so that nobody finds it aside with the time of its upload.
+                os.utime(original)
+                _move(original, self._withdrawn(tenant, blob_id))
+            self._remove_renditions(tenant, blob_id)
+
+    def restore(self, tenant: str, blob_id: str) -> bool:
+        """Bring a withdrawn blob back, in the place of the same one that may be there again."""
+        with _translated(), suppress(FileNotFoundError):
+            _move(self._withdrawn(tenant, blob_id), self.path(tenant, blob_id))
+            return True
+        return False
+
+    def withdrawn(self) -> Iterator[Withdrawn]:
+        """Go through the withdrawn blobs, in no order."""
+        with _translated():
+            for path in self._root.glob("*/withdrawn/*/*"):
+                with suppress(FileNotFoundError):
+                    yield Withdrawn(path.parts[-4], path.name, path.stat().st_mtime)
+
+    def discard(self, tenant: str, blob_id: str) -> None:
+        """Remove a withdrawn blob for good."""
+        with _translated():
+            self._withdrawn(tenant, blob_id).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Remove half uploads of processes that were killed."""
         with _translated():
             self.incoming.sweep()
+
+    def _withdrawn(self, tenant: str, blob_id: str) -> Path:
+        return self._root / tenant / "withdrawn" / blob_id[:2] / blob_id
+
+    def _remove_renditions(self, tenant: str, blob_id: str) -> None:
+        shutil.rmtree(self._renditions(tenant, blob_id), ignore_errors=True)
 
     def _renditions(self, tenant: str, blob_id: str) -> Path:
         return self._root / tenant / "renditions" / blob_id[:2] / blob_id

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Iterator
 from typing import BinaryIO
 
+from common.blobs.base import Withdrawn
 from common.errors import NotFound
 
 
@@ -39,6 +42,8 @@ class MemoryBlobs:
     def __init__(self) -> None:
         self._blobs: dict[tuple[str, str], bytes] = {}
         self._renditions: dict[tuple[str, str], dict[str, bytes]] = {}
+        # Bytes that were taken out of sight, and when.
+        self._withdrawn: dict[tuple[str, str], tuple[bytes, float]] = {}
 
     def writer(self, tenant: str) -> MemoryWriter:
         """Begin a new blob."""
@@ -57,7 +62,8 @@ class MemoryBlobs:
 
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
         """Keep something made from a blob beside it."""
-        self._renditions.setdefault((tenant, blob_id), {})[name] = data
+        if (tenant, blob_id) in self._blobs:
+            self._renditions.setdefault((tenant, blob_id), {})[name] = data
 
     def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
         """Return what ``put_rendition`` kept, or None."""
@@ -67,6 +73,30 @@ class MemoryBlobs:
         """Remove a blob and all its renditions."""
         self._blobs.pop((tenant, blob_id), None)
         self._renditions.pop((tenant, blob_id), None)
+
+    def withdraw(self, tenant: str, blob_id: str) -> None:
+        """Take a blob out of sight and remove its renditions."""
+        data = self._blobs.pop((tenant, blob_id), None)
+        self._renditions.pop((tenant, blob_id), None)
+        if data is not None:
+            self._withdrawn[tenant, blob_id] = data, time.time()
+
+    def restore(self, tenant: str, blob_id: str) -> bool:
+        """Bring a withdrawn blob back."""
+        data, _ = self._withdrawn.pop((tenant, blob_id), (None, 0.0))
+        if data is None:
+            return False
+        self._blobs[tenant, blob_id] = data
+        return True
+
+    def withdrawn(self) -> Iterator[Withdrawn]:
+        """Go through the withdrawn blobs."""
+        for (tenant, blob_id), (_, at) in list(self._withdrawn.items()):
+            yield Withdrawn(tenant, blob_id, at)
+
+    def discard(self, tenant: str, blob_id: str) -> None:
+        """Remove a withdrawn blob for good."""
+        self._withdrawn.pop((tenant, blob_id), None)
 
     def sweep(self) -> None:
         """Do nothing: what is half written goes with its process."""

@@ -141,6 +141,26 @@ class JobRecords(Protocol):
         """
         ...
 
+    def page(
+        self, tenant: str, state: JobState | None, limit: int, cursor: str | None = None
+    ) -> tuple[list[Job], str | None]:
+        """Return up to ``limit`` accepted jobs of a tenant, the newest first, and where to go on.
+
+        With a state a page may be short, or empty, and more may follow: only so many
+        jobs are looked at for one page.
+
+        Args:
+            tenant: Whose jobs.
+            state: Only jobs that stand so.
+            limit: Jobs in the page, at most.
+            cursor: What the page before returned; None for the first.
+        """
+        ...
+
+    def trim(self) -> None:
+        """Strike jobs whose records have expired off the lists that ``page`` reads."""
+        ...
+
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
         """Note that a worker begins with these images, unless the job was cancelled.
 
@@ -166,6 +186,15 @@ class JobRecords(Protocol):
 
         A redelivered task may record again what is recorded: the sum of the
         counters never passes the total. Does nothing when the record has expired.
+        """
+        ...
+
+    def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
+        """Return what is recorded so far of images, by index; nothing of an expired job.
+
+        Args:
+            job_id: The job.
+            ids: The images' ids by their indices.
         """
         ...
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from common.contract import Outcome
+from common.cursors import read_cursor, write_cursor
 from common.errors import NotFound
-from common.jobs.base import COUNTERS, Item, ItemState, Job
+from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
 
 
 class MemoryJobs:
@@ -77,6 +78,24 @@ class MemoryJobs:
         except KeyError:
             raise NotFound(f"There is no job {job_id}, or it has expired.") from None
 
+    def page(
+        self, tenant: str, state: JobState | None, limit: int, cursor: str | None = None
+    ) -> tuple[list[Job], str | None]:
+        """Return accepted jobs of a tenant, the newest first."""
+        jobs = [job for job in map(self.get, self._changed) if job.tenant == tenant]
+        jobs.sort(key=lambda job: (job.created_at, job.id), reverse=True)
+        if cursor is not None:
+            last = read_cursor(cursor)
+            jobs = [job for job in jobs if (job.created_at, job.id) < last]
+        if state is not None:
+            jobs = [job for job in jobs if job.state == state]
+        shown = jobs[:limit]
+        more = len(jobs) > limit
+        return shown, write_cursor(shown[-1].created_at, shown[-1].id) if more else None
+
+    def trim(self) -> None:
+        """Do nothing: nothing here expires."""
+
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
         """Note that a worker begins with these images, unless the job was cancelled."""
         if job_id in self._cancelled:
@@ -114,6 +133,22 @@ class MemoryJobs:
                     detail=outcome.detail,
                 )
                 self._count(job_id, COUNTERS[outcome.state])
+
+    def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
+        """Return what is recorded so far of images, by index."""
+        items = self._items.get(job_id, [])
+        recorded = (items[index] for index in ids if index < len(items))
+        return {
+            item.index: Outcome(
+                index=item.index,
+                id=item.id,
+                state=item.state,
+                code=item.code,
+                detail=item.detail,
+            )
+            for item in recorded
+            if item.state != "queued"
+        }
 
     def items(
         self, job_id: str, state: ItemState | None, limit: int, start: int = 0

@@ -18,7 +18,9 @@ from redis import Redis
 from common.contract import Outcome
 from common.errors import NotFound
 from common.jobs import scripts
-from common.jobs.base import COUNTERS, Item, ItemState, Job
+from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
+from common.jobs.fields import job_key, read_job, write_job
+from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
 from common.redis_client import broker_call
 
 # Seconds that a record lasts whose tasks are not all in the queue yet.
@@ -45,6 +47,7 @@ class RedisJobs:
     def __init__(self, redis: Redis, ttl_s: int) -> None:
         self._redis = redis
         self._ttl_s = ttl_s
+        self._list = RedisJobList(redis)
         self._scripts = {
             name: redis.register_script(text)
             for name, text in vars(scripts).items()
@@ -59,21 +62,21 @@ class RedisJobs:
     @broker_call
     def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:
         """Write a new record in one transaction."""
-        key = _key(job.id)
+        key = job_key(job.id)
         pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(key, mapping=_fields(job))
+        pipe.hset(key, mapping=write_job(job))
         for start in range(0, len(items), _ITEMS_PER_COMMAND):
             page = items[start : start + _ITEMS_PER_COMMAND]
             pipe.rpush(f"{key}:items", *map(json.dumps, page))
             pipe.zadd(f"{key}:queued", {str(start + n): start + n for n in range(len(page))})
-        for name in _job_keys(job.id):
+        for name in _all_keys(job.id):
             pipe.expire(name, _UNACCEPTED_TTL_S)
         pipe.execute()
 
     @broker_call
     def accept(self, job_id: str) -> None:
         """Keep the record for its full time."""
-        self._run("ACCEPT", job_id)
+        self._run("ACCEPT", job_id, LISTS, LIST_PREFIX)
 
     @broker_call
     def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
@@ -95,7 +98,7 @@ class RedisJobs:
         ids = cast("list[str]", self._redis.zrange(_UNFINISHED, 0, -1))
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
-            pipe.hget(_key(job_id), "changed_at")
+            pipe.hget(job_key(job_id), "changed_at")
         changes = pipe.execute() if ids else []
         return [
             job_id
@@ -111,29 +114,27 @@ class RedisJobs:
     @broker_call
     def recount(self) -> None:
         """Count the pending images anew from the jobs themselves."""
-        self._scripts["RECOUNT"](keys=[_UNFINISHED, PENDING_KEY], args=[_key("")])
+        self._scripts["RECOUNT"](keys=[_UNFINISHED, PENDING_KEY], args=[job_key("")])
+
+    @broker_call
+    def page(
+        self, tenant: str, state: JobState | None, limit: int, cursor: str | None = None
+    ) -> tuple[list[Job], str | None]:
+        """Return accepted jobs of a tenant, the newest first."""
+        return self._list.page(tenant, state, limit, cursor)
+
+    @broker_call
+    def trim(self) -> None:
+        """Strike jobs whose records have expired off the lists."""
+        self._list.trim()
 
     @broker_call
     def get(self, job_id: str) -> Job:
         """Return a job."""
-        fields = cast("dict[str, str]", self._redis.hgetall(_key(job_id)))
+        fields = cast("dict[str, str]", self._redis.hgetall(job_key(job_id)))
         if not fields:
             raise NotFound(f"There is no job {job_id}, or it has expired.")
-        kept = json.loads(fields["kept"])
-        return Job(
-            id=job_id,
-            tenant=fields["tenant"],
-            total=int(fields["total"]),
-            created_at=float(fields["created_at"]),
-            started_at=_seconds(fields.get("started_at")),
-            finished_at=_seconds(fields.get("finished_at")),
-            growing="growing" in fields,
-            cut_short="cut_short" in fields,
-            source=fields.get("source"),
-            tags=tuple(kept["tags"]),
-            metadata=kept["metadata"],
-            **{counter: int(fields.get(counter, 0)) for counter in COUNTERS.values()},
-        )
+        return read_job(job_id, fields)
 
     @broker_call
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
@@ -154,7 +155,9 @@ class RedisJobs:
     def _never_begun(self, job_id: str, items: Sequence[Item]) -> list[Outcome]:
         if not items:
             return []
-        begun = self._redis.smismember(f"{_key(job_id)}:begun", [str(item.index) for item in items])
+        begun = self._redis.smismember(
+            f"{job_key(job_id)}:begun", [str(item.index) for item in items]
+        )
         return [
             Outcome(index=item.index, id=item.id, state="cancelled")
             for item, is_begun in zip(items, cast("list[int]", begun), strict=True)
@@ -173,6 +176,23 @@ class RedisJobs:
             self._run("RECORD", job_id, *args)
 
     @broker_call
+    def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
+        """Return what is recorded so far of images, by index."""
+        if not ids:
+            return {}
+        found = self._redis.hmget(f"{job_key(job_id)}:outcomes", [str(index) for index in ids])
+        outcomes: dict[int, Outcome] = {}
+        for (index, image_id), text in zip(
+            ids.items(), cast("list[str | None]", found), strict=True
+        ):
+            if text is not None:
+                state, code, detail = json.loads(text)
+                outcomes[index] = Outcome(
+                    index=index, id=image_id, state=state, code=code, detail=detail
+                )
+        return outcomes
+
+    @broker_call
     def items(
         self, job_id: str, state: ItemState | None, limit: int, start: int = 0
     ) -> tuple[list[Item], int | None]:
@@ -180,12 +200,12 @@ class RedisJobs:
         total = self.get(job_id).total
         if state is None:
             return self._page(job_id, list(range(start, min(start + limit + 1, total))), limit)
-        key = f"{_key(job_id)}:{state}"
+        key = f"{job_key(job_id)}:{state}"
         found = self._redis.zrangebyscore(key, start, "+inf", start=0, num=limit + 1)
         return self._page(job_id, [int(index) for index in cast("list[str]", found)], limit)
 
     def _run(self, script: str, job_id: str, *args: Any) -> Any:
-        keys = [*_job_keys(job_id), _UNFINISHED, PENDING_KEY]
+        keys = [*_all_keys(job_id), _UNFINISHED, PENDING_KEY]
         return self._scripts[script](keys=keys, args=[job_id, time.time(), self._ttl_s, *args])
 
     def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:
@@ -199,44 +219,21 @@ class RedisJobs:
             return []
         pipe = self._redis.pipeline(transaction=False)
         if indices[-1] - indices[0] == len(indices) - 1:
-            pipe.lrange(f"{_key(job_id)}:items", indices[0], indices[-1])
+            pipe.lrange(f"{job_key(job_id)}:items", indices[0], indices[-1])
         else:
             for index in indices:
-                pipe.lindex(f"{_key(job_id)}:items", index)
-        pipe.hmget(f"{_key(job_id)}:outcomes", [str(index) for index in indices])
+                pipe.lindex(f"{job_key(job_id)}:items", index)
+        pipe.hmget(f"{job_key(job_id)}:outcomes", [str(index) for index in indices])
         *items, outcomes = pipe.execute()
         texts = items[0] if items and isinstance(items[0], list) else items
         return [_item(*parts) for parts in zip(indices, texts, outcomes, strict=True)]
 
 
-def _key(job_id: str) -> str:
-    return f"glimpse:job:{job_id}"
-
-
-def _job_keys(job_id: str) -> list[str]:
+def _all_keys(job_id: str) -> list[str]:
     """Return the keys of a job, in the order in which the scripts take them."""
-    key = _key(job_id)
+    key = job_key(job_id)
     names = ("items", "outcomes", "begun", *_STATES)
     return [key, *(f"{key}:{name}" for name in names)]
-
-
-def _fields(job: Job) -> Mapping[Any, str | int | float]:
-    """Return what a new job's hash holds."""
-    fields: dict[Any, str | int | float] = {
-        "tenant": job.tenant,
-        "total": job.total,
-        "created_at": job.created_at,
-        "kept": json.dumps({"tags": list(job.tags), "metadata": dict(job.metadata)}),
-    }
-    if job.growing:
-        fields["growing"] = 1
-    if job.source is not None:
-        fields["source"] = job.source
-    return fields
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text else None
 
 
 def _item(index: int, text: str, outcome: str | None) -> Item:

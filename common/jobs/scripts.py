@@ -52,14 +52,21 @@ return added
 """
 )
 
-# Keeps the record for its full time and counts its images among the pending ones.
-# ARGV: job id, now, time to live.
+# Keeps the record for its full time, counts its images among the pending ones and puts the
+# job on its tenant's list. ARGV: job id, now, time to live, key of the tenants that have
+# lists, and what the key of a list begins with.
 ACCEPT = (
     _SHARED
     + """
 if redis.call('HSETNX', KEYS[1], 'accepted', 1) == 0 then return end
-local total, done, created =
-  unpack(redis.call('HMGET', KEYS[1], 'total', 'done', 'created_at'))
+local total, done, created, tenant =
+  unpack(redis.call('HMGET', KEYS[1], 'total', 'done', 'created_at', 'tenant'))
+if not total then
+  redis.call('DEL', KEYS[1])
+  return
+end
+redis.call('SADD', ARGV[4], tenant)
+redis.call('ZADD', ARGV[5] .. tenant, created, ARGV[1])
 redis.call('INCRBY', pending, total - (done or 0))
 redis.call('ZADD', unfinished, created, ARGV[1])
 redis.call('HSETNX', KEYS[1], 'changed_at', ARGV[2])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,7 @@ def test_a_tenant_sees_only_its_own(blobs: BlobStore) -> None:
 
 
 def test_renditions_are_kept_beside_their_blob(blobs: BlobStore) -> None:
+    put(blobs, b"data")
     assert blobs.rendition("default", ID, "256.jpg") is None
     blobs.put_rendition("default", ID, "256.jpg", b"small")
     assert blobs.rendition("default", ID, "256.jpg") == b"small"
@@ -171,3 +174,64 @@ except BlobsUnavailable as error:
     )
     assert "The blob folder cannot be used" in found.stdout
     assert files(tmp_path) == []
+
+
+def test_a_withdrawn_blob_is_out_of_sight_with_its_renditions(blobs: BlobStore) -> None:
+    put(blobs, b"data")
+    blobs.put_rendition("default", ID, "256.jpg", b"small")
+    blobs.withdraw("default", ID)
+    with pytest.raises(NotFound):
+        blobs.open("default", ID)
+    assert blobs.rendition("default", ID, "256.jpg") is None
+    (found,) = blobs.withdrawn()
+    assert (found.tenant, found.id) == ("default", ID)
+    assert found.at == pytest.approx(time.time(), abs=60)
+
+
+def test_a_withdrawn_blob_comes_back(blobs: BlobStore) -> None:
+    assert not blobs.restore("default", ID)
+    put(blobs, b"data")
+    blobs.withdraw("default", ID)
+    blobs.withdraw("default", ID)
+    assert blobs.restore("default", ID)
+    assert blobs.read("default", ID) == b"data"
+    assert list(blobs.withdrawn()) == []
+    assert not blobs.restore("default", ID)
+
+
+def test_what_was_discarded_does_not_come_back(blobs: BlobStore) -> None:
+    put(blobs, b"data")
+    put(blobs, b"data", "other")
+    blobs.withdraw("default", ID)
+    blobs.withdraw("other", ID)
+    blobs.discard("default", ID)
+    blobs.discard("default", ID)
+    assert not blobs.restore("default", ID)
+    assert [found.tenant for found in blobs.withdrawn()] == ["other"]
+
+
+def test_a_blob_that_came_again_stays_whatever_was_withdrawn(blobs: BlobStore) -> None:
+    put(blobs, b"data")
+    blobs.withdraw("default", ID)
+    put(blobs, b"data")
+    blobs.discard("default", ID)
+    assert blobs.read("default", ID) == b"data"
+    blobs.withdraw("default", ID)
+    put(blobs, b"data")
+    assert blobs.restore("default", ID)
+    assert blobs.read("default", ID) == b"data"
+
+
+def test_a_rendition_of_a_blob_that_has_gone_is_not_kept(blobs: BlobStore) -> None:
+    put(blobs, b"data")
+    blobs.withdraw("default", ID)
+    blobs.put_rendition("default", ID, "256.jpg", b"small")
+    assert blobs.rendition("default", ID, "256.jpg") is None
+
+
+def test_the_time_of_a_withdrawal_is_not_that_of_the_upload(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    put(blobs, b"data")
+    os.utime(blobs.path("default", ID), (1, 1))
+    blobs.withdraw("default", ID)
+    assert next(blobs.withdrawn()).at > time.time() - 3600

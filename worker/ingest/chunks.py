@@ -165,11 +165,15 @@ class ChunkIngest:
     def _outcomes(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
         """Return the outcomes of images by their indices, and note in the run why some lack."""
         chunk = run.chunk
+        # What an earlier run of the chunk brought to its end may have been deleted since, and
+        # must not come back.
+        outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in items})
+        items = [item for item in items if item.index not in outcomes]
         stored = self._store.known(chunk.tenant, [item.id for item in items])
         begun = [(item, self._begin(item, chunk)) for item in items if item.id not in stored]
         # All of them: a claim is let go of only once nothing more is done in its name.
         wait([future for _, future in begun])
-        outcomes = {
+        outcomes |= {
             item.index: _stored(item, stored[item.id], chunk) for item in items if item.id in stored
         }
         for item, future in begun:

@@ -44,6 +44,7 @@ from worker.recovery import Recovery
 from worker.stores.base import VectorStore
 from worker.tuning import Tuned, tune
 from worker.upkeep import Upkeep
+from worker.withdrawals import Withdrawals
 
 log = logging.getLogger(__name__)
 
@@ -100,11 +101,16 @@ class IngestParts:
             self.settings.lease_s,
             self.settings.chunk_images,
         )
+        withdrawals = Withdrawals(
+            self._blobs, self.store, self._jobs, self._claims, self._dead_letters
+        )
         chores = {
             "recount": self._jobs.recount,
+            "trim_jobs": self._jobs.trim,
             "recover": recovery.look,
             "sweep": self._blobs.sweep,
             "sweep_archives": self._archives.sweep,
+            "sweep_withdrawn": withdrawals.sweep,
         }
         return Upkeep(self._redis, chores, self.settings.lease_s)
 
@@ -131,6 +137,10 @@ class IngestParts:
     @cached_property
     def _claims(self) -> RedisClaims:
         return RedisClaims(self._redis, self.settings.lease_s, self.settings.attempts_max)
+
+    @cached_property
+    def _dead_letters(self) -> RedisDeadLetters:
+        return RedisDeadLetters(self._redis)
 
     @cached_property
     def _blobs(self) -> FolderBlobs:
@@ -168,7 +178,7 @@ class IngestParts:
             pipeline=self.pipeline,
             jobs=self._jobs,
             claims=self._claims,
-            dead_letters=RedisDeadLetters(self._redis),
+            dead_letters=self._dead_letters,
             isolation=Isolation(),
         )
 

@@ -79,10 +79,19 @@ class PictureReader:
 
     def _bytes(self, item: ChunkItem, tenant: str) -> bytes:
         try:
-            return self._blobs.read(tenant, item.id)
+            return self._read_or_restore(tenant, item.id)
         except NotFound as error:
             # The API stored the bytes before it sent the task: this worker looks elsewhere.
             raise BlobsUnavailable(
                 f"The bytes of image {item.id} are not in this worker's blob store; "
                 "give the API and all workers the same GLIMPSE_BLOBS_DIR."
             ) from error
+
+    def _read_or_restore(self, tenant: str, image_id: str) -> bytes:
+        """Return a blob's bytes, also where its image was deleted after the upload came."""
+        try:
+            return self._blobs.read(tenant, image_id)
+        except NotFound:
+            if not self._blobs.restore(tenant, image_id):
+                raise
+        return self._blobs.read(tenant, image_id)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from common.contract import Hit, ImageRecord
+from common.contract import Hit, ImageRecord, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,23 @@ class VectorStore(Protocol):
 
     def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
         """Return the records of those ids that are stored, in the order asked."""
+        ...
+
+    def page(
+        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+    ) -> tuple[list[ImageRecord], Place | None]:
+        """Return up to ``limit`` records, the newest first, and the place to go on behind.
+
+        Images of one millisecond come in the order of their ids. Going on from page to
+        page, every image that is there all the while comes exactly once, whatever is
+        written and deleted meanwhile.
+
+        Args:
+            tenant: Whose images.
+            limit: Records in the page, at most.
+            tag: Only images that carry it.
+            after: The last image of the page before; None for the first page.
+        """
         ...
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from common.contract import Hit, ImageRecord
+from common.clock import milliseconds
+from common.contract import Hit, ImageRecord, Place
 from common.errors import StoreUnavailable
 from worker.stores.base import Row
 from worker.stores.identity import Identity
@@ -84,6 +85,23 @@ class MemoryStore:
         """Return the records of those ids that are stored, in the order asked."""
         rows = self._rows(tenant)
         return [rows[image_id].record for image_id in ids if image_id in rows]
+
+    def page(
+        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+    ) -> tuple[list[ImageRecord], Place | None]:
+        """Return records, the newest first, and the place to go on behind."""
+        records = [row.record for row in self._rows(tenant).values()]
+        keys = sorted(
+            (-milliseconds(record.indexed_at), record.id, record)
+            for record in records
+            if tag is None or tag in record.tags
+        )
+        if after is not None:
+            keys = [key for key in keys if key[:2] > (-after.indexed_at_ms, after.id)]
+        shown = keys[:limit]
+        more = len(keys) > limit
+        following = Place(indexed_at_ms=-shown[-1][0], id=shown[-1][1]) if more else None
+        return [record for _, _, record in shown], following
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored vectors, float32 [dim], of those ids that are stored."""

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pymilvus import MilvusClient, MilvusException
 
-from common.contract import Hit, ImageRecord
+from common.contract import Hit, ImageRecord, Place
 from worker.stores.base import Row
 from worker.stores.identity import Identity
 from worker.stores.milvus_client import address_of, connect
 from worker.stores.milvus_collection import ensure_collection
 from worker.stores.milvus_entities import to_entity, to_hit, to_record
 from worker.stores.milvus_errors import COLLECTION_LOST, translated
+from worker.stores.milvus_pages import Key, newest
 from worker.stores.milvus_schema import (
     HIT_FIELDS,
     KEY,
     RECORD_FIELDS,
     VECTOR,
     search_params,
+    tag_filter,
     tenant_filter,
 )
 from worker.stores.rows import check_rows, row_key
@@ -125,6 +129,19 @@ class MilvusStore:
         found = self._read(tenant, ids, RECORD_FIELDS, _RECORDS_PER_CALL)
         return [to_record(found[image_id]) for image_id in ids if image_id in found]
 
+    def page(
+        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+    ) -> tuple[list[ImageRecord], Place | None]:
+        """Return records, the newest first, and the place to go on behind."""
+        scope = tenant_filter(tenant) + ("" if tag is None else f" and {tag_filter(tag)}")
+        behind = None if after is None else (after.indexed_at_ms, after.id)
+        # One more than is shown tells whether more follows.
+        keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, behind)
+        shown = keys[:limit]
+        at, last_id = shown[-1] if len(keys) > limit else (0, "")
+        following = Place(indexed_at_ms=at, id=last_id) if last_id else None
+        return self.get(tenant, [image_id for _, image_id in shown]), following
+
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored vectors, float32 [dim], of those ids that are stored."""
         found = self._read(tenant, ids, ("image_id", VECTOR), _VECTORS_PER_CALL)
@@ -157,6 +174,18 @@ class MilvusStore:
                 timeout=_CALL_TIMEOUT_S,
             )
         return int(counted[0]["count(*)"])
+
+    def _keys(self, scope: str, expression: str, limit: int) -> list[Key]:
+        with self._connected() as client:
+            found = client.query(
+                self._collection,
+                filter=f"{scope} and {expression}",
+                output_fields=["image_id", "indexed_at"],
+                limit=limit,
+                consistency_level=_CONSISTENCY,
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return [(entity["indexed_at"], entity["image_id"]) for entity in found]
 
     def _read(
         self, tenant: str, ids: Sequence[str], fields: Sequence[str], per_call: int

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common.clock import rfc3339
+from common.clock import milliseconds, rfc3339
 from common.contract import Hit, ImageRecord
 from worker.stores.base import Row
 from worker.stores.rows import cut_filename, row_key
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_entity(row: Row) -> dict[str, Any]:
@@ -30,7 +26,7 @@ def to_entity(row: Row) -> dict[str, Any]:
         "format": record.format,
         "tags": record.tags,
         "metadata": record.metadata,
-        "indexed_at": (datetime.fromisoformat(record.indexed_at) - _EPOCH) // _MILLISECOND,
+        "indexed_at": milliseconds(record.indexed_at),
         "job_id": row.job_id,
     }
 

@@ -88,5 +88,14 @@ def search_params(candidates: int) -> dict[str, Any]:
 
 def tenant_filter(tenant: str) -> str:
     """Return the expression that keeps a search within a tenant's rows."""
-    escaped = tenant.replace("\\", "\\\\").replace('"', '\\"')
-    return f'tenant == "{escaped}"'
+    return f"tenant == {_literal(tenant)}"
+
+
+def tag_filter(tag: str) -> str:
+    """Return the expression that keeps a list within the rows that carry a tag."""
+    return f"array_contains(tags, {_literal(tag)})"
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

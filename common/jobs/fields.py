@@ -1,0 +1,52 @@
+"""A job's hash in Redis, written and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from common.jobs.base import COUNTERS, Job
+
+
+def job_key(job_id: str) -> str:
+    """Return the key of a job's hash, with which its other keys begin."""
+    return f"glimpse:job:{job_id}"
+
+
+def write_job(job: Job) -> Mapping[Any, str | int | float]:
+    """Return what a new job's hash holds."""
+    fields: dict[Any, str | int | float] = {
+        "tenant": job.tenant,
+        "total": job.total,
+        "created_at": job.created_at,
+        "kept": json.dumps({"tags": list(job.tags), "metadata": dict(job.metadata)}),
+    }
+    if job.growing:
+        fields["growing"] = 1
+    if job.source is not None:
+        fields["source"] = job.source
+    return fields
+
+
+def read_job(job_id: str, fields: Mapping[str, str]) -> Job:
+    """Return the job that a hash holds."""
+    kept = json.loads(fields["kept"])
+    return Job(
+        id=job_id,
+        tenant=fields["tenant"],
+        total=int(fields["total"]),
+        created_at=float(fields["created_at"]),
+        started_at=_seconds(fields.get("started_at")),
+        finished_at=_seconds(fields.get("finished_at")),
+        growing="growing" in fields,
+        cut_short="cut_short" in fields,
+        source=fields.get("source"),
+        tags=tuple(kept["tags"]),
+        metadata=kept["metadata"],
+        **{counter: int(fields.get(counter, 0)) for counter in COUNTERS.values()},
+    )
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text else None

@@ -1,0 +1,130 @@
+"""Deletion: an image goes from the store, and its bytes once nobody can need them any more."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+
+from common.blobs.base import BlobStore
+from common.claims.base import Claims, Verdict
+from common.contract import CatalogDeleted, CatalogRequest, Outcome
+from common.dead_letters.base import DeadLetters
+from common.errors import ImagesBusy, NotFound
+from common.jobs.base import FINAL_STATES, JobRecords
+from worker.stores.base import VectorStore
+
+log = logging.getLogger(__name__)
+
+# Seconds to wait for an image that an ingest task has in hand: half of what the API waits.
+_CLAIM_WAIT_S = 2.0
+# Seconds between two looks whether it is free.
+_CLAIM_POLL_S = 0.05
+# Items of a job read at a time.
+_PAGE = 1000
+
+
+class Deletion:
+    """Runs ``catalog.delete``.
+
+    An image is claimed while it is deleted, as it is while it is ingested, so that
+    one comes after the other. Its bytes are only put aside: an upload that was
+    accepted before may count on them (``PictureReader`` brings them back), and so
+    may an image whose deletion was cut short (``Withdrawals`` does).
+
+    Args:
+        store: Where the row is.
+        blobs: Where the bytes are.
+        jobs: Asked whether the job that brought the image knows of it.
+        claims: Who has which image in hand.
+        dead_letters: A letter about the image goes with it.
+        wait_s: Seconds to wait for an image that is in hand: less than the API waits for us.
+    """
+
+    def __init__(
+        self,
+        store: VectorStore,
+        blobs: BlobStore,
+        jobs: JobRecords,
+        claims: Claims,
+        dead_letters: DeadLetters,
+        wait_s: float = _CLAIM_WAIT_S,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._jobs = jobs
+        self._claims = claims
+        self._dead_letters = dead_letters
+        self._wait_s = wait_s
+
+    def run(self, request: CatalogRequest) -> CatalogDeleted:
+        """Delete images; return those that were indexed and are no more.
+
+        Raises:
+            ImagesBusy: One is in hand and does not become free.
+            ServiceError: A part is away. In both cases ask again.
+        """
+        deleted = [image_id for image_id in request.ids if self._delete(request.tenant, image_id)]
+        return CatalogDeleted(deleted=deleted)
+
+    def _delete(self, tenant: str, image_id: str) -> bool:
+        if not self._store.known(tenant, [image_id]):
+            return False
+        owner = uuid.uuid4().hex
+        self._claim(owner, tenant, image_id)
+        try:
+            is_deleted = self._delete_claimed(tenant, image_id)
+        except BaseException:
+            self._claims.give_back(owner, tenant, [image_id])
+            raise
+        self._claims.settle(owner, tenant, [image_id])
+        return is_deleted
+
+    def _claim(self, owner: str, tenant: str, image_id: str) -> None:
+        deadline = time.monotonic() + self._wait_s
+        while True:
+            # Alone or not is all the same: nothing is decoded that could be deadly.
+            (verdict,) = self._claims.take(owner, tenant, [image_id], alone=True)
+            if verdict is Verdict.GRANTED:
+                return
+            if verdict is Verdict.QUARANTINED:
+                self._claims.forget(tenant, [image_id])
+            elif time.monotonic() > deadline:
+                raise ImagesBusy(f"Image {image_id} is being ingested; delete it in a moment.")
+            else:
+                time.sleep(_CLAIM_POLL_S)
+
+    def _delete_claimed(self, tenant: str, image_id: str) -> bool:
+        """Delete an image in an order that may be cut off anywhere."""
+        brought_by = self._store.known(tenant, [image_id]).get(image_id)
+        if brought_by is None:
+            return False
+        self._note_indexed(brought_by, image_id)
+        # The bytes first: cut off here, they are put back, since there is a row. The other
+        # way round nobody would know of them.
+        self._blobs.withdraw(tenant, image_id)
+        self._store.delete(tenant, [image_id])
+        self._dead_letters.remove(tenant, image_id)
+        log.info("catalog.deleted tenant=%s id=%s", tenant, image_id)
+        return True
+
+    def _note_indexed(self, job_id: str, image_id: str) -> None:
+        """Tell the job that it has indexed the image, if its worker died before it could.
+
+        Another run of its chunk would index the image again.
+        """
+        try:
+            if self._jobs.get(job_id).state in FINAL_STATES:
+                return
+            following: int | None = 0
+            while following is not None:
+                items, following = self._jobs.items(job_id, "queued", _PAGE, following)
+                found = [
+                    Outcome(index=item.index, id=image_id, state="indexed")
+                    for item in items
+                    if item.id == image_id
+                ]
+                self._jobs.record(job_id, found)
+        except NotFound:
+            # Its record has expired, and with it whatever could run again.
+            return
