@@ -11,6 +11,7 @@ from typing import Any
 
 from celery import Celery
 
+from common.blobs.folder import FolderBlobs
 from common.celery_options import celery_options
 from common.contract import INGEST_QUEUE
 from common.errors import StoreUnavailable
@@ -23,7 +24,7 @@ from worker.ingest.deliveries import Deliveries
 from worker.ingest.parts import IngestParts
 from worker.leases import Leases
 from worker.meter import Meter
-from worker.search import Search
+from worker.search.search import Search
 from worker.shutdown import add_give_back_step
 from worker.stores.base import VectorStore
 from worker.stores.registry import open_store
@@ -138,7 +139,7 @@ def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
 def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
     leases = Leases(connect(settings.redis_url), settings.lease_s)
     app = _create_app(settings, leases)
-    search = Search(encoder, store)
+    search = Search.of(settings, encoder, store, FolderBlobs(settings.queries_dir))
     # What a caller waited for is read once and soon.
     app.conf.result_expires = settings.search_ttl_s
     register_search(app, search, Catalog(store), encoder.name)

@@ -105,6 +105,9 @@ class IngestParts:
             "recover": recovery.look,
             "sweep": self._blobs.sweep,
             "sweep_archives": self._archives.sweep,
+            "sweep_queries": self._queries.sweep,
+            # A search is over long before its record goes.
+            "expire_queries": lambda: self._queries.expire(self.settings.search_ttl_s),
         }
         return Upkeep(self._redis, chores, self.settings.lease_s)
 
@@ -139,6 +142,10 @@ class IngestParts:
     @cached_property
     def _archives(self) -> FolderBlobs:
         return FolderBlobs(self.settings.archives_dir)
+
+    @cached_property
+    def _queries(self) -> FolderBlobs:
+        return FolderBlobs(self.settings.queries_dir)
 
     @cached_property
     def _sender(self) -> TaskSender:

@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from pymilvus import MilvusClient, MilvusException
 
 from common.contract import Hit, ImageRecord
+from common.filters import Filter
 from worker.stores.base import Row
 from worker.stores.identity import Identity
 from worker.stores.milvus_client import address_of, connect
 from worker.stores.milvus_collection import ensure_collection
 from worker.stores.milvus_entities import to_entity, to_hit, to_record
 from worker.stores.milvus_errors import COLLECTION_LOST, translated
+from worker.stores.milvus_filter import expression
 from worker.stores.milvus_schema import (
     HIT_FIELDS,
     KEY,
     RECORD_FIELDS,
     VECTOR,
     search_params,
-    tenant_filter,
 )
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
@@ -101,7 +102,12 @@ class MilvusStore:
                 client.upsert(self._collection, chunk, timeout=_CALL_TIMEOUT_S)
 
     def search(
-        self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first."""
         check_window(limit, offset)
@@ -110,7 +116,7 @@ class MilvusStore:
                 self._collection,
                 [vector],
                 anns_field=VECTOR,
-                filter=tenant_filter(tenant),
+                filter=expression(tenant, wanted),
                 limit=limit,
                 offset=offset,
                 output_fields=list(HIT_FIELDS),

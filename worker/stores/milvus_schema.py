@@ -84,9 +84,3 @@ def index_params() -> IndexParams:
 def search_params(candidates: int) -> dict[str, Any]:
     """Return how to search for so many hits, counted from the first."""
     return {"metric_type": "COSINE", "params": {"ef": max(_EF_MIN, 2 * candidates)}}
-
-
-def tenant_filter(tenant: str) -> str:
-    """Return the expression that keeps a search within a tenant's rows."""
-    escaped = tenant.replace("\\", "\\\\").replace('"', '\\"')
-    return f'tenant == "{escaped}"'
