@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -157,6 +158,16 @@ class FolderBlobs:
         """Remove half uploads of processes that were killed."""
         with _translated():
             self.incoming.sweep()
+
+    def expire(self, age_s: float) -> None:
+        """Remove blobs that were written longer ago than so many seconds."""
+        oldest = time.time() - age_s
+        with _translated():
+            for path in self._root.glob("*/originals/*/*"):
+                # Another process may expire them as well.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < oldest:
+                        path.unlink()
 
     def _withdrawn(self, tenant: str, blob_id: str) -> Path:
         return self._root / tenant / "withdrawn" / blob_id[:2] / blob_id

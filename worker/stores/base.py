@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.contract import Hit, ImageRecord, Place
+from common.filters import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,16 @@ class VectorStore(Protocol):
         ...
 
     def search(
-        self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first.
+
+        Of these only such as meet a filter, by the meaning of ``common.matching``.
 
         Raises:
             Unprocessable: ``offset`` and ``limit`` reach deeper than any search does.

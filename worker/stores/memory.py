@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from common.clock import milliseconds
 from common.contract import Hit, ImageRecord, Place
 from common.errors import StoreUnavailable
+from common.filters import Filter
+from common.matching import matches
 from worker.stores.base import Row
 from worker.stores.identity import Identity
 from worker.stores.rows import check_rows, cut_filename
@@ -69,11 +71,16 @@ class MemoryStore:
                 collection.rows.setdefault(row.tenant, {})[record.id] = kept
 
     def search(
-        self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first."""
         check_window(limit, offset)
-        rows = list(self._rows(tenant).values())
+        rows = [row for row in self._rows(tenant).values() if _is_wanted(row, wanted)]
         if not rows:
             return []
         scores = np.stack([row.vector for row in rows]) @ vector  # [rows]
@@ -140,6 +147,10 @@ class MemoryStore:
                     collection.identity = self._identity
                 collection.identity.require(self._identity)
             yield collection
+
+
+def _is_wanted(row: Row, wanted: Filter | None) -> bool:
+    return wanted is None or matches(wanted, row.record)
 
 
 def _hit(record: ImageRecord, score: float) -> Hit:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from pymilvus import MilvusClient, MilvusException
 
 from common.contract import Hit, ImageRecord, Place
+from common.filters import Filter, Tags
 from worker.stores.base import Row
 from worker.stores.identity import Identity
 from worker.stores.milvus_client import address_of, connect
 from worker.stores.milvus_collection import ensure_collection
 from worker.stores.milvus_entities import to_entity, to_hit, to_record
 from worker.stores.milvus_errors import COLLECTION_LOST, translated
+from worker.stores.milvus_filter import expression
 from worker.stores.milvus_pages import Key, newest
 from worker.stores.milvus_schema import (
     HIT_FIELDS,
@@ -27,8 +29,6 @@ from worker.stores.milvus_schema import (
     RECORD_FIELDS,
     VECTOR,
     search_params,
-    tag_filter,
-    tenant_filter,
 )
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
@@ -105,7 +105,12 @@ class MilvusStore:
                 client.upsert(self._collection, chunk, timeout=_CALL_TIMEOUT_S)
 
     def search(
-        self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first."""
         check_window(limit, offset)
@@ -114,7 +119,7 @@ class MilvusStore:
                 self._collection,
                 [vector],
                 anns_field=VECTOR,
-                filter=tenant_filter(tenant),
+                filter=expression(tenant, wanted),
                 limit=limit,
                 offset=offset,
                 output_fields=list(HIT_FIELDS),
@@ -133,7 +138,7 @@ class MilvusStore:
         self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return records, the newest first, and the place to go on behind."""
-        scope = tenant_filter(tenant) + ("" if tag is None else f" and {tag_filter(tag)}")
+        scope = expression(tenant, None if tag is None else Filter(tags=Tags(all=[tag])))
         behind = None if after is None else (after.indexed_at_ms, after.id)
         # One more than is shown tells whether more follows.
         keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, behind)

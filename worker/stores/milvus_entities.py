@@ -8,6 +8,7 @@ from typing import Any
 from common.clock import milliseconds, rfc3339
 from common.contract import Hit, ImageRecord
 from worker.stores.base import Row
+from worker.stores.metadata_keys import own_metadata, stored_metadata
 from worker.stores.rows import cut_filename, row_key
 
 
@@ -25,7 +26,7 @@ def to_entity(row: Row) -> dict[str, Any]:
         "height": record.height,
         "format": record.format,
         "tags": record.tags,
-        "metadata": record.metadata,
+        "metadata": stored_metadata(record.metadata),
         "indexed_at": milliseconds(record.indexed_at),
         "job_id": row.job_id,
     }
@@ -41,7 +42,7 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
         height=entity["height"],
         format=entity["format"],
         tags=list(entity["tags"]),
-        metadata=entity["metadata"],
+        metadata=own_metadata(entity["metadata"]),
         indexed_at=rfc3339(entity["indexed_at"] / 1000),
     )
 
