@@ -77,6 +77,11 @@ bench-ingest: setup ## Measure: pictures a second, from the upload to the store,
 	@test -n "$(PHOTOS)" || { echo "It measures on photographs: make bench-ingest PHOTOS=DIR"; exit 2; } >&2
 	$(BIN)/python -m benchmarks.ingest --photos "$(PHOTOS)" --rounds $(ROUNDS) --json "$(FIGURES)"
 
+.PHONY: screenshots
+screenshots: setup ## Take the README's pictures of the web page (PHOTOS=dir QUERY="a white dog")
+	scripts/install_system_packages.sh
+	$(BIN)/python -m scripts.take_screenshots --photos "$(PHOTOS)" --query "$(QUERY)"
+
 .PHONY: up
 up: setup ## Run the whole stack on this machine
 	$(BIN)/glimpse up

@@ -20,7 +20,7 @@ export async function call(method, path, { json, body, headers = {}, signal } = 
   if (!response.ok && response.status !== 304) {
     throw problemOf(response.status, (name) => response.headers.get(name), text);
   }
-  return { status: response.status, headers: response.headers, data: text ? JSON.parse(text) : null };
+  return { status: response.status, headers: response.headers, data: read(text, response.status) };
 }
 
 async function reach(path, options) {
@@ -39,13 +39,21 @@ async function readText(response, signal) {
   }
 }
 
+function read(text, status) {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    throw new Problem({ status, code: 'no_json', detail: 'What answered is no Glimpse.' });
+  }
+}
+
 function asProblem(error, signal) {
   // What was given up on purpose is no problem of the connection.
   return signal?.aborted ? error : new Problem({ detail: 'Nothing answered.' });
 }
 
 /**
- * Send a body with its progress, which fetch does not tell, and return {status, data, headers}.
+ * Send a body with its progress, which fetch does not tell, and return {status, data}.
  *
  * Throws as `call` does.
  */
@@ -58,11 +66,10 @@ export function send(path, body, { headers = {}, onProgress, signal }) {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };
     request.onload = () => {
-      const header = (name) => request.getResponseHeader(name);
-      if (request.status >= 200 && request.status < 300) {
-        resolve({ status: request.status, data: JSON.parse(request.responseText) });
-      } else {
-        reject(problemOf(request.status, header, request.responseText));
+      try {
+        resolve(answerOf(request));
+      } catch (problem) {
+        reject(problem);
       }
     };
     request.onerror = () => reject(new Problem({ detail: 'The connection broke off.' }));
@@ -70,4 +77,10 @@ export function send(path, body, { headers = {}, onProgress, signal }) {
     signal?.addEventListener('abort', () => request.abort(), { once: true });
     request.send(body);
   });
+}
+
+function answerOf(request) {
+  const { status, responseText: text } = request;
+  if (status >= 200 && status < 300) return { status, data: read(text, status) };
+  throw problemOf(status, (name) => request.getResponseHeader(name), text);
 }

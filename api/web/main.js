@@ -15,12 +15,12 @@ let query = emptyQuery();
 
 const grid = new Grid({
   open: (picture) => details.open(picture),
-  more: (picture) => askFor(withImage(query, picture, true)),
-  less: (picture) => askFor(withImage(query, picture, false)),
+  more: (picture) => askLike(picture, true),
+  less: (picture) => askLike(picture, false),
 });
 const details = new Details({
-  more: (picture) => askFor(withImage(query, picture, true)),
-  less: (picture) => askFor(withImage(query, picture, false)),
+  more: (picture) => askLike(picture, true),
+  less: (picture) => askLike(picture, false),
   tag: (tag) => askFor(withTag(query, tag)),
   deleted: (picture) => {
     grid.remove(picture);
@@ -42,9 +42,17 @@ new Drops({ search: searchWith, add: (found) => drawer.add(found) });
 function askFor(wanted) {
   const file = wanted.terms.find((term) => term.file);
   const kept = file && { number: numberOf(file.file), weight: file.weight };
-  history.pushState({ file: kept }, '', addressOf(wanted));
+  const address = addressOf(wanted);
+  const same = address === location.pathname + location.search && !kept && !history.state?.file;
+  history[same ? 'replaceState' : 'pushState']({ file: kept }, '', address);
   window.scrollTo({ top: 0 });
   put(wanted);
+}
+
+/** Look for more, or less, like a picture; its tile goes, so the focus goes to what comes. */
+function askLike(picture, more) {
+  askFor(withImage(query, picture, more));
+  byId('results').focus({ preventScroll: true });
 }
 
 /** Show a query and what it brings. */

@@ -133,7 +133,8 @@ export class Results {
   }
 
   #tell(tookMs = null) {
-    const shown = count(this.#grid.size, 'picture');
+    const all = count(this.#grid.size, 'picture');
+    const shown = this.#last ? all : `first ${all}`;
     say(this.#status, tookMs === null ? shown : `${shown} · ${Math.max(1, Math.round(tookMs))} ms`);
   }
 

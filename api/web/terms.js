@@ -20,10 +20,26 @@ export class Terms {
   }
 
   show(query) {
+    const place = this.#focused();
     this.#terms.replaceChildren(...query.terms.map((term) => this.#term(query, term)));
     this.#tags.replaceChildren(...query.tags.map((tag) => this.#tag(query, tag)));
     show(this.#terms, query.terms.length > 0);
     show(this.#tags, query.tags.length > 0);
+    if (place) this.#focus(place);
+  }
+
+  /** Return where among the parts the focus is: their list, the part's place in it, and its element. */
+  #focused() {
+    const part = document.activeElement.closest('#terms > li, #tags > li');
+    if (!part) return null;
+    const list = part.parentElement;
+    return { list, at: [...list.children].indexOf(part), kind: document.activeElement.localName };
+  }
+
+  /** Put the focus where it was before the parts were drawn anew, or into the box where none is left. */
+  #focus({ list, at, kind }) {
+    const part = list.children[at] ?? list.lastElementChild;
+    (part?.querySelector(kind) ?? byId('text')).focus();
   }
 
   #term(query, term) {

@@ -21,7 +21,7 @@ export class UploadProgress {
     const sent = at.bytes ? (at.bytesSent + at.bytesOnTheWay) / at.bytes : 1;
     // Files not sent yet have no job; each will be one picture, unless it is an archive.
     const expected = at.total + (at.files - at.filesSent);
-    const indexed = expected ? at.done / expected : 1;
+    const indexed = expected ? at.done / expected : Number(!at.active);
     show(byId('upload'), true);
     show(byId('upload-stop'), at.active);
     byId('sent').value = sent;

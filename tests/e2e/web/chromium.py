@@ -9,22 +9,30 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.conftest import miss
-
 # Debian's package installs it under the first name, others under the second.
 _NAMES = ("chromium", "chromium-browser")
 
 
+def absent() -> str | None:
+    """Return why there is no Chromium, or None if there is one."""
+    if _path() is None:
+        return "chromium is not installed; scripts/install_system_packages.sh installs it"
+    return None
+
+
 @contextmanager
-def started() -> Iterator[Browser]:
-    """Run a headless Chromium; where there is none, the test is skipped or, in CI, fails."""
-    path = next(filter(None, map(shutil.which, _NAMES)), None)
-    if path is None:
-        miss("chromium is not installed; scripts/install_system_packages.sh installs it")
+def started(**variables: str) -> Iterator[Browser]:
+    """Run a headless Chromium, with variables beside those of this process."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_arguments())
+        browser = playwright.chromium.launch(
+            executable_path=_path(), args=_arguments(), env={**os.environ, **variables}
+        )
         yield browser
         browser.close()
+
+
+def _path() -> str | None:
+    return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 def _arguments() -> list[str]:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.conftest import require
-from tests.e2e.web.chromium import started
+from tests.conftest import miss, require
+from tests.e2e.web import chromium
 from tests.e2e.web.site import Site
 from tests.pictures import image_id, picture
 from tests.polling import finished_job, ready
 from tests.services import MilvusLite, Stack, Valkey
 
 # Milliseconds until what should be seen counts as not seen, on a busy machine.
-_SEEN_MS = 6_000
+_SEEN_MS = 30_000
 
 # A tag and the colours of the pictures that have it; the tests' model knows colours.
 ALBUM = {"warm": ("red", "orange", "yellow"), "cool": ("blue", "green", "cyan")}
@@ -55,8 +55,11 @@ def album(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    reason = chromium.absent()
+    if reason is not None:
+        miss(reason)
     expect.set_options(timeout=_SEEN_MS)
-    with started() as browser:
+    with chromium.started() as browser:
         yield browser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, JSHandle, Locator, Page, Request, expect
 
 # What Chromium says of an answer that is no success. Those are looked at by what the page shows.
 _NO_SUCCESS = "Failed to load resource"
@@ -69,7 +69,19 @@ class Site:
 
     def drop(self, selector: str, files: Mapping[str, bytes]) -> None:
         """Drop files onto something."""
-        transfer = self.page.evaluate_handle(
+        transfer = self._transfer(files)
+        for event in ("dragenter", "dragover", "drop"):
+            self.page.dispatch_event(selector, event, {"dataTransfer": transfer})
+
+    def paste(self, files: Mapping[str, bytes]) -> None:
+        """Paste files into the page."""
+        self._transfer(files).evaluate(
+            """clipboardData => document.activeElement.dispatchEvent(
+                new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))"""
+        )
+
+    def _transfer(self, files: Mapping[str, bytes]) -> JSHandle:
+        return self.page.evaluate_handle(
             """files => {
                 const transfer = new DataTransfer();
                 for (const [name, bytes] of files) {
@@ -80,8 +92,6 @@ class Site:
             }""",
             [[name, list(data)] for name, data in files.items()],
         )
-        for event in ("dragenter", "dragover", "drop"):
-            self.page.dispatch_event(selector, event, {"dataTransfer": transfer})
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(_NO_SUCCESS):

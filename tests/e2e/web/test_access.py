@@ -44,6 +44,9 @@ def test_all_is_done_by_keyboard(site: Site) -> None:
     expect(tiles.first).to_be_focused()
     keyboard.press("+")
     expect(site.page.get_by_label("Weight of red.png")).to_have_value("0.5")
+    site.settled()
+    keyboard.press("Tab")
+    expect(tiles.first).to_be_focused()
     keyboard.press("/")
     expect(site.page.get_by_role("searchbox")).to_be_focused()
 

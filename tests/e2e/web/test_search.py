@@ -110,6 +110,19 @@ def test_a_dropped_picture_is_a_query(site: Site, album: dict[str, str]) -> None
     expect(site.page.locator("#grid .tile-name").first).to_have_text("blue.png")
 
 
+def test_a_pasted_picture_is_a_query(site: Site) -> None:
+    site.open("/?q=red")
+    site.paste({"copied.png": picture("#00c8c8", (50, 50))})
+    expect(site.page.get_by_label("Weight of copied.png")).to_have_value("0.5")
+    expect(site.page.get_by_role("searchbox")).to_have_value("red")
+    weight = site.page.get_by_label("Weight of copied.png")
+    weight.fill("2")
+    weight.press("Enter")
+    expect(site.page.locator("#grid .tile-name").first).to_have_text("cyan.png")
+    # The part was drawn anew under the reader's hands.
+    expect(site.page.get_by_label("Weight of copied.png")).to_be_focused()
+
+
 def test_tags_narrow_what_is_found(site: Site) -> None:
     site.open("/?q=red")
     box = site.page.get_by_label("Only pictures with this tag")

@@ -94,6 +94,8 @@ def test_files_dropped_anywhere_are_added(site: Site) -> None:
     site.open()
     site.drop("#results", files(2200, 3))
     expect(site.page.locator("#upload-summary")).to_have_text("3 pictures added.")
+    # The list behind the drawer is fresh.
+    expect(site.tile("added 2202.jpg")).to_have_count(1)
 
 
 def test_a_folder_brings_its_pictures_under_their_paths(

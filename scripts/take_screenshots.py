@@ -1,0 +1,90 @@
+"""Take the README's pictures of the web page, on a stack of its own; `make screenshots` runs it."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, expect
+
+from cli.examples import EXAMPLE_QUERY, example_photos
+from cli.pictures import Picture, find_pictures
+from tests.e2e.web import chromium
+from tests.e2e.web.site import Site
+from tests.polling import finished_job, ready
+from tests.services import Stack
+
+# How good the JPEGs are, of 100: sharp to the eye, and small in a repository.
+_QUALITY = 82
+# What is shown, by the end of the file's name: a window on a desk in both schemes, and a phone.
+_DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}, "device_scale_factor": 1.5}
+_PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+}
+_VIEWS = {"light": _DESK, "dark": {**_DESK, "color_scheme": "dark"}, "phone": _PHONE}
+
+# A bare machine has no font that any reader's own system would show; these come close.
+_FONTS = """<fontconfig>
+  <include>/etc/fonts/fonts.conf</include>
+  <match target="pattern">
+    <edit name="family" mode="prepend" binding="strong">
+      <string>Inter</string><string>Noto Sans</string><string>Roboto</string>
+    </edit>
+  </match>
+</fontconfig>
+"""
+
+
+def main() -> None:
+    """Start a stack, ingest pictures, and photograph the page that has found some."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", default="", help="folder of pictures, instead of the demo's")
+    parser.add_argument("--query", default="", help=f"instead of {EXAMPLE_QUERY!r}")
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder to write to")
+    given = parser.parse_args()
+    photos = list(find_pictures([Path(given.photos)], [])) if given.photos else example_photos()
+    if reason := chromium.absent():
+        parser.error(reason)
+    with tempfile.TemporaryDirectory() as folder:
+        fonts = Path(folder) / "fonts.conf"
+        fonts.write_text(_FONTS)
+        with (
+            Stack(Path(folder), {"GLIMPSE_MODEL": "starter"}) as stack,
+            chromium.started(FONTCONFIG_FILE=str(fonts)) as browser,
+        ):
+            ready(stack.client)
+            _ingest(stack, photos)
+            for name, view in _VIEWS.items():
+                file = given.out / f"page-{name}.jpg"
+                _take(browser, stack.api.url, given.query or EXAMPLE_QUERY, view, file)
+                print(f"{file}: {file.stat().st_size // 1000} kB")  # noqa: T201 - for who runs it
+
+
+def _ingest(stack: Stack, photos: Sequence[Picture]) -> None:
+    for photo in photos:
+        files = [("file", (photo.name, photo.path.read_bytes()))]
+        answer = stack.client.post("/v1/images", files=files)
+        finished_job(stack.client, answer.raise_for_status().headers["Location"])
+
+
+def _take(browser: Browser, url: str, query: str, view: dict[str, Any], file: Path) -> None:
+    site = Site(browser.new_context(**view).new_page(), url)
+    site.open()
+    site.search(query)
+    # The best hit shows what a query can hold beside its words.
+    site.page.locator(".tile-more").first.dispatch_event("click")
+    expect(site.page.locator(".term")).to_have_count(1)
+    site.settled()
+    site.page.wait_for_load_state("networkidle")
+    site.page.screenshot(path=file, type="jpeg", quality=_QUALITY)
+    site.page.context.close()
+
+
+if __name__ == "__main__":
+    main()
