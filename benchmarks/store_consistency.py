@@ -2,8 +2,9 @@
 
     python -m benchmarks.store_consistency --json out.json
 
-One process writes and another connection searches, as an ingest worker and a search
-worker do. Without ``--uri`` it starts the Milvus server 2.3.5 on a folder of its own.
+One process writes and another one searches, as an ingest worker and a search worker do:
+pymilvus keeps what ``Session`` goes by in the memory of a process. Without ``--uri`` it
+starts the Milvus server 2.3.5 on a folder of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,7 @@ from benchmarks.store_search import (
     write,
 )
 from tests.services import MilvusServer
+from worker.stores.base import Row
 from worker.stores.identity import Identity
 from worker.stores.milvus import MilvusStore
 from worker.stores.milvus_client import connect
@@ -56,13 +60,43 @@ def search(client: MilvusClient, name: str, vector: Vectors, level: str) -> tupl
     return time.perf_counter() - began, found[0][0]["entity"]["image_id"]
 
 
+class Writer:
+    """A store that is written to from a process of its own."""
+
+    def __init__(self, *address: Any) -> None:
+        self._process = ProcessPoolExecutor(
+            1, get_context("spawn"), initializer=_open, initargs=address
+        )
+
+    def write(self, batch: Sequence[Row]) -> None:
+        """Write rows; return when they are written."""
+        self._process.submit(_write, batch).result()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.shutdown()
+
+
+# The store of the writer's process.
+_stores: list[MilvusStore] = []
+
+
+def _open(uri: str, name: str, dim: int) -> None:
+    _stores.append(MilvusStore(uri, "", name, Identity("benchmark", "1", dim)))
+    _stores[0].open()
+
+
+def _write(batch: Sequence[Row]) -> None:
+    write(_stores[0], batch)
+
+
 def measure_level(
-    writer: MilvusStore, reader: MilvusClient, name: str, fresh: Vectors, first: int, level: str
+    writer: Writer, reader: MilvusClient, name: str, fresh: Vectors, first: int, level: str
 ) -> dict[str, Any]:
     """Search right after each of some writes, for what was written; then without writes."""
     after, missed = [], 0
     for row in rows(fresh, first):
-        writer.upsert([row])
+        writer.write([row])
         seconds, best = search(reader, name, row.vector, level)
         after.append(seconds)
         missed += best != row.record.id
@@ -76,9 +110,8 @@ def measure_level(
 
 def measure(uri: str, name: str, count: int, dim: int) -> dict[str, Any]:
     """Fill an empty collection and measure each level."""
-    writer = MilvusStore(uri, "", name, Identity("benchmark", "1", dim))
-    writer.open()
-    write(writer, rows(random_units(count, dim, seed=1), first=0))
+    writer = Writer(uri, name, dim)
+    writer.write(rows(random_units(count, dim, seed=1), first=0))
     reader = connect(uri, "")
     fresh = random_units(SEARCHES * len(LEVELS), dim, seed=2)
     search(reader, name, fresh[0], "Strong")
