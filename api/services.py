@@ -11,6 +11,7 @@ from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
+from common.blobs.mark import BlobMark
 from common.claims.base import Claims
 from common.claims.redis import RedisClaims
 from common.dead_letters.base import DeadLetters
@@ -51,7 +52,7 @@ def connect_services(settings: Settings) -> Services:
     redis = connect(settings.redis_url)
     return Services(
         settings=settings,
-        blobs=FolderBlobs(settings.blobs_dir),
+        blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).put),
         archives=FolderBlobs(settings.archives_dir),
         queries=FolderBlobs(settings.queries_dir),
         jobs=RedisJobs(redis, settings.job_ttl_s),

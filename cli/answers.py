@@ -72,6 +72,40 @@ class ItemsPage(Answer):
     next_cursor: str | None = None
 
 
+class ListedJob(Job):
+    """A job in a list."""
+
+    created_at: str
+
+
+class JobsPage(Answer):
+    """Some jobs, and where the next ones begin."""
+
+    jobs: list[ListedJob]
+    next_cursor: str | None = None
+
+
+class Image(Answer):
+    """An indexed image."""
+
+    id: str
+    filename: str
+    bytes: int
+    width: int
+    height: int
+    format: str
+    tags: list[str]
+    metadata: dict[str, str | int | float | bool]
+    indexed_at: str
+
+
+class ImagesPage(Answer):
+    """Some images, and where the next ones begin."""
+
+    images: list[Image]
+    next_cursor: str | None = None
+
+
 class Hit(Answer):
     """One picture found."""
 

@@ -14,7 +14,19 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import ValidationError
 
-from cli.answers import Answer, Item, ItemsPage, Job, Known, Look, Search
+from cli.answers import (
+    Answer,
+    Image,
+    ImagesPage,
+    Item,
+    ItemsPage,
+    Job,
+    JobsPage,
+    Known,
+    ListedJob,
+    Look,
+    Search,
+)
 from cli.archives import Archive
 from cli.bodies import FileBody
 from cli.errors import ClientError, RequestRefused, ServerUnreachable
@@ -40,6 +52,7 @@ _PAGE_ITEMS = 1000
 _COLUMNS, _ROWS_MIN, _ROWS_MAX = 5, 2, 50
 
 Model = TypeVar("Model", bound=Answer)
+Page = TypeVar("Page", ItemsPage, ImagesPage, JobsPage)
 
 
 class Client:
@@ -132,14 +145,28 @@ class Client:
 
     def failures(self, job_id: str) -> Iterator[Item]:
         """Go through the images of a job that failed."""
-        cursor: str | None = ""
-        while cursor is not None:
-            query = {"state": "failed", "limit": str(_PAGE_ITEMS)}
-            query |= {"cursor": cursor} if cursor else {}
-            answer = self._send("GET", f"/v1/jobs/{job_id}/items", params=query)
-            page = _read(ItemsPage, answer)
+        for page in self._pages(ItemsPage, f"/v1/jobs/{job_id}/items", {"state": "failed"}):
             yield from page.items
-            cursor = page.next_cursor
+
+    def images(self, tag: str | None) -> Iterator[Image]:
+        """Go through the images, or those that carry a tag, the newest first."""
+        for page in self._pages(ImagesPage, "/v1/images", {"tag": tag} if tag else {}):
+            yield from page.images
+
+    def jobs(self, state: str | None) -> Iterator[ListedJob]:
+        """Go through the jobs, or those in a state, the newest first."""
+        for page in self._pages(JobsPage, "/v1/jobs", {"state": state} if state else {}):
+            yield from page.jobs
+
+    def delete(self, image_id: str) -> bool:
+        """Delete an image; return whether there was one."""
+        try:
+            self._send("DELETE", f"/v1/images/{image_id}")
+        except RequestRefused as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return False
+            raise
+        return True
 
     def search(self, text: str, top_k: int) -> Search:
         """Search by a sentence and return when the search has ended.
@@ -185,6 +212,15 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _pages(self, model: type[Page], path: str, query: Mapping[str, str]) -> Iterator[Page]:
+        """Go through the pages of a list."""
+        cursor: str | None = ""
+        while cursor is not None:
+            params = {**query, "limit": str(_PAGE_ITEMS)} | ({"cursor": cursor} if cursor else {})
+            page = _read(model, self._send("GET", path, params=params))
+            yield page
+            cursor = page.next_cursor
 
     def _send(
         self,

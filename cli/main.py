@@ -14,7 +14,9 @@ import click
 from cli.demo import demo
 from cli.errors import ClientError
 from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
+from cli.images import delete, images
 from cli.ingest import ingest
+from cli.jobs import jobs
 from cli.search import search
 from cli.status import status
 from cli.up import up
@@ -23,7 +25,7 @@ from common.errors import GlimpseError, InvalidSettings
 _EPILOG = """\b
 Exit status:
   0    it is done
-  1    some pictures failed, nothing was found, or the stack could not run
+  1    some pictures failed, nothing was found or deleted, or the stack could not run
   2    the command or a setting is wrong
   3    the server cannot be reached, or refused
   130  it was interrupted
@@ -41,7 +43,7 @@ def commands() -> None:
     """Find pictures by what they show."""
 
 
-for command in (ingest, search, status, up, demo):
+for command in (ingest, search, images, delete, jobs, status, up, demo):
     commands.add_command(command)
 
 

@@ -106,6 +106,9 @@ class Settings(BaseModel):
     retry_s: float = Field(default=2.0, gt=0)
     # Longest such wait, in seconds; it doubles from try to try.
     retry_s_max: float = Field(default=30.0, gt=0)
+    # Seconds that the bytes of an accepted image may be missing from a blob store that is
+    # otherwise there; then it fails.
+    missing_s: float = Field(default=300.0, ge=0, allow_inf_nan=False)
     # Seconds between two heartbeats of a worker; it counts as gone after three.
     heartbeat_s: float = Field(default=5.0, gt=0)
 

@@ -81,14 +81,17 @@ class Bench:
 
 @contextmanager
 def worker(
-    shared: Shared, encoder: Encoder | None = None, lease_s: float = LEASE_S
+    shared: Shared,
+    encoder: Encoder | None = None,
+    lease_s: float = LEASE_S,
+    reader: PictureReader | None = None,
 ) -> Iterator[Bench]:
     """Start one worker's ingest and end its threads afterwards."""
     encoder = encoder or HashingEncoder()
     claims = MemoryClaims(lease_s, 3, shared.claims)
     pipeline = IngestPipeline(encoder, shared.store, batch_max=4, wait_ms=0, decoders=2)
     ingest = ChunkIngest(
-        reader=PictureReader(shared.blobs, encoder, pixels_max=10_000),
+        reader=reader or PictureReader(shared.blobs, encoder, pixels_max=10_000),
         store=shared.store,
         pipeline=pipeline,
         jobs=shared.jobs,

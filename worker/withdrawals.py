@@ -9,7 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from common.blobs.base import BlobStore, Withdrawn
+from common.blobs.base import BlobStore, StoredBlob
 from common.claims.base import Claims, Verdict
 from common.dead_letters.base import DeadLetters
 from common.errors import NotFound
@@ -60,7 +60,7 @@ class Withdrawals:
         Raises:
             ServiceError: A part is away; nothing is worse than before.
         """
-        aside: dict[str, list[Withdrawn]] = defaultdict(list)
+        aside: dict[str, list[StoredBlob]] = defaultdict(list)
         for blob in self._blobs.withdrawn():
             aside[blob.tenant].append(blob)
         # The moment comes first: what an upload stored since is younger than what is looked at.
@@ -91,7 +91,7 @@ class Withdrawals:
             yield from (item.id for item in items)
 
     def _sweep_page(
-        self, tenant: str, page: Sequence[Withdrawn], before: float, awaited: set[str]
+        self, tenant: str, page: Sequence[StoredBlob], before: float, awaited: set[str]
     ) -> int:
         indexed = self._store.known(tenant, [blob.id for blob in page])
         discarded = 0
@@ -125,6 +125,6 @@ class Withdrawals:
         return True
 
 
-def _pages(blobs: Sequence[Withdrawn]) -> Iterator[Sequence[Withdrawn]]:
+def _pages(blobs: Sequence[StoredBlob]) -> Iterator[Sequence[StoredBlob]]:
     for start in range(0, len(blobs), _PAGE):
         yield blobs[start : start + _PAGE]

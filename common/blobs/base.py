@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """A blob that was taken out of sight, and when, in seconds since 1970."""
+class StoredBlob:
+    """A blob, and since when it is where it is, in seconds since 1970."""
 
     tenant: str
     id: str
@@ -74,6 +74,10 @@ class BlobStore(Protocol):
         """Remove a blob and all its renditions; one that is not there is no error."""
         ...
 
+    def stored(self) -> Iterator[StoredBlob]:
+        """Go through the blobs of all tenants, but for those that are withdrawn."""
+        ...
+
     def withdraw(self, tenant: str, blob_id: str) -> None:
         """Take a blob out of sight and remove its renditions; one that is not there is no error.
 
@@ -85,7 +89,7 @@ class BlobStore(Protocol):
         """Bring a withdrawn blob back; return whether there was one."""
         ...
 
-    def withdrawn(self) -> Iterator[Withdrawn]:
+    def withdrawn(self) -> Iterator[StoredBlob]:
         """Go through the withdrawn blobs of all tenants."""
         ...
 

@@ -7,12 +7,12 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from common.blobs.base import Withdrawn
+from common.blobs.base import StoredBlob
 from common.blobs.incoming import Incoming
 from common.errors import BlobsFull, BlobsUnavailable, NotFound
 
@@ -70,10 +70,16 @@ class FolderBlobs:
 
     A blob is whole or absent when a process dies. It is not forced to the disk
     (fsync): what a power cut takes back is the file system's to say.
+
+    Args:
+        root: The folder.
+        begin: Called before the first blob of this process is written, and again
+            until it does not raise.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, begin: Callable[[], None] | None = None) -> None:
         self._root = root.expanduser()
+        self._begin = begin
         self.incoming = Incoming(self._root / "incoming")
 
     def path(self, tenant: str, blob_id: str) -> Path:
@@ -82,6 +88,9 @@ class FolderBlobs:
 
     def writer(self, tenant: str) -> FolderWriter:
         """Begin a new blob."""
+        if self._begin is not None:
+            self._begin()
+            self._begin = None
         return FolderWriter(self, tenant)
 
     def open(self, tenant: str, blob_id: str) -> BinaryIO:
@@ -125,6 +134,10 @@ class FolderBlobs:
             self.path(tenant, blob_id).unlink(missing_ok=True)
             self._remove_renditions(tenant, blob_id)
 
+    def stored(self) -> Iterator[StoredBlob]:
+        """Go through the blobs, in no order."""
+        return self._found("originals")
+
     def withdraw(self, tenant: str, blob_id: str) -> None:
         """Take a blob out of sight and remove its renditions."""
         original = self.path(tenant, blob_id)
@@ -142,12 +155,9 @@ class FolderBlobs:
             return True
         return False
 
-    def withdrawn(self) -> Iterator[Withdrawn]:
+    def withdrawn(self) -> Iterator[StoredBlob]:
         """Go through the withdrawn blobs, in no order."""
-        with _translated():
-            for path in self._root.glob("*/withdrawn/*/*"):
-                with suppress(FileNotFoundError):
-                    yield Withdrawn(path.parts[-4], path.name, path.stat().st_mtime)
+        return self._found("withdrawn")
 
     def discard(self, tenant: str, blob_id: str) -> None:
         """Remove a withdrawn blob for good."""
@@ -168,6 +178,12 @@ class FolderBlobs:
                 with suppress(FileNotFoundError):
                     if path.stat().st_mtime < oldest:
                         path.unlink()
+
+    def _found(self, folder: str) -> Iterator[StoredBlob]:
+        with _translated():
+            for path in self._root.glob(f"*/{folder}/*/*"):
+                with suppress(FileNotFoundError):
+                    yield StoredBlob(path.parts[-4], path.name, path.stat().st_mtime)
 
     def _withdrawn(self, tenant: str, blob_id: str) -> Path:
         return self._root / tenant / "withdrawn" / blob_id[:2] / blob_id

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from common.blobs.base import Withdrawn
+from common.blobs.base import StoredBlob
 from common.errors import NotFound
 
 
@@ -51,6 +51,7 @@ class MemoryBlobs:
         # Seconds since 1970, by the same keys.
         self._written_at: dict[tuple[str, str], float] = {}
         self._renditions: dict[tuple[str, str], dict[str, bytes]] = {}
+        self._made_at = time.time()
         # Bytes that were taken out of sight, and when.
         self._withdrawn: dict[tuple[str, str], tuple[bytes, float]] = {}
 
@@ -83,6 +84,11 @@ class MemoryBlobs:
         self._blobs.pop((tenant, blob_id), None)
         self._renditions.pop((tenant, blob_id), None)
 
+    def stored(self) -> Iterator[StoredBlob]:
+        """Go through the blobs; each was made when this object was, as far as is known."""
+        for tenant, blob_id in list(self._blobs):
+            yield StoredBlob(tenant, blob_id, self._made_at)
+
     def withdraw(self, tenant: str, blob_id: str) -> None:
         """Take a blob out of sight and remove its renditions."""
         data = self._blobs.pop((tenant, blob_id), None)
@@ -98,10 +104,10 @@ class MemoryBlobs:
         self._blobs[tenant, blob_id] = data
         return True
 
-    def withdrawn(self) -> Iterator[Withdrawn]:
+    def withdrawn(self) -> Iterator[StoredBlob]:
         """Go through the withdrawn blobs."""
         for (tenant, blob_id), (_, at) in list(self._withdrawn.items()):
-            yield Withdrawn(tenant, blob_id, at)
+            yield StoredBlob(tenant, blob_id, at)
 
     def discard(self, tenant: str, blob_id: str) -> None:
         """Remove a withdrawn blob for good."""

@@ -235,3 +235,13 @@ def test_the_time_of_a_withdrawal_is_not_that_of_the_upload(tmp_path: Path) -> N
     os.utime(blobs.path("default", ID), (1, 1))
     blobs.withdraw("default", ID)
     assert next(blobs.withdrawn()).at > time.time() - 3600
+
+
+def test_all_blobs_are_found_with_their_tenants(blobs: BlobStore) -> None:
+    assert list(blobs.stored()) == []
+    put(blobs, b"data")
+    put(blobs, b"data", "other")
+    blobs.withdraw("other", ID)
+    (found,) = blobs.stored()
+    assert (found.tenant, found.id) == ("default", ID)
+    assert found.at == pytest.approx(time.time(), abs=60)

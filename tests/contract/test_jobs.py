@@ -118,6 +118,15 @@ def test_recording_for_an_expired_job_leaves_nothing(jobs: JobRecords) -> None:
         jobs.get("gone")
 
 
+def test_what_is_recorded_is_read_by_index(jobs: JobRecords) -> None:
+    job = new_job(jobs, 4)
+    jobs.record(job.id, [outcome(0), outcome(2, "failed", "truncated")])
+    ids = {index: f"{index:064x}" for index in (2, 0, 1)}
+    assert jobs.outcomes(job.id, ids) == {0: outcome(0), 2: outcome(2, "failed", "truncated")}
+    assert jobs.outcomes(job.id, {}) == {}
+    assert jobs.outcomes("gone", ids) == {}
+
+
 def test_items_come_in_order_page_by_page(jobs: JobRecords) -> None:
     job = new_job(jobs, 5)
     first, following = jobs.items(job.id, None, 2)

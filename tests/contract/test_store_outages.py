@@ -30,6 +30,7 @@ CALLS: dict[str, Callable[[VectorStore], object]] = {
     "upsert": lambda store: store.upsert([row("b")]),
     "search": lambda store: store.search("default", unit(0), limit=10),
     "get": lambda store: store.get("default", [row("a").record.id]),
+    "page": lambda store: store.page("default", 10),
     "vectors": lambda store: store.vectors("default", [row("a").record.id]),
     "known": lambda store: store.known("default", [row("a").record.id]),
     "delete": lambda store: store.delete("default", [row("a").record.id]),

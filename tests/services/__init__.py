@@ -7,11 +7,12 @@ from tests.services.milvus_server import MilvusServer
 from tests.services.ports import free_port
 from tests.services.process import Service, ServiceNotStarted
 from tests.services.redis_server import RedisServer
-from tests.services.slow_worker import DeadlyWorker, SlowWorker
+from tests.services.slow_worker import DeadlyDeleter, DeadlyWorker, SlowWorker
 from tests.services.valkey import Valkey
 
 __all__ = [
     "Api",
+    "DeadlyDeleter",
     "DeadlyWorker",
     "Fleet",
     "MilvusLite",

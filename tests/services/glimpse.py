@@ -13,6 +13,7 @@ import httpx
 
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE
 from tests.services.milvus_lite import MilvusLite
+from tests.services.milvus_server import MilvusServer
 from tests.services.ports import free_port
 from tests.services.process import Service
 from tests.services.valkey import Valkey
@@ -90,16 +91,19 @@ class Api(GlimpseProcess):
 
 
 class Stack:
-    """A whole Glimpse: Valkey, Milvus Lite, a worker for each queue, and the API.
+    """A whole Glimpse: Valkey, Milvus, a worker for each queue, and the API.
 
     Args:
         folder: Where all of it keeps its data.
         settings: ``GLIMPSE_*`` variables beside the addresses of the parts.
+        milvus: Instead of a Milvus Lite.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], milvus: MilvusServer | None = None
+    ) -> None:
         self.redis = Valkey(folder / "redis")
-        self.milvus = MilvusLite(folder / "milvus")
+        self.milvus = milvus or MilvusLite(folder / "milvus")
         self.settings = {
             "GLIMPSE_REDIS_URL": self.redis.url,
             "GLIMPSE_MILVUS_URI": self.milvus.uri,

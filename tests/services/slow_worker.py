@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from common.contract import INGEST_QUEUE
+from common.contract import INGEST_QUEUE, SEARCH_QUEUE
 from tests.services.glimpse import Worker
 
 
@@ -57,3 +57,20 @@ class DeadlyWorker(SlowWorker):
     """An ingest worker of ``tests.deadly_worker``: pictures of one colour end its process."""
 
     module = "tests.deadly_worker"
+
+
+class DeadlyDeleter(Worker):
+    """A search worker of ``tests.deadly_deleter``: its process ends within a deletion.
+
+    Args:
+        folder: Where its log is kept.
+        settings: Its ``GLIMPSE_*`` variables.
+        step: Whether it ends ``before`` or ``after`` the row is deleted.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], step: str) -> None:
+        super().__init__(folder, settings, SEARCH_QUEUE)
+        self.settings |= {"DEADLY_STEP": step}
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "tests.deadly_deleter"]

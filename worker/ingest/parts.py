@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from common.blobs.folder import FolderBlobs
+from common.blobs.mark import BlobMark
 from common.claims.redis import RedisClaims
 from common.contract import (
     INGEST_ARCHIVE,
@@ -27,9 +28,11 @@ from common.contract import (
 )
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
+from common.queues import payloads
 from common.redis_client import connect
 from common.settings import Settings
 from common.task_sender import TaskSender
+from worker.archives.leftovers import Leftovers
 from worker.archives.limits import ArchiveLimits
 from worker.encoders.base import Encoder
 from worker.ingest.chunks import ChunkIngest
@@ -104,12 +107,16 @@ class IngestParts:
         withdrawals = Withdrawals(
             self._blobs, self.store, self._jobs, self._claims, self._dead_letters
         )
+        leftovers = Leftovers(
+            self._archives, self._jobs, partial(payloads, self._redis, INGEST_QUEUE)
+        )
         chores = {
             "recount": self._jobs.recount,
             "trim_jobs": self._jobs.trim,
             "recover": recovery.look,
             "sweep": self._blobs.sweep,
             "sweep_archives": self._archives.sweep,
+            "sweep_leftovers": leftovers.sweep,
             "sweep_withdrawn": withdrawals.sweep,
             "sweep_queries": self._queries.sweep,
             # A search is over long before its record goes.
@@ -180,7 +187,13 @@ class IngestParts:
 
     def _chunk_ingest(self) -> ChunkIngest:
         return ChunkIngest(
-            reader=PictureReader(self._blobs, self.encoder, self.settings.image_pixels_max),
+            reader=PictureReader(
+                self._blobs,
+                self.encoder,
+                self.settings.image_pixels_max,
+                is_here=BlobMark(self._redis, self.settings.blobs_dir).is_here,
+                missing_s=self.settings.missing_s,
+            ),
             store=self.store,
             pipeline=self.pipeline,
             jobs=self._jobs,

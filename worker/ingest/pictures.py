@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,9 @@ from common.blobs.base import BlobStore
 from common.clock import rfc3339
 from common.contract import ChunkItem, ImageRecord, IngestChunk
 from common.decode import decode
-from common.errors import BlobsUnavailable, EncoderError, GlimpseError, NotFound
+from common.errors import BlobsUnavailable, EncoderError, GlimpseError, NotFound, StoreError
 from worker.encoders.base import Encoder
+from worker.ingest.missing import Missing
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +39,28 @@ class PictureReader:
         blobs: Where the bytes wait.
         encoder: Its ``preprocess`` is called.
         pixels_max: Pixels of one picture, at most.
+        is_here: Tells whether ``blobs`` is where the API stores; without it bytes that are
+            missing are waited for, however long it takes.
+        missing_s: Seconds that bytes may be missing while it is.
+        missing: Remembers since when.
     """
 
-    def __init__(self, blobs: BlobStore, encoder: Encoder, pixels_max: int) -> None:
+    def __init__(
+        self,
+        blobs: BlobStore,
+        encoder: Encoder,
+        pixels_max: int,
+        *,
+        is_here: Callable[[], bool] = lambda: False,
+        missing_s: float = 0.0,
+        missing: Missing | None = None,
+    ) -> None:
         self._blobs = blobs
         self._encoder = encoder
         self._pixels_max = pixels_max
+        self._is_here = is_here
+        self._missing_s = missing_s
+        self._missing = missing or Missing()
 
     def read(self, item: ChunkItem, chunk: IngestChunk) -> Picture:
         """Return an item's picture.
@@ -51,6 +69,7 @@ class PictureReader:
             ImageError: The bytes are no picture that can be used.
             EncoderError: It cannot be prepared, for a reason that nobody foresaw.
             BlobsUnavailable: The bytes cannot be read now.
+            StoreError: They are gone.
         """
         try:
             return self._read(item, chunk)
@@ -79,13 +98,34 @@ class PictureReader:
 
     def _bytes(self, item: ChunkItem, tenant: str) -> bytes:
         try:
-            return self._read_or_restore(tenant, item.id)
+            data = self._read_or_restore(tenant, item.id)
         except NotFound as error:
-            # The API stored the bytes before it sent the task: this worker looks elsewhere.
-            raise BlobsUnavailable(
-                f"The bytes of image {item.id} are not in this worker's blob store; "
+            raise self._absent(tenant, item.id) from error
+        self._missing.forget(tenant, item.id)
+        return data
+
+    def _absent(self, tenant: str, image_id: str) -> GlimpseError:
+        """Return why an image's bytes, which the API stored before the task was sent, are absent.
+
+        They are given up only after they were missing for a while, and only while the rest
+        of the blob store is there.
+        """
+        if not self._is_here():
+            self._missing.clear()
+            return BlobsUnavailable(
+                f"The bytes of image {image_id} are not in this worker's blob store; "
                 "give the API and all workers the same GLIMPSE_BLOBS_DIR."
-            ) from error
+            )
+        seconds = self._missing.note(tenant, image_id)
+        if seconds < self._missing_s:
+            return BlobsUnavailable(
+                f"The bytes of image {image_id} are missing from the blob store, for "
+                f"{seconds:.0f} s by now."
+            )
+        self._missing.forget(tenant, image_id)
+        return StoreError(
+            f"The bytes of image {image_id} are gone from the blob store; upload it anew."
+        )
 
     def _read_or_restore(self, tenant: str, image_id: str) -> bytes:
         """Return a blob's bytes, also where its image was deleted after the upload came."""

@@ -1,0 +1,55 @@
+"""`glimpse jobs`: what was uploaded, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.answers import JobsPage, ListedJob
+from cli.client import Client
+
+_STATES = ("queued", "running", "succeeded", "partial", "failed", "cancelled")
+
+
+@click.command()
+@click.option("--state", type=click.Choice(_STATES), help="Only jobs that stand so.")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Jobs, at most."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def jobs(state: str | None, limit: int, as_json: bool) -> None:
+    """List jobs, the newest first.
+
+    Where the output is no terminal, each job is a line of its id, its time, its
+    state, how many of its images are done, how many there are and how many failed,
+    with tabs between them. `glimpse status JOB` tells more of one.
+    """
+    with Client.from_environ() as client:
+        found = list(islice(client.jobs(state), limit))
+    if as_json:
+        click.echo(JobsPage(jobs=found).model_dump_json(indent=2, exclude={"next_cursor"}))
+    elif found:
+        _show(found)
+    else:
+        click.echo("There are no jobs. See `glimpse ingest`.", err=True)
+
+
+def _show(found: Sequence[ListedJob]) -> None:
+    console = Console()
+    if not console.is_terminal:
+        # Lines for `grep` and `cut`: neither wrapped nor framed.
+        for job in found:
+            counts = f"{job.done}\t{job.total}\t{job.failed}"
+            click.echo(f"{job.id}\t{job.created_at}\t{job.state}\t{counts}")
+        return
+    table = Table("id", "created", "state", "done", "of", "failed", box=None)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for job in found:
+        numbers = map(str, (job.done, job.total, job.failed))
+        table.add_row(job.id, job.created_at[:19], job.state, *numbers)
+    console.print(table, markup=False)
