@@ -15,7 +15,7 @@ from common.contract import Hit, ImageRecord
 from common.filters import Filter
 from worker.stores.base import Row
 from worker.stores.identity import Identity
-from worker.stores.milvus_client import address_of, connect
+from worker.stores.milvus_client import address_of, connect, is_lite
 from worker.stores.milvus_collection import ensure_collection
 from worker.stores.milvus_entities import to_entity, to_hit, to_record
 from worker.stores.milvus_errors import COLLECTION_LOST, translated
@@ -69,6 +69,8 @@ class MilvusStore:
         self._identity = identity
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
+        # What answers; told when a connection is made.
+        self._lite = False
 
     def open(self) -> None:
         """Connect, and make the collection if it is not there; see ``VectorStore.open``."""
@@ -116,7 +118,7 @@ class MilvusStore:
                 self._collection,
                 [vector],
                 anns_field=VECTOR,
-                filter=expression(tenant, wanted),
+                filter=expression(tenant, wanted, lite=self._lite),
                 limit=limit,
                 offset=offset,
                 output_fields=list(HIT_FIELDS),
@@ -199,6 +201,7 @@ class MilvusStore:
                 client = connect(self._uri, self._token)
                 try:
                     ensure_collection(client, self._collection, self._identity)
+                    self._lite = is_lite(client)
                 except BaseException:
                     client.close()
                     raise
