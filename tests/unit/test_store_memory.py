@@ -34,6 +34,7 @@ CALLS: dict[str, Callable[[VectorStore], object]] = {
     "ping": lambda store: store.ping(),
     "upsert": lambda store: store.upsert([ROW]),
     "search": lambda store: store.search("default", ROW.vector, limit=1),
+    "nearest": lambda store: store.nearest("default", ROW.vector, limit=1),
     "get": lambda store: store.get("default", [ID]),
     "vectors": lambda store: store.vectors("default", [ID]),
     "known": lambda store: store.known("default", [ID]),
