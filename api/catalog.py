@@ -16,7 +16,7 @@ from common.contract import (
     CatalogRequest,
     ImageRecord,
 )
-from common.errors import NotFound, WorkerUnavailable
+from common.errors import NotFound, StoreError, WorkerUnavailable
 
 # Seconds a caller is kept waiting for a worker's answer.
 _TIMEOUT_S = 4.0
@@ -52,5 +52,8 @@ def _ask(task: str, ids: list[str], answer: type[Answer]) -> Answer:
         raise WorkerUnavailable("No search worker answered in time; try again in a moment.")
     found = answer.model_validate(result.value)
     if found.error is not None:
+        if found.error.code == StoreError.code:
+            # To ask again would not help.
+            raise StoreError(found.error.detail)
         raise WorkerUnavailable(found.error.detail)
     return found
