@@ -63,7 +63,7 @@ class Query:
         return asked
 
 
-class ImageTerm(click.ParamType):
+class ImageTerm(click.ParamType[dict[str, Any]]):
     """An image's id, with a weight behind a colon if need be.
 
     Args:
@@ -85,7 +85,7 @@ class ImageTerm(click.ParamType):
         return {"image_id": what, "weight": weight}
 
 
-class TextTerm(click.ParamType):
+class TextTerm(click.ParamType[dict[str, Any]]):
     """A text, with a weight behind a colon if need be; see ``ImageTerm``."""
 
     name = "text"
