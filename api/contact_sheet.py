@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import io
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -98,7 +99,7 @@ def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: i
     if font.getlength(text) <= width:
         return text
     fitting = bisect.bisect_right(
-        range(1, len(text)), width, key=lambda count: font.getlength(text[:count] + _CUT)
+        range(1, len(text)), width, key=lambda count: math.ceil(font.getlength(text[:count] + _CUT))
     )
     return text[:fitting] + _CUT
 

@@ -40,6 +40,9 @@ _TAG_CHARACTERS_MAX, _FILENAME_CHARACTERS_MAX = 128, 1024
 # Largest whole number that a double holds exactly, and so JSON does.
 _INTEGER_MAX = 2**53
 
+# Code of the first character that is no control character.
+_SPACE = 0x20
+
 # RFC 3339's date-time; Python reads more than that.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -58,6 +61,20 @@ def read_time(text: str) -> datetime:
         return datetime.fromisoformat(text.upper())
     except ValueError:
         raise ValueError("there is no such time") from None
+
+
+def _plain(text: str) -> str:
+    """Refuse what no expression can hold in every Milvus."""
+    if "\n" in text or "\r" in text:
+        raise ValueError("give one line, without line breaks")
+    return _encodable(text)
+
+
+def _name(text: str) -> str:
+    """Refuse what no file name has: an upload's loses its control characters."""
+    if any(ord(character) < _SPACE for character in text):
+        raise ValueError("give a name without control characters")
+    return _encodable(text)
 
 
 def _encodable(text: str) -> str:
@@ -84,7 +101,7 @@ def _scalar(value: object) -> object:
     if isinstance(value, str):
         if len(value) > _VALUE_CHARACTERS_MAX:
             raise ValueError(f"give at most {_VALUE_CHARACTERS_MAX} characters")
-        return _encodable(value)
+        return _plain(value)
     if isinstance(value, bool):
         return value
     if not isinstance(value, int | float):
@@ -103,15 +120,15 @@ def _ordered(value: object) -> object:
 
 
 Whole = Annotated[int, Field(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
-Text = Annotated[
+Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=_FILENAME_CHARACTERS_MAX),
-    AfterValidator(_encodable),
+    AfterValidator(_name),
 ]
 Tag = Annotated[
     str,
     StringConstraints(min_length=1, max_length=_TAG_CHARACTERS_MAX),
-    AfterValidator(_encodable),
+    AfterValidator(_plain),
 ]
 Format = Annotated[str, AfterValidator(_format)]
 Time = Annotated[str, AfterValidator(_time)]
@@ -171,11 +188,11 @@ class Number(Condition):
 class Filename(Condition):
     """Of the path that an image was uploaded under; capitals count."""
 
-    eq: Text | None = None
-    one_of: list[Text] | None = Field(
+    eq: Name | None = None
+    one_of: list[Name] | None = Field(
         default=None, alias="in", min_length=1, max_length=_VALUES_MAX
     )
-    prefix: Text | None = None
+    prefix: Name | None = None
 
 
 class FormatName(Condition):

@@ -123,12 +123,19 @@ def _record(draw: random.Random, number: int) -> ImageRecord:
     )
 
 
-_TEXT = st.sampled_from(TEXTS) | st.text(
-    st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20
+# What a filter may ask for: images may have line breaks in their texts, filters not.
+ASKED = [text for text in TEXTS if not set(text) & set("\r\n")]
+NAMES = [text for text in TEXTS if all(ord(character) >= 0x20 for character in text)]
+
+_TEXT = st.sampled_from(ASKED) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), min_size=1, max_size=20
+)
+_NAME = st.sampled_from(NAMES) | st.text(
+    st.characters(exclude_categories=["Cs"], min_codepoint=0x20), min_size=1, max_size=20
 )
 _NUMBER = st.sampled_from(SIZES) | st.integers(-(2**53), 2**53)
-_ORDERED = st.sampled_from([*TEXTS, *NUMBERS]) | st.floats(allow_nan=False, allow_infinity=False)
-_VALUE = st.sampled_from(VALUES) | _ORDERED | st.booleans()
+_ORDERED = _TEXT | st.sampled_from(NUMBERS) | st.floats(allow_nan=False, allow_infinity=False)
+_VALUE = _ORDERED | st.booleans()
 _ORDER = ("gt", "gte", "lt", "lte")
 
 
@@ -155,7 +162,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "height": _numbers(),
     "bytes": _numbers(),
     "format": st.sampled_from(list(MEDIA_TYPES)),
-    "filename": _TEXT | _conditions(**{"eq": _TEXT, "in": _lists(_TEXT), "prefix": _TEXT}),
+    "filename": _NAME | _conditions(**{"eq": _NAME, "in": _lists(_NAME), "prefix": _NAME}),
     "indexed_at": _conditions(**dict.fromkeys(_ORDER, st.sampled_from(TIMES))),
 }
 

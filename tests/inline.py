@@ -60,15 +60,18 @@ class Inline:
     close: Callable[[], None]
 
 
-def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
+def start_inline(
+    settings: Settings, *, workers: bool = True, store: MemoryStore | None = None
+) -> Inline:
     """Make an app whose tasks run in this process when they are sent.
 
     Args:
         settings: Limits to test with.
         workers: Without them tasks stay queued, as they do where no worker runs.
+        store: Instead of an empty one in memory.
     """
     encoder = HashingEncoder()
-    store = MemoryStore()
+    store = store or MemoryStore()
     store.open()
     blobs, archives, queries = MemoryBlobs(), MemoryBlobs(), MemoryBlobs()
     jobs = MemoryJobs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
@@ -14,9 +15,9 @@ from pydantic import ValidationError
 from common.contract import ImageRecord, SearchRequest, Term, dump
 from common.filters import Filter
 from common.matching import matches
-from tests.filters import BREAKOUTS, KEYS, filters, records
+from tests.filters import ASKED, BREAKOUTS, KEYS, NAMES, filters, records
 from worker.stores.metadata_keys import own_key, stored_key
-from worker.stores.milvus_filter import expression, literal
+from worker.stores.milvus_filter import expression, joined, literal
 
 RECORD = ImageRecord(
     id="a" * 64,
@@ -89,6 +90,9 @@ def test_a_filter_means_what_it_says(asked: dict[str, Any], meets: bool) -> None
         ({"tags": {"some": ["dog"]}}, ("tags", "some")),
         ({"tags": {"any": ["\ud800"]}}, ("tags", "any", 0)),
         ({"tags": {"any": ["x"] * 101}}, ("tags", "any")),
+        ({"tags": {"none": ["two\nlines"]}}, ("tags", "none", 0)),
+        ({"metadata.album": "two\rlines"}, ("metadata", "album", "eq")),
+        ({"filename": {"prefix": "a\tb"}}, ("filename", "prefix")),
         ({"width": "640"}, ("width", "eq")),
         ({"width": True}, ("width", "eq")),
         ({"width": 1.5}, ("width", "eq")),
@@ -140,25 +144,45 @@ def dump_of(asked: Filter) -> dict[str, Any]:
 
 
 # What Milvus's grammar takes for a text: it ends at the first quote that no backslash precedes.
-_TEXT = re.compile(r'"(?:[^"\\\r\n]|\\.)*"')
+_TEXT = re.compile(r'"(?:[^"\\\r\n]|\\["\\])*"')
 # All that may stand outside of texts: names, numbers, operators and brackets.
 _BARE = re.compile(r"[\w\s.()\[\],=<>+-]*", re.ASCII)
 
 
 @settings(max_examples=300)
-@given(filters(), st.text(st.characters(exclude_categories=["Cs"])))
-def test_no_value_gets_out_of_its_quotes(asked: Filter, tenant: str) -> None:
-    written = expression(tenant, asked)
+@given(filters(), st.sampled_from(NAMES), st.booleans())
+def test_no_value_gets_out_of_its_quotes(asked: Filter, tenant: str, lite: bool) -> None:
+    written = expression(tenant, asked, lite=lite)
     assert written.startswith(f"tenant == {literal(tenant)}")
     assert _BARE.fullmatch(_TEXT.sub("", written)), written
     outside = _TEXT.sub('""', written)
     # One `or` for each further value of a list, and none that a value has brought.
     lists = (each.operands.get("in", [None]) for each in asked.metadata.values())
-    assert outside.count(" or ") == sum(len(values) - 1 for values in lists)
+    without_not = 64 if lite and asked.tags and asked.tags.none else 0
+    assert outside.count(" or ") == sum(len(values) - 1 for values in lists) + without_not
     assert outside.count("tenant") == 1
 
 
-@pytest.mark.parametrize("text", BREAKOUTS)
+@given(filters(), st.booleans())
+def test_the_tenant_holds_together_with_all_else(asked: Filter, lite: bool) -> None:
+    outside = _TEXT.sub('""', expression("mine", asked, lite=lite))
+    first, _, rest = outside.partition(" and ")
+    assert first == 'tenant == ""'
+    # What follows is one condition, or a pair of brackets that closes at the very end.
+    depths = list(itertools.accumulate({"(": 1, ")": -1}.get(each, 0) for each in rest))
+    assert not rest.startswith("(") or depths.index(0) == len(rest) - 1
+    assert rest.startswith("(") or (" or " not in rest and " and " not in rest)
+
+
+@pytest.mark.parametrize("count", range(1, 301, 13))
+def test_a_long_chain_is_a_shallow_tree(count: int) -> None:
+    written = joined("and", [f"x{number}" for number in range(count)])
+    assert re.findall(r"x\d+", written) == [f"x{number}" for number in range(count)]
+    depths = itertools.accumulate({"(": 1, ")": -1}.get(each, 0) for each in written)
+    assert max(depths) <= max(1, (count - 1).bit_length())
+
+
+@pytest.mark.parametrize("text", [text for text in ASKED if text in BREAKOUTS])
 def test_a_literal_is_one_text(text: str) -> None:
     assert _TEXT.fullmatch(literal(text))
 

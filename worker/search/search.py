@@ -9,20 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.blobs.base import BlobStore
-from common.contract import Duplicate, Failure, Hit, SearchRequest, SearchResult
+from common.contract import Failure, Hit, SearchRequest, SearchResult
 from common.errors import GlimpseError, NotFound, ServiceError
 from common.settings import Settings
 from worker.encoders.base import Encoder
-from worker.search.duplicates import group
 from worker.search.embedder import Embedder
 from worker.search.embedding_cache import EmbeddingCache
+from worker.search.groups import Groups
 from worker.search.pictures import QueryPictures
 from worker.search.prompts import Prompts
 from worker.search.query import combine
 from worker.stores.base import VectorStore
-
-# Hits that groups of near-duplicates are made of, whatever page is asked for.
-GROUPED_HITS_MAX = 2000
 
 Vector = NDArray[np.float32]
 
@@ -44,6 +41,7 @@ class Search:
         self._embedder = embedder
         self._pictures = pictures
         self._store = store
+        self._groups = Groups(store)
 
     @classmethod
     def of(
@@ -129,32 +127,11 @@ class Search:
         return found
 
     def _hits(self, request: SearchRequest, vector: Vector) -> list[Hit]:
-        if request.group_duplicates is None:
-            return self._nearest(request, vector, request.top_k, request.offset)
-        hits = self._nearest(request, vector, GROUPED_HITS_MAX, 0)
-        groups = self._grouped(request.tenant, hits, request.group_duplicates)
-        return groups[request.offset : request.offset + request.top_k]
-
-    def _nearest(
-        self, request: SearchRequest, vector: Vector, limit: int, offset: int
-    ) -> list[Hit]:
-        hits = self._store.search(request.tenant, vector, limit, offset, request.filter)
+        if request.group_duplicates is not None:
+            return self._groups.find(request, vector, request.group_duplicates)
+        hits = self._store.search(
+            request.tenant, vector, request.top_k, request.offset, request.filter
+        )
         if request.min_score is None:
             return hits
         return [hit for hit in hits if hit.score >= request.min_score]
-
-    def _grouped(self, tenant: str, hits: list[Hit], threshold: float) -> list[Hit]:
-        """Fold hits into better ones that they are much like."""
-        vectors = self._store.vectors(tenant, [hit.id for hit in hits])
-        # One that was deleted meanwhile has none.
-        there = [hit for hit in hits if hit.id in vectors]
-        if not there:
-            return []
-        groups = group(np.stack([vectors[hit.id] for hit in there]), threshold)
-        return [_folded([there[at] for at in places]) for places in groups]
-
-
-def _folded(alike: list[Hit]) -> Hit:
-    best, *others = alike
-    duplicates = [Duplicate(id=hit.id, score=hit.score, filename=hit.filename) for hit in others]
-    return best.model_copy(update={"duplicates": duplicates})

@@ -15,11 +15,12 @@ from pymilvus import MilvusClient, MilvusException
 
 from common.contract import Hit, ImageRecord, Place
 from common.filters import Filter, Tags
-from worker.stores.base import Row
+from worker.stores.base import Near, Row
+from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
-from worker.stores.milvus_client import address_of, connect
+from worker.stores.milvus_client import address_of, connect, is_lite
 from worker.stores.milvus_collection import ensure_collection
-from worker.stores.milvus_entities import to_entity, to_hit, to_record
+from worker.stores.milvus_entities import to_entity, to_hit, to_near, to_record
 from worker.stores.milvus_errors import COLLECTION_LOST, translated
 from worker.stores.milvus_filter import expression
 from worker.stores.milvus_pages import Key, newest
@@ -43,7 +44,10 @@ _PING_TIMEOUT_S = 2.0
 # call for each row of it, so that 4,000 rows of 512 dimensions take it a minute.
 _VECTORS_PER_CALL = 200
 # Records read in one call, at most, for the same reason.
-_RECORDS_PER_CALL = 1000
+_RECORDS_PER_CALL = 200
+# Hits that a search tells everything of at once, at most: for a page that lies deeper, Milvus
+# Lite reads all rows before it too, which takes it seconds, and gives the ids in milliseconds.
+_HITS_PER_SEARCH = 200
 # Ids asked for in one call when little is read of each, at most.
 _IDS_PER_CALL = 10_000
 # A call sees all writes that returned before it, whoever made them. Milvus Lite
@@ -72,6 +76,8 @@ class MilvusStore:
         self._identity = identity
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
+        # What answers; told when a connection is made.
+        self._lite = False
 
     def open(self) -> None:
         """Connect, and make the collection if it is not there; see ``VectorStore.open``."""
@@ -113,21 +119,25 @@ class MilvusStore:
         wanted: Filter | None = None,
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first."""
-        check_window(limit, offset)
-        with self._connected() as client:
-            found = client.search(
-                self._collection,
-                [vector],
-                anns_field=VECTOR,
-                filter=expression(tenant, wanted),
-                limit=limit,
-                offset=offset,
-                output_fields=list(HIT_FIELDS),
-                search_params=search_params(limit + offset),
-                consistency_level=_CONSISTENCY,
-                timeout=_CALL_TIMEOUT_S,
-            )
-        return [to_hit(hit) for hit in found[0]]
+        if offset + limit <= _HITS_PER_SEARCH:
+            found = self._search(tenant, vector, limit, offset, wanted, HIT_FIELDS)
+            return [to_hit(hit) for hit in found]
+        near = self.nearest(tenant, vector, limit, offset, wanted)
+        records = {each.id: each for each in self.get(tenant, [each.image_id for each in near])}
+        # One that was deleted meanwhile is no hit.
+        return [hit_of(each, records[each.image_id]) for each in near if each.image_id in records]
+
+    def nearest(
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
+    ) -> list[Near]:
+        """Tell which rows are nearest, best first."""
+        found = self._search(tenant, vector, limit, offset, wanted, ("image_id",))
+        return [to_near(hit) for hit in found]
 
     def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
         """Return the records of those ids that are stored, in the order asked."""
@@ -138,7 +148,8 @@ class MilvusStore:
         self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return records, the newest first, and the place to go on behind."""
-        scope = expression(tenant, None if tag is None else Filter(tags=Tags(all=[tag])))
+        tagged = None if tag is None else Filter(tags=Tags(all=[tag]))
+        scope = expression(tenant, tagged, lite=self._lite)
         behind = None if after is None else (after.indexed_at_ms, after.id)
         # One more than is shown tells whether more follows.
         keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, behind)
@@ -192,6 +203,31 @@ class MilvusStore:
             )
         return [(entity["indexed_at"], entity["image_id"]) for entity in found]
 
+    def _search(
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int,
+        wanted: Filter | None,
+        fields: Sequence[str],
+    ) -> list[dict[str, Any]]:
+        check_window(limit, offset)
+        with self._connected() as client:
+            found = client.search(
+                self._collection,
+                [vector],
+                anns_field=VECTOR,
+                filter=expression(tenant, wanted, lite=self._lite),
+                limit=limit,
+                offset=offset,
+                output_fields=list(fields),
+                search_params=search_params(limit + offset),
+                consistency_level=_CONSISTENCY,
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return list(found[0])
+
     def _read(
         self, tenant: str, ids: Sequence[str], fields: Sequence[str], per_call: int
     ) -> dict[str, dict[str, Any]]:
@@ -227,6 +263,7 @@ class MilvusStore:
                 client = connect(self._uri, self._token)
                 try:
                     ensure_collection(client, self._collection, self._identity)
+                    self._lite = is_lite(client)
                 except BaseException:
                     client.close()
                     raise

@@ -7,7 +7,8 @@ from typing import Any
 
 from common.clock import milliseconds, rfc3339
 from common.contract import Hit, ImageRecord
-from worker.stores.base import Row
+from worker.stores.base import Near, Row
+from worker.stores.hits import cosine
 from worker.stores.metadata_keys import own_metadata, stored_metadata
 from worker.stores.rows import cut_filename, row_key
 
@@ -47,14 +48,17 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
     )
 
 
+def to_near(found: Mapping[str, Any]) -> Near:
+    """Return one result of a search that asked for ids alone."""
+    return Near(found["entity"]["image_id"], cosine(float(found["distance"])))
+
+
 def to_hit(found: Mapping[str, Any]) -> Hit:
     """Return one result of a search; Milvus calls the score a distance."""
     entity = found["entity"]
-    # Rounding takes the product of two unit vectors a little past one.
-    score = min(1.0, max(-1.0, float(found["distance"])))
     return Hit(
         id=entity["image_id"],
-        score=score,
+        score=cosine(float(found["distance"])),
         filename=entity["filepath"],
         tags=list(entity["tags"]),
     )

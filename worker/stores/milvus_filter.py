@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,9 @@ _COMPARISONS = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 # Our names of the fields that Milvus knows under another.
 _FIELDS = {"filename": "filepath"}
 
+# Tags of a row that are looked at where there is no ``not``: what an upload may have.
+_LITE_TAGS_MAX = 64
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -21,15 +24,30 @@ _MILLISECOND = timedelta(milliseconds=1)
 _BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
 
 
-def expression(tenant: str, wanted: Filter | None = None) -> str:
+def expression(tenant: str, wanted: Filter | None = None, *, lite: bool = False) -> str:
     """Return the expression of a tenant's rows that meet a filter.
 
     The tenant's condition stands first and holds together with everything else.
+
+    Args:
+        tenant: Whose rows.
+        wanted: What they must meet.
+        lite: Whether Milvus Lite is to read it, which knows no ``not``.
     """
-    parts = [f"tenant == {literal(tenant)}"]
-    if wanted is not None:
-        parts += [part for each in _conditions(wanted) for part in each]
-    return " and ".join(parts)
+    own = f"tenant == {literal(tenant)}"
+    parts = [] if wanted is None else _conditions(wanted, lite=lite)
+    return f"{own} and {joined('and', parts)}" if parts else own
+
+
+def joined(operator: str, parts: Sequence[str]) -> str:
+    """Join expressions by ``and`` or ``or``, as a tree that is no deeper than it must be.
+
+    One after the other they would nest deeper than the hundred levels that a message may have.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({joined(operator, parts[:half])} {operator} {joined(operator, parts[half:])})"
 
 
 def literal(value: str | int | float | bool) -> str:
@@ -42,33 +60,28 @@ def literal(value: str | int | float | bool) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(_escaped_character(character) for character in text)
-
-
-def _escaped_character(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    # A line must not end within a text; other control characters are no better.
-    return f"\\{ord(character):03o}" if ord(character) < 0x20 or character == "\x7f" else character
+    # These escapes are the two that every Milvus undoes; Lite takes the backslash from any other.
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _is_whole(number: float) -> bool:
     return isinstance(number, int) or (number.is_integer() and abs(number) <= 2**53)
 
 
-def _conditions(wanted: Filter) -> list[list[str]]:
-    """Return the expressions of each condition; all of them must hold."""
-    plain = ("width", "height", "bytes", "format", "filename")
-    found = [
-        _plain(_FIELDS.get(name, name), condition)
-        for name in plain
-        if (condition := getattr(wanted, name)) is not None
-    ]
+def _conditions(wanted: Filter, *, lite: bool) -> list[str]:
+    """Return expressions that must all hold."""
+    parts = []
+    for name in ("width", "height", "bytes", "format", "filename"):
+        condition = getattr(wanted, name)
+        if condition is not None:
+            parts += _plain(_FIELDS.get(name, name), condition)
     if wanted.tags is not None:
-        found.append(_tags(wanted.tags))
+        parts += _tags(wanted.tags, lite=lite)
     if wanted.indexed_at is not None:
-        found.append(_moment(wanted.indexed_at.operands))
-    return found + [_own(key, condition) for key, condition in wanted.metadata.items()]
+        parts += _moment(wanted.indexed_at.operands)
+    for key, own in wanted.metadata.items():
+        parts += _own(key, own)
+    return parts
 
 
 def _plain(field: str, condition: Condition) -> list[str]:
@@ -97,15 +110,32 @@ def _next(character: str) -> str:
     return chr(_AFTER_SURROGATES if code == _BEFORE_SURROGATES else code + 1)
 
 
-def _tags(wanted: Tags) -> list[str]:
+def _tags(wanted: Tags, *, lite: bool) -> list[str]:
     parts = []
     if wanted.any is not None:
         parts.append(f"array_contains_any(tags, [{_listed(wanted.any)}])")
     if wanted.all is not None:
         parts.append(f"array_contains_all(tags, [{_listed(wanted.all)}])")
     if wanted.none is not None:
-        parts.append(f"not array_contains_any(tags, [{_listed(wanted.none)}])")
+        values = _listed(wanted.none)
+        without = _each_other(values, 0, _LITE_TAGS_MAX + 1)
+        parts.append(without if lite else f"not array_contains_any(tags, [{values}])")
     return parts
+
+
+def _each_other(values: str, first: int, end: int) -> str:
+    """Say, without ``not``, that each of a row's tags is other than the values.
+
+    It holds for rows of ``first`` tags at least and fewer than ``end``, of which
+    those before ``first`` are not looked at. To compare a tag that a row does not
+    have is false, and a number of tags can only be compared for equality.
+    """
+    if end - first == 1:
+        return f"array_length(tags) == {first}"
+    middle = (first + end) // 2
+    others = joined("and", [f"tags[{at}] not in [{values}]" for at in range(first, middle)])
+    few, more = _each_other(values, first, middle), _each_other(values, middle, end)
+    return f"({few} or ({others} and {more}))"
 
 
 def _moment(operands: Mapping[str, str]) -> list[str]:
@@ -125,8 +155,7 @@ def _own(key: str, condition: Own) -> list[str]:
     for operator, operand in condition.operands.items():
         if operator == "in":
             # Values of several kinds are no list to Milvus.
-            each = " or ".join(f"{field} == {literal(value)}" for value in operand)
-            parts.append(f"({each})")
+            parts.append(joined("or", [f"{field} == {literal(value)}" for value in operand]))
         else:
             parts.append(f"{field} {_COMPARISONS[operator]} {literal(operand)}")
     return parts
