@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, JSHandle, Locator, Page, Request, expect
@@ -72,6 +73,15 @@ class Site:
         transfer = self._transfer(files)
         for event in ("dragenter", "dragover", "drop"):
             self.page.dispatch_event(selector, event, {"dataTransfer": transfer})
+
+    def drop_for_real(self, path: Path) -> None:
+        """Drag a file or folder of this machine onto the middle of the window."""
+        window = self.page.evaluate("[innerWidth / 2, innerHeight / 2]")
+        devtools = self.page.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            place = {"x": window[0], "y": window[1]}
+            devtools.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
 
     def paste(self, files: Mapping[str, bytes]) -> None:
         """Paste files into the page."""

@@ -110,6 +110,20 @@ def test_a_folder_brings_its_pictures_under_their_paths(
     assert image["filename"] == "holiday/sea.png"
 
 
+def test_a_dropped_folder_is_walked(site: Site, stack: Stack, folder: Path) -> None:
+    inner = folder / "inner"
+    inner.mkdir()
+    data = jpeg(2250)
+    (inner / "deep.jpg").write_bytes(data)
+    for name in ("sea.png", "sky.png"):
+        (folder / name).write_bytes(jpeg(2260 + len(name)) + name.encode())
+    site.open()
+    site.drop_for_real(folder)
+    expect(site.page.locator("#upload-summary")).to_have_text("3 pictures added.")
+    image = stack.client.get(f"/v1/images/{pictures.image_id(data)}").json()
+    assert image["filename"] == "holiday/inner/deep.jpg"
+
+
 def test_an_archive_is_unpacked(site: Site) -> None:
     site.open()
     site.open_drawer()
