@@ -40,7 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def album(stack: Stack) -> dict[str, str]:
     """Pictures of one colour each: their ids by their names."""
-    ids = {}
+    ids: dict[str, str] = {}
     for tag, colours in ALBUM.items():
         files = {f"{colour}.png": picture(colour, (400, 300)) for colour in colours}
         response = stack.client.post(

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, JSHandle, Locator, Page, Request, expect
+from playwright.sync_api import (
+    ConsoleMessage,
+    FilePayload,
+    JSHandle,
+    Locator,
+    Page,
+    Request,
+    expect,
+)
 
 # What Chromium says of an answer that is no success. Those are looked at by what the page shows.
 _NO_SUCCESS = "Failed to load resource"
@@ -63,7 +71,7 @@ class Site:
         """Choose files to add, in the drawer."""
         self.page.locator("#files").set_input_files(
             [
-                {"name": name, "mimeType": "image/png", "buffer": data}
+                FilePayload(name=name, mimeType="image/png", buffer=data)
                 for name, data in files.items()
             ]
         )
