@@ -23,7 +23,7 @@ from common.contract import (
     Message,
     Place,
 )
-from common.errors import NotFound, WorkerUnavailable
+from common.errors import NotFound, StoreError, WorkerUnavailable
 
 # Seconds a caller is kept waiting for a worker's answer.
 _TIMEOUT_S = 4.0
@@ -80,5 +80,8 @@ def _ask(task: str, request: Message, answer: type[Answer]) -> Answer:
         raise WorkerUnavailable("No search worker answered in time; try again in a moment.")
     found = answer.model_validate(result.value)
     if found.error is not None:
+        if found.error.code == StoreError.code:
+            # To ask again would not help.
+            raise StoreError(found.error.detail)
         raise WorkerUnavailable(found.error.detail)
     return found

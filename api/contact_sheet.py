@@ -2,32 +2,106 @@
 
 from __future__ import annotations
 
+import bisect
 import io
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 # Behind tiles that a picture does not fill; light, so that dark pictures end visibly.
 _BACKGROUND = (245, 245, 245)
+# Of captions, and of the mark on the tile of a picture that is gone.
+_INK, _MARK = (40, 40, 40), (210, 210, 210)
+# Height of a caption's text, as a share of the tile's side, and in pixels at least.
+_TEXT_SHARE, _TEXT_PX_MIN = 12, 8
+# Lines of a caption, and their height as a multiple of the text's.
+_LINES, _LINE_HEIGHT = 2, 1.3
+# What stands where a file name was cut.
+_CUT = "…"
 
 
-def draw(pictures: Iterable[Image.Image | None], columns: int, rows: int, tile: int) -> Image.Image:
-    """Draw pictures row by row, each centred in its tile.
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One hit as it is drawn; without a picture, which is gone, its tile has a mark."""
+
+    picture: Image.Image | None
+    rank: int
+    score: float
+    filename: str
+
+
+class ContactSheet:
+    """A sheet of tiles, drawn row by row.
 
     Args:
-        pictures: Best hit first, none larger than a tile; None leaves its tile empty.
         columns: Tiles in a row.
-        rows: Rows of tiles; pictures past the last tile are left out.
-        tile: Side of a tile, in pixels.
+        rows: Rows of tiles; tiles past the last one are left out.
+        tile: Side of a picture's place, in pixels.
+        captions: Whether rank, score and file name stand below each picture.
     """
-    sheet = Image.new("RGB", (columns * tile, rows * tile), _BACKGROUND)
-    for place, picture in enumerate(islice(pictures, columns * rows)):
-        if picture is not None:
-            left = place % columns * tile + (tile - picture.width) // 2
-            top = place // columns * tile + (tile - picture.height) // 2
-            sheet.paste(picture, (left, top))
-    return sheet
+
+    def __init__(self, columns: int, rows: int, tile: int, *, captions: bool = False) -> None:
+        self._columns = columns
+        self._rows = rows
+        self._tile = tile
+        self._text_px = max(_TEXT_PX_MIN, tile // _TEXT_SHARE)
+        self._line_px = round(self._text_px * _LINE_HEIGHT)
+        self._caption_px = _LINES * self._line_px if captions else 0
+
+    def draw(self, tiles: Iterable[Tile]) -> Image.Image:
+        """Draw tiles, best hit first; no picture may be larger than its place."""
+        height = self._tile + self._caption_px
+        size = (self._columns * self._tile, self._rows * height)
+        sheet = Image.new("RGB", size, _BACKGROUND)
+        for place, tile in enumerate(islice(tiles, self._columns * self._rows)):
+            left, top = place % self._columns * self._tile, place // self._columns * height
+            if tile.picture is None:
+                self._mark(sheet, left, top)
+            else:
+                self._paste(sheet, tile.picture, left, top)
+            if self._caption_px:
+                self._caption(sheet, tile, left, top + self._tile)
+        return sheet
+
+    def _paste(self, sheet: Image.Image, picture: Image.Image, left: int, top: int) -> None:
+        left += (self._tile - picture.width) // 2
+        top += (self._tile - picture.height) // 2
+        sheet.paste(picture, (left, top))
+
+    def _mark(self, sheet: Image.Image, left: int, top: int) -> None:
+        """Draw a crossed-out frame in the middle of a tile."""
+        third = self._tile // 3
+        near, far = (left + third, top + third), (left + 2 * third, top + 2 * third)
+        pen = ImageDraw.Draw(sheet)
+        pen.rectangle((*near, *far), outline=_MARK)
+        pen.line((*near, *far), fill=_MARK)
+
+    def _caption(self, sheet: Image.Image, tile: Tile, left: int, top: int) -> None:
+        font = ImageFont.load_default(self._text_px)
+        pen = ImageDraw.Draw(sheet)
+        margin = self._text_px // 3
+        for number, line in enumerate((f"{tile.rank}  {tile.score:.3f}", _name(tile.filename))):
+            text = _cut(line, font, self._tile - 2 * margin)
+            pen.text((left + margin, top + number * self._line_px), text, fill=_INK, font=font)
+
+
+def _name(filename: str) -> str:
+    """Return the last part of a path in one line: what names the file."""
+    name = filename.rstrip("/").rpartition("/")[2]
+    return "".join(character if character.isprintable() else "?" for character in name)
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    """Return a text, or as much of its beginning as is no wider than so many pixels."""
+    if font.getlength(text) <= width:
+        return text
+    fitting = bisect.bisect_right(
+        range(1, len(text)), width, key=lambda count: math.ceil(font.getlength(text[:count] + _CUT))
+    )
+    return text[:fitting] + _CUT
 
 
 def to_png(sheet: Image.Image) -> bytes:

@@ -18,6 +18,7 @@ from common.errors import (
     InvalidRequest,
     NotFound,
     ServiceError,
+    StoreError,
     Unprocessable,
     UnsupportedMediaType,
     UploadTooLarge,
@@ -35,6 +36,7 @@ _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (ArchiveError, 422),
     (InputError, 400),
     (BlobsFull, 507),
+    (StoreError, 502),
     (ServiceError, 503),
 )
 

@@ -16,15 +16,13 @@ from pydantic import (
 )
 from werkzeug.exceptions import BadRequest
 
-from common.contract import ImageId, MetadataValue, SearchRequest, Term
+from common.contract import ImageId, MetadataValue
 from common.dead_letters.base import read_cursor
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.jobs.base import ItemState
 
-# Characters of a search text, at most; the encoders read far less.
-_TEXT_CHARACTERS_MAX = 2000
-# Terms of one query, at most.
-_TERMS_MAX = 32
+# Bytes of a JSON body, at most: several times what 10,000 ids take.
+_JSON_BYTES_MAX = 4 * 1024**2
 # Tags, and characters of one, at most.
 _TAGS_MAX, _TAG_CHARACTERS_MAX = 64, 128
 # Own metadata keys of an image, and characters of a key and of a text in it, at most.
@@ -33,9 +31,6 @@ _METADATA_MAX, _KEY_CHARACTERS_MAX, _VALUE_CHARACTERS_MAX = 64, 64, 1024
 # Bytes of an image's own metadata as JSON, at most; the store takes 65,536.
 _METADATA_BYTES_MAX = 32 * 1024
 
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX)
-]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=_TAG_CHARACTERS_MAX)]
 
 # A value of an image's own metadata: what the store can hold. JSON's numbers are
@@ -52,49 +47,6 @@ class Body(BaseModel):
     """Base of what callers send: an unknown field is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class QueryTerm(Body):
-    """One weighted term: a text or an indexed image."""
-
-    text: Text | None = None
-    image_id: ImageId | None = None
-    weight: float = Field(default=1.0, ge=-100, le=100, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> QueryTerm:
-        if (self.text is None) == (self.image_id is None):
-            raise ValueError("give either text or image_id")
-        return self
-
-
-class SearchBody(Body):
-    """Body of ``POST /v1/searches``: a text, an image's id, or a query of several terms."""
-
-    text: Text | None = None
-    image_id: ImageId | None = None
-    query: list[QueryTerm] | None = Field(default=None, min_length=1, max_length=_TERMS_MAX)
-    top_k: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0, le=10_000)
-    min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _one_of_three(self) -> SearchBody:
-        given = [value for value in (self.text, self.image_id, self.query) if value is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of text, image_id and query")
-        return self
-
-    def to_request(self, tenant: str) -> SearchRequest:
-        """Return the payload of the search's task."""
-        terms = self.query or [QueryTerm(text=self.text, image_id=self.image_id)]
-        return SearchRequest(
-            tenant=tenant,
-            terms=[Term.model_validate(term.model_dump()) for term in terms],
-            top_k=self.top_k,
-            offset=self.offset,
-            min_score=self.min_score,
-        )
 
 
 class CheckBody(Body):
@@ -143,17 +95,6 @@ class ThumbnailQuery(BaseModel):
     size: int = Field(default=150, ge=16, le=1024)
 
 
-class ContactSheetQuery(BaseModel):
-    """Query string of ``GET /v1/searches/{id}/contact-sheet.png``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    columns: int = Field(default=5, ge=1, le=20)
-    rows: int = Field(default=2, ge=1, le=50)
-    # Side of a tile, in pixels.
-    tile: int = Field(default=150, ge=16, le=512)
-
-
 class Metadata(BaseModel):
     """The ``metadata`` part of an upload: tags, and keys of the caller's own."""
 
@@ -192,6 +133,8 @@ def read_json(request: Request, model: type[Model]) -> Model:
     """
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
+    # Unlike pictures, it is held in memory whole.
+    request.max_content_length = _JSON_BYTES_MAX
     try:
         value = request.get_json()
     except (BadRequest, RecursionError):

@@ -36,6 +36,8 @@ class Services:
     blobs: BlobStore
     # Where uploaded archives wait to be unpacked.
     archives: BlobStore
+    # Where uploaded pictures of queries are, for as long as their searches.
+    queries: BlobStore
     jobs: JobRecords
     searches: SearchRecords
     heartbeats: Heartbeats
@@ -52,6 +54,7 @@ def connect_services(settings: Settings) -> Services:
         settings=settings,
         blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).put),
         archives=FolderBlobs(settings.archives_dir),
+        queries=FolderBlobs(settings.queries_dir),
         jobs=RedisJobs(redis, settings.job_ttl_s),
         searches=RedisSearches(redis, settings.search_ttl_s),
         heartbeats=RedisHeartbeats(redis),

@@ -35,14 +35,26 @@ def thumbnail(
     """
     kept = next(kept for kept in _KEPT_SIZES if kept >= size)
     name = f"{kept}.jpg"
-    data = blobs.rendition(tenant, image_id, name)
-    if data is None:
+    image = _opened(blobs.rendition(tenant, image_id, name))
+    if image is None:
         data = _render(blobs.read(tenant, image_id), kept, pixels_max)
         # It can be seen where there is no room to keep it.
         with suppress(BlobsFull):
             blobs.put_rendition(tenant, image_id, name, data)
-    image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data))
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
+    return image
+
+
+def _opened(kept: bytes | None) -> Image.Image | None:
+    """Open what was kept; a file that a full disk or a power cut has damaged is made anew."""
+    if kept is None:
+        return None
+    try:
+        image = Image.open(io.BytesIO(kept))
+        image.load()
+    except (OSError, SyntaxError):
+        return None
     return image
 
 

@@ -123,7 +123,12 @@ def _answer(result: SearchResult, offset: int) -> Json:
 
 
 def _hit(hit: Hit, rank: int) -> Json:
-    return {"rank": rank} | hit.model_dump(mode="json") | {"links": _image_links(hit.id)}
+    duplicates = [
+        duplicate.model_dump(mode="json") | {"links": _image_links(duplicate.id)}
+        for duplicate in hit.duplicates
+    ]
+    view = {"rank": rank} | hit.model_dump(mode="json") | {"duplicates": duplicates}
+    return view | {"links": _image_links(hit.id)}
 
 
 def _image_links(image_id: str) -> Json:

@@ -2,7 +2,8 @@
 
     python -m benchmarks.retrieval --photos DIR --model starter --json out.json
 
-A query is "a photo of a {name}" for each folder, underscores read as spaces.
+A query is the name of a folder, underscores read as spaces: bare, as people type it, and wrapped
+into the prompt template as a search worker does it (see GLIMPSE_PROMPT_TEMPLATE).
 """
 
 from __future__ import annotations
@@ -25,9 +26,13 @@ from common.decode import decode
 from common.settings import load_settings
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
+from worker.search.prompts import Prompts
 
 # Pictures in one batch of the model.
 BATCH = 32
+
+# The prompt that CLIP's authors recommend for names of things.
+TEMPLATE = "a photo of a {}"
 
 # Packages whose version can change a figure.
 _PACKAGES = ("torch", "torchvision", "timm", "transformers", "rf-clip", "pillow", "numpy")
@@ -74,30 +79,36 @@ def _encode(encoder: Encoder, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np
     return np.concatenate([encoder.encode_images(batch) for batch in batches])
 
 
-def queries(names: Sequence[str]) -> list[str]:
-    """Turn folder names into sentences."""
-    return [f"a photo of a {name.replace('_', ' ')}" for name in names]
+def queries(names: Sequence[str], template: str = TEMPLATE) -> list[str]:
+    """Turn folder names into what the encoder is given, as a search worker does."""
+    prompts = Prompts(template)
+    return [prompts.wrap(name.replace("_", " ")) for name in names]
 
 
-def text_to_image(encoder: Encoder, collection: Collection, top: int = 10) -> float:
+def text_to_image(
+    encoder: Encoder, collection: Collection, template: str = TEMPLATE, top: int = 10
+) -> float:
     """Share of right pictures among the first ``top`` for each name, averaged (P@top)."""
-    scores = encoder.encode_texts(queries(collection.names)) @ collection.vectors.T
+    scores = encoder.encode_texts(queries(collection.names, template)) @ collection.vectors.T
     first = np.argsort(-scores, axis=1)[:, :top]
     expected = np.arange(len(collection.names))[:, None]
     return float((collection.labels[first] == expected).mean())
 
 
 def image_to_image(collection: Collection, top: int = 9) -> float:
-    """Share of pictures of the same folder among the nearest others, averaged (P@top)."""
+    """Share of pictures of the same folder among the nearest others, averaged (P@top).
+
+    A folder of ten has nine others, so that P@10 is 0.9 at best.
+    """
     scores = collection.vectors @ collection.vectors.T
     np.fill_diagonal(scores, -np.inf)
     first = np.argsort(-scores, axis=1)[:, :top]
     return float((collection.labels[first] == collection.labels[:, None]).mean())
 
 
-def zero_shot(encoder: Encoder, collection: Collection) -> float:
+def zero_shot(encoder: Encoder, collection: Collection, template: str = TEMPLATE) -> float:
     """Share of pictures whose nearest name is their own (top-1)."""
-    scores = encoder.encode_texts(queries(collection.names)) @ collection.vectors.T
+    scores = encoder.encode_texts(queries(collection.names, template)) @ collection.vectors.T
     return float((scores.argmax(axis=0) == collection.labels).mean())
 
 
@@ -111,16 +122,19 @@ def hits(encoder: Encoder, collection: Collection, text: str, top: int = 10) -> 
     ]
 
 
-def measure(encoder: Encoder, folder: Path) -> dict[str, Any]:
+def measure(encoder: Encoder, folder: Path, template: str = TEMPLATE) -> dict[str, Any]:
     """Run every measure."""
     collection, rate = embed(encoder, folder)
     return {
         "model": encoder.name,
         "revision": encoder.revision,
         "photographs": len(collection.paths),
-        "text_to_image_p10": round(text_to_image(encoder, collection), 4),
-        "image_to_image_p9": round(image_to_image(collection), 4),
-        "zero_shot_top1": round(zero_shot(encoder, collection), 4),
+        "template": template,
+        "text_to_image_p10_bare": round(text_to_image(encoder, collection, ""), 4),
+        "text_to_image_p10": round(text_to_image(encoder, collection, template), 4),
+        "image_to_image_p9": round(image_to_image(collection, 9), 4),
+        "image_to_image_p10": round(image_to_image(collection, 10), 4),
+        "zero_shot_top1": round(zero_shot(encoder, collection, template), 4),
         "images_per_s": round(rate, 1),
         "a_white_dog": hits(encoder, collection, "a white dog"),
     }
@@ -129,11 +143,12 @@ def measure(encoder: Encoder, folder: Path) -> dict[str, Any]:
 @click.command()
 @click.option("--photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--model", default="starter", show_default=True)
+@click.option("--template", default=TEMPLATE, show_default=True, help="Prompt template.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the figures here.")
-def main(photos: Path, model: str, out: Path | None) -> None:
+def main(photos: Path, model: str, template: str, out: Path | None) -> None:
     """Measure an encoder on folders of photographs."""
     settings = load_settings().model_copy(update={"model": model})
-    figures = measure(load_encoder(settings), photos) | {"machine": machine(_PACKAGES)}
+    figures = measure(load_encoder(settings), photos, template) | {"machine": machine(_PACKAGES)}
     text = json.dumps(figures, indent=2)
     print(text)
     if out is not None:

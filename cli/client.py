@@ -31,6 +31,7 @@ from cli.archives import Archive
 from cli.bodies import FileBody
 from cli.errors import ClientError, RequestRefused, ServerUnreachable
 from cli.pictures import Picture
+from cli.query import Query
 from cli.retry import Patience, retry_after_s
 from cli.stack.ports import is_loopback
 
@@ -168,15 +169,14 @@ class Client:
             raise
         return True
 
-    def search(self, text: str, top_k: int) -> Search:
-        """Search by a sentence and return when the search has ended.
+    def search(self, query: Query) -> Search:
+        """Search and return when the search has ended.
 
         Raises:
+            FileUnreadable: The picture to search by cannot be read.
             RequestRefused: The search failed.
         """
-        body = {"text": text, "top_k": top_k}
-        prefer = {"Prefer": f"wait={_HOLD_S}"}
-        answer = self._send("POST", "/v1/searches", json=body, headers=prefer)
+        answer = self._ask(query)
         search = _read(Search, answer)
         while not search.ended:
             time.sleep(_POLL_S)
@@ -221,6 +221,17 @@ class Client:
             page = _read(model, self._send("GET", path, params=params))
             yield page
             cursor = page.next_cursor
+
+    def _ask(self, query: Query) -> httpx.Response:
+        prefer = {"Prefer": f"wait={_HOLD_S}"}
+        if query.image is None:
+            return self._send("POST", "/v1/searches", json=query.body(), headers=prefer)
+        with FileBody(query.image) as picture:
+            parts = {"file": (query.image.name, picture)}
+            data = {"search": json.dumps(query.body())}
+            return self._send(
+                "POST", "/v1/searches", [picture], files=parts, data=data, headers=prefer
+            )
 
     def _send(
         self,

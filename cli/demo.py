@@ -20,6 +20,7 @@ from cli.examples import EXAMPLE_QUERY, example_photos
 from cli.exits import INCOMPLETE
 from cli.ingest import describe, ingest_pictures
 from cli.pictures import Picture, find_pictures
+from cli.query import Query
 from cli.search import show_hits, write_sheet
 from cli.stack import ports
 from cli.stack.tether import tether
@@ -47,7 +48,7 @@ def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
     query = query or EXAMPLE_QUERY
     with _stack(data or _data_folder(photos)) as url, Client(url) as client:
         click.echo(describe(ingest_pictures(client, pictures)))
-        found = client.search(query, top_k=10)
+        found = client.search(Query(query))
         if found.hits:
             click.echo(f'\n"{query}", by {found.encoder}:')
             show_hits(found)

@@ -1,9 +1,10 @@
-"""`glimpse search`: find pictures by a sentence."""
+"""`glimpse search`: find pictures by a sentence, by other pictures, or by both."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -12,12 +13,50 @@ from rich.table import Table
 from cli.answers import Search
 from cli.client import Client
 from cli.exits import INCOMPLETE
+from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
 
 
 @click.command()
-@click.argument("text")
+@click.argument("text", default="")
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Search by this picture, which need not be indexed.",
+)
+@click.option(
+    "--like",
+    "like",
+    type=ImageTerm(LIKE),
+    multiple=True,
+    metavar="ID[:WEIGHT]",
+    help="Be like this indexed image, by a weight of 1 or the one given. Repeatable.",
+)
+@click.option(
+    "--unlike",
+    "unlike",
+    type=ImageTerm(UNLIKE),
+    multiple=True,
+    metavar="ID[:WEIGHT]",
+    help="Be unlike this one, by a weight of 0.5. Repeatable.",
+)
+@click.option(
+    "--not",
+    "away",
+    type=TextTerm(UNLIKE),
+    multiple=True,
+    metavar="TEXT[:WEIGHT]",
+    help="Do not show this, by a weight of 0.5. Repeatable.",
+)
+@click.option("--tag", "tags", multiple=True, help="Have this tag. Repeatable.")
+@click.option("--min-score", type=click.FloatRange(-1, 1), help="Score of a hit, at least.")
 @click.option(
     "--top-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits, at most."
+)
+@click.option(
+    "--offset",
+    default=0,
+    type=click.IntRange(0, 10_000),
+    help="Hits to pass over, to see those that follow.",
 )
 @click.option(
     "--sheet",
@@ -25,13 +64,30 @@ from cli.exits import INCOMPLETE
     help="Write a contact sheet of the hits to this PNG file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def search(text: str, top_k: int, sheet: Path | None, as_json: bool) -> None:
+def search(
+    *,
+    text: str,
+    image: Path | None,
+    like: tuple[dict[str, Any], ...],
+    unlike: tuple[dict[str, Any], ...],
+    away: tuple[dict[str, Any], ...],
+    tags: tuple[str, ...],
+    min_score: float | None,
+    top_k: int,
+    offset: int,
+    sheet: Path | None,
+    as_json: bool,
+) -> None:
     """Find pictures that show TEXT, best first.
 
+    Text, pictures and images add up; what is to be unlike pushes away.
     Exit status 1 if nothing was found.
     """
+    query = Query(text, top_k, (*like, *unlike, *away), image, tags, min_score, offset)
+    if query.is_empty:
+        raise click.UsageError("There is nothing to look for: give a TEXT, --image or --like.")
     with Client.from_environ() as client:
-        found = client.search(text, top_k)
+        found = client.search(query)
         if sheet is not None and found.hits:
             write_sheet(client, found, sheet)
     if as_json:
@@ -39,8 +95,14 @@ def search(text: str, top_k: int, sheet: Path | None, as_json: bool) -> None:
     elif found.hits:
         show_hits(found)
     if not found.hits:
-        click.echo("Nothing was found. Is anything indexed? See `glimpse ingest`.", err=True)
+        click.echo(_nothing(query), err=True)
         sys.exit(INCOMPLETE)
+
+
+def _nothing(query: Query) -> str:
+    if query.tags or query.offset or query.min_score is not None:
+        return "Nothing was found with this --tag, --min-score or --offset."
+    return "Nothing was found. Is anything indexed? See `glimpse ingest`."
 
 
 def show_hits(found: Search) -> None:

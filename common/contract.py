@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from common.archive_formats import ArchiveKind
+from common.filters import Filter
 
 # Tenant of every image while no API keys are configured.
 DEFAULT_TENANT = "default"
@@ -105,10 +106,12 @@ class ChunkResult(Message):
 
 
 class Term(Message):
-    """One weighted part of a query: a text or an indexed image, never both."""
+    """One weighted part of a query: a text, an indexed image or an uploaded picture."""
 
     text: str | None = None
     image_id: ImageId | None = None
+    # Where the picture's bytes wait among those of queries.
+    picture: str | None = None
     weight: float = 1.0
 
 
@@ -121,6 +124,18 @@ class SearchRequest(Message):
     top_k: int = Field(default=10, ge=1, le=1000)
     offset: int = Field(default=0, ge=0)
     min_score: float | None = None
+    # Which images may be found; without one, every image of the tenant.
+    filter: Filter | None = None
+    # Cosine from which on an image is folded into a better hit; without one, none is.
+    group_duplicates: float | None = None
+
+
+class Duplicate(Message):
+    """An image so much like a better hit that it is shown with it."""
+
+    id: ImageId
+    score: float
+    filename: str
 
 
 class Hit(Message):
@@ -131,6 +146,8 @@ class Hit(Message):
     score: float
     filename: str
     tags: list[str] = []
+    # Images folded into this one, best first.
+    duplicates: list[Duplicate] = []
 
 
 class Failure(Message):

@@ -30,7 +30,7 @@
     │   └── ImagesBusy               other tasks have these images in hand
     ├── EncoderError                 the model failed on this input
     ├── Quarantined                  an image was in hand whenever a worker died
-    ├── StoreError                   the vector store refused this row for good
+    ├── StoreError                   the vector store refused a row or a call for good
     └── SetupError                   the process cannot start as it is configured
         ├── InvalidSettings
         ├── ModelMismatch            encoder and collection disagree
@@ -252,7 +252,7 @@ class EncoderError(GlimpseError):
 
 
 class StoreError(GlimpseError):
-    """The vector store refused this row for good."""
+    """The vector store refused a row or a call for good."""
 
     code = "store_error"
 

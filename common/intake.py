@@ -66,12 +66,17 @@ class Intake:
         """Forget what was written unless it was kept."""
         self._writer.discard()
 
-    def finish(self, filename: str) -> Upload:
-        """Keep the picture if it looks like one; the worker sees whether it is."""
+    def finish(self, filename: str, blob_id: str | None = None) -> Upload:
+        """Keep the picture if it looks like one; the worker sees whether it is.
+
+        Args:
+            filename: Its name.
+            blob_id: What its bytes are kept under, instead of its own id.
+        """
         image_id = self._sha256.hexdigest()
         error = self._error()
         if error is None:
-            self._writer.commit(image_id)
+            self._writer.commit(blob_id or image_id)
         else:
             self._writer.discard()
         return Upload(image_id, clean_filename(filename) or image_id[:12], error)

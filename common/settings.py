@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from common.errors import InvalidSettings
 
@@ -45,6 +45,12 @@ class Settings(BaseModel):
     cache_dir: Path = Path("~/.cache/glimpse")
     # An address that serves the official files under their own names, asked last.
     clip_mirror: str = ""
+
+    # A sentence with one {} that texts of up to three words are wrapped into before they are
+    # embedded, such as "a photo of a {}"; empty leaves texts as they are.
+    prompt_template: str = ""
+    # Embeddings of texts that a search worker keeps; 0 keeps none.
+    query_cache: int = Field(default=4096, ge=0, le=1_000_000)
 
     # Pictures in one batch of the model, at most; "auto" measures at the worker's start.
     batch_max: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = "auto"
@@ -112,6 +118,20 @@ class Settings(BaseModel):
     def archives_dir(self) -> Path:
         """Folder where uploaded archives wait to be unpacked; of the same volume as the blobs."""
         return self.blobs_dir / "archives"
+
+    @property
+    def queries_dir(self) -> Path:
+        """Folder of uploaded pictures that are searched by; of the same volume as the blobs."""
+        return self.blobs_dir / "queries"
+
+    @field_validator("prompt_template")
+    @classmethod
+    def _one_place(cls, template: str) -> str:
+        if template and (
+            template.count("{}") != 1 or template.count("{") + template.count("}") > 2
+        ):
+            raise ValueError("must have exactly one {}, where the text goes, and no other brace")
+        return template
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -40,7 +40,7 @@ from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
-from worker.search import Search
+from worker.search.search import Search
 from worker.stores.memory import MemoryStore
 from worker.tasks import register_search
 
@@ -54,27 +54,32 @@ class Inline:
     app: Flask
     blobs: MemoryBlobs
     archives: MemoryBlobs
+    queries: MemoryBlobs
     store: MemoryStore
     heartbeats: MemoryHeartbeats
     close: Callable[[], None]
 
 
-def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
+def start_inline(
+    settings: Settings, *, workers: bool = True, store: MemoryStore | None = None
+) -> Inline:
     """Make an app whose tasks run in this process when they are sent.
 
     Args:
         settings: Limits to test with.
         workers: Without them tasks stay queued, as they do where no worker runs.
+        store: Instead of an empty one in memory.
     """
     encoder = HashingEncoder()
-    store = MemoryStore()
+    store = store or MemoryStore()
     store.open()
-    blobs, archives, jobs = MemoryBlobs(), MemoryBlobs(), MemoryJobs()
+    blobs, archives, queries = MemoryBlobs(), MemoryBlobs(), MemoryBlobs()
+    jobs = MemoryJobs()
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
     dead_letters = MemoryDeadLetters()
     heartbeats = MemoryHeartbeats()
     pipeline = IngestPipeline(encoder, store, batch_max=8, wait_ms=0)
-    search = Search(encoder, store)
+    search = Search.of(settings, encoder, store, queries)
     ingest = ChunkIngest(
         reader=PictureReader(blobs, encoder, settings.image_pixels_max),
         store=store,
@@ -115,6 +120,7 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         settings=settings,
         blobs=blobs,
         archives=archives,
+        queries=queries,
         jobs=jobs,
         searches=MemorySearches(),
         heartbeats=heartbeats,
@@ -128,7 +134,7 @@ def start_inline(settings: Settings, *, workers: bool = True) -> Inline:
         pipeline.close()
         search.close()
 
-    return Inline(create_app(services=services), blobs, archives, store, heartbeats, close)
+    return Inline(create_app(services=services), blobs, archives, queries, store, heartbeats, close)
 
 
 def replace_parts(inline: Inline, **parts: object) -> None:

@@ -28,7 +28,7 @@ from worker.ingest.deliveries import Deliveries
 from worker.ingest.parts import IngestParts
 from worker.leases import Leases
 from worker.meter import Meter
-from worker.search import Search
+from worker.search.search import Search
 from worker.shutdown import add_give_back_step
 from worker.stores.base import VectorStore
 from worker.stores.registry import open_store
@@ -145,7 +145,7 @@ def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
     claims = RedisClaims(redis, settings.lease_s, settings.attempts_max)
     leases = Leases(connect(settings.redis_url), settings.lease_s, claims)
     app = _create_app(settings, leases)
-    search = Search(encoder, store)
+    search = Search.of(settings, encoder, store, FolderBlobs(settings.queries_dir))
     deletion = Deletion(
         store,
         FolderBlobs(settings.blobs_dir),

@@ -25,11 +25,11 @@ from common.contract import (
     SearchResult,
     dump,
 )
-from common.errors import ServiceError
+from common.errors import GlimpseError
 from worker.catalog import Catalog
 from worker.deletion import Deletion
 from worker.ingest.deliveries import Deliveries, Work
-from worker.search import Search
+from worker.search.search import Search
 
 Request = TypeVar("Request", bound=Message)
 
@@ -76,7 +76,7 @@ def _register(
     def task(payload: dict[str, Any]) -> dict[str, Any]:
         try:
             return dump(run(request.model_validate(payload)))
-        except ServiceError as error:
+        except GlimpseError as error:
             return dump(failed(Failure(code=error.code, detail=str(error))))
 
     app.task(name=name, shared=False, typing=False)(task)

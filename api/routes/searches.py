@@ -9,20 +9,24 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, jsonify, request, url_for
 from PIL import Image
 
-from api import contact_sheet as sheets
+from api.contact_sheet import ContactSheet, Tile, to_png
 from api.dispatch.base import TaskResult
 from api.preference import wait_s
-from api.schemas import ContactSheetQuery, SearchBody, read_json, read_query
+from api.query_pictures import read_picture_search
+from api.schemas import read_json, read_query
+from api.search_schemas import ContactSheetQuery, SearchBody
 from api.services import services
 from api.tenancy import current_tenant
 from api.thumbnails import thumbnail
 from api.views import search_view
-from common.contract import SEARCH_QUEUE, SEARCH_RUN, SearchResult
+from common.contract import SEARCH_QUEUE, SEARCH_RUN, SearchRequest, SearchResult
 from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable
 from common.searches import SearchRecord
 
 blueprint = Blueprint("searches", __name__, url_prefix="/v1/searches")
 
+# Seconds that a search takes at most once a worker has it: the waits for the model and the store.
+_RUN_S_MAX = 60
 # Seconds after which a caller may ask for an unfinished search again.
 _POLL_S = 1
 
@@ -30,10 +34,9 @@ _POLL_S = 1
 @blueprint.post("")
 def create() -> tuple[Response, int]:
     """Take a search; with ``Prefer: wait`` answer with its hits if they come in time."""
-    body = read_json(request, SearchBody)
-    record = SearchRecord(
-        id=uuid.uuid4().hex, created_at=time.time(), request=body.to_request(current_tenant())
-    )
+    search_id = uuid.uuid4().hex
+    asked = _read(search_id)
+    record = SearchRecord(id=search_id, created_at=time.time(), request=asked)
     services().searches.put(record)
     expires_s = services().settings.search_expires_s
     services().dispatcher.send(SEARCH_RUN, SEARCH_QUEUE, record.id, record.request, expires_s)
@@ -59,26 +62,43 @@ def contact_sheet(search_id: str) -> Response:
     """Draw the hits of a finished search as tiles of one picture."""
     query = read_query(request, ContactSheetQuery)
     seconds = services().settings.search_expires_s
-    record, _ = _find(search_id)
-    found = services().dispatcher.wait(search_id, min(seconds, services().settings.wait_s_max))
+    record, found = _find(search_id)
+    if not found.done:
+        found = services().dispatcher.wait(search_id, min(seconds, services().settings.wait_s_max))
+    if found.state == "failed":
+        raise Unprocessable("The search was given up; ask again.")
     if found.state != "succeeded":
         raise WorkerUnavailable("The search has no hits to show yet; try again in a moment.")
     result = SearchResult.model_validate(found.value)
     if result.error is not None:
         raise Unprocessable(f"The search failed: {result.error.detail}")
-    pictures = _pictures(result, record.request.tenant, query.tile)
-    sheet = sheets.draw(pictures, query.columns, query.rows, query.tile)
-    return Response(sheets.to_png(sheet), mimetype="image/png")
+    sheet = ContactSheet(query.columns, query.rows, query.tile, captions=query.captions)
+    drawn = sheet.draw(_tiles(result, record.request, query.tile))
+    return Response(to_png(drawn), mimetype="image/png")
 
 
-def _pictures(result: SearchResult, tenant: str, tile: int) -> Iterator[Image.Image | None]:
-    pixels_max = services().settings.image_pixels_max
-    for hit in result.hits:
-        try:
-            yield thumbnail(services().blobs, tenant, hit.id, tile, pixels_max)
-        except (NotFound, ImageError):
-            # Deleted since, or damaged: its tile stays empty.
-            yield None
+def _read(search_id: str) -> SearchRequest:
+    """Read what is asked; a picture that comes with it is kept under the search's id."""
+    tenant = current_tenant()
+    if request.mimetype != "multipart/form-data":
+        return read_json(request, SearchBody).to_request(tenant)
+    body = read_picture_search(request, services(), tenant, search_id)
+    return body.to_request(tenant, search_id)
+
+
+def _tiles(result: SearchResult, asked: SearchRequest, size: int) -> Iterator[Tile]:
+    for rank, hit in enumerate(result.hits, start=asked.offset + 1):
+        yield Tile(_picture(asked.tenant, hit.id, size), rank, hit.score, hit.filename)
+
+
+def _picture(tenant: str, image_id: str, size: int) -> Image.Image | None:
+    try:
+        return thumbnail(
+            services().blobs, tenant, image_id, size, services().settings.image_pixels_max
+        )
+    except (NotFound, ImageError):
+        # Deleted since, or damaged.
+        return None
 
 
 def _accepted(record: SearchRecord, found: TaskResult) -> tuple[Response, int]:
@@ -99,4 +119,12 @@ def _find(search_id: str) -> tuple[SearchRecord, TaskResult]:
     record = services().searches.get(search_id)
     if record.request.tenant != current_tenant():
         raise NotFound(f"There is no search {search_id}, or it has expired.")
-    return record, services().dispatcher.result(search_id)
+    found = services().dispatcher.result(search_id)
+    if not found.done and time.time() > record.created_at + _given_up_s():
+        # Its worker was killed: nobody will ever answer.
+        found = TaskResult("failed")
+    return record, found
+
+
+def _given_up_s() -> float:
+    return services().settings.search_expires_s + _RUN_S_MAX

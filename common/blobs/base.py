@@ -100,3 +100,7 @@ class BlobStore(Protocol):
     def sweep(self) -> None:
         """Remove what writers of processes that were killed have left half written."""
         ...
+
+    def expire(self, age_s: float) -> None:
+        """Remove blobs that were written longer ago than so many seconds."""
+        ...

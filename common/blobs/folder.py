@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -167,6 +168,16 @@ class FolderBlobs:
         """Remove half uploads of processes that were killed."""
         with _translated():
             self.incoming.sweep()
+
+    def expire(self, age_s: float) -> None:
+        """Remove blobs that were written longer ago than so many seconds."""
+        oldest = time.time() - age_s
+        with _translated():
+            for path in self._root.glob("*/originals/*/*"):
+                # Another process may expire them as well.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < oldest:
+                        path.unlink()
 
     def _found(self, folder: str) -> Iterator[StoredBlob]:
         with _translated():

@@ -14,8 +14,14 @@ from common.errors import NotFound
 class MemoryWriter:
     """Bytes that become a blob on ``commit``."""
 
-    def __init__(self, blobs: dict[tuple[str, str], bytes], tenant: str) -> None:
+    def __init__(
+        self,
+        blobs: dict[tuple[str, str], bytes],
+        written_at: dict[tuple[str, str], float],
+        tenant: str,
+    ) -> None:
         self._blobs = blobs
+        self._written_at = written_at
         self._tenant = tenant
         self._data = bytearray()
 
@@ -30,6 +36,7 @@ class MemoryWriter:
     def commit(self, blob_id: str) -> None:
         """Make the blob readable under its id."""
         self._blobs[self._tenant, blob_id] = bytes(self._data)
+        self._written_at[self._tenant, blob_id] = time.time()
 
     def discard(self) -> None:
         """Forget what was written."""
@@ -41,14 +48,15 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._blobs: dict[tuple[str, str], bytes] = {}
+        # Seconds since 1970, by the same keys.
+        self._written_at: dict[tuple[str, str], float] = {}
         self._renditions: dict[tuple[str, str], dict[str, bytes]] = {}
-        self._made_at = time.time()
         # Bytes that were taken out of sight, and when.
         self._withdrawn: dict[tuple[str, str], tuple[bytes, float]] = {}
 
     def writer(self, tenant: str) -> MemoryWriter:
         """Begin a new blob."""
-        return MemoryWriter(self._blobs, tenant)
+        return MemoryWriter(self._blobs, self._written_at, tenant)
 
     def open(self, tenant: str, blob_id: str) -> BinaryIO:
         """Open a blob for reading."""
@@ -76,9 +84,9 @@ class MemoryBlobs:
         self._renditions.pop((tenant, blob_id), None)
 
     def stored(self) -> Iterator[StoredBlob]:
-        """Go through the blobs; each was made when this object was, as far as is known."""
+        """Go through the blobs."""
         for tenant, blob_id in list(self._blobs):
-            yield StoredBlob(tenant, blob_id, self._made_at)
+            yield StoredBlob(tenant, blob_id, self._written_at[tenant, blob_id])
 
     def withdraw(self, tenant: str, blob_id: str) -> None:
         """Take a blob out of sight and remove its renditions."""
@@ -93,6 +101,7 @@ class MemoryBlobs:
         if data is None:
             return False
         self._blobs[tenant, blob_id] = data
+        self._written_at[tenant, blob_id] = time.time()
         return True
 
     def withdrawn(self) -> Iterator[StoredBlob]:
@@ -106,3 +115,10 @@ class MemoryBlobs:
 
     def sweep(self) -> None:
         """Do nothing: what is half written goes with its process."""
+
+    def expire(self, age_s: float) -> None:
+        """Remove blobs that were written longer ago than so many seconds."""
+        oldest = time.time() - age_s
+        for tenant, blob_id in list(self._blobs):
+            if self._written_at[tenant, blob_id] < oldest:
+                self.delete(tenant, blob_id)

@@ -56,6 +56,36 @@ def test_discarding_after_commit_does_nothing(blobs: BlobStore) -> None:
     assert blobs.read("default", ID) == b"kept"
 
 
+def test_blobs_that_are_old_enough_go(blobs: BlobStore) -> None:
+    put(blobs, b"mine")
+    put(blobs, b"yours", "other")
+    blobs.expire(60)
+    assert blobs.read("default", ID) == b"mine"
+    # A blob of this moment is older than one of a second from now.
+    blobs.expire(-1)
+    for tenant in ("default", "other"):
+        with pytest.raises(NotFound):
+            blobs.read(tenant, ID)
+    blobs.expire(-1)
+
+
+def test_a_blob_that_is_being_written_does_not_expire(blobs: BlobStore) -> None:
+    writer = blobs.writer("default")
+    writer.write(b"slow")
+    blobs.expire(-1)
+    writer.commit(ID)
+    assert blobs.read("default", ID) == b"slow"
+
+
+def test_a_blob_that_came_again_is_new(blobs: BlobStore) -> None:
+    put(blobs, b"same")
+    if isinstance(blobs, FolderBlobs):
+        os.utime(blobs.path("default", ID), (0, 0))
+    put(blobs, b"same")
+    blobs.expire(60)
+    assert blobs.read("default", ID) == b"same"
+
+
 def test_the_same_blob_may_come_again(blobs: BlobStore) -> None:
     put(blobs, b"same")
     put(blobs, b"same")

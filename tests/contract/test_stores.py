@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from common.errors import ModelMismatch, StoreError, Unprocessable
+from common.filters import Filter
 from tests.contract.store_clients import (
     DIM,
     IDENTITY,
@@ -169,6 +170,32 @@ def test_pages_follow_one_another(store: VectorStore) -> None:
     pages = [store.search("default", query, limit=20, offset=offset) for offset in (0, 20, 40)]
     assert [hit.id for page in pages for hit in page] == [hit.id for hit in whole]
     assert store.search("default", query, limit=10, offset=50) == []
+
+
+def test_a_thousand_hits_are_given_however_deep(store: VectorStore) -> None:
+    rows = many(2300)
+    store.upsert(rows)
+    query = unit(10_000)
+    scores = np.stack([row.vector for row in rows]) @ query
+    best = [rows[at].record for at in np.argsort(-scores)]
+    for offset in (0, 150, 1300, 2200):
+        hits = store.search("default", query, limit=1000, offset=offset)
+        expected = best[offset : offset + 1000]
+        assert [hit.id for hit in hits] == [record.id for record in expected]
+        assert [hit.filename for hit in hits] == [record.filename for record in expected]
+
+
+def test_the_nearest_are_the_hits_of_a_search(store: VectorStore) -> None:
+    store.upsert([*many(60), replace(row("other", 1), tenant="other")])
+    query = unit(10_000)
+    wanted = Filter.model_validate({"filename": {"in": [f"image {n}.jpg" for n in range(40)]}})
+    for limit, offset in ((10, 0), (20, 15), (50, 0)):
+        hits = store.search("default", query, limit, offset, wanted)
+        near = store.nearest("default", query, limit, offset, wanted)
+        assert [(each.image_id, each.score) for each in near] == [
+            (hit.id, pytest.approx(hit.score, abs=1e-6)) for hit in hits
+        ]
+    assert store.nearest("nobody", query, limit=10) == []
 
 
 def test_a_page_that_lies_too_deep_is_refused(store: VectorStore) -> None:

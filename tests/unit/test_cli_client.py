@@ -16,6 +16,7 @@ from cli.archives import divide
 from cli.client import Client
 from cli.errors import FileUnreadable, RequestRefused, ServerUnreachable
 from cli.pictures import Picture, find_pictures
+from cli.query import Query
 from cli.retry import Patience
 from tests.clock import Clock
 
@@ -258,7 +259,7 @@ def test_a_search_that_takes_longer_is_asked_for_again(server: Flask, client: Cl
         return jsonify(id="s1", state="running")
 
     server.get("/v1/searches/s1")(lambda: jsonify(id="s1", state="succeeded", hits=[hit]))
-    found = client.search("a dog", 3)
+    found = client.search(Query("a dog", 3))
     assert [(hit.rank, hit.score, hit.filename) for hit in found.hits] == [(1, 0.5, "dog.jpg")]
 
 
@@ -266,7 +267,7 @@ def test_a_search_that_failed_is_an_error(server: Flask, client: Client) -> None
     error = {"code": "store_unavailable", "detail": "Milvus is away."}
     server.post("/v1/searches")(lambda: jsonify(id="s1", state="failed", error=error))
     with pytest.raises(RequestRefused, match="store_unavailable"):
-        client.search("a dog", 3)
+        client.search(Query("a dog", 3))
 
 
 def test_a_sheet_has_a_place_for_every_hit(server: Flask, client: Client) -> None:
@@ -277,7 +278,7 @@ def test_a_sheet_has_a_place_for_every_hit(server: Flask, client: Client) -> Non
     def sheet() -> Response:
         return Response(f"{request.args['columns']}x{request.args['rows']}")
 
-    assert client.contact_sheet(client.search("x", 12)) == b"5x3"
+    assert client.contact_sheet(client.search(Query("x", 12))) == b"5x3"
 
 
 def test_readiness_names_what_is_awaited(server: Flask, client: Client) -> None:

@@ -35,6 +35,7 @@ CALLS: dict[str, Callable[[VectorStore], object]] = {
     "upsert": lambda store: store.upsert([ROW]),
     "search": lambda store: store.search("default", ROW.vector, limit=1),
     "page": lambda store: store.page("default", 10),
+    "nearest": lambda store: store.nearest("default", ROW.vector, limit=1),
     "get": lambda store: store.get("default", [ID]),
     "vectors": lambda store: store.vectors("default", [ID]),
     "known": lambda store: store.known("default", [ID]),

@@ -118,6 +118,9 @@ class IngestParts:
             "sweep_archives": self._archives.sweep,
             "sweep_leftovers": leftovers.sweep,
             "sweep_withdrawn": withdrawals.sweep,
+            "sweep_queries": self._queries.sweep,
+            # A search is over long before its record goes.
+            "expire_queries": lambda: self._queries.expire(self.settings.search_ttl_s),
         }
         return Upkeep(self._redis, chores, self.settings.lease_s)
 
@@ -156,6 +159,10 @@ class IngestParts:
     @cached_property
     def _archives(self) -> FolderBlobs:
         return FolderBlobs(self.settings.archives_dir)
+
+    @cached_property
+    def _queries(self) -> FolderBlobs:
+        return FolderBlobs(self.settings.queries_dir)
 
     @cached_property
     def _sender(self) -> TaskSender:

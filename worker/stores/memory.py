@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from common.clock import milliseconds
 from common.contract import Hit, ImageRecord, Place
 from common.errors import StoreUnavailable
-from worker.stores.base import Row
+from common.filters import Filter
+from common.matching import matches
+from worker.stores.base import Near, Row
+from worker.stores.hits import cosine, to_hit
 from worker.stores.identity import Identity
 from worker.stores.rows import check_rows, cut_filename
 from worker.stores.window import check_window
@@ -69,17 +72,38 @@ class MemoryStore:
                 collection.rows.setdefault(row.tenant, {})[record.id] = kept
 
     def search(
-        self, tenant: str, vector: NDArray[np.float32], limit: int, offset: int = 0
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first."""
+        near = self.nearest(tenant, vector, limit, offset, wanted)
+        rows = self._rows(tenant)
+        return [to_hit(each, rows[each.image_id].record) for each in near]
+
+    def nearest(
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
+    ) -> list[Near]:
+        """Tell which rows are nearest, best first."""
         check_window(limit, offset)
-        rows = list(self._rows(tenant).values())
+        rows = [row for row in self._rows(tenant).values() if _is_wanted(row, wanted)]
         if not rows:
             return []
         scores = np.stack([row.vector for row in rows]) @ vector  # [rows]
         # Equal scores keep the order of their ids, so that pages do not overlap.
         order = sorted(range(len(rows)), key=lambda at: (-scores[at], rows[at].record.id))
-        return [_hit(rows[at].record, float(scores[at])) for at in order[offset : offset + limit]]
+        return [
+            Near(rows[at].record.id, cosine(float(scores[at])))
+            for at in order[offset : offset + limit]
+        ]
 
     def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
         """Return the records of those ids that are stored, in the order asked."""
@@ -142,7 +166,5 @@ class MemoryStore:
             yield collection
 
 
-def _hit(record: ImageRecord, score: float) -> Hit:
-    # Rounding takes the product of two unit vectors a little past one.
-    score = min(1.0, max(-1.0, score))
-    return Hit(id=record.id, score=score, filename=record.filename, tags=record.tags)
+def _is_wanted(row: Row, wanted: Filter | None) -> bool:
+    return wanted is None or matches(wanted, row.record)

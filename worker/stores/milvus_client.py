@@ -6,6 +6,7 @@ import ipaddress
 import logging
 from urllib.parse import urlsplit
 
+import grpc
 from pymilvus import MilvusClient
 
 # Seconds that connecting, and connecting again after a break, may take.
@@ -30,6 +31,22 @@ def connect(uri: str, token: str) -> MilvusClient:
     return MilvusClient(
         uri, token=token, timeout=CONNECT_TIMEOUT_S, dedicated=True, grpc_options=options
     )
+
+
+def is_lite(client: MilvusClient) -> bool:
+    """Tell whether Milvus Lite 2.5 answers: it alone cannot tell its version.
+
+    Raises:
+        MilvusException: Milvus does not answer.
+        grpc.RpcError: The same.
+    """
+    try:
+        client.get_server_version(timeout=CONNECT_TIMEOUT_S)
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+            raise
+        return True
+    return False
 
 
 def address_of(uri: str) -> str:

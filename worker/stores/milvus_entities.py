@@ -7,7 +7,9 @@ from typing import Any
 
 from common.clock import milliseconds, rfc3339
 from common.contract import Hit, ImageRecord
-from worker.stores.base import Row
+from worker.stores.base import Near, Row
+from worker.stores.hits import cosine
+from worker.stores.metadata_keys import own_metadata, stored_metadata
 from worker.stores.rows import cut_filename, row_key
 
 
@@ -25,7 +27,7 @@ def to_entity(row: Row) -> dict[str, Any]:
         "height": record.height,
         "format": record.format,
         "tags": record.tags,
-        "metadata": record.metadata,
+        "metadata": stored_metadata(record.metadata),
         "indexed_at": milliseconds(record.indexed_at),
         "job_id": row.job_id,
     }
@@ -41,19 +43,22 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
         height=entity["height"],
         format=entity["format"],
         tags=list(entity["tags"]),
-        metadata=entity["metadata"],
+        metadata=own_metadata(entity["metadata"]),
         indexed_at=rfc3339(entity["indexed_at"] / 1000),
     )
+
+
+def to_near(found: Mapping[str, Any]) -> Near:
+    """Return one result of a search that asked for ids alone."""
+    return Near(found["entity"]["image_id"], cosine(float(found["distance"])))
 
 
 def to_hit(found: Mapping[str, Any]) -> Hit:
     """Return one result of a search; Milvus calls the score a distance."""
     entity = found["entity"]
-    # Rounding takes the product of two unit vectors a little past one.
-    score = min(1.0, max(-1.0, float(found["distance"])))
     return Hit(
         id=entity["image_id"],
-        score=score,
+        score=cosine(float(found["distance"])),
         filename=entity["filepath"],
         tags=list(entity["tags"]),
     )

@@ -84,18 +84,3 @@ def index_params() -> IndexParams:
 def search_params(candidates: int) -> dict[str, Any]:
     """Return how to search for so many hits, counted from the first."""
     return {"metric_type": "COSINE", "params": {"ef": max(_EF_MIN, 2 * candidates)}}
-
-
-def tenant_filter(tenant: str) -> str:
-    """Return the expression that keeps a search within a tenant's rows."""
-    return f"tenant == {_literal(tenant)}"
-
-
-def tag_filter(tag: str) -> str:
-    """Return the expression that keeps a list within the rows that carry a tag."""
-    return f"array_contains(tags, {_literal(tag)})"
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

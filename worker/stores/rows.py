@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from common.contract import MetadataValue
 from common.errors import StoreError
 from worker.stores.base import Row
+from worker.stores.metadata_keys import stored_metadata
 
 # Bytes of a path, at most: Linux's PATH_MAX.
 FILENAME_BYTES_MAX = 4096
@@ -20,6 +21,8 @@ TAGS_MAX = 1024
 TAG_BYTES_MAX = 512
 # Bytes of an image's metadata as JSON, at most: Milvus's limit of a JSON field.
 METADATA_BYTES_MAX = 65_536
+# The size of what has no UTF-8: more than anything may have.
+_UNENCODABLE = METADATA_BYTES_MAX + 1
 # Whole numbers that a JSON field of Milvus takes.
 _INT64 = range(-(2**63), 2**63)
 
@@ -78,12 +81,20 @@ def _check_metadata(row: Row) -> None:
             f"The metadata of image {row.record.id} has a number that cannot be stored;"
             " use finite ones, and whole ones of 64 bits."
         )
-    size = _size(json.dumps(row.record.metadata, ensure_ascii=False))
+    size = _metadata_size(row.record.metadata)
     if size > METADATA_BYTES_MAX:
         raise StoreError(
             f"The metadata of image {row.record.id} takes {size} bytes as JSON;"
             f" use at most {METADATA_BYTES_MAX}."
         )
+
+
+def _metadata_size(metadata: Mapping[str, MetadataValue]) -> int:
+    """Return the bytes of metadata as it is kept, its keys encoded."""
+    try:
+        return _size(json.dumps(stored_metadata(metadata), ensure_ascii=False))
+    except UnicodeEncodeError:
+        return _UNENCODABLE
 
 
 def _is_stored(value: MetadataValue) -> bool:
@@ -97,4 +108,4 @@ def _size(text: str) -> int:
     try:
         return len(text.encode())
     except UnicodeEncodeError:
-        return METADATA_BYTES_MAX + 1
+        return _UNENCODABLE

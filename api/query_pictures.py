@@ -1,0 +1,67 @@
+"""Searches by picture: a multipart body with the picture and what else is asked."""
+
+from __future__ import annotations
+
+from flask import Request
+
+from api.schemas import read_text
+from api.search_schemas import SearchBody
+from api.services import Services
+from api.uploads import Form, read_form
+from common.errors import InvalidRequest
+from common.intake import Intake
+
+# The parts of a search by picture.
+_PICTURE, _SEARCH = "file", "search"
+
+
+def read_picture_search(
+    request: Request, services: Services, tenant: str, picture_id: str
+) -> SearchBody:
+    """Read a multipart search and keep its picture among those of queries.
+
+    Args:
+        request: Its body is read.
+        services: Where the picture goes, and how large it may be.
+        tenant: Whose search it is.
+        picture_id: What the picture is kept under.
+
+    Raises:
+        InvalidRequest: A part is missing, unknown or malformed.
+        Unprocessable: A field of the search is.
+        ImageError: The picture is too large, or the bytes are none.
+    """
+    limit = services.settings.image_bytes_max
+    form = read_form(request, services.queries, tenant, limit)
+    try:
+        picture = _picture(form)
+        body = read_text(_search(form), SearchBody)
+        error = picture.finish("", picture_id).error
+        if error is not None:
+            raise error
+        return body
+    finally:
+        form.close()
+
+
+def _picture(form: Form) -> Intake:
+    pictures = [incoming for name, _, incoming in form.files if name == _PICTURE]
+    names = {name for name, _, _ in form.files if name != _PICTURE}
+    unknown = sorted(name or "(no name)" for name in names | (set(form.fields) - {_SEARCH}))
+    if unknown:
+        raise InvalidRequest(
+            f"Unknown parts: {', '.join(unknown)}. The picture goes into a part named file, with a"
+            " file name; the rest goes as JSON into a part named search, without one."
+        )
+    if not pictures:
+        raise InvalidRequest("There is no picture; send one in a part named file.")
+    if len(pictures) > 1:
+        raise InvalidRequest("There is more than one picture; send one part named file.")
+    return pictures[0]
+
+
+def _search(form: Form) -> str:
+    given = form.fields.getlist(_SEARCH)
+    if len(given) > 1:
+        raise InvalidRequest("There is more than one part named search; send one.")
+    return given[0] if given else "{}"

@@ -1,0 +1,111 @@
+"""What a search looks for, as the server is asked for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+# A weight at the end of a term, as in "9f86…:0.5".
+_WEIGHTED = re.compile(r"(?P<what>.+):(?P<weight>\d*\.?\d+)", re.DOTALL)
+
+# An image's id.
+_ID = re.compile(r"[0-9a-f]{64}")
+
+# Weight of what is to be like something, and of what is not, unless another is given.
+LIKE, UNLIKE = 1.0, -0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search: its terms, and what may be found.
+
+    Attributes:
+        text: What the pictures show; empty where other terms say all.
+        top_k: Hits, at most.
+        terms: Further terms, as the server takes them.
+        image: A picture to search by.
+        tags: Tags that an image must have, all of them.
+        min_score: Cosine that a hit must have.
+        offset: Hits passed over.
+    """
+
+    text: str = ""
+    top_k: int = 10
+    terms: tuple[dict[str, Any], ...] = ()
+    image: Path | None = None
+    tags: tuple[str, ...] = ()
+    min_score: float | None = None
+    offset: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to look for."""
+        return not (self.text or self.terms or self.image)
+
+    def body(self) -> dict[str, Any]:
+        """Return the search as JSON has it; the picture goes beside it."""
+        asked: dict[str, Any] = {"top_k": self.top_k}
+        if self.terms:
+            text = ({"text": self.text},) if self.text else ()
+            asked["query"] = [*text, *self.terms]
+        elif self.text:
+            asked["text"] = self.text
+        if self.tags:
+            asked["filter"] = {"tags": {"all": list(self.tags)}}
+        if self.min_score is not None:
+            asked["min_score"] = self.min_score
+        if self.offset:
+            asked["offset"] = self.offset
+        return asked
+
+
+class ImageTerm(click.ParamType[dict[str, Any]]):
+    """An image's id, with a weight behind a colon if need be.
+
+    Args:
+        weight: Its weight, unless one is given; where it is negative, a given one is, too.
+    """
+
+    name = "id"
+
+    def __init__(self, weight: float) -> None:
+        self._weight = weight
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        """Return the term."""
+        what, weight = _split(value, self._weight)
+        if not _ID.fullmatch(what):
+            self.fail(f"{what!r} is no image's id, which has 64 hexadecimal digits.", param, ctx)
+        return {"image_id": what, "weight": weight}
+
+
+class TextTerm(click.ParamType[dict[str, Any]]):
+    """A text, with a weight behind a colon if need be; see ``ImageTerm``."""
+
+    name = "text"
+
+    def __init__(self, weight: float) -> None:
+        self._weight = weight
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        """Return the term."""
+        what, weight = _split(value, self._weight)
+        if not what.strip():
+            self.fail("There is no text.", param, ctx)
+        return {"text": what, "weight": weight}
+
+
+def _split(value: str, weight: float) -> tuple[str, float]:
+    found = _WEIGHTED.fullmatch(value)
+    if found is None:
+        return value, weight
+    given = float(found["weight"])
+    return found["what"], given if weight > 0 else -given

@@ -1,0 +1,93 @@
+"""Filters mean the same in every vector store, and none shows another tenant's images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from common.filters import Filter
+from common.matching import matches
+from tests.contract.store_clients import IDENTITY, MemoryClients, MilvusClients, unit
+from tests.filters import ASKED, KEYS, NAMES, filters, records
+from worker.stores.base import Row, VectorStore
+
+# Rows of the tenant who searches; another has the same ones.
+ROWS = 150
+RECORDS = records(ROWS)
+
+
+@pytest.fixture(scope="module", params=["memory", "milvus_lite", "milvus_server"])
+def store(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
+    """A store of a collection of its own, with images of two tenants in it."""
+    if request.param == "memory":
+        clients: MemoryClients | MilvusClients = MemoryClients()
+    else:
+        clients = MilvusClients(request.getfixturevalue(request.param).uri)
+    store = clients.connect(IDENTITY, "images__filtered")
+    rows = [Row("default", each, unit(at), "job-1") for at, each in enumerate(RECORDS)]
+    store.upsert(rows)
+    store.upsert([replace(row, tenant="other") for row in rows])
+    yield store
+    clients.close()
+
+
+def found(store: VectorStore, wanted: Filter, tenant: str = "default") -> list[str]:
+    hits = store.search(tenant, unit(0), limit=10 * ROWS, wanted=wanted)
+    return sorted(hit.id for hit in hits)
+
+
+def expected(wanted: Filter) -> list[str]:
+    return sorted(record.id for record in RECORDS if matches(wanted, record))
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(wanted=filters())
+def test_a_filter_finds_what_it_means(store: VectorStore, wanted: Filter) -> None:
+    assert found(store, wanted) == expected(wanted)
+
+
+@pytest.mark.parametrize("field", ["tags", "filename", "metadata"])
+def test_every_odd_text_is_found_as_itself(store: VectorStore, field: str) -> None:
+    for text in NAMES if field == "filename" else ASKED:
+        asked = {
+            "tags": {"tags": {"all": [text]}},
+            "filename": {"filename": {"prefix": text}},
+            "metadata": {"metadata.album": text},
+        }[field]
+        wanted = Filter.model_validate(asked)
+        assert found(store, wanted) == expected(wanted), text
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_odd_key_is_found_as_itself(store: VectorStore, key: str) -> None:
+    for value in ("dog", 1, True, 0.5):
+        wanted = Filter.model_validate({f"metadata.{key}": value})
+        assert found(store, wanted) == expected(wanted)
+    above = Filter.model_validate({f"metadata.{key}": {"gt": ""}})
+    assert found(store, above) == expected(above)
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_a_tenants_name_is_a_value_too(store: VectorStore, text: str) -> None:
+    assert found(store, Filter(), tenant=text) == []
+
+
+def test_a_filter_of_everything_that_may_be_asked_is_taken(store: VectorStore) -> None:
+    many = [f"{number:0100}" for number in range(100)]
+    own = {f"metadata.{key}": {"in": list(range(-100, 0)), "lt": 0} for key in KEYS[:16]}
+    wanted = Filter.model_validate(
+        {
+            "tags": {"any": many, "all": many, "none": many},
+            "width": {"in": list(range(100)), "gte": 0},
+            "filename": {"in": many, "prefix": "é" * 1000},
+        }
+        | own
+    )
+    assert found(store, wanted) == []

@@ -1,0 +1,1 @@
+"""Search: from the terms of a query to the images nearest to them."""

@@ -1,0 +1,64 @@
+"""Groups: hits of which the best stands for all that are much like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.contract import Duplicate, Hit, ImageRecord, SearchRequest
+from worker.search.duplicates import group
+from worker.stores.base import Near, VectorStore
+from worker.stores.hits import to_hit
+
+# Best hits that groups are made of, whatever page is asked for, so that pages follow one
+# another. Their vectors are compared all with all.
+GROUPED_HITS_MAX = 2000
+
+Vector = NDArray[np.float32]
+
+
+class Groups:
+    """Finds groups of near-duplicates among the hits of a search.
+
+    Args:
+        store: Searched, and asked for the vectors that it holds.
+    """
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+
+    def find(self, request: SearchRequest, vector: Vector, threshold: float) -> list[Hit]:
+        """Return the hits that stand for a page's groups, with those folded into them.
+
+        Args:
+            request: The search; its page counts groups.
+            vector: What it looks for, of unit length.
+            threshold: The cosine from which on two images are alike.
+        """
+        tenant = request.tenant
+        near = self._store.nearest(tenant, vector, GROUPED_HITS_MAX, wanted=request.filter)
+        if request.min_score is not None:
+            near = [each for each in near if each.score >= request.min_score]
+        groups = self._grouped(tenant, near, threshold)
+        page = groups[request.offset : request.offset + request.top_k]
+        ids = [each.image_id for alike in page for each in alike]
+        records = {record.id: record for record in self._store.get(tenant, ids)}
+        found = [[each for each in alike if each.image_id in records] for alike in page]
+        return [_folded(alike, records) for alike in found if alike]
+
+    def _grouped(self, tenant: str, near: Sequence[Near], threshold: float) -> list[list[Near]]:
+        vectors = self._store.vectors(tenant, [each.image_id for each in near])
+        # One that was deleted meanwhile has none.
+        there = [each for each in near if each.image_id in vectors]
+        if not there:
+            return []
+        places = group(np.stack([vectors[each.image_id] for each in there]), threshold)
+        return [[there[at] for at in alike] for alike in places]
+
+
+def _folded(alike: Sequence[Near], records: dict[str, ImageRecord]) -> Hit:
+    best, *others = (to_hit(each, records[each.image_id]) for each in alike)
+    duplicates = [Duplicate(id=hit.id, score=hit.score, filename=hit.filename) for hit in others]
+    return best.model_copy(update={"duplicates": duplicates})

@@ -1,0 +1,137 @@
+"""Search: a weighted query to one unit vector, and the images nearest to it."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.blobs.base import BlobStore
+from common.contract import Failure, Hit, SearchRequest, SearchResult
+from common.errors import GlimpseError, NotFound, ServiceError
+from common.settings import Settings
+from worker.encoders.base import Encoder
+from worker.search.embedder import Embedder
+from worker.search.embedding_cache import EmbeddingCache
+from worker.search.groups import Groups
+from worker.search.pictures import QueryPictures
+from worker.search.prompts import Prompts
+from worker.search.query import combine
+from worker.stores.base import VectorStore
+
+Vector = NDArray[np.float32]
+
+
+class Search:
+    """Runs ``search.run``.
+
+    Args:
+        model: Name of the encoder.
+        embedder: Embeds the texts and the pictures of queries.
+        pictures: Where the pictures of queries are.
+        store: Searched, and asked for the vectors of images in a query.
+    """
+
+    def __init__(
+        self, model: str, embedder: Embedder, pictures: QueryPictures, store: VectorStore
+    ) -> None:
+        self._model = model
+        self._embedder = embedder
+        self._pictures = pictures
+        self._store = store
+        self._groups = Groups(store)
+
+    @classmethod
+    def of(
+        cls, settings: Settings, encoder: Encoder, store: VectorStore, queries: BlobStore
+    ) -> Search:
+        """Make a search as the settings ask for it.
+
+        Args:
+            settings: How the worker is configured.
+            encoder: The model.
+            store: The vector store.
+            queries: Where the API puts the pictures of queries.
+        """
+        cache = EmbeddingCache(f"{encoder.name}@{encoder.revision}", settings.query_cache)
+        embedder = Embedder(encoder, Prompts(settings.prompt_template), cache)
+        pictures = QueryPictures(queries, encoder, settings.image_pixels_max)
+        return cls(encoder.name, embedder, pictures, store)
+
+    def run(self, request: SearchRequest) -> SearchResult:
+        """Answer a search; what is wrong with the query is part of the answer.
+
+        Raises:
+            ServiceError: A part is away.
+        """
+        began = time.perf_counter()
+        error = None
+        hits: list[Hit] = []
+        try:
+            hits = self._hits(request, self._query_vector(request))
+        except ServiceError:
+            raise
+        except GlimpseError as refused:
+            error = Failure(code=refused.code, detail=str(refused))
+        took_ms = round((time.perf_counter() - began) * 1000, 3)
+        return SearchResult(hits=hits, encoder=self._model, took_ms=took_ms, error=error)
+
+    def probe(self) -> Future[Vector]:
+        """Run the model for real."""
+        return self._embedder.probe()
+
+    @property
+    def inference_at(self) -> float:
+        """When the model last gave a result, in seconds since 1970; 0 before the first."""
+        return self._embedder.inference_at
+
+    def close(self) -> None:
+        """End the threads."""
+        self._embedder.close()
+
+    def _query_vector(self, request: SearchRequest) -> Vector:
+        terms = request.terms
+        # What the model works on first, so that it does while the store is asked.
+        texts = self._embedder.begin_texts([term.text for term in terms if term.text is not None])
+        pictures = self._begin_pictures(request)
+        images = self._image_vectors(request)
+        return combine(
+            [term.weight for term in terms],
+            [
+                images[term.image_id]
+                if term.image_id is not None
+                else self._embedder.finish(
+                    texts[term.text] if term.text is not None else pictures[term.picture or ""]
+                )
+                for term in terms
+            ],
+        )
+
+    def _begin_pictures(self, request: SearchRequest) -> dict[str, Future[Vector]]:
+        ids = {term.picture for term in request.terms if term.picture is not None}
+        return {
+            picture_id: self._embedder.begin_picture(
+                self._pictures.read(request.tenant, picture_id)
+            )
+            for picture_id in ids
+        }
+
+    def _image_vectors(self, request: SearchRequest) -> dict[str, Vector]:
+        ids = [term.image_id for term in request.terms if term.image_id is not None]
+        found = dict(self._store.vectors(request.tenant, ids)) if ids else {}
+        for image_id in ids:
+            if image_id not in found:
+                raise NotFound(f"There is no indexed image {image_id}.")
+        return found
+
+    def _hits(self, request: SearchRequest, vector: Vector) -> list[Hit]:
+        if request.group_duplicates is not None:
+            return self._groups.find(request, vector, request.group_duplicates)
+        hits = self._store.search(
+            request.tenant, vector, request.top_k, request.offset, request.filter
+        )
+        if request.min_score is None:
+            return hits
+        return [hit for hit in hits if hit.score >= request.min_score]
