@@ -10,8 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from common.blobs.memory import MemoryBlobs
 from common.errors import NotFound
-from tests.inline import Inline
+from tests.inline import Inline, replace_parts
 from tests.pictures import bomb_png, image_id, jpeg, picture, truncated_jpeg
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
@@ -193,3 +194,11 @@ def test_what_was_answered_outlives_its_picture(inline: Inline, client: FlaskCli
     with pytest.raises(NotFound):
         inline.queries.read("default", search["id"])
     assert client.get(search["links"]["self"]).get_json()["hits"] == search["hits"]
+
+
+def test_a_picture_that_the_worker_does_not_see_is_told(inline: Inline) -> None:
+    # The API keeps pictures where the worker does not look.
+    replace_parts(inline, queries=MemoryBlobs())
+    search = send(inline.app.test_client(), picture("red")).get_json()
+    assert (search["state"], search["error"]["code"]) == ("failed", "blobs_unavailable")
+    assert "GLIMPSE_BLOBS_DIR" in search["error"]["detail"]

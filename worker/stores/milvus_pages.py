@@ -13,6 +13,8 @@ from collections.abc import Callable
 WINDOW_ROWS_MAX = 4096
 # Milliseconds that the first window reaches back: some pictures of an ingest that is going on.
 _FIRST_MS = 4000
+# Windows that are looked at before all the rest is asked for at once.
+_LOOKS_BEFORE_ALL = 2
 # How much wider a window is than the one before, at most.
 _GROWTH_MAX = 16
 # Later than any row: the end of the year 9999, in milliseconds since 1970.
@@ -63,20 +65,25 @@ class _Walk:
         width = _FIRST_MS
         # After this time there are more rows than a window takes, as far as is known.
         crowded_after: int | None = None
+        looks = 0
         while top >= 0 and not self._has_enough:
             if crowded_after is not None and top > crowded_after:
                 width = min(width, max(1, (top - crowded_after) // 2))
-            low = max(top - width, -1)
+            # Where the first windows bring little, all the rest may be little too.
+            is_last = looks == _LOOKS_BEFORE_ALL
+            low = -1 if is_last else max(top - width, -1)
+            looks += 1
             found = self.look(_window(low, top, last_id))
-            if found is None and top - low > 1:
-                crowded_after = low
-                continue
-            if found is None:
-                self._take_crowd(top, last_id)
-                width = _FIRST_MS
-            else:
+            if found is not None:
                 self.take(found)
                 width *= self._growth(len(found))
+            elif is_last:
+                continue
+            elif top - low > 1:
+                crowded_after = low
+                continue
+            else:
+                self._take_crowd(top, last_id)
             top, last_id = low, ""
         return self._keys[: self._count]
 
