@@ -62,6 +62,24 @@ def test_what_else_is_asked_comes_as_json(client: FlaskClient) -> None:
     assert names(send(client, picture("blue"), search)) == ["red.png"]
 
 
+def test_the_search_may_come_as_browsers_send_a_blob(client: FlaskClient) -> None:
+    search = json.dumps({"top_k": 2, "text": "red"}).encode()
+    part = (io.BytesIO(search), "blob", "application/json")
+    form = {"file": (io.BytesIO(picture("blue")), "query.png"), "search": part}
+    found = names(client.post("/v1/searches", data=form, headers=WAIT))
+    assert set(found) == {"red.png", "blue.png"}
+
+
+@pytest.mark.parametrize(
+    ("data", "status"), [(b"{", 400), (b"\xff", 400), (b'"' + bytes(600_000), 413)]
+)
+def test_a_blob_that_is_no_search_is_refused(client: FlaskClient, data: bytes, status: int) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="search"; filename="blob"\r\n'
+    body = head + b"Content-Type: application/json\r\n\r\n" + data + b"\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    assert client.post("/v1/searches", data=body, content_type=kind).status_code == status
+
+
 def test_a_text_and_a_picture_add_up(client: FlaskClient) -> None:
     found = names(send(client, picture("blue"), {"text": "red", "top_k": 2}))
     assert set(found) == {"red.png", "blue.png"}
