@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.ingest.photographs import paths_in
+from benchmarks.photographs import paths_in
 from common.decode import decode
 from common.settings import load_settings
 from worker.encoders.base import Encoder
