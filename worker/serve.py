@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 
 from celery.signals import worker_ready, worker_shutting_down
 
-from common.contract import INGEST_QUEUE
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
 from common.settings import Settings
@@ -31,9 +29,6 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     Raises:
         SetupError: The worker cannot run as it is configured.
     """
-    if queue == INGEST_QUEUE:
-        # First of all: a thread keeps the priority that its maker had.
-        os.nice(settings.ingest_nice)
     runtime = open_runtime(settings, queue, encoder)
     # A model that cannot run must not take work: the first inference comes before the queue.
     runtime.probe().result()
