@@ -65,6 +65,9 @@ class Settings(BaseModel):
     # Batches that an ingest worker has in its model at once; 0 takes one for each of the first
     # four cores of a processor, and one on a GPU.
     model_threads: int = Field(default=0, ge=0, le=64)
+    # How far an ingest worker stands back where processors are short (as `nice` counts), so that
+    # searches come first.
+    ingest_nice: int = Field(default=10, ge=0, le=19)
     # Threads torch computes a batch with; 0 divides the cores among the batches.
     torch_threads: int = Field(default=0, ge=0, le=1024)
 

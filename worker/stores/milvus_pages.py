@@ -17,6 +17,9 @@ _FIRST_MS = 4000
 _LOOKS_BEFORE_ALL = 2
 # How much wider a window is than the one before, at most.
 _GROWTH_MAX = 16
+# How much narrower the next window is where one had too many rows: too narrow a one costs
+# less than another one that has too many.
+_SHRINKING = 8
 # Later than any row: the end of the year 9999, in milliseconds since 1970.
 _END_MS = 253_402_300_800_000
 _DIGITS = "0123456789abcdef"
@@ -81,6 +84,7 @@ class _Walk:
                 continue
             elif top - low > 1:
                 crowded_after = low
+                width = max(1, (top - low) // _SHRINKING)
                 continue
             else:
                 self._take_crowd(top, last_id)
