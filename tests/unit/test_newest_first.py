@@ -122,6 +122,14 @@ def test_few_rows_take_few_queries_however_old_they_are() -> None:
     assert rows.queries <= 3
 
 
+@pytest.mark.parametrize("gap_ms", [0, 70_000, 86_400_000, 10**11])
+def test_many_rows_take_few_queries_however_old_they_are(gap_ms: int) -> None:
+    keys = [(NOW - gap_ms - 10 * number, image_id(b"%d" % number)) for number in range(60_000)]
+    rows = Rows(keys)
+    assert newest(rows.find, 101, NOW) == in_order(keys)[:101]
+    assert rows.queries <= 6
+
+
 def test_a_gap_of_years_before_many_rows_is_crossed() -> None:
     dice = random.Random(8)
     then = NOW - 10**11
