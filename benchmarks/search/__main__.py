@@ -23,8 +23,8 @@ from benchmarks.weights import settings_for, weights_in
 # ingest may slow searches down.
 _OVERHEAD_MS_MAX, _SLOWDOWN_MAX = 15.0, 3.0
 
-# Searches of each measure and round, for each caller.
-_SEARCHES = 150
+# Searches of each measure and round, at least in all and at least for each caller.
+_SEARCHES, _SEARCHES_EACH = 150, 20
 # Callers that search at once.
 _CALLERS = (1, 8, 32)
 # Pictures that wait to be ingested while searches are timed beside it.
@@ -78,15 +78,19 @@ class Measure:
             url=self._stack.api.url,
             callers=callers,
             first=self._numbers(callers),
-            count=_SEARCHES * callers,
+            count=_count(callers),
             same=same,
         )["ms"]
         return found
 
     def _numbers(self, callers: int) -> int:
         first = self._next
-        self._next += _SEARCHES * callers
+        self._next += _count(callers)
         return first
+
+
+def _count(callers: int) -> int:
+    return max(_SEARCHES, _SEARCHES_EACH * callers)
 
 
 def measure(photos: Path, weights: Path, rounds: int) -> tuple[Taken, list[float]]:
