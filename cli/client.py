@@ -27,8 +27,8 @@ from cli.answers import (
     Look,
     Search,
 )
-from cli.archives import Archive
 from cli.bodies import FileBody
+from cli.bulk.archives import Archive
 from cli.errors import ClientError, RequestRefused, ServerUnreachable
 from cli.pictures import Picture
 from cli.query import Query

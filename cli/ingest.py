@@ -11,16 +11,16 @@ from pathlib import Path
 
 import click
 
-from cli.archives import divide
 from cli.bars import UploadBars, upload_bars
+from cli.bulk.archives import divide
+from cli.bulk.crew import Crew
+from cli.bulk.summary import Summary
+from cli.bulk.upload import CONNECTIONS, Upload
 from cli.client import Client
-from cli.crew import Crew
 from cli.errors import ClientError, NothingToIngest
 from cli.exits import INCOMPLETE
 from cli.pictures import Picture, Unreadable, find_pictures
 from cli.retry import Patience
-from cli.summary import Summary
-from cli.upload import CONNECTIONS, Upload
 from common.filenames import PICTURE_SUFFIXES
 
 # Seconds to go on trying one request; a bulk upload outlives an hour of overload.

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from flask import Flask, Response, jsonify, request
 
-from cli.archives import divide
+from cli.bulk.archives import divide
 from cli.client import Client
 from cli.errors import FileUnreadable, RequestRefused, ServerUnreachable
 from cli.pictures import Picture, find_pictures

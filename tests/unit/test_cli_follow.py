@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from cli.answers import Job, Look
+from cli.bulk.follow import Following, look_at
 from cli.client import Client
-from cli.follow import Following, look_at
 from tests.clock import Clock
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli import hashing, missing, parcels
+from cli.bulk import hashing, missing, parcels
+from cli.bulk.crew import Crew
+from cli.bulk.hashing import Hashed, hash_pictures
+from cli.bulk.missing import Missing
+from cli.bulk.parcels import Parcel, pack
 from cli.client import Client
-from cli.crew import Crew
-from cli.hashing import Hashed, hash_pictures
-from cli.missing import Missing
-from cli.parcels import Parcel, pack
 from cli.pictures import Picture, Unreadable, find_pictures
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.archives import divide
+from cli.bulk.archives import divide
 from cli.pictures import Unreadable, find_pictures
 
 

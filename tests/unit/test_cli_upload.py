@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli import hashing, missing, parcels
+from cli.bulk import hashing, missing, parcels
+from cli.bulk.summary import Summary
+from cli.bulk.upload import Upload
 from cli.errors import RequestRefused
 from cli.pictures import Picture, Unreadable, find_pictures
-from cli.summary import Summary
-from cli.upload import Upload
 from tests.inline import Inline
 from tests.pictures import image_id, picture
 from tests.troubled import Answer, TroubledServer, takes_all

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from cli.bulk.hashing import Hashed
 from cli.client import Client
-from cli.hashing import Hashed
 
 # Ids in the first question, so that uploads begin soon, and at most: they double in between.
 # The server takes 10,000; these are answered within a moment by the slowest store.

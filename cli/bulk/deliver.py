@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cli.answers import Look
-from cli.archives import Archive
+from cli.bulk.archives import Archive
+from cli.bulk.hashing import Hashed
+from cli.bulk.parcels import Load, Parcel
 from cli.client import Client
 from cli.errors import FileUnreadable, RequestRefused
-from cli.hashing import Hashed
-from cli.parcels import Load, Parcel
 
 # Statuses that are about what was sent, not about who sends or to whom: pictures fail one by
 # one later, but a request may have too many of them; an archive may also be none.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cli.answers import Item
-from cli.archives import Archive
+from cli.bulk.archives import Archive
+from cli.bulk.deliver import Delivery, Lost
+from cli.bulk.follow import Following
+from cli.bulk.hashing import Hashed
+from cli.bulk.missing import Missing
+from cli.bulk.parcels import Load, Parcel
+from cli.bulk.progress import UploadProgress
+from cli.bulk.summary import Summary
 from cli.client import Client
-from cli.deliver import Delivery, Lost
 from cli.errors import FileUnreadable, RequestRefused
-from cli.follow import Following
-from cli.hashing import Hashed
-from cli.missing import Missing
-from cli.parcels import Load, Parcel
 from cli.pictures import Unreadable
-from cli.progress import UploadProgress
-from cli.summary import Summary
 
 
 class Ledger:
