@@ -20,11 +20,18 @@ Json = dict[str, Any]
 _POLL_S = 1
 
 
-def accepted(job: Job) -> tuple[Response, int]:
-    """Answer with a job that has just begun: 202, its place, and when to look."""
+def accepted(job: Job, was_begun: bool = False) -> tuple[Response, int]:
+    """Answer with a job: 202, its place, and when to look.
+
+    Args:
+        job: The job.
+        was_begun: Whether an earlier request with the same idempotency key has begun it.
+    """
     response = jsonify(job_view(job))
     response.headers["Location"] = url_for("jobs.show", job_id=job.id)
     response.headers["Retry-After"] = str(_POLL_S)
+    if was_begun:
+        response.headers["Idempotency-Replayed"] = "true"
     return response, 202
 
 

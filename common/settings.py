@@ -96,6 +96,8 @@ class Settings(BaseModel):
     grace_s: float = Field(default=25.0, ge=0)
     # Seconds that a finished job's record and the results of its tasks are kept.
     job_ttl_s: int = Field(default=7 * 86_400, ge=60)
+    # Seconds that an idempotency key is remembered; no longer than its job.
+    idempotency_ttl_s: int = Field(default=86_400, ge=60)
     # Seconds that a search and its hits are kept.
     search_ttl_s: int = Field(default=3600, ge=10)
     # Seconds a search may wait for a worker before it is given up.
