@@ -12,7 +12,6 @@ from typing import NoReturn
 import click
 
 from cli.demo import demo
-from cli.errors import ClientError
 from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.images import delete, images
 from cli.ingest import ingest
@@ -21,6 +20,7 @@ from cli.search import search
 from cli.status import status
 from cli.up import up
 from common.errors import GlimpseError, InvalidSettings
+from glimpse_client.errors import ClientError
 
 _EPILOG = """\b
 Exit status:

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from glimpse_client import Glimpse, Search
+
 # A weight at the end of a term, as in "9f86…:0.5".
 _WEIGHTED = re.compile(r"(?P<what>.+):(?P<weight>\d*\.?\d+)", re.DOTALL)
 
@@ -46,21 +48,17 @@ class Query:
         """Whether there is nothing to look for."""
         return not (self.text or self.terms or self.image)
 
-    def body(self) -> dict[str, Any]:
-        """Return the search as JSON has it; the picture goes beside it."""
-        asked: dict[str, Any] = {"top_k": self.top_k}
-        if self.terms:
-            text = ({"text": self.text},) if self.text else ()
-            asked["query"] = [*text, *self.terms]
-        elif self.text:
-            asked["text"] = self.text
-        if self.tags:
-            asked["filter"] = {"tags": {"all": list(self.tags)}}
-        if self.min_score is not None:
-            asked["min_score"] = self.min_score
-        if self.offset:
-            asked["offset"] = self.offset
-        return asked
+    def ask(self, client: Glimpse) -> Search:
+        """Search for it; raises as ``Glimpse.search`` does."""
+        return client.search(
+            self.text,
+            picture=self.image,
+            query=self.terms,
+            top_k=self.top_k,
+            offset=self.offset or None,
+            min_score=self.min_score,
+            filter={"tags": {"all": list(self.tags)}} if self.tags else None,
+        )
 
 
 class ImageTerm(click.ParamType[dict[str, Any]]):

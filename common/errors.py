@@ -46,13 +46,11 @@ sentence that says what to do.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class GlimpseError(Exception):
     """Root of every error that Glimpse raises on purpose."""
 
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
 
 
 class InputError(GlimpseError):

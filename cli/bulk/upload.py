@@ -9,7 +9,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import chain
 from typing import Any, TypeVar
 
-from cli.answers import Look
 from cli.bulk.archives import Archive
 from cli.bulk.crew import Crew
 from cli.bulk.deliver import Delivery, deliver
@@ -20,8 +19,9 @@ from cli.bulk.missing import Missing
 from cli.bulk.parcels import Load, Parcel, pack
 from cli.bulk.progress import UploadProgress
 from cli.bulk.summary import Summary
-from cli.client import Client
 from cli.pictures import Picture, Unreadable
+from glimpse_client import Glimpse
+from glimpse_client.answers import Look
 
 # Connections that upload at the same time, unless told otherwise.
 CONNECTIONS = 4
@@ -50,7 +50,7 @@ class Upload:
 
     def __init__(
         self,
-        client: Client,
+        client: Glimpse,
         connections: int = CONNECTIONS,
         tags: Sequence[str] = (),
         unreadable: list[Unreadable] | None = None,
