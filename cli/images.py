@@ -30,7 +30,11 @@ def images(tag: str | None, limit: int, as_json: bool) -> None:
 
     Where the output is no terminal, each image is a line of its id, its time, its
     size and its file, with tabs between them.
-    """
+
+    \b
+    Example:
+      glimpse images --tag holiday --limit 10
+    """  # noqa: D301 - click's mark for lines that are kept
     with Glimpse.from_environ() as client:
         found = list(islice(client.images(tag), limit))
     if as_json:
@@ -49,7 +53,11 @@ def delete(ids: tuple[str, ...]) -> None:
     """Delete the images with these IDs: no search finds them any more.
 
     Exit status 1 if any of them was not there.
-    """
+
+    \b
+    Example:
+      glimpse images --tag old | cut -f1 | xargs glimpse delete
+    """  # noqa: D301 - click's mark for lines that are kept
     for image_id in ids:
         if not _IMAGE_ID.fullmatch(image_id):
             raise click.BadParameter(

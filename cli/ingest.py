@@ -73,7 +73,11 @@ def ingest(
     Archives are sent whole each time.
 
     Exit status 1 if any picture failed.
-    """
+
+    \b
+    Example:
+      glimpse ingest Pictures --tag holiday
+    """  # noqa: D301 - click's mark for lines that are kept
     archives, others = divide(paths)
     if archives and tags:
         raise click.UsageError(f"--tag does not go with an archive: {archives[0].path}")

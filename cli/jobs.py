@@ -27,7 +27,11 @@ def jobs(state: str | None, limit: int, as_json: bool) -> None:
     Where the output is no terminal, each job is a line of its id, its time, its
     state, how many of its images are done, how many there are and how many failed,
     with tabs between them. `glimpse status JOB` tells more of one.
-    """
+
+    \b
+    Example:
+      glimpse jobs --state running
+    """  # noqa: D301 - click's mark for lines that are kept
     with Glimpse.from_environ() as client:
         found = list(islice(client.jobs(state), limit))
     if as_json:

@@ -82,7 +82,12 @@ def search(
 
     Text, pictures and images add up; what is to be unlike pushes away.
     Exit status 1 if nothing was found.
-    """
+
+    \b
+    Example:
+      glimpse search "a white dog" --sheet sheet.png
+      glimpse search --image dog.jpg --not "snow:0.3" --tag holiday
+    """  # noqa: D301 - click's mark for lines that are kept
     query = Query(text, top_k, (*like, *unlike, *away), image, tags, min_score, offset)
     if query.is_empty:
         raise click.UsageError("There is nothing to look for: give a TEXT, --image or --like.")

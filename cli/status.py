@@ -24,7 +24,11 @@ def status(job_id: str, wait: bool, as_json: bool) -> None:
     """Tell how far JOB is.
 
     Exit status 1 if any picture of it failed.
-    """
+
+    \b
+    Example:
+      glimpse status 2f1c9e6ad0b84b7c8f3f6b1f0a7d5e42 --wait
+    """  # noqa: D301 - click's mark for lines that are kept
     with Glimpse.from_environ() as client:
         job = _wait(client, job_id, hide_bar=as_json) if wait else client.job(job_id)
         failures = list(client.items(job_id, state="failed")) if job.failed and not as_json else []
