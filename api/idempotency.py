@@ -30,8 +30,6 @@ from common.jobs.base import Job
 log = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
-# Tells a caller that the job is that of an earlier request.
-REPLAYED = "Idempotency-Replayed"
 
 # Visible ASCII, in double quotes as the header's draft has it, or without them as most send it.
 _KEY = re.compile(r'("?)(?P<key>[!#-\[\]-~]{1,255})\1')
