@@ -40,8 +40,12 @@ class Job(Answer):
     duplicates: int
     failed: int
     cancelled: int
-    # When it was begun, in RFC 3339; a server of an older version does not say.
+    # From 0 to 1.
+    progress: float = 0.0
+    # Times in RFC 3339: when it was made, and when a worker began and ended it.
     created_at: str = ""
+    started_at: str | None = None
+    finished_at: str | None = None
     rate_per_s: float | None = None
     eta_s: float | None = None
 

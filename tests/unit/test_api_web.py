@@ -110,8 +110,4 @@ def test_the_wheel_has_every_file_of_the_page_and_the_client() -> None:
     root = Path(__file__).parent.parent.parent
     files = {file.distribution_path for file in WheelBuilder(str(root)).recurse_included_files()}
     assert {f"api/web/{name}" for name in ["index.html", *NAMES]} <= files
-    assert {
-        "glimpse_client/__init__.py",
-        "glimpse_client/glimpse.py",
-        "cli/bulk/upload.py",
-    } <= files
+    assert {"glimpse_client/glimpse.py", "glimpse_client/py.typed", "cli/bulk/upload.py"} <= files
