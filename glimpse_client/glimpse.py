@@ -102,10 +102,13 @@ class Glimpse:
 
         Raises:
             FileUnreadable: A file cannot be read; nothing is accepted.
+            ValueError: There is no picture.
 
         Example:
             >>> glimpse.upload("dog.jpg", ("pets/cat.png", data), tags=["pets"])
         """
+        if not pictures:
+            raise ValueError("there is no picture to upload")
         kept: dict[str, Any] = {**(metadata or {})} | ({"tags": list(tags)} if tags else {})
         data = {"metadata": json.dumps(kept)} if kept else {}
         with ExitStack() as opened:

@@ -472,6 +472,11 @@ def test_a_name_that_is_no_utf8_is_sent_all_the_same(
     assert client.upload(file).id == "j1"
 
 
+def test_nothing_is_not_sent(client: Glimpse) -> None:
+    with pytest.raises(ValueError, match="no picture"):
+        client.upload()
+
+
 def test_what_is_no_archive_is_not_sent_as_one(client: Glimpse) -> None:
     with pytest.raises(ValueError, match=r"dog\.jpg"):
         client.upload_archive("dog.jpg")
