@@ -16,6 +16,7 @@ from common.errors import (
     ImageError,
     InputError,
     InvalidRequest,
+    KeyInProgress,
     NotFound,
     ServiceError,
     StoreError,
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 # Status of each kind of error; the first that fits counts.
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (NotFound, 404),
+    (KeyInProgress, 409),
     (UploadTooLarge, 413),
     (UnsupportedMediaType, 415),
     (Unprocessable, 422),
@@ -83,7 +85,7 @@ def install(app: Flask) -> None:
 def _of_glimpse(error: GlimpseError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     errors = error.errors if isinstance(error, InvalidRequest) else None
-    retry_after_s = error.retry_after_s if isinstance(error, ServiceError) else None
+    retry_after_s = error.retry_after_s if isinstance(error, ServiceError | KeyInProgress) else None
     return problem(status, error.code, str(error), errors, retry_after_s)
 
 

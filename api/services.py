@@ -17,6 +17,8 @@ from common.claims.redis import RedisClaims
 from common.dead_letters.base import DeadLetters
 from common.dead_letters.redis import RedisDeadLetters
 from common.heartbeats import Heartbeats, RedisHeartbeats
+from common.idempotency.base import IdempotencyKeys
+from common.idempotency.redis import RedisIdempotency
 from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
 from common.load.base import LoadGauge
@@ -44,6 +46,7 @@ class Services:
     load: LoadGauge
     claims: Claims
     dead_letters: DeadLetters
+    idempotency: IdempotencyKeys
     dispatcher: Dispatcher
 
 
@@ -61,6 +64,9 @@ def connect_services(settings: Settings) -> Services:
         load=RedisLoad(redis),
         claims=RedisClaims(redis, settings.lease_s, settings.attempts_max),
         dead_letters=RedisDeadLetters(redis),
+        idempotency=RedisIdempotency(
+            redis, min(settings.idempotency_ttl_s, settings.job_ttl_s), settings.lease_s
+        ),
         dispatcher=CeleryDispatcher(settings, redis),
     )
 

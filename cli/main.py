@@ -11,8 +11,8 @@ from typing import NoReturn
 
 import click
 
+from cli.completion import completion
 from cli.demo import demo
-from cli.errors import ClientError
 from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.images import delete, images
 from cli.ingest import ingest
@@ -21,6 +21,7 @@ from cli.search import search
 from cli.status import status
 from cli.up import up
 from common.errors import GlimpseError, InvalidSettings
+from glimpse_client.errors import ClientError
 
 _EPILOG = """\b
 Exit status:
@@ -40,10 +41,17 @@ Environment:
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="glimpse")
 def commands() -> None:
-    """Find pictures by what they show."""
+    """Find pictures by what they show.
+
+    \b
+    Example:
+      glimpse up                      (in one terminal)
+      glimpse ingest Pictures         (in another)
+      glimpse search "a white dog"
+    """  # noqa: D301 - click's mark for lines that are kept
 
 
-for command in (ingest, search, images, delete, jobs, status, up, demo):
+for command in (ingest, search, images, delete, jobs, status, up, completion, demo):
     commands.add_command(command)
 
 

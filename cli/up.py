@@ -42,7 +42,11 @@ def up(data: Path, host: str, port: int, ingest_workers: int, allow_open: bool) 
     GLIMPSE_REDIS_URL or GLIMPSE_MILVUS_URI say that there is one. GLIMPSE_MODEL
     chooses the model; without it CLIP's ViT-B/32 is taken where its weights
     can be had, else `starter`.
-    """
+
+    \b
+    Example:
+      glimpse up --data glimpse-data --port 8080
+    """  # noqa: D301 - click's mark for lines that are kept
     try:
         from cli.stack.run import Options, run
     except ModuleNotFoundError as error:

@@ -4,7 +4,9 @@
     ├── InputError                   what the caller sent cannot be used as it is
     │   ├── InvalidRequest           a body, header or parameter is malformed
     │   ├── Unprocessable            well formed, but not acceptable as it is
+    │   │   └── KeyReused            an idempotency key came with another request before
     │   ├── NotFound                 there is no such image, job or search
+    │   ├── KeyInProgress            an idempotency key is in the hands of another request
     │   ├── UploadTooLarge           a request is larger than the service takes
     │   ├── UnsupportedMediaType     a body of a type the service does not read
     │   ├── ArchiveError             an archive cannot be read, or not to its end
@@ -44,13 +46,11 @@ sentence that says what to do.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class GlimpseError(Exception):
     """Root of every error that Glimpse raises on purpose."""
 
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
 
 
 class InputError(GlimpseError):
@@ -78,6 +78,20 @@ class Unprocessable(InvalidRequest):
     """A request is well formed, but a value in it is not acceptable."""
 
     code = "unprocessable"
+
+
+class KeyReused(Unprocessable):
+    """An idempotency key came with another request before."""
+
+    code = "idempotency_key_reused"
+
+
+class KeyInProgress(InputError):
+    """Another request with the same idempotency key has not ended yet."""
+
+    code = "idempotency_key_in_progress"
+    # Seconds after which a caller may ask again: most requests have ended by then.
+    retry_after_s: int = 1
 
 
 class NotFound(InputError):

@@ -102,12 +102,18 @@ class Settings(BaseModel):
     grace_s: float = Field(default=25.0, ge=0)
     # Seconds that a finished job's record and the results of its tasks are kept.
     job_ttl_s: int = Field(default=7 * 86_400, ge=60)
+    # Seconds that an idempotency key is remembered; no longer than its job.
+    idempotency_ttl_s: int = Field(default=86_400, ge=60)
     # Seconds that a search and its hits are kept.
     search_ttl_s: int = Field(default=3600, ge=10)
     # Seconds a search may wait for a worker before it is given up.
     search_expires_s: int = Field(default=60, ge=1)
     # Longest time a caller may hold a request open with `Prefer: wait`, in seconds.
     wait_s_max: float = Field(default=30.0, gt=0)
+    # Streams of events that a process of the API has at once; each holds one of its 16 threads.
+    events_max: int = Field(default=8, ge=0, le=1000)
+    # Seconds of silence after which a stream says that it is still there.
+    events_heartbeat_s: float = Field(default=15.0, gt=0)
     # Seconds to wait before an ingest task is tried again while Milvus or Redis is away.
     retry_s: float = Field(default=2.0, gt=0)
     # Longest such wait, in seconds; it doubles from try to try.

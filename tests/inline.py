@@ -27,6 +27,7 @@ from common.contract import (
 )
 from common.dead_letters.memory import MemoryDeadLetters
 from common.heartbeats import Heartbeat, MemoryHeartbeats
+from common.idempotency.memory import MemoryIdempotency
 from common.jobs.memory import MemoryJobs
 from common.load.memory import MemoryLoad
 from common.searches import MemorySearches
@@ -127,6 +128,7 @@ def start_inline(
         load=MemoryLoad(jobs, heartbeats),
         claims=claims,
         dead_letters=dead_letters,
+        idempotency=MemoryIdempotency(settings.lease_s),
         dispatcher=dispatcher,
     )
 

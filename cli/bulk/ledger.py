@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cli.answers import Item
-from cli.archives import Archive
-from cli.client import Client
-from cli.deliver import Delivery, Lost
-from cli.errors import FileUnreadable, RequestRefused
-from cli.follow import Following
-from cli.hashing import Hashed
-from cli.missing import Missing
-from cli.parcels import Load, Parcel
+from cli.bulk.archives import Archive
+from cli.bulk.deliver import Delivery, Lost
+from cli.bulk.follow import Following
+from cli.bulk.hashing import Hashed
+from cli.bulk.missing import Missing
+from cli.bulk.parcels import Load, Parcel
+from cli.bulk.progress import UploadProgress
+from cli.bulk.summary import Summary
 from cli.pictures import Unreadable
-from cli.progress import UploadProgress
-from cli.summary import Summary
+from glimpse_client import Glimpse
+from glimpse_client.answers import Item
+from glimpse_client.errors import FileUnreadable, RequestRefused
 
 
 class Ledger:
@@ -67,7 +67,7 @@ class Ledger:
             if picture is not None:
                 yield Parcel((picture,))
 
-    def sum_up(self, client: Client, seconds: float) -> Summary:
+    def sum_up(self, client: Glimpse, seconds: float) -> Summary:
         """Return what became of everything, once all jobs have ended.
 
         Args:
@@ -93,10 +93,10 @@ class Ledger:
         if isinstance(lost.source, Hashed):
             self._lost.append(lost.source.id)
 
-    def _failed(self, client: Client) -> Iterator[Item]:
+    def _failed(self, client: Glimpse) -> Iterator[Item]:
         for job in self._following.jobs:
             if job.failed:
-                yield from client.failures(job.id)
+                yield from client.items(job.id, state="failed")
             elif job.state == "failed":
                 # An archive that could not be opened has no images to say so.
                 name = self._archives.get(job.id, f"job {job.id}")
@@ -121,4 +121,4 @@ def _refused(load: Load, error: RequestRefused) -> Item:
         image_id, name = "", load.name
     else:
         image_id, name = load.pictures[0].id, load.pictures[0].picture.name
-    return Item(id=image_id, filename=name, state="failed", code=error.reason, detail=error.detail)
+    return Item(id=image_id, filename=name, state="failed", code=error.code, detail=error.detail)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from cli.answers import Job, Look
-from cli.client import Client
+from glimpse_client import Glimpse
+from glimpse_client.answers import Job, Look
 
 # Seconds between two rounds of looks.
 _ROUND_S = 1.0
@@ -17,7 +17,7 @@ _LOOK_S_MAX = 4.0
 _LOOKS_MAX = 8
 
 
-def look_at(client: Client, job_ids: Iterable[str]) -> list[Look]:
+def look_at(client: Glimpse, job_ids: Iterable[str]) -> list[Look]:
     """Ask after jobs in turn, until enough of them are unfinished.
 
     Jobs are done in about the order in which they were begun, so behind some

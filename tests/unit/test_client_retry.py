@@ -8,8 +8,8 @@ from email.utils import formatdate
 import httpx
 import pytest
 
-from cli.errors import ClientError, RequestRefused, ServerUnreachable
-from cli.retry import Patience, retry_after_s
+from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
+from glimpse_client.retry import Patience, retry_after_s
 from tests.clock import Clock
 
 

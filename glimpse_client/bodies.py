@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.errors import FileUnreadable
+from glimpse_client.errors import FileUnreadable
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

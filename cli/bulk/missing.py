@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cli.client import Client
-from cli.hashing import Hashed
+from cli.bulk.hashing import Hashed
+from glimpse_client import Glimpse
 
 # Ids in the first question, so that uploads begin soon, and at most: they double in between.
 # The server takes 10,000; these are answered within a moment by the slowest store.
@@ -25,7 +25,7 @@ class Missing:
         client: The server's.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Glimpse) -> None:
         self._client = client
         # Ids as bytes, which take half as much: there may be a million of them.
         self._known: set[bytes] = set()
@@ -43,7 +43,7 @@ class Missing:
     def among(self, pictures: Iterable[Hashed]) -> Iterator[Hashed]:
         """Return those pictures that have to be sent."""
         for asked in _questions(self._first_ones(pictures)):
-            known = self._client.known([picture.id for picture in asked])
+            known = set(self._client.check([picture.id for picture in asked]).known)
             for picture_id in known:
                 self._note_known(picture_id)
             yield from (picture for picture in asked if picture.id not in known)

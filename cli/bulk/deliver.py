@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cli.answers import Look
-from cli.archives import Archive
-from cli.client import Client
-from cli.errors import FileUnreadable, RequestRefused
-from cli.hashing import Hashed
-from cli.parcels import Load, Parcel
+from cli.bulk.archives import Archive
+from cli.bulk.hashing import Hashed
+from cli.bulk.parcels import Load, Parcel
+from glimpse_client import Glimpse
+from glimpse_client.answers import Look
+from glimpse_client.errors import FileUnreadable, RequestRefused
 
 # Statuses that are about what was sent, not about who sends or to whom: pictures fail one by
 # one later, but a request may have too many of them; an archive may also be none.
@@ -48,7 +48,7 @@ class Delivery:
         return self.load.files - len(self.lost) if self.look else 0
 
 
-def deliver(client: Client, load: Load, tags: Sequence[str]) -> Delivery:
+def deliver(client: Glimpse, load: Load, tags: Sequence[str]) -> Delivery:
     """Send what one request carries, less the files that are gone.
 
     Raises:
@@ -64,20 +64,21 @@ def deliver(client: Client, load: Load, tags: Sequence[str]) -> Delivery:
         return Delivery(load, refused=error)
 
 
-def _deliver_archive(client: Client, archive: Archive) -> Delivery:
+def _deliver_archive(client: Glimpse, archive: Archive) -> Delivery:
     try:
-        return Delivery(archive, client.upload_archive(archive))
+        job = client.upload_archive((archive.name, archive.path))
+        return Delivery(archive, Look(job))
     except FileUnreadable as error:
         return Delivery(archive, lost=(Lost(archive, error.reason),))
 
 
-def _deliver_pictures(client: Client, parcel: Parcel, tags: Sequence[str]) -> Delivery:
+def _deliver_pictures(client: Glimpse, parcel: Parcel, tags: Sequence[str]) -> Delivery:
     left = {hashed.picture.path: hashed for hashed in parcel.pictures}
     lost: list[Lost] = []
     while left:
         try:
-            look = client.upload([hashed.picture for hashed in left.values()], tags)
-            return Delivery(parcel, look, tuple(lost))
+            named = ((hashed.picture.name, path) for path, hashed in left.items())
+            return Delivery(parcel, Look(client.upload(*named, tags=tags)), tuple(lost))
         except FileUnreadable as error:
             # The request is void. The server took nothing of it, so the others go again.
             lost.append(Lost(left.pop(error.path), error.reason))

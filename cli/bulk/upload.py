@@ -9,19 +9,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import chain
 from typing import Any, TypeVar
 
-from cli.answers import Look
-from cli.archives import Archive
-from cli.client import Client
-from cli.crew import Crew
-from cli.deliver import Delivery, deliver
-from cli.follow import Following, look_at
-from cli.hashing import hash_pictures
-from cli.ledger import Ledger
-from cli.missing import Missing
-from cli.parcels import Load, Parcel, pack
+from cli.bulk.archives import Archive
+from cli.bulk.crew import Crew
+from cli.bulk.deliver import Delivery, deliver
+from cli.bulk.follow import Following, look_at
+from cli.bulk.hashing import hash_pictures
+from cli.bulk.ledger import Ledger
+from cli.bulk.missing import Missing
+from cli.bulk.parcels import Load, Parcel, pack
+from cli.bulk.progress import UploadProgress
+from cli.bulk.summary import Summary
 from cli.pictures import Picture, Unreadable
-from cli.progress import UploadProgress
-from cli.summary import Summary
+from glimpse_client import Glimpse
+from glimpse_client.answers import Look
 
 # Connections that upload at the same time, unless told otherwise.
 CONNECTIONS = 4
@@ -50,7 +50,7 @@ class Upload:
 
     def __init__(
         self,
-        client: Client,
+        client: Glimpse,
         connections: int = CONNECTIONS,
         tags: Sequence[str] = (),
         unreadable: list[Unreadable] | None = None,

@@ -10,10 +10,12 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from cli.errors import ClientError, RequestRefused, ServerUnreachable
+from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
 
 # Statuses by which a server asks to come again: too many requests, a part is away, no room.
 _COME_AGAIN = frozenset({429, 503, 507})
+# The server's code where an earlier try of the same request has not ended there yet.
+_IN_PROGRESS = "idempotency_key_in_progress"
 # Statuses by which a proxy says that the server behind it is away.
 _AWAY = frozenset({502, 504})
 
@@ -49,7 +51,7 @@ class Patience:
         self.patience_s = patience_s
         self.now = now
         self._on_pause = on_pause
-        self._sleep = sleep
+        self.sleep = sleep
         self._lock = threading.Lock()
         self._paused_until = self._quiet_after = -math.inf
         # Whether the server has ever answered: only then is silence a matter of time.
@@ -64,7 +66,7 @@ class Patience:
     def wait(self) -> None:
         """Return when a request may be sent."""
         while (left := self._paused_until - self.now()) > 0:
-            self._sleep(left)
+            self.sleep(left)
 
     def pause(self, seconds: float, error: ClientError) -> None:
         """Let no request begin for some seconds."""
@@ -92,7 +94,7 @@ class Tries:
             if not self._patience.heard:
                 raise error
             self._pause(self._back_off(), error)
-        elif isinstance(error, RequestRefused) and error.status in _COME_AGAIN:
+        elif isinstance(error, RequestRefused) and _comes_again(error):
             self._patience.heard = True
             asked = _PAUSE_S if error.retry_after_s is None else error.retry_after_s
             self._pause(max(asked, _PAUSE_S_MIN), error)
@@ -127,6 +129,11 @@ def retry_after_s(answer: httpx.Response) -> float | None:
 def _until(date: str) -> float:
     """Return the seconds from now to a date of HTTP; they may be negative."""
     return parsedate_to_datetime(date).timestamp() - time.time()
+
+
+def _comes_again(error: RequestRefused) -> bool:
+    """Tell whether a server asks to be asked again."""
+    return error.status in _COME_AGAIN or error.code == _IN_PROGRESS
 
 
 def _is_away(error: ClientError) -> bool:

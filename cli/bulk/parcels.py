@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cli.archives import Archive
-from cli.hashing import Hashed
+from cli.bulk.archives import Archive
+from cli.bulk.hashing import Hashed
 
 # Pictures, and bytes of them, in one request at most; a larger picture goes alone.
 # Small enough that little is sent again after a broken connection.

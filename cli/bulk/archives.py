@@ -7,14 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.pictures import name_of
-
-# Media type of an archive, by the end of its name.
-_MEDIA_TYPES = {
-    ".zip": "application/zip",
-    ".tar": "application/x-tar",
-    ".tar.gz": "application/gzip",
-    ".tgz": "application/gzip",
-}
+from glimpse_client.sources import archive_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +16,6 @@ class Archive:
 
     path: Path
     name: str
-    media_type: str
 
     @property
     def files(self) -> int:
@@ -40,17 +32,9 @@ def divide(paths: Iterable[Path]) -> tuple[list[Archive], list[Path]]:
     archives: dict[Path, Archive] = {}
     others = []
     for path in paths:
-        media_type = _media_type(path)
-        if media_type is None:
+        if path.is_dir() or archive_type(path.name) is None:
             others.append(path)
         else:
             absolute = path.absolute()
-            name = name_of(absolute, absolute.parent)
-            archives[absolute] = Archive(absolute, name, media_type)
+            archives[absolute] = Archive(absolute, name_of(absolute, absolute.parent))
     return list(archives.values()), others
-
-
-def _media_type(path: Path) -> str | None:
-    name = path.name.lower()
-    kinds = (kind for end, kind in _MEDIA_TYPES.items() if name.endswith(end))
-    return None if path.is_dir() else next(kinds, None)

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.bodies import FileBody
-from cli.errors import FileUnreadable
+from glimpse_client.bodies import FileBody
+from glimpse_client.errors import FileUnreadable
 
 
 @pytest.fixture

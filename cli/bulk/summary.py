@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cli.answers import Item, Job
+from glimpse_client.answers import Item, Job
 
 
 @dataclass(frozen=True, slots=True)

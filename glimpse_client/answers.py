@@ -1,4 +1,4 @@
-"""What the server answers, as far as the commands read it."""
+"""What the server answers, as values that do not change."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Known(Answer):
-    """Which of some images a search can find."""
+class Page(Answer):
+    """Part of a list, and where the rest begins."""
 
-    known: list[str]
+    next_cursor: str | None = None
+
+
+class Known(Answer):
+    """Which of some images a search can find, and which it cannot."""
+
+    known: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 class Job(Answer):
@@ -33,6 +40,12 @@ class Job(Answer):
     duplicates: int
     failed: int
     cancelled: int
+    # From 0 to 1.
+    progress: float = 0.0
+    # Times in RFC 3339: when it was made, and when a worker began and ended it.
+    created_at: str = ""
+    started_at: str | None = None
+    finished_at: str | None = None
     rate_per_s: float | None = None
     eta_s: float | None = None
 
@@ -52,7 +65,7 @@ class Look:
     """How far a job is, and after how many seconds the server wants to be asked again."""
 
     job: Job
-    pause_s: float
+    pause_s: float = 1.0
 
 
 class Item(Answer):
@@ -65,24 +78,16 @@ class Item(Answer):
     detail: str | None = None
 
 
-class ItemsPage(Answer):
-    """Some images of a job, and where the next ones begin."""
+class ItemsPage(Page):
+    """Some images of a job."""
 
-    items: list[Item]
-    next_cursor: str | None = None
-
-
-class ListedJob(Job):
-    """A job in a list."""
-
-    created_at: str
+    items: tuple[Item, ...]
 
 
-class JobsPage(Answer):
-    """Some jobs, and where the next ones begin."""
+class JobsPage(Page):
+    """Some jobs."""
 
-    jobs: list[ListedJob]
-    next_cursor: str | None = None
+    jobs: tuple[Job, ...]
 
 
 class Image(Answer):
@@ -94,26 +99,55 @@ class Image(Answer):
     width: int
     height: int
     format: str
-    tags: list[str]
+    tags: tuple[str, ...]
     metadata: dict[str, str | int | float | bool]
     indexed_at: str
 
 
-class ImagesPage(Answer):
-    """Some images, and where the next ones begin."""
+class ImagesPage(Page):
+    """Some images."""
 
-    images: list[Image]
-    next_cursor: str | None = None
+    images: tuple[Image, ...]
 
 
-class Hit(Answer):
+class DeadLetter(Answer):
+    """An image that the service gave up."""
+
+    # The image's, and the job's that it was last given up in.
+    id: str
+    job_id: str
+    filename: str
+    # Why: a stable code, and a sentence.
+    code: str
+    detail: str
+    # How often it was tried.
+    attempts: int
+    tags: tuple[str, ...]
+    metadata: dict[str, str | int | float | bool]
+    dead_at: str
+
+
+class DeadLettersPage(Page):
+    """Some dead letters."""
+
+    dead_letters: tuple[DeadLetter, ...]
+
+
+class Duplicate(Answer):
+    """An image folded into a hit that it is very like."""
+
+    id: str
+    # Cosine similarity to what was looked for, -1 to 1.
+    score: float
+    filename: str
+
+
+class Hit(Duplicate):
     """One picture found."""
 
     rank: int
-    id: str
-    # Cosine similarity, -1 to 1.
-    score: float
-    filename: str
+    tags: tuple[str, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
 
 
 class Problem(Answer):
@@ -128,7 +162,7 @@ class Search(Answer):
 
     id: str
     state: Literal["queued", "running", "succeeded", "failed"]
-    hits: list[Hit] = []
+    hits: tuple[Hit, ...] = ()
     encoder: str | None = None
     took_ms: float | None = None
     error: Problem | None = None
