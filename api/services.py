@@ -19,6 +19,8 @@ from common.dead_letters.redis import RedisDeadLetters
 from common.heartbeats import Heartbeats, RedisHeartbeats
 from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
+from common.keys.base import Keys
+from common.keys.redis import RedisKeys
 from common.load.base import LoadGauge
 from common.load.redis import RedisLoad
 from common.redis_client import connect
@@ -44,6 +46,7 @@ class Services:
     load: LoadGauge
     claims: Claims
     dead_letters: DeadLetters
+    keys: Keys
     dispatcher: Dispatcher
 
 
@@ -61,6 +64,7 @@ def connect_services(settings: Settings) -> Services:
         load=RedisLoad(redis),
         claims=RedisClaims(redis, settings.lease_s, settings.attempts_max),
         dead_letters=RedisDeadLetters(redis),
+        keys=RedisKeys(redis),
         dispatcher=CeleryDispatcher(settings, redis),
     )
 

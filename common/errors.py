@@ -5,6 +5,9 @@
     │   ├── InvalidRequest           a body, header or parameter is malformed
     │   ├── Unprocessable            well formed, but not acceptable as it is
     │   ├── NotFound                 there is no such image, job or search
+    │   ├── Unauthorized             the key is missing, wrong, revoked or expired
+    │   ├── Forbidden                the key lacks the scope
+    │   │   └── NoKeys               there are no keys, and the caller is not of this machine
     │   ├── UploadTooLarge           a request is larger than the service takes
     │   ├── UnsupportedMediaType     a body of a type the service does not read
     │   ├── ArchiveError             an archive cannot be read, or not to its end
@@ -84,6 +87,24 @@ class NotFound(InputError):
     """There is no such image, job or search, or it has expired."""
 
     code = "not_found"
+
+
+class Unauthorized(InputError):
+    """The key is missing, wrong, revoked or expired."""
+
+    code = "unauthorized"
+
+
+class Forbidden(InputError):
+    """The key lacks the scope that the call needs."""
+
+    code = "forbidden"
+
+
+class NoKeys(Forbidden):
+    """There are no keys, and without any the service is not open to this caller."""
+
+    code = "no_keys"
 
 
 class UploadTooLarge(InputError):

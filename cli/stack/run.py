@@ -52,6 +52,8 @@ def run(options: Options) -> None:
         SetupError: It cannot run, or a part failed; nothing is left running.
     """
     environ = {"GLIMPSE_MODEL": "auto", **os.environ}
+    if options.allow_open:
+        environ["GLIMPSE_OPEN_TO"] = "network"
     # Whatever can be refused is refused before anything is started.
     load_settings(environ)
     if not options.allow_open:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from redis import Redis
 
 from common.keys.base import Key
@@ -56,7 +54,7 @@ class RedisKeys:
     @broker_call
     def revoke(self, key_id: str, at: float) -> bool:
         """Let a key open nothing from now on; the first revocation counts."""
-        if not cast("bool", self._redis.hexists(_KEYS, key_id)):
+        if not self._redis.hexists(_KEYS, key_id):
             return False
         self._redis.hsetnx(_REVOKED, key_id, repr(at))
         return True

@@ -23,7 +23,7 @@ def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
 
     def from_environ(patience: Patience | None = None) -> Client:
         transport = httpx.WSGITransport(inline.app)
-        return Client("http://glimpse.test", patience=patience, transport=transport)
+        return Client("http://127.0.0.1", patience=patience, transport=transport)
 
     monkeypatch.setattr(Client, "from_environ", from_environ)
     return inline
