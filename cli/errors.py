@@ -2,6 +2,7 @@
 
 GlimpseError
 ├── ClientError              a command cannot do its work with the server
+│   ├── RedisNotFound        nobody says where the service's Redis is, or it does not answer
 │   ├── ServerUnreachable    nothing answers at the server's address
 │   └── RequestRefused       the server answered with a problem document
 ├── FileUnreadable           a file cannot be read, or is gone
@@ -30,6 +31,12 @@ class ServerUnreachable(ClientError):
     """Nothing answers at the server's address, or the connection broke off."""
 
     code = "server_unreachable"
+
+
+class RedisNotFound(ClientError):
+    """Nobody says where the service's Redis is, or it does not answer there."""
+
+    code = "redis_not_found"
 
 
 class RequestRefused(ClientError):

@@ -17,6 +17,7 @@ from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import jobs
+from cli.keys import keys
 from cli.search import search
 from cli.status import status
 from cli.up import up
@@ -43,7 +44,7 @@ def commands() -> None:
     """Find pictures by what they show."""
 
 
-for command in (ingest, search, images, delete, jobs, status, up, demo):
+for command in (ingest, search, images, delete, jobs, status, up, demo, keys):
     commands.add_command(command)
 
 

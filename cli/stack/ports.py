@@ -55,7 +55,8 @@ def require_loopback(host: str) -> None:
     if not is_loopback(host):
         raise OpenService(
             f"{host} can be reached from other machines, and everyone there could read, add"
-            " and delete pictures, for no keys are configured. Say --allow-open if that is meant."
+            " and delete pictures, for there are no keys. Run `glimpse up` without --host, make"
+            " one with `glimpse keys create`, and come back; or say --allow-open if it is meant."
         )
 
 

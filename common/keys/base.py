@@ -15,6 +15,12 @@ Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 
 
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("a name is one line of printable characters")
+    return name
+
+
 class Key(Message):
     """A key as it is kept: all but its secret."""
 
@@ -22,7 +28,7 @@ class Key(Message):
     id: str
     tenant: Annotated[str, AfterValidator(check_tenant)]
     # What people call it.
-    name: str = Field(min_length=1, max_length=128)
+    name: Annotated[str, AfterValidator(_printable)] = Field(min_length=1, max_length=128)
     scopes: frozenset[Scope] = Field(min_length=1)
     # SHA-256 of its secret, in hexadecimal.
     digest: str = Field(repr=False)
