@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import current_app
 
 from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
+from api.limits import Counters
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
@@ -48,6 +49,8 @@ class Services:
     dead_letters: DeadLetters
     keys: Keys
     dispatcher: Dispatcher
+    # Where the requests of each key are counted.
+    counters: Counters = field(default_factory=Counters)
 
 
 def connect_services(settings: Settings) -> Services:
@@ -66,6 +69,7 @@ def connect_services(settings: Settings) -> Services:
         dead_letters=RedisDeadLetters(redis),
         keys=RedisKeys(redis),
         dispatcher=CeleryDispatcher(settings, redis),
+        counters=Counters.in_redis(settings.redis_url),
     )
 
 

@@ -30,6 +30,11 @@ def current_caller() -> Caller:
     return cast("Caller", g.caller)
 
 
+def caller_or_none() -> Caller | None:
+    """Return who makes the current request; None where nobody was asked."""
+    return cast("Caller | None", g.get("caller"))
+
+
 def current_tenant() -> str:
     """Return the tenant of the current request: its key's, or ``default`` without keys."""
     return current_caller().tenant

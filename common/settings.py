@@ -119,6 +119,9 @@ class Settings(BaseModel):
     # was revoked still work.
     key_cache_s: float = Field(default=2.0, ge=0, le=60)
 
+    # Requests that a key may make, such as "600/minute"; empty is no bound.
+    rate_limit: str = Field(default="", pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$")
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
