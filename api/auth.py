@@ -45,6 +45,14 @@ ROUTES: Mapping[str, Scope | None] = {
     "web.index": None,
     "web.asset": None,
 }
+# What is said to those who send no key, and to those whose key opens nothing. The latter is one
+# answer for all that may be the matter: who tries keys learns nothing.
+_MISSING = (
+    "Send a key as Authorization: Bearer KEY; the command line takes it from GLIMPSE_API_KEY."
+    " Whoever runs the service makes one with `glimpse keys create`."
+)
+_WRONG = "The key is wrong, revoked or expired."
+
 # Routes that this machine itself may ask without a key: whoever scrapes figures here.
 _NEAR = frozenset({"service.metrics"})
 
@@ -97,9 +105,7 @@ def _identify(ring: KeyRing, settings: Settings) -> Caller:
     if token is not None:
         return _owner(ring, token)
     if ring.exist():
-        raise Unauthorized(
-            "Send a key: Authorization: Bearer KEY. `glimpse keys create` makes one."
-        )
+        raise Unauthorized(_WRONG if "Authorization" in request.headers else _MISSING)
     if settings.open_to == "network" or (settings.open_to == "loopback" and is_from_here(request)):
         return Caller(DEFAULT_TENANT, frozenset(SCOPES))
     raise NoKeys(
@@ -117,7 +123,6 @@ def _token() -> Token | None:
 def _owner(ring: KeyRing, token: Token) -> Caller:
     key, now = ring.find(token.key_id), time.time()
     if key is None or not token.opens(key) or not key.is_valid(now):
-        # One answer for all of it: who tries keys learns nothing.
-        raise Unauthorized("The key is wrong, revoked or expired.")
+        raise Unauthorized(_WRONG)
     ring.note_use(key, now)
     return Caller(key.tenant, key.scopes, key.id)

@@ -33,8 +33,9 @@ Exit status:
 
 \b
 Environment:
-  GLIMPSE_URL      address of the server (http://127.0.0.1:8000)
-  GLIMPSE_API_KEY  key to send, where the server asks for one
+  GLIMPSE_URL        address of the server (http://127.0.0.1:8000)
+  GLIMPSE_API_KEY    key to send, where the server asks for one
+  GLIMPSE_REDIS_URL  where `glimpse keys` works, if not on a `glimpse up` here
 """
 
 

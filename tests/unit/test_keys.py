@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import from_regex, text
 
 from common.keys.token import Token, issue
 from common.tenants import check_tenant
@@ -33,8 +35,8 @@ def test_no_two_keys_are_alike() -> None:
 
 def test_a_secret_is_neither_kept_nor_shown_by_accident() -> None:
     token, key = issue("acme", "laptop", ["read"], NOW)
-    for text in (key.model_dump_json(), repr(key), str(key), repr(token)):
-        assert token.secret not in text
+    for shown in (key.model_dump_json(), repr(key), str(key), repr(token)):
+        assert token.secret not in shown
     assert key.digest not in repr(key)
 
 
@@ -50,6 +52,20 @@ def test_nothing_may_follow_a_key() -> None:
     token, _ = issue("acme", "laptop", ["read"], NOW)
     assert Token.read(token.text + "\n") is None
     assert Token.read(" " + token.text) is None
+
+
+@given(text())
+def test_no_other_text_opens_a_key(given_text: str) -> None:
+    _, key = issue("acme", "laptop", ["read"], NOW)
+    token = Token.read(given_text)
+    assert token is None or not token.opens(key)
+
+
+@given(from_regex(re.compile(r"glimpse_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", re.ASCII), fullmatch=True))
+def test_every_text_of_a_keys_form_is_read_and_written_alike(given_text: str) -> None:
+    token = Token.read(given_text)
+    assert token is not None
+    assert token.text == given_text
 
 
 def test_a_key_ends_when_it_expires() -> None:
