@@ -21,6 +21,8 @@ from common.dead_letters.base import read_cursor
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.jobs.base import ItemState
 
+# Bytes of a JSON body, at most: several times what 10,000 ids take.
+_JSON_BYTES_MAX = 4 * 1024**2
 # Tags, and characters of one, at most.
 _TAGS_MAX, _TAG_CHARACTERS_MAX = 64, 128
 # Own metadata keys of an image, and characters of a key and of a text in it, at most.
@@ -131,6 +133,8 @@ def read_json(request: Request, model: type[Model]) -> Model:
     """
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
+    # Unlike pictures, it is held in memory whole.
+    request.max_content_length = _JSON_BYTES_MAX
     try:
         value = request.get_json()
     except (BadRequest, RecursionError):

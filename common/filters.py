@@ -40,6 +40,9 @@ _TAG_CHARACTERS_MAX, _FILENAME_CHARACTERS_MAX = 128, 1024
 # Largest whole number that a double holds exactly, and so JSON does.
 _INTEGER_MAX = 2**53
 
+# Bytes of a filter as JSON, at most.
+_BYTES_MAX = 64 * 1024
+
 # Code of the first character that is no control character.
 _SPACE = 0x20
 
@@ -264,6 +267,13 @@ class Filter(BaseModel):
             if _is_own(name)
         }
         return plain | {"metadata": own}
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        # It is kept with its search, and goes through the queue.
+        if len(self.model_dump_json().encode()) > _BYTES_MAX:
+            raise ValueError(f"give at most {_BYTES_MAX} bytes of JSON")
+        return self
 
     @model_serializer
     def _as_asked(self) -> dict[str, Any]:
