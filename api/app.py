@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from api import places, problems, request_ids, unread
+from api import auth, limits, places, problems, request_ids, unread
 from api.routes import dead_letters, images, jobs, searches, service, web
 from api.services import Services, connect_services
 from common.settings import Settings, load_settings
@@ -47,11 +47,14 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.url_map.converters["record_id"] = RecordIdConverter
     # A redirect would be an answer in HTML to a path that no client of ours asks for.
     app.url_map.merge_slashes = False
-    app.extensions["glimpse"] = services or connect_services(settings)
+    services = services or connect_services(settings)
+    app.extensions["glimpse"] = services
     request_ids.install(app)
     problems.install(app)
     unread.install(app)
     places.install(app, settings.events_max)
+    auth.install(app, settings)
+    limits.install(app, settings.rate_limit, services.counters)
     for routes in (images, jobs, searches, dead_letters, service, web):
         app.register_blueprint(routes.blueprint)
     return app

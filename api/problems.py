@@ -12,6 +12,7 @@ from api.request_ids import request_id
 from common.errors import (
     ArchiveError,
     BlobsFull,
+    Forbidden,
     GlimpseError,
     ImageError,
     InputError,
@@ -20,6 +21,7 @@ from common.errors import (
     NotFound,
     ServiceError,
     StoreError,
+    Unauthorized,
     Unprocessable,
     UnsupportedMediaType,
     UploadTooLarge,
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (NotFound, 404),
     (KeyInProgress, 409),
+    (Unauthorized, 401),
+    (Forbidden, 403),
     (UploadTooLarge, 413),
     (UnsupportedMediaType, 415),
     (Unprocessable, 422),
@@ -85,8 +89,11 @@ def install(app: Flask) -> None:
 def _of_glimpse(error: GlimpseError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     errors = error.errors if isinstance(error, InvalidRequest) else None
-    retry_after_s = error.retry_after_s if isinstance(error, ServiceError | KeyInProgress) else None
-    return problem(status, error.code, str(error), errors, retry_after_s)
+    again = error.retry_after_s if isinstance(error, ServiceError | KeyInProgress) else None
+    response = problem(status, error.code, str(error), errors, again)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="glimpse"'
+    return response
 
 
 def _of_http(error: HTTPException) -> Response:

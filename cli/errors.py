@@ -3,6 +3,7 @@
 What it meets with the server is in ``glimpse_client/errors.py``.
 
 GlimpseError
+├── RedisNotFound            nobody says where the service's Redis is, or it does not answer
 ├── NothingToIngest          the paths hold no picture that can be sent
 └── SetupError
     ├── PortBusy             the address cannot be listened on
@@ -14,6 +15,12 @@ GlimpseError
 from __future__ import annotations
 
 from common.errors import GlimpseError, SetupError
+
+
+class RedisNotFound(GlimpseError):
+    """Nobody says where the service's Redis is, or it does not answer there."""
+
+    code = "redis_not_found"
 
 
 class NothingToIngest(GlimpseError):

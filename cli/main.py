@@ -17,6 +17,7 @@ from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import jobs
+from cli.keys import keys
 from cli.search import search
 from cli.status import status
 from cli.up import up
@@ -33,8 +34,9 @@ Exit status:
 
 \b
 Environment:
-  GLIMPSE_URL      address of the server (http://127.0.0.1:8000)
-  GLIMPSE_API_KEY  key to send, where the server asks for one
+  GLIMPSE_URL        address of the server (http://127.0.0.1:8000)
+  GLIMPSE_API_KEY    key to send, where the server asks for one
+  GLIMPSE_REDIS_URL  where `glimpse keys` works, if not on a `glimpse up` here
 """
 
 
@@ -51,7 +53,7 @@ def commands() -> None:
     """  # noqa: D301 - click's mark for lines that are kept
 
 
-for command in (ingest, search, images, delete, jobs, status, up, completion, demo):
+for command in (ingest, search, images, delete, jobs, status, up, completion, demo, keys):
     commands.add_command(command)
 
 

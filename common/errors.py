@@ -7,6 +7,9 @@
     │   │   └── KeyReused            an idempotency key came with another request before
     │   ├── NotFound                 there is no such image, job or search
     │   ├── KeyInProgress            an idempotency key is in the hands of another request
+    │   ├── Unauthorized             the key is missing, wrong, revoked or expired
+    │   ├── Forbidden                the key lacks the scope
+    │   │   └── NoKeys               there are no keys, and the caller is not of this machine
     │   ├── UploadTooLarge           a request is larger than the service takes
     │   ├── UnsupportedMediaType     a body of a type the service does not read
     │   ├── ArchiveError             an archive cannot be read, or not to its end
@@ -98,6 +101,24 @@ class NotFound(InputError):
     """There is no such image, job or search, or it has expired."""
 
     code = "not_found"
+
+
+class Unauthorized(InputError):
+    """The key is missing, wrong, revoked or expired."""
+
+    code = "unauthorized"
+
+
+class Forbidden(InputError):
+    """The key lacks the scope that the call needs."""
+
+    code = "forbidden"
+
+
+class NoKeys(Forbidden):
+    """There are no keys, and without any the service is not open to this caller."""
+
+    code = "no_keys"
 
 
 class UploadTooLarge(InputError):

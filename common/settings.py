@@ -124,6 +124,16 @@ class Settings(BaseModel):
     # Seconds between two heartbeats of a worker; it counts as gone after three.
     heartbeat_s: float = Field(default=5.0, gt=0)
 
+    # Who may do everything while there are no keys: "loopback" is this machine itself,
+    # "network" whoever reaches the API, "nobody" asks for a key from the start.
+    open_to: Literal["loopback", "network", "nobody"] = "loopback"
+    # Seconds that a process of the API goes by what it knows of a key: so long may one that
+    # was revoked still work.
+    key_cache_s: float = Field(default=2.0, ge=0, le=60)
+
+    # Requests that a key may make, such as "600/minute"; empty is no bound.
+    rate_limit: str = Field(default="", pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$")
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property

@@ -23,7 +23,7 @@ def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
 
     def from_environ(patience: Patience | None = None) -> Glimpse:
         transport = httpx.WSGITransport(inline.app)
-        return Glimpse("http://glimpse.test", patience=patience, transport=transport)
+        return Glimpse("http://127.0.0.1", patience=patience, transport=transport)
 
     monkeypatch.setattr(Glimpse, "from_environ", from_environ)
     return inline
