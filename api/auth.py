@@ -30,6 +30,7 @@ ROUTES: Mapping[str, Scope | None] = {
     "jobs.index": "read",
     "jobs.show": "read",
     "jobs.items": "read",
+    "jobs.events": "read",
     "jobs.cancel": "write",
     "searches.create": "read",
     "searches.show": "read",

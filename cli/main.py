@@ -13,6 +13,7 @@ import click
 
 from cli.completion import completion
 from cli.demo import demo
+from cli.errors import RedisNotFound
 from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.images import delete, images
 from cli.ingest import ingest
@@ -91,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _status(error: GlimpseError) -> int:
-    if isinstance(error, ClientError):
+    if isinstance(error, ClientError | RedisNotFound):
         return UNREACHABLE
     return USAGE if isinstance(error, InvalidSettings) else INCOMPLETE
 

@@ -21,7 +21,7 @@ RED, BLUE = picture("red"), picture("blue")
 
 @pytest.fixture
 def glimpse(inline: Inline) -> Iterator[Glimpse]:
-    with Glimpse("http://glimpse.test", transport=httpx.WSGITransport(inline.app)) as glimpse:
+    with Glimpse("http://127.0.0.1", transport=httpx.WSGITransport(inline.app)) as glimpse:
         yield glimpse
 
 
