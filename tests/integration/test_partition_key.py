@@ -10,6 +10,7 @@ from pymilvus import CollectionSchema, MilvusClient, MilvusException
 
 from tests.contract.store_clients import IDENTITY, row
 from tests.services import MilvusLite, MilvusServer
+from worker.stores.milvus_client import is_lite
 from worker.stores.milvus_entities import to_entity
 from worker.stores.milvus_filter import expression
 from worker.stores.milvus_schema import collection_schema, index_params
@@ -27,7 +28,9 @@ def partitioned() -> CollectionSchema:
 
 def opened(uri: str, schema: CollectionSchema) -> Iterator[MilvusClient]:
     client = MilvusClient(uri, timeout=30, dedicated=True)
-    client.create_collection(COLLECTION, schema=schema, index_params=index_params())
+    client.create_collection(
+        COLLECTION, schema=schema, index_params=index_params(lite=is_lite(client))
+    )
     yield client
     client.drop_collection(COLLECTION)
     client.close()

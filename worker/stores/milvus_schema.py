@@ -70,14 +70,16 @@ def collection_schema(identity: Identity) -> CollectionSchema:
     return schema
 
 
-def index_params() -> IndexParams:
+def index_params(*, lite: bool) -> IndexParams:
     """Return the index of the vectors.
 
-    Each Milvus chooses for itself: Lite searches all rows, a server builds a
-    graph, and Zilliz Cloud takes nothing else.
+    A server chooses for itself and builds a graph; Zilliz Cloud takes nothing else. Lite has to
+    be told to compare all rows: of its own choice it clusters them somewhere between 50,000 and
+    100,000, and then finds half of the nearest, whatever a search asks for.
     """
     params = MilvusClient.prepare_index_params()
-    params.add_index(VECTOR, index_type="AUTOINDEX", metric_type="COSINE")
+    kind = "FLAT" if lite else "AUTOINDEX"
+    params.add_index(VECTOR, index_type=kind, metric_type="COSINE")
     return params
 
 
