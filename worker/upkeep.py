@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 # Held by the worker whose turn it is.
 _TURN = "glimpse:upkeep"
+# Seconds that the last turn has to come to its end.
+_LAST_TURN_S = 2.0
 
 
 class Upkeep:
@@ -40,8 +42,10 @@ class Upkeep:
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin no more turns."""
+        """Begin no more turns, and wait a moment for one that goes on: its Redis may be closed."""
         self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(_LAST_TURN_S)
 
     def turn(self) -> None:
         """Do every chore; one that fails does not keep the others from being done."""
