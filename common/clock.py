@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def rfc3339(seconds: float) -> str:
@@ -16,4 +16,4 @@ def rfc3339(seconds: float) -> str:
 
 def milliseconds(text: str) -> int:
     """Read RFC 3339 as whole milliseconds since 1970."""
-    return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+    return (datetime.fromisoformat(text) - EPOCH) // MILLISECOND

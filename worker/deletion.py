@@ -12,6 +12,7 @@ from common.contract import CatalogDeleted, CatalogRequest, Outcome
 from common.dead_letters.base import DeadLetters
 from common.errors import ImagesBusy, NotFound
 from common.jobs.base import FINAL_STATES, JobRecords
+from common.jobs.queued import queued_items
 from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 _CLAIM_WAIT_S = 2.0
 # Seconds between two looks whether it is free.
 _CLAIM_POLL_S = 0.05
-# Items of a job read at a time.
-_PAGE = 1000
 
 
 class Deletion:
@@ -116,15 +115,12 @@ class Deletion:
         try:
             if self._jobs.get(job_id).state in FINAL_STATES:
                 return
-            following: int | None = 0
-            while following is not None:
-                items, following = self._jobs.items(job_id, "queued", _PAGE, following)
-                found = [
-                    Outcome(index=item.index, id=image_id, state="indexed")
-                    for item in items
-                    if item.id == image_id
-                ]
-                self._jobs.record(job_id, found)
+            found = [
+                Outcome(index=item.index, id=image_id, state="indexed")
+                for item in queued_items(self._jobs, job_id)
+                if item.id == image_id
+            ]
+            self._jobs.record(job_id, found)
         except NotFound:
             # Its record has expired, and with it whatever could run again.
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from redis import Redis
 
@@ -24,6 +24,7 @@ from common.contract import (
 )
 from common.errors import NotFound
 from common.jobs.base import Item, Job, JobRecords
+from common.jobs.queued import queued_items
 from common.queues import payloads
 from common.task_sender import Send
 
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 _STALLED_LEASES = 2
 # Stands for the archive of a job, where images stand for themselves by their indices.
 _ARCHIVE = -1
-# Items of a job read at a time.
-_PAGE = 1000
 
 
 class Recovery:
@@ -87,18 +86,12 @@ class Recovery:
             archive = IngestArchive.model_validate_json(job.source)
             self._send(INGEST_ARCHIVE, f"{job.id}.archive.{int(time.time())}", archive)
             log.warning("recovery.sent_again job=%s archive=%s", job_id, archive.filename)
-        lost = [item for item in self._queued(job_id) if item.index not in held]
+        lost = [item for item in queued_items(self._jobs, job_id) if item.index not in held]
         for start in range(0, len(lost), self._chunk_images):
             self._send_again(job, lost[start : start + self._chunk_images])
         if lost:
             log.warning("recovery.sent_again job=%s images=%d", job_id, len(lost))
         return len(lost)
-
-    def _queued(self, job_id: str) -> Iterator[Item]:
-        following: int | None = 0
-        while following is not None:
-            items, following = self._jobs.items(job_id, "queued", _PAGE, following)
-            yield from items
 
     def _send_again(self, job: Job, items: Sequence[Item]) -> None:
         chunk = IngestChunk(

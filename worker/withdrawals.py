@@ -14,6 +14,7 @@ from common.claims.base import Claims, Verdict
 from common.dead_letters.base import DeadLetters
 from common.errors import NotFound
 from common.jobs.base import JobRecords
+from common.jobs.queued import queued_items
 from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 # that it has stored them, and is seen by its job's record; as long as a record lasts whose
 # tasks are not all sent, and far longer than lies between the two.
 _KEPT_S = 3600.0
-# Ids asked for at a time, and items of a job read at a time.
+# Ids asked for at a time.
 _PAGE = 1000
 
 
@@ -79,16 +80,11 @@ class Withdrawals:
         awaited: dict[str, set[str]] = defaultdict(set)
         for job_id in self._jobs.stalled(math.inf):
             try:
-                awaited[self._jobs.get(job_id).tenant] |= set(self._queued(job_id))
+                queued = {item.id for item in queued_items(self._jobs, job_id)}
+                awaited[self._jobs.get(job_id).tenant] |= queued
             except NotFound:
                 continue
         return awaited
-
-    def _queued(self, job_id: str) -> Iterator[str]:
-        following: int | None = 0
-        while following is not None:
-            items, following = self._jobs.items(job_id, "queued", _PAGE, following)
-            yield from (item.id for item in items)
 
     def _sweep_page(
         self, tenant: str, page: Sequence[StoredBlob], before: float, awaited: set[str]

@@ -172,12 +172,9 @@ class FolderBlobs:
     def expire(self, age_s: float) -> None:
         """Remove blobs that were written longer ago than so many seconds."""
         oldest = time.time() - age_s
-        with _translated():
-            for path in self._root.glob("*/originals/*/*"):
-                # Another process may expire them as well.
-                with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < oldest:
-                        path.unlink()
+        for blob in self.stored():
+            if blob.at < oldest:
+                self.delete(blob.tenant, blob.id)
 
     def _found(self, folder: str) -> Iterator[StoredBlob]:
         with _translated():

@@ -119,6 +119,6 @@ class MemoryBlobs:
     def expire(self, age_s: float) -> None:
         """Remove blobs that were written longer ago than so many seconds."""
         oldest = time.time() - age_s
-        for tenant, blob_id in list(self._blobs):
-            if self._written_at[tenant, blob_id] < oldest:
-                self.delete(tenant, blob_id)
+        for blob in self.stored():
+            if blob.at < oldest:
+                self.delete(blob.tenant, blob.id)

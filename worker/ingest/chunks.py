@@ -101,8 +101,7 @@ class ChunkIngest:
         """
         error = EncoderError("The worker failed on this picture's chunk; its log says why.")
         # What has an outcome keeps it, and leaves no dead letter.
-        outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in chunk.items})
-        items = [item for item in chunk.items if item.index not in outcomes]
+        outcomes, items = self._ended_before(chunk, chunk.items)
         try:
             stored = self._store.known(chunk.tenant, [item.id for item in items])
         except ServiceError:
@@ -171,8 +170,7 @@ class ChunkIngest:
         chunk = run.chunk
         # What an earlier run of the chunk brought to its end may have been deleted since, and
         # must not come back.
-        outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in items})
-        items = [item for item in items if item.index not in outcomes]
+        outcomes, items = self._ended_before(chunk, items)
         stored = self._store.known(chunk.tenant, [item.id for item in items])
         begun = [(item, self._begin(item, chunk)) for item in items if item.id not in stored]
         # All of them: a claim is let go of only once nothing more is done in its name.
@@ -186,6 +184,13 @@ class ChunkIngest:
             except ServiceError as error:
                 run.trouble = error
         return outcomes
+
+    def _ended_before(
+        self, chunk: IngestChunk, items: Sequence[ChunkItem]
+    ) -> tuple[dict[int, Outcome], list[ChunkItem]]:
+        """Return the outcomes that some images have already, by index, and the other images."""
+        outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in items})
+        return outcomes, [item for item in items if item.index not in outcomes]
 
     def _begin(self, item: ChunkItem, chunk: IngestChunk) -> Future[None]:
         return self._pipeline.submit(lambda: self._reader.read(item, chunk))

@@ -155,8 +155,8 @@ class MilvusStore:
         # One more than is shown tells whether more follows.
         keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, behind)
         shown = keys[:limit]
-        at, last_id = shown[-1] if len(keys) > limit else (0, "")
-        following = Place(indexed_at_ms=at, id=last_id) if last_id else None
+        more = len(keys) > limit
+        following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
         return self.get(tenant, [image_id for _, image_id in shown]), following
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
@@ -267,8 +267,8 @@ class MilvusStore:
             if self._client is None:
                 client = connect(self._uri, self._token)
                 try:
-                    ensure_collection(client, self._collection, self._identity)
                     self._lite = is_lite(client)
+                    ensure_collection(client, self._collection, self._identity, lite=self._lite)
                 except BaseException:
                     client.close()
                     raise

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from urllib.parse import urlsplit
 
 import grpc
 from pymilvus import MilvusClient
+
+from common.loopback import is_loopback
 
 # Seconds that connecting, and connecting again after a break, may take.
 CONNECT_TIMEOUT_S = 2.0
@@ -27,7 +28,7 @@ def connect(uri: str, token: str) -> MilvusClient:
     # Milvus Lite takes pymilvus's pings, one every 10 s while idle, for an attack and
     # hangs up (GOAWAY too_many_pings). It is served on loopback, where nothing drops
     # idle connections; a server elsewhere may be pinged, and should be.
-    options = {_IDLE_PINGS: 0} if _on_loopback(uri) else {}
+    options = {_IDLE_PINGS: 0} if is_loopback(urlsplit(uri).hostname or "") else {}
     return MilvusClient(
         uri, token=token, timeout=CONNECT_TIMEOUT_S, dedicated=True, grpc_options=options
     )
@@ -53,11 +54,3 @@ def address_of(uri: str) -> str:
     """Return host and port of a URI, which may hold a password, for messages."""
     parts = urlsplit(uri)
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-
-
-def _on_loopback(uri: str) -> bool:
-    host = urlsplit(uri).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

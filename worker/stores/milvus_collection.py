@@ -6,7 +6,6 @@ from pymilvus import MilvusClient, MilvusException
 
 from common.errors import ModelMismatch
 from worker.stores.identity import Identity
-from worker.stores.milvus_client import is_lite
 from worker.stores.milvus_schema import VECTOR, collection_schema, index_params
 
 # Seconds that a call about the collection may take.
@@ -15,7 +14,7 @@ _CALL_TIMEOUT_S = 10.0
 _LOAD_TIMEOUT_S = 60.0
 
 
-def ensure_collection(client: MilvusClient, name: str, identity: Identity) -> None:
+def ensure_collection(client: MilvusClient, name: str, identity: Identity, *, lite: bool) -> None:
     """Return when the collection is there, of this encoder, indexed and loaded.
 
     Every step may be repeated and may be done by another worker meanwhile.
@@ -28,7 +27,7 @@ def ensure_collection(client: MilvusClient, name: str, identity: Identity) -> No
         _create(client, name, identity)
     _require_identity(client, name, identity)
     if VECTOR not in client.list_indexes(name, timeout=_CALL_TIMEOUT_S):
-        client.create_index(name, index_params(lite=is_lite(client)), timeout=_CALL_TIMEOUT_S)
+        client.create_index(name, index_params(lite=lite), timeout=_CALL_TIMEOUT_S)
     client.load_collection(name, timeout=_LOAD_TIMEOUT_S)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from common.clock import EPOCH, MILLISECOND
 from common.filters import Condition, Filter, Own, Tags, read_time
 from worker.stores.metadata_keys import stored_key
 
@@ -16,9 +16,6 @@ _FIELDS = {"filename": "filepath"}
 
 # Tags of a row that are looked at where there is no ``not``: what an upload may have.
 _LITE_TAGS_MAX = 64
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 # Characters between surrogates, which no text has.
 _BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
@@ -142,9 +139,9 @@ def _moment(operands: Mapping[str, str]) -> list[str]:
     """Compare with milliseconds, which is what rows have; what is asked for may be finer."""
     parts = []
     for operator, text in operands.items():
-        since = read_time(text) - _EPOCH
+        since = read_time(text) - EPOCH
         # Rounded down, or up, so that the answer is that of the exact time.
-        bound = since // _MILLISECOND if operator in ("gt", "lte") else -(-since // _MILLISECOND)
+        bound = since // MILLISECOND if operator in ("gt", "lte") else -(-since // MILLISECOND)
         parts.append(f"indexed_at {_COMPARISONS[operator]} {bound}")
     return parts
 
