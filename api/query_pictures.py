@@ -35,7 +35,8 @@ def read_picture_search(
     form = read_form(request, services.queries, tenant, limit)
     try:
         picture = _picture(form)
-        body = read_text(_search(form), SearchBody)
+        search = form.field(_SEARCH)
+        body = read_text("{}" if search is None else search, SearchBody)
         error = picture.finish("", picture_id).error
         if error is not None:
             raise error
@@ -45,23 +46,15 @@ def read_picture_search(
 
 
 def _picture(form: Form) -> Intake:
-    pictures = [incoming for name, _, incoming in form.files if name == _PICTURE]
-    names = {name for name, _, _ in form.files if name != _PICTURE}
-    unknown = sorted(name or "(no name)" for name in names | (set(form.fields) - {_SEARCH}))
-    if unknown:
-        raise InvalidRequest(
-            f"Unknown parts: {', '.join(unknown)}. The picture goes into a part named file, with a"
-            " file name; the rest goes as JSON into a part named search."
-        )
-    if not pictures:
+    form.refuse_unknown(
+        _PICTURE,
+        _SEARCH,
+        "The picture goes into a part named file, with a file name; the rest goes as JSON into a"
+        " part named search.",
+    )
+    if not form.files:
         raise InvalidRequest("There is no picture; send one in a part named file.")
-    if len(pictures) > 1:
+    if len(form.files) > 1:
         raise InvalidRequest("There is more than one picture; send one part named file.")
-    return pictures[0]
-
-
-def _search(form: Form) -> str:
-    given = form.fields.getlist(_SEARCH)
-    if len(given) > 1:
-        raise InvalidRequest("There is more than one part named search; send one.")
-    return given[0] if given else "{}"
+    _, _, picture = form.files[0]
+    return picture

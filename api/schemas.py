@@ -20,24 +20,29 @@ from common.contract import ImageId, MetadataValue
 from common.dead_letters.base import read_cursor
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.jobs.base import ItemState
+from common.metadata_limits import (
+    INTEGER_MAX,
+    KEY_CHARACTERS_MAX,
+    TAG_CHARACTERS_MAX,
+    TAGS_MAX,
+    VALUE_CHARACTERS_MAX,
+)
 
 # Bytes of a JSON body, at most: several times what 10,000 ids take.
 _JSON_BYTES_MAX = 4 * 1024**2
-# Tags, and characters of one, at most.
-_TAGS_MAX, _TAG_CHARACTERS_MAX = 64, 128
-# Own metadata keys of an image, and characters of a key and of a text in it, at most.
-_METADATA_MAX, _KEY_CHARACTERS_MAX, _VALUE_CHARACTERS_MAX = 64, 64, 1024
+# Own metadata keys of an image, at most.
+_METADATA_MAX = 64
 
 # Bytes of an image's own metadata as JSON, at most; the store takes 65,536.
 _METADATA_BYTES_MAX = 32 * 1024
 
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=_TAG_CHARACTERS_MAX)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_CHARACTERS_MAX)]
 
 # A value of an image's own metadata: what the store can hold. JSON's numbers are
 # doubles, so that an integer past 2**53 is kept as one.
 OwnValue = (
-    Annotated[str, StringConstraints(max_length=_VALUE_CHARACTERS_MAX)]
-    | Annotated[int, Field(ge=-(2**53), le=2**53)]
+    Annotated[str, StringConstraints(max_length=VALUE_CHARACTERS_MAX)]
+    | Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     | Annotated[float, Field(allow_inf_nan=False)]
     | bool
 )
@@ -100,11 +105,11 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=_KEY_CHARACTERS_MAX)],
+        Annotated[str, StringConstraints(min_length=1, max_length=KEY_CHARACTERS_MAX)],
         OwnValue,
     ] = Field(init=False)
 
-    tags: list[Tag] = Field(default=[], max_length=_TAGS_MAX)
+    tags: list[Tag] = Field(default=[], max_length=TAGS_MAX)
 
     @model_validator(mode="after")
     def _bounded(self) -> Metadata:

@@ -32,6 +32,33 @@ class Form:
     files: list[tuple[str, str, Intake]]
     fields: MultiDict[str, str]
 
+    def field(self, name: str) -> str | None:
+        """Return a plain field, or None.
+
+        Raises:
+            InvalidRequest: It came more than once.
+        """
+        given = self.fields.getlist(name)
+        if len(given) > 1:
+            raise InvalidRequest(f"There is more than one part named {name}; send one.")
+        return given[0] if given else None
+
+    def refuse_unknown(self, files: str, fields: str, hint: str) -> None:
+        """Refuse parts under other names than these two.
+
+        Args:
+            files: The name of parts that are pictures.
+            fields: The name of the plain field.
+            hint: A sentence that says what goes where.
+
+        Raises:
+            InvalidRequest: There is such a part.
+        """
+        names = {name for name, _, _ in self.files} - {files} | set(self.fields) - {fields}
+        if names:
+            unknown = sorted(name or "(no name)" for name in names)
+            raise InvalidRequest(f"Unknown parts: {', '.join(unknown)}. {hint}")
+
     def close(self) -> None:
         """Forget the pictures that were not kept."""
         for _, _, intake in self.files:

@@ -27,19 +27,19 @@ from pydantic import (
     model_validator,
 )
 
+from common.filenames import FILENAME_CHARACTERS_MAX
 from common.formats import MEDIA_TYPES
+from common.metadata_limits import (
+    INTEGER_MAX,
+    KEY_CHARACTERS_MAX,
+    TAG_CHARACTERS_MAX,
+    VALUE_CHARACTERS_MAX,
+)
 
 # What stands before an image's own metadata key in the name of a condition.
 _METADATA_PREFIX = "metadata."
 # Keys of metadata in one filter, and values in one list, at most.
 _KEYS_MAX, _VALUES_MAX = 16, 100
-# Characters of a metadata key, a metadata text, a tag and a file name, at most: what an
-# upload may have of each.
-_KEY_CHARACTERS_MAX, _VALUE_CHARACTERS_MAX = 64, 1024
-_TAG_CHARACTERS_MAX, _FILENAME_CHARACTERS_MAX = 128, 1024
-# Largest whole number that a double holds exactly, and so JSON does.
-_INTEGER_MAX = 2**53
-
 # Bytes of a filter as JSON, at most.
 _BYTES_MAX = 64 * 1024
 
@@ -102,8 +102,8 @@ def _format(name: str) -> str:
 def _scalar(value: object) -> object:
     """Check a value of metadata; one check for all its types gives one error, not four."""
     if isinstance(value, str):
-        if len(value) > _VALUE_CHARACTERS_MAX:
-            raise ValueError(f"give at most {_VALUE_CHARACTERS_MAX} characters")
+        if len(value) > VALUE_CHARACTERS_MAX:
+            raise ValueError(f"give at most {VALUE_CHARACTERS_MAX} characters")
         return _plain(value)
     if isinstance(value, bool):
         return value
@@ -111,7 +111,7 @@ def _scalar(value: object) -> object:
         raise ValueError("give a string, a number or a boolean")  # noqa: TRY004 - pydantic's
     if isinstance(value, float) and not abs(value) < float("inf"):
         raise ValueError("give a finite number")
-    if isinstance(value, int) and abs(value) > _INTEGER_MAX:
+    if isinstance(value, int) and abs(value) > INTEGER_MAX:
         raise ValueError("give a whole number of at most 2**53")
     return value
 
@@ -122,15 +122,15 @@ def _ordered(value: object) -> object:
     return _scalar(value)
 
 
-Whole = Annotated[int, Field(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
+Whole = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 Name = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=_FILENAME_CHARACTERS_MAX),
+    StringConstraints(min_length=1, max_length=FILENAME_CHARACTERS_MAX),
     AfterValidator(_name),
 ]
 Tag = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=_TAG_CHARACTERS_MAX),
+    StringConstraints(min_length=1, max_length=TAG_CHARACTERS_MAX),
     AfterValidator(_plain),
 ]
 Format = Annotated[str, AfterValidator(_format)]
@@ -139,7 +139,7 @@ OwnValue = Annotated[Any, BeforeValidator(_scalar)]
 OrderedValue = Annotated[Any, BeforeValidator(_ordered)]
 OwnKey = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=_KEY_CHARACTERS_MAX),
+    StringConstraints(min_length=1, max_length=KEY_CHARACTERS_MAX),
     AfterValidator(_encodable),
 ]
 

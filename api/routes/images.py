@@ -116,28 +116,23 @@ def _receive() -> Reception:
 def _receive_form(limit: int) -> Pictures:
     form = read_form(request, services().blobs, current_tenant(), limit)
     try:
-        metadata = _metadata(form)
+        text = _metadata_text(form)
+        metadata = read_text("{}" if text is None else text, Metadata)
     except BaseException:
         form.close()
         raise
     files = [(filename, incoming) for _, filename, incoming in form.files]
-    text = form.fields.get("metadata", "")
-    return Pictures(services(), current_tenant(), files, metadata, text)
+    return Pictures(services(), current_tenant(), files, metadata, text or "")
 
 
-def _metadata(form: Form) -> Metadata:
-    if len(form.fields.getlist("metadata")) > 1:
-        raise InvalidRequest("There is more than one part named metadata; send one.")
-    names = {name for name, _, _ in form.files} - {"file"} | set(form.fields) - {"metadata"}
-    unknown = sorted(name or "(no name)" for name in names)
-    if unknown:
-        raise InvalidRequest(
-            f"Unknown parts: {', '.join(unknown)}. "
-            "Pictures go into parts named file, each with a file name."
-        )
+def _metadata_text(form: Form) -> str | None:
+    text = form.field("metadata")
+    form.refuse_unknown(
+        "file", "metadata", "Pictures go into parts named file, each with a file name."
+    )
     if not form.files:
         raise InvalidRequest("There is no picture; send at least one part named file.")
-    return read_text(form.fields.get("metadata", "{}"), Metadata)
+    return text
 
 
 def _cached(response: Response, etag: str) -> Response:

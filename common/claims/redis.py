@@ -10,6 +10,7 @@ from redis import Redis
 
 from common.claims.base import Verdict
 from common.redis_client import broker_call
+from common.redis_time import NOW_LUA
 
 # Seconds that the attempts of an image are kept after the last of them, unless it was
 # settled or quarantined: as long as a job's record by default.
@@ -17,17 +18,11 @@ _KEPT_S = 7 * 86_400
 # Keys that one script looks at, at most, so that Redis is not held up.
 _KEYS_PER_CALL = 1000
 
-# Redis's own clock, in milliseconds: the workers' clocks need not agree.
-_NOW = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-"""
-
 # Grants, or says why not; see ``_VERDICTS`` for the numbers.
 # KEYS: one for each image; ARGV: owner, lease in ms, attempts allowed, whether alone,
 # seconds to keep.
 _TAKE_LUA = (
-    _NOW
+    NOW_LUA
     + """
 local verdicts = {}
 for i, key in ipairs(KEYS) do
@@ -74,7 +69,7 @@ end
 
 # KEYS: images; ARGV: lease in ms, then the owner of each.
 _RENEW_LUA = (
-    _NOW
+    NOW_LUA
     + """
 for i, key in ipairs(KEYS) do
   if redis.call('HGET', key, 'owner') == ARGV[i + 1] then

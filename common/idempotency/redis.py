@@ -9,17 +9,12 @@ from redis import Redis
 
 from common.idempotency.base import Binding, Standing, Taking
 from common.redis_client import broker_call
-
-# Redis's own clock, in milliseconds: the clocks of the API's machines need not agree.
-_NOW = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-"""
+from common.redis_time import NOW_LUA
 
 # Grants the key, or says why not. A key that is bound to nothing yet is forgotten with its
 # lease. KEYS: the key; ARGV: owner, lease in ms.
 _TAKE_LUA = (
-    _NOW
+    NOW_LUA
     + """
 local owner, ends, fingerprint, job, settled =
   unpack(redis.call('HMGET', KEYS[1], 'owner', 'until', 'fingerprint', 'job', 'settled'))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ from common.blobs.base import BlobStore
 from common.clock import rfc3339
 from common.contract import ChunkItem, ImageRecord, IngestChunk
 from common.decode import decode
-from common.errors import BlobsUnavailable, EncoderError, GlimpseError, NotFound, StoreError
+from common.errors import BlobsUnavailable, GlimpseError, NotFound, StoreError
 from worker.encoders.base import Encoder
 from worker.ingest.missing import Missing
-
-log = logging.getLogger(__name__)
+from worker.preparing import preparing
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +69,8 @@ class PictureReader:
             BlobsUnavailable: The bytes cannot be read now.
             StoreError: They are gone.
         """
-        try:
+        with preparing(item.id):
             return self._read(item, chunk)
-        except GlimpseError:
-            raise
-        except Exception as error:
-            log.exception("ingest.image_failed id=%s", item.id)
-            raise EncoderError(f"The picture could not be prepared: {error}") from error
 
     def _read(self, item: ChunkItem, chunk: IngestChunk) -> Picture:
         data = self._bytes(item, chunk.tenant)

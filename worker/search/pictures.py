@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 from numpy.typing import NDArray
 
 from common.blobs.base import BlobStore
 from common.decode import decode
-from common.errors import BlobsUnavailable, EncoderError, GlimpseError, NotFound
+from common.errors import BlobsUnavailable, NotFound
 from worker.encoders.base import Encoder
-
-log = logging.getLogger(__name__)
+from worker.preparing import preparing
 
 
 class QueryPictures:
@@ -37,16 +34,10 @@ class QueryPictures:
             EncoderError: It cannot be prepared, for a reason that nobody foresaw.
             BlobsUnavailable: The bytes cannot be read now.
         """
-        try:
-            decoded = decode(
-                self._bytes(tenant, picture_id), self._pixels_max, self._encoder.draft_side
-            )
+        with preparing(picture_id):
+            data = self._bytes(tenant, picture_id)
+            decoded = decode(data, self._pixels_max, self._encoder.draft_side)
             return self._encoder.preprocess(decoded.image)
-        except GlimpseError:
-            raise
-        except Exception as error:
-            log.exception("search.picture_failed id=%s", picture_id)
-            raise EncoderError(f"The picture could not be prepared: {error}") from error
 
     def _bytes(self, tenant: str, picture_id: str) -> bytes:
         try:

@@ -8,14 +8,12 @@ from typing import Any
 
 from common.clock import EPOCH, MILLISECOND
 from common.filters import Condition, Filter, Own, Tags, read_time
+from common.metadata_limits import TAGS_MAX
 from worker.stores.metadata_keys import stored_key
 
 _COMPARISONS = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 # Our names of the fields that Milvus knows under another.
 _FIELDS = {"filename": "filepath"}
-
-# Tags of a row that are looked at where there is no ``not``: what an upload may have.
-_LITE_TAGS_MAX = 64
 
 # Characters between surrogates, which no text has.
 _BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
@@ -115,7 +113,8 @@ def _tags(wanted: Tags, *, lite: bool) -> list[str]:
         parts.append(f"array_contains_all(tags, [{_listed(wanted.all)}])")
     if wanted.none is not None:
         values = _listed(wanted.none)
-        without = _each_other(values, 0, _LITE_TAGS_MAX + 1)
+        # Where there is no ``not``, as many tags of a row are looked at as an upload may have.
+        without = _each_other(values, 0, TAGS_MAX + 1)
         parts.append(without if lite else f"not array_contains_any(tags, [{values}])")
     return parts
 
