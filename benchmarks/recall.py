@@ -7,11 +7,8 @@ Exact search by numpy over the same vectors tells which rows are the nearest.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +19,13 @@ from pymilvus import MilvusClient
 
 from benchmarks.figures import Figure, percentile, table
 from benchmarks.machine import machine
-from benchmarks.store_search import PACKAGES, new_collection, random_units, rows
+from benchmarks.milvus import new_collection, new_store, served
+from benchmarks.report import JSON_OPTION, write_json
+from benchmarks.store_search import PACKAGES, random_units, rows
 from common.contract import DEFAULT_TENANT
 from tests.polling import wait_for
 from tests.services import MilvusLite, MilvusServer
 from worker.stores.base import VectorStore
-from worker.stores.identity import Identity
-from worker.stores.milvus import MilvusStore
 
 # The least part of the ten nearest that a search may find.
 _RECALL_MIN = 0.98
@@ -47,6 +44,12 @@ _MAIN_DIRECTIONS = 24
 _REST = 0.3
 # Seconds that a server may take to build its index.
 _INDEX_S = 600.0
+
+# What may be measured, by the names of the option.
+_SERVERS: dict[str, type[MilvusLite] | type[MilvusServer]] = {
+    "lite": MilvusLite,
+    "milvus": MilvusServer,
+}
 
 Vectors = NDArray[np.float32]
 
@@ -121,14 +124,6 @@ def indexed(uri: str, collection: str) -> None:
     client.close()
 
 
-@contextlib.contextmanager
-def served(server: str) -> Iterator[str]:
-    """Give the address of a Milvus of our own."""
-    part = MilvusServer if server == "milvus" else MilvusLite
-    with tempfile.TemporaryDirectory() as folder, part(Path(folder)) as service:
-        yield service.uri
-
-
 def figures(kind: str, measured: dict[str, Any]) -> list[Figure]:
     """Return the figures of one kind of vectors; that of few hits has a bound for pictures."""
     found = []
@@ -142,8 +137,8 @@ def figures(kind: str, measured: dict[str, Any]) -> list[Figure]:
 
 @click.command()
 @click.option("--rows", "count", default=100_000, show_default=True, help="Rows to search among.")
-@click.option("--server", type=click.Choice(["lite", "milvus"]), default="lite", show_default=True)
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the figures here.")
+@click.option("--server", type=click.Choice(list(_SERVERS)), default="lite", show_default=True)
+@JSON_OPTION
 def main(count: int, server: str, out: Path | None) -> None:
     """Measure recall against exact search: on vectors like pictures', and on the hardest."""
     kinds: dict[str, Callable[[int, int], Vectors]] = {
@@ -152,18 +147,18 @@ def main(count: int, server: str, out: Path | None) -> None:
     }
     raw = {}
     for kind, make in kinds.items():
-        with served(server) as uri, new_collection(uri) as name:
-            store = MilvusStore(uri, "", name, Identity("benchmark", "1", _DIM))
-            store.open()
+        with (
+            served(None, _SERVERS[server]) as uri,
+            new_collection(uri) as name,
+            new_store(uri, name, _DIM) as store,
+        ):
             vectors = make(count, 1)
             fill(store, vectors)
             if server == "milvus":
                 indexed(uri, name)
             raw[kind] = measure(store, vectors, make(_SEARCHES, 7))
-            store.close()
         print(table(f"{server}, {count} rows", figures(kind, raw[kind])), flush=True)
-    if out is not None:
-        out.write_text(json.dumps(raw | {"machine": machine(PACKAGES)}, indent=2) + "\n")
+    write_json(raw | {"machine": machine(PACKAGES)}, out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ into the prompt template as a search worker does it (see GLIMPSE_PROMPT_TEMPLATE
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import machine
+from benchmarks.report import JSON_OPTION, write_json
 from common.decode import decode
 from common.settings import load_settings
 from worker.encoders.base import Encoder
@@ -144,15 +144,12 @@ def measure(encoder: Encoder, folder: Path, template: str = TEMPLATE) -> dict[st
 @click.option("--photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--model", default="starter", show_default=True)
 @click.option("--template", default=TEMPLATE, show_default=True, help="Prompt template.")
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the figures here.")
+@JSON_OPTION
 def main(photos: Path, model: str, template: str, out: Path | None) -> None:
     """Measure an encoder on folders of photographs."""
     settings = load_settings().model_copy(update={"model": model})
     figures = measure(load_encoder(settings), photos, template) | {"machine": machine(_PACKAGES)}
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if out is not None:
-        out.write_text(text + "\n")
+    print(write_json(figures, out))
 
 
 if __name__ == "__main__":

@@ -9,11 +9,8 @@ starts the Milvus server 2.3.5 on a folder of its own.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,12 +20,13 @@ import click
 from pymilvus import MilvusClient
 
 from benchmarks.machine import machine
+from benchmarks.milvus import new_collection, served
+from benchmarks.report import JSON_OPTION, write_json
 from benchmarks.store_search import (
     PACKAGES,
     TOP_K,
     Latency,
     Vectors,
-    new_collection,
     random_units,
     rows,
     write,
@@ -125,29 +123,16 @@ def measure(uri: str, name: str, count: int, dim: int) -> dict[str, Any]:
     return figures
 
 
-@contextlib.contextmanager
-def served(uri: str | None) -> Iterator[str]:
-    """Give the address to measure: the one named, or a Milvus server of our own."""
-    if uri is not None:
-        yield uri
-        return
-    with tempfile.TemporaryDirectory() as folder, MilvusServer(Path(folder)) as server:
-        yield server.uri
-
-
 @click.command()
 @click.option("--rows", "count", default=10_000, show_default=True, help="Rows to search among.")
 @click.option("--dim", default=512, show_default=True, help="Length of a vector.")
 @click.option("--uri", help="A Milvus server that runs.")
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the figures here.")
+@JSON_OPTION
 def main(count: int, dim: int, uri: str | None, out: Path | None) -> None:
     """Measure the consistency levels of a Milvus server."""
-    with served(uri) as address, new_collection(address) as name:
+    with served(uri, MilvusServer) as address, new_collection(address) as name:
         figures = measure(address, name, count, dim) | {"machine": machine(PACKAGES)}
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if out is not None:
-        out.write_text(text + "\n")
+    print(write_json(figures, out))
 
 
 if __name__ == "__main__":

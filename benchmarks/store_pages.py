@@ -7,7 +7,6 @@ Without ``--uri`` it starts Milvus Lite, the embedded default, on a folder of it
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,20 +16,18 @@ from typing import Any
 import click
 
 from benchmarks.machine import machine
+from benchmarks.milvus import new_collection, new_store, served
+from benchmarks.report import JSON_OPTION, write_json
 from benchmarks.store_search import (
     PACKAGES,
     Latency,
-    new_collection,
     random_units,
     rows,
-    served,
     write,
 )
 from common.clock import milliseconds, rfc3339
 from common.contract import DEFAULT_TENANT, Place
 from worker.stores.base import Row, VectorStore
-from worker.stores.identity import Identity
-from worker.stores.milvus import MilvusStore
 
 # Milliseconds between two images: an ingest at a hundred a second.
 APART_MS = 10
@@ -111,18 +108,16 @@ def measure(store: VectorStore, count: int, dim: int) -> dict[str, Any]:
 @click.option("--rows", "count", default=100_000, show_default=True, help="Images to list.")
 @click.option("--dim", default=512, show_default=True, help="Length of a vector.")
 @click.option("--uri", help="A Milvus that runs, instead of Milvus Lite.")
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the figures here.")
+@JSON_OPTION
 def main(count: int, dim: int, uri: str | None, out: Path | None) -> None:
     """Measure lists of images."""
-    with served(uri) as address, new_collection(address) as name:
-        store = MilvusStore(address, "", name, Identity("benchmark", "1", dim))
-        store.open()
+    with (
+        served(uri) as address,
+        new_collection(address) as name,
+        new_store(address, name, dim) as store,
+    ):
         figures = measure(store, count, dim) | {"machine": machine(PACKAGES)}
-        store.close()
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if out is not None:
-        out.write_text(text + "\n")
+    print(write_json(figures, out))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,8 @@ Without ``--uri`` it starts Milvus Lite, the embedded default, on a folder of it
 
 from __future__ import annotations
 
-import contextlib
-import json
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +16,13 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
-from pymilvus import MilvusClient
 
 from benchmarks.machine import machine
+from benchmarks.milvus import new_collection, new_store, served
+from benchmarks.report import JSON_OPTION, write_json
 from common.clock import rfc3339
 from common.contract import DEFAULT_TENANT, ImageRecord
-from tests.services import MilvusLite
 from worker.stores.base import Row, VectorStore
-from worker.stores.identity import Identity
-from worker.stores.milvus import MilvusStore
 
 # Longest median that the embedded default may show at 10,000 rows, in milliseconds.
 BOUND_MS = 15.0
@@ -158,44 +153,20 @@ def measure(store: VectorStore, count: int, dim: int) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def served(uri: str | None) -> Iterator[str]:
-    """Give the address to measure: the one named, or a Milvus Lite of our own."""
-    if uri is not None:
-        yield uri
-        return
-    with tempfile.TemporaryDirectory() as folder, MilvusLite(Path(folder)) as lite:
-        yield lite.uri
-
-
-@contextlib.contextmanager
-def new_collection(address: str) -> Iterator[str]:
-    """Give the name of a collection that is not there, and drop the collection afterwards."""
-    name = f"benchmark_{time.time_ns()}"
-    try:
-        yield name
-    finally:
-        client = MilvusClient(address, timeout=10, dedicated=True)
-        client.drop_collection(name)
-        client.close()
-
-
 @click.command()
 @click.option("--rows", "count", default=10_000, show_default=True, help="Rows to search among.")
 @click.option("--dim", default=512, show_default=True, help="Length of a vector.")
 @click.option("--uri", help="A Milvus that runs, instead of Milvus Lite.")
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the figures here.")
+@JSON_OPTION
 def main(count: int, dim: int, uri: str | None, out: Path | None) -> None:
     """Measure searches in the vector store beside brute force in numpy."""
-    with served(uri) as address, new_collection(address) as name:
-        store = MilvusStore(address, "", name, Identity("benchmark", "1", dim))
-        store.open()
+    with (
+        served(uri) as address,
+        new_collection(address) as name,
+        new_store(address, name, dim) as store,
+    ):
         figures = measure(store, count, dim) | {"machine": machine(PACKAGES)}
-        store.close()
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if out is not None:
-        out.write_text(text + "\n")
+    print(write_json(figures, out))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from benchmarks.ingest.client import CONNECTIONS, PICTURES_PER_REQUEST
 from benchmarks.machine import machine
 from benchmarks.photographs import paths_in
 from benchmarks.process_usage import Others
+from benchmarks.report import JSON_OPTION, write_json
 from benchmarks.weights import weights_in
 
 MEASURES = (*encoding.WAYS, "ceiling", "memory", "jobs")
@@ -165,15 +165,13 @@ def _settings(wanted: Wanted) -> dict[str, Any]:
 @click.option("--ceiling-images", default=ceiling.PICTURES, show_default=True)
 @click.option("--memory-images", nargs=2, default=(memory.FEW, memory.MANY), show_default=True)
 @click.option("--job-images", default=jobs.IMAGES, show_default=True)
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the figures here.")
+@JSON_OPTION
 def main(only: tuple[str, ...], out: Path | None, **options: Any) -> None:
     """Measure ingest: the plain way, the model alone, Glimpse, and what holds it back."""
     wanted = Wanted(only=only or MEASURES, **options)
     others = Others()
     measured = measure(wanted)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(report(wanted, measured, others.cores()), indent=2) + "\n")
+    write_json(report(wanted, measured, others.cores()), out)
 
 
 if __name__ == "__main__":

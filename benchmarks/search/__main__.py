@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from benchmarks.figures import Figure, middle, percentile, table
 from benchmarks.machine import machine
 from benchmarks.photographs import paths_in
 from benchmarks.process_usage import Others
+from benchmarks.report import JSON_OPTION, write_json
 from benchmarks.search import ingest
 from benchmarks.search.latencies import latency_figures
 from benchmarks.stack import WatchedStack
@@ -171,7 +171,7 @@ def report(figures: list[Figure], raw: Any, others_cores: float) -> dict[str, An
 )
 @click.option("--weights", type=click.Path(exists=True, path_type=Path), help="CLIP weights.")
 @click.option("--rounds", default=3, show_default=True, help="Turns of those that are compared.")
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the figures here.")
+@JSON_OPTION
 def main(photos: Path, weights: Path | None, rounds: int, out: Path | None) -> None:
     """Time searches: a direct call, Glimpse with 1, 8 and 32 callers, and beside ingest."""
     others = Others()
@@ -179,10 +179,8 @@ def main(photos: Path, weights: Path | None, rounds: int, out: Path | None) -> N
         taken, slowdowns = measure(photos, weights_in(Path(folder), weights), rounds)
     found = figures(taken, slowdowns)
     print(table("search", found))
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        raw = {"ms": taken, "slowdowns": slowdowns}
-        out.write_text(json.dumps(report(found, raw, others.cores()), indent=2) + "\n")
+    raw = {"ms": taken, "slowdowns": slowdowns}
+    write_json(report(found, raw, others.cores()), out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""A Milvus to measure, and a store in a collection of its own."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pymilvus import MilvusClient
+
+from tests.services import MilvusLite, MilvusServer
+from worker.stores.identity import Identity
+from worker.stores.milvus import MilvusStore
+
+
+@contextmanager
+def served(
+    uri: str | None, part: type[MilvusLite] | type[MilvusServer] = MilvusLite
+) -> Iterator[str]:
+    """Give the address to measure: the one named, or that of a part of our own."""
+    if uri is not None:
+        yield uri
+        return
+    with tempfile.TemporaryDirectory() as folder, part(Path(folder)) as service:
+        yield service.uri
+
+
+@contextmanager
+def new_collection(address: str) -> Iterator[str]:
+    """Give the name of a collection that is not there, and drop the collection afterwards."""
+    name = f"benchmark_{time.time_ns()}"
+    try:
+        yield name
+    finally:
+        client = MilvusClient(address, timeout=10, dedicated=True)
+        client.drop_collection(name)
+        client.close()
+
+
+@contextmanager
+def new_store(address: str, name: str, dim: int) -> Iterator[MilvusStore]:
+    """Give an open store on a collection of this name."""
+    store = MilvusStore(address, "", name, Identity("benchmark", "1", dim))
+    store.open()
+    try:
+        yield store
+    finally:
+        store.close()
