@@ -11,13 +11,11 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from werkzeug.exceptions import BadRequest
 
 from common.contract import ImageId, MetadataValue
-from common.dead_letters.base import read_cursor
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.jobs.base import ItemState
 
@@ -25,6 +23,9 @@ from common.jobs.base import ItemState
 _TAGS_MAX, _TAG_CHARACTERS_MAX = 64, 128
 # Own metadata keys of an image, and characters of a key and of a text in it, at most.
 _METADATA_MAX, _KEY_CHARACTERS_MAX, _VALUE_CHARACTERS_MAX = 64, 64, 1024
+
+# Largest index of a job's images that a cursor may name; Redis takes no number past 2**63.
+_INDEX_MAX = 2**53
 
 # Bytes of an image's own metadata as JSON, at most; the store takes 65,536.
 _METADATA_BYTES_MAX = 32 * 1024
@@ -53,6 +54,15 @@ class CheckBody(Body):
     ids: list[ImageId] = Field(max_length=10_000)
 
 
+class UploadQuery(BaseModel):
+    """Query string of ``POST /v1/images``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    # Of a body that is one picture or one archive.
+    filename: str = ""
+
+
 class ItemsQuery(BaseModel):
     """Query string of ``GET /v1/jobs/{id}/items``."""
 
@@ -61,27 +71,7 @@ class ItemsQuery(BaseModel):
     state: ItemState | None = None
     limit: int = Field(default=100, ge=1, le=1000)
     # Index of the first item of the page; callers take it as opaque.
-    cursor: int = Field(default=0, ge=0)
-
-
-class DeadLettersQuery(BaseModel):
-    """Query string of ``GET /v1/dead-letters``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(default=100, ge=1, le=1000)
-    # Where the page before ended; callers take it as opaque.
-    cursor: str | None = None
-
-    @field_validator("cursor")
-    @classmethod
-    def _one_of_ours(cls, cursor: str | None) -> str | None:
-        if cursor is not None:
-            try:
-                read_cursor(cursor)
-            except ValueError:
-                raise ValueError("give the next_cursor of another page") from None
-        return cursor
+    cursor: int = Field(default=0, ge=0, le=_INDEX_MAX)
 
 
 class ThumbnailQuery(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -17,12 +17,25 @@ _TEXT_CHARACTERS_MAX = 2000
 _TERMS_MAX = 32
 
 Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX),
+    # For the OpenAPI document: white space alone is no text.
+    Field(json_schema_extra={"pattern": r"\S"}),
 ]
+
+
+def _exactly_one(schema: dict[str, Any]) -> None:
+    """Say of a term what ``_one_of_three`` checks."""
+    schema["oneOf"] = [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+        for name in ("text", "image_id", "picture")
+    ]
 
 
 class QueryTerm(Body):
     """One weighted term: a text, an indexed image, or the picture that came with the search."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     text: Text | None = None
     image_id: ImageId | None = None

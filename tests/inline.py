@@ -31,6 +31,7 @@ from common.jobs.memory import MemoryJobs
 from common.load.memory import MemoryLoad
 from common.searches import MemorySearches
 from common.settings import Settings
+from tests.conforming import ConformingClient
 from worker.archives.limits import ArchiveLimits
 from worker.catalog import Catalog
 from worker.deletion import Deletion
@@ -134,7 +135,10 @@ def start_inline(
         pipeline.close()
         search.close()
 
-    return Inline(create_app(services=services), blobs, archives, queries, store, heartbeats, close)
+    app = create_app(services=services)
+    # Whatever a test asks, the answer is one that the OpenAPI document foresees.
+    app.test_client_class = ConformingClient
+    return Inline(app, blobs, archives, queries, store, heartbeats, close)
 
 
 def replace_parts(inline: Inline, **parts: object) -> None:

@@ -6,7 +6,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from api.admission import admit
 from api.ingest import begin_job
-from api.schemas import DeadLettersQuery, Metadata, read_query
+from api.listing import DeadLettersQuery
+from api.schemas import Metadata, read_query
 from api.services import Services, services
 from api.tenancy import current_tenant
 from api.views import accepted, dead_letter_view

@@ -10,7 +10,15 @@ from api.archives import begin_archive
 from api.catalog import delete_image, find_image, known_images, list_images
 from api.ingest import begin_job
 from api.listing import ImagesQuery, image_cursor
-from api.schemas import CheckBody, Metadata, ThumbnailQuery, read_json, read_query, read_text
+from api.schemas import (
+    CheckBody,
+    Metadata,
+    ThumbnailQuery,
+    UploadQuery,
+    read_json,
+    read_query,
+    read_text,
+)
 from api.services import services
 from api.tenancy import current_tenant
 from api.thumbnails import thumbnail as make_thumbnail
@@ -99,7 +107,7 @@ def thumbnail(image_id: str) -> Response:
 
 
 def _begin() -> Job:
-    filename = request.args.get("filename", "")
+    filename = read_query(request, UploadQuery).filename
     if request.mimetype in ARCHIVE_MEDIA_TYPES:
         return begin_archive(services(), current_tenant(), request, filename)
     uploads, metadata = _receive(filename)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common.filters import Condition, Filter, Own, Tags, read_time
+from common.filter_values import read_time
+from common.filters import Condition, Filter, Own, Tags
 from worker.stores.metadata_keys import stored_key
 
 _COMPARISONS = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
