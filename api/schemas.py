@@ -24,6 +24,9 @@ _TAGS_MAX, _TAG_CHARACTERS_MAX = 64, 128
 # Own metadata keys of an image, and characters of a key and of a text in it, at most.
 _METADATA_MAX, _KEY_CHARACTERS_MAX, _VALUE_CHARACTERS_MAX = 64, 64, 1024
 
+# Bytes of a JSON body, at most: 10,000 ids, and room for white space.
+_JSON_BYTES_MAX = 2 * 1024**2
+
 # Largest index of a job's images that a cursor may name; Redis takes no number past 2**63.
 _INDEX_MAX = 2**53
 
@@ -116,11 +119,14 @@ def read_json(request: Request, model: type[Model]) -> Model:
 
     Raises:
         UnsupportedMediaType: The body is not declared as JSON.
+        RequestEntityTooLarge: The body is longer than any that is asked for.
         InvalidRequest: The body is not JSON.
         Unprocessable: A field is unknown, missing or out of range.
     """
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
+    # Beside uploads nothing is long, and JSON is in memory as a whole.
+    request.max_content_length = min(_JSON_BYTES_MAX, request.max_content_length or _JSON_BYTES_MAX)
     try:
         value = request.get_json()
     except (BadRequest, RecursionError):
