@@ -15,6 +15,8 @@ from common.jobs.base import JobState
 _MS_MAX = 253_402_300_799_999
 # Characters of an image's id.
 _IMAGE_ID_CHARACTERS = 64
+# What a cursor is, to callers.
+_CURSOR = "The `next_cursor` of another page."
 # What the cursor of a list of images looks like, for the OpenAPI document.
 _IMAGE_CURSOR_PATTERN = r"^[0-9]{1,14}-[0-9a-f]{64}$"
 
@@ -32,10 +34,14 @@ def _checked_image(cursor: str) -> str:
 
 
 Cursor = Annotated[
-    str, AfterValidator(_checked), Field(json_schema_extra={"pattern": CURSOR_PATTERN})
+    str,
+    AfterValidator(_checked),
+    Field(description=_CURSOR, json_schema_extra={"pattern": CURSOR_PATTERN}),
 ]
 ImageCursor = Annotated[
-    str, AfterValidator(_checked_image), Field(json_schema_extra={"pattern": _IMAGE_CURSOR_PATTERN})
+    str,
+    AfterValidator(_checked_image),
+    Field(description=_CURSOR, json_schema_extra={"pattern": _IMAGE_CURSOR_PATTERN}),
 ]
 
 
@@ -46,7 +52,7 @@ class ImagesQuery(BaseModel):
 
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: ImageCursor | None = None
-    tag: Tag | None = None
+    tag: Tag | None = Field(default=None, description="Only images that carry this tag.")
 
     @property
     def after(self) -> Place | None:

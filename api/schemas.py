@@ -62,8 +62,7 @@ class UploadQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    # Of a body that is one picture or one archive.
-    filename: str = ""
+    filename: str = Field(default="", description="Of a body that is one picture or one archive.")
 
 
 class ItemsQuery(BaseModel):
@@ -73,8 +72,10 @@ class ItemsQuery(BaseModel):
 
     state: ItemState | None = None
     limit: int = Field(default=100, ge=1, le=1000)
-    # Index of the first item of the page; callers take it as opaque.
-    cursor: int = Field(default=0, ge=0, le=_INDEX_MAX)
+    # Index of the first item of the page.
+    cursor: int = Field(
+        default=0, ge=0, le=_INDEX_MAX, description="The `next_cursor` of another page."
+    )
 
 
 class ThumbnailQuery(BaseModel):
@@ -82,8 +83,7 @@ class ThumbnailQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    # Longest side, in pixels.
-    size: int = Field(default=150, ge=16, le=1024)
+    size: int = Field(default=150, ge=16, le=1024, description="Longest side, in pixels.")
 
 
 class Metadata(BaseModel):

@@ -64,12 +64,17 @@ class SearchBody(Body):
     text: Text | None = None
     image_id: ImageId | None = None
     query: list[QueryTerm] | None = Field(default=None, min_length=1, max_length=_TERMS_MAX)
-    top_k: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0, le=10_000)
+    top_k: int = Field(default=10, ge=1, le=1000, description="Hits, at most.")
+    offset: int = Field(default=0, ge=0, le=10_000, description="Hits passed over.")
     min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
     filter: Filter | None = None
-    # Cosine from which on an image is a duplicate of a better hit.
-    group_duplicates: float | None = Field(default=None, ge=0.5, le=1, allow_inf_nan=False)
+    group_duplicates: float | None = Field(
+        default=None,
+        ge=0.5,
+        le=1,
+        allow_inf_nan=False,
+        description="Cosine from which on an image is a duplicate of a better hit.",
+    )
 
     @model_validator(mode="after")
     def _one_at_most(self) -> SearchBody:
@@ -124,9 +129,8 @@ class ContactSheetQuery(BaseModel):
 
     columns: int = Field(default=5, ge=1, le=20)
     rows: int = Field(default=2, ge=1, le=50)
-    # Side of a tile, in pixels.
-    tile: int = Field(default=150, ge=16, le=512)
-    captions: bool = False
+    tile: int = Field(default=150, ge=16, le=512, description="Side of a tile, in pixels.")
+    captions: bool = Field(default=False, description="Rank, score and name below each picture.")
 
 
 def _no_picture(at: int) -> Unprocessable:

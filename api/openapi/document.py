@@ -116,7 +116,10 @@ def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
         return
     whole = operation.query.model_json_schema(schema_generator=_Schemas)
     for name, schema in whole["properties"].items():
-        yield {"name": name, "in": "query", "required": False, "schema": _sent(schema)}
+        parameter = {"name": name, "in": "query", "required": False}
+        if "description" in schema:
+            parameter["description"] = schema.pop("description")
+        yield parameter | {"schema": _sent(schema)}
 
 
 def _sent(schema: Schema) -> Schema:
@@ -167,7 +170,8 @@ def _reply(reply: Reply) -> dict[str, Any]:
 def _content(bodies: Any) -> dict[str, Any]:
     content = {kind: {"schema": _schema(body)} for kind, body in bodies.items()}
     if FORM in content:
-        content[FORM]["encoding"] = FORM_ENCODING
+        parts = content[FORM]["schema"]["properties"]
+        content[FORM]["encoding"] = {name: FORM_ENCODING[name] for name in parts}
     return content
 
 
