@@ -13,6 +13,8 @@ from common.filters import Filter
 
 # Characters of a search text, at most; the encoders read far less.
 _TEXT_CHARACTERS_MAX = 2000
+# Pixels of a contact sheet's tiles, at most: it is drawn in memory, three bytes for each.
+_SHEET_PIXELS_MAX = 25_000_000
 # Terms of one query, at most.
 _TERMS_MAX = 32
 
@@ -131,6 +133,12 @@ class ContactSheetQuery(BaseModel):
     rows: int = Field(default=2, ge=1, le=50)
     tile: int = Field(default=150, ge=16, le=512, description="Side of a tile, in pixels.")
     captions: bool = Field(default=False, description="Rank, score and name below each picture.")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> ContactSheetQuery:
+        if self.columns * self.rows * self.tile**2 > _SHEET_PIXELS_MAX:
+            raise ValueError(f"a sheet has at most {_SHEET_PIXELS_MAX} pixels; ask for fewer tiles")
+        return self
 
 
 def _no_picture(at: int) -> Unprocessable:

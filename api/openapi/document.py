@@ -77,7 +77,6 @@ def build_document(app: Flask) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Glimpse", "version": version("glimpse"), "description": _ABOUT},
         "servers": [{"url": "/"}],
-        "security": [{}, {"key": []}],
         "paths": paths,
         "components": {
             "schemas": dict(_schemas()),
@@ -91,12 +90,18 @@ def _path(rule: Rule) -> str:
     return _PLACE.sub(r"{\2}", rule.rule)
 
 
+def _security(rule: Rule) -> list[dict[str, list[str]]]:
+    """Return who may call a route: of the API proper whoever has a key, where there are keys."""
+    return [{}, {"key": []}] if rule.rule.startswith(_API) else []
+
+
 def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:
     parameters = [*_in_path(rule), *_in_query(operation), *_in_header(operation)]
     described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [operation.tag],
         "summary": says,
+        "security": _security(rule),
         "parameters": parameters,
         "responses": dict(_responses(rule, operation)),
     }
