@@ -68,14 +68,20 @@ bench: setup ## Measure: search in the embedded store, and retrieval on PHOTOS
 	$(BIN)/python -m benchmarks.store_search --rows 10000
 	$(if $(PHOTOS),$(BIN)/python -m benchmarks.retrieval --photos "$(PHOTOS)" --model starter)
 
-# Where the figures of `make bench-ingest` go, and how often those that are compared take turns.
-FIGURES ?= benchmarks/results/ingest.json
+# How often the ways that are compared take turns.
 ROUNDS ?= 3
 
 .PHONY: bench-ingest
 bench-ingest: setup ## Measure: pictures a second, from the upload to the store, on PHOTOS
 	@test -n "$(PHOTOS)" || { echo "It measures on photographs: make bench-ingest PHOTOS=DIR"; exit 2; } >&2
-	$(BIN)/python -m benchmarks.ingest --photos "$(PHOTOS)" --rounds $(ROUNDS) --json "$(FIGURES)"
+	$(BIN)/python -m benchmarks.ingest --photos "$(PHOTOS)" --rounds $(ROUNDS) --json benchmarks/results/ingest.json
+
+.PHONY: bench-search
+bench-search: setup ## Measure: how long searches take, idle and beside ingest, on PHOTOS
+	@test -n "$(PHOTOS)" || { echo "It measures on photographs: make bench-search PHOTOS=DIR"; exit 2; } >&2
+	$(BIN)/python -m benchmarks.search --photos "$(PHOTOS)" --rounds $(ROUNDS) --json benchmarks/results/search.json
+	$(BIN)/python -m benchmarks.recall --server lite --json benchmarks/results/recall-lite.json
+	$(BIN)/python -m benchmarks.recall --server milvus --json benchmarks/results/recall-milvus.json
 
 .PHONY: screenshots
 screenshots: setup ## Take the README's pictures of the web page (PHOTOS=dir QUERY="a white dog")

@@ -51,7 +51,7 @@ def _picture(form: Form) -> Intake:
     if unknown:
         raise InvalidRequest(
             f"Unknown parts: {', '.join(unknown)}. The picture goes into a part named file, with a"
-            " file name; the rest goes as JSON into a part named search, without one."
+            " file name; the rest goes as JSON into a part named search."
         )
     if not pictures:
         raise InvalidRequest("There is no picture; send one in a part named file.")

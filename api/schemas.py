@@ -19,13 +19,12 @@ from common.contract import ImageId, MetadataValue
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.jobs.base import ItemState
 
+# Bytes of a JSON body, at most: several times what 10,000 ids take.
+_JSON_BYTES_MAX = 4 * 1024**2
 # Tags, and characters of one, at most.
 _TAGS_MAX, _TAG_CHARACTERS_MAX = 64, 128
 # Own metadata keys of an image, and characters of a key and of a text in it, at most.
 _METADATA_MAX, _KEY_CHARACTERS_MAX, _VALUE_CHARACTERS_MAX = 64, 64, 1024
-
-# Bytes of a JSON body, at most: 10,000 ids, and room for white space.
-_JSON_BYTES_MAX = 2 * 1024**2
 
 # Largest index of a job's images that a cursor may name; Redis takes no number past 2**63.
 _INDEX_MAX = 2**53
@@ -125,8 +124,8 @@ def read_json(request: Request, model: type[Model]) -> Model:
     """
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
-    # Beside uploads nothing is long, and JSON is in memory as a whole.
-    request.max_content_length = min(_JSON_BYTES_MAX, request.max_content_length or _JSON_BYTES_MAX)
+    # Unlike pictures, it is held in memory whole.
+    request.max_content_length = _JSON_BYTES_MAX
     try:
         value = request.get_json()
     except (BadRequest, RecursionError):

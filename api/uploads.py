@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from common.blobs.base import BlobStore
 from common.errors import InvalidRequest
 from common.intake import Intake, Upload
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_JSON = "application/json"
 
 # Bytes read from the connection at a time: few system calls, little memory.
 _READ_BYTES = 256 * 1024
@@ -32,6 +38,36 @@ class Form:
             intake.close()
 
 
+class JsonPart(io.BytesIO):
+    """A part that is declared as JSON: a field, even where it has a file name, as browsers add.
+
+    Args:
+        bytes_max: Bytes that a field may have.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__()
+        self._bytes_max = bytes_max
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Take the next bytes."""
+        count = super().write(data)
+        if self.tell() > self._bytes_max:
+            raise RequestEntityTooLarge
+        return count
+
+    def text(self) -> str:
+        """Return the whole part.
+
+        Raises:
+            InvalidRequest: It is not UTF-8.
+        """
+        try:
+            return self.getvalue().decode()
+        except UnicodeDecodeError:
+            raise InvalidRequest("A part declared as JSON is not UTF-8.") from None
+
+
 def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> Form:
     """Read a multipart body; its pictures are in the blob store's writers, not yet kept.
 
@@ -40,7 +76,9 @@ def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
     """
     begun: list[Intake] = []
 
-    def begin(**_: object) -> IO[bytes]:
+    def begin(content_type: str | None, **_: object) -> IO[bytes]:
+        if content_type == _JSON:
+            return JsonPart(request.max_form_memory_size or 0)
         begun.append(Intake(blobs.writer(tenant), bytes_max))
         return begun[-1]  # type: ignore[return-value]  # the parser writes and seeks, no more
 
@@ -51,10 +89,13 @@ def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
             intake.close()
         raise
     parts = [(name, file) for name, named in files.lists() for file in named]
-    return Form(
-        [(name, file.filename or "", _intake(file)) for name, file in parts],
-        fields,
-    )
+    pictures, fields = [], MultiDict(fields)
+    for name, file in parts:
+        if isinstance(file.stream, JsonPart):
+            fields.add(name, file.stream.text())
+        else:
+            pictures.append((name, file.filename or "", _intake(file)))
+    return Form(pictures, fields)
 
 
 def read_body(

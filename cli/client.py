@@ -176,7 +176,9 @@ class Client:
             FileUnreadable: The picture to search by cannot be read.
             RequestRefused: The search failed.
         """
-        answer = self._ask(query)
+        prefer = {"Prefer": f"wait={_HOLD_S}"}
+        with query.content() as (bodies, content):
+            answer = self._send("POST", "/v1/searches", bodies, headers=prefer, **content)
         search = _read(Search, answer)
         while not search.ended:
             time.sleep(_POLL_S)
@@ -221,17 +223,6 @@ class Client:
             page = _read(model, self._send("GET", path, params=params))
             yield page
             cursor = page.next_cursor
-
-    def _ask(self, query: Query) -> httpx.Response:
-        prefer = {"Prefer": f"wait={_HOLD_S}"}
-        if query.image is None:
-            return self._send("POST", "/v1/searches", json=query.body(), headers=prefer)
-        with FileBody(query.image) as picture:
-            parts = {"file": (query.image.name, picture)}
-            data = {"search": json.dumps(query.body())}
-            return self._send(
-                "POST", "/v1/searches", [picture], files=parts, data=data, headers=prefer
-            )
 
     def _send(
         self,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+
+from cli.bodies import FileBody
 
 # A weight at the end of a term, as in "9f86…:0.5".
 _WEIGHTED = re.compile(r"(?P<what>.+):(?P<weight>\d*\.?\d+)", re.DOTALL)
@@ -45,6 +50,16 @@ class Query:
     def is_empty(self) -> bool:
         """Whether there is nothing to look for."""
         return not (self.text or self.terms or self.image)
+
+    @contextmanager
+    def content(self) -> Iterator[tuple[list[FileBody], dict[str, Any]]]:
+        """Open what is sent: the files it is read from, and the content as httpx takes it."""
+        if self.image is None:
+            yield [], {"json": self.body()}
+            return
+        with FileBody(self.image) as picture:
+            parts = {"file": (self.image.name, picture)}
+            yield [picture], {"files": parts, "data": {"search": json.dumps(self.body())}}
 
     def body(self) -> dict[str, Any]:
         """Return the search as JSON has it; the picture goes beside it."""

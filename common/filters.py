@@ -39,6 +39,8 @@ from common.filter_values import (
 _METADATA_PREFIX = "metadata."
 # Keys of metadata in one filter, and values in one list, at most.
 _KEYS_MAX, _VALUES_MAX = 16, 100
+# Bytes of a filter as JSON, at most.
+_BYTES_MAX = 64 * 1024
 
 
 class Condition(BaseModel):
@@ -174,6 +176,13 @@ class Filter(BaseModel):
             if _is_own(name)
         }
         return plain | {"metadata": own}
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        # It is kept with its search, and goes through the queue.
+        if len(self.model_dump_json().encode()) > _BYTES_MAX:
+            raise ValueError(f"give at most {_BYTES_MAX} bytes of JSON")
+        return self
 
     @model_serializer
     def _as_asked(self) -> dict[str, Any]:

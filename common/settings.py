@@ -58,13 +58,19 @@ class Settings(BaseModel):
     batch_wait_ms: float = Field(default=10.0, ge=0, le=10_000)
     # Pictures carried by one ingest task, at most.
     chunk_images: int = Field(default=32, ge=1, le=1000)
-    # Threads of a worker, each with one task in hand.
+    # Threads of an ingest worker, each with one task in hand.
     worker_threads: int = Field(default=4, ge=1, le=64)
+    # Threads of a search worker, each with one search in hand: those that wait for the model
+    # share its next batch.
+    search_threads: int = Field(default=16, ge=1, le=64)
     # Threads of an ingest worker that read and decode; 0 takes one for each core.
     decode_threads: int = Field(default=0, ge=0, le=256)
     # Batches that an ingest worker has in its model at once; 0 takes one for each of the first
     # four cores of a processor, and one on a GPU.
     model_threads: int = Field(default=0, ge=0, le=64)
+    # How far an ingest worker stands back where processors are short (as `nice` counts), so that
+    # searches come first.
+    ingest_nice: int = Field(default=10, ge=0, le=19)
     # Threads torch computes a batch with; 0 divides the cores among the batches.
     torch_threads: int = Field(default=0, ge=0, le=1024)
 

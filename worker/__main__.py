@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from common.contract import QUEUES
+from common.contract import INGEST_QUEUE, QUEUES
 from common.errors import GlimpseError, SetupError
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
@@ -26,9 +26,13 @@ def main() -> None:
 @click.option("--name", help="Unique name of this worker; made from queue, host and process.")
 def run(queue: str, name: str | None) -> None:
     """Consume QUEUE until SIGTERM; what is in hand finishes in time or goes back."""
+    settings = _settings()
+    if queue == INGEST_QUEUE:
+        # Before anything starts a thread, which keeps the priority that its maker had: some
+        # libraries do when they are imported.
+        os.nice(settings.ingest_nice)
     from worker.serve import serve
 
-    settings = _settings()
     serve(settings, queue, name or f"{queue}@{socket.gethostname()}.{os.getpid()}")
 
 

@@ -29,6 +29,7 @@ from worker.ingest.parts import IngestParts
 from worker.leases import Leases
 from worker.meter import Meter
 from worker.search.search import Search
+from worker.search.warm_up import warm_up
 from worker.shutdown import add_give_back_step
 from worker.stores.base import VectorStore
 from worker.stores.registry import open_store
@@ -141,6 +142,7 @@ def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
 
 
 def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
+    warm_up(encoder, store)
     redis = connect(settings.redis_url)
     claims = RedisClaims(redis, settings.lease_s, settings.attempts_max)
     leases = Leases(connect(settings.redis_url), settings.lease_s, claims)

@@ -6,6 +6,7 @@ import logging
 
 from celery.signals import worker_ready, worker_shutting_down
 
+from common.contract import SEARCH_QUEUE
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
 from common.settings import Settings
@@ -57,12 +58,14 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
 
 
 def _celery_arguments(settings: Settings, queue: str, name: str) -> list[str]:
+    is_search = queue == SEARCH_QUEUE
+    threads = settings.search_threads if is_search else settings.worker_threads
     return [
         # No banner: it would tell of Celery, and the log tells of Glimpse.
         "--quiet",
         "worker",
         "--pool=threads",
-        f"--concurrency={settings.worker_threads}",
+        f"--concurrency={threads}",
         f"--queues={queue}",
         f"--hostname={name}",
         f"--loglevel={settings.log_level}",

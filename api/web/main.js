@@ -121,6 +121,7 @@ byId('open-uploads').addEventListener('click', () => drawer.open());
 byId('open-jobs').addEventListener('click', () => {
   drawer.open();
   byId('jobs-title').scrollIntoView({ block: 'start' });
+  byId('jobs-title').focus();
 });
 document.addEventListener('keydown', (event) => {
   const typing = event.target.closest('input, textarea, dialog');

@@ -12,13 +12,13 @@ from typing import Any
 
 import click
 
+from benchmarks.figures import Figure, table
 from benchmarks.ingest import ceiling, encoding, jobs, memory
 from benchmarks.ingest.client import CONNECTIONS, PICTURES_PER_REQUEST
-from benchmarks.ingest.figures import Figure, table
-from benchmarks.ingest.photographs import paths_in
-from benchmarks.ingest.process_usage import Others
-from benchmarks.ingest.weights import weights_in
 from benchmarks.machine import machine
+from benchmarks.photographs import paths_in
+from benchmarks.process_usage import Others
+from benchmarks.weights import weights_in
 
 MEASURES = (*encoding.WAYS, "ceiling", "memory", "jobs")
 

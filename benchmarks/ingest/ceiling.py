@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ingest.figures import Figure, cpu_figures, middle
-from benchmarks.ingest.stack import FreeWorker, Ingested, WatchedStack
+from benchmarks.figures import Figure, cpu_figures, middle
+from benchmarks.stack import FreeWorker, Ingested, WatchedStack
 
 # Pictures of a measure: ten seconds at the rate that is asked for.
 PICTURES = 4000

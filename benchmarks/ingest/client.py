@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from benchmarks.ingest.photographs import Photographs
+from benchmarks.photographs import Photographs
 
 # Pictures of one request.
 PICTURES_PER_REQUEST = 100

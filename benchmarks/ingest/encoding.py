@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ingest import glimpse, own_process
-from benchmarks.ingest.figures import Figure, cpu_figures, middle
-from benchmarks.ingest.process_usage import Others
+from benchmarks import own_process
+from benchmarks.figures import Figure, cpu_figures, middle
+from benchmarks.ingest import glimpse
+from benchmarks.process_usage import Others
+from benchmarks.weights import settings_for
 
 # The least that Glimpse may reach, as a part of the encoder alone and as a multiple of the
 # plain way.
@@ -65,8 +67,7 @@ def _run(way: str, photos: Path, weights: Path) -> dict[str, Any]:
         return glimpse.measure(photos, weights).view()
     if way == "tutorial":
         return own_process.run("benchmarks.ingest.tutorial", photos=photos, weights=weights)
-    settings = glimpse.settings(weights)
-    return own_process.run("benchmarks.ingest.limit", settings, photos=photos)
+    return own_process.run("benchmarks.ingest.limit", settings_for(weights), photos=photos)
 
 
 def _ratio(rates: Sequence[float], others: Sequence[float]) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.ingest.figures import Figure, percentile_95
+from benchmarks.figures import Figure, percentile
 from common.contract import Outcome
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
@@ -105,7 +105,7 @@ def _times(client: httpx.Client, path: str) -> dict[str, float]:
     # The first request of a connection opens it.
     client.get(path).raise_for_status()
     times = [_timed_ms(client, path) for _ in range(_REQUESTS)]
-    return {"median_ms": median(times), "p95_ms": percentile_95(times)}
+    return {"median_ms": median(times), "p95_ms": percentile(times, 95)}
 
 
 def _timed_ms(client: httpx.Client, path: str) -> float:

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.ingest.photographs import paths_in
+from benchmarks.photographs import paths_in
 from common.decode import decode
 from common.settings import load_settings
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 
 # Sizes of a batch to try.
-BATCHES = (4, 8, 16, 32, 64)
+BATCHES = (8, 16, 32)
 # Pictures of one pass.
 PICTURES = 128
 # Passes with each size. They take turns, so that a busy moment of the machine is shared.

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ingest.figures import Figure
-from benchmarks.ingest.stack import FreeWorker, WatchedStack
+from benchmarks.figures import Figure
+from benchmarks.stack import FreeWorker, WatchedStack
 
 # Pictures after which memory is read first, and last.
 FEW, MANY = 1_000, 20_000

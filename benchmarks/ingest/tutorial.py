@@ -21,7 +21,7 @@ from PIL import Image
 from pymilvus import MilvusClient
 from torch import Tensor
 
-from benchmarks.ingest.photographs import paths_in
+from benchmarks.photographs import paths_in
 from tests.services import MilvusLite
 
 # Name of the tutorial's collection.

@@ -51,7 +51,6 @@ class MemoryBlobs:
         # Seconds since 1970, by the same keys.
         self._written_at: dict[tuple[str, str], float] = {}
         self._renditions: dict[tuple[str, str], dict[str, bytes]] = {}
-        self._made_at = time.time()
         # Bytes that were taken out of sight, and when.
         self._withdrawn: dict[tuple[str, str], tuple[bytes, float]] = {}
 
@@ -85,9 +84,9 @@ class MemoryBlobs:
         self._renditions.pop((tenant, blob_id), None)
 
     def stored(self) -> Iterator[StoredBlob]:
-        """Go through the blobs; each was made when this object was, as far as is known."""
+        """Go through the blobs."""
         for tenant, blob_id in list(self._blobs):
-            yield StoredBlob(tenant, blob_id, self._made_at)
+            yield StoredBlob(tenant, blob_id, self._written_at[tenant, blob_id])
 
     def withdraw(self, tenant: str, blob_id: str) -> None:
         """Take a blob out of sight and remove its renditions."""
@@ -102,6 +101,7 @@ class MemoryBlobs:
         if data is None:
             return False
         self._blobs[tenant, blob_id] = data
+        self._written_at[tenant, blob_id] = time.time()
         return True
 
     def withdrawn(self) -> Iterator[StoredBlob]:

@@ -81,7 +81,7 @@ def test_a_tenants_name_is_a_value_too(store: VectorStore, text: str) -> None:
 
 def test_a_filter_of_everything_that_may_be_asked_is_taken(store: VectorStore) -> None:
     many = [f"{number:0100}" for number in range(100)]
-    own = {f"metadata.{key}": {"in": [*many, *range(-100, 0)][:100]} for key in KEYS[:16]}
+    own = {f"metadata.{key}": {"in": list(range(-100, 0)), "lt": 0} for key in KEYS[:16]}
     wanted = Filter.model_validate(
         {
             "tags": {"any": many, "all": many, "none": many},

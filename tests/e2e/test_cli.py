@@ -139,3 +139,21 @@ def test_where_nothing_is_indexed_nothing_is_found(tmp_path: Path) -> None:
         assert "glimpse ingest" in run.stderr
         run = empty.glimpse("search", "red", "--json")
         assert (run.returncode, json.loads(run.stdout)["hits"]) == (1, [])
+
+
+def test_what_was_ingested_is_listed_and_deleted(up: GlimpseUp, tmp_path: Path) -> None:
+    Image.new("RGB", (20, 10), "lime").save(tmp_path / "lime.png")
+    assert up.glimpse("ingest", str(tmp_path / "lime.png"), "--tag", "lime").returncode == 0
+    newest = up.glimpse("jobs", "--limit", "1", "--json")
+    (job,) = json.loads(newest.stdout)["jobs"]
+    assert (job["state"], job["total"]) == ("succeeded", 1)
+    listed = up.glimpse("images", "--tag", "lime")
+    image_id, _, size, filename = listed.stdout.strip().split("\t")
+    assert (size, filename) == ("20x10", "lime.png")
+    deleted = up.glimpse("delete", image_id)
+    assert (deleted.returncode, deleted.stdout) == (0, f"deleted {image_id}\n")
+    again = up.glimpse("delete", image_id)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr == f"There is no image {image_id}.\n"
+    empty = up.glimpse("images", "--tag", "lime")
+    assert (empty.returncode, empty.stdout) == (0, "")

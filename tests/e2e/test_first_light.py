@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,3 +112,16 @@ def test_known_images_are_told_from_missing_ones(client: httpx.Client, files: li
     known = hashlib.sha256(files[0].read_bytes()).hexdigest()
     answer = client.post("/v1/images/check", json={"ids": ["0" * 64, known]})
     assert answer.json() == {"known": [known], "missing": ["0" * 64]}
+
+
+def test_searches_come_first_where_processors_are_short(stack: Stack) -> None:
+    search, ingest = niceness(stack.search_worker.pid), niceness(stack.ingest_worker.pid)
+    assert search == {0}
+    # Every thread of it, the model's as well.
+    assert ingest == {10}
+
+
+def niceness(pid: int) -> set[int]:
+    """Return the niceness of each thread of a process."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return {os.getpriority(os.PRIO_PROCESS, int(thread.name)) for thread in threads}

@@ -76,9 +76,7 @@ def test_a_job_keeps_saying_what_it_said(client: FlaskClient) -> None:
     assert client.get(job["links"]["self"]).get_json() == job
 
 
-def test_an_image_in_hand_is_not_deleted(
-    client: FlaskClient, inline: Inline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_in_hand_is_not_deleted(client: FlaskClient, inline: Inline) -> None:
     red = upload(client, "red")
     claims = inline.app.extensions["glimpse"].claims
     assert isinstance(claims, MemoryClaims)

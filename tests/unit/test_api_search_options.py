@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from werkzeug.test import TestResponse
 
@@ -228,3 +230,32 @@ def test_what_the_store_refuses_is_told_with_its_own_code() -> None:
     assert image.get_json()["code"] == "store_error"
     assert image.status_code == 502
     inline.close()
+
+
+# What a caller may send as a filter, sense or nonsense, with names that mean something among it.
+_NAMES = ["tags", "width", "filename", "indexed_at", "metadata.album", "metadata.", "metadata"]
+_OPERATORS = ["any", "none", "eq", "in", "gt", "lte", "prefix"]
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(_OPERATORS) | st.text(max_size=9), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_FILTERS = _JSON | st.dictionaries(st.sampled_from(_NAMES) | st.text(max_size=9), _JSON, max_size=3)
+
+
+def test_no_filter_is_a_defect(client: FlaskClient) -> None:
+    @settings(max_examples=300, deadline=None)
+    @given(_FILTERS)
+    def sent(asked: Any) -> None:
+        response = ask(client, filter=asked)
+        if response.status_code == 200:
+            assert response.get_json()["state"] == "succeeded"
+        else:
+            assert response.status_code == 422
+            fields = [error["field"] for error in response.get_json()["errors"]]
+            assert all(field == "filter" or field.startswith("filter.") for field in fields)
+
+    sent()

@@ -10,8 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from common.blobs.memory import MemoryBlobs
 from common.errors import NotFound
-from tests.inline import Inline
+from tests.inline import Inline, replace_parts
 from tests.pictures import bomb_png, image_id, jpeg, picture, truncated_jpeg
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
@@ -59,6 +60,24 @@ def test_a_search_by_picture_is_found_later(client: FlaskClient) -> None:
 def test_what_else_is_asked_comes_as_json(client: FlaskClient) -> None:
     search = {"top_k": 2, "offset": 1, "filter": {"filename": {"in": ["red.png", "blue.png"]}}}
     assert names(send(client, picture("blue"), search)) == ["red.png"]
+
+
+def test_the_search_may_come_as_browsers_send_a_blob(client: FlaskClient) -> None:
+    search = json.dumps({"top_k": 2, "text": "red"}).encode()
+    part = (io.BytesIO(search), "blob", "application/json")
+    form = {"file": (io.BytesIO(picture("blue")), "query.png"), "search": part}
+    found = names(client.post("/v1/searches", data=form, headers=WAIT))
+    assert set(found) == {"red.png", "blue.png"}
+
+
+@pytest.mark.parametrize(
+    ("data", "status"), [(b"{", 400), (b"\xff", 400), (b'"' + bytes(600_000), 413)]
+)
+def test_a_blob_that_is_no_search_is_refused(client: FlaskClient, data: bytes, status: int) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="search"; filename="blob"\r\n'
+    body = head + b"Content-Type: application/json\r\n\r\n" + data + b"\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    assert client.post("/v1/searches", data=body, content_type=kind).status_code == status
 
 
 def test_a_text_and_a_picture_add_up(client: FlaskClient) -> None:
@@ -193,3 +212,11 @@ def test_what_was_answered_outlives_its_picture(inline: Inline, client: FlaskCli
     with pytest.raises(NotFound):
         inline.queries.read("default", search["id"])
     assert client.get(search["links"]["self"]).get_json()["hits"] == search["hits"]
+
+
+def test_a_picture_that_the_worker_does_not_see_is_told(inline: Inline) -> None:
+    # The API keeps pictures where the worker does not look.
+    replace_parts(inline, queries=MemoryBlobs())
+    search = send(inline.app.test_client(), picture("red")).get_json()
+    assert (search["state"], search["error"]["code"]) == ("failed", "blobs_unavailable")
+    assert "GLIMPSE_BLOBS_DIR" in search["error"]["detail"]

@@ -11,7 +11,7 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from common.settings import load_settings
-from tests.inline import start_inline
+from tests.inline import Inline, start_inline
 from tests.pictures import image_id, picture
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
@@ -104,6 +104,14 @@ def test_json_nested_too_deeply_is_malformed(client: FlaskClient, opened: str) -
     body = opened * 100_000
     response = client.post("/v1/searches", data=body, content_type="application/json")
     assert response.status_code == 400
+
+
+def test_json_of_many_megabytes_is_not_read(inline: Inline) -> None:
+    inline.app.config["MAX_CONTENT_LENGTH"] = 2**31
+    body = b'{"text": "' + b"x" * 2**22 + b'"}'
+    client = inline.app.test_client()
+    response = client.post("/v1/searches", data=body, content_type="application/json")
+    assert (response.status_code, response.get_json()["code"]) == (413, "too_large")
 
 
 @pytest.mark.parametrize("body", ["null", "[]", '"dog"'])

@@ -209,6 +209,15 @@ def test_a_redelivered_chunk_does_not_bring_a_deleted_image_back(
     assert_gone(shared)
 
 
+def test_a_chunk_given_up_leaves_a_deleted_image_alone(shared: Shared, bench: Bench) -> None:
+    chunk = shared.put(DATA)
+    bench.run(chunk)
+    delete(shared)
+    assert [outcome.state for outcome in bench.ingest.give_up(chunk).outcomes] == ["indexed"]
+    assert shared.dead_letters.count() == 0
+    assert_gone(shared)
+
+
 def test_a_row_whose_outcome_was_never_noted_does_not_come_back(
     shared: Shared, bench: Bench
 ) -> None:

@@ -129,7 +129,7 @@ def test_json_in_another_encoding_is_refused(client: FlaskClient) -> None:
 def test_json_is_not_read_without_an_end() -> None:
     inline = start_inline(load_settings({}))
     response = inline.app.test_client().post(
-        "/v1/searches", data=b" " * (2 * 1024**2 + 1), content_type="application/json"
+        "/v1/searches", data=b" " * (4 * 1024**2 + 1), content_type="application/json"
     )
     assert (response.status_code, response.get_json()["code"]) == (413, "too_large")
     inline.close()

@@ -113,7 +113,27 @@ def test_an_ingest_at_full_rate_takes_few_queries() -> None:
     assert rows.queries <= 3
 
 
-def test_a_gap_of_years_is_crossed_in_few_queries() -> None:
+def test_few_rows_take_few_queries_however_old_they_are() -> None:
     rows = Rows([*crowd(3, NOW - 10**11), *crowd(3, 10**9)])
-    assert pages(rows, 10) == in_order(rows.keys)
-    assert rows.queries < 30
+    assert newest(rows.find, 10, NOW) == in_order(rows.keys)
+    assert rows.queries == 4
+    rows.queries = 0
+    assert newest(rows.find, 10, NOW, in_order(rows.keys)[-1]) == []
+    assert rows.queries <= 3
+
+
+@pytest.mark.parametrize("gap_ms", [0, 70_000, 86_400_000, 10**11])
+def test_many_rows_take_few_queries_however_old_they_are(gap_ms: int) -> None:
+    keys = [(NOW - gap_ms - 10 * number, image_id(b"%d" % number)) for number in range(60_000)]
+    rows = Rows(keys)
+    assert newest(rows.find, 101, NOW) == in_order(keys)[:101]
+    assert rows.queries <= 6
+
+
+def test_a_gap_of_years_before_many_rows_is_crossed() -> None:
+    dice = random.Random(8)
+    then = NOW - 10**11
+    keys = [(then - dice.randrange(600_000), image_id(b"%d" % number)) for number in range(30_000)]
+    rows = Rows(keys)
+    assert newest(rows.find, 100, NOW) == in_order(keys)[:100]
+    assert rows.queries < 40

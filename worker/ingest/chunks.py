@@ -100,20 +100,24 @@ class ChunkIngest:
             ServiceError: A part is away; call it again later.
         """
         error = EncoderError("The worker failed on this picture's chunk; its log says why.")
+        # What has an outcome keeps it, and leaves no dead letter.
+        outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in chunk.items})
+        items = [item for item in chunk.items if item.index not in outcomes]
         try:
-            stored = self._store.known(chunk.tenant, [item.id for item in chunk.items])
+            stored = self._store.known(chunk.tenant, [item.id for item in items])
         except ServiceError:
             raise
         except Exception:
             # This may be the very fault that the chunk is given up for.
             log.exception("ingest.known_failed")
             stored = {}
-        outcomes = [
+        ended = [
             _stored(item, stored[item.id], chunk) if item.id in stored else _failed(item, error)
-            for item in chunk.items
+            for item in items
         ]
-        self._note(chunk, chunk.items, outcomes)
-        return ChunkResult(outcomes=outcomes)
+        self._note(chunk, items, ended)
+        outcomes |= {outcome.index: outcome for outcome in ended}
+        return ChunkResult(outcomes=[outcomes[item.index] for item in chunk.items])
 
     def _cancel(self, chunk: IngestChunk) -> ChunkResult:
         outcomes = [

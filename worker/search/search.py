@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.blobs.base import BlobStore
-from common.contract import Failure, Hit, SearchRequest, SearchResult
+from common.contract import Failure, Hit, SearchRequest, SearchResult, Term
 from common.errors import GlimpseError, NotFound, ServiceError
 from common.settings import Settings
 from worker.encoders.base import Encoder
@@ -92,22 +92,24 @@ class Search:
         self._embedder.close()
 
     def _query_vector(self, request: SearchRequest) -> Vector:
-        terms = request.terms
         # What the model works on first, so that it does while the store is asked.
-        texts = self._embedder.begin_texts([term.text for term in terms if term.text is not None])
+        texts = self._begin_texts(request)
         pictures = self._begin_pictures(request)
         images = self._image_vectors(request)
+
+        def vector(term: Term) -> Vector:
+            if term.image_id is not None:
+                return images[term.image_id]
+            begun = texts[term.text or ""] if term.picture is None else pictures[term.picture]
+            return self._embedder.finish(begun)
+
         return combine(
-            [term.weight for term in terms],
-            [
-                images[term.image_id]
-                if term.image_id is not None
-                else self._embedder.finish(
-                    texts[term.text] if term.text is not None else pictures[term.picture or ""]
-                )
-                for term in terms
-            ],
+            [term.weight for term in request.terms], [vector(term) for term in request.terms]
         )
+
+    def _begin_texts(self, request: SearchRequest) -> dict[str, Future[Vector]]:
+        texts = [term.text for term in request.terms if term.text is not None]
+        return self._embedder.begin_texts(texts)
 
     def _begin_pictures(self, request: SearchRequest) -> dict[str, Future[Vector]]:
         ids = {term.picture for term in request.terms if term.picture is not None}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pymilvus import MilvusClient, MilvusException
 
 from common.contract import Hit, ImageRecord, Place
-from common.filters import Filter, Tags
+from common.filters import Filter
 from worker.stores.base import Near, Row
 from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
@@ -22,7 +22,7 @@ from worker.stores.milvus_client import address_of, connect, is_lite
 from worker.stores.milvus_collection import ensure_collection
 from worker.stores.milvus_entities import to_entity, to_hit, to_near, to_record
 from worker.stores.milvus_errors import COLLECTION_LOST, translated
-from worker.stores.milvus_filter import expression
+from worker.stores.milvus_filter import expression, literal
 from worker.stores.milvus_pages import Key, newest
 from worker.stores.milvus_schema import (
     HIT_FIELDS,
@@ -40,14 +40,12 @@ _Item = TypeVar("_Item")
 _CALL_TIMEOUT_S = 10.0
 # Seconds that a health check may take.
 _PING_TIMEOUT_S = 2.0
-# Rows that carry a vector in one call, at most: Milvus Lite 2.5.1 copies the whole
-# call for each row of it, so that 4,000 rows of 512 dimensions take it a minute.
-_VECTORS_PER_CALL = 200
-# Records read in one call, at most, for the same reason.
-_RECORDS_PER_CALL = 200
-# Hits that a search tells everything of at once, at most: for a page that lies deeper, Milvus
-# Lite reads all rows before it too, which takes it seconds, and gives the ids in milliseconds.
-_HITS_PER_SEARCH = 200
+# Rows written in one call, at most: Milvus Lite 2.5.1 copies the whole call for each
+# row of it, so that 4,000 rows of 512 dimensions take it a minute.
+_ROWS_PER_WRITE = 200
+# Rows of which much is read in one call, at most. Lite copies the whole answer for each
+# row, too; to a server each call costs the wait for its clock.
+_ROWS_PER_READ_LITE, _ROWS_PER_READ = 200, 1000
 # Ids asked for in one call when little is read of each, at most.
 _IDS_PER_CALL = 10_000
 # A call sees all writes that returned before it, whoever made them. Milvus Lite
@@ -106,7 +104,7 @@ class MilvusStore:
         """Write full rows, replacing those of the same key."""
         check_rows(rows, self._identity.dim)
         entities = [to_entity(row) for row in rows]
-        for chunk in _chunks(entities, _VECTORS_PER_CALL):
+        for chunk in _chunks(entities, _ROWS_PER_WRITE):
             with self._connected() as client:
                 client.upsert(self._collection, chunk, timeout=_CALL_TIMEOUT_S)
 
@@ -119,7 +117,9 @@ class MilvusStore:
         wanted: Filter | None = None,
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first."""
-        if offset + limit <= _HITS_PER_SEARCH:
+        # For a page that lies deeper all rows before it would be read as well, which takes
+        # seconds; their ids are there in milliseconds.
+        if offset + limit <= self._rows_per_read():
             found = self._search(tenant, vector, limit, offset, wanted, HIT_FIELDS)
             return [to_hit(hit) for hit in found]
         near = self.nearest(tenant, vector, limit, offset, wanted)
@@ -141,15 +141,16 @@ class MilvusStore:
 
     def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
         """Return the records of those ids that are stored, in the order asked."""
-        found = self._read(tenant, ids, RECORD_FIELDS, _RECORDS_PER_CALL)
+        found = self._read(tenant, ids, RECORD_FIELDS, self._rows_per_read())
         return [to_record(found[image_id]) for image_id in ids if image_id in found]
 
     def page(
         self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return records, the newest first, and the place to go on behind."""
-        tagged = None if tag is None else Filter(tags=Tags(all=[tag]))
-        scope = expression(tenant, tagged, lite=self._lite)
+        scope = expression(tenant)
+        if tag is not None:
+            scope += f" and array_contains(tags, {literal(tag)})"
         behind = None if after is None else (after.indexed_at_ms, after.id)
         # One more than is shown tells whether more follows.
         keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, behind)
@@ -160,7 +161,7 @@ class MilvusStore:
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored vectors, float32 [dim], of those ids that are stored."""
-        found = self._read(tenant, ids, ("image_id", VECTOR), _VECTORS_PER_CALL)
+        found = self._read(tenant, ids, ("image_id", VECTOR), self._rows_per_read())
         return {
             image_id: np.asarray(entity[VECTOR], dtype=np.float32)
             for image_id, entity in found.items()
@@ -175,7 +176,7 @@ class MilvusStore:
         """Remove rows; return how many there were."""
         # A server counts the keys it was given, not the rows it had.
         stored = [row_key(tenant, image_id) for image_id in self.known(tenant, ids)]
-        for keys in _chunks(stored, _RECORDS_PER_CALL):
+        for keys in _chunks(stored, _ROWS_PER_READ):
             with self._connected() as client:
                 client.delete(self._collection, ids=keys, timeout=_CALL_TIMEOUT_S)
         return len(stored)
@@ -191,11 +192,11 @@ class MilvusStore:
             )
         return int(counted[0]["count(*)"])
 
-    def _keys(self, scope: str, expression: str, limit: int) -> list[Key]:
+    def _keys(self, scope: str, within: str, limit: int) -> list[Key]:
         with self._connected() as client:
             found = client.query(
                 self._collection,
-                filter=f"{scope} and {expression}",
+                filter=f"{scope} and {within}",
                 output_fields=["image_id", "indexed_at"],
                 limit=limit,
                 consistency_level=_CONSISTENCY,
@@ -227,6 +228,10 @@ class MilvusStore:
                 timeout=_CALL_TIMEOUT_S,
             )
         return list(found[0])
+
+    def _rows_per_read(self) -> int:
+        with self._connected():
+            return _ROWS_PER_READ_LITE if self._lite else _ROWS_PER_READ
 
     def _read(
         self, tenant: str, ids: Sequence[str], fields: Sequence[str], per_call: int

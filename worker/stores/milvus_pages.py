@@ -7,14 +7,23 @@ wide as is good for a few hundred rows, and what is in a window is sorted here.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 
 # Rows whose times and ids one query returns, at most; some 100 bytes each.
 WINDOW_ROWS_MAX = 4096
 # Milliseconds that the first window reaches back: some pictures of an ingest that is going on.
 _FIRST_MS = 4000
+# Windows that are looked at before all the rest is asked for at once.
+_LOOKS_BEFORE_ALL = 2
 # How much wider a window is than the one before, at most.
 _GROWTH_MAX = 16
+# Where a window has too many rows, the next one begins at this one of those that came, from the
+# newest: of a million rows it has some two thousand.
+_SAMPLED = 8
+# How much narrower the next window is where one had too many rows: too narrow a one costs
+# less than another one that has too many.
+_SHRINKING = 8
 # Later than any row: the end of the year 9999, in milliseconds since 1970.
 _END_MS = 253_402_300_800_000
 _DIGITS = "0123456789abcdef"
@@ -63,20 +72,23 @@ class _Walk:
         width = _FIRST_MS
         # After this time there are more rows than a window takes, as far as is known.
         crowded_after: int | None = None
+        looks = 0
         while top >= 0 and not self._has_enough:
             if crowded_after is not None and top > crowded_after:
                 width = min(width, max(1, (top - crowded_after) // 2))
-            low = max(top - width, -1)
-            found = self.look(_window(low, top, last_id))
-            if found is None and top - low > 1:
-                crowded_after = low
-                continue
-            if found is None:
-                self._take_crowd(top, last_id)
-                width = _FIRST_MS
-            else:
+            # Where the first windows bring little, all the rest may be little too.
+            low = -1 if looks == _LOOKS_BEFORE_ALL else max(top - width, -1)
+            looks += 1
+            found = self._find(_window(low, top, last_id), WINDOW_ROWS_MAX + 1)
+            if len(found) <= WINDOW_ROWS_MAX:
                 self.take(found)
                 width *= self._growth(len(found))
+            elif top - low > 1:
+                crowded_after = low
+                width = min(max(1, (top - low) // _SHRINKING), _reach(found, top))
+                continue
+            else:
+                self._take_crowd(top, last_id)
             top, last_id = low, ""
         return self._keys[: self._count]
 
@@ -111,6 +123,15 @@ class _Walk:
                 self._take_crowd(moment, last_id, prefix)
             else:
                 self.take(found)
+
+
+def _reach(sample: list[Key], top: int) -> int:
+    """Return how far back to look where there are too many rows, by the newest of some of them.
+
+    Where Milvus picks them by their keys, which are hashes, they are as good as any others.
+    """
+    newest_of_them = heapq.nlargest(_SAMPLED, (at for at, _ in sample))
+    return max(1, top - newest_of_them[-1] + 1)
 
 
 def _window(low: int, top: int, last_id: str) -> str:

@@ -40,7 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def album(stack: Stack) -> dict[str, str]:
     """Pictures of one colour each: their ids by their names."""
-    ids = {}
+    ids: dict[str, str] = {}
     for tag, colours in ALBUM.items():
         files = {f"{colour}.png": picture(colour, (400, 300)) for colour in colours}
         response = stack.client.post(
@@ -68,17 +68,17 @@ def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
     """Return how to begin a visit; of every one it is seen that the browser had no complaint."""
     visits = []
 
-    def begin(**context: Any) -> Site:
+    def begin(url: str = stack.api.url, **context: Any) -> Site:
         page = browser.new_context(**context).new_page()
         page.set_default_timeout(_SEEN_MS)
-        visits.append(Site(page, stack.api.url))
+        visits.append(Site(page, url))
         return visits[-1]
 
     yield begin
     for site in visits:
         site.page.context.close()
         assert site.complaints == []
-        assert site.hosts <= {stack.api.url}
+        assert site.hosts <= {site.url}
 
 
 @pytest.fixture

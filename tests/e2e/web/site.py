@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, JSHandle, Locator, Page, Request, expect
+from playwright.sync_api import (
+    ConsoleMessage,
+    FilePayload,
+    JSHandle,
+    Locator,
+    Page,
+    Request,
+    expect,
+)
 
 # What Chromium says of an answer that is no success. Those are looked at by what the page shows.
 _NO_SUCCESS = "Failed to load resource"
@@ -62,7 +71,7 @@ class Site:
         """Choose files to add, in the drawer."""
         self.page.locator("#files").set_input_files(
             [
-                {"name": name, "mimeType": "image/png", "buffer": data}
+                FilePayload(name=name, mimeType="image/png", buffer=data)
                 for name, data in files.items()
             ]
         )
@@ -72,6 +81,15 @@ class Site:
         transfer = self._transfer(files)
         for event in ("dragenter", "dragover", "drop"):
             self.page.dispatch_event(selector, event, {"dataTransfer": transfer})
+
+    def drop_for_real(self, path: Path) -> None:
+        """Drag a file or folder of this machine onto the middle of the window."""
+        window = self.page.evaluate("[innerWidth / 2, innerHeight / 2]")
+        devtools = self.page.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            place = {"x": window[0], "y": window[1]}
+            devtools.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
 
     def paste(self, files: Mapping[str, bytes]) -> None:
         """Paste files into the page."""

@@ -40,6 +40,22 @@ def test_an_upload_that_is_stopped_sends_nothing_more(site: Site, stack: Stack) 
         stack.ingest_worker.resume()
 
 
+def test_what_is_not_here_yet_is_shown_as_loading(site: Site, stack: Stack) -> None:
+    site.open()
+    stack.search_worker.suspend()
+    try:
+        box = site.page.get_by_role("searchbox")
+        box.fill("green")
+        box.press("Enter")
+        expect(site.page.locator("#results-status")).to_have_text("Searching …")
+        expect(site.page.locator("#skeleton")).to_be_visible()
+        expect(site.page.locator("#results")).to_have_attribute("aria-busy", "true")
+    finally:
+        stack.search_worker.resume()
+    expect(site.page.locator("#grid .tile-name").first).to_have_text("green.png")
+    expect(site.page.locator("#skeleton")).to_be_hidden()
+
+
 def test_a_search_goes_on_when_the_connection_is_back(site: Site) -> None:
     site.open()
     site.page.context.set_offline(True)

@@ -110,6 +110,20 @@ def test_a_folder_brings_its_pictures_under_their_paths(
     assert image["filename"] == "holiday/sea.png"
 
 
+def test_a_dropped_folder_is_walked(site: Site, stack: Stack, folder: Path) -> None:
+    inner = folder / "inner"
+    inner.mkdir()
+    data = jpeg(2250)
+    (inner / "deep.jpg").write_bytes(data)
+    for name in ("sea.png", "sky.png"):
+        (folder / name).write_bytes(jpeg(2260 + len(name)) + name.encode())
+    site.open()
+    site.drop_for_real(folder)
+    expect(site.page.locator("#upload-summary")).to_have_text("3 pictures added.")
+    image = stack.client.get(f"/v1/images/{pictures.image_id(data)}").json()
+    assert image["filename"] == "holiday/inner/deep.jpg"
+
+
 def test_an_archive_is_unpacked(site: Site) -> None:
     site.open()
     site.open_drawer()
@@ -129,6 +143,10 @@ def test_jobs_are_listed_and_their_failures_shown(site: Site) -> None:
     site.open()
     site.open_drawer()
     site.add({"odd.png": b"odd", "even.png": jpeg(2400)})
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added, 1 failed.")
+    site.page.keyboard.press("Escape")
+    site.page.get_by_role("button", name="Jobs").click()
+    expect(site.page.get_by_role("heading", name="Jobs")).to_be_focused()
     job = site.page.locator("#jobs .job").first
     expect(job).to_contain_text("Done, some failed")
     expect(job).to_contain_text("1 of 2 pictures added")

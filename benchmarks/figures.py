@@ -53,9 +53,9 @@ def middle(values: Sequence[float]) -> float:
     return float(median(values))
 
 
-def percentile_95(values: Sequence[float]) -> float:
-    """Return what 95 of a hundred values do not exceed."""
-    return sorted(values)[min(int(len(values) * 0.95), len(values) - 1)]
+def percentile(values: Sequence[float], share: int) -> float:
+    """Return what a share of the values, in percent, do not exceed."""
+    return sorted(values)[min(int(len(values) * share / 100), len(values) - 1)]
 
 
 def cpu_figures(runs: Sequence[Mapping[str, Any]]) -> list[Figure]:

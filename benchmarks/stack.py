@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ingest import own_process
-from benchmarks.ingest.photographs import WARM_UP_FIRST, Photographs
-from benchmarks.ingest.process_usage import Session
+from benchmarks import own_process
+from benchmarks.photographs import WARM_UP_FIRST, Photographs
+from benchmarks.process_usage import Session
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE
 from tests.polling import ready
 from tests.services import Stack, Worker

@@ -1,0 +1,107 @@
+"""Callers that search side by side over HTTP, in a process of their own.
+
+    python -m benchmarks.search.callers --url http://... --callers 8 --count 400
+
+Each has one connection, and asks for its next search when it has the hits of the last.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import click
+
+from benchmarks.search.sentences import sentence
+
+# Seconds that a caller waits for its hits.
+_WAIT_S = 20
+# Seconds without any answer after which a caller gives up.
+_TIMEOUT_S = 60.0
+
+
+class SearchFailed(RuntimeError):
+    """A search did not answer with hits in time."""
+
+
+class Caller:
+    """One caller with a connection that stays open.
+
+    Args:
+        url: Where the service is.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._http = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=_TIMEOUT_S)
+        self._http.connect()
+
+    def search(self, text: str) -> float:
+        """Return how long a search took, from the request to its hits, in milliseconds.
+
+        Raises:
+            SearchFailed: There were no hits.
+        """
+        headers = {"Content-Type": "application/json", "Prefer": f"wait={_WAIT_S}"}
+        begun = time.perf_counter()
+        self._http.request("POST", "/v1/searches", json.dumps({"text": text}), headers)
+        answer = self._http.getresponse()
+        body = answer.read()
+        taken_ms = (time.perf_counter() - begun) * 1000
+        if answer.status != http.HTTPStatus.OK or not json.loads(body)["hits"]:
+            raise SearchFailed(f"{answer.status}: {body.decode(errors='replace')[:500]}")
+        return taken_ms
+
+
+def measure(url: str, callers: int, texts: Iterator[str]) -> list[float]:
+    """Return how long each search took, in milliseconds."""
+    with ThreadPoolExecutor(callers) as threads:
+        taken = threads.map(
+            lambda caller: [caller.search(text) for text in texts], _made(url, callers)
+        )
+        return [ms for each in taken for ms in each]
+
+
+def _made(url: str, callers: int) -> list[Caller]:
+    return [Caller(url) for _ in range(callers)]
+
+
+class Texts:
+    """Sentences that several threads take from, each once.
+
+    Args:
+        first: Number of the first sentence.
+        count: Sentences in all.
+        same: Whether they are all the same sentence.
+    """
+
+    def __init__(self, first: int, count: int, same: bool) -> None:
+        # A range's iterator is advanced in one step of the interpreter: threads may share it.
+        self._numbers = iter(range(first, first + count))
+        self._same = first if same else None
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        number = next(self._numbers)
+        return sentence(number if self._same is None else self._same)
+
+
+@click.command()
+@click.option("--url", required=True)
+@click.option("--callers", default=1, help="Callers at once.")
+@click.option("--first", default=0, help="Number of the first sentence.")
+@click.option("--count", required=True, type=int, help="Searches in all.")
+@click.option("--same", default=False, type=bool, help="Whether to ask for one sentence only.")
+def main(url: str, callers: int, first: int, count: int, same: bool) -> None:
+    """Search, and print how long each took."""
+    print(json.dumps({"ms": measure(url, callers, Texts(first, count, same))}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""A service without any pictures: the page invites the first, and shows it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+from werkzeug.serving import make_server
+
+from common.settings import load_settings
+from tests.e2e.web.conftest import Visit
+from tests.inline import start_inline
+from tests.pictures import picture
+
+
+@pytest.fixture
+def empty() -> Iterator[str]:
+    """Address of the whole of Glimpse in this process, with nothing in it."""
+    inline = start_inline(load_settings({}))
+    server = make_server("127.0.0.1", 0, inline.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    inline.close()
+
+
+def test_the_first_picture_is_invited_and_shown(visit: Visit, empty: str) -> None:
+    site = visit(empty)
+    site.open()
+    notice = site.page.locator("#state")
+    expect(notice.get_by_role("heading", name="No pictures here yet")).to_be_visible()
+    notice.get_by_role("button", name="Add pictures").click()
+    expect(site.page.locator("#jobs-note")).to_have_text("There are none yet.")
+    site.add({"first.png": picture("green")})
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
+    site.page.keyboard.press("Escape")
+    expect(site.tile("first.png")).to_be_visible()
+    expect(notice).to_be_hidden()
+
+
+def test_nothing_is_found_in_nothing(visit: Visit, empty: str) -> None:
+    site = visit(empty)
+    site.open("/?q=red")
+    expect(site.page.get_by_role("heading", name="Nothing was found")).to_be_visible()
+    site.page.get_by_role("button", name="Show all pictures").click()
+    expect(site.page).to_have_url(f"{empty}/")
