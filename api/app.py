@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from api import parameters, problems, request_ids, unread
+from api import parameters, problems, request_ids, unread, whole_bodies
 from api.routes import dead_letters, documents, images, jobs, searches, service, web
 from api.services import Services, connect_services
 from common.settings import Settings, load_settings
@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     request_ids.install(app)
     problems.install(app)
     unread.install(app)
+    whole_bodies.install(app)
     parameters.install(app)
     for routes in (images, jobs, searches, dead_letters, service, documents, web):
         app.register_blueprint(routes.blueprint)

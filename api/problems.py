@@ -54,6 +54,7 @@ _CODES_OF_HTTP = (
     "method_not_allowed",
     "not_implemented",
     "not_ready",
+    "rate_limited",
     "uri_too_long",
 )
 

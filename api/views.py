@@ -28,6 +28,13 @@ def accepted(job: Job) -> tuple[Response, int]:
     return response, 202
 
 
+def nothing() -> Response:
+    """Answer that it is gone: 204, which has no body and so no type of one."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
 def job_view(job: Job) -> Json:
     """Return a job as the API shows it."""
     now = time.time()

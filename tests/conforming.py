@@ -64,6 +64,7 @@ def document_of(app: Flask) -> dict[str, Any]:
 def _check_body(app: Flask, content: Any, response: TestResponse, place: str) -> None:
     if content is None:
         assert not response.data, f"{place}: no body is documented"
+        assert response.status_code == 304 or not response.mimetype, f"{place}: a type of nothing"
         return
     assert response.mimetype in content, f"{place}: no such media type is documented"
     if response.is_json:

@@ -10,7 +10,7 @@ from api.listing import DeadLettersQuery
 from api.schemas import Metadata, read_query
 from api.services import Services, services
 from api.tenancy import current_tenant
-from api.views import accepted, dead_letter_view
+from api.views import accepted, dead_letter_view, nothing
 from common.dead_letters.base import DeadLetter
 from common.errors import NotFound
 from common.intake import Upload
@@ -40,7 +40,7 @@ def replay(image_id: str) -> tuple[Response, int]:
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
-def remove(image_id: str) -> tuple[str, int]:
+def remove(image_id: str) -> Response:
     """Forget a dead letter and the attempts at its image: its bytes may be uploaded anew."""
     tenant = current_tenant()
     # Only where there is a letter: the attempts at an image that is in hand stay.
@@ -49,7 +49,7 @@ def remove(image_id: str) -> tuple[str, int]:
     # and not a quarantine of which nothing tells.
     services().claims.forget(tenant, [image_id])
     services().dead_letters.remove(tenant, image_id)
-    return "", 204
+    return nothing()
 
 
 def _replay(parts: Services, letter: DeadLetter) -> Job:

@@ -24,7 +24,7 @@ from api.tenancy import current_tenant
 from api.thumbnails import thumbnail as make_thumbnail
 from api.thumbnails import to_jpeg
 from api.uploads import Form, read_body, read_form
-from api.views import accepted, image_view
+from api.views import accepted, image_view, nothing
 from common.archive_formats import ARCHIVE_MEDIA_TYPES
 from common.errors import InvalidRequest, UnsupportedMediaType
 from common.formats import HEAD_BYTES, MEDIA_TYPES, sniff
@@ -77,10 +77,10 @@ def show(image_id: str) -> Response:
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
-def delete(image_id: str) -> tuple[str, int]:
+def delete(image_id: str) -> Response:
     """Delete an image: no search that starts from here on finds it."""
     delete_image(image_id)
-    return "", 204
+    return nothing()
 
 
 @blueprint.get(f"/{_IMAGE_ID}/content")
