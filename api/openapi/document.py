@@ -76,7 +76,10 @@ def build_document(app: Flask) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Glimpse", "version": version("glimpse"), "description": _ABOUT},
-        "servers": [{"url": "/"}],
+        # In the order of the table: first what the service is for.
+        "tags": [
+            {"name": name} for name in dict.fromkeys(each.tag for each in OPERATIONS.values())
+        ],
         "paths": paths,
         "components": {
             "schemas": dict(_schemas()),
