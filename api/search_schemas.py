@@ -10,6 +10,7 @@ from api.schemas import Body
 from common.contract import ImageId, SearchRequest, Term
 from common.errors import Unprocessable
 from common.filters import Filter
+from common.whole_numbers import WHOLE
 
 # Characters of a search text, at most; the encoders read far less.
 _TEXT_CHARACTERS_MAX = 2000
@@ -66,8 +67,8 @@ class SearchBody(Body):
     text: Text | None = None
     image_id: ImageId | None = None
     query: list[QueryTerm] | None = Field(default=None, min_length=1, max_length=_TERMS_MAX)
-    top_k: int = Field(default=10, ge=1, le=1000, description="Hits, at most.")
-    offset: int = Field(default=0, ge=0, le=10_000, description="Hits passed over.")
+    top_k: Annotated[int, Field(ge=1, le=1000, description="Hits, at most."), WHOLE] = 10
+    offset: Annotated[int, Field(ge=0, le=10_000, description="Hits passed over."), WHOLE] = 0
     min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
     filter: Filter | None = None
     group_duplicates: float | None = Field(

@@ -16,6 +16,7 @@ from common.filter_schema import (
     TIME_FORMAT,
 )
 from common.formats import MEDIA_TYPES
+from common.whole_numbers import WHOLE
 
 # Characters of a metadata key, a metadata text, a tag and a file name, at most: what an
 # upload may have of each.
@@ -103,7 +104,7 @@ def _ordered(value: object) -> object:
     return _scalar(value)
 
 
-Whole = Annotated[int, Field(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
+Whole = Annotated[int, Field(ge=-_INTEGER_MAX, le=_INTEGER_MAX), WHOLE]
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=_FILENAME_CHARACTERS_MAX),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from pydantic import BaseModel
 
 from api.openapi.operations import BINARY, Schema
@@ -35,12 +37,27 @@ _PICTURES: Schema = {
     "required": ["file"],
     "additionalProperties": False,
 }
+# What a search may ask for beside a picture, or without one.
+_ASKED = ("text", "image_id", "query")
+
+
+def _all_of(*names: str) -> Schema:
+    """Return the schema of objects that have all of these fields, none of them null."""
+    return {
+        "required": list(names),
+        "properties": {name: {"not": {"type": "null"}} for name in names},
+    }
+
+
 # A form of one picture to search by, and what else is asked.
 _PICTURE: Schema = {
     "type": "object",
     "properties": {
         "file": BINARY,
-        "search": {"$ref": f"#/components/schemas/{SearchBody.__name__}"},
+        "search": {
+            "allOf": [{"$ref": f"#/components/schemas/{SearchBody.__name__}"}],
+            "not": {"anyOf": [_all_of(*pair) for pair in combinations(_ASKED, 2)]},
+        },
     },
     "required": ["file"],
     "additionalProperties": False,
@@ -52,10 +69,7 @@ _SEARCH: Schema = {
         {"$ref": f"#/components/schemas/{SearchBody.__name__}"},
         {"properties": {"query": _TERMS_WITHOUT_PICTURE}},
     ],
-    "oneOf": [
-        {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
-        for name in ("text", "image_id", "query")
-    ],
+    "oneOf": [_all_of(name) for name in _ASKED],
     "examples": [{"text": "a white dog"}],
 }
 
