@@ -179,7 +179,9 @@ def _content(bodies: Any) -> dict[str, Any]:
     content = {kind: {"schema": _schema(body)} for kind, body in bodies.items()}
     if FORM in content:
         parts = content[FORM]["schema"]["properties"]
-        content[FORM]["encoding"] = {name: FORM_ENCODING[name] for name in parts}
+        # Parts of a list may be of different types, and each says which.
+        lone = [name for name, part in parts.items() if part.get("type") != "array"]
+        content[FORM]["encoding"] = {name: FORM_ENCODING[name] for name in lone}
     return content
 
 
