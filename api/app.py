@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from api import parameters, problems, request_ids, unread, whole_bodies
+from api import auth, limits, parameters, places, problems, request_ids, unread, whole_bodies
 from api.routes import dead_letters, documents, images, jobs, searches, service, web
 from api.services import Services, connect_services
 from common.settings import Settings, load_settings
@@ -47,10 +47,15 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.url_map.converters["record_id"] = RecordIdConverter
     # A redirect would be an answer in HTML to a path that no client of ours asks for.
     app.url_map.merge_slashes = False
-    app.extensions["glimpse"] = services or connect_services(settings)
+    services = services or connect_services(settings)
+    app.extensions["glimpse"] = services
     request_ids.install(app)
     problems.install(app)
     unread.install(app)
+    places.install(app, settings.events_max)
+    # Who asks comes first: a stranger is not told what is wrong with a request.
+    auth.install(app, settings)
+    limits.install(app, settings.rate_limit, services.counters)
     whole_bodies.install(app)
     parameters.install(app)
     for routes in (images, jobs, searches, dead_letters, service, documents, web):

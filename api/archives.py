@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
@@ -21,29 +22,59 @@ from common.jobs.base import Job
 _READ_BYTES = 256 * 1024
 
 
-def begin_archive(services: Services, tenant: str, request: Request, filename: str) -> Job:
-    """Keep a body that is an archive, send the task that unpacks it, and return its job.
+@dataclass(frozen=True, slots=True)
+class ReceivedArchive:
+    """An archive that was received."""
+
+    services: Services
+    tenant: str
+    writer: BlobWriter
+    id: str
+    kind: ArchiveKind
+    filename: str
+
+    @property
+    def content(self) -> Sequence[object]:
+        """The digest of its bytes."""
+        return [self.id]
+
+    def begin(self, job_id: str) -> Job:
+        """Keep the archive, send the task that unpacks it, and return its job.
+
+        Raises:
+            BrokerUnavailable: Nothing was accepted; send it again.
+        """
+        self.writer.commit(job_id)
+        archive = IngestArchive(
+            job_id=job_id,
+            tenant=self.tenant,
+            id=self.id,
+            format=self.kind,
+            filename=clean_filename(self.filename) or self.id[:12],
+        )
+        return _begin(self.services, archive)
+
+    def close(self) -> None:
+        """Forget the archive unless it was kept."""
+        self.writer.discard()
+
+
+def receive_archive(
+    services: Services, tenant: str, request: Request, filename: str
+) -> ReceivedArchive:
+    """Receive a body that is an archive.
 
     Raises:
         ArchiveError: It is no archive that is read; told before all of it is received.
         InvalidRequest: The body broke off.
-        BrokerUnavailable: Nothing was accepted; send it again.
     """
-    job_id = uuid.uuid4().hex
     writer = services.archives.writer(tenant)
     try:
         archive_id, kind = _receive(request, writer)
-        writer.commit(job_id)
-    finally:
+    except BaseException:
         writer.discard()
-    archive = IngestArchive(
-        job_id=job_id,
-        tenant=tenant,
-        id=archive_id,
-        format=kind,
-        filename=clean_filename(filename) or archive_id[:12],
-    )
-    return _begin(services, archive)
+        raise
+    return ReceivedArchive(services, tenant, writer, archive_id, kind, filename)
 
 
 def _receive(request: Request, writer: BlobWriter) -> tuple[str, ArchiveKind]:

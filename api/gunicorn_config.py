@@ -6,6 +6,8 @@ import logging
 import os
 from typing import Any
 
+from api.places import close_with
+
 # Processes; threads within them wait for workers' answers without holding a core.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 16
@@ -28,8 +30,10 @@ _WATCHED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def post_worker_init(worker: Any) -> None:
-    """Keep the watchers' requests out of the access log, where they would hide all others."""
-    del worker
+    """Prepare a process that is about to serve."""
+    # Streams would keep a process that is told to end for as long as they last.
+    close_with(worker.wsgi, lambda: not worker.alive)
+    # The watchers' requests would hide all others in the access log.
     logging.getLogger("gunicorn.access").addFilter(_is_of_a_caller)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Sequence
 
 from api.schemas import Metadata
@@ -20,9 +19,9 @@ from common.jobs.base import Job
 
 
 def begin_job(
-    services: Services, tenant: str, uploads: Sequence[Upload], metadata: Metadata
+    services: Services, tenant: str, job_id: str, uploads: Sequence[Upload], metadata: Metadata
 ) -> Job:
-    """Write a job's record, send its tasks, and return the job.
+    """Write a job's record under a new id, send its tasks, and return the job.
 
     The same bytes twice in one request are one image. Pictures that cannot be
     used are failed at once; the others go to the workers in chunks.
@@ -35,7 +34,7 @@ def begin_job(
     # What is kept beside the images is in the record too: from it alone a task that was
     # lost is sent again.
     job = Job(
-        uuid.uuid4().hex,
+        job_id,
         tenant,
         total=len(unique),
         created_at=time.time(),

@@ -14,14 +14,17 @@ from api.request_ids import request_id
 from common.errors import (
     ArchiveError,
     BlobsFull,
+    Forbidden,
     GlimpseError,
     ImageError,
     InputError,
     InvalidRequest,
+    KeyInProgress,
     NotFound,
     ServiceError,
     SetupError,
     StoreError,
+    Unauthorized,
     Unprocessable,
     UnsupportedMediaType,
     UploadTooLarge,
@@ -34,6 +37,9 @@ MEDIA_TYPE = "application/problem+json"
 # Status of each kind of error; the first that fits counts.
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (NotFound, 404),
+    (KeyInProgress, 409),
+    (Unauthorized, 401),
+    (Forbidden, 403),
     (UploadTooLarge, 413),
     (UnsupportedMediaType, 415),
     (Unprocessable, 422),
@@ -118,8 +124,11 @@ def install(app: Flask) -> None:
 def _of_glimpse(error: GlimpseError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     errors = error.errors if isinstance(error, InvalidRequest) else None
-    retry_after_s = error.retry_after_s if isinstance(error, ServiceError) else None
-    return problem(status, error.code, str(error), errors, retry_after_s)
+    again = error.retry_after_s if isinstance(error, ServiceError | KeyInProgress) else None
+    response = problem(status, error.code, str(error), errors, again)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="glimpse"'
+    return response
 
 
 def _of_http(error: HTTPException) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import current_app
 
 from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
+from api.limits import Counters
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
@@ -17,8 +18,12 @@ from common.claims.redis import RedisClaims
 from common.dead_letters.base import DeadLetters
 from common.dead_letters.redis import RedisDeadLetters
 from common.heartbeats import Heartbeats, RedisHeartbeats
+from common.idempotency.base import IdempotencyKeys
+from common.idempotency.redis import RedisIdempotency
 from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
+from common.keys.base import Keys
+from common.keys.redis import RedisKeys
 from common.load.base import LoadGauge
 from common.load.redis import RedisLoad
 from common.redis_client import connect
@@ -44,7 +49,11 @@ class Services:
     load: LoadGauge
     claims: Claims
     dead_letters: DeadLetters
+    idempotency: IdempotencyKeys
+    keys: Keys
     dispatcher: Dispatcher
+    # Where the requests of each key are counted.
+    counters: Counters = field(default_factory=Counters)
 
 
 def connect_services(settings: Settings) -> Services:
@@ -61,7 +70,12 @@ def connect_services(settings: Settings) -> Services:
         load=RedisLoad(redis),
         claims=RedisClaims(redis, settings.lease_s, settings.attempts_max),
         dead_letters=RedisDeadLetters(redis),
+        idempotency=RedisIdempotency(
+            redis, min(settings.idempotency_ttl_s, settings.job_ttl_s), settings.lease_s
+        ),
+        keys=RedisKeys(redis),
         dispatcher=CeleryDispatcher(settings, redis),
+        counters=Counters.in_redis(settings.redis_url),
     )
 
 

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
-from common.contract import DEFAULT_TENANT
+from dataclasses import dataclass
+from typing import cast
+
+from flask import g
+
+from common.keys.base import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request, and what they may do."""
+
+    tenant: str
+    scopes: frozenset[Scope]
+    # The key that they sent; none while the service is open.
+    key_id: str | None = None
+
+
+def enter(caller: Caller) -> None:
+    """Let the current request be a caller's."""
+    g.caller = caller
+
+
+def current_caller() -> Caller:
+    """Return who makes the current request; routes that ask nobody have none."""
+    return cast("Caller", g.caller)
+
+
+def caller_or_none() -> Caller | None:
+    """Return who makes the current request; None where nobody was asked."""
+    return cast("Caller | None", g.get("caller"))
 
 
 def current_tenant() -> str:
-    """Return the tenant of the current request: everybody's, while there are no keys."""
-    return DEFAULT_TENANT
+    """Return the tenant of the current request: its key's, or ``default`` without keys."""
+    return current_caller().tenant

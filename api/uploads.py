@@ -14,7 +14,7 @@ from werkzeug.formparser import FormDataParser
 
 from common.blobs.base import BlobStore
 from common.errors import InvalidRequest
-from common.intake import Intake, Upload
+from common.intake import Intake
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -98,19 +98,22 @@ def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
     return Form(pictures, fields)
 
 
-def read_body(
-    request: Request, blobs: BlobStore, tenant: str, bytes_max: int, filename: str
-) -> Upload:
-    """Read a body that is one picture, and keep it."""
+def read_body(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> Intake:
+    """Read a body that is one picture; it is in the blob store's writer, not yet kept.
+
+    Raises:
+        InvalidRequest: The body breaks off.
+    """
     intake = Intake(blobs.writer(tenant), bytes_max)
     try:
         while data := request.stream.read(_READ_BYTES):
             intake.write(data)
-        return intake.finish(filename)
-    except ClientDisconnected:
-        raise InvalidRequest("The body broke off; send it again.") from None
-    finally:
+    except BaseException as error:
         intake.close()
+        if isinstance(error, ClientDisconnected):
+            raise InvalidRequest("The body broke off; send it again.") from None
+        raise
+    return intake
 
 
 def _parse(

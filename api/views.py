@@ -20,11 +20,18 @@ Json = dict[str, Any]
 _POLL_S = 1
 
 
-def accepted(job: Job) -> tuple[Response, int]:
-    """Answer with a job that has just begun: 202, its place, and when to look."""
+def accepted(job: Job, was_begun: bool = False) -> tuple[Response, int]:
+    """Answer with a job: 202, its place, and when to look.
+
+    Args:
+        job: The job.
+        was_begun: Whether an earlier request with the same idempotency key has begun it.
+    """
     response = jsonify(job_view(job))
     response.headers["Location"] = url_for("jobs.show", job_id=job.id)
     response.headers["Retry-After"] = str(_POLL_S)
+    if was_begun:
+        response.headers["Idempotency-Replayed"] = "true"
     return response, 202
 
 
@@ -35,8 +42,13 @@ def nothing() -> Response:
     return response
 
 
-def job_view(job: Job) -> Json:
-    """Return a job as the API shows it."""
+def job_view(job: Job, links: Json | None = None) -> Json:
+    """Return a job as the API shows it.
+
+    Args:
+        job: The job.
+        links: Its links; without them there has to be a request, which tells where they begin.
+    """
     now = time.time()
     rate, eta = job.rate_per_s(now), job.eta_s(now)
     return {
@@ -54,10 +66,16 @@ def job_view(job: Job) -> Json:
         "created_at": rfc3339(job.created_at),
         "started_at": _time(job.started_at),
         "finished_at": _time(job.finished_at),
-        "links": {
-            "self": url_for("jobs.show", job_id=job.id),
-            "items": url_for("jobs.items", job_id=job.id),
-        },
+        "links": links or job_links(job.id),
+    }
+
+
+def job_links(job_id: str) -> Json:
+    """Return where a job and what belongs to it are."""
+    return {
+        "self": url_for("jobs.show", job_id=job_id),
+        "items": url_for("jobs.items", job_id=job_id),
+        "events": url_for("jobs.events", job_id=job_id),
     }
 
 

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from cli.progress import UploadProgress
+from cli.bulk.progress import UploadProgress
 
 
 class RateColumn(ProgressColumn):

@@ -14,16 +14,16 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from cli.client import Client
-from cli.errors import NothingToIngest, PartFailed, ServerUnreachable
+from cli.errors import NothingToIngest, PartFailed
 from cli.examples import EXAMPLE_QUERY, example_photos
 from cli.exits import INCOMPLETE
 from cli.ingest import describe, ingest_pictures
 from cli.pictures import Picture, find_pictures
-from cli.query import Query
 from cli.search import show_hits, write_sheet
 from cli.stack import ports
 from cli.stack.tether import tether
+from glimpse_client import Glimpse
+from glimpse_client.errors import ServerUnreachable
 
 # Data folders of the demo, one for each source of pictures: no search shows another's.
 _DATA = Path("data/demo")
@@ -46,9 +46,9 @@ def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
     """
     pictures = _pictures(photos)
     query = query or EXAMPLE_QUERY
-    with _stack(data or _data_folder(photos)) as url, Client(url) as client:
+    with _stack(data or _data_folder(photos)) as url, Glimpse(url) as client:
         click.echo(describe(ingest_pictures(client, pictures)))
-        found = client.search(Query(query))
+        found = client.search(query)
         if found.hits:
             click.echo(f'\n"{query}", by {found.encoder}:')
             show_hits(found)
@@ -102,7 +102,7 @@ def _stack(data: Path) -> Iterator[str]:
 
 def _wait_until_ready(up: subprocess.Popen[bytes], url: str, log: Path) -> None:
     console = Console(stderr=True)
-    with Client(url) as client, console.status("Starting Glimpse") as line:
+    with Glimpse(url) as client, console.status("Starting Glimpse") as line:
         while awaited := _awaited(client):
             if up.poll() is not None:
                 tail = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
@@ -121,7 +121,7 @@ def _pass_on_warning(console: Console, log: Path) -> None:
         console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
-def _awaited(client: Client) -> str:
+def _awaited(client: Glimpse) -> str:
     try:
         return client.awaited()
     except ServerUnreachable:

@@ -1,10 +1,9 @@
 """What stops a command: more branches of the tree in ``common/errors.py``.
 
+What it meets with the server is in ``glimpse_client/errors.py``.
+
 GlimpseError
-├── ClientError              a command cannot do its work with the server
-│   ├── ServerUnreachable    nothing answers at the server's address
-│   └── RequestRefused       the server answered with a problem document
-├── FileUnreadable           a file cannot be read, or is gone
+├── RedisNotFound            nobody says where the service's Redis is, or it does not answer
 ├── NothingToIngest          the paths hold no picture that can be sent
 └── SetupError
     ├── PortBusy             the address cannot be listened on
@@ -15,59 +14,13 @@ GlimpseError
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from common.errors import GlimpseError, SetupError
 
 
-class ClientError(GlimpseError):
-    """A command cannot do its work with the server."""
+class RedisNotFound(GlimpseError):
+    """Nobody says where the service's Redis is, or it does not answer there."""
 
-    code = "client_error"
-
-
-class ServerUnreachable(ClientError):
-    """Nothing answers at the server's address, or the connection broke off."""
-
-    code = "server_unreachable"
-
-
-class RequestRefused(ClientError):
-    """The server answered with an error.
-
-    Args:
-        status: HTTP status.
-        reason: Stable code from the problem document, or ``http_STATUS``.
-        detail: The server's sentence for people.
-        retry_after_s: Seconds after which it wants to be asked again, if it says so.
-    """
-
-    code = "request_refused"
-
-    def __init__(
-        self, status: int, reason: str, detail: str, retry_after_s: float | None = None
-    ) -> None:
-        super().__init__(f"The server refused ({reason}): {detail}")
-        self.status = status
-        self.reason = reason
-        self.detail = detail
-        self.retry_after_s = retry_after_s
-
-
-class FileUnreadable(GlimpseError):
-    """A file cannot be read, or is gone since it was found.
-
-    Args:
-        path: The file.
-        reason: What the system says, in a few words.
-    """
-
-    code = "unreadable"
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = path
-        self.reason = reason
+    code = "redis_not_found"
 
 
 class NothingToIngest(GlimpseError):

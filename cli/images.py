@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.answers import Image, ImagesPage
-from cli.client import Client
 from cli.exits import INCOMPLETE
+from glimpse_client import Glimpse
+from glimpse_client.answers import Image, ImagesPage
 
 # An image's id: the SHA-256 of its bytes.
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
@@ -30,11 +30,17 @@ def images(tag: str | None, limit: int, as_json: bool) -> None:
 
     Where the output is no terminal, each image is a line of its id, its time, its
     size and its file, with tabs between them.
-    """
-    with Client.from_environ() as client:
+
+    \b
+    Example:
+      glimpse images --tag holiday --limit 10
+    """  # noqa: D301 - click's mark for lines that are kept
+    with Glimpse.from_environ() as client:
         found = list(islice(client.images(tag), limit))
     if as_json:
-        click.echo(ImagesPage(images=found).model_dump_json(indent=2, exclude={"next_cursor"}))
+        click.echo(
+            ImagesPage(images=tuple(found)).model_dump_json(indent=2, exclude={"next_cursor"})
+        )
     elif found:
         _show(found)
     else:
@@ -47,7 +53,11 @@ def delete(ids: tuple[str, ...]) -> None:
     """Delete the images with these IDs: no search finds them any more.
 
     Exit status 1 if any of them was not there.
-    """
+
+    \b
+    Example:
+      glimpse images --tag old | cut -f1 | xargs glimpse delete
+    """  # noqa: D301 - click's mark for lines that are kept
     for image_id in ids:
         if not _IMAGE_ID.fullmatch(image_id):
             raise click.BadParameter(
@@ -55,13 +65,13 @@ def delete(ids: tuple[str, ...]) -> None:
                 " see `glimpse images`.",
                 param_hint="'ID...'",
             )
-    with Client.from_environ() as client:
+    with Glimpse.from_environ() as client:
         missing = [image_id for image_id in dict.fromkeys(ids) if not _delete(client, image_id)]
     if missing:
         sys.exit(INCOMPLETE)
 
 
-def _delete(client: Client, image_id: str) -> bool:
+def _delete(client: Glimpse, image_id: str) -> bool:
     """Delete an image and say so; return whether it was there."""
     was_there = client.delete(image_id)
     if was_there:

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import click
 
-from cli.archives import divide
 from cli.bars import UploadBars, upload_bars
-from cli.client import Client
-from cli.crew import Crew
-from cli.errors import ClientError, NothingToIngest
+from cli.bulk.archives import divide
+from cli.bulk.crew import Crew
+from cli.bulk.summary import Summary
+from cli.bulk.upload import CONNECTIONS, Upload
+from cli.errors import NothingToIngest
 from cli.exits import INCOMPLETE
 from cli.pictures import Picture, Unreadable, find_pictures
-from cli.retry import Patience
-from cli.summary import Summary
-from cli.upload import CONNECTIONS, Upload
 from common.filenames import PICTURE_SUFFIXES
+from glimpse_client import Glimpse
+from glimpse_client.errors import ClientError
+from glimpse_client.retry import Patience
 
 # Seconds to go on trying one request; a bulk upload outlives an hour of overload.
 _PATIENCE_S = 3600
@@ -72,7 +73,11 @@ def ingest(
     Archives are sent whole each time.
 
     Exit status 1 if any picture failed.
-    """
+
+    \b
+    Example:
+      glimpse ingest Pictures --tag holiday
+    """  # noqa: D301 - click's mark for lines that are kept
     archives, others = divide(paths)
     if archives and tags:
         raise click.UsageError(f"--tag does not go with an archive: {archives[0].path}")
@@ -81,7 +86,7 @@ def ingest(
     first = list(islice(pictures, 1))
     if not (first or archives or unreadable):
         raise NothingToIngest(_nothing(paths))
-    with Client.from_environ(Patience(patience_s, _say_pause)) as client, Crew(1) as counter:
+    with Glimpse.from_environ(Patience(patience_s, _say_pause)) as client, Crew(1) as counter:
         upload = Upload(client, connections, tags, unreadable)
         with _resumable(upload), upload_bars(hidden=as_json) as bars:
             if not as_json:
@@ -92,7 +97,7 @@ def ingest(
         sys.exit(INCOMPLETE)
 
 
-def ingest_pictures(client: Client, pictures: Sequence[Picture]) -> Summary:
+def ingest_pictures(client: Glimpse, pictures: Sequence[Picture]) -> Summary:
     """Send pictures under progress bars and return what became of them."""
     with upload_bars() as bars:
         bars.expect(len(pictures))

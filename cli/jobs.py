@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.answers import JobsPage, ListedJob
-from cli.client import Client
+from glimpse_client import Glimpse
+from glimpse_client.answers import Job, JobsPage
 
 _STATES = ("queued", "running", "succeeded", "partial", "failed", "cancelled")
 
@@ -27,18 +27,22 @@ def jobs(state: str | None, limit: int, as_json: bool) -> None:
     Where the output is no terminal, each job is a line of its id, its time, its
     state, how many of its images are done, how many there are and how many failed,
     with tabs between them. `glimpse status JOB` tells more of one.
-    """
-    with Client.from_environ() as client:
+
+    \b
+    Example:
+      glimpse jobs --state running
+    """  # noqa: D301 - click's mark for lines that are kept
+    with Glimpse.from_environ() as client:
         found = list(islice(client.jobs(state), limit))
     if as_json:
-        click.echo(JobsPage(jobs=found).model_dump_json(indent=2, exclude={"next_cursor"}))
+        click.echo(JobsPage(jobs=tuple(found)).model_dump_json(indent=2, exclude={"next_cursor"}))
     elif found:
         _show(found)
     else:
         click.echo("There are no jobs. See `glimpse ingest`.", err=True)
 
 
-def _show(found: Sequence[ListedJob]) -> None:
+def _show(found: Sequence[Job]) -> None:
     console = Console()
     if not console.is_terminal:
         # Lines for `grep` and `cut`: neither wrapped nor framed.

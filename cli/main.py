@@ -11,16 +11,19 @@ from typing import NoReturn
 
 import click
 
+from cli.completion import completion
 from cli.demo import demo
-from cli.errors import ClientError
+from cli.errors import RedisNotFound
 from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import jobs
+from cli.keys import keys
 from cli.search import search
 from cli.status import status
 from cli.up import up
 from common.errors import GlimpseError, InvalidSettings
+from glimpse_client.errors import ClientError
 
 _EPILOG = """\b
 Exit status:
@@ -32,18 +35,26 @@ Exit status:
 
 \b
 Environment:
-  GLIMPSE_URL      address of the server (http://127.0.0.1:8000)
-  GLIMPSE_API_KEY  key to send, where the server asks for one
+  GLIMPSE_URL        address of the server (http://127.0.0.1:8000)
+  GLIMPSE_API_KEY    key to send, where the server asks for one
+  GLIMPSE_REDIS_URL  where `glimpse keys` works, if not on a `glimpse up` here
 """
 
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="glimpse")
 def commands() -> None:
-    """Find pictures by what they show."""
+    """Find pictures by what they show.
+
+    \b
+    Example:
+      glimpse up                      (in one terminal)
+      glimpse ingest Pictures         (in another)
+      glimpse search "a white dog"
+    """  # noqa: D301 - click's mark for lines that are kept
 
 
-for command in (ingest, search, images, delete, jobs, status, up, demo):
+for command in (ingest, search, images, delete, jobs, status, up, completion, demo, keys):
     commands.add_command(command)
 
 
@@ -81,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _status(error: GlimpseError) -> int:
-    if isinstance(error, ClientError):
+    if isinstance(error, ClientError | RedisNotFound):
         return UNREACHABLE
     return USAGE if isinstance(error, InvalidSettings) else INCOMPLETE
 

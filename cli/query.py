@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.bodies import FileBody
+from glimpse_client import Glimpse, Search
 
 # A weight at the end of a term, as in "9f86…:0.5".
 _WEIGHTED = re.compile(r"(?P<what>.+):(?P<weight>\d*\.?\d+)", re.DOTALL)
@@ -51,31 +48,17 @@ class Query:
         """Whether there is nothing to look for."""
         return not (self.text or self.terms or self.image)
 
-    @contextmanager
-    def content(self) -> Iterator[tuple[list[FileBody], dict[str, Any]]]:
-        """Open what is sent: the files it is read from, and the content as httpx takes it."""
-        if self.image is None:
-            yield [], {"json": self.body()}
-            return
-        with FileBody(self.image) as picture:
-            parts = {"file": (self.image.name, picture)}
-            yield [picture], {"files": parts, "data": {"search": json.dumps(self.body())}}
-
-    def body(self) -> dict[str, Any]:
-        """Return the search as JSON has it; the picture goes beside it."""
-        asked: dict[str, Any] = {"top_k": self.top_k}
-        if self.terms:
-            text = ({"text": self.text},) if self.text else ()
-            asked["query"] = [*text, *self.terms]
-        elif self.text:
-            asked["text"] = self.text
-        if self.tags:
-            asked["filter"] = {"tags": {"all": list(self.tags)}}
-        if self.min_score is not None:
-            asked["min_score"] = self.min_score
-        if self.offset:
-            asked["offset"] = self.offset
-        return asked
+    def ask(self, client: Glimpse) -> Search:
+        """Search for it; raises as ``Glimpse.search`` does."""
+        return client.search(
+            self.text,
+            picture=self.image,
+            query=self.terms,
+            top_k=self.top_k,
+            offset=self.offset or None,
+            min_score=self.min_score,
+            filter={"tags": {"all": list(self.tags)}} if self.tags else None,
+        )
 
 
 class ImageTerm(click.ParamType[dict[str, Any]]):

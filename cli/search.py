@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.answers import Search
-from cli.client import Client
 from cli.exits import INCOMPLETE
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
+from glimpse_client import Glimpse
+from glimpse_client.answers import Search
 
 
 @click.command()
@@ -82,12 +82,17 @@ def search(
 
     Text, pictures and images add up; what is to be unlike pushes away.
     Exit status 1 if nothing was found.
-    """
+
+    \b
+    Example:
+      glimpse search "a white dog" --sheet sheet.png
+      glimpse search --image dog.jpg --not "snow:0.3" --tag holiday
+    """  # noqa: D301 - click's mark for lines that are kept
     query = Query(text, top_k, (*like, *unlike, *away), image, tags, min_score, offset)
     if query.is_empty:
         raise click.UsageError("There is nothing to look for: give a TEXT, --image or --like.")
-    with Client.from_environ() as client:
-        found = client.search(query)
+    with Glimpse.from_environ() as client:
+        found = query.ask(client)
         if sheet is not None and found.hits:
             write_sheet(client, found, sheet)
     if as_json:
@@ -121,7 +126,7 @@ def show_hits(found: Search) -> None:
     console.print(table, markup=False)
 
 
-def write_sheet(client: Client, found: Search, path: Path) -> None:
+def write_sheet(client: Glimpse, found: Search, path: Path) -> None:
     """Write the contact sheet of a search.
 
     Raises:

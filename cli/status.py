@@ -7,10 +7,10 @@ import time
 
 import click
 
-from cli.answers import Item, Job
 from cli.bars import make_bars
-from cli.client import Client
 from cli.exits import INCOMPLETE
+from glimpse_client import Glimpse
+from glimpse_client.answers import Item, Job
 
 # Seconds between two looks at a job.
 _POLL_S = 0.5
@@ -24,16 +24,20 @@ def status(job_id: str, wait: bool, as_json: bool) -> None:
     """Tell how far JOB is.
 
     Exit status 1 if any picture of it failed.
-    """
-    with Client.from_environ() as client:
+
+    \b
+    Example:
+      glimpse status 2f1c9e6ad0b84b7c8f3f6b1f0a7d5e42 --wait
+    """  # noqa: D301 - click's mark for lines that are kept
+    with Glimpse.from_environ() as client:
         job = _wait(client, job_id, hide_bar=as_json) if wait else client.job(job_id)
-        failures = list(client.failures(job_id)) if job.failed and not as_json else []
+        failures = list(client.items(job_id, state="failed")) if job.failed and not as_json else []
     click.echo(job.model_dump_json(indent=2) if as_json else _describe(job, failures))
     if job.failed:
         sys.exit(INCOMPLETE)
 
 
-def _wait(client: Client, job_id: str, hide_bar: bool) -> Job:
+def _wait(client: Glimpse, job_id: str, hide_bar: bool) -> Job:
     job = client.job(job_id)
     with make_bars(hide_bar) as bars:
         bar = bars.add_task("Processing", total=job.total)

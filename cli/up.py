@@ -33,7 +33,9 @@ from cli.errors import PartMissing
     help="Processes that index pictures.",
 )
 @click.option(
-    "--allow-open", is_flag=True, help="Listen beyond this machine although no keys are set."
+    "--allow-open",
+    is_flag=True,
+    help="Let everybody who reaches it do everything, as long as there are no keys.",
 )
 def up(data: Path, host: str, port: int, ingest_workers: int, allow_open: bool) -> None:
     """Run the whole stack on this machine until Ctrl-C.
@@ -42,7 +44,15 @@ def up(data: Path, host: str, port: int, ingest_workers: int, allow_open: bool) 
     GLIMPSE_REDIS_URL or GLIMPSE_MILVUS_URI say that there is one. GLIMPSE_MODEL
     chooses the model; without it CLIP's ViT-B/32 is taken where its weights
     can be had, else `starter`.
-    """
+
+    To let other machines in, make a key first (`glimpse keys create`), and then
+    give --host. Without keys that is refused, unless --allow-open says that
+    everybody may do everything.
+
+    \b
+    Example:
+      glimpse up --data glimpse-data --port 8080
+    """  # noqa: D301 - click's mark for lines that are kept
     try:
         from cli.stack.run import Options, run
     except ModuleNotFoundError as error:

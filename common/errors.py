@@ -4,7 +4,12 @@
     ├── InputError                   what the caller sent cannot be used as it is
     │   ├── InvalidRequest           a body, header or parameter is malformed
     │   ├── Unprocessable            well formed, but not acceptable as it is
+    │   │   └── KeyReused            an idempotency key came with another request before
     │   ├── NotFound                 there is no such image, job or search
+    │   ├── KeyInProgress            an idempotency key is in the hands of another request
+    │   ├── Unauthorized             the key is missing, wrong, revoked or expired
+    │   ├── Forbidden                the key lacks the scope
+    │   │   └── NoKeys               there are no keys, and the caller is not of this machine
     │   ├── UploadTooLarge           a request is larger than the service takes
     │   ├── UnsupportedMediaType     a body of a type the service does not read
     │   ├── ArchiveError             an archive cannot be read, or not to its end
@@ -44,13 +49,11 @@ sentence that says what to do.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class GlimpseError(Exception):
     """Root of every error that Glimpse raises on purpose."""
 
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
 
 
 class InputError(GlimpseError):
@@ -80,10 +83,42 @@ class Unprocessable(InvalidRequest):
     code = "unprocessable"
 
 
+class KeyReused(Unprocessable):
+    """An idempotency key came with another request before."""
+
+    code = "idempotency_key_reused"
+
+
+class KeyInProgress(InputError):
+    """Another request with the same idempotency key has not ended yet."""
+
+    code = "idempotency_key_in_progress"
+    # Seconds after which a caller may ask again: most requests have ended by then.
+    retry_after_s: int = 1
+
+
 class NotFound(InputError):
     """There is no such image, job or search, or it has expired."""
 
     code = "not_found"
+
+
+class Unauthorized(InputError):
+    """The key is missing, wrong, revoked or expired."""
+
+    code = "unauthorized"
+
+
+class Forbidden(InputError):
+    """The key lacks the scope that the call needs."""
+
+    code = "forbidden"
+
+
+class NoKeys(Forbidden):
+    """There are no keys, and without any the service is not open to this caller."""
+
+    code = "no_keys"
 
 
 class UploadTooLarge(InputError):

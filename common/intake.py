@@ -49,6 +49,11 @@ class Intake:
         return len(data)
 
     @property
+    def id(self) -> str:
+        """The id of the image, as far as its bytes are here."""
+        return self._sha256.hexdigest()
+
+    @property
     def is_full(self) -> bool:
         """Whether it has more bytes than a picture may have; what follows changes nothing."""
         return self._bytes > self._bytes_max
@@ -73,7 +78,7 @@ class Intake:
             filename: Its name.
             blob_id: What its bytes are kept under, instead of its own id.
         """
-        image_id = self._sha256.hexdigest()
+        image_id = self.id
         error = self._error()
         if error is None:
             self._writer.commit(blob_id or image_id)

@@ -102,12 +102,18 @@ class Settings(BaseModel):
     grace_s: float = Field(default=25.0, ge=0)
     # Seconds that a finished job's record and the results of its tasks are kept.
     job_ttl_s: int = Field(default=7 * 86_400, ge=60)
+    # Seconds that an idempotency key is remembered; no longer than its job.
+    idempotency_ttl_s: int = Field(default=86_400, ge=60)
     # Seconds that a search and its hits are kept.
     search_ttl_s: int = Field(default=3600, ge=10)
     # Seconds a search may wait for a worker before it is given up.
     search_expires_s: int = Field(default=60, ge=1)
     # Longest time a caller may hold a request open with `Prefer: wait`, in seconds.
     wait_s_max: float = Field(default=30.0, gt=0)
+    # Streams of events that a process of the API has at once; each holds one of its 16 threads.
+    events_max: int = Field(default=8, ge=0, le=1000)
+    # Seconds of silence after which a stream says that it is still there.
+    events_heartbeat_s: float = Field(default=15.0, gt=0)
     # Seconds to wait before an ingest task is tried again while Milvus or Redis is away.
     retry_s: float = Field(default=2.0, gt=0)
     # Longest such wait, in seconds; it doubles from try to try.
@@ -117,6 +123,16 @@ class Settings(BaseModel):
     missing_s: float = Field(default=300.0, ge=0, allow_inf_nan=False)
     # Seconds between two heartbeats of a worker; it counts as gone after three.
     heartbeat_s: float = Field(default=5.0, gt=0)
+
+    # Who may do everything while there are no keys: "loopback" is this machine itself,
+    # "network" whoever reaches the API, "nobody" asks for a key from the start.
+    open_to: Literal["loopback", "network", "nobody"] = "loopback"
+    # Seconds that a process of the API goes by what it knows of a key: so long may one that
+    # was revoked still work.
+    key_cache_s: float = Field(default=2.0, ge=0, le=60)
+
+    # Requests that a key may make, such as "600/minute"; empty is no bound.
+    rate_limit: str = Field(default="", pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

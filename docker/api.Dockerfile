@@ -11,6 +11,7 @@ COPY README.md ./
 COPY common/ common/
 COPY api/ api/
 COPY cli/ cli/
+COPY glimpse_client/ glimpse_client/
 COPY worker/ worker/
 RUN uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python --no-deps .
 

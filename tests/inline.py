@@ -27,7 +27,9 @@ from common.contract import (
 )
 from common.dead_letters.memory import MemoryDeadLetters
 from common.heartbeats import Heartbeat, MemoryHeartbeats
+from common.idempotency.memory import MemoryIdempotency
 from common.jobs.memory import MemoryJobs
+from common.keys.memory import MemoryKeys
 from common.load.memory import MemoryLoad
 from common.searches import MemorySearches
 from common.settings import Settings
@@ -58,6 +60,7 @@ class Inline:
     queries: MemoryBlobs
     store: MemoryStore
     heartbeats: MemoryHeartbeats
+    keys: MemoryKeys
     close: Callable[[], None]
 
 
@@ -78,6 +81,7 @@ def start_inline(
     jobs = MemoryJobs()
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
     dead_letters = MemoryDeadLetters()
+    keys = MemoryKeys()
     heartbeats = MemoryHeartbeats()
     pipeline = IngestPipeline(encoder, store, batch_max=8, wait_ms=0)
     search = Search.of(settings, encoder, store, queries)
@@ -128,6 +132,8 @@ def start_inline(
         load=MemoryLoad(jobs, heartbeats),
         claims=claims,
         dead_letters=dead_letters,
+        idempotency=MemoryIdempotency(settings.lease_s),
+        keys=keys,
         dispatcher=dispatcher,
     )
 
@@ -138,7 +144,7 @@ def start_inline(
     app = create_app(services=services)
     # Whatever a test asks, the answer is one that the OpenAPI document foresees.
     app.test_client_class = ConformingClient
-    return Inline(app, blobs, archives, queries, store, heartbeats, close)
+    return Inline(app, blobs, archives, queries, store, heartbeats, keys, close)
 
 
 def replace_parts(inline: Inline, **parts: object) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import httpx
 
-from cli.client import Client
-from cli.errors import ClientError
-from cli.retry import Patience
+from glimpse_client import Glimpse
+from glimpse_client.errors import ClientError
+from glimpse_client.retry import Patience
 from tests.clock import Clock
 from tests.pictures import image_id
 
@@ -46,12 +46,12 @@ class TroubledServer(httpx.BaseTransport):
             number = len(self.uploads)
         return self.on_upload(number, lambda: self._pass(request))
 
-    def client(self) -> Client:
+    def client(self) -> Glimpse:
         """Return a client that never really sleeps."""
         patience = Patience(
             60, lambda _, error: self.said.append(error), self.clock.now, self.clock.sleep
         )
-        return Client(patience=patience, transport=self)
+        return Glimpse(patience=patience, transport=self)
 
     def _pass(self, request: httpx.Request) -> httpx.Response:
         # One at a time: the fakes behind it know no threads.

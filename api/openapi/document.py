@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
+from api.auth import ROUTES
 from api.openapi.answers import Problem
 from api.openapi.bodies import FORM, FORM_ENCODING
 from api.openapi.headers import HEADERS
@@ -33,7 +34,7 @@ _ERRORS_ALWAYS = (400, 500)
 _ERRORS_OF_API = (401, 403, 422, 429, 503)
 _API = "/v1/"
 # Statuses whose answers say when to come back.
-_RETRIED = frozenset({429, 503, 507})
+_RETRIED = frozenset({409, 429, 503, 507})
 # What an id in a path looks like, by the converter that lets it through.
 _PATH_SCHEMAS: dict[str, Schema] = {
     "image_id": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
@@ -94,8 +95,8 @@ def _path(rule: Rule) -> str:
 
 
 def _security(rule: Rule) -> list[dict[str, list[str]]]:
-    """Return who may call a route: of the API proper whoever has a key, where there are keys."""
-    return [{}, {"key": []}] if rule.rule.startswith(_API) else []
+    """Return who may call a route: whoever has a key, where there are keys and it asks for one."""
+    return [{}, {"key": []}] if ROUTES.get(rule.endpoint) else []
 
 
 def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:

@@ -30,6 +30,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "required": True,
         "schema": {"type": "string"},
     },
+    "Idempotency-Replayed": {
+        "description": "`true`, where the key has begun this very job before.",
+        "schema": {"const": "true"},
+    },
     "Preference-Applied": {
         "description": "`wait`, where the caller's wish to wait was met.",
         "schema": {"const": "wait"},
@@ -48,5 +52,11 @@ PREFER = {
         "description": "`wait=SECONDS` (RFC 7240): hold the answer until the hits are there.",
         "schema": {"type": "string"},
         "example": "wait=5",
+    }
+}
+IDEMPOTENCY_KEY = {
+    "Idempotency-Key": {
+        "description": "The same key and the same request give the same job.",
+        "schema": {"type": "string", "minLength": 1},
     }
 }

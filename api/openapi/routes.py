@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.listing import DeadLettersQuery, ImagesQuery, JobsQuery
 from api.openapi import answers, bodies
-from api.openapi.headers import IF_NONE_MATCH, PREFER
+from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
 from api.openapi.operations import BINARY, TEXT, Operation, Reply, json
 from api.schemas import ItemsQuery, ThumbnailQuery, UploadQuery
 from api.search_schemas import ContactSheetQuery
@@ -12,7 +12,9 @@ from common.formats import MEDIA_TYPES
 
 _GONE = Reply("It is gone.")
 _UNCHANGED = Reply("It is as it was.", headers=("ETag",))
-_BEGUN = json("The job that was begun.", answers.Job, "Location", "Retry-After")
+_BEGUN = json(
+    "The job that was begun.", answers.Job, "Location", "Retry-After", "Idempotency-Replayed"
+)
 # A file that a cache may keep.
 _KEPT = ("ETag", "Cache-Control")
 
@@ -20,8 +22,9 @@ _IMAGES = {
     "images.upload": Operation(
         "Images",
         {202: _BEGUN},
-        errors=(413, 415, 422, 507),
+        errors=(409, 413, 415, 422, 507),
         query=UploadQuery,
+        headers=IDEMPOTENCY_KEY,
         body=bodies.UPLOAD,
     ),
     "images.index": Operation(
@@ -72,6 +75,9 @@ _JOBS = {
     "jobs.cancel": Operation(
         "Jobs", {202: json("The job as it then stands.", answers.Job)}, errors=(404,)
     ),
+    "jobs.events": Operation(
+        "Jobs", {200: Reply("The job's progress.", {"text/event-stream": TEXT})}, errors=(404,)
+    ),
     "jobs.items": Operation(
         "Jobs",
         {200: json("A page of the job's images.", answers.Items)},
@@ -112,7 +118,9 @@ _DEAD_LETTERS = {
         {200: json("A page of dead letters.", answers.DeadLetters)},
         query=DeadLettersQuery,
     ),
-    "dead_letters.replay": Operation("Dead letters", {202: _BEGUN}, errors=(404,)),
+    "dead_letters.replay": Operation(
+        "Dead letters", {202: _BEGUN}, errors=(404, 409, 422), headers=IDEMPOTENCY_KEY
+    ),
     "dead_letters.remove": Operation("Dead letters", {204: _GONE}, errors=(404,)),
 }
 
@@ -129,6 +137,7 @@ _SERVICE = {
                 {"text/plain": TEXT, "application/openmetrics-text": TEXT},
             )
         },
+        errors=(401, 403, 429, 503),
     ),
     "documents.openapi": Operation(
         "Service",

@@ -6,10 +6,11 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.http import dump_options_header
 
 from api.admission import admit
-from api.archives import begin_archive
+from api.archives import receive_archive
 from api.catalog import delete_image, find_image, known_images, list_images
-from api.ingest import begin_job
+from api.idempotency import begin_once
 from api.listing import ImagesQuery, image_cursor
+from api.reception import Pictures, Reception
 from api.schemas import (
     CheckBody,
     Metadata,
@@ -28,8 +29,6 @@ from api.views import accepted, image_view, nothing
 from common.archive_formats import ARCHIVE_MEDIA_TYPES
 from common.errors import InvalidRequest, UnsupportedMediaType
 from common.formats import HEAD_BYTES, MEDIA_TYPES, sniff
-from common.intake import Upload
-from common.jobs.base import Job
 
 blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
 
@@ -42,9 +41,7 @@ _IMAGE_ID = "<image_id:image_id>"
 @blueprint.post("")
 def upload() -> tuple[Response, int]:
     """Accept pictures and answer with the job that indexes them."""
-    # Before the body: what would wait too long, or cannot be enqueued, need not be received.
-    admit(services().load.read(), services().settings.max_wait_s)
-    return accepted(_begin())
+    return accepted(*begin_once(services(), current_tenant(), request, _receive))
 
 
 @blueprint.get("")
@@ -106,38 +103,34 @@ def thumbnail(image_id: str) -> Response:
     return _cached(Response(to_jpeg(image), mimetype="image/jpeg"), f"{image_id}-{size}")
 
 
-def _begin() -> Job:
-    filename = read_query(request, UploadQuery).filename
-    if request.mimetype in ARCHIVE_MEDIA_TYPES:
-        return begin_archive(services(), current_tenant(), request, filename)
-    uploads, metadata = _receive(filename)
-    return begin_job(services(), current_tenant(), uploads, metadata)
-
-
-def _receive(filename: str) -> tuple[list[Upload], Metadata]:
-    kind = request.mimetype
+def _receive() -> Reception:
+    # Before the body: what would wait too long, or cannot be enqueued, need not be received.
+    admit(services().load.read(), services().settings.max_wait_s)
+    kind, filename = request.mimetype, read_query(request, UploadQuery).filename
+    if kind in ARCHIVE_MEDIA_TYPES:
+        return receive_archive(services(), current_tenant(), request, filename)
+    limit = services().settings.image_bytes_max
     if kind == "multipart/form-data":
-        return _receive_form()
+        return _receive_form(limit)
     if kind.startswith("image/"):
-        limit = services().settings.image_bytes_max
-        picture = read_body(request, services().blobs, current_tenant(), limit, filename)
-        return [picture], Metadata()
+        picture = read_body(request, services().blobs, current_tenant(), limit)
+        return Pictures(services(), current_tenant(), [(filename, picture)], Metadata())
     raise UnsupportedMediaType(
         "Send pictures as multipart/form-data in parts named file, one as a body of image/*, or an"
         " archive as application/zip, application/x-tar or application/gzip."
     )
 
 
-def _receive_form() -> tuple[list[Upload], Metadata]:
-    limit = services().settings.image_bytes_max
+def _receive_form(limit: int) -> Pictures:
     form = read_form(request, services().blobs, current_tenant(), limit)
     try:
         metadata = _metadata(form)
-        if not form.files:
-            raise InvalidRequest("There is no picture; send at least one part named file.")
-        return [incoming.finish(filename) for _, filename, incoming in form.files], metadata
-    finally:
+    except BaseException:
         form.close()
+        raise
+    files = [(filename, incoming) for _, filename, incoming in form.files]
+    text = form.fields.get("metadata", "")
+    return Pictures(services(), current_tenant(), files, metadata, text)
 
 
 def _metadata(form: Form) -> Metadata:
@@ -150,6 +143,8 @@ def _metadata(form: Form) -> Metadata:
             f"Unknown parts: {', '.join(unknown)}. "
             "Pictures go into parts named file, each with a file name."
         )
+    if not form.files:
+        raise InvalidRequest("There is no picture; send at least one part named file.")
     return read_text(form.fields.get("metadata", "{}"), Metadata)
 
 

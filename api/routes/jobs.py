@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from api.events import MEDIA_TYPE, JobEvents, is_gone
 from api.listing import JobsQuery
+from api.places import places
 from api.schemas import ItemsQuery, read_query
 from api.services import services
 from api.tenancy import current_tenant
-from api.views import item_view, job_view
+from api.views import item_view, job_links, job_view
 from common.errors import NotFound
 from common.jobs.base import FINAL_STATES, Job
 
@@ -61,8 +63,32 @@ def items(job_id: str) -> Response:
     )
 
 
+@blueprint.get("/<record_id:job_id>/events")
+def events(job_id: str) -> Response:
+    """Stream a job as Server-Sent Events until it has ended."""
+    links, jobs, tenant = job_links(_find(job_id).id), services().jobs, current_tenant()
+    environ, is_closing = request.environ, places().is_closing
+    leave = places().take()
+    # Of the request nothing is left while the stream goes on.
+    stream = JobEvents(
+        look=lambda: _of(tenant, jobs.get(job_id)),
+        view=lambda job: job_view(job, links),
+        heartbeat_s=services().settings.events_heartbeat_s,
+        is_over=lambda: is_closing() or is_gone(environ),
+    )
+    response = Response(iter(stream), mimetype=MEDIA_TYPE)
+    response.call_on_close(leave)
+    response.headers["Cache-Control"] = "no-store"
+    # nginx would gather the events until its buffer is full.
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
 def _find(job_id: str) -> Job:
-    job = services().jobs.get(job_id)
-    if job.tenant != current_tenant():
-        raise NotFound(f"There is no job {job_id}, or it has expired.")
+    return _of(current_tenant(), services().jobs.get(job_id))
+
+
+def _of(tenant: str, job: Job) -> Job:
+    if job.tenant != tenant:
+        raise NotFound(f"There is no job {job.id}, or it has expired.")
     return job

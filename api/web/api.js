@@ -1,5 +1,6 @@
 // The HTTP API of Glimpse, from the page's side.
 
+import { keyHeaders, withKey } from './key.js';
 import { Problem, problemOf } from './problem.js';
 
 /**
@@ -7,8 +8,13 @@ import { Problem, problemOf } from './problem.js';
  *
  * Throws a Problem, or the AbortError of its signal.
  */
-export async function call(method, path, { json, body, headers = {}, signal } = {}) {
-  const options = { method, signal, cache: 'no-store', headers: { Accept: 'application/json', ...headers } };
+export function call(method, path, content = {}) {
+  return withKey(() => callOnce(method, path, content));
+}
+
+async function callOnce(method, path, { json, body, headers = {}, signal }) {
+  const options = { method, signal, cache: 'no-store' };
+  options.headers = { Accept: 'application/json', ...headers, ...keyHeaders() };
   if (json !== undefined) {
     options.body = JSON.stringify(json);
     options.headers['Content-Type'] = 'application/json';
@@ -21,6 +27,13 @@ export async function call(method, path, { json, body, headers = {}, signal } = 
     throw problemOf(response.status, (name) => response.headers.get(name), text);
   }
   return { status: response.status, headers: response.headers, data: read(text, response.status) };
+}
+
+/** Fetch a picture. Throws a Problem, and asks for no key: there are many pictures. */
+export async function fetchBlob(path) {
+  const response = await reach(path, { headers: keyHeaders() });
+  if (response.ok) return response.blob();
+  throw problemOf(response.status, (name) => response.headers.get(name), await readText(response));
 }
 
 async function reach(path, options) {
@@ -57,11 +70,15 @@ function asProblem(error, signal) {
  *
  * Throws as `call` does.
  */
-export function send(path, body, { headers = {}, onProgress, signal }) {
+export function send(path, body, options) {
+  return withKey(() => sendOnce(path, body, options));
+}
+
+function sendOnce(path, body, { headers = {}, onProgress, signal }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', path);
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries({ ...headers, ...keyHeaders() })) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };

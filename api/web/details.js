@@ -2,6 +2,8 @@
 
 import { call } from './api.js';
 import { byId, show } from './elements.js';
+import { hasKey } from './key.js';
+import { linkPicture, showPicture } from './pictures.js';
 import { Problem } from './problem.js';
 import { baseName, moment, score, size } from './words.js';
 
@@ -52,9 +54,13 @@ export class Details {
     const image = byId('details-image');
     byId('details-name').textContent = baseName(picture.filename);
     image.alt = baseName(picture.filename);
-    image.src = `${picture.links.thumbnail}?size=${LARGE_PX}`;
-    byId('details-original').href = picture.links.content;
-    byId('details-link').href = picture.links.content;
+    // Until the next one is there, none is shown and not the last one.
+    image.removeAttribute('src');
+    showPicture(image, `${picture.links.thumbnail}?size=${LARGE_PX}`);
+    for (const id of ['details-original', 'details-link']) {
+      linkPicture(byId(id), picture.links.content, baseName(picture.filename), (problem) => this.#tell(problem));
+    }
+    byId('details-link').textContent = hasKey() ? 'Save the original' : 'Open the original';
     byId('details-facts').replaceChildren();
     byId('details-tags').replaceChildren();
     show(byId('details-problem'), false);
@@ -64,7 +70,7 @@ export class Details {
   }
 
   #fillFacts(image) {
-    if (OPENED.has(image.format) && image.bytes <= SHOWN_BYTES_MAX) byId('details-image').src = image.links.content;
+    if (OPENED.has(image.format) && image.bytes <= SHOWN_BYTES_MAX) showPicture(byId('details-image'), image.links.content);
     const facts = [
       ['File', image.filename],
       ['Size', `${image.width} × ${image.height}, ${size(image.bytes)}, ${image.format}`],

@@ -1,6 +1,7 @@
 // The grid of pictures: one stop of the Tab key, and arrows within.
 
 import { byId, fromTemplate } from './elements.js';
+import { showThumbnail } from './pictures.js';
 import { baseName, score } from './words.js';
 
 // Sides of thumbnails, in pixels: for ordinary screens and for fine ones.
@@ -84,8 +85,7 @@ export class Grid {
     const image = tile.querySelector('img');
     const source = picture.links.thumbnail;
     image.addEventListener('error', () => tile.classList.add('gone'), { once: true });
-    image.srcset = `${source}?size=${SIDE} 1x, ${source}?size=${SIDE_FINE} 2x`;
-    image.src = `${source}?size=${SIDE}`;
+    showThumbnail(image, source, SIDE, SIDE_FINE);
     image.alt = name;
     const open = tile.querySelector('.tile-open');
     open.setAttribute('aria-label', name);

@@ -5,6 +5,7 @@ import { Drawer } from './drawer.js';
 import { Drops } from './drops.js';
 import { byId } from './elements.js';
 import { Grid } from './grid.js';
+import { onKey } from './key.js';
 import { addressOf, emptyQuery, looksForNothing, queryOf, withFile, withImage, withTag } from './query.js';
 import { Results } from './results.js';
 import { Terms } from './terms.js';
@@ -130,4 +131,6 @@ document.addEventListener('keydown', (event) => {
   byId('text').focus();
 });
 window.addEventListener('popstate', putAddress);
+// Pictures of the query that could not be had without a key.
+onKey(() => terms.show(query));
 putAddress();

@@ -39,6 +39,8 @@ export class Problem extends Error {
     if (this.code === 'overloaded' || this.status === 429) return 'The service is busy';
     if (this.status === 507) return 'The service has no room left';
     if (this.passes) return 'A part of the service is away';
+    if (this.status === 401) return 'The service wants a key';
+    if (this.code === 'forbidden') return 'The key does not allow that';
     if (this.status === 404) return 'That is not there any more';
     return 'That did not work';
   }

@@ -2,6 +2,7 @@
 
 import { call } from './api.js';
 import { byId, fromTemplate, show } from './elements.js';
+import { showPicture } from './pictures.js';
 import { withWeight, withoutTag, withoutTerm } from './query.js';
 import { baseName } from './words.js';
 
@@ -45,7 +46,9 @@ export class Terms {
   #term(query, term) {
     const chip = fromTemplate('term');
     const weight = chip.querySelector('input');
-    chip.querySelector('img').src = term.file ? previewOf(term.file) : `/v1/images/${term.image}/thumbnail?size=150`;
+    const image = chip.querySelector('img');
+    if (term.file) image.src = previewOf(term.file);
+    else showPicture(image, `/v1/images/${term.image}/thumbnail?size=150`);
     chip.classList.toggle('less', term.weight < 0);
     chip.querySelector('.term-kind').textContent = term.weight < 0 ? 'Less like' : 'More like';
     weight.value = term.weight;

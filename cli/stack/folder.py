@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from cli import redis_address
 from common.errors import DataDirBusy
 
 # Seconds that parts of a stack that was killed are given to end before they are killed too.
@@ -49,8 +50,13 @@ class DataFolder:
         self._parts[name] = pid
         self._notes.write_text(json.dumps([_identity(pid) for pid in self._parts.values()]))
 
+    def note_redis(self, url: str) -> None:
+        """Write down where Redis is, for the commands that speak to it."""
+        redis_address.note(self.path, url)
+
     def forget_parts(self) -> None:
         """Say that every part has ended."""
+        redis_address.forget(self.path)
         self._parts.clear()
         self._notes.unlink(missing_ok=True)
 

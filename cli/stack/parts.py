@@ -20,7 +20,7 @@ from cli.stack.folder import DataFolder
 from cli.stack.part import Part
 
 # Order of starting; stopping goes the other way.
-_BROKER, _STORE, _WORKERS, _API = range(4)
+BROKER, _STORE, _WORKERS, _API = range(4)
 
 # Seconds a server may take to write what it holds in memory.
 _STORE_STOP_S = 20.0
@@ -85,6 +85,7 @@ def lay_out(wanted: Wanted) -> Stack:
     if "GLIMPSE_REDIS_URL" not in environ:
         environ["GLIMPSE_REDIS_URL"] = f"redis://{ports.LOOPBACK}:{redis_port}/0"
         parts.append(_valkey(wanted.folder.redis, redis_port, environ["GLIMPSE_REDIS_URL"]))
+        wanted.folder.note_redis(environ["GLIMPSE_REDIS_URL"])
     if "GLIMPSE_MILVUS_URI" not in environ:
         environ["GLIMPSE_MILVUS_URI"] = f"http://{ports.LOOPBACK}:{milvus_port}"
         parts.append(_milvus(wanted.folder.milvus, milvus_port))
@@ -103,7 +104,7 @@ def _valkey(folder: Path, port: int, url: str) -> Part:
         argv=[str(_valkey_program()), str(config)],
         env={},
         cwd=folder,
-        tier=_BROKER,
+        tier=BROKER,
         stop_s=_STORE_STOP_S,
         answers=functools.partial(_redis_answers, url),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 
 from cli.errors import OpenService, PortBusy
+from common.loopback import is_loopback as is_loopback
 
 LOOPBACK = "127.0.0.1"
 
@@ -55,16 +55,9 @@ def require_loopback(host: str) -> None:
     if not is_loopback(host):
         raise OpenService(
             f"{host} can be reached from other machines, and everyone there could read, add"
-            " and delete pictures, for no keys are configured. Say --allow-open if that is meant."
+            " and delete pictures, for there are no keys. Run `glimpse up` without --host, make"
+            " one with `glimpse keys create`, and come back; or say --allow-open if it is meant."
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def join(host: str, port: int) -> str:

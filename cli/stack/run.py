@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,11 @@ from cli.stack import ports
 from cli.stack.folder import DataFolder, hold
 from cli.stack.log import Log
 from cli.stack.model import choose_model
-from cli.stack.parts import Stack, Wanted, lay_out
+from cli.stack.part import Part
+from cli.stack.parts import BROKER, Stack, Wanted, lay_out
 from cli.stack.processes import Processes
+from common.keys.redis import RedisKeys
+from common.redis_client import connect
 from common.settings import load_settings
 
 # Signals that end the stack in order.
@@ -52,25 +55,39 @@ def run(options: Options) -> None:
         SetupError: It cannot run, or a part failed; nothing is left running.
     """
     environ = {"GLIMPSE_MODEL": "auto", **os.environ}
+    if options.allow_open:
+        environ["GLIMPSE_OPEN_TO"] = "network"
     # Whatever can be refused is refused before anything is started.
-    load_settings(environ)
-    if not options.allow_open:
+    is_open = load_settings(environ).open_to == "network"
+    if not is_open and "GLIMPSE_REDIS_URL" not in environ and not options.data.exists():
+        # Where there is no Redis yet, there are no keys.
         ports.require_loopback(options.host)
     with hold(options.data) as folder:
         # Only now: what an earlier run left may have had the port.
         port = ports.claim(options.host, options.port)
         wanted = Wanted(folder, options.host, port, options.ingest_workers, environ)
         stack = lay_out(wanted)
-        asyncio.run(_Run(stack, folder, ports.url_of(options.host, port)).until_stopped())
+        # Open to others without keys only where that was said.
+        host = ports.LOOPBACK if is_open else options.host
+        url = ports.url_of(options.host, port)
+        asyncio.run(_Run(stack, folder, url, host).until_stopped())
 
 
 class _Run:
-    """One run: its parts, its log, and the order of things."""
+    """One run: its parts, its log, and the order of things.
 
-    def __init__(self, stack: Stack, folder: DataFolder, url: str) -> None:
+    Args:
+        stack: What runs.
+        folder: Where its data is.
+        url: Where the API is reached from here.
+        guarded: The address that must not be open to others without keys.
+    """
+
+    def __init__(self, stack: Stack, folder: DataFolder, url: str, guarded: str) -> None:
         self._stack = stack
         self._folder = folder
         self._url = url
+        self._guarded = guarded
         self._environ = dict(stack.environ)
         self._log = Log([_SELF, _CHOICE, *(part.name for part in stack.parts)])
 
@@ -90,10 +107,10 @@ class _Run:
 
     async def _serve(self, processes: Processes) -> None:
         self._environ["GLIMPSE_MODEL"] = await self._model()
-        for part in self._stack.parts:
-            await processes.start(part, self._environ)
-            if part.answers is not None:
-                await self._wait(processes, part.answers, part.name, _ANSWER_S)
+        parts = self._stack.parts
+        await self._start(processes, [part for part in parts if part.tier == BROKER])
+        self._require_keys()
+        await self._start(processes, [part for part in parts if part.tier != BROKER])
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             await self._wait(
                 processes, _Readiness(client, self._url, self._say), "/readyz", _READY_S
@@ -103,6 +120,20 @@ class _Run:
         while True:
             await processes.look()
             await asyncio.sleep(_LOOK_S)
+
+    async def _start(self, processes: Processes, parts: Sequence[Part]) -> None:
+        for part in parts:
+            await processes.start(part, self._environ)
+            if part.answers is not None:
+                await self._wait(processes, part.answers, part.name, _ANSWER_S)
+
+    def _require_keys(self) -> None:
+        """Refuse to be open to other machines; raises ``OpenService``."""
+        if ports.is_loopback(self._guarded):
+            return
+        with connect(self._environ["GLIMPSE_REDIS_URL"]) as redis:
+            if not RedisKeys(redis).exist():
+                ports.require_loopback(self._guarded)
 
     async def _model(self) -> str:
         return await choose_model(self._environ, lambda line: self._log.line(_CHOICE, line))

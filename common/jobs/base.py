@@ -105,6 +105,10 @@ class JobRecords(Protocol):
         """Keep the record for good: all tasks of the job are in the queue."""
         ...
 
+    def is_accepted(self, job_id: str) -> bool:
+        """Tell whether there is such a job, and all of its tasks were sent."""
+        ...
+
     def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
         """Add images to a growing job, the first at index ``start``; return how many were new.
 

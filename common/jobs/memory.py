@@ -35,6 +35,10 @@ class MemoryJobs:
         """Count the job's images among the pending ones; nothing here expires."""
         self._changed[job_id] = time.time()
 
+    def is_accepted(self, job_id: str) -> bool:
+        """Tell whether there is such a job, and all of its tasks were sent."""
+        return job_id in self._changed
+
     def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
         """Add images to a growing job."""
         job = self._jobs.get(job_id)

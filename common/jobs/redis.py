@@ -79,6 +79,11 @@ class RedisJobs:
         self._run("ACCEPT", job_id, LISTS, LIST_PREFIX)
 
     @broker_call
+    def is_accepted(self, job_id: str) -> bool:
+        """Tell whether there is such a job, and all of its tasks were sent."""
+        return bool(self._redis.hexists(job_key(job_id), "accepted"))
+
+    @broker_call
     def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
         """Add images to a growing job, some hundreds at a time."""
         added = 0

@@ -32,14 +32,16 @@ class GlimpseUp(Service):
     def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
         super().__init__(folder)
         self.data = folder / "data"
+        # The address that it listens on.
+        self.host = "127.0.0.1"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {"GLIMPSE_MODEL": "hashing", **(settings or {})}
         self._mark = uuid.uuid4().hex
 
     def command(self) -> list[str]:
-        data = ["--data", str(self.data)]
-        return [sys.executable, "-m", "cli.main", "up", *data, "--port", str(self.port)]
+        place = ["--data", str(self.data), "--host", self.host, "--port", str(self.port)]
+        return [sys.executable, "-m", "cli.main", "up", *place]
 
     def environ(self) -> dict[str, str]:
         root = str(Path(__file__).parent.parent.parent)

@@ -27,7 +27,7 @@ def test_a_finished_job_tells_everything(client: FlaskClient) -> None:
     assert job["eta_s"] == 0
     assert job["rate_per_s"] > 0
     assert job["created_at"] <= job["started_at"] <= job["finished_at"]
-    assert set(job["links"]) == {"self", "items"}
+    assert set(job["links"]) == {"self", "items", "events"}
 
 
 def test_a_running_job_says_when_to_come_back(client: FlaskClient, inline: Inline) -> None:

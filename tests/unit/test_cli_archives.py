@@ -7,11 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli import follow, upload
-from cli.archives import divide
+from cli.bulk import follow, upload
+from cli.bulk.archives import divide
+from cli.bulk.summary import Summary
+from cli.bulk.upload import Upload
 from cli.pictures import find_pictures
-from cli.summary import Summary
-from cli.upload import Upload
 from tests.pictures import picture
 from tests.troubled import TroubledServer, job, takes_all
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from cli.main import commands, run
@@ -22,6 +25,66 @@ def test_help_names_every_exit_status_and_variable(capsys: pytest.CaptureFixture
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([name, "--help"]) == 0
     assert f"glimpse {name}" in capsys.readouterr().out
+
+
+def examples(command: click.Command) -> list[list[str]]:
+    """Return the words of each line of a command's help that shows how it is called."""
+    lines = (command.help or "").partition("Example:")[2].splitlines()
+    # What follows is for the shell.
+    calls = (line.partition("|")[0].partition(">")[0].strip() for line in lines)
+    return [shlex.split(call) for call in calls if call]
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        # The commands of a group have examples of their own.
+        name
+        for name, command in commands.commands.items()
+        if not command.hidden and not isinstance(command, click.Group)
+    ),
+)
+def test_every_commands_help_has_examples_that_can_be_given(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pictures").mkdir()
+    (tmp_path / "dog.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    found = examples(commands.commands[name])
+    assert found
+    for _, called, *arguments in found:
+        context = commands.commands[called].make_context(called, arguments)
+        assert context.params
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_told_how_to_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["completion", shell]) == 0
+    assert "_GLIMPSE_COMPLETE=" in capsys.readouterr().out
+
+
+def test_words_are_completed() -> None:
+    """Asked as the script of ``glimpse completion bash`` asks."""
+
+    def complete(*words: str) -> list[str]:
+        asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+        environ = {**os.environ, **asked, "_GLIMPSE_COMPLETE": "bash_complete"}
+        command = [sys.executable, "-m", "cli.main"]
+        found = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        return [line.partition(",")[2] for line in found.stdout.splitlines()]
+
+    assert {"ingest", "search", "up"} <= set(complete("glimpse", ""))
+    assert complete("glimpse", "sea") == ["search"]
+    assert complete("glimpse", "jobs", "--state", "ru") == ["running"]
+
+
+def test_the_client_brings_little_with_it() -> None:
+    heavy = "{'torch', 'pymilvus', 'flask', 'celery', 'redis', 'PIL', 'api', 'cli'}"
+    code = f"import sys, glimpse_client; sys.exit(str({heavy} & set(sys.modules)))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert found.stderr.strip() == "set()"
 
 
 def test_a_typing_error_is_answered_with_the_nearest_command(

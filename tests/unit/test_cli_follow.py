@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from cli.answers import Job, Look
-from cli.client import Client
-from cli.follow import Following, look_at
+from cli.bulk.follow import Following, look_at
+from glimpse_client import Glimpse
+from glimpse_client.answers import Job, Look
 from tests.clock import Clock
 
 
@@ -91,7 +91,7 @@ def test_of_a_thousand_jobs_that_wait_few_are_looked_at() -> None:
             200, json=look(name, done=10 if int(name) < 50 else 0).job.model_dump()
         )
 
-    client = Client(transport=httpx.MockTransport(answer))
+    client = Glimpse(transport=httpx.MockTransport(answer))
     looks = look_at(client, map(str, range(1000)))
     assert asked == [str(n) for n in range(58)]
     assert [seen.job.id for seen in looks] == asked

@@ -8,9 +8,9 @@ import json
 import httpx
 import pytest
 
-from cli.client import Client
 from cli.main import run
-from cli.retry import Patience
+from glimpse_client import Glimpse
+from glimpse_client.retry import Patience
 from tests.inline import Inline
 from tests.pictures import image_id, picture
 
@@ -21,11 +21,11 @@ RED, BLUE = picture("red"), picture("blue")
 def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
     """Let the commands speak to an app of this process."""
 
-    def from_environ(patience: Patience | None = None) -> Client:
+    def from_environ(patience: Patience | None = None) -> Glimpse:
         transport = httpx.WSGITransport(inline.app)
-        return Client("http://glimpse.test", patience=patience, transport=transport)
+        return Glimpse("http://127.0.0.1", patience=patience, transport=transport)
 
-    monkeypatch.setattr(Client, "from_environ", from_environ)
+    monkeypatch.setattr(Glimpse, "from_environ", from_environ)
     return inline
 
 
@@ -127,8 +127,8 @@ def test_jobs_are_chosen_by_state(uploaded: list[str], capsys: pytest.CaptureFix
 
 
 def test_a_list_is_read_page_by_page(uploaded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.client._PAGE_ITEMS", 1)
-    with Client.from_environ() as client:
+    monkeypatch.setattr("glimpse_client.connection._PAGE", 1)
+    with Glimpse.from_environ() as client:
         assert sorted(image.id for image in client.images(None)) == sorted(uploaded)
         assert len(list(client.jobs("succeeded"))) == 2
         assert [image.id for image in client.images("warm")] == uploaded[:1]

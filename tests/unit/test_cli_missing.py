@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli import hashing, missing, parcels
-from cli.client import Client
-from cli.crew import Crew
-from cli.hashing import Hashed, hash_pictures
-from cli.missing import Missing
-from cli.parcels import Parcel, pack
+from cli.bulk import hashing, missing, parcels
+from cli.bulk.crew import Crew
+from cli.bulk.hashing import Hashed, hash_pictures
+from cli.bulk.missing import Missing
+from cli.bulk.parcels import Parcel, pack
 from cli.pictures import Picture, Unreadable, find_pictures
+from glimpse_client import Glimpse
 
 
 class Catalog:
@@ -26,7 +26,7 @@ class Catalog:
     def __init__(self, known: Iterable[str] = ()) -> None:
         self.known = set(known)
         self.questions: list[list[str]] = []
-        self.client = Client(transport=httpx.MockTransport(self._answer))
+        self.client = Glimpse(transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         ids = json.loads(request.content)["ids"]

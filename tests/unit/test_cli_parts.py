@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cli import redis_address
+from cli.errors import RedisNotFound
 from cli.stack.folder import DataFolder
 from cli.stack.parts import Stack, Wanted, lay_out
 
@@ -46,6 +48,21 @@ def test_the_parts_are_told_where_everything_is(tmp_path: Path) -> None:
     assert environ["GLIMPSE_REDIS_URL"].startswith("redis://127.0.0.1:")
     assert environ["GLIMPSE_MILVUS_URI"].startswith("http://127.0.0.1:")
     assert environ["GLIMPSE_BLOBS_DIR"] == str(tmp_path / "blobs")
+
+
+def test_the_folder_tells_where_its_redis_is(tmp_path: Path) -> None:
+    url = stack(tmp_path).environ["GLIMPSE_REDIS_URL"]
+    assert redis_address.find(tmp_path) == url
+    DataFolder(tmp_path).forget_parts()
+    with pytest.raises(RedisNotFound, match="--data"):
+        redis_address.find(tmp_path)
+
+
+def test_the_folder_does_not_tell_of_a_redis_elsewhere(tmp_path: Path) -> None:
+    # Its address may hold a password.
+    stack(tmp_path, GLIMPSE_REDIS_URL="redis://:secret@elsewhere:6379/0")
+    with pytest.raises(RedisNotFound):
+        redis_address.find(tmp_path)
 
 
 def test_originals_may_be_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.archives import divide
+from cli.bulk.archives import divide
 from cli.pictures import Unreadable, find_pictures
+from glimpse_client.sources import archive_type
 
 
 @pytest.fixture
@@ -74,7 +75,9 @@ def test_a_folder_that_cannot_be_read_does_not_stop_the_others(folder: Path) -> 
 def test_archives_are_told_by_their_names(tmp_path: Path, name: str, media_type: str) -> None:
     (tmp_path / name).touch()
     archives, others = divide([tmp_path / name, tmp_path / "b.jpg", tmp_path / name])
-    assert [(archive.name, archive.media_type) for archive in archives] == [(name, media_type)]
+    assert [(archive.name, archive_type(archive.name)) for archive in archives] == [
+        (name, media_type)
+    ]
     assert others == [tmp_path / "b.jpg"]
 
 

@@ -1,0 +1,74 @@
+"""Replays: an image that was given up is tried again, in a job of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.admission import admit
+from api.ingest import begin_job
+from api.schemas import Metadata
+from api.services import Services
+from common.dead_letters.base import DeadLetter
+from common.errors import NotFound
+from common.intake import Upload
+from common.jobs.base import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A request to try an image again; the image's id is all of its content."""
+
+    services: Services
+    tenant: str
+    image_id: str
+
+    @property
+    def content(self) -> Sequence[object]:
+        """The image's id."""
+        return [self.image_id]
+
+    def begin(self, job_id: str) -> Job:
+        """Begin the job.
+
+        Raises:
+            NotFound: There is no dead letter of the image, or its bytes are gone.
+            Overloaded: Try again later.
+        """
+        # Not before: the letter is gone once it was replayed, and an earlier request's job
+        # is the answer then.
+        letter = self.services.dead_letters.get(self.tenant, self.image_id)
+        admit(self.services.load.read(), self.services.settings.max_wait_s)
+        return _replay(self.services, letter, job_id)
+
+    def close(self) -> None:
+        """Do nothing: nothing was received."""
+
+
+def _replay(parts: Services, letter: DeadLetter, job_id: str) -> Job:
+    """Begin the job; the order of the steps is one that may be cut off anywhere.
+
+    The attempts go first: with them the worker would give the image up at once.
+    Cut off here, the letter can be replayed again. Then comes the job, which is
+    whole once it is accepted. Cut off here, there is a letter too many: replayed
+    again, its image is a duplicate. The letter goes last, for until then it alone
+    knows of the image; and only this one, for the new job may have failed already
+    and left a newer one in its place.
+    """
+    _require_bytes(parts, letter)
+    parts.claims.forget(letter.tenant, [letter.id])
+    upload = Upload(letter.id, letter.filename, error=None)
+    metadata = Metadata.model_validate({**letter.metadata, "tags": letter.tags})
+    job = begin_job(parts, letter.tenant, job_id, [upload], metadata)
+    parts.dead_letters.remove(letter.tenant, letter.id, letter.job_id)
+    return job
+
+
+def _require_bytes(parts: Services, letter: DeadLetter) -> None:
+    try:
+        parts.blobs.open(letter.tenant, letter.id).close()
+    except NotFound:
+        raise NotFound(
+            f"The bytes of image {letter.id} are gone, so it cannot be tried again; "
+            "upload it anew, or delete this dead letter."
+        ) from None

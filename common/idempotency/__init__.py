@@ -1,0 +1,1 @@
+"""Idempotency keys: what makes a job is done once, however often it is asked for."""

@@ -1,0 +1,95 @@
+"""The page where the service wants a key."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from common.keys.base import Scope
+from common.keys.redis import RedisKeys
+from common.keys.token import issue
+from common.redis_client import connect
+from tests.conftest import require
+from tests.e2e.web.conftest import Visit
+from tests.e2e.web.site import Site
+from tests.pictures import picture
+from tests.services import MilvusLite, Stack, Valkey
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    require(Valkey)
+    require(MilvusLite)
+    settings = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_OPEN_TO": "nobody"}
+    with Stack(tmp_path_factory.mktemp("keyed"), settings) as stack:
+        yield stack
+
+
+# What a picture that was fetched with a key is shown by.
+_BLOB = re.compile("^blob:")
+
+
+def make_key(stack: Stack, tenant: str, *scopes: Scope) -> str:
+    token, key = issue(tenant, "page", scopes, time.time())
+    with connect(stack.redis.url) as redis:
+        RedisKeys(redis).add(key)
+    return token.text
+
+
+def sign_in(site: Site, key: str) -> None:
+    dialog = site.page.get_by_role("dialog", name="This service wants a key")
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("API key").fill(key)
+    dialog.get_by_role("button", name="Sign in").click()
+
+
+def test_with_a_key_all_of_the_page_works(stack: Stack, visit: Visit) -> None:
+    key = make_key(stack, "acme", "read", "write")
+    site = visit()
+    site.page.goto(site.url)
+    sign_in(site, "glimpse_wrong")
+    expect(site.page.locator("#sign-in-problem")).to_contain_text("wrong")
+    sign_in(site, key)
+    site.settled()
+    site.open_drawer()
+    site.add({"red.png": picture("red", (64, 48))})
+    expect(site.page.locator("#upload-summary")).to_be_visible()
+    site.page.keyboard.press("Escape")
+    site.search("red")
+    assert site.names() == ["red.png"]
+    image = site.tile("red.png").locator("img")
+    expect(image).to_have_attribute("src", _BLOB)
+    expect(image).to_have_js_property("complete", True)
+    assert image.evaluate("image => image.naturalWidth") == 64
+    site.tile("red.png").locator(".tile-open").click()
+    expect(site.page.locator("#details-facts")).to_contain_text("PNG")
+    expect(site.page.locator("#details-image")).to_have_js_property("naturalWidth", 64)
+    with site.page.expect_download() as saved:
+        site.page.locator("#details-link").click()
+    assert saved.value.suggested_filename == "red.png"
+    assert saved.value.path().read_bytes() == picture("red", (64, 48))
+    # The tab keeps the key, and neither an address nor a cookie has it.
+    site.page.reload()
+    site.settled()
+    assert key not in site.page.url
+    assert site.page.context.cookies() == []
+
+
+def test_another_tenant_sees_nothing_and_who_signs_out_no_more(stack: Stack, visit: Visit) -> None:
+    site = visit()
+    site.page.goto(site.url)
+    sign_in(site, make_key(stack, "globex", "read"))
+    site.settled()
+    expect(site.page.locator("#state-title")).to_have_text("No pictures here yet")
+    site.open_drawer()
+    site.add({"blue.png": picture("blue")})
+    expect(site.page.locator("#upload-failures")).to_contain_text("blue.png")
+    site.page.keyboard.press("Escape")
+    site.page.locator("#sign-out").click()
+    expect(site.page.get_by_role("dialog", name="This service wants a key")).to_be_visible()
+    site.page.keyboard.press("Escape")
+    expect(site.page.locator("#state-title")).to_have_text("The service wants a key")

@@ -1,0 +1,62 @@
+"""Why the tenant is no partition key of Milvus: what goes wrong where it is (decision 0015)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymilvus import CollectionSchema, MilvusClient, MilvusException
+
+from tests.contract.store_clients import IDENTITY, row
+from tests.services import MilvusLite, MilvusServer
+from worker.stores.milvus_entities import to_entity
+from worker.stores.milvus_filter import expression
+from worker.stores.milvus_schema import collection_schema, index_params
+
+COLLECTION = "images__partitioned"
+
+
+def partitioned() -> CollectionSchema:
+    """Return the schema as it would be with the tenant for a partition key."""
+    schema = collection_schema(IDENTITY)
+    (tenant,) = (field for field in schema.fields if field.name == "tenant")
+    tenant.is_partition_key = True
+    return schema
+
+
+def opened(uri: str, schema: CollectionSchema) -> Iterator[MilvusClient]:
+    client = MilvusClient(uri, timeout=30, dedicated=True)
+    client.create_collection(COLLECTION, schema=schema, index_params=index_params())
+    yield client
+    client.drop_collection(COLLECTION)
+    client.close()
+
+
+@pytest.fixture
+def server(milvus_server: MilvusServer) -> Iterator[MilvusClient]:
+    yield from opened(milvus_server.uri, partitioned())
+
+
+@pytest.fixture
+def lite(milvus_lite: MilvusLite) -> Iterator[MilvusClient]:
+    yield from opened(milvus_lite.uri, partitioned())
+
+
+def keys(client: MilvusClient, condition: str) -> list[Any]:
+    rows = client.query(
+        COLLECTION, filter=condition, output_fields=["key"], consistency_level="Strong"
+    )
+    return [row["key"] for row in rows]
+
+
+def test_milvus_lite_takes_no_condition_on_it(lite: MilvusClient) -> None:
+    lite.upsert(COLLECTION, [to_entity(row("a"))])
+    with pytest.raises(MilvusException, match="tenant"):
+        keys(lite, expression("default"))
+
+
+def test_milvus_2_3_puts_what_is_upserted_into_another_partition(server: MilvusClient) -> None:
+    server.upsert(COLLECTION, [to_entity(row("a"))])
+    assert keys(server, 'tenant != ""') == [to_entity(row("a"))["key"]]
+    assert keys(server, expression("default")) == []

@@ -1,0 +1,78 @@
+"""`glimpse keys` where there is no Redis, or nothing that it could do with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+from cli.redis_address import without_password
+
+CREATE = ["keys", "create", "--tenant", "acme", "--name", "laptop", "--scope", "read"]
+
+
+@pytest.mark.parametrize("arguments", [CREATE, ["keys", "list"], ["keys", "revoke", "0" * 16]])
+def test_without_a_stack_a_command_says_what_to_do(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments, "--data", str(tmp_path)]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "--data" in captured.err
+    assert "GLIMPSE_REDIS_URL" in captured.err
+
+
+@pytest.mark.parametrize("arguments", [CREATE, ["keys", "list"], ["keys", "revoke", "0" * 16]])
+def test_a_redis_that_is_away_is_named_without_its_password(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLIMPSE_REDIS_URL", "redis://user:hidden@127.0.0.1:1/0")
+    assert run(arguments) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "redis://127.0.0.1:1/0" in captured.err
+    assert "hidden" not in captured.err
+
+
+def test_an_address_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLIMPSE_REDIS_URL", "127.0.0.1:6379")
+    assert run(["keys", "list"]) == 3
+    assert "GLIMPSE_REDIS_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "value"),
+    [
+        ("--tenant", "Acme Inc."),
+        ("--tenant", "../other"),
+        ("--tenant", "archives"),
+        ("--name", ""),
+        ("--name", "two\nlines"),
+        ("--name", "x" * 129),
+        ("--scope", "root"),
+        ("--expires-days", "0"),
+    ],
+)
+def test_what_no_key_can_have_is_refused(
+    changed: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*CREATE, changed, value, "--data", str(tmp_path)]) == 2
+    assert "Error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left_out", ["--tenant", "--name", "--scope"])
+def test_what_a_key_must_have_is_asked_for(
+    left_out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = CREATE.index(left_out)
+    assert run([*CREATE[:at], *CREATE[at + 2 :]]) == 2
+    assert left_out in capsys.readouterr().err
+
+
+def test_an_address_is_shown_without_its_password() -> None:
+    assert without_password("rediss://u:p@host:1/2") == "rediss://host:1/2"
+    assert without_password("redis://host:1") == "redis://host:1"
+    assert without_password("redis://[::1") == "GLIMPSE_REDIS_URL"
