@@ -44,7 +44,7 @@ def half_body(files: dict[str, bytes]) -> bytes:
         for name, data in files.items()
     )
     head = (
-        "POST /v1/images HTTP/1.1\r\nHost: glimpse\r\n"
+        "POST /v1/images HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n"
         f"Content-Length: {len(parts) + 1_000_000}\r\n\r\n"
     )

@@ -75,7 +75,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(stack: Stack) -> None:
     before = sorted(blobs.rglob("*/originals/*/*"))
     host, port = stack.api.url.removeprefix("http://").split(":")
     head = (
-        "POST /v1/images HTTP/1.1\r\nHost: glimpse\r\n"
+        "POST /v1/images HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n"
         '--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
     )

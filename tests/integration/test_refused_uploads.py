@@ -126,8 +126,8 @@ def test_a_client_that_stops_sending_holds_nobody_up(api: Refusing) -> None:
     host, port = url.removeprefix("http://").split(":")
     stalled = [socket.create_connection((host, int(port)), timeout=60) for _ in range(40)]
     for client in stalled:
-        client.sendall(b"POST /v1/images HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n")
-        client.sendall(b"Content-Length: 1000000\r\n\r\nabc")
+        client.sendall(b"POST /v1/images HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        client.sendall(b"Content-Type: image/png\r\nContent-Length: 1000000\r\n\r\nabc")
     for client in stalled:
         assert client.recv(12) == b"HTTP/1.1 503"
     assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
