@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from api import auth, limits, places, problems, request_ids, unread
-from api.routes import dead_letters, images, jobs, searches, service, web
+from api import auth, limits, parameters, places, problems, request_ids, unread, whole_bodies
+from api.routes import dead_letters, documents, images, jobs, searches, service, web
 from api.services import Services, connect_services
 from common.settings import Settings, load_settings
 
@@ -53,8 +53,11 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     problems.install(app)
     unread.install(app)
     places.install(app, settings.events_max)
+    # Who asks comes first: a stranger is not told what is wrong with a request.
     auth.install(app, settings)
     limits.install(app, settings.rate_limit, services.counters)
-    for routes in (images, jobs, searches, dead_letters, service, web):
+    whole_bodies.install(app)
+    parameters.install(app)
+    for routes in (images, jobs, searches, dead_letters, service, documents, web):
         app.register_blueprint(routes.blueprint)
     return app

@@ -45,6 +45,9 @@ ROUTES: Mapping[str, Scope | None] = {
     # Files that are the same for everybody; the page asks its reader for a key.
     "web.index": None,
     "web.asset": None,
+    "documents.openapi": None,
+    "documents.docs": None,
+    "documents.asset": None,
 }
 # What is said to those who send no key, and to those whose key opens nothing. The latter is one
 # answer for all that may be the matter: who tries keys learns nothing.

@@ -11,7 +11,7 @@ from api.places import close_with
 # Processes; threads within them wait for workers' answers without holding a core.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 16
-worker_class = "gthread"
+worker_class = "api.gunicorn_worker.ProblemWorker"
 
 # Seconds that an idle connection is kept for its next request.
 keepalive = 15

@@ -8,13 +8,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.schemas import Tag
 from common.contract import Place
-from common.cursors import read_cursor, write_cursor
+from common.cursors import CURSOR_PATTERN, read_cursor, write_cursor
 from common.jobs.base import JobState
 
 # The last millisecond of the year 9999, in milliseconds since 1970.
 _MS_MAX = 253_402_300_799_999
 # Characters of an image's id.
 _IMAGE_ID_CHARACTERS = 64
+# What a cursor is, to callers.
+_CURSOR = "The `next_cursor` of another page."
+# What the cursor of a list of images looks like, for the OpenAPI document.
+_IMAGE_CURSOR_PATTERN = r"^[0-9]{1,14}-[0-9a-f]{64}$"
 
 
 def _checked(cursor: str) -> str:
@@ -29,14 +33,26 @@ def _checked_image(cursor: str) -> str:
     return cursor
 
 
+Cursor = Annotated[
+    str,
+    AfterValidator(_checked),
+    Field(description=_CURSOR, json_schema_extra={"pattern": CURSOR_PATTERN}),
+]
+ImageCursor = Annotated[
+    str,
+    AfterValidator(_checked_image),
+    Field(description=_CURSOR, json_schema_extra={"pattern": _IMAGE_CURSOR_PATTERN}),
+]
+
+
 class ImagesQuery(BaseModel):
     """Query string of ``GET /v1/images``."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=100, ge=1, le=1000)
-    cursor: Annotated[str, AfterValidator(_checked_image)] | None = None
-    tag: Tag | None = None
+    cursor: ImageCursor | None = None
+    tag: Tag | None = Field(default=None, description="Only images that carry this tag.")
 
     @property
     def after(self) -> Place | None:
@@ -54,7 +70,16 @@ class JobsQuery(BaseModel):
 
     state: JobState | None = None
     limit: int = Field(default=100, ge=1, le=1000)
-    cursor: Annotated[str, AfterValidator(_checked)] | None = None
+    cursor: Cursor | None = None
+
+
+class DeadLettersQuery(BaseModel):
+    """Query string of ``GET /v1/dead-letters``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: Cursor | None = None
 
 
 def image_cursor(place: Place | None) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from flask import Flask, Response, json
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from api.request_ids import request_id
@@ -20,6 +22,7 @@ from common.errors import (
     KeyInProgress,
     NotFound,
     ServiceError,
+    SetupError,
     StoreError,
     Unauthorized,
     Unprocessable,
@@ -28,6 +31,8 @@ from common.errors import (
 )
 
 log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
 
 # Status of each kind of error; the first that fits counts.
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
@@ -47,6 +52,30 @@ _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
 )
 
 
+# Codes that no class of the tree stands for: of HTTP itself, and of ``/readyz``.
+_CODES_OF_HTTP = (
+    "expectation_failed",
+    "forbidden",
+    "headers_too_large",
+    "method_not_allowed",
+    "not_implemented",
+    "not_ready",
+    "rate_limited",
+    "uri_too_long",
+)
+
+
+def _codes_below(kind: type[GlimpseError]) -> Iterator[str]:
+    yield kind.code
+    for below in kind.__subclasses__():
+        if not issubclass(below, SetupError):
+            yield from _codes_below(below)
+
+
+# Every code that a problem document may have; the tree is whole once it is imported.
+CODES = tuple(sorted({*_codes_below(GlimpseError), *_CODES_OF_HTTP}))
+
+
 def problem(
     status: int,
     code: str,
@@ -63,26 +92,32 @@ def problem(
         errors: The fields at fault: ``{"field", "detail"}`` each.
         retry_after_s: Seconds after which the same request may succeed, if it may.
     """
-    body: dict[str, object] = {
+    body = problem_body(status, code, detail, request_id())
+    if errors:
+        body["errors"] = errors
+    response = Response(json.dumps(body), status, mimetype=MEDIA_TYPE)
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s)
+    return response
+
+
+def problem_body(status: int, code: str, detail: str, asked_as: str) -> dict[str, object]:
+    """Return a problem document about the request of this id."""
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": request_id(),
+        "request_id": asked_as,
     }
-    if errors:
-        body["errors"] = errors
-    response = Response(json.dumps(body), status, mimetype="application/problem+json")
-    if retry_after_s is not None:
-        response.headers["Retry-After"] = str(retry_after_s)
-    return response
 
 
 def install(app: Flask) -> None:
     """Answer every error with a problem document."""
     app.register_error_handler(GlimpseError, _of_glimpse)
     app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(ParseException, _of_body)
     app.register_error_handler(Exception, _of_defect)
 
 
@@ -104,6 +139,12 @@ def _of_http(error: HTTPException) -> Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
+
+
+def _of_body(error: ParseException) -> Response:
+    """Answer where gunicorn finds in the middle of a body that it is not HTTP as it should be."""
+    log.info("api.unreadable_body %s", type(error).__name__)
+    return problem(400, InvalidRequest.code, "The body broke off or is malformed; send it again.")
 
 
 def _of_defect(error: Exception) -> Response:

@@ -11,13 +11,11 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from werkzeug.exceptions import BadRequest
 
 from common.contract import ImageId, MetadataValue
-from common.dead_letters.base import read_cursor
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.jobs.base import ItemState
 from common.metadata_limits import (
@@ -32,6 +30,9 @@ from common.metadata_limits import (
 _JSON_BYTES_MAX = 4 * 1024**2
 # Own metadata keys of an image, at most.
 _METADATA_MAX = 64
+
+# Largest index of a job's images that a cursor may name; Redis takes no number past 2**63.
+_INDEX_MAX = 2**53
 
 # Bytes of an image's own metadata as JSON, at most; the store takes 65,536.
 _METADATA_BYTES_MAX = 32 * 1024
@@ -60,6 +61,14 @@ class CheckBody(Body):
     ids: list[ImageId] = Field(max_length=10_000)
 
 
+class UploadQuery(BaseModel):
+    """Query string of ``POST /v1/images``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filename: str = Field(default="", description="Of a body that is one picture or one archive.")
+
+
 class ItemsQuery(BaseModel):
     """Query string of ``GET /v1/jobs/{id}/items``."""
 
@@ -67,28 +76,10 @@ class ItemsQuery(BaseModel):
 
     state: ItemState | None = None
     limit: int = Field(default=100, ge=1, le=1000)
-    # Index of the first item of the page; callers take it as opaque.
-    cursor: int = Field(default=0, ge=0)
-
-
-class DeadLettersQuery(BaseModel):
-    """Query string of ``GET /v1/dead-letters``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(default=100, ge=1, le=1000)
-    # Where the page before ended; callers take it as opaque.
-    cursor: str | None = None
-
-    @field_validator("cursor")
-    @classmethod
-    def _one_of_ours(cls, cursor: str | None) -> str | None:
-        if cursor is not None:
-            try:
-                read_cursor(cursor)
-            except ValueError:
-                raise ValueError("give the next_cursor of another page") from None
-        return cursor
+    # Index of the first item of the page.
+    cursor: int = Field(
+        default=0, ge=0, le=_INDEX_MAX, description="The `next_cursor` of another page."
+    )
 
 
 class ThumbnailQuery(BaseModel):
@@ -96,8 +87,7 @@ class ThumbnailQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    # Longest side, in pixels.
-    size: int = Field(default=150, ge=16, le=1024)
+    size: int = Field(default=150, ge=16, le=1024, description="Longest side, in pixels.")
 
 
 class Metadata(BaseModel):
@@ -133,6 +123,7 @@ def read_json(request: Request, model: type[Model]) -> Model:
 
     Raises:
         UnsupportedMediaType: The body is not declared as JSON.
+        RequestEntityTooLarge: The body is longer than any that is asked for.
         InvalidRequest: The body is not JSON.
         Unprocessable: A field is unknown, missing or out of range.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -10,19 +10,35 @@ from api.schemas import Body
 from common.contract import ImageId, SearchRequest, Term
 from common.errors import Unprocessable
 from common.filters import Filter
+from common.whole_numbers import WHOLE
 
 # Characters of a search text, at most; the encoders read far less.
 _TEXT_CHARACTERS_MAX = 2000
+# Pixels of a contact sheet's tiles, at most: it is drawn in memory, three bytes for each.
+_SHEET_PIXELS_MAX = 25_000_000
 # Terms of one query, at most.
 _TERMS_MAX = 32
 
 Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX),
+    # For the OpenAPI document: white space alone is no text.
+    Field(json_schema_extra={"pattern": r"\S"}),
 ]
+
+
+def _exactly_one(schema: dict[str, Any]) -> None:
+    """Say of a term what ``_one_of_three`` checks."""
+    schema["oneOf"] = [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+        for name in ("text", "image_id", "picture")
+    ]
 
 
 class QueryTerm(Body):
     """One weighted term: a text, an indexed image, or the picture that came with the search."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     text: Text | None = None
     image_id: ImageId | None = None
@@ -51,12 +67,17 @@ class SearchBody(Body):
     text: Text | None = None
     image_id: ImageId | None = None
     query: list[QueryTerm] | None = Field(default=None, min_length=1, max_length=_TERMS_MAX)
-    top_k: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0, le=10_000)
+    top_k: Annotated[int, Field(ge=1, le=1000, description="Hits, at most."), WHOLE] = 10
+    offset: Annotated[int, Field(ge=0, le=10_000, description="Hits passed over."), WHOLE] = 0
     min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
     filter: Filter | None = None
-    # Cosine from which on an image is a duplicate of a better hit.
-    group_duplicates: float | None = Field(default=None, ge=0.5, le=1, allow_inf_nan=False)
+    group_duplicates: float | None = Field(
+        default=None,
+        ge=0.5,
+        le=1,
+        allow_inf_nan=False,
+        description="Cosine from which on an image is a duplicate of a better hit.",
+    )
 
     @model_validator(mode="after")
     def _one_at_most(self) -> SearchBody:
@@ -111,9 +132,14 @@ class ContactSheetQuery(BaseModel):
 
     columns: int = Field(default=5, ge=1, le=20)
     rows: int = Field(default=2, ge=1, le=50)
-    # Side of a tile, in pixels.
-    tile: int = Field(default=150, ge=16, le=512)
-    captions: bool = False
+    tile: int = Field(default=150, ge=16, le=512, description="Side of a tile, in pixels.")
+    captions: bool = Field(default=False, description="Rank, score and name below each picture.")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> ContactSheetQuery:
+        if self.columns * self.rows * self.tile**2 > _SHEET_PIXELS_MAX:
+            raise ValueError(f"a sheet has at most {_SHEET_PIXELS_MAX} pixels; ask for fewer tiles")
+        return self
 
 
 def _no_picture(at: int) -> Unprocessable:

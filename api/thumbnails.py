@@ -9,7 +9,7 @@ from PIL import Image
 
 from common.blobs.base import BlobStore
 from common.decode import decode
-from common.errors import BlobsFull
+from common.errors import BlobsUnavailable
 
 # Longest sides, in pixels, that are kept; other sizes are made from the next larger.
 _KEPT_SIZES = (256, 1024)
@@ -31,6 +31,7 @@ def thumbnail(
 
     Raises:
         NotFound: There is no such original.
+        BlobsUnavailable: It cannot be read.
         ImageError: The original cannot be decoded.
     """
     kept = next(kept for kept in _KEPT_SIZES if kept >= size)
@@ -38,8 +39,8 @@ def thumbnail(
     image = _opened(blobs.rendition(tenant, image_id, name))
     if image is None:
         data = _render(blobs.read(tenant, image_id), kept, pixels_max)
-        # It can be seen where there is no room to keep it.
-        with suppress(BlobsFull):
+        # It can be seen where it cannot be kept.
+        with suppress(BlobsUnavailable):
             blobs.put_rendition(tenant, image_id, name, data)
         image = Image.open(io.BytesIO(data))
     image.thumbnail((size, size), Image.Resampling.LANCZOS)

@@ -35,6 +35,13 @@ def accepted(job: Job, was_begun: bool = False) -> tuple[Response, int]:
     return response, 202
 
 
+def nothing() -> Response:
+    """Answer that it is gone: 204, which has no body and so no type of one."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
 def job_view(job: Job, links: Json | None = None) -> Json:
     """Return a job as the API shows it.
 

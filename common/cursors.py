@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+# What a cursor looks like, for the OpenAPI document.
+CURSOR_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,12})?-([0-9a-f]{32}|[0-9a-f]{64})$"
+
 # A time, and the id of what is last in the page before. Callers take it as opaque.
 _CURSOR = re.compile(r"(\d+(?:\.\d+)?)-([0-9a-f]{32}|[0-9a-f]{64})", re.ASCII)
 

@@ -11,29 +11,28 @@ refused and never passed over: a condition left out would find more than was ask
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     model_serializer,
     model_validator,
 )
 
-from common.filenames import FILENAME_CHARACTERS_MAX
-from common.formats import MEDIA_TYPES
-from common.metadata_limits import (
-    INTEGER_MAX,
-    KEY_CHARACTERS_MAX,
-    TAG_CHARACTERS_MAX,
-    VALUE_CHARACTERS_MAX,
+from common.filter_schema import asks_something, named_metadata
+from common.filter_values import (
+    Format,
+    Name,
+    OrderedValue,
+    OwnKey,
+    OwnValue,
+    Tag,
+    Time,
+    Whole,
 )
 
 # What stands before an image's own metadata key in the name of a condition.
@@ -43,111 +42,13 @@ _KEYS_MAX, _VALUES_MAX = 16, 100
 # Bytes of a filter as JSON, at most.
 _BYTES_MAX = 64 * 1024
 
-# Code of the first character that is no control character.
-_SPACE = 0x20
-
-# RFC 3339's date-time; Python reads more than that.
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-Scalar = str | int | float | bool
-
-
-def read_time(text: str) -> datetime:
-    """Return the moment that an RFC 3339 time names.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if not _TIME.fullmatch(text):
-        raise ValueError("give a time such as 2026-01-31T12:00:00Z")
-    try:
-        return datetime.fromisoformat(text.upper())
-    except ValueError:
-        raise ValueError("there is no such time") from None
-
-
-def _plain(text: str) -> str:
-    """Refuse what no expression can hold in every Milvus."""
-    if "\n" in text or "\r" in text:
-        raise ValueError("give one line, without line breaks")
-    return _encodable(text)
-
-
-def _name(text: str) -> str:
-    """Refuse what no file name has: an upload's loses its control characters."""
-    if any(ord(character) < _SPACE for character in text):
-        raise ValueError("give a name without control characters")
-    return _encodable(text)
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("give valid Unicode text, without lone surrogates") from None
-    return text
-
-
-def _time(text: str) -> str:
-    read_time(text)
-    return text
-
-
-def _format(name: str) -> str:
-    if name.upper() not in MEDIA_TYPES:
-        raise ValueError(f"give one of {', '.join(MEDIA_TYPES)}")
-    return name.upper()
-
-
-def _scalar(value: object) -> object:
-    """Check a value of metadata; one check for all its types gives one error, not four."""
-    if isinstance(value, str):
-        if len(value) > VALUE_CHARACTERS_MAX:
-            raise ValueError(f"give at most {VALUE_CHARACTERS_MAX} characters")
-        return _plain(value)
-    if isinstance(value, bool):
-        return value
-    if not isinstance(value, int | float):
-        raise ValueError("give a string, a number or a boolean")  # noqa: TRY004 - pydantic's
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        raise ValueError("give a finite number")
-    if isinstance(value, int) and abs(value) > INTEGER_MAX:
-        raise ValueError("give a whole number of at most 2**53")
-    return value
-
-
-def _ordered(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a boolean is neither more nor less; use eq")  # noqa: TRY004 - pydantic's
-    return _scalar(value)
-
-
-Whole = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
-Name = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=FILENAME_CHARACTERS_MAX),
-    AfterValidator(_name),
-]
-Tag = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=TAG_CHARACTERS_MAX),
-    AfterValidator(_plain),
-]
-Format = Annotated[str, AfterValidator(_format)]
-Time = Annotated[str, AfterValidator(_time)]
-OwnValue = Annotated[Any, BeforeValidator(_scalar)]
-OrderedValue = Annotated[Any, BeforeValidator(_ordered)]
-OwnKey = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=KEY_CHARACTERS_MAX),
-    AfterValidator(_encodable),
-]
-
 
 class Condition(BaseModel):
     """Base of what is asked of one field: its operators, at least one."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", json_schema_extra=asks_something
+    )
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -233,25 +134,33 @@ class Own(Condition):
     lte: OrderedValue = None
 
 
-AskedNumber = Annotated[Number, BeforeValidator(_equal_to)]
+# Conditions of which a bare value is the one that is asked for.
+AskedNumber = Annotated[Number, BeforeValidator(_equal_to, json_schema_input_type=Whole | Number)]
+AskedFormat = Annotated[
+    FormatName, BeforeValidator(_equal_to, json_schema_input_type=Format | FormatName)
+]
+AskedFilename = Annotated[
+    Filename, BeforeValidator(_equal_to, json_schema_input_type=Name | Filename)
+]
+AskedOwn = Annotated[Own, BeforeValidator(_equal_to, json_schema_input_type=OwnValue | Own)]
 
 
 class Filter(BaseModel):
     """Conditions that an image must meet to be found; without any, every image does."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", json_schema_extra=named_metadata
+    )
 
     tags: Tags | None = None
     width: AskedNumber | None = None
     height: AskedNumber | None = None
     bytes: AskedNumber | None = None
-    format: Annotated[FormatName, BeforeValidator(_equal_to)] | None = None
-    filename: Annotated[Filename, BeforeValidator(_equal_to)] | None = None
+    format: AskedFormat | None = None
+    filename: AskedFilename | None = None
     indexed_at: Moment | None = None
     # By the caller's own keys; in JSON each is a condition named "metadata.KEY".
-    metadata: dict[OwnKey, Annotated[Own, BeforeValidator(_equal_to)]] = Field(
-        default={}, max_length=_KEYS_MAX
-    )
+    metadata: dict[OwnKey, AskedOwn] = Field(default={}, max_length=_KEYS_MAX)
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from common.contract import ImageRecord, MetadataValue
-from common.filters import Filter, Tags, read_time
+from common.filter_values import read_time
+from common.filters import Filter, Tags
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda value, operand: value == operand,

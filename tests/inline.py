@@ -33,6 +33,7 @@ from common.keys.memory import MemoryKeys
 from common.load.memory import MemoryLoad
 from common.searches import MemorySearches
 from common.settings import Settings
+from tests.conforming import ConformingClient
 from worker.archives.limits import ArchiveLimits
 from worker.catalog import Catalog
 from worker.deletion import Deletion
@@ -141,6 +142,8 @@ def start_inline(
         search.close()
 
     app = create_app(services=services)
+    # Whatever a test asks, the answer is one that the OpenAPI document foresees.
+    app.test_client_class = ConformingClient
     return Inline(app, blobs, archives, queries, store, heartbeats, keys, close)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from api.idempotency import begin_once
+from api.listing import DeadLettersQuery
 from api.replay import Replay
-from api.schemas import DeadLettersQuery, read_query
+from api.schemas import read_query
 from api.services import services
 from api.tenancy import current_tenant
-from api.views import accepted, dead_letter_view
+from api.views import accepted, dead_letter_view, nothing
 
 blueprint = Blueprint("dead_letters", __name__, url_prefix="/v1/dead-letters")
 
@@ -37,7 +38,7 @@ def replay(image_id: str) -> tuple[Response, int]:
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
-def remove(image_id: str) -> tuple[str, int]:
+def remove(image_id: str) -> Response:
     """Forget a dead letter and the attempts at its image: its bytes may be uploaded anew."""
     tenant = current_tenant()
     # Only where there is a letter: the attempts at an image that is in hand stay.
@@ -46,4 +47,4 @@ def remove(image_id: str) -> tuple[str, int]:
     # and not a quarantine of which nothing tells.
     services().claims.forget(tenant, [image_id])
     services().dead_letters.remove(tenant, image_id)
-    return "", 204
+    return nothing()

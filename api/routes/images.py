@@ -11,13 +11,21 @@ from api.catalog import delete_image, find_image, known_images, list_images
 from api.idempotency import begin_once
 from api.listing import ImagesQuery, image_cursor
 from api.reception import Pictures, Reception
-from api.schemas import CheckBody, Metadata, ThumbnailQuery, read_json, read_query, read_text
+from api.schemas import (
+    CheckBody,
+    Metadata,
+    ThumbnailQuery,
+    UploadQuery,
+    read_json,
+    read_query,
+    read_text,
+)
 from api.services import services
 from api.tenancy import current_tenant
 from api.thumbnails import thumbnail as make_thumbnail
 from api.thumbnails import to_jpeg
 from api.uploads import Form, read_body, read_form
-from api.views import accepted, image_view
+from api.views import accepted, image_view, nothing
 from common.archive_formats import ARCHIVE_MEDIA_TYPES
 from common.errors import InvalidRequest, UnsupportedMediaType
 from common.formats import HEAD_BYTES, MEDIA_TYPES, sniff
@@ -66,10 +74,10 @@ def show(image_id: str) -> Response:
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
-def delete(image_id: str) -> tuple[str, int]:
+def delete(image_id: str) -> Response:
     """Delete an image: no search that starts from here on finds it."""
     delete_image(image_id)
-    return "", 204
+    return nothing()
 
 
 @blueprint.get(f"/{_IMAGE_ID}/content")
@@ -98,7 +106,7 @@ def thumbnail(image_id: str) -> Response:
 def _receive() -> Reception:
     # Before the body: what would wait too long, or cannot be enqueued, need not be received.
     admit(services().load.read(), services().settings.max_wait_s)
-    kind, filename = request.mimetype, request.args.get("filename", "")
+    kind, filename = request.mimetype, read_query(request, UploadQuery).filename
     if kind in ARCHIVE_MEDIA_TYPES:
         return receive_archive(services(), current_tenant(), request, filename)
     limit = services().settings.image_bytes_max

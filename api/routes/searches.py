@@ -27,6 +27,8 @@ blueprint = Blueprint("searches", __name__, url_prefix="/v1/searches")
 
 # Seconds that a search takes at most once a worker has it: the waits for the model and the store.
 _RUN_S_MAX = 60
+# Seconds that a contact sheet waits for its search: nobody has said that they would wait longer.
+_SHEET_WAIT_S = 4.0
 # Seconds after which a caller may ask for an unfinished search again.
 _POLL_S = 1
 
@@ -61,10 +63,9 @@ def show(search_id: str) -> Response:
 def contact_sheet(search_id: str) -> Response:
     """Draw the hits of a finished search as tiles of one picture."""
     query = read_query(request, ContactSheetQuery)
-    seconds = services().settings.search_expires_s
     record, found = _find(search_id)
     if not found.done:
-        found = services().dispatcher.wait(search_id, min(seconds, services().settings.wait_s_max))
+        found = services().dispatcher.wait(search_id, _SHEET_WAIT_S)
     if found.state == "failed":
         raise Unprocessable("The search was given up; ask again.")
     if found.state != "succeeded":

@@ -30,7 +30,7 @@ class FolderWriter:
     def __init__(self, store: FolderBlobs, tenant: str) -> None:
         self._store = store
         self._tenant = tenant
-        with _translated():
+        with _translated(), _there():
             self.path = store.incoming.folder() / secrets.token_hex(16)
             # Unbuffered: uploads arrive in large pieces already.
             self._file = open(  # noqa: SIM115 - closed by commit or discard
@@ -54,13 +54,15 @@ class FolderWriter:
     def commit(self, blob_id: str) -> None:
         """Move the file to its place in one step, so that no reader sees a part of it."""
         self.seal()
-        with _translated():
+        with _translated(), _there():
             _move(self.path, self._store.path(self._tenant, blob_id))
 
     def discard(self) -> None:
         """Remove the file unless it has moved."""
         self._file.close()
-        self.path.unlink(missing_ok=True)
+        # Where that fails the folder is lost, and a sweep removes what is left of it.
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
 
 class FolderBlobs:
@@ -206,6 +208,17 @@ def _move(source: Path, target: Path) -> None:
         # Most folders are there already: they are made when one turns out not to be.
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
+
+
+@contextmanager
+def _there() -> Iterator[None]:
+    """Count an absent file as a trouble: it is one where this process has just put it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BlobsUnavailable(
+            "The blob folder cannot be used: it is not where it was; bring it back, or restart."
+        ) from error
 
 
 @contextmanager

@@ -48,7 +48,9 @@ class BlobMark:
             if self._redis.set(_KEY, mark, nx=True):
                 self._write(mark)
         except OSError as error:
-            raise BlobsUnavailable(f"The blob folder cannot be used: {error}.") from error
+            # Without the path, which is nothing to callers.
+            reason = error.strerror or type(error).__name__
+            raise BlobsUnavailable(f"The blob folder cannot be used: {reason}.") from error
 
     @broker_call
     def is_here(self) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
 from common.contract import ImageId, Message, MetadataValue
+from common.cursors import write_cursor
 
 # Reason code of an image that was in hand when workers died.
 QUARANTINED = "quarantined"
@@ -83,16 +83,4 @@ class DeadLetters(Protocol):
 
 def cursor_of(letter: DeadLetter) -> str:
     """Return the cursor that goes on behind a letter."""
-    return f"{letter.at!r}-{letter.id}"
-
-
-def read_cursor(cursor: str) -> tuple[float, str]:
-    """Return time and id of the last letter of the page before.
-
-    Raises:
-        ValueError: It is no cursor.
-    """
-    at, _, image_id = cursor.partition("-")
-    if not math.isfinite(float(at)):
-        raise ValueError("a cursor's time is finite")
-    return float(at), image_id
+    return write_cursor(letter.at, letter.id)

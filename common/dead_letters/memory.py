@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from common.dead_letters.base import DeadLetter, cursor_of, read_cursor
+from common.cursors import read_cursor
+from common.dead_letters.base import DeadLetter, cursor_of
 from common.errors import NotFound
 
 

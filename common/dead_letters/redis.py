@@ -7,7 +7,8 @@ from typing import cast
 
 from redis import Redis
 
-from common.dead_letters.base import DeadLetter, cursor_of, read_cursor
+from common.cursors import read_cursor
+from common.dead_letters.base import DeadLetter, cursor_of
 from common.errors import NotFound
 from common.redis_client import broker_call
 

@@ -131,5 +131,5 @@ def test_a_cursor_survives_the_removal_of_its_letter(letters: DeadLetters, tenan
 @pytest.mark.parametrize("cursor", ["nonsense", "", "-1.0-a", "nan-a", "inf-a", "1e999-a"])
 def test_what_is_no_cursor_is_refused(letters: DeadLetters, tenant: str, cursor: str) -> None:
     letters.put([letter(tenant, 1, at=1.0)])
-    with pytest.raises(ValueError, match=r"could not convert|finite"):
+    with pytest.raises(ValueError, match=r"next_cursor"):
         letters.page(tenant, 1, cursor)

@@ -184,6 +184,8 @@ def test_the_contact_sheet_may_have_other_tiles(client: FlaskClient) -> None:
     small = client.get(f"{path}?columns=3&rows=1&tile=64")
     assert Image.open(io.BytesIO(small.data)).size == (192, 64)
     assert client.get(f"{path}?columns=0").status_code == 422
+    # Eight hundred megabytes in memory.
+    assert client.get(f"{path}?columns=20&rows=50&tile=512").status_code == 422
 
 
 def test_a_search_that_no_worker_takes_stays_queued() -> None:

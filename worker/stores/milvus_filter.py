@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.clock import EPOCH, MILLISECOND
-from common.filters import Condition, Filter, Own, Tags, read_time
+from common.filter_values import read_time
+from common.filters import Condition, Filter, Own, Tags
 from common.metadata_limits import TAGS_MAX
 from worker.stores.metadata_keys import stored_key
 

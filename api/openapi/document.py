@@ -1,0 +1,214 @@
+"""The OpenAPI 3.1 document of the routes that an application has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from http import HTTPStatus
+from importlib.metadata import version
+from itertools import chain
+from typing import Any
+
+from flask import Flask
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from werkzeug.routing import Rule
+
+from api.auth import ROUTES
+from api.openapi.answers import Problem
+from api.openapi.bodies import FORM, FORM_ENCODING
+from api.openapi.headers import HEADERS
+from api.openapi.operations import Operation, Reply, Schema
+from api.openapi.routes import OPERATIONS
+from api.problems import MEDIA_TYPE
+from api.schemas import Metadata
+from api.search_schemas import SearchBody
+
+# Where schemas are within the document.
+_SCHEMAS = "#/components/schemas/{model}"
+# Methods that Flask adds to a route by itself.
+_IMPLICIT = frozenset({"HEAD", "OPTIONS"})
+# What every route may answer, and what every route of the API proper may answer beside it.
+_ERRORS_ALWAYS = (400, 500)
+_ERRORS_OF_API = (401, 403, 422, 429, 503)
+_API = "/v1/"
+# Statuses whose answers say when to come back.
+_RETRIED = frozenset({409, 429, 503, 507})
+# What an id in a path looks like, by the converter that lets it through.
+_PATH_SCHEMAS: dict[str, Schema] = {
+    "image_id": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "record_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "default": {"type": "string", "minLength": 1},
+}
+_PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
+
+_ABOUT = """\
+Find pictures by what they show. Everything slow goes through a queue: an upload answers with a job,
+a search with a search, and both are asked for again until they are done.
+
+Every error is `application/problem+json` (RFC 9457) with a stable `code`, also for what is no
+HTTP that the service reads: a request line or a header that is too long (`414`, `431`).
+"""
+
+
+class _Schemas(GenerateJsonSchema):
+    """Schemas without titles, which would only say the fields' names again."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Say that no field's is."""
+        del schema
+        return False
+
+
+def build_document(app: Flask) -> dict[str, Any]:
+    """Return the document of an application's routes.
+
+    Raises:
+        KeyError: A route's operation is not described in ``api.openapi.routes``.
+    """
+    paths: dict[str, dict[str, Any]] = {}
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        view = app.view_functions[rule.endpoint]
+        for method in sorted((rule.methods or set()) - _IMPLICIT):
+            says = (view.__doc__ or "").strip().partition("\n")[0]
+            place = paths.setdefault(_path(rule), {})
+            place[method.lower()] = _operation(rule, OPERATIONS[rule.endpoint], says)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Glimpse", "version": version("glimpse"), "description": _ABOUT},
+        # In the order of the table: first what the service is for.
+        "tags": [
+            {"name": name} for name in dict.fromkeys(each.tag for each in OPERATIONS.values())
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": dict(_schemas()),
+            "responses": _problems(),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _path(rule: Rule) -> str:
+    return _PLACE.sub(r"{\2}", rule.rule)
+
+
+def _security(rule: Rule) -> list[dict[str, list[str]]]:
+    """Return who may call a route: whoever has a key, where there are keys and it asks for one."""
+    return [{}, {"key": []}] if ROUTES.get(rule.endpoint) else []
+
+
+def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:
+    parameters = [*_in_path(rule), *_in_query(operation), *_in_header(operation)]
+    described: dict[str, Any] = {
+        "operationId": rule.endpoint.replace(".", "_"),
+        "tags": [operation.tag],
+        "summary": says,
+        "security": _security(rule),
+        "parameters": parameters,
+        "responses": dict(_responses(rule, operation)),
+    }
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": _content(operation.body)}
+    return described
+
+
+def _in_path(rule: Rule) -> Iterator[dict[str, Any]]:
+    for converter, name in _PLACE.findall(rule.rule):
+        schema = _PATH_SCHEMAS[converter or "default"]
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
+    if operation.query is None:
+        return
+    whole = operation.query.model_json_schema(schema_generator=_Schemas)
+    for name, schema in whole["properties"].items():
+        parameter = {"name": name, "in": "query", "required": False}
+        if "description" in schema:
+            parameter["description"] = schema.pop("description")
+        yield parameter | {"schema": _sent(schema)}
+
+
+def _sent(schema: Schema) -> Schema:
+    """Return the schema of a query parameter, which may be absent but is never null."""
+    options = [option for option in schema.pop("anyOf", []) if option != {"type": "null"}]
+    if len(options) == 1:
+        schema |= options[0]
+    if schema.get("default", 0) is None:
+        del schema["default"]
+    return schema
+
+
+def _in_header(operation: Operation) -> Iterator[dict[str, Any]]:
+    for name, rest in operation.headers.items():
+        yield {"name": name, "in": "header", "required": False, **rest}
+
+
+def _responses(rule: Rule, operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
+    for status, reply in operation.replies.items():
+        yield str(status), _reply(reply)
+    of_api = _ERRORS_OF_API if rule.rule.startswith(_API) else ()
+    for status in sorted({*_ERRORS_ALWAYS, *of_api, *operation.errors}):
+        yield str(status), {"$ref": f"#/components/responses/Problem{status}"}
+
+
+def _problems() -> dict[str, dict[str, Any]]:
+    """Return every error's response, by the name that operations refer to it with."""
+    of_routes = (operation.errors for operation in OPERATIONS.values())
+    statuses = {*_ERRORS_ALWAYS, *_ERRORS_OF_API, *chain.from_iterable(of_routes)}
+    return {f"Problem{status}": _problem(status) for status in sorted(statuses)}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    headers = ("Retry-After",) if status in _RETRIED else ()
+    return _reply(Reply(HTTPStatus(status).phrase, {MEDIA_TYPE: Problem}, headers))
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "description": reply.says,
+        "headers": {name: HEADERS[name] for name in ("X-Request-ID", *reply.headers)},
+    }
+    if reply.content:
+        described["content"] = _content(reply.content)
+    return described
+
+
+def _content(bodies: Any) -> dict[str, Any]:
+    content = {kind: {"schema": _schema(body)} for kind, body in bodies.items()}
+    if FORM in content:
+        parts = content[FORM]["schema"]["properties"]
+        # Parts of a list may be of different types, and each says which.
+        lone = [name for name, part in parts.items() if part.get("type") != "array"]
+        content[FORM]["encoding"] = {name: FORM_ENCODING[name] for name in lone}
+    return content
+
+
+def _schema(body: type[BaseModel] | Schema) -> Schema:
+    return body if isinstance(body, dict) else {"$ref": _SCHEMAS.format(model=body.__name__)}
+
+
+@cache
+def _schemas() -> dict[str, Schema]:
+    """Return the schemas of all models that the operations name, and of those within them."""
+    models: list[type[BaseModel]] = [
+        *(Problem, SearchBody, Metadata),
+        *_models(OPERATIONS.values()),
+    ]
+    _, found = models_json_schema(
+        [(model, "validation") for model in dict.fromkeys(models)],
+        ref_template=_SCHEMAS,
+        schema_generator=_Schemas,
+    )
+    schemas: dict[str, Schema] = found["$defs"]
+    return schemas
+
+
+def _models(operations: Iterable[Operation]) -> Iterator[type[BaseModel]]:
+    for operation in operations:
+        for content in (operation.body, *(reply.content for reply in operation.replies.values())):
+            for body in content.values():
+                if not isinstance(body, dict):
+                    yield body

@@ -1,0 +1,62 @@
+"""What an operation is: what a route reads and answers, as the document tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+# A JSON schema.
+Schema = dict[str, Any]
+# The schema of bytes that are no JSON.
+BINARY: Schema = {"type": "string", "format": "binary"}
+# The schema of text that is no JSON.
+TEXT: Schema = {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer that is no error.
+
+    Args:
+        says: A sentence.
+        content: A model or a schema for each media type; none where there is no body.
+        headers: Names of ``headers.HEADERS`` that it carries.
+    """
+
+    says: str
+    content: Mapping[str, type[BaseModel] | Schema] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one route.
+
+    Args:
+        tag: What it is about.
+        replies: Its answers that are no errors, by their statuses.
+        errors: Statuses of its errors, beside those that every route of its kind has.
+        query: What its query string may hold; nothing without one.
+        headers: Request headers that it reads, with their schemas and what they do.
+        body: A model or a schema for each media type that it reads.
+    """
+
+    tag: str
+    replies: Mapping[int, Reply]
+    errors: tuple[int, ...] = ()
+    query: type[BaseModel] | None = None
+    headers: Mapping[str, Schema] = field(default_factory=dict)
+    body: Mapping[str, type[BaseModel] | Schema] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names that its query string may have."""
+        return frozenset(self.query.model_fields if self.query else ())
+
+
+def json(says: str, model: type[BaseModel], *headers: str) -> Reply:
+    """Return an answer in JSON."""
+    return Reply(says, {"application/json": model}, headers)

@@ -1,0 +1,195 @@
+"""What each route reads and answers, by its endpoint: what the document cannot take from it."""
+
+from __future__ import annotations
+
+from api.listing import DeadLettersQuery, ImagesQuery, JobsQuery
+from api.openapi import answers, bodies
+from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
+from api.openapi.operations import BINARY, TEXT, Operation, Reply, json
+from api.schemas import ItemsQuery, ThumbnailQuery, UploadQuery
+from api.search_schemas import ContactSheetQuery
+from common.formats import MEDIA_TYPES
+
+_GONE = Reply("It is gone.")
+_UNCHANGED = Reply("It is as it was.", headers=("ETag",))
+_BEGUN = json(
+    "The job that was begun.", answers.Job, "Location", "Retry-After", "Idempotency-Replayed"
+)
+# A file that a cache may keep.
+_KEPT = ("ETag", "Cache-Control")
+
+_IMAGES = {
+    "images.upload": Operation(
+        "Images",
+        {202: _BEGUN},
+        errors=(409, 413, 415, 422, 507),
+        query=UploadQuery,
+        headers=IDEMPOTENCY_KEY,
+        body=bodies.UPLOAD,
+    ),
+    "images.index": Operation(
+        "Images",
+        {200: json("A page of images.", answers.Images)},
+        errors=(502,),
+        query=ImagesQuery,
+    ),
+    "images.check": Operation(
+        "Images",
+        {200: json("Which are known.", answers.Checked)},
+        errors=(413, 415, 502),
+        body=bodies.CHECK,
+    ),
+    "images.show": Operation("Images", {200: json("The image.", answers.Image)}, errors=(404, 502)),
+    "images.delete": Operation("Images", {204: _GONE}, errors=(404, 502)),
+    "images.content": Operation(
+        "Images",
+        {
+            200: Reply(
+                "The original bytes.", dict.fromkeys(sorted(MEDIA_TYPES.values()), BINARY), _KEPT
+            ),
+            304: _UNCHANGED,
+        },
+        errors=(404,),
+        headers=IF_NONE_MATCH,
+    ),
+    "images.thumbnail": Operation(
+        "Images",
+        {
+            200: Reply("A JPEG that fits in the square.", {"image/jpeg": BINARY}, _KEPT),
+            304: _UNCHANGED,
+        },
+        errors=(404,),
+        query=ThumbnailQuery,
+        headers=IF_NONE_MATCH,
+    ),
+}
+
+_JOBS = {
+    "jobs.index": Operation("Jobs", {200: json("A page of jobs.", answers.Jobs)}, query=JobsQuery),
+    "jobs.show": Operation(
+        "Jobs",
+        {200: json("The job.", answers.Job, "ETag", "Retry-After"), 304: _UNCHANGED},
+        errors=(404,),
+        headers=IF_NONE_MATCH,
+    ),
+    "jobs.cancel": Operation(
+        "Jobs", {202: json("The job as it then stands.", answers.Job)}, errors=(404,)
+    ),
+    "jobs.events": Operation(
+        "Jobs", {200: Reply("The job's progress.", {"text/event-stream": TEXT})}, errors=(404,)
+    ),
+    "jobs.items": Operation(
+        "Jobs",
+        {200: json("A page of the job's images.", answers.Items)},
+        errors=(404,),
+        query=ItemsQuery,
+    ),
+}
+
+_SEARCHES = {
+    "searches.create": Operation(
+        "Searches",
+        {
+            200: json(
+                "The search with its hits.", answers.Search, "Location", "Preference-Applied"
+            ),
+            202: json("The search, not yet done.", answers.Search, "Location", "Retry-After"),
+        },
+        errors=(413, 415, 507),
+        headers=PREFER,
+        body=bodies.SEARCH,
+    ),
+    "searches.show": Operation(
+        "Searches",
+        {200: json("The search.", answers.Search, "Retry-After")},
+        errors=(404,),
+    ),
+    "searches.contact_sheet": Operation(
+        "Searches",
+        {200: Reply("The hits as one picture.", {"image/png": BINARY})},
+        errors=(404,),
+        query=ContactSheetQuery,
+    ),
+}
+
+_DEAD_LETTERS = {
+    "dead_letters.index": Operation(
+        "Dead letters",
+        {200: json("A page of dead letters.", answers.DeadLetters)},
+        query=DeadLettersQuery,
+    ),
+    "dead_letters.replay": Operation(
+        "Dead letters", {202: _BEGUN}, errors=(404, 409, 422), headers=IDEMPOTENCY_KEY
+    ),
+    "dead_letters.remove": Operation("Dead letters", {204: _GONE}, errors=(404,)),
+}
+
+_SERVICE = {
+    "service.healthz": Operation("Service", {200: json("It does.", answers.Health)}),
+    "service.readyz": Operation(
+        "Service", {200: json("Every part is there.", answers.Readiness)}, errors=(503,)
+    ),
+    "service.metrics": Operation(
+        "Service",
+        {
+            200: Reply(
+                "Figures for Prometheus.",
+                {"text/plain": TEXT, "application/openmetrics-text": TEXT},
+            )
+        },
+        errors=(401, 403, 429, 503),
+    ),
+    "documents.openapi": Operation(
+        "Service",
+        {
+            200: Reply("OpenAPI 3.1.", {"application/json": {"type": "object"}}, _KEPT),
+            304: _UNCHANGED,
+        },
+        headers=IF_NONE_MATCH,
+    ),
+}
+
+_PAGES = {
+    "web.index": Operation(
+        "Pages",
+        {200: Reply("The page.", {"text/html": TEXT}, _KEPT), 304: _UNCHANGED},
+        headers=IF_NONE_MATCH,
+    ),
+    "web.asset": Operation(
+        "Pages",
+        {
+            200: Reply(
+                "The file.",
+                dict.fromkeys(("text/css", "text/javascript", "image/svg+xml"), TEXT),
+                _KEPT,
+            ),
+            304: _UNCHANGED,
+        },
+        errors=(404,),
+        headers=IF_NONE_MATCH,
+    ),
+    "documents.docs": Operation(
+        "Pages",
+        {200: Reply("The page.", {"text/html": TEXT}, _KEPT), 304: _UNCHANGED},
+        headers=IF_NONE_MATCH,
+    ),
+    "documents.asset": Operation(
+        "Pages",
+        {
+            200: Reply("The file.", {"text/css": TEXT, "text/javascript": TEXT}, _KEPT),
+            304: _UNCHANGED,
+        },
+        errors=(404,),
+        headers=IF_NONE_MATCH,
+    ),
+}
+
+# Every operation of the service, by the endpoint that Flask knows it by.
+OPERATIONS: dict[str, Operation] = {
+    **_IMAGES,
+    **_JOBS,
+    **_SEARCHES,
+    **_DEAD_LETTERS,
+    **_SERVICE,
+    **_PAGES,
+}

@@ -1,0 +1,209 @@
+"""Every call while a part is broken: told in a problem, at once, and never as a defect."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from common.dead_letters.base import DeadLetter
+from common.dead_letters.redis import RedisDeadLetters
+from common.redis_client import connect
+from tests.conftest import require
+from tests.e2e.walk import HANGS_AFTER_S, Walk
+from tests.pictures import image_id, picture
+from tests.polling import finished_job, ready, wait_for
+from tests.services import MilvusLite, Stack, Valkey
+
+DATA = picture("red")
+ID = image_id(DATA)
+
+# What needs nothing but the process itself.
+ALWAYS = {"service_healthz", "service_metrics", "documents_openapi", "documents_docs", "web_index"}
+# What asks a search worker, and through it Milvus.
+CATALOG = {"images_index", "images_check", "images_show", "images_delete"}
+# What reads or writes records and queues in Redis.
+RECORDS = {
+    *("images_upload", "jobs_index", "jobs_show", "jobs_cancel", "jobs_items"),
+    *("searches_create", "searches_show", "searches_contact_sheet"),
+    *("dead_letters_index", "dead_letters_replay", "dead_letters_remove"),
+}
+
+Break = Callable[[Stack], AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    require(Valkey)
+    require(MilvusLite)
+    settings = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_RETRY_S": "0.5", "GLIMPSE_RETRY_S_MAX": "2"}
+    with Stack(tmp_path_factory.mktemp("stack"), settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+def walk(stack: Stack) -> Walk:
+    """A walk among things that are there: an image, its job, a search, and a dead letter."""
+    ready(stack.client)
+    image = {"content": DATA, "headers": {"Content-Type": "image/png"}}
+    job = stack.client.post("/v1/images", **image).raise_for_status().json()  # type: ignore[arg-type]
+    finished_job(stack.client, job["links"]["self"])
+    search = stack.client.post(
+        "/v1/searches", json={"text": "red"}, headers={"Prefer": "wait=20"}
+    ).json()
+    keep_letter(stack, job["id"])
+    document = stack.client.get("/openapi.json").json()
+    known = {"image_id": ID, "job_id": job["id"], "search_id": search["id"]}
+    return Walk(stack.api.url, document, known)
+
+
+def keep_letter(stack: Stack, job_id: str) -> None:
+    letter = DeadLetter(
+        id=ID,
+        tenant="default",
+        filename="red.png",
+        job_id=job_id,
+        code="encoder_error",
+        detail="The model failed on it.",
+        attempts=1,
+        at=time.time(),
+        tags=[],
+        metadata={},
+    )
+    with connect(stack.redis.url) as client:
+        RedisDeadLetters(client).put([letter])
+
+
+@contextmanager
+def redis_dead(stack: Stack) -> Iterator[None]:
+    stack.redis.kill()
+    yield
+    stack.redis.start()
+
+
+@contextmanager
+def redis_hanging(stack: Stack) -> Iterator[None]:
+    stack.redis.suspend()
+    yield
+    stack.redis.resume()
+
+
+@contextmanager
+def milvus_dead(stack: Stack) -> Iterator[None]:
+    stack.milvus.kill()
+    yield
+    stack.milvus.start()
+
+
+@contextmanager
+def milvus_hanging(stack: Stack) -> Iterator[None]:
+    stack.milvus.suspend()
+    yield
+    stack.milvus.resume()
+
+
+@contextmanager
+def no_workers(stack: Stack) -> Iterator[None]:
+    for worker in (stack.search_worker, stack.ingest_worker):
+        worker.kill()
+    # Until their heartbeats are forgotten nobody knows that they are gone.
+    wait_for(lambda: stack.client.get("/readyz").status_code == 503, 30, "readiness to turn red")
+    yield
+    for worker in (stack.search_worker, stack.ingest_worker):
+        worker.start()
+
+
+@contextmanager
+def blobs_gone(stack: Stack) -> Iterator[None]:
+    with replaced(folder(stack), by_a_file=True):
+        yield
+
+
+@contextmanager
+def blobs_absent(stack: Stack) -> Iterator[None]:
+    aside = folder(stack).with_name("aside")
+    folder(stack).rename(aside)
+    yield
+    assert not folder(stack).exists()
+    aside.rename(folder(stack))
+
+
+@contextmanager
+def blobs_not_writable(stack: Stack) -> Iterator[None]:
+    # Permissions would not stop root, which tests often run as.
+    with replaced(folder(stack) / "incoming", by_a_file=True):
+        yield
+
+
+@contextmanager
+def blobs_not_readable(stack: Stack) -> Iterator[None]:
+    with replaced(folder(stack) / "default" / "originals" / ID[:2] / ID, by_a_file=False):
+        yield
+
+
+def folder(stack: Stack) -> Path:
+    return Path(stack.settings["GLIMPSE_BLOBS_DIR"])
+
+
+@contextmanager
+def replaced(path: Path, *, by_a_file: bool) -> Iterator[None]:
+    """Put something else in the place of a file or folder for a while."""
+    aside = path.with_name(f"{path.name}.aside")
+    path.rename(aside)
+    path.touch() if by_a_file else path.mkdir()
+    yield
+    path.unlink() if by_a_file else path.rmdir()
+    aside.rename(path)
+
+
+@pytest.mark.parametrize(
+    ("broken", "missed"),
+    [
+        (redis_dead, {*CATALOG, *RECORDS, "service_readyz"}),
+        (redis_hanging, {*CATALOG, *RECORDS, "service_readyz"}),
+        (milvus_dead, CATALOG),
+        (milvus_hanging, CATALOG),
+        (no_workers, {*CATALOG, "service_readyz"}),
+        (blobs_gone, {"images_upload", "images_content", "images_thumbnail"}),
+        (blobs_absent, {"images_upload"}),
+        (blobs_not_writable, {"images_upload"}),
+        (blobs_not_readable, {"images_content", "images_thumbnail"}),
+    ],
+)
+def test_every_call_says_what_is_missing(
+    stack: Stack, walk: Walk, broken: Break, missed: set[str]
+) -> None:
+    with broken(stack):
+        responses = walk.responses()
+    for name, response in responses.items():
+        assert_well_told(walk, name, response)
+    told = {name for name, response in responses.items() if response.status_code == 503}
+    assert missed <= told
+    assert not told & ALWAYS
+    assert b"Traceback" not in stack.api.log.read_bytes()
+
+
+def assert_well_told(walk: Walk, name: str, response: httpx.Response) -> None:
+    kind = response.headers.get("Content-Type", "")
+    assert response.headers["X-Request-ID"], name
+    assert "Traceback" not in response.text, name
+    if response.status_code < 400:
+        assert "html" not in kind or name in ("web_index", "documents_docs"), name
+        return
+    assert kind == "application/problem+json", name
+    assert response.status_code in (404, 503), f"{name}: {response.text}"
+    assert response.json()["code"] in walk.codes, name
+    assert (response.status_code == 503) == ("Retry-After" in response.headers), name
+
+
+def test_the_sheet_of_a_search_that_nobody_takes_is_not_waited_for(stack: Stack) -> None:
+    ready(stack.client)
+    with no_workers(stack), httpx.Client(base_url=stack.api.url, timeout=HANGS_AFTER_S) as client:
+        search = client.post("/v1/searches", json={"text": "red"}).json()
+        response = client.get(search["links"]["contact_sheet"])
+    assert (response.status_code, response.json()["code"]) == (503, "worker_unavailable")
+    assert response.headers["Retry-After"]
