@@ -19,6 +19,8 @@ keepalive = 15
 graceful_timeout = 30
 # Seconds after which a process that serves nobody any more is replaced.
 timeout = 60
+# What sends files for gunicorn waits for a reader without any bound.
+sendfile = False
 
 accesslog = "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms %({x-request-id}o)s'
