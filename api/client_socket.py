@@ -191,7 +191,7 @@ class ClientSocket(socket.socket):
 
     def _wait_for_reader(self) -> None:
         if self._sending.is_lost:
-            log.info("api.unread_answer")
+            log.warning("api.unread_answer")
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
             with suppress(OSError):
                 self.shutdown(socket.SHUT_RDWR)

@@ -13,6 +13,9 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 16
 worker_class = "api.gunicorn_worker.ProblemWorker"
 
+# Connections of a process, at most, idle ones included: each is an open file, of which a process
+# often may have no more than 1024.
+worker_connections = 512
 # Seconds that an idle connection is kept for its next request.
 keepalive = 15
 # Seconds that requests in hand get at shutdown.
