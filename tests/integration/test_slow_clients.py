@@ -68,17 +68,21 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("blobs")
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey, blobs: Path) -> Iterator[Api]:
-    settings = {
+def settings_of(valkey: Valkey, blobs: Path, head_s: float) -> dict[str, str]:
+    return {
         "GLIMPSE_REDIS_URL": valkey.url,
         "GLIMPSE_BLOBS_DIR": str(blobs),
-        "GLIMPSE_CLIENT_HEAD_S": "1",
+        "GLIMPSE_CLIENT_HEAD_S": str(head_s),
         "GLIMPSE_CLIENT_SILENCE_S": str(SILENCE_S),
         "GLIMPSE_CLIENT_BYTES_PER_S_MIN": "20000",
         "GLIMPSE_EVENTS_HEARTBEAT_S": str(HEARTBEAT_S),
         "WEB_CONCURRENCY": "1",
     }
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey, blobs: Path) -> Iterator[Api]:
+    settings = settings_of(valkey, blobs, head_s=1)
     with Api(tmp_path_factory.mktemp("api"), settings) as service:
         yield service
     assert b"Traceback" not in service.log.read_bytes()
@@ -124,6 +128,18 @@ def test_a_silent_head_is_late(api: Api, client: httpx.Client, blobs: Path, head
         assert client.get("/healthz").status_code == 200
         assert [problem(answer) for answer in crowd.answers()] == [LATE] * MANY
         assert serves(client, blobs)
+
+
+def test_half_a_head_holds_no_thread(valkey: Valkey, tmp_path: Path) -> None:
+    whole = request("GET /healthz")
+    # Nobody is given up while this goes on.
+    settings = settings_of(valkey, tmp_path / "blobs", head_s=3600)
+    with Api(tmp_path, settings) as api, Crowd(api.url, 2 * MANY, whole[:-10]) as crowd:
+        with httpx.Client(base_url=api.url, timeout=HANGS_AFTER_S) as client:
+            assert serves(client, tmp_path / "blobs")
+        for slow in crowd.clients:
+            slow.sendall(whole[-10:])
+            assert slow.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_trickled_head_is_late(api: Api, client: httpx.Client, blobs: Path) -> None:
