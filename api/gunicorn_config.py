@@ -13,12 +13,17 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 16
 worker_class = "api.gunicorn_worker.ProblemWorker"
 
+# Connections of a process, at most, idle ones included: each is an open file, of which a process
+# often may have no more than 1024.
+worker_connections = 512
 # Seconds that an idle connection is kept for its next request.
 keepalive = 15
 # Seconds that requests in hand get at shutdown.
 graceful_timeout = 30
 # Seconds after which a process that serves nobody any more is replaced.
 timeout = 60
+# What sends files for gunicorn waits for a reader without any bound.
+sendfile = False
 
 accesslog = "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms %({x-request-id}o)s'

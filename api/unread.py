@@ -25,8 +25,9 @@ _SECONDS_MAX = 10.0
 _SILENCE_S = 2.0
 # Bytes read at a time.
 _READ_BYTES = 64 * 1024
-# Status of the first answer that is no success.
+# Status of the first answer that is no success, and of the one to a body that is not waited for.
 _REFUSED = 400
+_LATE = 408
 
 
 def install(app: Flask) -> None:
@@ -38,7 +39,8 @@ def install(app: Flask) -> None:
     @app.after_request
     def receive_later(response: Response) -> Response:
         # Only a server that marks the end of the body can be read from without knowing it.
-        if response.status_code >= _REFUSED and request.environ.get("wsgi.input_terminated"):
+        is_read_on = response.status_code >= _REFUSED and response.status_code != _LATE
+        if is_read_on and request.environ.get("wsgi.input_terminated"):
             response.call_on_close(partial(_receive, request.environ))
         return response
 

@@ -10,6 +10,7 @@
     │   ├── Unauthorized             the key is missing, wrong, revoked or expired
     │   ├── Forbidden                the key lacks the scope
     │   │   └── NoKeys               there are no keys, and the caller is not of this machine
+    │   ├── RequestTimeout           a request came too slowly
     │   ├── UploadTooLarge           a request is larger than the service takes
     │   ├── UnsupportedMediaType     a body of a type the service does not read
     │   ├── ArchiveError             an archive cannot be read, or not to its end
@@ -119,6 +120,15 @@ class NoKeys(Forbidden):
     """There are no keys, and without any the service is not open to this caller."""
 
     code = "no_keys"
+
+
+class RequestTimeout(InputError):
+    """A request came too slowly to be waited for."""
+
+    code = "request_timeout"
+
+    def __init__(self) -> None:
+        super().__init__("The request came too slowly; send it again, and faster.")
 
 
 class UploadTooLarge(InputError):

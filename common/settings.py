@@ -138,6 +138,14 @@ class Settings(BaseModel):
     # Requests that a key may make, such as "600/minute"; empty is no bound.
     rate_limit: str = Field(default="", pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$")
 
+    # Seconds within which the request line and headers of a request must be there.
+    client_head_s: float = Field(default=10.0, gt=0, le=3600)
+    # Seconds that a client may pause while it sends a body or reads an answer.
+    client_silence_s: float = Field(default=30.0, gt=0, le=3600)
+    # Bytes a second at which a client may send or read for as long as it likes; a slower one uses
+    # up its pause.
+    client_bytes_per_s_min: int = Field(default=16 * 1024, ge=1)
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property

@@ -33,6 +33,8 @@ _IMPLICIT = frozenset({"HEAD", "OPTIONS"})
 _ERRORS_ALWAYS = (400, 500)
 _ERRORS_OF_API = (401, 403, 422, 429, 503)
 _API = "/v1/"
+# What every route that reads a body may answer beside it.
+_ERRORS_OF_BODIES = (408,)
 # Statuses whose answers say when to come back.
 _RETRIED = frozenset({409, 429, 503, 507})
 # What an id in a path looks like, by the converter that lets it through.
@@ -48,7 +50,8 @@ Find pictures by what they show. Everything slow goes through a queue: an upload
 a search with a search, and both are asked for again until they are done.
 
 Every error is `application/problem+json` (RFC 9457) with a stable `code`, also for what is no
-HTTP that the service reads: a request line or a header that is too long (`414`, `431`).
+HTTP that the service reads: a request line or a header that is too long (`414`, `431`), or one that
+comes too slowly (`408`).
 """
 
 
@@ -150,14 +153,16 @@ def _responses(rule: Rule, operation: Operation) -> Iterator[tuple[str, dict[str
     for status, reply in operation.replies.items():
         yield str(status), _reply(reply)
     of_api = _ERRORS_OF_API if rule.rule.startswith(_API) else ()
-    for status in sorted({*_ERRORS_ALWAYS, *of_api, *operation.errors}):
+    of_body = _ERRORS_OF_BODIES if operation.body else ()
+    for status in sorted({*_ERRORS_ALWAYS, *of_api, *of_body, *operation.errors}):
         yield str(status), {"$ref": f"#/components/responses/Problem{status}"}
 
 
 def _problems() -> dict[str, dict[str, Any]]:
     """Return every error's response, by the name that operations refer to it with."""
     of_routes = (operation.errors for operation in OPERATIONS.values())
-    statuses = {*_ERRORS_ALWAYS, *_ERRORS_OF_API, *chain.from_iterable(of_routes)}
+    of_all = (*_ERRORS_ALWAYS, *_ERRORS_OF_API, *_ERRORS_OF_BODIES)
+    statuses = {*of_all, *chain.from_iterable(of_routes)}
     return {f"Problem{status}": _problem(status) for status in sorted(statuses)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.http import dump_options_header
+from werkzeug.wsgi import FileWrapper
 
 from api.admission import admit
 from api.archives import receive_archive
@@ -42,6 +43,9 @@ _INERT = {
     "Cross-Origin-Resource-Policy": "same-site",
     "X-Content-Type-Options": "nosniff",
 }
+
+# Bytes of an original that are in memory while it is sent.
+_SENT_BYTES = 64 * 1024
 
 _IMAGE_ID = "<image_id:image_id>"
 
@@ -95,7 +99,8 @@ def content(image_id: str) -> Response:
     head = data.read(HEAD_BYTES)
     data.seek(0)
     media_format = sniff(head)
-    response = Response(data, mimetype=MEDIA_TYPES[media_format], direct_passthrough=True)
+    pieces = FileWrapper(data, _SENT_BYTES)
+    response = Response(pieces, mimetype=MEDIA_TYPES[media_format], direct_passthrough=True)
     response.headers["Content-Disposition"] = dump_options_header(
         "inline", {"filename": f"{image_id[:12]}.{media_format.lower()}"}
     )

@@ -9,11 +9,13 @@ from gunicorn.http import errors
 
 from api.gunicorn_worker import answer, refusal
 from api.problems import CODES
+from common.errors import RequestTimeout
 
 
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
+        (RequestTimeout(), 408, "request_timeout"),
         (errors.LimitRequestLine(5000, 4094), 414, "uri_too_long"),
         (errors.LimitRequestHeaders("too many"), 431, "headers_too_large"),
         (errors.ExpectationFailed("surprise"), 417, "expectation_failed"),
