@@ -60,6 +60,8 @@ _CODES_OF_HTTP = (
     "method_not_allowed",
     "not_implemented",
     "not_ready",
+    "precondition_failed",
+    "range_not_satisfiable",
     "rate_limited",
     "uri_too_long",
 )
@@ -158,4 +160,7 @@ def _code(status: int) -> str:
         return UploadTooLarge.code
     if status == HTTPStatus.BAD_REQUEST:
         return InvalidRequest.code
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        # Later versions of Python have shorter words for it.
+        return "range_not_satisfiable"
     return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")

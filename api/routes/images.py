@@ -8,6 +8,7 @@ from werkzeug.http import dump_options_header
 from api.admission import admit
 from api.archives import receive_archive
 from api.catalog import delete_image, find_image, known_images, list_images
+from api.conditional import conditional, sent_bytes
 from api.idempotency import begin_once
 from api.listing import ImagesQuery, image_cursor
 from api.reception import Pictures, Reception
@@ -87,11 +88,11 @@ def content(image_id: str) -> Response:
     head = data.read(HEAD_BYTES)
     data.seek(0)
     media_format = sniff(head)
-    response = Response(data, mimetype=MEDIA_TYPES[media_format], direct_passthrough=True)
+    response = sent_bytes(data, MEDIA_TYPES[media_format], image_id, request)
     response.headers["Content-Disposition"] = dump_options_header(
         "inline", {"filename": f"{image_id[:12]}.{media_format.lower()}"}
     )
-    return _cached(response, image_id)
+    return _kept(response)
 
 
 @blueprint.get(f"/{_IMAGE_ID}/thumbnail")
@@ -100,7 +101,9 @@ def thumbnail(image_id: str) -> Response:
     size = read_query(request, ThumbnailQuery).size
     pixels_max = services().settings.image_pixels_max
     image = make_thumbnail(services().blobs, current_tenant(), image_id, size, pixels_max)
-    return _cached(Response(to_jpeg(image), mimetype="image/jpeg"), f"{image_id}-{size}")
+    response = Response(to_jpeg(image), mimetype="image/jpeg")
+    response.set_etag(f"{image_id}-{size}")
+    return _kept(conditional(response, request))
 
 
 def _receive() -> Reception:
@@ -143,9 +146,7 @@ def _metadata_text(form: Form) -> str | None:
     return text
 
 
-def _cached(response: Response, etag: str) -> Response:
-    response.set_etag(etag)
+def _kept(response: Response) -> Response:
     response.headers["Cache-Control"] = _IMMUTABLE
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.make_conditional(request)
     return response

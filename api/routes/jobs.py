@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from api.conditional import conditional
 from api.events import MEDIA_TYPE, JobEvents, is_gone
 from api.listing import JobsQuery
 from api.places import places
@@ -38,9 +39,9 @@ def show(job_id: str) -> Response:
     if job.state not in FINAL_STATES:
         response.headers["Retry-After"] = str(_POLL_S)
     # Weak: the time left differs from one answer to the next, the job does not.
-    response.set_etag(f"{job.state}-{job.done}", weak=True)
-    response.make_conditional(request)
-    return response
+    # An archive's job grows before any image of it is done.
+    response.set_etag(f"{job.state}-{job.done}-{job.total}", weak=True)
+    return conditional(response, request)
 
 
 @blueprint.delete("/<record_id:job_id>")
