@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from api.auth import still_welcome
 from api.conditional import conditional
 from api.events import MEDIA_TYPE, JobEvents, is_gone
 from api.listing import JobsQuery
@@ -68,11 +69,16 @@ def items(job_id: str) -> Response:
 def events(job_id: str) -> Response:
     """Stream a job as Server-Sent Events until it has ended."""
     links, jobs, tenant = job_links(_find(job_id).id), services().jobs, current_tenant()
-    environ, is_closing = request.environ, places().is_closing
+    environ, is_closing, check_key = request.environ, places().is_closing, still_welcome()
     leave = places().take()
+
     # Of the request nothing is left while the stream goes on.
+    def look() -> Job:
+        check_key()
+        return _of(tenant, jobs.get(job_id))
+
     stream = JobEvents(
-        look=lambda: _of(tenant, jobs.get(job_id)),
+        look=look,
         view=lambda job: job_view(job, links),
         heartbeat_s=services().settings.events_heartbeat_s,
         is_over=lambda: is_closing() or is_gone(environ),
