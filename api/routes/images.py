@@ -128,7 +128,7 @@ def _receive_form(limit: int) -> Pictures:
     form = read_form(request, services().blobs, current_tenant(), limit)
     try:
         text = _metadata_text(form)
-        metadata = read_text("{}" if text is None else text, Metadata)
+        metadata = read_text("{}" if text is None else text, Metadata, "metadata")
     except BaseException:
         form.close()
         raise
@@ -142,7 +142,8 @@ def _metadata_text(form: Form) -> str | None:
         "file", "metadata", "Pictures go into parts named file, each with a file name."
     )
     if not form.files:
-        raise InvalidRequest("There is no picture; send at least one part named file.")
+        detail = "There is no picture; send at least one part named file."
+        raise InvalidRequest(detail, field="file")
     return text
 
 
