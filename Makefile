@@ -43,6 +43,11 @@ check: setup ## Lint, check types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.audit
+
+.PHONY: audit
+audit: setup ## Ask for known vulnerabilities of what is pinned; fail where nobody could be asked
+	$(BIN)/python -m scripts.audit --strict
 
 .PHONY: test
 test: setup ## Run all tests against real parts

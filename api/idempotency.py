@@ -32,7 +32,10 @@ log = logging.getLogger(__name__)
 HEADER = "Idempotency-Key"
 
 # Visible ASCII, in double quotes as the header's draft has it, or without them as most send it.
-_KEY = re.compile(r'("?)(?P<key>[!#-\[\]-~]{1,255})\1')
+_CHARACTERS = r"[!#-\[\]-~]{1,255}"
+_KEY = re.compile(rf'("?)(?P<key>{_CHARACTERS})\1')
+# The same for those that know no references back, such as JSON schemas.
+PATTERN = rf'^("{_CHARACTERS}"|{_CHARACTERS})$'
 
 
 class KeyedRequest:

@@ -60,9 +60,10 @@ def _opened(kept: bytes | None) -> Image.Image | None:
 
 
 def to_jpeg(image: Image.Image) -> bytes:
-    """Return an RGB picture as JPEG."""
+    """Return an RGB picture as JPEG, without what else its file has said."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_QUALITY)
+    # Pillow would hand a JPEG's comment on.
+    image.save(buffer, "JPEG", quality=_QUALITY, comment=b"")
     return buffer.getvalue()
 
 

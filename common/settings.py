@@ -10,12 +10,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from common.addresses import MilvusUri, RedisUrl
 from common.errors import InvalidSettings
 
 PREFIX = "GLIMPSE_"
 
 # Variables that only the command line reads; they are no settings of a service.
 _CLIENT_VARIABLES = frozenset({"GLIMPSE_URL", "GLIMPSE_API_KEY"})
+
+# Settings that may hold a password; what is wrong with them is told without their values.
+_SECRETS = frozenset({"redis_url", "milvus_uri", "milvus_token"})
 
 
 class Settings(BaseModel):
@@ -24,9 +28,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Broker, result backend and job records: one Redis (6.2 or later) or Valkey.
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: RedisUrl = "redis://127.0.0.1:6379/0"
     # Milvus Lite behind its server, a Milvus server, or Zilliz Cloud (with a token).
-    milvus_uri: str = "http://127.0.0.1:19530"
+    milvus_uri: MilvusUri = "http://127.0.0.1:19530"
     milvus_token: str = ""
     # Folder of the uploaded originals and their thumbnails.
     blobs_dir: Path = Path("data/blobs")
@@ -187,8 +191,9 @@ def _unknown(name: str) -> str:
 
 
 def _refused(error: ValidationError) -> str:
-    lines = [
-        f"{PREFIX}{str(entry['loc'][0]).upper()}: {entry['msg']} (it is {entry['input']!r})"
-        for entry in error.errors()
-    ]
+    lines = []
+    for entry in error.errors():
+        name = str(entry["loc"][0])
+        value = "" if name in _SECRETS else f" (it is {entry['input']!r})"
+        lines.append(f"{PREFIX}{name.upper()}: {entry['msg']}{value}")
     return "; ".join(lines)

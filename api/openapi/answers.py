@@ -48,6 +48,18 @@ class Job(Answer):
     links: Links
 
 
+class JobEvent(Answer):
+    """One event of a job's stream; comments between them are heartbeats."""
+
+    event: Literal["progress", "end", "error"] = Field(
+        description="What has happened: the job has changed, has ended, or cannot be read."
+    )
+    data: str = Field(
+        description="The job, or the `code` and `detail` of an error.",
+        json_schema_extra={"contentMediaType": "application/json"},
+    )
+
+
 class Jobs(Answer):
     """A page of jobs, the newest first."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.idempotency import PATTERN as IDEMPOTENCY_KEY_PATTERN
+
 # Headers of answers, by their names.
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {
@@ -78,6 +80,6 @@ PREFER = {
 IDEMPOTENCY_KEY = {
     "Idempotency-Key": {
         "description": "The same key and the same request give the same job.",
-        "schema": {"type": "string", "minLength": 1},
+        "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN},
     }
 }

@@ -77,7 +77,9 @@ _JOBS = {
         "Jobs", {202: json("The job as it then stands.", answers.Job)}, errors=(404,)
     ),
     "jobs.events": Operation(
-        "Jobs", {200: Reply("The job's progress.", {"text/event-stream": TEXT})}, errors=(404,)
+        "Jobs",
+        {200: Reply("The job's progress.", {"text/event-stream": answers.JobEvent})},
+        errors=(404,),
     ),
     "jobs.items": Operation(
         "Jobs",

@@ -36,6 +36,14 @@ blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
 # The bytes under an id never change.
 _IMMUTABLE = "private, max-age=31536000, immutable"
 
+# What others have uploaded is shown as a picture, and never as a page: a browser guesses no
+# other type, and opened by itself it may load and run nothing but the browser's own style.
+_INERT = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-site",
+    "X-Content-Type-Options": "nosniff",
+}
+
 _IMAGE_ID = "<image_id:image_id>"
 
 
@@ -149,5 +157,5 @@ def _metadata_text(form: Form) -> str | None:
 
 def _kept(response: Response) -> Response:
     response.headers["Cache-Control"] = _IMMUTABLE
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(_INERT)
     return response

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+import uuid
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
 
+from api.idempotency import HEADER as IDEMPOTENCY_KEY
+from api.idempotency import PATTERN
 from common.archive_formats import MEDIA_TYPES as ARCHIVES
 from common.formats import MEDIA_TYPES as PICTURES
 from tests.archives import archive_of
@@ -33,3 +37,11 @@ def filter_query(context: schemathesis.HookContext, query: dict[str, Any] | None
     if not all(isinstance(side, int) for side in sides):
         return True
     return math.prod(sides) <= 25_000_000
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, **kwargs: Any) -> None:
+    """Let no two requests bear the same key: whether it came before is no matter of a schema."""
+    key = case.headers.get(IDEMPOTENCY_KEY) if case.headers else None
+    if key and re.fullmatch(PATTERN, key):
+        case.headers[IDEMPOTENCY_KEY] = uuid.uuid4().hex

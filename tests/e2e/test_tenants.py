@@ -32,21 +32,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture
-def make_key(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Return what makes a key, as the operator does."""
-    monkeypatch.setenv("GLIMPSE_REDIS_URL", stack.redis.url)
-
-    def make(tenant: str, *scopes: str) -> str:
-        wanted = [word for scope in scopes for word in ("--scope", scope)]
-        assert run(["keys", "create", "--tenant", tenant, "--name", "test", *wanted]) == 0
-        return capsys.readouterr().out.strip()
-
-    return make
-
-
 def client(stack: Stack, key: str) -> httpx.Client:
     headers = {"Authorization": f"Bearer {key}"}
     return httpx.Client(base_url=stack.api.url, headers=headers, timeout=60)

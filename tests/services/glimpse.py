@@ -97,12 +97,17 @@ class Stack:
         folder: Where all of it keeps its data.
         settings: ``GLIMPSE_*`` variables beside the addresses of the parts.
         milvus: Instead of a Milvus Lite.
+        redis: Instead of a Valkey that asks for no password.
     """
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], milvus: MilvusServer | None = None
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        milvus: MilvusServer | None = None,
+        redis: Valkey | None = None,
     ) -> None:
-        self.redis = Valkey(folder / "redis")
+        self.redis = redis or Valkey(folder / "redis")
         self.milvus = milvus or MilvusLite(folder / "milvus")
         self.settings = {
             "GLIMPSE_REDIS_URL": self.redis.url,

@@ -12,14 +12,21 @@ from tests.services.process import Service
 
 
 class RedisServer(Service):
-    """Redis with the settings that Glimpse asks for: AOF on, noeviction, no snapshots."""
+    """Redis with the settings that Glimpse asks for: AOF on, noeviction, no snapshots.
+
+    Args:
+        folder: Where its data and its log are kept.
+        password: Asked of every client; none by default.
+    """
 
     name = "Redis"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str = "") -> None:
         super().__init__(folder)
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._password = password
+        user = f":{password}@" if password else ""
+        self.url = f"redis://{user}127.0.0.1:{self.port}/0"
 
     @classmethod
     def absent(cls) -> str | None:
@@ -43,11 +50,12 @@ class RedisServer(Service):
             "appendonly": "yes",
             "maxmemory-policy": "noeviction",
             "save": "",
+            "requirepass": self._password,
         }
         return [self.binary(), *(part for key in options for part in (f"--{key}", options[key]))]
 
     def answers(self) -> bool:
-        with redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=2) as client:
+        with redis.Redis.from_url(self.url, socket_timeout=2) as client:
             try:
                 # False stands while the append-only file is still being read.
                 return bool(client.ping())

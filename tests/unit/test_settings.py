@@ -46,5 +46,37 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
         load_settings({name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GLIMPSE_REDIS_URL", "http://:secret@127.0.0.1:6379/0"),
+        ("GLIMPSE_REDIS_URL", "redis://:secret@127.0.0.1:none/0"),
+        ("GLIMPSE_REDIS_URL", "redis://:secret@[::1/0"),
+        ("GLIMPSE_REDIS_URL", "redis://:secret@/0"),
+        ("GLIMPSE_MILVUS_URI", "grpc://root:secret@127.0.0.1:1"),
+        ("GLIMPSE_MILVUS_URI", "http://root:secret@127.0.0.1:70000"),
+        ("GLIMPSE_MILVUS_URI", "secret"),
+    ],
+)
+def test_a_bad_address_is_refused_without_its_password(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"{name}: .*such as|{name}: .*as in") as caught:
+        load_settings({name: value})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GLIMPSE_REDIS_URL", "rediss://user:p%40ss@redis.example:6380/3"),
+        ("GLIMPSE_REDIS_URL", "redis://[::1]"),
+        ("GLIMPSE_MILVUS_URI", "https://in01-x.api.zillizcloud.com"),
+        ("GLIMPSE_MILVUS_URI", "http://root:Milvus@milvus:19530/database"),
+    ],
+)
+def test_an_address_is_kept_as_it_is(name: str, value: str) -> None:
+    settings = load_settings({name: value})
+    assert value in (settings.redis_url, settings.milvus_uri)
+
+
 def test_the_command_lines_own_variables_are_no_settings() -> None:
     assert load_settings({"GLIMPSE_URL": "http://x", "GLIMPSE_API_KEY": "k"}) == load_settings({})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.web.site import Site
-from tests.pictures import picture
+from tests.pictures import image_id, picture
 
 # A file name that would run a script where it is taken for markup.
 HOSTILE = "<img src=x onerror=document.title='owned'>.png"
@@ -51,6 +51,19 @@ def test_no_script_but_the_pages_own_runs(site: Site) -> None:
     # This time the browser must complain.
     assert site.complaints
     site.complaints.clear()
+
+
+def test_a_picture_that_is_a_page_too_stays_a_picture(site: Site) -> None:
+    data = picture("#fdfdfd") + b"<!doctype html><script>window.owned = true</script>"
+    site.open()
+    site.open_drawer()
+    site.add({"page.html": data})
+    site.page.keyboard.press("Escape")
+    site.search("white")
+    expect(site.tile("page.html")).to_be_visible()
+    site.page.goto(f"{site.url}/v1/images/{image_id(data)}/content")
+    found = site.page.evaluate("[document.contentType, window.origin, window.owned === true]")
+    assert found == ["image/png", "null", False]
 
 
 def test_nobody_else_is_asked(site: Site) -> None:
