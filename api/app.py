@@ -5,7 +5,17 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from api import auth, limits, parameters, places, problems, request_ids, unread, whole_bodies
+from api import (
+    auth,
+    limits,
+    methods,
+    parameters,
+    places,
+    problems,
+    request_ids,
+    unread,
+    whole_bodies,
+)
 from api.routes import dead_letters, documents, images, jobs, searches, service, web
 from api.services import Services, connect_services
 from common.settings import Settings, load_settings
@@ -51,6 +61,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.extensions["glimpse"] = services
     request_ids.install(app)
     problems.install(app)
+    methods.install(app)
     unread.install(app)
     places.install(app, settings.events_max)
     # Who asks comes first: a stranger is not told what is wrong with a request.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 from api.keyring import KeyRing
 from api.nearness import is_from_here
-from api.services import services
+from api.services import services_of
 from api.tenancy import Caller, current_caller, enter
 from common.contract import DEFAULT_TENANT
 from common.errors import Forbidden, NoKeys, Unauthorized
@@ -57,6 +58,8 @@ _MISSING = (
 )
 _WRONG = "The key is wrong, revoked or expired."
 
+_EXTENSION = "glimpse.keyring"
+
 # Routes that this machine itself may ask without a key: whoever scrapes figures here.
 _NEAR = frozenset({"service.metrics"})
 
@@ -68,7 +71,8 @@ def install(app: Flask, settings: Settings) -> None:
         app: Its routes are those of ``ROUTES``.
         settings: To whom the service is open without keys, and how long keys are kept.
     """
-    ring = KeyRing(lambda: services().keys, settings.key_cache_s)
+    ring = KeyRing(lambda: services_of(app).keys, settings.key_cache_s)
+    app.extensions[_EXTENSION] = ring
 
     @app.before_request
     def authorize() -> None:
@@ -86,6 +90,27 @@ def install(app: Flask, settings: Settings) -> None:
             # What a browser keeps of one key's answers is not for the next one.
             response.vary.add("Authorization")
         return response
+
+
+def still_welcome() -> Callable[[], None]:
+    """Return what looks again whether the current caller is let in, for answers that last.
+
+    It may be called when the request is over, and raises ``Unauthorized`` once the key
+    is revoked or expired, or the first key was made where there were none; and
+    ``BrokerUnavailable`` where nobody knows.
+    """
+    ring, caller = cast("KeyRing", current_app.extensions[_EXTENSION]), current_caller()
+
+    def look_again() -> None:
+        if caller.key_id is None:
+            if ring.exist():
+                raise Unauthorized(_MISSING)
+            return
+        key = ring.find(caller.key_id)
+        if key is None or not key.is_valid(time.time()):
+            raise Unauthorized(_WRONG)
+
+    return look_again
 
 
 def _needed(endpoint: str) -> Scope | None:

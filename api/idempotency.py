@@ -84,7 +84,8 @@ class KeyedRequest:
             if earlier.fingerprint != fingerprint:
                 raise KeyReused(
                     f"This {HEADER} came with another request before; a new request wants a new"
-                    " key."
+                    " key.",
+                    field=HEADER,
                 )
             return self._jobs.get(earlier.job_id), True
         binding = Binding(fingerprint, uuid.uuid4().hex)

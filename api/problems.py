@@ -62,6 +62,8 @@ _CODES_OF_HTTP = (
     "method_not_allowed",
     "not_implemented",
     "not_ready",
+    "precondition_failed",
+    "range_not_satisfiable",
     "rate_limited",
     "uri_too_long",
 )
@@ -125,7 +127,7 @@ def install(app: Flask) -> None:
 
 def _of_glimpse(error: GlimpseError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
-    errors = error.errors if isinstance(error, InvalidRequest) else None
+    errors = _fields(error)
     again = error.retry_after_s if isinstance(error, ServiceError | KeyInProgress) else None
     response = problem(status, error.code, str(error), errors, again)
     if isinstance(error, Unauthorized):
@@ -133,9 +135,23 @@ def _of_glimpse(error: GlimpseError) -> Response:
     return response
 
 
+def _fields(error: GlimpseError) -> list[dict[str, str]] | None:
+    """Return the fields at fault, of errors that are about what the caller sent."""
+    if isinstance(error, InvalidRequest):
+        return error.errors
+    if isinstance(error, ImageError):
+        # The picture of a search; one of an upload fails by itself.
+        return [{"field": "file", "detail": str(error)}]
+    if isinstance(error, ArchiveError):
+        return [{"field": "", "detail": str(error)}]
+    return None
+
+
 def _of_http(error: HTTPException) -> Response:
     status = error.code or 500
-    response = problem(status, _code(status), error.description or HTTPStatus(status).phrase)
+    detail = error.description or HTTPStatus(status).phrase
+    errors = InvalidRequest(detail).errors if status == HTTPStatus.BAD_REQUEST else None
+    response = problem(status, _code(status), detail, errors)
     # A redirect's place or the methods allowed; what describes the body is ours.
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
@@ -146,7 +162,8 @@ def _of_http(error: HTTPException) -> Response:
 def _of_body(error: ParseException) -> Response:
     """Answer where gunicorn finds in the middle of a body that it is not HTTP as it should be."""
     log.info("api.unreadable_body %s", type(error).__name__)
-    return problem(400, InvalidRequest.code, "The body broke off or is malformed; send it again.")
+    detail = "The body broke off or is malformed; send it again."
+    return problem(400, InvalidRequest.code, detail, InvalidRequest(detail).errors)
 
 
 def _of_defect(error: Exception) -> Response:
@@ -160,4 +177,7 @@ def _code(status: int) -> str:
         return UploadTooLarge.code
     if status == HTTPStatus.BAD_REQUEST:
         return InvalidRequest.code
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        # Later versions of Python have shorter words for it.
+        return "range_not_satisfiable"
     return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")

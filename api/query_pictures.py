@@ -36,7 +36,7 @@ def read_picture_search(
     try:
         picture = _picture(form)
         search = form.field(_SEARCH)
-        body = read_text("{}" if search is None else search, SearchBody)
+        body = read_text("{}" if search is None else search, SearchBody, _SEARCH)
         error = picture.finish("", picture_id).error
         if error is not None:
             raise error
@@ -53,8 +53,9 @@ def _picture(form: Form) -> Intake:
         " part named search.",
     )
     if not form.files:
-        raise InvalidRequest("There is no picture; send one in a part named file.")
+        raise InvalidRequest("There is no picture; send one in a part named file.", field=_PICTURE)
     if len(form.files) > 1:
-        raise InvalidRequest("There is more than one picture; send one part named file.")
+        detail = "There is more than one picture; send one part named file."
+        raise InvalidRequest(detail, field=_PICTURE)
     _, _, picture = form.files[0]
     return picture

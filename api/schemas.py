@@ -11,6 +11,8 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 from werkzeug.exceptions import BadRequest
@@ -39,14 +41,27 @@ _METADATA_BYTES_MAX = 32 * 1024
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_CHARACTERS_MAX)]
 
+
+def _once(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Check against several types, and say what is wrong once and not of each of them."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError(
+            f"give a string of at most {VALUE_CHARACTERS_MAX} characters, a finite number or a"
+            " boolean"
+        ) from None
+
+
 # A value of an image's own metadata: what the store can hold. JSON's numbers are
 # doubles, so that an integer past 2**53 is kept as one.
-OwnValue = (
+OwnValue = Annotated[
     Annotated[str, StringConstraints(max_length=VALUE_CHARACTERS_MAX)]
     | Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     | Annotated[float, Field(allow_inf_nan=False)]
-    | bool
-)
+    | bool,
+    WrapValidator(_once),
+]
 
 
 class Body(BaseModel):
@@ -138,12 +153,13 @@ def read_json(request: Request, model: type[Model]) -> Model:
     return check(model, value)
 
 
-def read_text(text: str, model: type[Model]) -> Model:
-    """Read a form field that holds JSON; raises as ``read_json`` does."""
+def read_text(text: str, model: type[Model], part: str) -> Model:
+    """Read a form's part of this name that holds JSON; raises as ``read_json`` does."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise InvalidRequest("The part is not valid JSON, or nested too deeply.") from None
+        detail = f"The part {part} is not valid JSON, or nested too deeply."
+        raise InvalidRequest(detail, field=part) from None
     return check(model, value)
 
 

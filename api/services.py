@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import cast
 
-from flask import current_app
+from flask import Flask, current_app
 
 from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
@@ -81,4 +81,9 @@ def connect_services(settings: Settings) -> Services:
 
 def services() -> Services:
     """Return the parts of the app that serves the current request."""
-    return cast("Services", current_app.extensions[_EXTENSION])
+    return services_of(current_app)
+
+
+def services_of(app: Flask) -> Services:
+    """Return the parts of an app, also where no request is served."""
+    return cast("Services", app.extensions[_EXTENSION])

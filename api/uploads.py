@@ -40,7 +40,7 @@ class Form:
         """
         given = self.fields.getlist(name)
         if len(given) > 1:
-            raise InvalidRequest(f"There is more than one part named {name}; send one.")
+            raise InvalidRequest(f"There is more than one part named {name}; send one.", field=name)
         return given[0] if given else None
 
     def refuse_unknown(self, files: str, fields: str, hint: str) -> None:
@@ -57,7 +57,8 @@ class Form:
         names = {name for name, _, _ in self.files} - {files} | set(self.fields) - {fields}
         if names:
             unknown = sorted(name or "(no name)" for name in names)
-            raise InvalidRequest(f"Unknown parts: {', '.join(unknown)}. {hint}")
+            errors = [{"field": name, "detail": "there is no such part"} for name in unknown]
+            raise InvalidRequest(f"Unknown parts: {', '.join(unknown)}. {hint}", errors)
 
     def close(self) -> None:
         """Forget the pictures that were not kept."""

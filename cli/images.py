@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from itertools import islice
@@ -12,11 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.exits import INCOMPLETE
+from cli.image_id import ImageId
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
-
-# An image's id: the SHA-256 of its bytes.
-_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 
 @click.command()
@@ -48,7 +45,7 @@ def images(tag: str | None, limit: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=ImageId())
 def delete(ids: tuple[str, ...]) -> None:
     """Delete the images with these IDs: no search finds them any more.
 
@@ -58,13 +55,6 @@ def delete(ids: tuple[str, ...]) -> None:
     Example:
       glimpse images --tag old | cut -f1 | xargs glimpse delete
     """  # noqa: D301 - click's mark for lines that are kept
-    for image_id in ids:
-        if not _IMAGE_ID.fullmatch(image_id):
-            raise click.BadParameter(
-                f"{image_id!r} is no image's id, which is 64 hexadecimal digits;"
-                " see `glimpse images`.",
-                param_hint="'ID...'",
-            )
     with Glimpse.from_environ() as client:
         missing = [image_id for image_id in dict.fromkeys(ids) if not _delete(client, image_id)]
     if missing:

@@ -1,4 +1,4 @@
-"""`glimpse jobs`: what was uploaded, and how far it is."""
+"""`glimpse jobs` and `glimpse cancel`: what was uploaded, and how far it is."""
 
 from __future__ import annotations
 
@@ -40,6 +40,20 @@ def jobs(state: str | None, limit: int, as_json: bool) -> None:
         _show(found)
     else:
         click.echo("There are no jobs. See `glimpse ingest`.", err=True)
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+def cancel(job_id: str) -> None:
+    """Cancel what of JOB no worker has begun; what is indexed stays.
+
+    \b
+    Example:
+      glimpse cancel 2f1c9e6ad0b84b7c8f3f6b1f0a7d5e42
+    """  # noqa: D301 - click's mark for lines that are kept
+    with Glimpse.from_environ() as client:
+        job = client.cancel(job_id)
+    click.echo(f"{job.state}: {job.done} of {job.total} done, {job.cancelled} cancelled")
 
 
 def _show(found: Sequence[Job]) -> None:

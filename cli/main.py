@@ -12,12 +12,13 @@ from typing import NoReturn
 import click
 
 from cli.completion import completion
+from cli.dead_letters import dead_letters
 from cli.demo import demo
 from cli.errors import RedisNotFound
 from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.images import delete, images
 from cli.ingest import ingest
-from cli.jobs import jobs
+from cli.jobs import cancel, jobs
 from cli.keys import keys
 from cli.search import search
 from cli.status import status
@@ -54,7 +55,12 @@ def commands() -> None:
     """  # noqa: D301 - click's mark for lines that are kept
 
 
-for command in (ingest, search, images, delete, jobs, status, up, completion, demo, keys):
+_COMMANDS = (
+    *(ingest, search, images, delete),
+    *(jobs, status, cancel, dead_letters),
+    *(up, completion, demo, keys),
+)
+for command in _COMMANDS:
     commands.add_command(command)
 
 

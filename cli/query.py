@@ -33,6 +33,7 @@ class Query:
         tags: Tags that an image must have, all of them.
         min_score: Cosine that a hit must have.
         offset: Hits passed over.
+        group_duplicates: Cosine from which on images are folded into one hit.
     """
 
     text: str = ""
@@ -42,6 +43,7 @@ class Query:
     tags: tuple[str, ...] = ()
     min_score: float | None = None
     offset: int = 0
+    group_duplicates: float | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -57,6 +59,7 @@ class Query:
             top_k=self.top_k,
             offset=self.offset or None,
             min_score=self.min_score,
+            group_duplicates=self.group_duplicates,
             filter={"tags": {"all": list(self.tags)}} if self.tags else None,
         )
 

@@ -59,6 +59,12 @@ from glimpse_client.answers import Search
     help="Hits to pass over, to see those that follow.",
 )
 @click.option(
+    "--group-duplicates",
+    type=click.FloatRange(0.5, 1),
+    metavar="COSINE",
+    help="Fold images into a better hit that they are this alike to, 0.5 to 1.",
+)
+@click.option(
     "--sheet",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write a contact sheet of the hits to this PNG file.",
@@ -75,6 +81,7 @@ def search(
     min_score: float | None,
     top_k: int,
     offset: int,
+    group_duplicates: float | None,
     sheet: Path | None,
     as_json: bool,
 ) -> None:
@@ -88,7 +95,8 @@ def search(
       glimpse search "a white dog" --sheet sheet.png
       glimpse search --image dog.jpg --not "snow:0.3" --tag holiday
     """  # noqa: D301 - click's mark for lines that are kept
-    query = Query(text, top_k, (*like, *unlike, *away), image, tags, min_score, offset)
+    terms = (*like, *unlike, *away)
+    query = Query(text, top_k, terms, image, tags, min_score, offset, group_duplicates)
     if query.is_empty:
         raise click.UsageError("There is nothing to look for: give a TEXT, --image or --like.")
     with Glimpse.from_environ() as client:

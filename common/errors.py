@@ -69,13 +69,16 @@ class InvalidRequest(InputError):
     Args:
         detail: What is wrong, in a sentence.
         errors: One entry for each field at fault: ``{"field", "detail"}``.
+        field: Instead, the one at fault: a part or a header; empty is the body as a whole.
     """
 
     code = "invalid_request"
 
-    def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self, detail: str, errors: list[dict[str, str]] | None = None, field: str = ""
+    ) -> None:
         super().__init__(detail)
-        self.errors = errors or []
+        self.errors = errors or [{"field": field, "detail": detail}]
 
 
 class Unprocessable(InvalidRequest):

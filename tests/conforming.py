@@ -15,6 +15,8 @@ from api.problems import MEDIA_TYPE
 
 # Methods that Flask answers by itself.
 _IMPLICIT = ("HEAD", "OPTIONS")
+# Statuses that say which field of a request is at fault.
+_INPUT_ERRORS = (400, 422)
 # Where an application's document is kept.
 _DOCUMENT = "glimpse.test_document"
 
@@ -37,6 +39,8 @@ def check_answer(app: Flask, response: TestResponse) -> None:
         assert response.mimetype == MEDIA_TYPE, place
     if response.status_code >= 400 and request.method != "HEAD":
         validate(app, {"$ref": "#/components/schemas/Problem"}, response.get_json())
+    if response.status_code in _INPUT_ERRORS and request.method != "HEAD":
+        assert response.get_json()["errors"], f"{place}: no field is named"
     operation = _operation(app, request.method, request.environ)
     if operation is None:
         return

@@ -32,6 +32,16 @@ HEADERS: dict[str, dict[str, Any]] = {
         "required": True,
         "schema": {"type": "string"},
     },
+    "Accept-Ranges": {
+        "description": "That a part of it may be asked for.",
+        "required": True,
+        "schema": {"const": "bytes"},
+    },
+    "Content-Range": {
+        "description": "Which bytes they are, of how many.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^bytes [0-9]+-[0-9]+/[0-9]+$"},
+    },
     "Idempotency-Replayed": {
         "description": "`true`, where the key has begun this very job before.",
         "schema": {"const": "true"},
@@ -48,6 +58,17 @@ IF_NONE_MATCH = {
         "description": "An `ETag`: answered with `304` while it is the same.",
         "schema": {"type": "string"},
     }
+}
+RANGE = {
+    "Range": {
+        "description": "`bytes=FIRST-LAST`: only these bytes; several ranges give the whole.",
+        "schema": {"type": "string"},
+        "example": "bytes=0-1023",
+    },
+    "If-Range": {
+        "description": "An `ETag`: the range is sent only while it is the same, else the whole.",
+        "schema": {"type": "string"},
+    },
 }
 PREFER = {
     "Prefer": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.listing import DeadLettersQuery, ImagesQuery, JobsQuery
 from api.openapi import answers, bodies
-from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
+from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
 from api.openapi.operations import BINARY, TEXT, Operation, Reply, json
 from api.schemas import ItemsQuery, ThumbnailQuery, UploadQuery
 from api.search_schemas import ContactSheetQuery
@@ -17,6 +17,8 @@ _BEGUN = json(
 )
 # A file that a cache may keep.
 _KEPT = ("ETag", "Cache-Control")
+# The bytes of a picture, in any format that is opened.
+_PICTURE = dict.fromkeys(sorted(MEDIA_TYPES.values()), BINARY)
 
 _IMAGES = {
     "images.upload": Operation(
@@ -44,13 +46,12 @@ _IMAGES = {
     "images.content": Operation(
         "Images",
         {
-            200: Reply(
-                "The original bytes.", dict.fromkeys(sorted(MEDIA_TYPES.values()), BINARY), _KEPT
-            ),
+            200: Reply("The original bytes.", _PICTURE, (*_KEPT, "Accept-Ranges")),
+            206: Reply("Those asked for.", _PICTURE, (*_KEPT, "Accept-Ranges", "Content-Range")),
             304: _UNCHANGED,
         },
-        errors=(404,),
-        headers=IF_NONE_MATCH,
+        errors=(404, 412, 416),
+        headers=IF_NONE_MATCH | RANGE,
     ),
     "images.thumbnail": Operation(
         "Images",
@@ -58,7 +59,7 @@ _IMAGES = {
             200: Reply("A JPEG that fits in the square.", {"image/jpeg": BINARY}, _KEPT),
             304: _UNCHANGED,
         },
-        errors=(404,),
+        errors=(404, 412),
         query=ThumbnailQuery,
         headers=IF_NONE_MATCH,
     ),
@@ -69,7 +70,7 @@ _JOBS = {
     "jobs.show": Operation(
         "Jobs",
         {200: json("The job.", answers.Job, "ETag", "Retry-After"), 304: _UNCHANGED},
-        errors=(404,),
+        errors=(404, 412),
         headers=IF_NONE_MATCH,
     ),
     "jobs.cancel": Operation(
@@ -147,6 +148,7 @@ _SERVICE = {
             200: Reply("OpenAPI 3.1.", {"application/json": {"type": "object"}}, _KEPT),
             304: _UNCHANGED,
         },
+        errors=(412,),
         headers=IF_NONE_MATCH,
     ),
 }
@@ -155,6 +157,7 @@ _PAGES = {
     "web.index": Operation(
         "Pages",
         {200: Reply("The page.", {"text/html": TEXT}, _KEPT), 304: _UNCHANGED},
+        errors=(412,),
         headers=IF_NONE_MATCH,
     ),
     "web.asset": Operation(
@@ -167,12 +170,13 @@ _PAGES = {
             ),
             304: _UNCHANGED,
         },
-        errors=(404,),
+        errors=(404, 412),
         headers=IF_NONE_MATCH,
     ),
     "documents.docs": Operation(
         "Pages",
         {200: Reply("The page.", {"text/html": TEXT}, _KEPT), 304: _UNCHANGED},
+        errors=(412,),
         headers=IF_NONE_MATCH,
     ),
     "documents.asset": Operation(
@@ -181,7 +185,7 @@ _PAGES = {
             200: Reply("The file.", {"text/css": TEXT, "text/javascript": TEXT}, _KEPT),
             304: _UNCHANGED,
         },
-        errors=(404,),
+        errors=(404, 412),
         headers=IF_NONE_MATCH,
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 
 from api.assets import Page, media_type
+from api.conditional import conditional
 from common.errors import NotFound
 
 # A page is asked for each time, and answered with 304 while it is the same.
@@ -34,5 +35,4 @@ def sent_file(data: bytes, content_type: str, etag: str, caching: str) -> Respon
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    response.make_conditional(request)
-    return response
+    return conditional(response, request)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.http import dump_options_header
-from werkzeug.wsgi import FileWrapper
 
 from api.admission import admit
 from api.archives import receive_archive
 from api.catalog import delete_image, find_image, known_images, list_images
+from api.conditional import conditional, sent_bytes
 from api.idempotency import begin_once
 from api.listing import ImagesQuery, image_cursor
 from api.reception import Pictures, Reception
@@ -43,9 +43,6 @@ _INERT = {
     "Cross-Origin-Resource-Policy": "same-site",
     "X-Content-Type-Options": "nosniff",
 }
-
-# Bytes of an original that are in memory while it is sent.
-_SENT_BYTES = 64 * 1024
 
 _IMAGE_ID = "<image_id:image_id>"
 
@@ -99,12 +96,11 @@ def content(image_id: str) -> Response:
     head = data.read(HEAD_BYTES)
     data.seek(0)
     media_format = sniff(head)
-    pieces = FileWrapper(data, _SENT_BYTES)
-    response = Response(pieces, mimetype=MEDIA_TYPES[media_format], direct_passthrough=True)
+    response = sent_bytes(data, MEDIA_TYPES[media_format], image_id, request)
     response.headers["Content-Disposition"] = dump_options_header(
         "inline", {"filename": f"{image_id[:12]}.{media_format.lower()}"}
     )
-    return _cached(response, image_id)
+    return _kept(response)
 
 
 @blueprint.get(f"/{_IMAGE_ID}/thumbnail")
@@ -113,7 +109,9 @@ def thumbnail(image_id: str) -> Response:
     size = read_query(request, ThumbnailQuery).size
     pixels_max = services().settings.image_pixels_max
     image = make_thumbnail(services().blobs, current_tenant(), image_id, size, pixels_max)
-    return _cached(Response(to_jpeg(image), mimetype="image/jpeg"), f"{image_id}-{size}")
+    response = Response(to_jpeg(image), mimetype="image/jpeg")
+    response.set_etag(f"{image_id}-{size}")
+    return _kept(conditional(response, request))
 
 
 def _receive() -> Reception:
@@ -138,7 +136,7 @@ def _receive_form(limit: int) -> Pictures:
     form = read_form(request, services().blobs, current_tenant(), limit)
     try:
         text = _metadata_text(form)
-        metadata = read_text("{}" if text is None else text, Metadata)
+        metadata = read_text("{}" if text is None else text, Metadata, "metadata")
     except BaseException:
         form.close()
         raise
@@ -152,13 +150,12 @@ def _metadata_text(form: Form) -> str | None:
         "file", "metadata", "Pictures go into parts named file, each with a file name."
     )
     if not form.files:
-        raise InvalidRequest("There is no picture; send at least one part named file.")
+        detail = "There is no picture; send at least one part named file."
+        raise InvalidRequest(detail, field="file")
     return text
 
 
-def _cached(response: Response, etag: str) -> Response:
-    response.set_etag(etag)
+def _kept(response: Response) -> Response:
     response.headers["Cache-Control"] = _IMMUTABLE
     response.headers.update(_INERT)
-    response.make_conditional(request)
     return response

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from api.auth import still_welcome
+from api.conditional import conditional
 from api.events import MEDIA_TYPE, JobEvents, is_gone
 from api.listing import JobsQuery
 from api.places import places
@@ -38,9 +40,9 @@ def show(job_id: str) -> Response:
     if job.state not in FINAL_STATES:
         response.headers["Retry-After"] = str(_POLL_S)
     # Weak: the time left differs from one answer to the next, the job does not.
-    response.set_etag(f"{job.state}-{job.done}", weak=True)
-    response.make_conditional(request)
-    return response
+    # An archive's job grows before any image of it is done.
+    response.set_etag(f"{job.state}-{job.done}-{job.total}", weak=True)
+    return conditional(response, request)
 
 
 @blueprint.delete("/<record_id:job_id>")
@@ -67,11 +69,16 @@ def items(job_id: str) -> Response:
 def events(job_id: str) -> Response:
     """Stream a job as Server-Sent Events until it has ended."""
     links, jobs, tenant = job_links(_find(job_id).id), services().jobs, current_tenant()
-    environ, is_closing = request.environ, places().is_closing
+    environ, is_closing, check_key = request.environ, places().is_closing, still_welcome()
     leave = places().take()
+
     # Of the request nothing is left while the stream goes on.
+    def look() -> Job:
+        check_key()
+        return _of(tenant, jobs.get(job_id))
+
     stream = JobEvents(
-        look=lambda: _of(tenant, jobs.get(job_id)),
+        look=look,
         view=lambda job: job_view(job, links),
         heartbeat_s=services().settings.events_heartbeat_s,
         is_over=lambda: is_closing() or is_gone(environ),

@@ -77,6 +77,8 @@ export class Details {
       ['Added', moment(image.indexed_at)],
     ];
     if (image.score !== undefined) facts.unshift(['Score', score(image.score)]);
+    const folded = (image.duplicates ?? []).map(({ filename }) => filename);
+    if (folded.length) facts.push(['Near-duplicates', folded.join(', ')]);
     facts.push(...Object.entries(image.metadata).map(([key, value]) => [key, String(value)]));
     byId('details-facts').replaceChildren(...facts.flatMap(([key, value]) => [term('dt', key), term('dd', value)]));
     byId('details-tags').replaceChildren(...image.tags.map((tag) => this.#tag(tag)));

@@ -2,7 +2,7 @@
 
 import { byId, fromTemplate } from './elements.js';
 import { showThumbnail } from './pictures.js';
-import { baseName, score } from './words.js';
+import { baseName, count, score } from './words.js';
 
 // Sides of thumbnails, in pixels: for ordinary screens and for fine ones.
 const SIDE = 320;
@@ -90,8 +90,11 @@ export class Grid {
     const open = tile.querySelector('.tile-open');
     open.setAttribute('aria-label', name);
     if (picture.score === undefined) return;
+    const folded = picture.duplicates?.length ?? 0;
     tile.querySelector('.tile-score').textContent = score(picture.score);
-    open.setAttribute('aria-label', `${name}, score ${score(picture.score)}`);
+    tile.querySelector('.tile-folded').textContent = folded ? `+${folded}` : '';
+    const rest = folded ? `, and ${count(folded, 'near-duplicate')}` : '';
+    open.setAttribute('aria-label', `${name}, score ${score(picture.score)}${rest}`);
   }
 
   #makeCurrent(tile) {

@@ -6,6 +6,7 @@ import { Drops } from './drops.js';
 import { byId } from './elements.js';
 import { Grid } from './grid.js';
 import { onKey } from './key.js';
+import { Limits } from './limits.js';
 import { addressOf, emptyQuery, looksForNothing, queryOf, withFile, withImage, withTag } from './query.js';
 import { Results } from './results.js';
 import { Terms } from './terms.js';
@@ -37,6 +38,7 @@ const results = new Results(grid, {
   seen: suggestTags,
 });
 const terms = new Terms(askFor);
+const limits = new Limits(askFor);
 new Drops({ search: searchWith, add: (found) => drawer.add(found) });
 
 /** Look for something else, as a new step of the history. */
@@ -62,6 +64,7 @@ function put(wanted) {
   byId('text').value = wanted.text;
   document.title = wanted.text ? `${wanted.text} · Glimpse` : 'Glimpse';
   terms.show(wanted);
+  limits.show(wanted);
   results.show(wanted);
 }
 

@@ -1,13 +1,15 @@
-// What is looked for: a text, weighted pictures, and tags. It lives in the page's address.
+// What is looked for: a text, weighted pictures, tags and limits. It lives in the page's address.
 
 // Weight of "more like this" beside other terms: a picture's own voice is far louder than a text's.
 const MORE_BESIDE = 0.5;
 // Weight of "less like this".
 const LESS = -0.5;
+/** Cosine from which on the page takes pictures for near-duplicates. */
+export const ALIKE = 0.95;
 
 /** Return a query that looks for nothing. */
 export function emptyQuery() {
-  return { text: '', terms: [], tags: [] };
+  return { text: '', terms: [], tags: [], minScore: null, group: null };
 }
 
 /** Tell whether nothing is looked for; then the newest pictures are shown. */
@@ -50,6 +52,16 @@ export function withoutTag(query, tag) {
   return { ...query, tags: query.tags.filter((other) => other !== tag) };
 }
 
+/** Return the query for hits of this score at least, or of any where it is null. */
+export function withMinScore(query, minScore) {
+  return { ...query, minScore };
+}
+
+/** Return the query with pictures so alike as this cosine shown as one, or with all where it is null. */
+export function withGroups(query, group) {
+  return { ...query, group };
+}
+
 /** Return the address of a query; a picture from the reader's own machine cannot be part of it. */
 export function addressOf(query) {
   const address = new URLSearchParams();
@@ -58,6 +70,8 @@ export function addressOf(query) {
     if (term.image) address.append('like', term.weight === 1 ? term.image : `${term.image}~${term.weight}`);
   }
   for (const tag of query.tags) address.append('tag', tag);
+  if (query.minScore !== null) address.set('min', query.minScore);
+  if (query.group !== null) address.set('group', query.group);
   return address.size ? `/?${address}` : '/';
 }
 
@@ -68,7 +82,14 @@ export function queryOf(search) {
     text: (address.get('q') ?? '').trim(),
     terms: address.getAll('like').map(termOf).filter(Boolean),
     tags: [...new Set(address.getAll('tag').filter(Boolean))],
+    minScore: numberOf(address.get('min'), -1, 1),
+    group: numberOf(address.get('group'), 0.5, 1),
   };
+}
+
+function numberOf(text, least, most) {
+  const number = text ? Number(text) : NaN;
+  return number >= least && number <= most ? number : null;
 }
 
 function termOf(text) {

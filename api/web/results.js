@@ -156,6 +156,8 @@ export class Results {
       this.#putWelcome('Drop pictures or whole folders anywhere on this page. Then find them with a sentence.');
     } else if (this.#query.tags.length) {
       this.#state.put('empty', 'Nothing has these tags', 'Take one of them away, or look for something else.', 'Show all pictures', this.#actions.clear);
+    } else if (this.#query.minScore !== null) {
+      this.#state.put('empty', 'Nothing has this score', 'Ask for a lower one, or for any.', 'Show all pictures', this.#actions.clear);
     } else {
       this.#state.put('empty', 'Nothing was found', 'Try other words.', 'Show all pictures', this.#actions.clear);
     }

@@ -68,6 +68,8 @@ async function ask(query, offset, signal) {
 function contentOf(query, offset) {
   const search = { query: termsOf(query), top_k: PAGE, offset };
   if (query.tags.length) search.filter = { tags: { all: query.tags } };
+  if (query.minScore !== null) search.min_score = query.minScore;
+  if (query.group !== null) search.group_duplicates = query.group;
   const file = query.terms.find((term) => term.file)?.file;
   if (!file) return { json: search };
   const body = new FormData();

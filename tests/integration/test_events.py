@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,8 @@ from redis import Redis
 
 from common.jobs.base import Job, JobRecords
 from common.jobs.redis import RedisJobs
+from common.keys.redis import RedisKeys
+from common.keys.token import issue
 from common.redis_client import connect
 from tests.contract.job_records import new_job, outcome
 from tests.events import Event, read_events
@@ -160,6 +163,21 @@ def test_a_redis_that_goes_away_ends_streams_that_come_again(
     assert (name, problem["code"]) == ("error", "broker_unavailable")
     server.start()
     wait_for(lambda: status(client, job) == 200, 60, "the stream to come again")
+
+
+def test_a_key_that_is_revoked_ends_its_streams(
+    api: Api, redis: Redis, job: Job, opened: ExitStack
+) -> None:
+    token, key = issue("default", "test", ["read"], time.time())
+    RedisKeys(redis).add(key)
+    headers = {"Authorization": f"Bearer {token.text}"}
+    with httpx.Client(base_url=api.url, headers=headers, timeout=60) as client:
+        stream = Stream(client, job, opened)
+        assert stream.next()[0] == "progress"
+        RedisKeys(redis).revoke(key.id, time.time())
+        ((name, problem),) = stream.rest()
+        assert (name, problem["code"]) == ("error", "unauthorized")
+        assert status(client, job) == 401
 
 
 def test_an_api_that_is_stopped_ends_its_streams(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,6 +13,7 @@ from api.places import close_with
 from api.views import job_view
 from common.errors import BrokerUnavailable, NotFound
 from common.jobs.base import Job, JobRecords
+from common.keys.token import issue
 from common.settings import load_settings
 from tests.clock import Clock
 from tests.contract.job_records import new_job, outcome
@@ -166,3 +167,53 @@ def test_the_time_of_a_job_is_no_change(stage: Stage) -> None:
     stage.look = lambda: begun
     stage.happenings = [lambda: None, lambda: setattr(stage, "is_over", True)]
     assert len(stage.events()) == 1
+
+
+class Listener:
+    """A stream through its route, by a key of its own or without one."""
+
+    def __init__(self, inline: Inline, jobs: JobRecords, token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        path = f"/v1/jobs/{new_job(jobs, 1).id}/events"
+        client = inline.app.test_client()
+        self._response = client.get(path, headers=headers, buffered=False)
+        lines = (line for piece in self._response.iter_encoded() for line in _lines(piece))
+        self._events = read_events(lines)
+
+    def next(self) -> Event:
+        return next(self._events)
+
+    def is_over(self) -> bool:
+        return next(self._events, None) is None
+
+
+def _lines(piece: bytes) -> list[str]:
+    return piece.decode().splitlines()
+
+
+@pytest.fixture
+def strict() -> Iterator[Inline]:
+    """A Glimpse whose processes remember no key."""
+    inline = start_inline(load_settings({"GLIMPSE_KEY_CACHE_S": "0"}))
+    yield inline
+    inline.close()
+
+
+def test_a_stream_ends_with_its_key(strict: Inline) -> None:
+    token, key = issue("default", "test", ["read"], time.time())
+    strict.keys.add(key)
+    listener = Listener(strict, strict.app.extensions["glimpse"].jobs, token.text)
+    assert listener.next()[0] == "progress"
+    strict.keys.revoke(key.id, time.time())
+    name, problem = listener.next()
+    assert (name, problem["code"]) == ("error", "unauthorized")
+    assert listener.is_over()
+
+
+def test_a_stream_without_a_key_ends_with_the_first_key(strict: Inline) -> None:
+    listener = Listener(strict, strict.app.extensions["glimpse"].jobs)
+    assert listener.next()[0] == "progress"
+    strict.keys.add(issue("acme", "test", ["read"], time.time())[1])
+    name, problem = listener.next()
+    assert (name, problem["code"]) == ("error", "unauthorized")
+    assert listener.is_over()

@@ -238,6 +238,14 @@ def test_bad_metadata_is_refused_and_nothing_is_kept(
     assert inline.store.count() == 0
 
 
+@pytest.mark.parametrize("value", [None, [1], {"deep": 1}, "x" * 1025])
+def test_a_bad_value_of_metadata_is_named_once(client: FlaskClient, value: object) -> None:
+    response = upload(client, ("a.png", picture()), metadata=json.dumps({"album": value}))
+    (error,) = response.get_json()["errors"]
+    assert error["field"] == "album"
+    assert error["detail"].startswith("give a string")
+
+
 @pytest.mark.parametrize("names", [b'; filename="a.png"', b""])
 def test_a_part_without_a_name_is_400(client: FlaskClient, names: bytes) -> None:
     head = b"--b\r\nContent-Disposition: form-data" + names

@@ -133,6 +133,7 @@ def test_what_is_no_picture_is_refused_at_once(
 ) -> None:
     response = send(client, data)
     assert (response.status_code, response.get_json()["code"]) == (422, code)
+    assert response.get_json()["errors"][0]["field"] == "file"
 
 
 def test_a_body_larger_than_a_request_may_be_is_413(client: FlaskClient) -> None:
@@ -144,20 +145,28 @@ def test_a_body_larger_than_a_request_may_be_is_413(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "said", "field"),
     [
-        ({}, "no picture"),
-        ({"search": "{}"}, "no picture"),
-        ({"file": [(io.BytesIO(jpeg(n)), f"{n}.jpg") for n in (1, 2)]}, "more than one picture"),
-        ({"file": (io.BytesIO(jpeg()), "x.jpg"), "picture": "x"}, "picture"),
-        ({"image": (io.BytesIO(jpeg()), "x.jpg")}, "image"),
-        ({"file": "no file name"}, "file"),
-        ({"file": (io.BytesIO(jpeg()), "x.jpg"), "search": ["{}", "{}"]}, "more than one part"),
-        ({"file": (io.BytesIO(jpeg()), "x.jpg"), "search": "{"}, "JSON"),
+        ({}, "no picture", "file"),
+        ({"search": "{}"}, "no picture", "file"),
+        (
+            {"file": [(io.BytesIO(jpeg(n)), f"{n}.jpg") for n in (1, 2)]},
+            "more than one picture",
+            "file",
+        ),
+        ({"file": (io.BytesIO(jpeg()), "x.jpg"), "picture": "x"}, "picture", "picture"),
+        ({"image": (io.BytesIO(jpeg()), "x.jpg")}, "image", "image"),
+        ({"file": "no file name"}, "file", "file"),
+        (
+            {"file": (io.BytesIO(jpeg()), "x.jpg"), "search": ["{}", "{}"]},
+            "more than one part",
+            "search",
+        ),
+        ({"file": (io.BytesIO(jpeg()), "x.jpg"), "search": "{"}, "JSON", "search"),
     ],
 )
 def test_parts_that_are_missing_or_unknown_are_named(
-    client: FlaskClient, form: dict[str, Any], said: str
+    client: FlaskClient, form: dict[str, Any], said: str, field: str
 ) -> None:
     if form:
         response = client.post("/v1/searches", data=form, content_type="multipart/form-data")
@@ -167,6 +176,7 @@ def test_parts_that_are_missing_or_unknown_are_named(
         response = client.post("/v1/searches", data=b"--x--\r\n", content_type=kind)
     assert response.status_code == 400
     assert said in response.get_json()["detail"]
+    assert [error["field"] for error in response.get_json()["errors"]] == [field]
 
 
 @pytest.mark.parametrize(

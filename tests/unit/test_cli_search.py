@@ -73,6 +73,14 @@ def test_hits_may_be_passed_over_and_must_score(capsys: pytest.CaptureFixture[st
     assert found(capsys, "--like", RED, "--min-score", "0.999") == ["red.png"]
 
 
+def test_near_duplicates_are_one_hit(capsys: pytest.CaptureFixture[str], inline: Inline) -> None:
+    twin = {"file": (io.BytesIO(picture("red", (20, 15))), "twin.png")}
+    inline.app.test_client().post("/v1/images", data=twin)
+    pair = {"red.png", "twin.png"}
+    assert set(found(capsys, "red", "--top-k", "2")) == pair
+    assert len(pair & set(found(capsys, "red", "--group-duplicates", "0.99"))) == 1
+
+
 def test_a_sheet_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     found(capsys, "red", "--sheet", str(tmp_path / "sheet.png"))
     with Image.open(tmp_path / "sheet.png") as sheet:
@@ -90,6 +98,7 @@ def test_a_sheet_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
         (["--image", "/nowhere.jpg"], "/nowhere.jpg"),
         (["red", "--min-score", "2"], "--min-score"),
         (["red", "--offset", "-1"], "--offset"),
+        (["red", "--group-duplicates", "0.1"], "--group-duplicates"),
     ],
 )
 def test_what_cannot_be_asked_is_told(

@@ -1,0 +1,83 @@
+"""What hits must meet: a score at least, and near-duplicates shown as one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.web.site import Site
+from tests.pictures import image_id, picture
+from tests.polling import finished_job
+from tests.services import Stack
+
+
+@pytest.fixture
+def twin(stack: Stack, album: dict[str, str]) -> Iterator[str]:
+    """The name of a smaller copy of a picture of the album, there for one test."""
+    name, data = "cyan-small.png", picture("cyan", (200, 150))
+    response = stack.client.post("/v1/images", files={"file": (name, data)})
+    finished_job(stack.client, response.headers["Location"])
+    yield name
+    stack.client.delete(f"/v1/images/{image_id(data)}").raise_for_status()
+
+
+def scores(site: Site) -> list[float]:
+    texts = site.page.locator(".tile-score").all_text_contents()
+    return [float(text.replace("\N{MINUS SIGN}", "-")) for text in texts]
+
+
+def test_only_pictures_of_a_score_are_shown(site: Site) -> None:
+    site.open("/?q=red")
+    every = scores(site)
+    box = site.page.get_by_label("Score from")
+    expect(box).to_have_value("")
+    least = round((every[0] + every[1]) / 2, 2)
+    box.fill(str(least))
+    box.press("Enter")
+    expect(site.page).to_have_url(re.compile(rf"q=red&min={least}$"))
+    expect(site.page.locator("#grid .tile-name")).to_have_text(["red.png"])
+    site.page.reload()
+    expect(box).to_have_value(str(least))
+    expect(site.page.locator("#grid .tile-name")).to_have_text(["red.png"])
+    box.fill("1")
+    box.press("Enter")
+    expect(site.page.get_by_role("heading", name="Nothing has this score")).to_be_visible()
+    box.fill("")
+    box.press("Enter")
+    site.settled()
+    assert scores(site) == every
+
+
+def test_near_duplicates_are_one_picture(site: Site, twin: str) -> None:
+    site.open("/?q=cyan")
+    pair = {"cyan.png", twin}
+    assert set(site.names()[:2]) == pair
+    site.page.get_by_label("Group near-duplicates").check()
+    expect(site.page).to_have_url(re.compile(r"q=cyan&group=0.95$"))
+    expect(site.page.locator("#grid .tile-folded").first).to_have_text("+1")
+    best, second = site.names()[:2]
+    assert (best in pair, second in pair) == (True, False)
+    open_best = site.page.get_by_role("button", name=re.compile(f"^{best}.*and 1 near-duplicate$"))
+    open_best.click()
+    (folded,) = pair - {best}
+    expect(site.page.get_by_role("dialog", name=best)).to_contain_text(folded)
+    site.page.keyboard.press("Escape")
+    site.page.go_back()
+    expect(site.page.get_by_label("Group near-duplicates")).not_to_be_checked()
+    expect(site.page.locator("#grid .tile-name").nth(1)).to_have_text(re.compile("cyan"))
+
+
+def test_the_newest_have_no_scores_to_ask_for(site: Site) -> None:
+    site.open()
+    expect(site.page.get_by_label("Score from")).to_be_hidden()
+    site.search("red")
+    expect(site.page.get_by_label("Score from")).to_be_visible()
+
+
+def test_a_limit_of_an_address_that_is_none_is_left_out(site: Site) -> None:
+    site.open("/?q=red&min=much&group=7")
+    expect(site.page.get_by_label("Score from")).to_have_value("")
+    assert site.names()[0] == "red.png"
