@@ -19,6 +19,7 @@ from common.contract import ImageRecord
 from common.filters import Filter
 from common.matching import matches
 from tests.filters import ASKED, BREAKOUTS, KEYS, NUMBERS, TIMES, VALUES, filters, records
+from tests.fuzz.chances import mostly
 from tests.fuzz.literals import split
 from tests.fuzz.target import Target
 from worker.stores.metadata_keys import own_key
@@ -157,14 +158,17 @@ _FIELDS = (
 _ANYTHING = st.dictionaries(_FIELDS, _OPERANDS, max_size=4) | _OPERANDS
 
 # Of the right shape, with whatever texts and numbers: most of these are let through.
-_LISTS = st.lists(_SCALARS, min_size=1, max_size=4)
+_LISTS = st.lists(mostly(_TEXTS, _SCALARS), min_size=1, max_size=4)
 _CONDITIONS = st.dictionaries(st.sampled_from(_OPERATORS[:6]), _SCALARS, min_size=1, max_size=2)
 _SHAPED = st.one_of(
-    st.fixed_dictionaries({"tags": st.dictionaries(st.sampled_from(_OPERATORS[7:10]), _LISTS)}),
+    st.fixed_dictionaries(
+        {"tags": st.dictionaries(st.sampled_from(_OPERATORS[7:10]), _LISTS, min_size=1)}
+    ),
     st.fixed_dictionaries({"filename": st.fixed_dictionaries({"prefix": _TEXTS}) | _TEXTS}),
     st.dictionaries(
         (st.sampled_from(KEYS) | _TEXTS).map(_PREFIX.__add__),
         _SCALARS | _CONDITIONS | st.fixed_dictionaries({"in": _LISTS}),
+        min_size=1,
         max_size=3,
     ),
 )
@@ -190,7 +194,8 @@ def _seeds() -> tuple[bytes, ...]:
 
 TARGET = Target(
     check=check,
-    cases=_ANYTHING | _SHAPED | st.lists(_SOUND | _SHAPED | _ANYTHING, max_size=4).map(_merged),
+    cases=mostly(_SHAPED, _ANYTHING)
+    | st.lists(_SOUND | _SHAPED | _ANYTHING, max_size=4).map(_merged),
     read=read,
     seeds=_seeds(),
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from tests.fuzz.chances import mostly
 from tests.pictures import one_pixel_png
 
 # Content types that uploads may have, and some that they may not.
@@ -74,11 +75,10 @@ _LINES = [b"\r\n", b"\n", b"\r", b"\r\n\r\n"]
 
 @st.composite
 def _dispositions(draw: st.DrawFn) -> bytes | None:
-    if draw(st.integers(0, 9)) == 0:
+    if draw(st.integers(0, 9)) == 9:
         return draw(st.none() | st.binary(max_size=60))
-    kind = draw(st.sampled_from(["form-data", "form-data", "form-data", "attachment", "", "file"]))
-    # Most parts have a name that is taken, or every form would be refused for its names.
-    name = draw(st.sampled_from(["file", "file", "file", "metadata"]) | st.sampled_from(_NAMES))
+    kind = draw(mostly(st.just("form-data"), st.sampled_from(["attachment", "", "file"])))
+    name = draw(mostly(st.just("file"), st.sampled_from(_NAMES)))
     given = [kind, f'name="{name}"']
     for form in draw(
         st.lists(
@@ -120,23 +120,26 @@ _PICTURES = st.sampled_from([b"", b"\x00", b"--b", bytes(1990), bytes(4000)]).ma
     one_pixel_png().__add__
 )
 _DATA = _PICTURES | _METADATA | st.binary(max_size=80)
-_KINDS = st.none() | st.sampled_from(
-    [
-        b"image/png",
-        b"application/json",
-        b"application/json; charset=utf-16",
-        b"text/plain; charset=nonsense",
-        b"multipart/mixed; boundary=c",
-        b"\xff",
-        b"",
-    ]
+_KINDS = mostly(
+    st.none(),
+    st.sampled_from(
+        [
+            b"image/png",
+            b"application/json",
+            b"application/json; charset=utf-16",
+            b"text/plain; charset=nonsense",
+            b"multipart/mixed; boundary=c",
+            b"\xff",
+            b"",
+        ]
+    ),
 )
 _FILE = st.tuples(st.just(b'form-data; name="file"; filename="a.png"'), _KINDS, _PICTURES)
 _FIELD = st.tuples(st.just(b'form-data; name="metadata"'), _KINDS, _METADATA)
 _PART = st.tuples(_dispositions(), _KINDS, _DATA)
 _PARTS = (
-    st.lists(_FILE | _PART, max_size=5)
-    | st.lists(_FILE | _FIELD, max_size=3)
+    st.lists(mostly(_FILE, _PART), max_size=5)
+    | st.lists(mostly(_FILE, _FIELD), min_size=1, max_size=3)
     | st.lists(_FILE, min_size=10, max_size=14)
 )
 
@@ -144,13 +147,13 @@ _PARTS = (
 @st.composite
 def forms(draw: st.DrawFn) -> tuple[str, bytes]:
     """Draw the content type and the bytes of a body of several parts."""
-    boundary = draw(st.just(b"b") | st.sampled_from(_BOUNDARIES))
+    boundary = draw(mostly(st.just(b"b"), st.sampled_from(_BOUNDARIES)))
     parts = draw(_PARTS)
-    if draw(st.integers(0, 9)) == 0:
+    if draw(st.integers(0, 9)) == 9:
         # A form within a part of the form, with the same boundary or with another.
         inner = multipart(draw(st.sampled_from([boundary, b"c"])), parts)
         parts = [*parts, (b'form-data; name="file"', b"multipart/mixed; boundary=c", inner)]
-    line = draw(st.just(b"\r\n") | st.sampled_from(_LINES))
+    line = draw(mostly(st.just(b"\r\n"), st.sampled_from(_LINES)))
     body = multipart(boundary, parts, line)
     before, after = draw(st.sampled_from([(b"", b""), (b"preamble\r\n", b""), (b"", b"epilogue")]))
     return draw(_content_types(boundary)), before + body + after
@@ -158,16 +161,15 @@ def forms(draw: st.DrawFn) -> tuple[str, bytes]:
 
 def _content_types(boundary: bytes) -> st.SearchStrategy[str]:
     text = boundary.decode("latin-1")
-    usual = f'multipart/form-data; boundary="{text}"'
-    return st.sampled_from(
-        [
-            usual,
-            usual,
-            usual,
-            f"multipart/form-data; boundary={text}",
-            f"multipart/form-data; boundary={text}; boundary=c",
-            f"multipart/form-data; charset=utf-16; boundary={text}",
-            f"multipart/form-data; boundary*=UTF-8''{text}",
-            "multipart/form-data; boundary=other",
-        ]
+    return mostly(
+        st.just(f'multipart/form-data; boundary="{text}"'),
+        st.sampled_from(
+            [
+                f"multipart/form-data; boundary={text}",
+                f"multipart/form-data; boundary={text}; boundary=c",
+                f"multipart/form-data; charset=utf-16; boundary={text}",
+                f"multipart/form-data; boundary*=UTF-8''{text}",
+                "multipart/form-data; boundary=other",
+            ]
+        ),
     )
