@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) scripts/check_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,starter,embedded,demo,test,lint]'
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,starter,embedded,demo,test,fuzz,lint]'
 	touch $@
 
 .PHONY: lock
@@ -65,6 +65,23 @@ test-unit: setup ## Run the tests that need no other process
 test-chaos: setup ## Kill, cut off and end real processes in the middle of their work
 	scripts/install_system_packages.sh
 	$(BIN)/pytest tests/chaos
+
+# Seconds that `make fuzz` gives to each target, and what chance begins with.
+FUZZ_S ?= 60
+FUZZ_SEED ?= $(shell echo $$RANDOM)
+
+.PHONY: fuzz
+fuzz: setup ## Send the parsers of strangers' bytes what means harm, FUZZ_S seconds each
+	FUZZ_S=$(FUZZ_S) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest tests/fuzz
+
+# What `make fuzz` says of a case that failed: its target, and its round or its input.
+TARGET ?=
+ROUND ?=
+INPUT ?=
+
+.PHONY: fuzz-again
+fuzz-again: setup ## Try a case of `make fuzz` again (TARGET=name and ROUND=number or INPUT=base64)
+	$(BIN)/python -m tests.fuzz $(TARGET) $(if $(INPUT),again --input $(INPUT),rounds --seed $(ROUND))
 
 .PHONY: coverage
 coverage: setup ## Run all tests and show what they do not reach

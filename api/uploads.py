@@ -111,19 +111,11 @@ def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
         return begun[-1]  # type: ignore[return-value]  # the parser writes and seeks, no more
 
     try:
-        files, fields = _parse(request, begin)
+        return _form(*_parse(request, begin))
     except BaseException:
         for intake in begun:
             intake.close()
         raise
-    parts = [(name, file) for name, named in files.lists() for file in named]
-    pictures, fields = [], MultiDict(fields)
-    for name, file in parts:
-        if isinstance(file.stream, JsonPart):
-            fields.add(name, file.stream.text())
-        else:
-            pictures.append((name, file.filename or "", _intake(file)))
-    return Form(pictures, fields)
 
 
 def read_body(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> Intake:
@@ -162,6 +154,22 @@ def _parse(
     except (ValueError, ClientDisconnected) as error:
         raise InvalidRequest("The multipart body is malformed or broke off.") from error
     return files, fields
+
+
+def _form(files: MultiDict[str, FileStorage], fields: MultiDict[str, str]) -> Form:
+    """Tell pictures from fields.
+
+    Raises:
+        InvalidRequest: A field is not UTF-8.
+    """
+    pictures, fields = [], MultiDict(fields)
+    for name, named in files.lists():
+        for file in named:
+            if isinstance(file.stream, JsonPart):
+                fields.add(name, file.stream.text())
+            else:
+                pictures.append((name, file.filename or "", _intake(file)))
+    return Form(pictures, fields)
 
 
 def _intake(file: FileStorage) -> Intake:

@@ -44,6 +44,6 @@ def install(app: Flask) -> None:
     @app.before_request
     def count() -> None:
         environ = request.environ
-        # Elsewhere Werkzeug counts by itself.
-        if request.content_length and environ.get("wsgi.input_terminated"):
+        # Elsewhere Werkzeug counts by itself; it asks whether this is there, not what it says.
+        if request.content_length and "wsgi.input_terminated" in environ:
             environ["wsgi.input"] = WholeBody(environ["wsgi.input"], request.content_length)

@@ -119,8 +119,12 @@ def gzip_bomb(mebibytes: int) -> bytes:
 
 
 def zip_bomb(mebibytes: int, names: Iterable[str] = ("a.jpg",)) -> bytes:
+    """Return a zip of that many MiB of zeros under each name."""
+    return shared_zip(deflated_zeros(mebibytes), names)
+
+
+def shared_zip(packed: bytes, names: Iterable[str]) -> bytes:
     """Return a zip that has each name in its directory, and the bytes of all of them once."""
-    packed = deflated_zeros(mebibytes)
     body = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 8, 0, 0, 0, 0, 0, 0, 0) + packed
     directory = b"".join(_record(name.encode(), len(packed)) for name in names)
     count = directory.count(b"PK\x01\x02")

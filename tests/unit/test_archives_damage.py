@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from common.archive_formats import ArchiveKind
 from common.errors import ArchiveError, ImageError
 from tests.archives import pax_entry, tar_entry, tar_of, zip_of
+from tests.damage import DAMAGE, damaged
 from worker.archives.limits import ArchiveLimits
 from worker.archives.reader import read_archive
 
@@ -42,30 +43,6 @@ ARCHIVES: dict[str, tuple[ArchiveKind, bytes]] = {
     "gzip": ("gzip", gzip.compress(TAR, 0)),
     "gzip members": ("gzip", gzip.compress(TAR[:1000]) + gzip.compress(TAR[1000:])),
 }
-
-# Where the damage is, as a part of the whole, how it is done, and with what.
-DAMAGE = st.tuples(
-    st.floats(0, 1, exclude_max=True),
-    st.sampled_from(["flip", "set", "cut", "drop", "double"]),
-    st.binary(),
-)
-
-
-def damaged(data: bytes, damage: list[tuple[float, str, bytes]]) -> bytes:
-    for place, how, what in damage:
-        at = int(place * len(data))
-        end = at + len(what)
-        if how == "flip":
-            data = data[:at] + bytes([data[at] ^ 1 << len(what) % 8]) + data[at + 1 :]
-        elif how == "set":
-            data = data[:at] + what + data[end:]
-        elif how == "cut":
-            data = data[: at + 1]
-        elif how == "drop":
-            data = data[: at + 1] + data[end + 1 :]
-        else:
-            data = data[:at] + data[at : end * 2] + data[at:]
-    return data
 
 
 def read_within_limits(data: bytes, kind: ArchiveKind) -> None:

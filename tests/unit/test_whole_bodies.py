@@ -34,6 +34,7 @@ def test_one_that_broke_off_is_told_at_its_end() -> None:
         stream.read(4)
 
 
+@pytest.mark.parametrize("terminated", [True, False])
 @pytest.mark.parametrize(
     ("place", "kind", "data"),
     [
@@ -45,7 +46,7 @@ def test_one_that_broke_off_is_told_at_its_end() -> None:
     ids=["picture", "archive", "check", "search"],
 )
 def test_nothing_is_made_of_it(
-    client: FlaskClient, inline: Inline, place: str, kind: str, data: bytes
+    client: FlaskClient, inline: Inline, place: str, kind: str, data: bytes, terminated: bool
 ) -> None:
     def send(missing: int) -> Any:
         return client.post(
@@ -54,8 +55,8 @@ def test_nothing_is_made_of_it(
             content_type=kind,
             environ_overrides={
                 "CONTENT_LENGTH": str(len(data) + missing),
-                # As gunicorn says of every body.
-                "wsgi.input_terminated": True,
+                # True is what gunicorn says of every body.
+                "wsgi.input_terminated": terminated,
             },
         )
 

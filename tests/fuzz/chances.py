@@ -1,0 +1,17 @@
+"""How often: Hypothesis takes all ways of a choice alike, and the same way twice as once."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+T = TypeVar("T")
+
+
+def mostly(usual: st.SearchStrategy[T], odd: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
+    """Draw the usual three times out of four.
+
+    A case that is odd in every way is refused for the first of them, and tries no other.
+    """
+    return st.integers(0, 3).flatmap(lambda number: odd if number == 3 else usual)

@@ -1,0 +1,201 @@
+"""Target: filters, from whatever JSON a caller sends to the expression that Milvus reads.
+
+What a filter compiles to is held against its harmless twin: the same filter
+with plain words for all texts of the caller's. But for the texts, the two
+expressions must be the same to the letter, and each text must say what the
+caller's said; so nothing of the caller's is ever more than a value.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import Any
+
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from common.contract import ImageRecord
+from common.filters import Filter
+from common.matching import matches
+from tests.filters import ASKED, BREAKOUTS, KEYS, NUMBERS, TIMES, VALUES, filters, records
+from tests.fuzz.chances import mostly
+from tests.fuzz.literals import split
+from tests.fuzz.target import Target
+from worker.stores.metadata_keys import own_key
+from worker.stores.milvus_filter import expression
+
+# Whose rows are asked for; a text of the service's own.
+_TENANT = "default"
+
+# Rows that every filter is held against.
+_RECORDS = records(12)
+
+# Texts of which the expression has a form of its own, and no caller's sign.
+_OURS = ("format", "indexed_at")
+
+_PREFIX = "metadata."
+
+
+def check(asked: Any) -> None:
+    """Take a filter through all that is done with one; only refusals may stop it.
+
+    Raises:
+        AssertionError: Something of the caller's is more than a value.
+    """
+    try:
+        wanted = Filter.model_validate(asked)
+    except ValidationError:
+        return
+    twin, meant = _twin(wanted)
+    for lite in (False, True):
+        bare, texts = split(expression(_TENANT, wanted, lite=lite))
+        plain_bare, plain_texts = split(expression(_TENANT, twin, lite=lite))
+        assert bare == plain_bare
+        for said, plain in zip(texts, plain_texts, strict=True):
+            _check_text(said, plain, meant)
+    for record in (*_RECORDS, *_nearest(wanted)):
+        assert matches(wanted, record) in (True, False)
+
+
+def _twin(wanted: Filter) -> tuple[Filter, dict[str, str]]:
+    """Return the filter with other texts, and what each of those stands for."""
+    numbers, meant = count(), {}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, list):
+            return [plain(each) for each in value]
+        # Nothing follows the last character there is, so that the end of a range is left out.
+        if not isinstance(value, str) or not value.strip("\U0010ffff"):
+            return value
+        word = f"t{next(numbers)}a"
+        meant[word] = value
+        return word
+
+    asked = {}
+    for name, condition in wanted.conditions.items():
+        operands = condition.operands
+        if name.startswith(_PREFIX):
+            name = _PREFIX + plain(name.removeprefix(_PREFIX))
+        asked[name] = operands if name in _OURS else _each(operands, plain)
+    return Filter.model_validate(asked), meant
+
+
+def _each(operands: dict[str, Any], plain: Any) -> dict[str, Any]:
+    return {operator: plain(operand) for operator, operand in operands.items()}
+
+
+def _check_text(said: str, plain: str, meant: dict[str, str]) -> None:
+    """Hold a text against that of the twin in the same place."""
+    if plain in meant:
+        assert meant[plain] in (said, own_key(said))
+    elif plain.endswith("b") and f"{plain[:-1]}a" in meant:
+        # The end of the range of all that begins so.
+        assert said > meant[f"{plain[:-1]}a"]
+    else:
+        assert said == plain
+
+
+def _nearest(wanted: Filter) -> list[ImageRecord]:
+    """Return rows that have all the keys that the filter asks for, with values of every kind."""
+    keys = list(wanted.metadata)
+    base = _RECORDS[0]
+    return [
+        base.model_copy(update={"metadata": dict.fromkeys(keys, value)})
+        for value in ("x", 1, 0.5, True)
+    ]
+
+
+def read(data: bytes) -> Any:
+    """Make a case of any bytes: what they say as JSON, as a request's body is read."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+_OPERATORS = ["eq", "in", "gt", "gte", "lt", "lte", "prefix", "any", "all", "none", "like"]
+_NAMES = ["tags", "width", "height", "bytes", "format", "filename", "indexed_at", "metadata"]
+_ODD = [
+    float("nan"),
+    float("inf"),
+    -0.0,
+    1e308,
+    2**53 + 1,
+    10**400,
+    "\ud800",
+    "\x00",
+    "",
+    "\r",
+    "a\nb",
+]
+
+_TEXTS = st.sampled_from(["a\rb", "\n", *BREAKOUTS, *ASKED, *TIMES, "PNG", "jpeg"]) | st.text(
+    max_size=12
+)
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([*VALUES, *NUMBERS, *_ODD])
+    | _TEXTS
+)
+_OPERANDS = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(_OPERATORS) | _TEXTS, inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+_FIELDS = (
+    st.sampled_from(_NAMES)
+    | st.sampled_from([*KEYS, *BREAKOUTS]).map(_PREFIX.__add__)
+    | st.text(max_size=12).map(_PREFIX.__add__)
+    | _TEXTS
+)
+_ANYTHING = st.dictionaries(_FIELDS, _OPERANDS, max_size=4) | _OPERANDS
+
+# Of the right shape, with whatever texts and numbers: most of these are let through.
+_LISTS = st.lists(mostly(_TEXTS, _SCALARS), min_size=1, max_size=4)
+_CONDITIONS = st.dictionaries(st.sampled_from(_OPERATORS[:6]), _SCALARS, min_size=1, max_size=2)
+_SHAPED = st.one_of(
+    st.fixed_dictionaries(
+        {"tags": st.dictionaries(st.sampled_from(_OPERATORS[7:10]), _LISTS, min_size=1)}
+    ),
+    st.fixed_dictionaries({"filename": st.fixed_dictionaries({"prefix": _TEXTS}) | _TEXTS}),
+    st.dictionaries(
+        (st.sampled_from(KEYS) | _TEXTS).map(_PREFIX.__add__),
+        _SCALARS | _CONDITIONS | st.fixed_dictionaries({"in": _LISTS}),
+        min_size=1,
+        max_size=3,
+    ),
+)
+
+# Sound filters, of which each holds more than an anything that is let through.
+_SOUND = filters().map(lambda wanted: wanted.model_dump(mode="json"))
+
+
+def _merged(parts: list[Any]) -> dict[str, Any]:
+    return {name: each for part in parts if isinstance(part, dict) for name, each in part.items()}
+
+
+def _seeds() -> tuple[bytes, ...]:
+    good: list[dict[str, Any]] = [
+        {"tags": {"any": ["dog"], "all": ['"'], "none": ["\\"]}},
+        {"width": 640, "height": {"gte": 1, "lt": 9}, "bytes": {"in": [1, 2]}},
+        {"format": "jpeg", "filename": {"prefix": "a\\", "in": ["x", '" or ""=="']}},
+        {"indexed_at": {"gte": "2026-01-31T12:00:00Z", "lt": "2027-01-31T12:00:00.5+01:00"}},
+        {"metadata.album": "x", 'metadata."]': {"in": [1, 0.5, True, "y"], "gt": "a"}},
+    ]
+    return tuple(json.dumps(each).encode() for each in good)
+
+
+TARGET = Target(
+    check=check,
+    cases=mostly(_SHAPED, _ANYTHING)
+    | st.lists(_SOUND | _SHAPED | _ANYTHING, max_size=4).map(_merged),
+    read=read,
+    seeds=_seeds(),
+)
