@@ -108,6 +108,10 @@ bench-search: setup ## Measure: how long searches take, idle and beside ingest, 
 	$(BIN)/python -m benchmarks.recall --server lite --json benchmarks/results/recall-lite.json
 	$(BIN)/python -m benchmarks.recall --server milvus --json benchmarks/results/recall-milvus.json
 
+.PHONY: bench-api
+bench-api: setup ## Measure: requests a second of the API, and what each costs
+	$(BIN)/python -m benchmarks.api --rounds $(ROUNDS) --json benchmarks/results/api.json
+
 .PHONY: screenshots
 screenshots: setup ## Take the README's pictures of the web page (PHOTOS=dir QUERY="a white dog")
 	scripts/install_system_packages.sh

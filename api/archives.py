@@ -111,5 +111,4 @@ def _begin(services: Services, archive: IngestArchive) -> Job:
     )
     services.jobs.create(job, [])
     services.dispatcher.send(INGEST_ARCHIVE, INGEST_QUEUE, f"{job.id}.archive", archive)
-    services.jobs.accept(job.id)
-    return services.jobs.get(job.id)
+    return services.jobs.accept(job.id)

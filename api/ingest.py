@@ -49,8 +49,7 @@ def begin_job(
     ]
     _send(services, job, items, metadata)
     services.jobs.record(job.id, _refused(unique))
-    services.jobs.accept(job.id)
-    return services.jobs.get(job.id)
+    return services.jobs.accept(job.id)
 
 
 def _refused(uploads: Sequence[Upload]) -> list[Outcome]:

@@ -101,8 +101,15 @@ class JobRecords(Protocol):
         """
         ...
 
-    def accept(self, job_id: str) -> None:
-        """Keep the record for good: all tasks of the job are in the queue."""
+    def accept(self, job_id: str) -> Job:
+        """Keep the record for good: all tasks of the job are in the queue.
+
+        Returns:
+            The job as it then stands.
+
+        Raises:
+            NotFound: As ``get``.
+        """
         ...
 
     def is_accepted(self, job_id: str) -> bool:

@@ -31,9 +31,11 @@ class MemoryJobs:
         self._jobs[job.id] = job
         self._items[job.id] = [Item(index, *item) for index, item in enumerate(items)]
 
-    def accept(self, job_id: str) -> None:
+    def accept(self, job_id: str) -> Job:
         """Count the job's images among the pending ones; nothing here expires."""
+        job = self.get(job_id)
         self._changed[job_id] = time.time()
+        return job
 
     def is_accepted(self, job_id: str) -> bool:
         """Tell whether there is such a job, and all of its tasks were sent."""

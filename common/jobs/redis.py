@@ -69,14 +69,17 @@ class RedisJobs:
             page = items[start : start + _ITEMS_PER_COMMAND]
             pipe.rpush(f"{key}:items", *map(json.dumps, page))
             pipe.zadd(f"{key}:queued", {str(start + n): start + n for n in range(len(page))})
-        for name in _all_keys(job.id):
+        # Of the job's keys these are there; the others get their time when they are written.
+        for name in (key, f"{key}:items", f"{key}:queued") if items else (key,):
             pipe.expire(name, _UNACCEPTED_TTL_S)
         pipe.execute()
 
     @broker_call
-    def accept(self, job_id: str) -> None:
-        """Keep the record for its full time."""
-        self._run("ACCEPT", job_id, LISTS, LIST_PREFIX)
+    def accept(self, job_id: str) -> Job:
+        """Keep the record for its full time, and read it in the same round trip."""
+        found = cast("list[str]", self._run("ACCEPT", job_id, LISTS, LIST_PREFIX))
+        # A script returns a hash as names and values in turn.
+        return _job(job_id, dict(zip(found[::2], found[1::2], strict=True)))
 
     @broker_call
     def is_accepted(self, job_id: str) -> bool:
@@ -136,10 +139,7 @@ class RedisJobs:
     @broker_call
     def get(self, job_id: str) -> Job:
         """Return a job."""
-        fields = cast("dict[str, str]", self._redis.hgetall(job_key(job_id)))
-        if not fields:
-            raise NotFound(f"There is no job {job_id}, or it has expired.")
-        return read_job(job_id, fields)
+        return _job(job_id, cast("dict[str, str]", self._redis.hgetall(job_key(job_id))))
 
     @broker_call
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
@@ -232,6 +232,12 @@ class RedisJobs:
         *items, outcomes = pipe.execute()
         texts = items[0] if items and isinstance(items[0], list) else items
         return [_item(*parts) for parts in zip(indices, texts, outcomes, strict=True)]
+
+
+def _job(job_id: str, fields: Mapping[str, str]) -> Job:
+    if not fields:
+        raise NotFound(f"There is no job {job_id}, or it has expired.")
+    return read_job(job_id, fields)
 
 
 def _all_keys(job_id: str) -> list[str]:

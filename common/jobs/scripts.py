@@ -52,18 +52,20 @@ return added
 """
 )
 
-# Keeps the record for its full time, counts its images among the pending ones and puts the
-# job on its tenant's list. ARGV: job id, now, time to live, key of the tenants that have
-# lists, and what the key of a list begins with.
+# Keeps the record for its full time, counts its images among the pending ones, puts the job on
+# its tenant's list and returns its hash, empty where it has expired. ARGV: job id, now, time to
+# live, key of the tenants that have lists, and what the key of a list begins with.
 ACCEPT = (
     _SHARED
     + """
-if redis.call('HSETNX', KEYS[1], 'accepted', 1) == 0 then return end
+if redis.call('HSETNX', KEYS[1], 'accepted', 1) == 0 then
+  return redis.call('HGETALL', KEYS[1])
+end
 local total, done, created, tenant =
   unpack(redis.call('HMGET', KEYS[1], 'total', 'done', 'created_at', 'tenant'))
 if not total then
   redis.call('DEL', KEYS[1])
-  return
+  return {}
 end
 redis.call('SADD', ARGV[4], tenant)
 redis.call('ZADD', ARGV[5] .. tenant, created, ARGV[1])
@@ -72,6 +74,7 @@ redis.call('ZADD', unfinished, created, ARGV[1])
 redis.call('HSETNX', KEYS[1], 'changed_at', ARGV[2])
 finish_if_done(ARGV[2])
 keep(ARGV[3])
+return redis.call('HGETALL', KEYS[1])
 """
 )
 

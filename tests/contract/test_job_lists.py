@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from common.errors import NotFound
 from common.jobs.base import Job, JobRecords, JobState
 from common.jobs.list import LIST_PREFIX
 from common.jobs.redis import RedisJobs
@@ -129,7 +130,8 @@ def test_a_record_that_expired_before_it_was_accepted_leaves_nothing(
 ) -> None:
     with connect(valkey.url) as client:
         jobs = RedisJobs(client, ttl_s=600)
-        jobs.accept("f" * 32)
+        with pytest.raises(NotFound):
+            jobs.accept("f" * 32)
         assert not client.exists(f"glimpse:job:{'f' * 32}")
 
 

@@ -22,6 +22,21 @@ def test_a_new_job_is_queued(jobs: JobRecords) -> None:
     assert jobs.get(job.id).state == "queued"
 
 
+def test_a_job_is_accepted_as_it_stands(jobs: JobRecords) -> None:
+    job = Job(uuid.uuid4().hex, "default", 2, created_at=time.time(), metadata={"year": 2026})
+    jobs.create(job, [(f"{n:064x}", f"{n}.jpg") for n in range(2)])
+    jobs.record(job.id, [outcome(0, "failed", "truncated")])
+    accepted = jobs.accept(job.id)
+    assert (accepted.failed, accepted.total, accepted.metadata) == (1, 2, {"year": 2026})
+    assert accepted == jobs.get(job.id) == jobs.accept(job.id)
+
+
+def test_a_job_that_is_not_there_is_not_accepted(jobs: JobRecords) -> None:
+    with pytest.raises(NotFound, match="no job nothing"):
+        jobs.accept("nothing")
+    assert not jobs.is_accepted("nothing")
+
+
 def test_an_unknown_job_is_not_found(jobs: JobRecords) -> None:
     with pytest.raises(NotFound, match="no job nothing"):
         jobs.get("nothing")

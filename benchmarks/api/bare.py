@@ -1,0 +1,46 @@
+"""A bare Flask application: what the server and Flask cost with no Glimpse in them."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from api import places
+from tests.services import Api
+
+# Bytes read from the connection at a time, as the API does.
+_READ_BYTES = 256 * 1024
+
+
+def create_app(answer_bytes: int) -> Flask:
+    """Make the application; it answers as many bytes as the API does, and keeps nothing."""
+    app = Flask("bare", static_folder=None)
+    # The configuration of gunicorn that both run under looks for it.
+    places.install(app, 0)
+    text = b"x" * answer_bytes
+
+    @app.get("/healthz")
+    @app.get("/v1/jobs/<job_id>")
+    def show(job_id: str = "") -> Response:
+        del job_id
+        return Response(text, mimetype="application/json")
+
+    @app.post("/v1/images")
+    def upload() -> Response:
+        while request.stream.read(_READ_BYTES):
+            pass
+        return Response(text, 202, mimetype="application/json")
+
+    return app
+
+
+class BareApi(Api):
+    """The bare application under the API's own gunicorn."""
+
+    name = "bare"
+    # As many as a job has in the API's answers.
+    answer_bytes = 400
+
+    def command(self) -> list[str]:
+        """Return the command line that runs it in the foreground."""
+        factory = f"benchmarks.api.bare:create_app({self.answer_bytes})"
+        return [*super().command()[:-1], factory]
