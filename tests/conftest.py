@@ -29,14 +29,15 @@ def require(part: type[Service]) -> None:
         miss(reason)
 
 
-@pytest.fixture(scope="session")
+# One for each file: what waits in the queues of one would make the API of another refuse work.
+@pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     require(Valkey)
     with Valkey(tmp_path_factory.mktemp("valkey")) as service:
         yield service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     require(RedisServer)
     with RedisServer(tmp_path_factory.mktemp("redis")) as service:
