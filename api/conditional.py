@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import BinaryIO
 
 from flask import Request, Response
@@ -44,19 +45,26 @@ def sent_bytes(data: BinaryIO, media_type: str, etag: str, request: Request) -> 
     response.content_length = length
     response.accept_ranges = "bytes"
     response.set_etag(etag)
+    # Who has the bytes already, or wants others, is told so whatever the range.
+    if conditional(response, request).status_code != HTTPStatus.OK:
+        return response
     try:
-        response.make_conditional(request, _wants_a_range(request), length)
+        response.make_conditional(request, _wants_a_part(request, length), length)
     except RequestedRangeNotSatisfiable:
         response.close()
         raise
-    return _met(response)
+    return response
 
 
-def _wants_a_range(request: Request) -> bool:
+def _wants_a_part(request: Request, length: int) -> bool:
     """Tell whether a request asks for one range of bytes; what is no such thing is ignored."""
     asked = request.range
-    is_one = asked is not None and asked.units == "bytes" and len(asked.ranges) == 1
-    return is_one and request.method == "GET"
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+        return False
+    begin, _ = asked.ranges[0]
+    # The last bytes, and more of them than there are, are all bytes.
+    is_whole = begin < 0 and -begin >= length
+    return request.method == "GET" and not is_whole
 
 
 def _met(response: Response) -> Response:
