@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import platform
 import random
+import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,7 @@ _AS_IT_IS, _AS_CHOICES = b"\x00", b"\x01"
 # Seconds after which one input counts as endless: it would take a thousandth.
 _INPUT_S_MAX = 60
 
-# MiB of memory that a process may come to.
+# MiB of memory that fuzzing may take.
 _MEMORY_MIB_MAX = 3072
 
 # Inputs of choices that the corpus begins with, and bytes of each.
@@ -74,7 +75,7 @@ def run_coverage(name: str, budget_s: float, seed: int, folder: Path) -> None:
         "max_total_time": max(1, round(budget_s)),
         "seed": seed,
         "timeout": _INPUT_S_MAX,
-        "rss_limit_mb": _MEMORY_MIB_MAX,
+        "rss_limit_mb": _peak_mib() + _MEMORY_MIB_MAX,
         "max_len": BYTES_MAX,
         # Long inputs from the start: a tar is as long as its blocks.
         "len_control": 0,
@@ -110,3 +111,8 @@ def _corpus(target: Target, seed: int) -> list[bytes]:
     draw = random.Random(seed)
     choices = [_AS_CHOICES + draw.randbytes(_CHOICES_BYTES) for _ in range(_CHOICES)]
     return [_AS_IT_IS + data for data in target.seeds] + choices
+
+
+def _peak_mib() -> int:
+    """Return the most memory so far, which a process begins with as its parent's."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
