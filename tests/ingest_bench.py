@@ -14,9 +14,11 @@ from common.dead_letters.memory import MemoryDeadLetters
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
 from tests.pictures import image_id
+from worker.amends import Amends
 from worker.deletion import Deletion
 from worker.encoders.base import Encoder
 from worker.encoders.hashing import HashingEncoder
+from worker.fence import Fence
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
@@ -41,27 +43,33 @@ class Shared:
     def deletion(self, wait_s: float = 0.0) -> Deletion:
         """Return one worker's deletion."""
         claims = MemoryClaims(LEASE_S, 3, self.claims)
-        return Deletion(self.store, self.blobs, self.jobs, claims, self.dead_letters, wait_s)
+        fence = Fence(claims, self.amends(claims))
+        return Deletion(self.store, self.blobs, self.jobs, claims, self.dead_letters, fence, wait_s)
+
+    def amends(self, claims: MemoryClaims) -> Amends:
+        """Return what puts right what one worker wrote too late."""
+        return Amends(self.store, self.blobs, self.jobs, claims, self.dead_letters)
 
     def withdrawals(self, kept_s: float = 0.0) -> Withdrawals:
         """Return the chore that looks after withdrawn bytes."""
         claims = MemoryClaims(LEASE_S, 3, self.claims)
         return Withdrawals(self.blobs, self.store, self.jobs, claims, self.dead_letters, kept_s)
 
-    def put(self, *files: bytes) -> IngestChunk:
+    def put(self, *files: bytes, tag: str = "tag") -> IngestChunk:
         """Store files and return the chunk of a new, accepted job that has them all."""
         items = [
             ChunkItem(index=index, id=image_id(data), filename=f"{index}.png")
             for index, data in enumerate(files)
         ]
+        about = {"tags": [tag], "metadata": {"year": 2026}}
         for item, data in zip(items, files, strict=True):
             writer = self.blobs.writer("default")
             writer.write(data)
             writer.commit(item.id)
-        job = Job(uuid.uuid4().hex, "default", len(items), created_at=0.0)
+        job = Job(uuid.uuid4().hex, "default", len(items), created_at=0.0, **about)
         self.jobs.create(job, [(item.id, item.filename) for item in items])
         self.jobs.accept(job.id)
-        return IngestChunk(job_id=job.id, items=items, tags=["tag"], metadata={"year": 2026})
+        return IngestChunk(job_id=job.id, items=items, **about)
 
 
 @dataclass
@@ -71,6 +79,7 @@ class Bench:
     shared: Shared
     ingest: ChunkIngest
     claims: MemoryClaims
+    amends: Amends
 
     def run(self, chunk: IngestChunk, owner: str = "owner") -> ChunkResult:
         return self.ingest.run(chunk, owner)
@@ -85,11 +94,15 @@ def worker(
     encoder: Encoder | None = None,
     lease_s: float = LEASE_S,
     reader: PictureReader | None = None,
+    claims: MemoryClaims | None = None,
 ) -> Iterator[Bench]:
     """Start one worker's ingest and end its threads afterwards."""
     encoder = encoder or HashingEncoder()
-    claims = MemoryClaims(lease_s, 3, shared.claims)
-    pipeline = IngestPipeline(encoder, shared.store, batch_max=4, wait_ms=0, decoders=2)
+    claims = claims or MemoryClaims(lease_s, 3, shared.claims)
+    amends = shared.amends(claims)
+    pipeline = IngestPipeline(
+        encoder, shared.store, Fence(claims, amends), batch_max=4, wait_ms=0, decoders=2
+    )
     ingest = ChunkIngest(
         reader=reader or PictureReader(shared.blobs, encoder, pixels_max=10_000),
         store=shared.store,
@@ -98,6 +111,8 @@ def worker(
         claims=claims,
         dead_letters=shared.dead_letters,
         isolation=Isolation(),
+        amends=amends,
     )
-    yield Bench(shared, ingest, claims)
+    yield Bench(shared, ingest, claims, amends)
     pipeline.close()
+    amends.close()

@@ -34,10 +34,12 @@ from common.load.memory import MemoryLoad
 from common.searches import MemorySearches
 from common.settings import Settings
 from tests.conforming import ConformingClient
+from worker.amends import Amends
 from worker.archives.limits import ArchiveLimits
 from worker.catalog import Catalog
 from worker.deletion import Deletion
 from worker.encoders.hashing import HashingEncoder
+from worker.fence import Fence
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
@@ -83,7 +85,9 @@ def start_inline(
     dead_letters = MemoryDeadLetters()
     keys = MemoryKeys()
     heartbeats = MemoryHeartbeats()
-    pipeline = IngestPipeline(encoder, store, batch_max=8, wait_ms=0)
+    amends = Amends(store, blobs, jobs, claims, dead_letters)
+    fence = Fence(claims, amends)
+    pipeline = IngestPipeline(encoder, store, fence, batch_max=8, wait_ms=0)
     search = Search.of(settings, encoder, store, queries)
     ingest = ChunkIngest(
         reader=PictureReader(blobs, encoder, settings.image_pixels_max),
@@ -93,6 +97,7 @@ def start_inline(
         claims=claims,
         dead_letters=dead_letters,
         isolation=Isolation(),
+        amends=amends,
     )
     handlers: dict[str, Handler] = {}
     dispatcher = InlineDispatcher(handlers)
@@ -109,7 +114,7 @@ def start_inline(
     )
     if workers:
         celery = Celery("glimpse.inline", set_as_current=False)
-        deletion = Deletion(store, blobs, jobs, claims, dead_letters)
+        deletion = Deletion(store, blobs, jobs, claims, dead_letters, fence)
         register_search(celery, search, Catalog(store), deletion, encoder.name)
         handlers |= celery.tasks
         # The registered task speaks to the leases of its message; here is no message.

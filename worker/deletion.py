@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 
 from common.blobs.base import BlobStore
 from common.claims.base import Claims, Verdict
 from common.contract import CatalogDeleted, CatalogRequest, Outcome
-from common.dead_letters.base import DeadLetters
+from common.dead_letters.base import DeadLetter, DeadLetters
 from common.errors import ImagesBusy, NotFound
 from common.jobs.base import FINAL_STATES, JobRecords
 from common.jobs.queued import queued_items
-from worker.stores.base import VectorStore
+from worker.fence import Claimed, Fence
+from worker.stores.base import Row, VectorStore
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Deletion:
         jobs: Asked whether the job that brought the image knows of it.
         claims: Who has which image in hand.
         dead_letters: A letter about the image goes with it.
+        fence: Keeps a deletion from what was accepted since it lost its claim.
         wait_s: Seconds to wait for an image that is in hand: less than the API waits for us.
     """
 
@@ -47,6 +50,7 @@ class Deletion:
         jobs: JobRecords,
         claims: Claims,
         dead_letters: DeadLetters,
+        fence: Fence,
         wait_s: float = _CLAIM_WAIT_S,
     ) -> None:
         self._store = store
@@ -54,6 +58,7 @@ class Deletion:
         self._jobs = jobs
         self._claims = claims
         self._dead_letters = dead_letters
+        self._fence = fence
         self._wait_s = wait_s
 
     def run(self, request: CatalogRequest) -> CatalogDeleted:
@@ -72,11 +77,11 @@ class Deletion:
         owner = uuid.uuid4().hex
         self._claim(owner, tenant, image_id)
         try:
-            is_deleted = self._delete_claimed(tenant, image_id)
+            is_deleted = self._delete_claimed(owner, tenant, image_id)
         except BaseException:
             self._claims.give_back(owner, tenant, [image_id])
             raise
-        self._claims.settle(owner, tenant, [image_id])
+        self._claims.settle(owner, tenant, {image_id: ""})
         return is_deleted
 
     def _claim(self, owner: str, tenant: str, image_id: str) -> None:
@@ -89,23 +94,40 @@ class Deletion:
             if verdict is Verdict.QUARANTINED:
                 self._claims.forget(tenant, [image_id])
             elif time.monotonic() > deadline:
-                raise ImagesBusy(f"Image {image_id} is being ingested; delete it in a moment.")
+                raise _busy(image_id)
             else:
                 time.sleep(_CLAIM_POLL_S)
 
-    def _delete_claimed(self, tenant: str, image_id: str) -> bool:
+    def _delete_claimed(self, owner: str, tenant: str, image_id: str) -> bool:
         """Delete an image in an order that may be cut off anywhere."""
-        brought_by = self._store.known(tenant, [image_id]).get(image_id)
-        if brought_by is None:
+        row = self._store.rows(tenant, [image_id]).get(image_id)
+        if row is None:
             return False
-        self._note_indexed(brought_by, image_id)
+        self._note_indexed(row.job_id, image_id)
+        letter = self._letter(tenant, image_id)
+        if not self._fence.holds(owner, tenant, image_id):
+            raise _busy(image_id)
         # The bytes first: cut off here, they are put back, since there is a row. The other
         # way round nobody would know of them.
         self._blobs.withdraw(tenant, image_id)
-        self._store.delete(tenant, [image_id])
-        self._dead_letters.remove(tenant, image_id)
+        held = self._fence.write([Claimed(owner, row)], self._delete_rows)
+        if held != [True]:
+            raise _busy(image_id)
+        if letter is not None:
+            # That one only: a later one may stand in its place.
+            self._dead_letters.remove(tenant, image_id, letter.job_id)
         log.info("catalog.deleted tenant=%s id=%s", tenant, image_id)
         return True
+
+    def _delete_rows(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self._store.delete(row.tenant, [row.record.id])
+
+    def _letter(self, tenant: str, image_id: str) -> DeadLetter | None:
+        try:
+            return self._dead_letters.get(tenant, image_id)
+        except NotFound:
+            return None
 
     def _note_indexed(self, job_id: str, image_id: str) -> None:
         """Tell the job that it has indexed the image, if its worker died before it could.
@@ -124,3 +146,7 @@ class Deletion:
         except NotFound:
             # Its record has expired, and with it whatever could run again.
             return
+
+
+def _busy(image_id: str) -> ImagesBusy:
+    return ImagesBusy(f"Image {image_id} is being ingested; delete it in a moment.")

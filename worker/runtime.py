@@ -20,10 +20,12 @@ from common.errors import StoreUnavailable
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from common.settings import Settings
+from worker.amends import Amends
 from worker.catalog import Catalog
 from worker.deletion import Deletion
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
+from worker.fence import Fence
 from worker.ingest.deliveries import Deliveries
 from worker.ingest.parts import IngestParts
 from worker.leases import Leases
@@ -126,6 +128,7 @@ def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
 
     def close() -> None:
         parts.pipeline.close()
+        parts.amends.close()
         store.close()
 
     return Runtime(
@@ -148,19 +151,17 @@ def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
     leases = Leases(connect(settings.redis_url), settings.lease_s, claims)
     app = _create_app(settings, leases)
     search = Search.of(settings, encoder, store, FolderBlobs(settings.queries_dir))
-    deletion = Deletion(
-        store,
-        FolderBlobs(settings.blobs_dir),
-        RedisJobs(redis, settings.job_ttl_s),
-        claims,
-        RedisDeadLetters(redis),
-    )
+    blobs, jobs = FolderBlobs(settings.blobs_dir), RedisJobs(redis, settings.job_ttl_s)
+    dead_letters = RedisDeadLetters(redis)
+    amends = Amends(store, blobs, jobs, claims, dead_letters)
+    deletion = Deletion(store, blobs, jobs, claims, dead_letters, Fence(claims, amends))
     # What a caller waited for is read once and soon.
     app.conf.result_expires = settings.search_ttl_s
     register_search(app, search, Catalog(store), deletion, encoder.name)
 
     def close() -> None:
         search.close()
+        amends.close()
         store.close()
 
     return Runtime(

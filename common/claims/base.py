@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Verdict(Enum):
@@ -20,6 +20,14 @@ class Verdict(Enum):
     QUARANTINED = auto()
 
 
+class Claim(NamedTuple):
+    """One image in one hand."""
+
+    owner: str
+    tenant: str
+    id: str
+
+
 class Claims(Protocol):
     """The images in hand, of all workers; every method raises ``BrokerUnavailable``.
 
@@ -27,6 +35,10 @@ class Claims(Protocol):
     that worker dies. The number of attempts of an image is raised when it is
     claimed, and forgotten when it is settled, so that what is left over is the
     number of its attempts that ended in the death of a worker.
+
+    A worker may also seem dead and come back. An image that was taken over from
+    such a one is remembered for a week, with what those who had it since have
+    left in the store, so that whatever the one that came back wrote can be put right.
     """
 
     def take(
@@ -46,12 +58,35 @@ class Claims(Protocol):
         """
         ...
 
-    def settle(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
-        """Let go of images that have an outcome, and forget their attempts."""
+    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
+        """Prolong claims and tell, for each, whether it holds: nobody else has had it since."""
+        ...
+
+    def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
+        """Let go of images that have an outcome, and forget their attempts.
+
+        Raises nothing: where Redis does not answer, it is told with a later renewal.
+
+        Args:
+            owner: Who has them; what another has by now stays as it is.
+            tenant: Whose images they are.
+            left: What is in the store now, by the images' ids: the job that brought
+                the row, or nothing where there is no row.
+        """
         ...
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
-        """Let go of images that have none, as if they had never been claimed."""
+        """Let go of images that have none, as if they had never been claimed.
+
+        Raises nothing, as ``settle`` does.
+        """
+        ...
+
+    def left(self, tenant: str, image_id: str) -> str | None:
+        """Return what was left of an image by the last that settled it; see ``settle``.
+
+        None where that is not remembered: nobody was taken for dead with it in hand.
+        """
         ...
 
     def give_back_all(self) -> None:
@@ -59,7 +94,7 @@ class Claims(Protocol):
         ...
 
     def renew(self) -> None:
-        """Prolong the claims of this process."""
+        """Prolong the claims of this process, and tell what Redis has not heard yet."""
         ...
 
     def attempts(self, tenant: str, image_id: str) -> int:
@@ -67,5 +102,8 @@ class Claims(Protocol):
         ...
 
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
-        """Forget attempts and quarantine: the images are to be tried anew."""
+        """Forget attempts and quarantine: the images are to be tried anew.
+
+        An image that is in hand stays there.
+        """
         ...

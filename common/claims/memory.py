@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from common.claims.base import Verdict
+from common.claims.base import Claim, Verdict
 
 
 @dataclass(slots=True)
@@ -16,6 +16,9 @@ class _Claim:
     # When it runs out (time.monotonic).
     until: float = 0.0
     attempts: int = 0
+    # Whether it was granted while an earlier owner may still come back.
+    overtaken: bool = False
+    left: str | None = None
 
 
 @dataclass(slots=True)
@@ -40,59 +43,82 @@ class MemoryClaims:
     ) -> None:
         self._lease_s = lease_s
         self._attempts_max = attempts_max
-        self._table = table or ClaimTable()
+        self.table = table or ClaimTable()
         self._owners: set[str] = set()
 
     def take(
         self, owner: str, tenant: str, ids: Sequence[str], *, alone: bool = False
     ) -> list[Verdict]:
         """Ask for images."""
-        with self._table.lock:
+        with self.table.lock:
             self._owners.add(owner)
             return [self._take(owner, (tenant, image_id), alone) for image_id in ids]
 
-    def settle(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
+        """Prolong claims and tell which of them hold."""
+        with self.table.lock:
+            return [self._confirm(owner, (tenant, image_id)) for owner, tenant, image_id in claims]
+
+    def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
         """Let go of images that have an outcome."""
-        with self._table.lock:
-            for image_id in ids:
-                claim = self._table.claims.get((tenant, image_id))
+        with self.table.lock:
+            for image_id, job_id in left.items():
+                claim = self.table.claims.get((tenant, image_id))
                 if claim is not None and claim.owner == owner:
-                    del self._table.claims[tenant, image_id]
+                    claim.left = job_id
+                    self._release((tenant, image_id), claim)
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
         """Let go of images that have none."""
-        with self._table.lock:
+        with self.table.lock:
             for image_id in ids:
                 self._give_back(owner, (tenant, image_id))
 
+    def left(self, tenant: str, image_id: str) -> str | None:
+        """Return what was left of an image by the last that settled it."""
+        with self.table.lock:
+            claim = self.table.claims.get((tenant, image_id))
+            return claim.left if claim else None
+
     def give_back_all(self) -> None:
         """Let go of all that this process claimed."""
-        with self._table.lock:
-            for key, claim in list(self._table.claims.items()):
+        with self.table.lock:
+            for key, claim in list(self.table.claims.items()):
                 if claim.owner in self._owners:
                     self._give_back(claim.owner, key)
 
     def renew(self) -> None:
         """Prolong the claims of this process."""
-        with self._table.lock:
-            for claim in self._table.claims.values():
+        with self.table.lock:
+            for claim in self.table.claims.values():
                 if claim.owner in self._owners:
                     claim.until = time.monotonic() + self._lease_s
 
     def attempts(self, tenant: str, image_id: str) -> int:
         """Return how many attempts at an image were begun and not settled."""
-        with self._table.lock:
-            claim = self._table.claims.get((tenant, image_id))
+        with self.table.lock:
+            claim = self.table.claims.get((tenant, image_id))
             return claim.attempts if claim else 0
 
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
         """Forget attempts and quarantine."""
-        with self._table.lock:
+        with self.table.lock:
             for image_id in ids:
-                self._table.claims.pop((tenant, image_id), None)
+                claim = self.table.claims.get((tenant, image_id))
+                if claim is None or (claim.owner is not None and claim.until > time.monotonic()):
+                    continue
+                claim.overtaken = claim.overtaken or claim.attempts > 0
+                self._release((tenant, image_id), claim)
+
+    def _confirm(self, owner: str, key: tuple[str, str]) -> bool:
+        claim = self.table.claims.get(key)
+        if claim is None or claim.owner != owner:
+            return False
+        claim.until = time.monotonic() + self._lease_s
+        return True
 
     def _take(self, owner: str, key: tuple[str, str], alone: bool) -> Verdict:
-        claim = self._table.claims.setdefault(key, _Claim())
+        claim = self.table.claims.setdefault(key, _Claim())
         now = time.monotonic()
         if claim.owner == owner:
             claim.until = now + self._lease_s
@@ -105,14 +131,21 @@ class MemoryClaims:
         if claim.attempts and not alone:
             return Verdict.SUSPECT
         claim.owner, claim.until = owner, now + self._lease_s
+        claim.overtaken = claim.overtaken or claim.attempts > 0
         claim.attempts += 1
         return Verdict.GRANTED
 
     def _give_back(self, owner: str | None, key: tuple[str, str]) -> None:
-        claim = self._table.claims.get(key)
+        claim = self.table.claims.get(key)
         if claim is None or claim.owner != owner:
             return
         claim.owner = None
         claim.attempts -= 1
         if claim.attempts <= 0:
-            del self._table.claims[key]
+            self._release(key, claim)
+
+    def _release(self, key: tuple[str, str], claim: _Claim) -> None:
+        """Forget a claim, but for what whoever comes back needs to know."""
+        claim.owner, claim.attempts = None, 0
+        if not claim.overtaken:
+            del self.table.claims[key]

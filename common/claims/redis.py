@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 from redis import Redis
 
-from common.claims.base import Verdict
+from common.claims.base import Claim, Verdict
+from common.errors import BrokerUnavailable
 from common.redis_client import broker_call
 from common.redis_time import NOW_LUA
 
-# Seconds that the attempts of an image are kept after the last of them, unless it was
-# settled or quarantined: as long as a job's record by default.
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# Seconds that the attempts of an image are kept after the last of them, unless it was settled
+# or quarantined, and what was left of one that was taken over: as long as a job's record by
+# default.
 _KEPT_S = 7 * 86_400
 # Keys that one script looks at, at most, so that Redis is not held up.
 _KEYS_PER_CALL = 1000
@@ -41,6 +48,7 @@ for i, key in ipairs(KEYS) do
     verdicts[i] = 2
   else
     redis.call('HSET', key, 'owner', ARGV[1], 'until', now + ARGV[2], 'attempts', attempts + 1)
+    if attempts > 0 then redis.call('HSET', key, 'overtaken', 1) end
     redis.call('EXPIRE', key, ARGV[5])
     verdicts[i] = 0
   end
@@ -50,34 +58,78 @@ return verdicts
 )
 _VERDICTS = (Verdict.GRANTED, Verdict.BUSY, Verdict.SUSPECT, Verdict.QUARANTINED)
 
-# KEYS: images; ARGV: owner.
-_SETTLE_LUA = """
-for _, key in ipairs(KEYS) do
-  if redis.call('HGET', key, 'owner') == ARGV[1] then redis.call('DEL', key) end
+# Forgets a claim, but for what whoever comes back needs to know.
+_RELEASE_LUA = """
+local function release(key, kept_s, left)
+  if redis.call('HEXISTS', key, 'overtaken') == 0 then return redis.call('DEL', key) end
+  redis.call('HDEL', key, 'owner', 'until', 'attempts')
+  if left then redis.call('HSET', key, 'left', left) end
+  redis.call('EXPIRE', key, kept_s)
 end
 """
 
-# KEYS: images; ARGV: the owner of each.
-_GIVE_BACK_LUA = """
-for i, key in ipairs(KEYS) do
-  if redis.call('HGET', key, 'owner') == ARGV[i] then
-    redis.call('HDEL', key, 'owner')
-    if redis.call('HINCRBY', key, 'attempts', -1) <= 0 then redis.call('DEL', key) end
-  end
-end
-"""
-
-# KEYS: images; ARGV: lease in ms, then the owner of each.
-_RENEW_LUA = (
-    NOW_LUA
+# KEYS: images; ARGV: seconds to keep, then for each image its owner and what is left of it.
+_SETTLE_LUA = (
+    _RELEASE_LUA
     + """
 for i, key in ipairs(KEYS) do
-  if redis.call('HGET', key, 'owner') == ARGV[i + 1] then
-    redis.call('HSET', key, 'until', now + ARGV[1])
+  if redis.call('HGET', key, 'owner') == ARGV[2 * i] then
+    release(key, ARGV[1], ARGV[2 * i + 1])
   end
 end
 """
 )
+
+# KEYS: images; ARGV: seconds to keep, then the owner of each.
+_GIVE_BACK_LUA = (
+    _RELEASE_LUA
+    + """
+for i, key in ipairs(KEYS) do
+  if redis.call('HGET', key, 'owner') == ARGV[i + 1] then
+    redis.call('HDEL', key, 'owner')
+    if redis.call('HINCRBY', key, 'attempts', -1) <= 0 then release(key, ARGV[1]) end
+  end
+end
+"""
+)
+
+# Prolongs, and tells which hold. KEYS: images; ARGV: lease in ms, then the owner of each.
+_CONFIRM_LUA = (
+    NOW_LUA
+    + """
+local holds = {}
+for i, key in ipairs(KEYS) do
+  holds[i] = 0
+  if redis.call('HGET', key, 'owner') == ARGV[i + 1] then
+    redis.call('HSET', key, 'until', now + ARGV[1])
+    holds[i] = 1
+  end
+end
+return holds
+"""
+)
+
+# Forgets attempts; an image that is in hand stays there. KEYS: images; ARGV: seconds to keep.
+_FORGET_LUA = (
+    NOW_LUA
+    + _RELEASE_LUA
+    + """
+for _, key in ipairs(KEYS) do
+  local owner, ends, attempts = unpack(redis.call('HMGET', key, 'owner', 'until', 'attempts'))
+  if not owner or tonumber(ends) <= now then
+    if tonumber(attempts or 0) > 0 then redis.call('HSET', key, 'overtaken', 1) end
+    release(key, ARGV[1])
+  end
+end
+"""
+)
+
+
+class _Held(NamedTuple):
+    """The key of an image that this process has, and who in it."""
+
+    key: str
+    owner: str
 
 
 class RedisClaims:
@@ -94,91 +146,126 @@ class RedisClaims:
         self._lease_ms = int(lease_s * 1000)
         self._attempts_max = attempts_max
         self._take = redis.register_script(_TAKE_LUA)
+        self._confirm = redis.register_script(_CONFIRM_LUA)
         self._settle = redis.register_script(_SETTLE_LUA)
         self._give_back = redis.register_script(_GIVE_BACK_LUA)
-        self._renew = redis.register_script(_RENEW_LUA)
-        # Keys that this process has claimed, each with its owner.
-        self._held: set[tuple[str, str]] = set()
+        self._forget = redis.register_script(_FORGET_LUA)
+        self._held: set[_Held] = set()
+        # What was let go of and Redis has not heard of yet: what is left of the image, or None
+        # where it was given back.
+        self._unheard: dict[_Held, str | None] = {}
         self._lock = threading.Lock()
+        # Held while Redis is told: what is claimed anew meanwhile must not be let go of after that.
+        self._telling = threading.Lock()
 
     @broker_call
     def take(
         self, owner: str, tenant: str, ids: Sequence[str], *, alone: bool = False
     ) -> list[Verdict]:
         """Ask for images."""
-        keys = _keys(tenant, ids)
-        args: list[str | int] = [
-            owner,
-            self._lease_ms,
-            self._attempts_max,
-            int(alone),
-            _KEPT_S,
-        ]
-        found = cast("list[int]", self._take(keys=keys, args=args)) if keys else []
-        verdicts = [_VERDICTS[number] for number in found]
-        with self._lock:
-            self._held |= {
-                (key, owner)
+        keys = [_key(tenant, image_id) for image_id in ids]
+        args: list[str | int] = [owner, self._lease_ms, self._attempts_max, int(alone), _KEPT_S]
+        with self._telling:
+            found = cast("list[int]", self._take(keys=keys, args=args)) if keys else []
+            verdicts = [_VERDICTS[number] for number in found]
+            granted = {
+                _Held(key, owner)
                 for key, verdict in zip(keys, verdicts, strict=True)
                 if verdict is Verdict.GRANTED
             }
+            with self._lock:
+                self._held |= granted
+                for held in granted:
+                    self._unheard.pop(held, None)
         return verdicts
 
     @broker_call
-    def settle(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
-        """Let go of images that have an outcome."""
-        keys = _keys(tenant, ids)
-        if keys:
-            self._settle(keys=keys, args=[owner])
-        self._drop(owner, keys)
+    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
+        """Prolong claims and tell which of them hold."""
+        held = [_Held(_key(claim.tenant, claim.id), claim.owner) for claim in claims]
+        return [holds for page in _pages(held) for holds in self._confirm_page(page)]
 
-    @broker_call
+    def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
+        """Let go of images that have an outcome."""
+        self._let_go({_Held(_key(tenant, image), owner): job for image, job in left.items()})
+
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
         """Let go of images that have none."""
-        keys = _keys(tenant, ids)
-        if keys:
-            self._give_back(keys=keys, args=[owner] * len(keys))
-        self._drop(owner, keys)
+        self._let_go({_Held(_key(tenant, image_id), owner): None for image_id in ids})
+
+    @broker_call
+    def left(self, tenant: str, image_id: str) -> str | None:
+        """Return what was left of an image by the last that settled it."""
+        return cast("str | None", self._redis.hget(_key(tenant, image_id), "left"))
 
     @broker_call
     def give_back_all(self) -> None:
         """Let go of all that this process claimed."""
-        for keys, owners in self._pages():
-            self._give_back(keys=keys, args=owners)
+        with self._lock:
+            self._unheard |= dict.fromkeys(self._held)
+            self._held.clear()
+        self._tell()
 
     @broker_call
     def renew(self) -> None:
-        """Prolong the claims of this process."""
-        for keys, owners in self._pages():
-            self._renew(keys=keys, args=[self._lease_ms, *owners])
+        """Prolong the claims of this process, and tell what Redis has not heard yet."""
+        self._tell()
+        with self._lock:
+            held = list(self._held)
+        for page in _pages(held):
+            self._confirm_page(page)
 
     @broker_call
     def attempts(self, tenant: str, image_id: str) -> int:
         """Return how many attempts at an image were begun and not settled."""
-        (key,) = _keys(tenant, [image_id])
-        return int(cast("str | None", self._redis.hget(key, "attempts")) or 0)
+        attempts = self._redis.hget(_key(tenant, image_id), "attempts")
+        return int(cast("str | None", attempts) or 0)
 
     @broker_call
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
         """Forget attempts and quarantine."""
         if ids:
-            self._redis.delete(*_keys(tenant, ids))
+            self._forget(keys=[_key(tenant, image_id) for image_id in ids], args=[_KEPT_S])
 
-    def _pages(self) -> list[tuple[list[str], list[str]]]:
+    def _confirm_page(self, page: Sequence[_Held]) -> list[bool]:
+        args: list[str | int] = [self._lease_ms, *(held.owner for held in page)]
+        found = self._confirm(keys=[held.key for held in page], args=args)
+        return [bool(holds) for holds in cast("list[int]", found)]
+
+    def _let_go(self, left: Mapping[_Held, str | None]) -> None:
+        """Renew no more, and tell Redis now or later; meanwhile the claims may as well run out."""
         with self._lock:
-            held = list(self._held)
-        return [
-            ([key for key, _ in page], [owner for _, owner in page])
-            for page in (
-                held[start : start + _KEYS_PER_CALL]
-                for start in range(0, len(held), _KEYS_PER_CALL)
-            )
-        ]
+            self._held -= left.keys()
+            self._unheard |= left
+        try:
+            broker_call(self._tell)()
+        except BrokerUnavailable as error:
+            log.warning("claims.not_let_go %s", error)
 
-    def _drop(self, owner: str, keys: Sequence[str]) -> None:
+    def _tell(self) -> None:
+        """Tell Redis what was let go of; what it does not hear is kept for the next time."""
+        with self._telling:
+            with self._lock:
+                unheard = dict(self._unheard)
+            settled = [(held, left) for held, left in unheard.items() if left is not None]
+            for page in _pages(settled):
+                told = [text for held, left in page for text in (held.owner, left or "")]
+                self._settle(keys=[held.key for held, _ in page], args=[_KEPT_S, *told])
+                self._heard([held for held, _ in page])
+            for given_back in _pages([held for held, left in unheard.items() if left is None]):
+                owners = [held.owner for held in given_back]
+                self._give_back(keys=[held.key for held in given_back], args=[_KEPT_S, *owners])
+                self._heard(given_back)
+
+    def _heard(self, page: Sequence[_Held]) -> None:
         with self._lock:
-            self._held.difference_update((key, owner) for key in keys)
+            for held in page:
+                self._unheard.pop(held, None)
 
 
-def _keys(tenant: str, ids: Sequence[str]) -> list[str]:
-    return [f"glimpse:claim:{tenant}/{image_id}" for image_id in ids]
+def _pages(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + _KEYS_PER_CALL] for start in range(0, len(items), _KEYS_PER_CALL)]
+
+
+def _key(tenant: str, image_id: str) -> str:
+    return f"glimpse:claim:{tenant}/{image_id}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from common.claims.base import Claims, Verdict
+from common.claims.base import Claim, Claims, Verdict
 from common.claims.memory import ClaimTable, MemoryClaims
 from common.claims.redis import RedisClaims
 from common.redis_client import connect
@@ -55,7 +55,7 @@ def test_an_image_is_in_one_hand_at_a_time(claims: Claims, image: str) -> None:
     other = uuid.uuid4().hex * 2
     assert claims.take("one", "default", [image]) == [GRANTED]
     assert claims.take("two", "default", [image, other]) == [BUSY, GRANTED]
-    claims.settle("one", "default", [image])
+    claims.settle("one", "default", {image: "job"})
     assert claims.take("two", "default", [image]) == [GRANTED]
 
 
@@ -72,7 +72,7 @@ def test_tenants_do_not_meet(claims: Claims, image: str) -> None:
 
 def test_what_is_settled_is_forgotten(claims: Claims, image: str) -> None:
     claims.take("one", "default", [image])
-    claims.settle("one", "default", [image])
+    claims.settle("one", "default", {image: "job"})
     assert claims.attempts("default", image) == 0
 
 
@@ -85,7 +85,7 @@ def test_what_is_given_back_was_no_attempt(claims: Claims, image: str) -> None:
 
 def test_only_the_owner_lets_go(claims: Claims, image: str) -> None:
     claims.take("one", "default", [image])
-    claims.settle("two", "default", [image])
+    claims.settle("two", "default", {image: "job"})
     claims.give_back("two", "default", [image])
     assert claims.take("three", "default", [image]) == [BUSY]
 
@@ -97,7 +97,7 @@ def test_what_was_in_hand_at_a_death_is_a_suspect(new_worker: NewWorker, image: 
     assert claims.attempts("default", image) == 1
     assert claims.take("one", "default", [image], alone=True) == [GRANTED]
     assert claims.attempts("default", image) == 2
-    claims.settle("one", "default", [image])
+    claims.settle("one", "default", {image: "job"})
     assert claims.take("one", "default", [image]) == [GRANTED]
 
 
@@ -169,9 +169,78 @@ def test_a_worker_that_ends_gives_everything_back(new_worker: NewWorker, image: 
 
 def test_nothing_asked_is_nothing_answered(claims: Claims) -> None:
     assert claims.take("one", "default", []) == []
-    claims.settle("one", "default", [])
+    claims.settle("one", "default", {})
     claims.give_back("one", "default", [])
     claims.forget("default", [])
     claims.renew()
     claims.give_back_all()
     assert claims.attempts("default", "0" * 64) == 0
+
+
+def test_a_claim_holds_until_another_has_the_image(new_worker: NewWorker, image: str) -> None:
+    first, other = new_worker(SHORT_S), uuid.uuid4().hex * 2
+    first.take("one", "default", [image, other])
+    time.sleep(SHORT_S * 1.5)
+    claims = [Claim("one", "default", image), Claim("one", "default", other)]
+    assert new_worker(LONG_S).take("two", "default", [image], alone=True) == [GRANTED]
+    # What nobody took meanwhile is its owner's again.
+    assert first.confirm(claims) == [False, True]
+    assert new_worker(LONG_S).take("three", "default", [other]) == [BUSY]
+
+
+def test_a_claim_that_was_let_go_of_does_not_hold(claims: Claims, image: str) -> None:
+    claims.take("one", "default", [image])
+    claims.give_back("one", "default", [image])
+    assert claims.confirm([Claim("one", "default", image)]) == [False]
+
+
+def test_a_claim_that_is_confirmed_is_prolonged(new_worker: NewWorker, image: str) -> None:
+    worker = new_worker(SHORT_S * 2)
+    worker.take("one", "default", [image])
+    for _ in range(4):
+        time.sleep(SHORT_S)
+        assert worker.confirm([Claim("one", "default", image)]) == [True]
+    assert new_worker(LONG_S).take("two", "default", [image]) == [BUSY]
+
+
+def test_what_is_left_of_an_image_is_remembered_once_it_was_taken_over(
+    new_worker: NewWorker, image: str
+) -> None:
+    die(new_worker, image, 1)
+    claims = new_worker(LONG_S)
+    claims.take("two", "default", [image], alone=True)
+    assert claims.left("default", image) is None
+    claims.settle("two", "default", {image: "job two"})
+    assert claims.left("default", image) == "job two"
+    assert claims.attempts("default", image) == 0
+    assert claims.take("three", "default", [image]) == [GRANTED]
+    claims.settle("three", "default", {image: ""})
+    assert claims.left("default", image) == ""
+    claims.take("four", "default", [image])
+    claims.give_back("four", "default", [image])
+    assert claims.left("default", image) == ""
+
+
+def test_what_is_left_of_other_images_is_not(claims: Claims, image: str) -> None:
+    claims.take("one", "default", [image])
+    claims.settle("one", "default", {image: "job"})
+    assert claims.left("default", image) is None
+
+
+def test_what_is_forgotten_may_still_be_in_the_hand_of_one_that_comes_back(
+    new_worker: NewWorker, image: str
+) -> None:
+    die(new_worker, image, 3)
+    claims = new_worker(LONG_S)
+    claims.forget("default", [image])
+    claims.take("one", "default", [image])
+    claims.settle("one", "default", {image: "job"})
+    assert claims.left("default", image) == "job"
+
+
+def test_what_is_in_hand_is_not_forgotten(new_worker: NewWorker, image: str) -> None:
+    claims = new_worker(LONG_S)
+    claims.take("one", "default", [image])
+    new_worker(LONG_S).forget("default", [image])
+    assert claims.take("two", "default", [image]) == [BUSY]
+    assert claims.attempts("default", image) == 1

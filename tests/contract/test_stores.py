@@ -251,12 +251,28 @@ def test_vectors_come_back_as_they_were_written(store: VectorStore) -> None:
         np.testing.assert_allclose(vector, written.vector, atol=1e-6)
 
 
+def test_whole_rows_come_back_as_they_were_written(store: VectorStore) -> None:
+    rows = many(250)
+    store.upsert(rows)
+    found = store.rows("default", [*ids_of(rows), image_id("never there")])
+    assert sorted(found) == sorted(ids_of(rows))
+    for written in rows:
+        read = found[written.record.id]
+        assert (read.tenant, read.record, read.job_id) == (
+            written.tenant,
+            written.record,
+            written.job_id,
+        )
+        np.testing.assert_allclose(read.vector, written.vector, atol=1e-6)
+
+
 def test_nothing_asked_is_nothing_answered(store: VectorStore) -> None:
     store.upsert([])
     assert store.count() == 0
     assert store.search("default", unit(0), limit=10) == []
     assert store.get("default", []) == []
     assert store.vectors("default", []) == {}
+    assert store.rows("default", []) == {}
     assert store.known("default", []) == {}
     assert store.delete("default", []) == 0
 

@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.dispatch.inline import InlineDispatcher
-from common.claims.base import Claims, Verdict
+from common.claims.base import Verdict
+from common.claims.memory import MemoryClaims
 from common.contract import INGEST_CHUNK
 from common.dead_letters.base import DeadLetter, DeadLetters
 from common.settings import load_settings
@@ -28,8 +29,8 @@ def letters(inline: Inline) -> DeadLetters:
 
 
 @pytest.fixture
-def claims(inline: Inline) -> Claims:
-    found: Claims = inline.app.extensions["glimpse"].claims
+def claims(inline: Inline) -> MemoryClaims:
+    found: MemoryClaims = inline.app.extensions["glimpse"].claims
     return found
 
 
@@ -61,6 +62,11 @@ def keep_bytes(inline: Inline) -> None:
     writer = inline.blobs.writer("default")
     writer.write(DATA)
     writer.commit(ID)
+
+
+def claimed_by_the_dead(claims: MemoryClaims) -> None:
+    """Leave the claim of a worker that died with the image in hand."""
+    MemoryClaims(0.0, 3, claims.table).take("dead", "default", [ID])
 
 
 def listed(client: FlaskClient, query: str = "") -> list[dict[str, Any]]:
@@ -148,11 +154,11 @@ def test_a_replay_is_a_job_of_its_own(
 
 
 def test_a_replayed_image_may_be_tried_again(
-    client: FlaskClient, inline: Inline, letters: DeadLetters, claims: Claims
+    client: FlaskClient, inline: Inline, letters: DeadLetters, claims: MemoryClaims
 ) -> None:
     keep_bytes(inline)
     letters.put([letter()])
-    claims.take("dead", "default", [ID])
+    claimed_by_the_dead(claims)
     client.post(f"/v1/dead-letters/{ID}/replay")
     assert claims.attempts("default", ID) == 0
 
@@ -181,10 +187,10 @@ def test_a_replay_is_refused_while_too_much_waits() -> None:
 
 
 def test_a_letter_without_bytes_stays_and_says_so(
-    client: FlaskClient, letters: DeadLetters, claims: Claims
+    client: FlaskClient, letters: DeadLetters, claims: MemoryClaims
 ) -> None:
     letters.put([letter()])
-    claims.take("dead", "default", [ID])
+    claimed_by_the_dead(claims)
     response = client.post(f"/v1/dead-letters/{ID}/replay")
     assert response.status_code == 404
     assert "bytes of image" in response.get_json()["detail"]
@@ -208,17 +214,19 @@ def test_a_replay_that_fails_again_leaves_a_newer_letter(
 
 
 def test_a_deleted_letter_is_gone_with_the_attempts(
-    client: FlaskClient, letters: DeadLetters, claims: Claims
+    client: FlaskClient, letters: DeadLetters, claims: MemoryClaims
 ) -> None:
     letters.put([letter(code="quarantined")])
-    claims.take("dead", "default", [ID])
+    claimed_by_the_dead(claims)
     assert client.delete(f"/v1/dead-letters/{ID}").status_code == 204
     assert claims.attempts("default", ID) == 0
     assert listed(client) == []
     assert client.delete(f"/v1/dead-letters/{ID}").status_code == 404
 
 
-def test_an_image_without_a_letter_keeps_its_claim(client: FlaskClient, claims: Claims) -> None:
+def test_an_image_without_a_letter_keeps_its_claim(
+    client: FlaskClient, claims: MemoryClaims
+) -> None:
     claims.take("busy", "default", [ID])
     assert client.delete(f"/v1/dead-letters/{ID}").status_code == 404
     assert client.post(f"/v1/dead-letters/{ID}/replay").status_code == 404

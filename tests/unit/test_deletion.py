@@ -120,7 +120,7 @@ def test_an_image_in_hand_is_not_deleted_under_its_task(shared: Shared, bench: B
     with pytest.raises(ImagesBusy, match="in a moment"):
         delete(shared)
     assert_searchable(shared)
-    bench.claims.settle("a task", "default", [ID])
+    bench.claims.settle("a task", "default", {ID: "a job"})
     assert delete(shared)
 
 
@@ -130,7 +130,7 @@ def test_an_image_in_hand_is_waited_for(shared: Shared, bench: Bench) -> None:
     request = CatalogRequest(ids=[ID])
     with ThreadPoolExecutor(1) as threads:
         deleted = threads.submit(shared.deletion(wait_s=10).run, request)
-        bench.claims.settle("a task", "default", [ID])
+        bench.claims.settle("a task", "default", {ID: "a job"})
         assert deleted.result(10).deleted == [ID]
 
 
@@ -334,5 +334,5 @@ def test_withdrawn_bytes_of_an_image_in_hand_are_left(shared: Shared, bench: Ben
     delete(shared)
     bench.claims.take("a task", "default", [ID])
     assert shared.withdrawals().sweep() == 0
-    bench.claims.settle("a task", "default", [ID])
+    bench.claims.settle("a task", "default", {ID: "a job"})
     assert shared.withdrawals().sweep() == 1

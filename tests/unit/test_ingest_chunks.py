@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from common.claims.memory import MemoryClaims
+from common.contract import IngestChunk
 from common.errors import BlobsUnavailable, EncoderError, ImagesBusy, StoreUnavailable
+from common.jobs.memory import MemoryJobs
 from tests.ingest_bench import Bench, Shared, worker
 from tests.pictures import image_id, picture
 from worker.encoders.hashing import HashingEncoder
@@ -131,6 +135,72 @@ def test_a_cancelled_job_is_not_begun(bench: Bench) -> None:
     assert bench.shared.store.count() == 0
 
 
+class Killed(BaseException):
+    """Stands for the end of a process: nothing handles it."""
+
+
+class DyingJobs(MemoryJobs):
+    """Ends its process before an outcome is noted."""
+
+    def record(self, *_: object) -> None:
+        raise Killed
+
+
+class DeadClaims(MemoryClaims):
+    """What a process has claimed that can no longer say that it ends."""
+
+    def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
+        """Do nothing: it is dead."""
+
+    def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+        """Do nothing: it is dead."""
+
+
+def killed_after_the_row(shared: Shared, chunk: IngestChunk) -> None:
+    """Run a chunk in a worker that is killed when its rows are written."""
+    jobs = DyingJobs.__new__(DyingJobs)
+    jobs.__dict__ = shared.jobs.__dict__
+    claims = DeadClaims(0.0, 3, shared.claims)
+    with worker(replace(shared, jobs=jobs), claims=claims) as doomed, pytest.raises(Killed):
+        doomed.run(chunk, "dead")
+
+
+def test_what_has_a_row_when_its_job_is_cancelled_is_indexed(shared: Shared, bench: Bench) -> None:
+    chunk = shared.put(picture("red"), picture("blue"), picture("green"))
+    begun = chunk.model_copy(update={"items": chunk.items[:2]})
+    killed_after_the_row(shared, begun)
+    # Of the two that were begun one has its row by then.
+    shared.store.delete("default", [chunk.items[1].id])
+    shared.jobs.cancel(chunk.job_id)
+    assert bench.states(chunk) == [("indexed", None), ("cancelled", None), ("cancelled", None)]
+    assert shared.jobs.get(chunk.job_id).state == "cancelled"
+    assert list(shared.store.known("default", [i.id for i in chunk.items])) == [chunk.items[0].id]
+
+
+def test_what_another_job_has_indexed_is_cancelled_all_the_same(
+    shared: Shared, bench: Bench
+) -> None:
+    chunk = shared.put(picture("red"))
+    shared.jobs.begin(chunk.job_id, [0])
+    bench.run(shared.put(picture("red")), "another")
+    shared.jobs.cancel(chunk.job_id)
+    assert bench.states(chunk) == [("cancelled", None)]
+
+
+def test_what_is_in_hand_when_its_job_is_cancelled_is_waited_for(
+    shared: Shared, bench: Bench
+) -> None:
+    chunk = shared.put(picture("red"), picture("blue"))
+    shared.jobs.begin(chunk.job_id, [0, 1])
+    shared.jobs.cancel(chunk.job_id)
+    bench.claims.take("another", "default", [chunk.items[0].id])
+    with pytest.raises(ImagesBusy):
+        bench.run(chunk)
+    assert shared.jobs.get(chunk.job_id).cancelled == 1
+    bench.claims.give_back("another", "default", [chunk.items[0].id])
+    assert bench.states(chunk) == [("cancelled", None), ("cancelled", None)]
+
+
 def test_bytes_that_are_elsewhere_hold_up_nobody_else(bench: Bench) -> None:
     chunk = bench.shared.put(picture("red"), picture("blue"))
     bench.shared.blobs.delete("default", chunk.items[0].id)
@@ -170,7 +240,7 @@ def test_what_another_task_has_in_hand_is_left_to_it(
     with pytest.raises(ImagesBusy):
         bench.run(mine)
     assert bench.shared.jobs.get(mine.job_id).indexed == 1
-    bench.claims.settle("another", "default", [mine.items[0].id])
+    bench.claims.settle("another", "default", {mine.items[0].id: ""})
     assert bench.states(mine) == [("indexed", None), ("indexed", None)]
     assert encoder.embedded == 2
 

@@ -104,16 +104,16 @@ def test_the_time_begins_anew_when_the_store_was_away(
     for here, pause_s in ((True, MISSING_S - 1), (False, 5), (True, MISSING_S - 1)):
         mount.here = here
         with pytest.raises(BlobsUnavailable):
-            reader.read(item, chunk)
+            reader.read(item, chunk, "owner")
         clock.sleep(pause_s)
     with pytest.raises(BlobsUnavailable):
-        reader.read(item, chunk)
+        reader.read(item, chunk, "owner")
     clock.sleep(2)
     with pytest.raises(StoreError, match="gone"):
-        reader.read(item, chunk)
+        reader.read(item, chunk, "owner")
     # Given up, it may come again, and has its whole time then.
     with pytest.raises(BlobsUnavailable):
-        reader.read(item, chunk)
+        reader.read(item, chunk, "owner")
 
 
 def test_bytes_that_appear_late_are_used(

@@ -11,9 +11,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.blobs.memory import MemoryBlobs
+from common.claims.memory import MemoryClaims
 from common.contract import ImageRecord
-from common.errors import EncoderError, StoreError, StoreUnavailable
+from common.dead_letters.memory import MemoryDeadLetters
+from common.errors import EncoderError, ImagesBusy, StoreError, StoreUnavailable
+from common.jobs.memory import MemoryJobs
+from worker.amends import Amends
 from worker.encoders.hashing import HashingEncoder
+from worker.fence import Fence
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
 from worker.stores.base import Row
@@ -63,7 +69,20 @@ def made(colour: str, image_id: str) -> Picture:
         indexed_at="2026-01-01T00:00:00.000Z",
     )
     pixels = ENCODER.preprocess(Image.new("RGB", (8, 8), colour))
-    return Picture("default", record, "job", pixels)
+    return Picture("default", record, "job", "owner", pixels)
+
+
+def pipeline_of(
+    encoder: HashingEncoder,
+    store: RecordingStore,
+    claims: MemoryClaims | None = None,
+    **options: float,
+) -> IngestPipeline:
+    """Return a pipeline for images that one owner has claimed, unless others have."""
+    claims = claims or MemoryClaims()
+    claims.take("owner", "default", [digit * 64 for digit in "abcdef"])
+    amends = Amends(store, MemoryBlobs(), MemoryJobs(), claims, MemoryDeadLetters())
+    return IngestPipeline(encoder, store, Fence(claims, amends), **options)
 
 
 @pytest.fixture
@@ -72,7 +91,7 @@ def store() -> RecordingStore:
 
 
 def test_a_picture_is_found_when_its_future_is_done(store: RecordingStore) -> None:
-    pipeline = IngestPipeline(ENCODER, store, batch_max=4, wait_ms=0)
+    pipeline = pipeline_of(ENCODER, store, batch_max=4, wait_ms=0)
     pipeline.submit(partial(made, "red", "a")).result(10)
     vector = ENCODER.encode_texts(["red"])[0]
     assert store.search("default", vector, 1)[0].filename == "red.png"
@@ -80,7 +99,7 @@ def test_a_picture_is_found_when_its_future_is_done(store: RecordingStore) -> No
 
 
 def test_pictures_that_come_together_are_written_together(store: RecordingStore) -> None:
-    pipeline = IngestPipeline(ENCODER, store, batch_max=4, wait_ms=1000)
+    pipeline = pipeline_of(ENCODER, store, batch_max=4, wait_ms=1000)
     futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abcd"]
     for future in futures:
         future.result(10)
@@ -89,7 +108,7 @@ def test_pictures_that_come_together_are_written_together(store: RecordingStore)
 
 
 def test_a_picture_that_the_model_refuses_fails_alone(store: RecordingStore) -> None:
-    pipeline = IngestPipeline(PoisonedEncoder(), store, batch_max=3, wait_ms=1000)
+    pipeline = pipeline_of(PoisonedEncoder(), store, batch_max=3, wait_ms=1000)
     futures = [
         pipeline.submit(partial(made, colour, digit))
         for colour, digit in (("red", "a"), ("black", "b"), ("blue", "c"))
@@ -104,7 +123,7 @@ def test_a_picture_that_the_model_refuses_fails_alone(store: RecordingStore) -> 
 
 def test_a_row_that_the_store_refuses_fails_alone(store: RecordingStore) -> None:
     store.refused = "b" * 64
-    pipeline = IngestPipeline(ENCODER, store, batch_max=3, wait_ms=1000)
+    pipeline = pipeline_of(ENCODER, store, batch_max=3, wait_ms=1000)
     futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abc"]
     futures[0].result(10)
     futures[2].result(10)
@@ -115,7 +134,7 @@ def test_a_row_that_the_store_refuses_fails_alone(store: RecordingStore) -> None
 
 def test_a_store_that_is_away_is_told_to_all_after_one_try(store: RecordingStore) -> None:
     store.error = StoreUnavailable("away")
-    pipeline = IngestPipeline(ENCODER, store, batch_max=3, wait_ms=1000)
+    pipeline = pipeline_of(ENCODER, store, batch_max=3, wait_ms=1000)
     futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abc"]
     for future in futures:
         with pytest.raises(StoreUnavailable):
@@ -124,21 +143,21 @@ def test_a_store_that_is_away_is_told_to_all_after_one_try(store: RecordingStore
     pipeline.close()
 
 
-def test_the_same_image_of_two_tasks_is_one_row_of_a_write(store: RecordingStore) -> None:
-    pipeline = IngestPipeline(ENCODER, store, batch_max=2, wait_ms=1000)
-    futures = [
-        pipeline.submit(partial(made, "red", "a")),
-        pipeline.submit(partial(made, "red", "a")),
-    ]
-    for future in futures:
-        future.result(10)
+def test_what_another_worker_has_taken_over_is_not_written(store: RecordingStore) -> None:
+    claims = MemoryClaims()
+    claims.take("another", "default", ["b" * 64])
+    pipeline = pipeline_of(ENCODER, store, claims, batch_max=2, wait_ms=1000)
+    futures = [pipeline.submit(partial(made, "red", digit)) for digit in "ab"]
+    futures[0].result(10)
+    with pytest.raises(ImagesBusy):
+        futures[1].result(10)
     assert store.writes == [1]
     pipeline.close()
 
 
 def test_a_slow_store_holds_the_producers_back(store: RecordingStore) -> None:
     store.go_on.clear()
-    pipeline = IngestPipeline(ENCODER, store, batch_max=1, wait_ms=0)
+    pipeline = pipeline_of(ENCODER, store, batch_max=1, wait_ms=0)
     accepted: list[int] = []
 
     def produce() -> None:
@@ -159,7 +178,7 @@ def test_a_slow_store_holds_the_producers_back(store: RecordingStore) -> None:
 
 
 def test_a_probe_runs_the_model_and_stores_nothing(store: RecordingStore) -> None:
-    pipeline = IngestPipeline(ENCODER, store, batch_max=2, wait_ms=0)
+    pipeline = pipeline_of(ENCODER, store, batch_max=2, wait_ms=0)
     assert pipeline.inference_at == 0
     pipeline.probe(made("red", "a").pixels).result(10)
     assert pipeline.inference_at > 0
@@ -169,7 +188,7 @@ def test_a_probe_runs_the_model_and_stores_nothing(store: RecordingStore) -> Non
 
 
 def test_closing_writes_what_is_in_hand(store: RecordingStore) -> None:
-    pipeline = IngestPipeline(ENCODER, store, batch_max=8, wait_ms=60_000)
+    pipeline = pipeline_of(ENCODER, store, batch_max=8, wait_ms=60_000)
     futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abc"]
     pipeline.close()
     assert all(future.done() for future in futures)

@@ -187,6 +187,22 @@ def test_an_archive_is_unpacked_by_one_worker_at_a_time(bench: Bench) -> None:
         bench.ingest().run(archive, "owner")
 
 
+def test_a_walk_that_another_worker_has_taken_over_goes_no_further(bench: Bench) -> None:
+    archive = bench.put(tar_of(FILES))
+
+    def taken_over(number: int) -> None:
+        if number == 1:
+            MemoryClaims(60, 3, bench.claims).take(
+                "another", "default", [archive.job_id], alone=True
+            )
+
+    bench.on_send = taken_over
+    with pytest.raises(ImagesBusy):
+        bench.ingest(MemoryClaims(0.0, 3, bench.claims)).run(archive, "owner")
+    assert bench.indices() == [[0, 1], [2, 3]]
+    assert bench.jobs.get(archive.job_id).growing
+
+
 def test_an_archive_that_gets_nowhere_three_times_is_quarantined(bench: Bench) -> None:
     archive = bench.put(zip_of(FILES))
     for number in range(3):

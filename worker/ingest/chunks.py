@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from common.claims.base import Claims, Verdict
-from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome
+from common.claims.base import Claim, Claims, Verdict
+from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome, OutcomeState
 from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
 from common.errors import EncoderError, GlimpseError, ImagesBusy, Quarantined, ServiceError
 from common.jobs.base import JobRecords
+from worker.amends import Amends
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
@@ -29,6 +31,8 @@ class _Run:
     owner: str
     # By index in the job.
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    # The jobs of the rows in the store, by image, as far as is known of those claimed.
+    stored: dict[str, str] = field(default_factory=dict)
     # Why some images have no outcome yet.
     trouble: ServiceError | None = None
 
@@ -40,7 +44,7 @@ class ChunkIngest:
     outcome, so that of several tasks with the same bytes one embeds them and
     the others find them indexed. What was in hand when a worker died is tried
     again alone, and quarantined after its last attempt. Of a job that was
-    cancelled nothing more is begun.
+    cancelled nothing more is begun; what has a row by then is indexed all the same.
 
     Args:
         reader: Makes pictures of items.
@@ -50,6 +54,7 @@ class ChunkIngest:
         claims: Who has which image in hand.
         dead_letters: Where images go that are given up.
         isolation: Shared by all that this process has in hand.
+        amends: Images that are left alone until they are put right.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class ChunkIngest:
         claims: Claims,
         dead_letters: DeadLetters,
         isolation: Isolation,
+        amends: Amends,
     ) -> None:
         self._reader = reader
         self._store = store
@@ -70,6 +76,7 @@ class ChunkIngest:
         self._claims = claims
         self._dead_letters = dead_letters
         self._isolation = isolation
+        self._amends = amends
 
     def run(self, chunk: IngestChunk, owner: str) -> ChunkResult:
         """Ingest a chunk; running it again changes nothing.
@@ -83,12 +90,14 @@ class ChunkIngest:
             ServiceError: A part is away. In both cases the other images have
                 their outcomes, and the chunk is to be run again later.
         """
-        if not self._jobs.begin(chunk.job_id, [item.index for item in chunk.items]):
-            return self._cancel(chunk)
+        if self._amends.concern(chunk.tenant, [item.id for item in chunk.items]):
+            raise _busy()
         run = _Run(chunk, owner)
-        suspects = self._take(run)
-        for item in suspects:
-            self._try_alone(run, item)
+        if self._jobs.begin(chunk.job_id, [item.index for item in chunk.items]):
+            for suspect in self._take(run):
+                self._try_alone(run, suspect)
+        else:
+            self._cancel(run)
         if run.trouble is not None:
             raise run.trouble
         return ChunkResult(outcomes=[run.outcomes[item.index] for item in chunk.items])
@@ -118,12 +127,30 @@ class ChunkIngest:
         outcomes |= {outcome.index: outcome for outcome in ended}
         return ChunkResult(outcomes=[outcomes[item.index] for item in chunk.items])
 
-    def _cancel(self, chunk: IngestChunk) -> ChunkResult:
-        outcomes = [
-            Outcome(index=item.index, id=item.id, state="cancelled") for item in chunk.items
-        ]
-        self._jobs.record(chunk.job_id, outcomes)
-        return ChunkResult(outcomes=outcomes)
+    def _cancel(self, run: _Run) -> None:
+        """End what has no outcome yet: indexed where there is a row already, else cancelled.
+
+        A worker that died may have written the row, and had no time to say so.
+        """
+        chunk = run.chunk
+        run.outcomes, items = self._ended_before(chunk, chunk.items)
+        if not items:
+            return
+        ids = [item.id for item in items]
+        # Alone or not is all the same: nothing is decoded that could be deadly.
+        found = self._claims.take(run.owner, chunk.tenant, ids, alone=True)
+        verdicts = zip(items, found, strict=True)
+        free = [item for item, verdict in verdicts if verdict is not Verdict.BUSY]
+        with self._claimed(run, free):
+            self._look(run, free)
+            outcomes = [
+                _outcome(item, "indexed" if self._is_own(run, item) else "cancelled")
+                for item in free
+            ]
+            self._note(chunk, free, outcomes)
+            run.outcomes |= {outcome.index: outcome for outcome in outcomes}
+        if len(free) < len(items):
+            run.trouble = _busy()
 
     def _take(self, run: _Run) -> list[ChunkItem]:
         """Bring all images that may be in hand together to their outcomes; return the suspects."""
@@ -151,39 +178,77 @@ class ChunkIngest:
 
     def _bring(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """Bring claimed images to their outcomes; those without one are given back."""
-        tenant, ids = run.chunk.tenant, [item.id for item in items]
-        try:
-            outcomes = self._outcomes(run, items)
+        with self._claimed(run, items):
+            outcomes = self._still_true(run, self._outcomes(run, items))
             ended = [item for item in items if item.index in outcomes]
             self._note(run.chunk, ended, [outcomes[item.index] for item in ended])
-        except BaseException:
-            self._claims.give_back(run.owner, tenant, ids)
-            raise
-        self._claims.settle(run.owner, tenant, [item.id for item in ended])
-        if len(ended) < len(items):
-            rest = [item.id for item in items if item.index not in outcomes]
+            run.outcomes |= outcomes
+
+    @contextmanager
+    def _claimed(self, run: _Run, items: Sequence[ChunkItem]) -> Iterator[None]:
+        """Let go of claimed images in the end: settled where they have outcomes by then."""
+        tenant = run.chunk.tenant
+        try:
+            yield
+        finally:
+            ended = [item.id for item in items if item.index in run.outcomes]
+            left = {image_id: run.stored.get(image_id, "") for image_id in ended}
+            self._claims.settle(run.owner, tenant, left)
+            rest = [item.id for item in items if item.id not in left]
             self._claims.give_back(run.owner, tenant, rest)
-        run.outcomes |= outcomes
 
     def _outcomes(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
         """Return the outcomes of images by their indices, and note in the run why some lack."""
         chunk = run.chunk
         # What an earlier run of the chunk brought to its end may have been deleted since, and
         # must not come back.
+        self._look(run, items)
         outcomes, items = self._ended_before(chunk, items)
-        stored = self._store.known(chunk.tenant, [item.id for item in items])
-        begun = [(item, self._begin(item, chunk)) for item in items if item.id not in stored]
-        # All of them: a claim is let go of only once nothing more is done in its name.
-        wait([future for _, future in begun])
         outcomes |= {
-            item.index: _stored(item, stored[item.id], chunk) for item in items if item.id in stored
+            item.index: _stored(item, run.stored[item.id], chunk)
+            for item in items
+            if item.id in run.stored
         }
-        for item, future in begun:
+        for item, future in self._through_pipeline(run, items):
             try:
                 outcomes[item.index] = _finish(item, future)
             except ServiceError as error:
                 run.trouble = error
+            if future.exception() is None:
+                run.stored[item.id] = chunk.job_id
         return outcomes
+
+    def _look(self, run: _Run, items: Sequence[ChunkItem]) -> None:
+        """Note in the run which claimed images have rows."""
+        run.stored |= self._store.known(run.chunk.tenant, [item.id for item in items])
+
+    def _is_own(self, run: _Run, item: ChunkItem) -> bool:
+        """Tell whether this very job has brought an image's row, in a run cut short."""
+        return run.stored.get(item.id) == run.chunk.job_id
+
+    def _through_pipeline(
+        self, run: _Run, items: Sequence[ChunkItem]
+    ) -> list[tuple[ChunkItem, Future[None]]]:
+        """Bring those images into the store that are not there; return them with their futures."""
+        begun: list[tuple[ChunkItem, Future[None]]] = []
+        try:
+            begun.extend(
+                (item, self._begin(run, item)) for item in items if item.id not in run.stored
+            )
+        finally:
+            # All of them: a claim is let go of only once nothing more is done in its name.
+            wait([future for _, future in begun])
+        return begun
+
+    def _still_true(self, run: _Run, outcomes: dict[int, Outcome]) -> dict[int, Outcome]:
+        """Leave out what failed in another's hands: this worker has lost the image meanwhile."""
+        failed = [outcome for outcome in outcomes.values() if outcome.state == "failed"]
+        claims = [Claim(run.owner, run.chunk.tenant, outcome.id) for outcome in failed]
+        holds = self._claims.confirm(claims) if claims else []
+        lost = {outcome.index for outcome, held in zip(failed, holds, strict=True) if not held}
+        if lost:
+            run.trouble = _busy()
+        return {index: outcome for index, outcome in outcomes.items() if index not in lost}
 
     def _ended_before(
         self, chunk: IngestChunk, items: Sequence[ChunkItem]
@@ -192,8 +257,8 @@ class ChunkIngest:
         outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in items})
         return outcomes, [item for item in items if item.index not in outcomes]
 
-    def _begin(self, item: ChunkItem, chunk: IngestChunk) -> Future[None]:
-        return self._pipeline.submit(lambda: self._reader.read(item, chunk))
+    def _begin(self, run: _Run, item: ChunkItem) -> Future[None]:
+        return self._pipeline.submit(lambda: self._reader.read(item, run.chunk, run.owner))
 
     def _refuse(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """End quarantined images."""
@@ -242,8 +307,7 @@ def _quarantined() -> str:
 
 def _stored(item: ChunkItem, job_id: str, chunk: IngestChunk) -> Outcome:
     """Tell an image that this very job indexed, in a run cut short, from a duplicate."""
-    state = "indexed" if job_id == chunk.job_id else "duplicate"
-    return Outcome(index=item.index, id=item.id, state=state)
+    return _outcome(item, "indexed" if job_id == chunk.job_id else "duplicate")
 
 
 def _finish(item: ChunkItem, future: Future[None]) -> Outcome:
@@ -256,7 +320,11 @@ def _finish(item: ChunkItem, future: Future[None]) -> Outcome:
     except Exception as error:
         log.exception("ingest.image_failed id=%s", item.id)
         return _failed(item, EncoderError(f"The picture could not be embedded: {error}"))
-    return Outcome(index=item.index, id=item.id, state="indexed")
+    return _outcome(item, "indexed")
+
+
+def _outcome(item: ChunkItem, state: OutcomeState) -> Outcome:
+    return Outcome(index=item.index, id=item.id, state=state)
 
 
 def _failed(item: ChunkItem, error: GlimpseError) -> Outcome:

@@ -32,9 +32,11 @@ from common.queues import payloads
 from common.redis_client import connect
 from common.settings import Settings
 from common.task_sender import TaskSender
+from worker.amends import Amends
 from worker.archives.leftovers import Leftovers
 from worker.archives.limits import ArchiveLimits
 from worker.encoders.base import Encoder
+from worker.fence import Fence
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.deliveries import Work
 from worker.ingest.isolation import Isolation
@@ -89,10 +91,16 @@ class IngestParts:
         return IngestPipeline(
             self.encoder,
             self.store,
+            Fence(self._claims, self.amends),
             batch_max=self._batch_max(),
             wait_ms=self.settings.batch_wait_ms,
             decoders=self.settings.decode_threads or os.cpu_count() or 1,
         )
+
+    @cached_property
+    def amends(self) -> Amends:
+        """Puts right what was written after its claim was lost."""
+        return Amends(self.store, self._blobs, self._jobs, self._claims, self._dead_letters)
 
     @cached_property
     def upkeep(self) -> Upkeep:
@@ -200,6 +208,7 @@ class IngestParts:
             claims=self._claims,
             dead_letters=self._dead_letters,
             isolation=Isolation(),
+            amends=self.amends,
         )
 
     def _archive_ingest(self) -> ArchiveIngest:

@@ -26,6 +26,8 @@ class Picture:
     tenant: str
     record: ImageRecord
     job_id: str
+    # Who has claimed its image.
+    owner: str
     # What the encoder's ``preprocess`` returned: uint8 [height, width, 3].
     pixels: NDArray[np.uint8]
 
@@ -60,8 +62,13 @@ class PictureReader:
         self._missing_s = missing_s
         self._missing = missing or Missing()
 
-    def read(self, item: ChunkItem, chunk: IngestChunk) -> Picture:
+    def read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
         """Return an item's picture.
+
+        Args:
+            item: Which.
+            chunk: What it is an item of.
+            owner: Who has claimed the image.
 
         Raises:
             ImageError: The bytes are no picture that can be used.
@@ -70,9 +77,9 @@ class PictureReader:
             StoreError: They are gone.
         """
         with preparing(item.id):
-            return self._read(item, chunk)
+            return self._read(item, chunk, owner)
 
-    def _read(self, item: ChunkItem, chunk: IngestChunk) -> Picture:
+    def _read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
         data = self._bytes(item, chunk.tenant)
         decoded = decode(data, self._pixels_max, self._encoder.draft_side)
         record = ImageRecord(
@@ -87,7 +94,7 @@ class PictureReader:
             indexed_at=rfc3339(time.time()),
         )
         pixels = self._encoder.preprocess(decoded.image)
-        return Picture(chunk.tenant, record, chunk.job_id, pixels)
+        return Picture(chunk.tenant, record, chunk.job_id, owner, pixels)
 
     def _bytes(self, item: ChunkItem, tenant: str) -> bytes:
         try:

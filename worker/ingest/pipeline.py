@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common.errors import ImagesBusy
 from worker.batcher import Batcher
 from worker.encoders.base import Encoder
+from worker.fence import Claimed, Fence
 from worker.ingest.decoders import Decoders
 from worker.ingest.pictures import Picture
 from worker.stores.base import Row, VectorStore
@@ -38,6 +40,7 @@ class IngestPipeline:
     Args:
         encoder: Called by the model's threads only, as many as its ``concurrency``.
         store: Written to by the writer's thread only.
+        fence: Keeps out of the store what was lost to another worker.
         batch_max: Pictures in a batch, at most.
         wait_ms: Longest time a picture waits for its batch to fill, in milliseconds.
         decoders: Threads that read and decode.
@@ -47,6 +50,7 @@ class IngestPipeline:
         self,
         encoder: Encoder,
         store: VectorStore,
+        fence: Fence,
         *,
         batch_max: int,
         wait_ms: float,
@@ -54,7 +58,8 @@ class IngestPipeline:
     ) -> None:
         self._encoder = encoder
         self._store = store
-        self._writer: Batcher[Row, None] = Batcher(
+        self._fence = fence
+        self._writer: Batcher[Claimed, None] = Batcher(
             "writer",
             self._write,
             batch_max=min(batch_max, _ROWS_PER_WRITE),
@@ -74,8 +79,8 @@ class IngestPipeline:
     def submit(self, read: Callable[[], Picture]) -> Future[None]:
         """Put a picture in, as what reads it; the future is done when a search can find it.
 
-        The future raises what ``read`` raises, or ``EncoderError``,
-        ``StoreError`` or ``StoreUnavailable``.
+        The future raises what ``read`` raises, or ``EncoderError``, ``StoreError`` or a
+        ``ServiceError``: ``ImagesBusy`` where the claim on the image was lost meanwhile.
         """
         return self._decoders.submit(read)
 
@@ -97,15 +102,20 @@ class IngestPipeline:
     def _encode(self, items: list[Picture | Probe]) -> Sequence[Future[None] | None]:
         vectors = self._encoder.encode_images([item.pixels for item in items])
         rows = [
-            Row(item.tenant, item.record, vector, item.job_id)
+            Claimed(item.owner, Row(item.tenant, item.record, vector, item.job_id))
             for item, vector in zip(items, vectors, strict=True)
             if isinstance(item, Picture)
         ]
         written = iter(self._writer.submit_many(rows) if rows else [])
         return [next(written) if isinstance(item, Picture) else None for item in items]
 
-    def _write(self, rows: list[Row]) -> Sequence[None]:
-        # Claims keep an image in one hand, but a lease may be lost: a key goes in once.
-        unique = {(row.tenant, row.record.id): row for row in rows}
-        self._store.upsert(list(unique.values()))
-        return [None] * len(rows)
+    def _write(self, rows: list[Claimed]) -> Sequence[Future[None] | None]:
+        held = self._fence.write(rows, self._store.upsert)
+        return [None if holds else _lost() for holds in held]
+
+
+def _lost() -> Future[None]:
+    """Return what a picture gets whose image is another's by now: it is to be looked at again."""
+    lost: Future[None] = Future()
+    lost.set_exception(ImagesBusy("Another worker has taken the image over."))
+    return lost

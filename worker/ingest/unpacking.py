@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from common.blobs.base import BlobStore
-from common.claims.base import Claims, Verdict
+from common.claims.base import Claim, Claims, Verdict
 from common.contract import (
     INGEST_CHUNK,
     ArchiveResult,
@@ -108,7 +108,7 @@ class ArchiveIngest:
             return self._end(archive, 0)
         verdict = self._claim(archive, owner)
         if verdict is Verdict.BUSY:
-            raise ImagesBusy("Another worker unpacks this archive.")
+            raise _busy()
         if verdict is Verdict.QUARANTINED:
             self._claims.forget(archive.tenant, [archive.job_id])
             return self._fail(archive, self._jobs.get(archive.job_id).total, Quarantined(_deadly()))
@@ -117,7 +117,7 @@ class ArchiveIngest:
         except BaseException:
             self._claims.give_back(owner, archive.tenant, [archive.job_id])
             raise
-        self._claims.settle(owner, archive.tenant, [archive.job_id])
+        self._settle(archive, owner)
         return result
 
     def give_up(self, archive: IngestArchive) -> ArchiveResult:
@@ -191,6 +191,8 @@ class ArchiveIngest:
     def _hand_over(self, unpacking: _Unpacking) -> None:
         """Let a batch join the job, and send its task if it is new to it."""
         archive, batch, index = unpacking.archive, unpacking.batch, unpacking.index
+        if not self._claims.confirm([Claim(unpacking.owner, archive.tenant, archive.job_id)])[0]:
+            raise _busy()
         unpacking.batch, unpacking.index = [], index + len(batch)
         items = [(upload.id, upload.filename) for upload in batch]
         added = self._jobs.extend(archive.job_id, index, items)
@@ -218,8 +220,13 @@ class ArchiveIngest:
     def _got_further(self, unpacking: _Unpacking) -> None:
         """Count attempts anew: an archive is at fault only where its walk always ends."""
         archive, owner = unpacking.archive, unpacking.owner
-        self._claims.settle(owner, archive.tenant, [archive.job_id])
-        self._claim(archive, owner)
+        self._settle(archive, owner)
+        if self._claim(archive, owner) is not Verdict.GRANTED:
+            raise _busy()
+
+    def _settle(self, archive: IngestArchive, owner: str) -> None:
+        # No row has an archive's key.
+        self._claims.settle(owner, archive.tenant, {archive.job_id: ""})
 
     def _fail(self, archive: IngestArchive, index: int, error: GlimpseError) -> ArchiveResult:
         """End an archive that breaks off: it stands behind its images with its own reason."""
@@ -231,6 +238,10 @@ class ArchiveIngest:
         self._jobs.complete(archive.job_id)
         self._archives.delete(archive.tenant, archive.job_id)
         return ArchiveResult(images=images)
+
+
+def _busy() -> ImagesBusy:
+    return ImagesBusy("Another worker unpacks this archive.")
 
 
 def _deadly() -> str:

@@ -120,6 +120,10 @@ class VectorStore(Protocol):
         """Return the stored vectors, float32 [dim], of those ids that are stored."""
         ...
 
+    def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
+        """Return the whole rows, as they were written, of those ids that are stored."""
+        ...
+
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
         """Return, for those ids that are stored, the job that brought each."""
         ...

@@ -132,6 +132,11 @@ class MemoryStore:
         rows = self._rows(tenant)
         return {image_id: rows[image_id].vector.copy() for image_id in ids if image_id in rows}
 
+    def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
+        """Return the whole rows of those ids that are stored."""
+        rows = self._rows(tenant)
+        return {image_id: rows[image_id] for image_id in ids if image_id in rows}
+
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
         """Return, for those ids that are stored, the job that brought each."""
         rows = self._rows(tenant)

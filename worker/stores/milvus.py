@@ -20,7 +20,7 @@ from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
 from worker.stores.milvus_client import address_of, connect, is_lite
 from worker.stores.milvus_collection import ensure_collection
-from worker.stores.milvus_entities import to_entity, to_hit, to_near, to_record
+from worker.stores.milvus_entities import to_entity, to_hit, to_near, to_record, to_row, to_vector
 from worker.stores.milvus_errors import COLLECTION_LOST, translated
 from worker.stores.milvus_filter import expression, literal
 from worker.stores.milvus_pages import Key, newest
@@ -162,10 +162,12 @@ class MilvusStore:
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored vectors, float32 [dim], of those ids that are stored."""
         found = self._read(tenant, ids, ("image_id", VECTOR), self._rows_per_read())
-        return {
-            image_id: np.asarray(entity[VECTOR], dtype=np.float32)
-            for image_id, entity in found.items()
-        }
+        return {image_id: to_vector(entity) for image_id, entity in found.items()}
+
+    def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
+        """Return the whole rows of those ids that are stored."""
+        found = self._read(tenant, ids, (*RECORD_FIELDS, VECTOR, "job_id"), self._rows_per_read())
+        return {image_id: to_row(tenant, entity) for image_id, entity in found.items()}
 
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
         """Return, for those ids that are stored, the job that brought each."""

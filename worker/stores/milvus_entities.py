@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from common.clock import milliseconds, rfc3339
 from common.contract import Hit, ImageRecord
 from worker.stores.base import Near, Row
 from worker.stores.hits import cosine
 from worker.stores.metadata_keys import own_metadata, stored_metadata
+from worker.stores.milvus_schema import VECTOR
 from worker.stores.rows import cut_filename, row_key
 
 
@@ -46,6 +50,16 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
         metadata=own_metadata(entity["metadata"]),
         indexed_at=rfc3339(entity["indexed_at"] / 1000),
     )
+
+
+def to_vector(entity: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Return the vector of an entity, float32 [dim]."""
+    return np.asarray(entity[VECTOR], dtype=np.float32)
+
+
+def to_row(tenant: str, entity: Mapping[str, Any]) -> Row:
+    """Return a whole row from its entity."""
+    return Row(tenant, to_record(entity), to_vector(entity), entity["job_id"])
 
 
 def to_near(found: Mapping[str, Any]) -> Near:

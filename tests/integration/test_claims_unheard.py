@@ -1,0 +1,81 @@
+"""Claims that are let go of while Redis is away: it hears of them later, and nobody waits on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.claims.base import Verdict
+from common.claims.redis import RedisClaims
+from common.errors import BrokerUnavailable
+from common.redis_client import connect
+from tests.conftest import require
+from tests.polling import wait_for
+from tests.services import Valkey
+
+GRANTED, BUSY, SUSPECT, _ = Verdict
+
+# Seconds of a lease that outlasts a test, and of one that does not.
+LONG_S, SHORT_S = 60.0, 0.3
+
+IMAGE, OTHER = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Valkey]:
+    require(Valkey)
+    with Valkey(tmp_path) as valkey:
+        yield valkey
+
+
+def claims_in(redis: Valkey, lease_s: float = LONG_S) -> RedisClaims:
+    return RedisClaims(connect(redis.url), lease_s, 3)
+
+
+def renewed(claims: RedisClaims) -> bool:
+    """Renew as a worker does, again until Redis answers."""
+    try:
+        claims.renew()
+    except BrokerUnavailable:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_redis_hears_later_of_what_was_let_go_of(redis: Valkey, is_settled: bool) -> None:
+    claims = claims_in(redis)
+    claims.take("one", "default", [IMAGE, OTHER])
+    redis.suspend()
+    if is_settled:
+        claims.settle("one", "default", {IMAGE: "job"})
+    else:
+        claims.give_back("one", "default", [IMAGE])
+    redis.resume()
+    wait_for(lambda: renewed(claims), 30, "Redis")
+    assert claims_in(redis).take("two", "default", [IMAGE, OTHER]) == [GRANTED, BUSY]
+    assert claims.attempts("default", IMAGE) == 1
+
+
+def test_what_redis_never_hears_of_runs_out(redis: Valkey) -> None:
+    claims = claims_in(redis, SHORT_S)
+    claims.take("one", "default", [IMAGE])
+    redis.kill()
+    claims.settle("one", "default", {IMAGE: ""})
+    redis.start()
+    # The worker has died by then: nobody renews.
+    time.sleep(SHORT_S * 2)
+    assert claims_in(redis).take("two", "default", [IMAGE]) == [SUSPECT]
+
+
+def test_what_is_claimed_anew_is_not_let_go_of(redis: Valkey) -> None:
+    claims = claims_in(redis)
+    claims.take("one", "default", [IMAGE])
+    redis.kill()
+    claims.give_back("one", "default", [IMAGE])
+    redis.start()
+    assert claims.take("one", "default", [IMAGE]) == [GRANTED]
+    wait_for(lambda: renewed(claims), 30, "Redis")
+    assert claims_in(redis).take("two", "default", [IMAGE]) == [BUSY]

@@ -1,0 +1,182 @@
+"""Amends: what a worker wrote that had lost its claim is made what others have left meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from common.blobs.base import BlobStore
+from common.claims.base import Claim, Claims, Verdict
+from common.dead_letters.base import DeadLetters
+from common.errors import NotFound, ServiceError
+from common.jobs.base import Job, JobRecords
+from worker.stores.base import Row, VectorStore
+
+log = logging.getLogger(__name__)
+
+# Seconds between two tries at images that another has in hand.
+_PAUSE_S = 0.1
+# Seconds that a worker that ends has for what is open.
+_CLOSE_S = 5.0
+# Items of a job read at a time.
+_PAGE = 1000
+
+
+class Amends:
+    """Puts images right about which this process may have written too late.
+
+    Each is claimed anew and compared with what the last that settled it has left
+    (``Claims.left``). Where that is not remembered nobody settled it, and the row is as
+    good as any. A thread does it, for as long as there is something to do: whoever wrote
+    must not wait here for a claim that may be in the hands of its own process.
+
+    Args:
+        store: Where the rows are.
+        blobs: Where the bytes are: a deleted image has none, an indexed one has.
+        jobs: Tell what was to be kept beside an image.
+        claims: Who has which image in hand.
+        dead_letters: Letters need bytes.
+    """
+
+    def __init__(
+        self,
+        store: VectorStore,
+        blobs: BlobStore,
+        jobs: JobRecords,
+        claims: Claims,
+        dead_letters: DeadLetters,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._jobs = jobs
+        self._claims = claims
+        self._dead_letters = dead_letters
+        # Rows as this process wrote them, or had them in hand, by tenant, image and job.
+        self._open: dict[tuple[str, str, str], Row] = {}
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Have rows put right that were written, or deleted, under a claim that was lost."""
+        if not rows:
+            return
+        with self._changed:
+            self._open |= {(row.tenant, row.record.id, row.job_id): row for row in rows}
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="amends", daemon=True)
+                self._thread.start()
+
+    def concern(self, tenant: str, ids: Sequence[str]) -> bool:
+        """Tell whether one of these images is still to be put right: leave it alone until then."""
+        with self._changed:
+            return any(
+                (owner, image_id) == (tenant, each)
+                for owner, image_id, _ in self._open
+                for each in ids
+            )
+
+    def close(self) -> None:
+        """Try a moment longer to put right what is open, and end the thread."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._open, _CLOSE_S)
+            for tenant, image_id, _ in self._open:
+                log.error("amends.not_made tenant=%s id=%s", tenant, image_id)
+        self._closing.set()
+
+    def _run(self) -> None:
+        while rows := self._next():
+            for key, row in rows.items():
+                if self._try(row):
+                    self._done(key)
+            self._closing.wait(_PAUSE_S if len(self._open) else 0)
+
+    def _next(self) -> dict[tuple[str, str, str], Row]:
+        """Return what is open; with nothing left the thread ends."""
+        with self._changed:
+            if not self._open or self._closing.is_set():
+                self._thread = None
+                return {}
+            return dict(self._open)
+
+    def _done(self, key: tuple[str, str, str]) -> None:
+        with self._changed:
+            del self._open[key]
+            self._changed.notify_all()
+
+    def _try(self, row: Row) -> bool:
+        """Put a row right; return whether that is over and done with."""
+        try:
+            return self._put_right(row)
+        except ServiceError as error:
+            log.warning("amends.waiting id=%s %s", row.record.id, error)
+            return False
+        except Exception:
+            log.exception("amends.failed tenant=%s id=%s", row.tenant, row.record.id)
+            return True
+
+    def _put_right(self, row: Row) -> bool:
+        claim = Claim(uuid.uuid4().hex, row.tenant, row.record.id)
+        # Alone or not is all the same: nothing is decoded that could be deadly.
+        (verdict,) = self._claims.take(claim.owner, claim.tenant, [claim.id], alone=True)
+        if verdict is Verdict.BUSY:
+            return False
+        if verdict is Verdict.QUARANTINED:
+            # It was given up, and nobody has it in hand.
+            self._make(row, left="")
+            return True
+        try:
+            left = self._claims.left(claim.tenant, claim.id)
+            if left is not None:
+                self._make(row, left)
+            # Lost again, all of this may have come too late as well.
+            return self._claims.confirm([claim]) == [True]
+        finally:
+            self._claims.give_back(claim.owner, claim.tenant, [claim.id])
+
+    def _make(self, row: Row, left: str) -> None:
+        """Make the store what was left: the row of a job, or none."""
+        tenant, image_id = row.tenant, row.record.id
+        stored = self._store.known(tenant, [image_id]).get(image_id)
+        if stored not in (None, row.job_id, left):
+            # Of one who has not settled it: what is left is told by then.
+            return
+        log.warning("amends.made tenant=%s id=%s stored=%s left=%s", tenant, image_id, stored, left)
+        if not left:
+            self._store.delete(tenant, [image_id])
+            self._withdraw(tenant, image_id)
+            return
+        if stored != left:
+            self._store.upsert([self._as_of(row, left)])
+        self._blobs.restore(tenant, image_id)
+
+    def _withdraw(self, tenant: str, image_id: str) -> None:
+        try:
+            self._dead_letters.get(tenant, image_id)
+        except NotFound:
+            self._blobs.withdraw(tenant, image_id)
+
+    def _as_of(self, row: Row, job_id: str) -> Row:
+        """Return a row as a job has brought it: the vector is the same."""
+        if job_id == row.job_id:
+            return row
+        try:
+            job = self._jobs.get(job_id)
+            filename = self._filename(job, row.record.id) or row.record.filename
+        except NotFound:
+            # Its record has expired: what else is known of the image went with it.
+            return replace(row, job_id=job_id)
+        about = {"filename": filename, "tags": list(job.tags), "metadata": dict(job.metadata)}
+        return replace(row, job_id=job_id, record=row.record.model_copy(update=about))
+
+    def _filename(self, job: Job, image_id: str) -> str | None:
+        following: int | None = 0
+        while following is not None:
+            items, following = self._jobs.items(job.id, None, _PAGE, following)
+            for item in items:
+                if item.id == image_id:
+                    return item.filename
+        return None
