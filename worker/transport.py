@@ -97,6 +97,12 @@ class LeasedChannel(Channel):
         tag: str = super().basic_consume(queue, no_ack, take_in, consumer_tag, **kwargs)
         return tag
 
+    def _queue_bind(self, *_: Any) -> None:
+        """Note no binding: tasks are sent to a queue by its name, and to no exchange.
+
+        A Redis that is full would refuse it, and with it the consumer that comes back.
+        """
+
 
 class LeasedTransport(Transport):
     """A transport that puts back, before all others, what came for no consumer."""

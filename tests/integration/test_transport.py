@@ -100,7 +100,7 @@ def test_no_more_is_taken_than_there_are_places_whichever_connection_took_it(
             take(second, taken.append, 1, places=2)
         taken[0].ack()
         take(second, taken.append, 1, places=2)
-    assert [message.body for message in taken] == ["a", "b", "c"]
+    assert [message.body for message in taken] == [b"a", b"b", b"c"]
 
 
 def test_what_comes_for_no_consumer_goes_back_before_the_others(
