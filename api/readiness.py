@@ -48,12 +48,17 @@ def _check_queue(queue: str, beats: list[Heartbeat]) -> Check:
     mine = [beat for beat in beats if beat.queue == queue]
     if not mine:
         return Check(part, ok=False, detail=f"No worker consumes the queue {queue}.", workers=0)
-    age = time.time() - max(beat.inference_at for beat in mine)
-    ok = age <= _INFERENCE_AGE_MAX_S
+    consuming = [beat for beat in mine if beat.consumes()]
+    age = time.time() - max(beat.inference_at for beat in consuming or mine)
+    detail = "works"
+    if not consuming:
+        detail = "Its consumer has not looked for work for too long; restart it."
+    elif age > _INFERENCE_AGE_MAX_S:
+        detail = "Its model has given no result for too long; restart it."
     return Check(
         part,
-        ok=ok,
-        detail="works" if ok else "Its model has given no result for too long; restart it.",
+        ok=detail == "works",
+        detail=detail,
         workers=len(mine),
         model=mine[0].model,
         inference_age_s=round(age, 1),

@@ -15,6 +15,9 @@ from common.redis_client import broker_call
 # A hash with a field for each worker, and the images a second that all ingest workers
 # together did when that was last known.
 WORKERS_KEY, RATE_KEY = "glimpse:workers", "glimpse:ingest:rate"
+# Seconds after which a consumer that did not look for work counts as stuck. It looks every second,
+# but after a long outage of Redis it pauses for half a minute between two tries to connect.
+_ASKED_AGE_MAX_S = 60.0
 
 
 class Heartbeat(Message):
@@ -31,10 +34,17 @@ class Heartbeat(Message):
     until: float
     # When the model last gave a result, a real one or a probe; seconds since 1970.
     inference_at: float
+    # When its consumer last looked for work; seconds since 1970. None before it has, or where the
+    # worker is of a version that does not say.
+    asked_at: float | None = None
     # Images it brings to an end in a second while it has work; None where that is not known.
     rate_per_s: float | None = None
     # Why the vector store does not answer this worker, or None where it does.
     store_error: str | None = None
+
+    def consumes(self) -> bool:
+        """Return whether its consumer is known to take work, or at least not known to hang."""
+        return self.asked_at is None or time.time() - self.asked_at <= _ASKED_AGE_MAX_S
 
 
 class Heartbeats(Protocol):

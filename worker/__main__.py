@@ -50,8 +50,11 @@ def health(queue: str) -> None:
     """Exit with 0 while a worker of this host consumes QUEUE, for a container's health check."""
     host = socket.gethostname()
     beats = RedisHeartbeats(connect(_settings().redis_url)).alive()
-    if not any(beat.queue == queue and f"@{host}." in beat.name for beat in beats):
+    mine = [beat for beat in beats if beat.queue == queue and f"@{host}." in beat.name]
+    if not mine:
         raise SetupError(f"No worker of this host consumes the queue {queue}.")
+    if not any(beat.consumes() for beat in mine):
+        raise SetupError(f"The worker of {queue} has not looked for work for too long; restart it.")
 
 
 def _settings() -> Settings:

@@ -1,9 +1,9 @@
 """Leases: what this worker holds stays its own for as long as it lives, and no longer.
 
-kombu stamps a message with the time of its delivery, and whoever looks later
-takes a message whose stamp is older than the lease for abandoned. Here the
-stamps of all that this process holds are renewed every third of the lease, so a
-lease may be short and work may be slow.
+A message is stamped with the time of its delivery, and whoever looks later takes
+a message whose stamp is older than the lease for abandoned. Here the stamps of
+all that this process holds are renewed every third of the lease, so a lease may
+be short and work may be slow.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-
-from kombu.transport.redis import Channel
-from redis import Redis
-from redis.exceptions import RedisError
+from functools import partial
 
 from common.claims.base import Claims
 from common.errors import BrokerUnavailable
+from worker.messages import Delivered, Messages
 
 log = logging.getLogger(__name__)
 
@@ -30,44 +30,57 @@ _FAILED_PAUSE_S = 1.0
 # Least time that Redis has to have answered before a worker looks for what others
 # abandoned, in seconds: they may have been cut off too, and are given time to renew first.
 _STEADY_S_MIN = 5.0
-# Seconds the thread is given to end.
+# Seconds that threads are given to end what they are at.
 _STOP_S = 5.0
 
 
-@dataclass(slots=True)
-class _Held:
-    # Puts the message back into its queue: behind all others if True, else before them.
-    restore: Callable[[bool], None]
+@dataclass(eq=False, slots=True)
+class Lease:
+    """One message that is held, from its delivery until it is settled or given back."""
+
+    message: Delivered
     # Whether its task runs; what has not begun may go to another worker.
     begun: bool = False
+    # Whether Redis is known to keep it among what is delivered.
+    noted: bool = False
 
 
 class Leases:
     """The messages that this process holds, and the thread that keeps them its own.
 
-    A message is known by its delivery tag, which it keeps when it is delivered
-    again, so nothing is done in its name here once it was given back.
+    What is to be told to Redis is told at once, or as soon as Redis answers; to a
+    worker whose messages are held here it makes no difference. A message keeps its
+    delivery tag when it is delivered again, so a lease ends once: of one that is
+    over nothing more is told.
 
     Args:
-        redis: A client of the broker's database.
+        messages: Where messages are kept that are delivered.
         lease_s: Seconds after which a message that was not renewed is another's.
         claims: The images in hand; they are renewed and given back with the messages.
     """
 
-    def __init__(self, redis: Redis, lease_s: float, claims: Claims | None = None) -> None:
-        self._redis = redis
+    def __init__(self, messages: Messages, lease_s: float, claims: Claims | None = None) -> None:
+        self._messages = messages
         self._claims = claims
+        self._lease_s = lease_s
         self._interval_s = lease_s / _RENEWALS_PER_LEASE
         self._steady_s = max(self._interval_s, _STEADY_S_MIN)
-        self._held: dict[str, _Held] = {}
-        # What Redis has not heard yet: tags that are done with, and messages to put back.
-        self._finished: set[str] = set()
-        self._returning: dict[str, tuple[Callable[[bool], None], bool]] = {}
+        # By delivery tag.
+        self._held: dict[str, Lease] = {}
+        # What Redis has not heard yet, in order.
+        self._untold: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
+        # How many leases are being ended at this moment.
+        self._endings = 0
+        self._ended = threading.Condition()
         self._steady_since: float | None = None
         self._stopped = threading.Event()
+        # Ends the thread's pause: there is something that Redis has not heard.
+        self._wake = threading.Event()
         # Set once the worker is to end: nothing begins any more, and waits end.
         self.closing = threading.Event()
+        # When the consumer last asked for room, in seconds since 1970; None before it has.
+        self.asked_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
 
     def start(self) -> None:
@@ -77,112 +90,164 @@ class Leases:
     def stop(self) -> None:
         """End the thread; what is held by now is left to its lease."""
         self._stopped.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=_STOP_S)
 
-    def steady(self) -> bool:
-        """Return whether Redis has answered for so long that all others were heard too."""
-        since = self._steady_since
-        return since is not None and time.monotonic() - since >= self._steady_s
+    def held(self) -> int:
+        """Return how many messages are held."""
+        return len(self._held)
 
-    def hold(self, tag: str, restore: Callable[[bool], None]) -> None:
-        """Take a message on; ``restore`` puts it back, as the last if its argument is True."""
+    def has_room(self, places: int) -> bool:
+        """Return whether fewer messages are held than there are places; the consumer asks."""
+        self.asked_at = time.time()
+        return self.held() < places
+
+    def hold(self, message: Delivered) -> Lease:
+        """Take a message on; one that Redis cannot keep now is held all the same, and kept later.
+
+        It has left its queue already, so there is no other way to keep it than to run it.
+        """
+        lease = Lease(message)
         with self._lock:
-            self._held[tag] = _Held(restore)
+            self._held[message.tag] = lease
+        try:
+            self._note(lease)
+        except BrokerUnavailable as error:
+            log.warning("lease.not_noted tag=%s %s", message.tag, error)
+            self._wake.set()
+        return lease
 
-    def release(self, tag: str) -> bool:
-        """Renew a message no longer; return whether it was held."""
+    def begin(self, tag: str) -> Lease | None:
+        """Note that a task begins; None says that its message is not this worker's to run."""
         with self._lock:
-            return self._held.pop(tag, None) is not None
+            lease = self._held.get(tag)
+            if lease is None or self.closing.is_set():
+                return None
+            lease.begun = True
+            return lease
 
-    def finish(self, tag: str) -> None:
-        """Take a message out of Redis later: its acknowledgement did not get there."""
-        with self._lock:
-            self._finished.add(tag)
+    def settle(self, lease: Lease) -> None:
+        """End a lease whose task is done; nothing if it has ended."""
+        with self._ending():
+            if self._end(lease):
+                self._tell(partial(self._messages.settle, lease.message.tag))
 
-    def begin(self, tag: str) -> bool:
-        """Note that a task begins; False says that its message is not this worker's to run."""
-        with self._lock:
-            held = self._held.get(tag)
-            if held is None or self.closing.is_set():
-                return False
-            held.begun = True
-            return True
-
-    def give_back(self, tag: str, last: bool = False) -> None:
-        """Put a message back into its queue now, or as soon as Redis answers.
+    def give_back(self, lease: Lease, *, last: bool = False) -> None:
+        """End a lease, and put its message back into its queue; nothing if it has ended.
 
         Args:
-            tag: A message; one that is not held is left alone.
-            last: Whether all others come before it.
+            lease: The lease.
+            last: Whether all others come before its message.
         """
-        with self._lock:
-            held = self._held.pop(tag, None)
-        if held is not None:
-            self._restore(tag, held.restore, last)
+        with self._ending():
+            if self._end(lease):
+                put_back = self._messages.put_back
+                self._tell(partial(put_back, lease.message, last=last, noted=lease.noted))
 
     def give_back_waiting(self) -> None:
         """Give back what has not begun."""
-        for tag, held in self._snapshot().items():
-            if not held.begun:
-                self.give_back(tag)
+        for lease in self._snapshot():
+            if not lease.begun:
+                self.give_back(lease)
 
     def give_back_all(self) -> None:
-        """Give back all that is held, whether it runs or not."""
+        """Give back all that is held, whether it runs or not; the process may end after that."""
         # The claims first: whoever gets a message next must not find its images claimed.
         if self._claims is not None:
             try:
                 self._claims.give_back_all()
             except BrokerUnavailable as error:
                 log.warning("claims.not_given_back %s", error)
-        for tag in self._snapshot():
-            self.give_back(tag)
+        for lease in self._snapshot():
+            self.give_back(lease)
+        # Other threads may be in the middle of it.
+        with self._ended:
+            self._ended.wait_for(lambda: self._endings == 0, timeout=_STOP_S)
+
+    def give_back_abandoned(self) -> None:
+        """Put back what others abandoned, once they had time to renew after an outage."""
+        since = self._steady_since
+        if since is None or time.monotonic() - since < self._steady_s:
+            return
+        try:
+            self._messages.put_back_abandoned(self._lease_s)
+        except BrokerUnavailable as error:
+            log.warning("lease.not_looked %s", error)
 
     def renew(self) -> None:
-        """Stamp anew what is held, and tell Redis what it has not heard.
+        """Tell Redis what it has not heard, and stamp anew what is held.
 
         Raises:
-            RedisError, BrokerUnavailable: Redis does not answer; nothing is forgotten.
+            BrokerUnavailable: Redis does not answer, or is full; nothing is forgotten.
         """
-        held, finished, now = list(self._snapshot()), set(self._finished), time.time()
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.ping()
-        if finished:
-            pipe.zrem(Channel.unacked_index_key, *finished)
-            pipe.hdel(Channel.unacked_key, *finished)
-        if held:
-            # XX: a message that was settled or taken meanwhile must not come to life again.
-            pipe.zadd(Channel.unacked_index_key, dict.fromkeys(held, now), xx=True)
-        pipe.execute()
+        self._messages.ping()
+        while self._untold:
+            # Only this thread takes away, so it is the same one that is taken.
+            self._untold[0]()
+            self._untold.popleft()
+        held = self._snapshot()
+        for lease in held:
+            if not lease.noted:
+                self._note(lease)
+        self._messages.renew([lease.message.tag for lease in held])
         if self._claims is not None:
             self._claims.renew()
-        with self._lock:
-            self._finished -= finished
-            returning, self._returning = self._returning, {}
-        for tag, (restore, last) in returning.items():
-            self._restore(tag, restore, last)
 
-    def _restore(self, tag: str, restore: Callable[[bool], None], last: bool) -> None:
+    def _note(self, lease: Lease) -> None:
+        self._messages.note(lease.message)
+        lease.noted = True
+        with self._lock:
+            over = self._held.get(lease.message.tag) is not lease
+        if over:
+            # It ended meanwhile, and would seem to be in hand for ever.
+            self._tell(partial(self._messages.settle, lease.message.tag))
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        with self._ended:
+            self._endings += 1
         try:
-            restore(last)
-        except (RedisError, OSError) as error:
-            log.warning("lease.not_given_back tag=%s %s", tag, error)
-            with self._lock:
-                self._returning[tag] = (restore, last)
+            yield
+        finally:
+            with self._ended:
+                self._endings -= 1
+                self._ended.notify_all()
 
-    def _snapshot(self) -> dict[str, _Held]:
+    def _end(self, lease: Lease) -> bool:
+        """Hold a message no longer; return whether it was held."""
         with self._lock:
-            return dict(self._held)
+            tag = lease.message.tag
+            mine = self._held.get(tag) is lease
+            if mine:
+                del self._held[tag]
+            return mine
+
+    def _tell(self, step: Callable[[], None]) -> None:
+        """Do a step in Redis now, or when it answers."""
+        try:
+            step()
+        except BrokerUnavailable as error:
+            log.warning("lease.not_told %s", error)
+            self._untold.append(step)
+            self._wake.set()
+
+    def _snapshot(self) -> list[Lease]:
+        with self._lock:
+            return list(self._held.values())
 
     def _run(self) -> None:
-        pause_s = 0.0
-        while not self._stopped.wait(pause_s):
+        while not self._stopped.is_set():
+            self._wake.clear()
             try:
                 self.renew()
-            except (RedisError, BrokerUnavailable) as error:
-                log.warning("lease.not_renewed %s", error)
+            except Exception as error:
+                # Whatever it was: a thread that ended would leave all that is held to others.
+                known = isinstance(error, BrokerUnavailable)
+                log.warning("lease.not_renewed %s", error, exc_info=None if known else error)
                 self._steady_since = None
                 pause_s = min(self._interval_s, _FAILED_PAUSE_S)
             else:
                 self._steady_since = self._steady_since or time.monotonic()
                 pause_s = self._interval_s
+            self._wake.wait(pause_s)

@@ -24,7 +24,8 @@ class Pulse:
     """A thread that leaves a heartbeat while the worker consumes.
 
     An idle model is run on a probe: a worker whose model hangs goes on beating,
-    but the age of its last inference grows, and readiness sees it.
+    but the age of its last inference grows, and readiness sees it. So it does with
+    the time at which the consumer last looked for work.
 
     Args:
         runtime: The worker.
@@ -62,11 +63,14 @@ class Pulse:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self._probe_if_idle()
             try:
+                self._probe_if_idle()
                 self._heartbeats.beat(self._heartbeat())
             except BrokerUnavailable as error:
                 log.warning("pulse.missed %s", error)
+            except Exception:
+                # Whatever it was: a worker without a pulse counts as gone.
+                log.exception("pulse.fault")
             self._stopped.wait(self._interval_s)
 
     def _probe_if_idle(self) -> None:
@@ -86,6 +90,7 @@ class Pulse:
             at=now,
             until=now + self._interval_s * _BEATS_MISSED_MAX,
             inference_at=self._runtime.inference_at(),
+            asked_at=self._runtime.leases.asked_at,
             rate_per_s=self._runtime.meter.rate_per_s,
             store_error=store_error,
         )

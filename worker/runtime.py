@@ -29,10 +29,13 @@ from worker.fence import Fence
 from worker.ingest.deliveries import Deliveries
 from worker.ingest.parts import IngestParts
 from worker.leases import Leases
+from worker.messages import RedisMessages
 from worker.meter import Meter
+from worker.results import PatientResults
 from worker.search.search import Search
 from worker.search.warm_up import warm_up
 from worker.shutdown import add_give_back_step
+from worker.slots import SlotPool, leased_task
 from worker.stores.base import VectorStore
 from worker.stores.registry import open_store
 from worker.tasks import register_ingest, register_search
@@ -91,20 +94,30 @@ def open_runtime(settings: Settings, queue: str, encoder: Encoder | None = None)
     return _search_runtime(settings, encoder, store)
 
 
-def _create_app(settings: Settings, leases: Leases) -> Celery:
+def _create_app(settings: Settings, leases: Leases, results_ttl_s: int) -> Celery:
     app = Celery("glimpse.worker", set_as_current=False)
     app.conf.update(celery_options(settings))
     app.conf.update(
         broker_transport=leased_transport(leases),
         result_backend=settings.redis_url,
+        result_expires=results_ttl_s,
+        worker_pool=SlotPool,
         # A thread takes the next task when it is free, not before: others may be.
         worker_prefetch_multiplier=1,
+        # The leases count what is in hand, whichever connection brought it.
+        worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
+        # However long Redis is away.
+        broker_connection_max_retries=None,
+        # A Redis that is full, or cannot write, is waited for as one that is away.
+        broker_channel_error_retry=True,
         # A broken connection must not stop what is in hand: its result is still good.
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
+    # Its published types know the name of a class only.
+    app.task_cls = leased_task(PatientResults(leases.closing, app))  # type: ignore[assignment]
     add_give_back_step(app, leases)
     return app
 
@@ -123,7 +136,7 @@ def _open_when_there(store: VectorStore) -> None:
 
 def _ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
     parts = IngestParts(settings, encoder, store)
-    app = _create_app(settings, parts.leases)
+    app = _create_app(settings, parts.leases, settings.job_ttl_s)
     register_ingest(app, Deliveries(parts.leases, settings), parts.works())
 
     def close() -> None:
@@ -148,15 +161,14 @@ def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
     warm_up(encoder, store)
     redis = connect(settings.redis_url)
     claims = RedisClaims(redis, settings.lease_s, settings.attempts_max)
-    leases = Leases(connect(settings.redis_url), settings.lease_s, claims)
-    app = _create_app(settings, leases)
+    leases = Leases(RedisMessages(connect(settings.redis_url)), settings.lease_s, claims)
+    # What a caller waited for is read once and soon.
+    app = _create_app(settings, leases, settings.search_ttl_s)
     search = Search.of(settings, encoder, store, FolderBlobs(settings.queries_dir))
     blobs, jobs = FolderBlobs(settings.blobs_dir), RedisJobs(redis, settings.job_ttl_s)
     dead_letters = RedisDeadLetters(redis)
     amends = Amends(store, blobs, jobs, claims, dead_letters)
     deletion = Deletion(store, blobs, jobs, claims, dead_letters, Fence(claims, amends))
-    # What a caller waited for is read once and soon.
-    app.conf.result_expires = settings.search_ttl_s
     register_search(app, search, Catalog(store), deletion, encoder.name)
 
     def close() -> None:

@@ -64,7 +64,6 @@ def _celery_arguments(settings: Settings, queue: str, name: str) -> list[str]:
         # No banner: it would tell of Celery, and the log tells of Glimpse.
         "--quiet",
         "worker",
-        "--pool=threads",
         f"--concurrency={threads}",
         f"--queues={queue}",
         f"--hostname={name}",

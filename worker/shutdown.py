@@ -53,9 +53,9 @@ class Grace:
 
 
 def add_give_back_step(app: Celery, leases: Leases) -> None:
-    """Let the app's consumers give back what has not begun, when they lose their connection or end.
+    """Let the app's consumers give back what has not begun when they end.
 
-    Celery forgets what has not begun when a connection is lost.
+    One that only loses its connection keeps it: its threads take it as they come free.
     """
 
     class GiveBack(bootsteps.StartStopStep):
@@ -66,10 +66,9 @@ def add_give_back_step(app: Celery, leases: Leases) -> None:
 
         def stop(self, c: Any) -> None:
             """Give back what has not begun."""
-            try:
-                if c.connection and c.task_consumer:
-                    _take_no_more(c.task_consumer)
-            finally:
+            # Without a connection nothing can be on its way.
+            if c.connection and c.task_consumer:
+                _take_no_more(c.task_consumer)
                 leases.give_back_waiting()
 
     app.steps["consumer"].add(GiveBack)

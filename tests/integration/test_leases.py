@@ -2,43 +2,68 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
-from functools import partial
+from typing import Any
 
 import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
 from common.redis_client import connect
-from tests.services import Valkey
-from worker.leases import Leases
+from tests.services import RedisServer
+from worker.leases import Lease, Leases
+from worker.messages import Delivered, RedisMessages
 
 INDEX, MESSAGES = Channel.unacked_index_key, Channel.unacked_key
+QUEUE = "queue"
+
+
+# Both say in their own way that they are full.
+@pytest.fixture(params=["valkey", "redis_server"])
+def server(request: pytest.FixtureRequest) -> RedisServer:
+    found: RedisServer = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture
-def redis(valkey: Valkey) -> Iterator[Redis]:
-    with connect(valkey.url) as client:
+def redis(server: RedisServer) -> Iterator[Redis]:
+    with connect(server.url) as client:
+        client.config_set("maxmemory", 0)
         client.flushdb()
         yield client
 
 
 @pytest.fixture
 def leases(redis: Redis) -> Leases:
-    return Leases(redis, lease_s=60)
+    return Leases(RedisMessages(redis), lease_s=60)
 
 
-def deliver(redis: Redis, leases: Leases, tag: str) -> None:
-    """Leave what kombu leaves of a message that was delivered long ago."""
+def delivered(tag: str) -> Delivered:
+    content = {"headers": {}, "properties": {"delivery_tag": tag, "delivery_info": {}}}
+    return Delivered(tag, QUEUE, content)
+
+
+def deliver(redis: Redis, leases: Leases, tag: str) -> Lease:
+    """Hold a message that was delivered long ago."""
+    lease = leases.hold(delivered(tag))
     redis.zadd(INDEX, {tag: 1.0})
-    redis.hset(MESSAGES, tag, "message")
-    leases.hold(tag, partial(put_back, redis, tag))
+    return lease
 
 
-def put_back(redis: Redis, tag: str, last: bool) -> None:
-    redis.zrem(INDEX, tag)
-    redis.lpush("back", f"{tag} {last}")
+def queued(redis: Redis) -> list[str]:
+    """Return the tags of what waits, in the order in which it is taken."""
+    waiting: list[Any] = [json.loads(text) for text in redis.lrange(QUEUE, 0, -1)]
+    assert all(message["headers"]["redelivered"] for message in waiting)
+    return [message["properties"]["delivery_tag"] for message in reversed(waiting)]
+
+
+def test_what_is_held_is_kept_as_kombu_keeps_it(redis: Redis, leases: Leases) -> None:
+    leases.hold(delivered("held"))
+    assert redis.zscore(INDEX, "held") == pytest.approx(time.time(), abs=60)
+    content, exchange, queue = json.loads(redis.hget(MESSAGES, "held"))
+    assert (content["properties"]["delivery_tag"], exchange, queue) == ("held", "", QUEUE)
 
 
 def test_what_is_held_is_stamped_anew(redis: Redis, leases: Leases) -> None:
@@ -51,29 +76,40 @@ def test_what_is_held_is_stamped_anew(redis: Redis, leases: Leases) -> None:
 def test_what_is_settled_or_taken_is_not_revived(redis: Redis, leases: Leases) -> None:
     deliver(redis, leases, "taken")
     redis.zrem(INDEX, "taken")
-    deliver(redis, leases, "released")
-    leases.release("released")
+    leases.settle(deliver(redis, leases, "settled"))
     leases.renew()
     assert redis.zscore(INDEX, "taken") is None
-    assert redis.zscore(INDEX, "released") == 1.0
-
-
-def test_an_acknowledgement_that_was_not_heard_is_made_good(redis: Redis, leases: Leases) -> None:
-    deliver(redis, leases, "done")
-    leases.release("done")
-    leases.finish("done")
-    leases.renew()
-    assert redis.zscore(INDEX, "done") is None
-    assert not redis.hexists(MESSAGES, "done")
+    assert redis.zscore(INDEX, "settled") is None
+    assert not redis.hexists(MESSAGES, "settled")
 
 
 def test_what_is_given_back_is_nobody_elses_to_begin(redis: Redis, leases: Leases) -> None:
-    deliver(redis, leases, "given")
-    leases.give_back("given", last=True)
-    leases.give_back("given")
-    assert redis.lrange("back", 0, -1) == ["given True"]
-    assert not leases.begin("given")
-    assert not leases.release("given")
+    lease = deliver(redis, leases, "given")
+    leases.give_back(lease, last=True)
+    leases.give_back(lease)
+    assert queued(redis) == ["given"]
+    assert not redis.hexists(MESSAGES, "given")
+    assert leases.begin("given") is None
+    assert leases.held() == 0
+
+
+def test_the_end_of_a_lease_is_not_that_of_the_next_on_the_same_message(
+    redis: Redis, leases: Leases
+) -> None:
+    first = deliver(redis, leases, "twice")
+    leases.give_back(first)
+    redis.delete(QUEUE)
+    deliver(redis, leases, "twice")
+    leases.give_back(first, last=True)
+    leases.settle(first)
+    assert queued(redis) == []
+    assert redis.hexists(MESSAGES, "twice")
+
+
+def test_a_message_goes_before_all_others_or_behind_them(redis: Redis, leases: Leases) -> None:
+    for tag, last in (("b", False), ("c", True), ("a", False), ("d", True)):
+        leases.give_back(deliver(redis, leases, tag), last=last)
+    assert queued(redis) == ["a", "b", "c", "d"]
 
 
 def test_only_what_has_not_begun_goes_back_first(redis: Redis, leases: Leases) -> None:
@@ -81,27 +117,87 @@ def test_only_what_has_not_begun_goes_back_first(redis: Redis, leases: Leases) -
     deliver(redis, leases, "waits")
     assert leases.begin("runs")
     leases.give_back_waiting()
-    assert redis.lrange("back", 0, -1) == ["waits False"]
+    assert queued(redis) == ["waits"]
     leases.give_back_all()
-    assert redis.llen("back") == 2
+    assert queued(redis) == ["runs", "waits"]
 
 
 def test_a_closing_worker_begins_nothing(redis: Redis, leases: Leases) -> None:
     deliver(redis, leases, "late")
     leases.closing.set()
-    assert not leases.begin("late")
+    assert leases.begin("late") is None
 
 
-def test_what_could_not_go_back_goes_when_redis_answers(redis: Redis, leases: Leases) -> None:
-    failures = [ConnectionError("away")]
+def test_what_is_not_its_own_any_more_is_not_put_back(redis: Redis, leases: Leases) -> None:
+    lease = deliver(redis, leases, "taken")
+    redis.hdel(MESSAGES, "taken")
+    leases.give_back(lease)
+    assert queued(redis) == []
 
-    def flaky(last: bool) -> None:
-        if failures:
-            raise failures.pop()
-        put_back(redis, "late", last)
 
-    leases.hold("late", flaky)
-    leases.give_back("late")
-    assert redis.llen("back") == 0
+def test_what_was_abandoned_goes_back_before_all_others(redis: Redis, leases: Leases) -> None:
+    deliver(redis, leases, "abandoned")
+    leases.hold(delivered("fresh"))
+    redis.zadd(INDEX, {"empty": 1.0})
+    leases.give_back(deliver(redis, leases, "waits"))
+    RedisMessages(redis).put_back_abandoned(age_s=60)
+    assert queued(redis) == ["abandoned", "waits"]
+    assert redis.zrange(INDEX, 0, -1) == ["fresh"]
+    assert redis.hkeys(MESSAGES) == ["fresh"]
+
+
+def test_nothing_is_looked_for_until_others_had_time_to_renew(redis: Redis, leases: Leases) -> None:
+    deliver(redis, leases, "renewed in a moment")
+    leases.give_back_abandoned()
+    assert queued(redis) == []
+
+
+def test_a_redis_that_is_full_lets_go_of_all(redis: Redis, leases: Leases) -> None:
+    settled, given = deliver(redis, leases, "settled"), deliver(redis, leases, "given")
+    deliver(redis, leases, "abandoned")
+    redis.config_set("maxmemory", 1)
+    unknown = leases.hold(delivered("unknown"))
+    assert not redis.hexists(MESSAGES, "unknown")
+    leases.settle(settled)
+    for lease in (given, unknown):
+        leases.give_back(lease, last=True)
+    RedisMessages(redis).put_back_abandoned(age_s=60)
+    assert queued(redis) == ["abandoned", "given", "unknown"]
+    assert redis.hkeys(MESSAGES) == []
+
+
+def test_what_a_full_redis_did_not_keep_is_kept_when_it_has_room(
+    redis: Redis, leases: Leases
+) -> None:
+    redis.config_set("maxmemory", 1)
+    leases.hold(delivered("held"))
+    leases.settle(leases.hold(delivered("settled")))
+    redis.config_set("maxmemory", 0)
     leases.renew()
-    assert redis.lrange("back", 0, -1) == ["late False"]
+    assert redis.hkeys(MESSAGES) == redis.zrange(INDEX, 0, -1) == ["held"]
+
+
+def test_what_redis_did_not_hear_is_made_good(server: RedisServer, redis: Redis) -> None:
+    leases = Leases(RedisMessages(connect(server.url)), lease_s=60)
+    held = [deliver(redis, leases, tag) for tag in ("settled", "given")]
+    server.kill()
+    try:
+        leases.settle(held[0])
+        leases.give_back(held[1])
+        leases.hold(delivered("late"))
+        assert leases.held() == 1
+    finally:
+        server.start()
+    leases.renew()
+    assert queued(redis) == ["given"]
+    assert redis.hkeys(MESSAGES) == ["late"]
+
+
+def test_room_is_what_is_not_held(redis: Redis, leases: Leases) -> None:
+    assert leases.asked_at is None
+    lease = deliver(redis, leases, "one")
+    assert leases.has_room(2)
+    assert not leases.has_room(1)
+    leases.settle(lease)
+    assert leases.has_room(1)
+    assert leases.asked_at == pytest.approx(time.time(), abs=60)

@@ -54,6 +54,23 @@ def test_a_model_that_hangs_is_seen(client: FlaskClient, inline: Inline) -> None
     assert missing(client) == ["worker-search"]
 
 
+def test_a_consumer_that_hangs_is_seen(client: FlaskClient, inline: Inline) -> None:
+    inline.heartbeats.beat(heartbeat("ingest", asked_at=time.time() - 300))
+    assert missing(client) == ["worker-ingest"]
+    detail = client.get("/readyz").get_json()["errors"][0]["detail"]
+    assert detail == "Its consumer has not looked for work for too long; restart it."
+
+
+def test_another_worker_of_the_queue_makes_up_for_it(client: FlaskClient, inline: Inline) -> None:
+    stuck, now = "ingest@test.2", time.time()
+    inline.heartbeats.beat(heartbeat("ingest", name=stuck, asked_at=now - 300))
+    inline.heartbeats.beat(heartbeat("ingest", asked_at=now, inference_at=now))
+    assert client.get("/readyz").status_code == 200
+    # What consumes has to have a model that works, too.
+    inline.heartbeats.beat(heartbeat("ingest", asked_at=now, inference_at=now - 300))
+    assert missing(client) == ["worker-ingest"]
+
+
 def test_a_store_that_does_not_answer_is_seen(client: FlaskClient, inline: Inline) -> None:
     inline.heartbeats.beat(heartbeat("ingest", store_error="Milvus does not answer."))
     assert missing(client) == ["milvus"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,16 +13,17 @@ from common.contract import IngestChunk, dump
 from common.errors import BrokerUnavailable, ImagesBusy, StoreUnavailable
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
-from common.redis_client import connect
 from common.settings import load_settings
 from tests.ingest_bench import Shared, worker
 from tests.pictures import picture
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.deliveries import Deliveries, Interrupted, Work, doubled
 from worker.leases import Leases
+from worker.messages import Delivered, MemoryMessages
 from worker.stores.memory import MemoryStore
 
 TAG = "tag"
+MESSAGE = Delivered(TAG, "ingest", {})
 
 
 class TroubledStore(MemoryStore):
@@ -48,8 +49,12 @@ class Bench:
     store: TroubledStore
     jobs: MemoryJobs
     payload: dict[str, Any]
-    # For each message put back, whether it went behind the others.
-    back: list[bool] = field(default_factory=list)
+    messages: MemoryMessages
+
+    @property
+    def back(self) -> list[bool]:
+        """For each message put back, whether it went behind the others."""
+        return [last for _, last in self.messages.back]
 
     @property
     def job(self) -> Job:
@@ -64,13 +69,14 @@ class Bench:
 def bench() -> Iterator[Bench]:
     store = TroubledStore()
     shared = Shared(store=store)
-    leases = Leases(connect("redis://127.0.0.1:1"), lease_s=60)
+    messages = MemoryMessages()
+    leases = Leases(messages, lease_s=60)
     settings = load_settings({"GLIMPSE_RETRY_S": "0.001", "GLIMPSE_RETRY_S_MAX": "0.004"})
     chunk = shared.put(picture())
     with worker(shared) as ingest:
         deliveries = Deliveries(leases, settings)
-        found = Bench(ingest.ingest, deliveries, leases, store, shared.jobs, dump(chunk))
-        leases.hold(TAG, found.back.append)
+        found = Bench(ingest.ingest, deliveries, leases, store, shared.jobs, dump(chunk), messages)
+        leases.hold(MESSAGE)
         yield found
 
 
@@ -106,7 +112,7 @@ def test_a_fault_that_stays_fails_the_images_and_ends_the_job(bench: Bench) -> N
 
 def test_what_is_indexed_is_not_given_up(bench: Bench) -> None:
     bench.run()
-    bench.leases.hold(TAG, bench.back.append)
+    bench.leases.hold(MESSAGE)
     bench.store.troubles = [RuntimeError("odd")] * 3
     assert bench.run()["outcomes"][0]["state"] == "indexed"
 
@@ -132,7 +138,7 @@ def test_a_worker_that_ends_waits_no_longer(bench: Bench) -> None:
 
 
 def test_a_message_that_was_given_back_is_not_run(bench: Bench) -> None:
-    bench.leases.give_back(TAG)
+    bench.leases.give_back_all()
     with pytest.raises(Reject):
         bench.run()
     assert bench.job.started_at is None

@@ -13,9 +13,9 @@ from celery import Celery
 
 from common.errors import StoreUnavailable
 from common.heartbeats import Heartbeat, MemoryHeartbeats
-from common.redis_client import connect
 from worker.encoders.hashing import HashingEncoder
 from worker.leases import Leases
+from worker.messages import MemoryMessages
 from worker.meter import Meter
 from worker.pulse import Pulse
 from worker.runtime import Runtime
@@ -42,8 +42,12 @@ class AwayStore(MemoryStore):
     """Does not answer a ping when it is told so."""
 
     away = False
+    faults = 0
 
     def ping(self) -> None:
+        if self.faults:
+            self.faults -= 1
+            raise RuntimeError("odd")
         if self.away:
             raise StoreUnavailable("Milvus does not answer.")
 
@@ -81,14 +85,21 @@ def meter() -> Meter:
 
 
 @pytest.fixture
-def pulse(heard: Heard, idle: Idle, store: AwayStore, meter: Meter) -> Iterator[Pulse]:
+def leases() -> Leases:
+    return Leases(MemoryMessages(), lease_s=60)
+
+
+@pytest.fixture
+def pulse(
+    heard: Heard, idle: Idle, store: AwayStore, meter: Meter, leases: Leases
+) -> Iterator[Pulse]:
     runtime = Runtime(
         app=Celery(set_as_current=False),
         encoder=HashingEncoder(),
         store=store,
         probe=idle.probe,
         inference_at=lambda: idle.inference_at,
-        leases=Leases(connect("redis://127.0.0.1:1"), lease_s=60),
+        leases=leases,
         upkeep=None,
         close=lambda: None,
         meter=meter,
@@ -123,6 +134,24 @@ def test_a_store_that_is_away_is_told(heard: Heard, store: AwayStore) -> None:
     while heard.next().store_error is None:
         pass
     assert heard.alive()[0].store_error == "Milvus does not answer."
+
+
+@pytest.mark.usefixtures("pulse")
+def test_when_the_consumer_looked_for_work_is_told(heard: Heard, leases: Leases) -> None:
+    assert heard.next().asked_at is None
+    leases.has_room(1)
+    while heard.next().asked_at is None:
+        pass
+    assert heard.alive()[0].asked_at == leases.asked_at
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_fault_does_not_end_the_pulse(heard: Heard, store: AwayStore) -> None:
+    store.faults = 3
+    while store.faults:
+        pass
+    # More than can be left from before.
+    assert all(heard.beats.acquire(timeout=10) for _ in range(5))
 
 
 @pytest.mark.usefixtures("pulse")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from common.contract import Message, dump
 from common.errors import BrokerUnavailable, GlimpseError, ImagesBusy, ServiceError
 from common.settings import Settings
-from worker.leases import Leases
+from worker.leases import Lease, Leases
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,8 @@ class Deliveries:
         Raises:
             Reject: The message is back in its queue, or never was this worker's to run.
         """
-        if not self._leases.begin(tag):
+        lease = self._leases.begin(tag)
+        if lease is None:
             raise Reject("not begun", requeue=True)
         waits = _Waits(self._settings)
         while True:
@@ -86,7 +87,7 @@ class Deliveries:
                 return self._attempt(tag, payload, work, give_up=waits.faults >= _FAULTS_MAX)
             except Exception as error:
                 pause_s, stays = waits.after(error)
-            self._wait(tag, pause_s, stays)
+            self._wait(lease, pause_s, stays)
 
     def _attempt(
         self, tag: str, payload: dict[str, Any], work: Work[Payload], give_up: bool
@@ -96,13 +97,13 @@ class Deliveries:
             return dump(work.give_up(message))
         return dump(work.run(message, f"{self._process}:{tag}"))
 
-    def _wait(self, tag: str, pause_s: float, stays: bool) -> None:
+    def _wait(self, lease: Lease, pause_s: float, stays: bool) -> None:
         """Wait for the next try; raise ``Reject`` where there is none here."""
         if self._leases.closing.wait(pause_s):
-            self._leases.give_back(tag)
+            self._leases.give_back(lease)
             raise Reject("the worker ends", requeue=True)
         if not stays:
-            self._leases.give_back(tag, last=True)
+            self._leases.give_back(lease, last=True)
             raise Reject("others first", requeue=True)
 
 

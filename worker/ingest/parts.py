@@ -44,6 +44,7 @@ from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
 from worker.leases import Leases
+from worker.messages import RedisMessages
 from worker.meter import Meter
 from worker.recovery import Recovery
 from worker.stores.base import VectorStore
@@ -77,7 +78,8 @@ class IngestParts:
     @cached_property
     def leases(self) -> Leases:
         """What the worker holds of its queue, and the images it has in hand."""
-        return Leases(connect(self.settings.redis_url), self.settings.lease_s, self._claims)
+        messages = RedisMessages(connect(self.settings.redis_url))
+        return Leases(messages, self.settings.lease_s, self._claims)
 
     @cached_property
     def meter(self) -> Meter:

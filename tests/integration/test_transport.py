@@ -1,0 +1,113 @@
+"""kombu's transport with leases, on a real Valkey: what the consumer is spared."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from kombu import Connection, Exchange, Queue
+from kombu.transport.redis import Channel
+from redis import Redis
+
+from common.redis_client import connect
+from tests.services import Valkey
+from worker.leases import Leases
+from worker.messages import RedisMessages
+from worker.transport import LeasedMessage, leased_transport
+
+QUEUE = "queue"
+
+
+@pytest.fixture
+def redis(valkey: Valkey) -> Iterator[Redis]:
+    with connect(valkey.url) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def leases(redis: Redis) -> Leases:
+    return Leases(RedisMessages(redis), lease_s=60)
+
+
+@pytest.fixture
+def connection(valkey: Valkey, leases: Leases) -> Iterator[Connection]:
+    with Connection(valkey.url, transport=leased_transport(leases)) as connection:
+        yield connection
+
+
+def send(connection: Connection, *bodies: str) -> None:
+    with connection.Producer() as producer:
+        for body in bodies:
+            producer.publish(body, exchange="", routing_key=QUEUE)
+
+
+def take(
+    connection: Connection, taken: Callable[[LeasedMessage], Any], count: int, places: int = 0
+) -> None:
+    """Consume so many messages; places bound what may be held at once."""
+    queue = Queue(QUEUE, Exchange(QUEUE), routing_key=QUEUE)
+    # Not closed, as Celery does not close it where a connection is lost.
+    consumer = connection.Consumer([queue], on_message=taken)
+    consumer.qos(prefetch_count=places or 100)
+    consumer.consume()
+    for _ in range(count):
+        connection.drain_events(timeout=2)
+
+
+def waiting(redis: Redis) -> int:
+    return redis.llen(QUEUE)
+
+
+def test_what_could_not_be_taken_in_goes_back(connection: Connection, redis: Redis) -> None:
+    def fail(_: LeasedMessage) -> None:
+        raise RuntimeError("odd")
+
+    send(connection, "body")
+    with pytest.raises(RuntimeError, match="odd"):
+        take(connection, fail, 1)
+    assert (waiting(redis), redis.hlen(Channel.unacked_key)) == (1, 0)
+
+
+def test_a_message_is_settled_once_and_without_its_channel(
+    connection: Connection, redis: Redis, leases: Leases
+) -> None:
+    taken: list[LeasedMessage] = []
+    send(connection, "done", "back", "dropped")
+    take(connection, taken.append, 3)
+    connection.close()
+    assert (leases.held(), redis.hlen(Channel.unacked_key)) == (3, 3)
+    done, back, dropped = taken
+    for _ in range(2):
+        done.ack()
+        back.requeue()
+        dropped.reject()
+    assert (leases.held(), redis.hlen(Channel.unacked_key), waiting(redis)) == (0, 0, 1)
+
+
+def test_no_more_is_taken_than_there_are_places_whichever_connection_took_it(
+    connection: Connection, valkey: Valkey, leases: Leases
+) -> None:
+    taken: list[LeasedMessage] = []
+    send(connection, "a", "b", "c")
+    take(connection, taken.append, 2)
+    connection.close()
+    with Connection(valkey.url, transport=leased_transport(leases)) as second:
+        with pytest.raises(socket.timeout):
+            take(second, taken.append, 1, places=2)
+        taken[0].ack()
+        take(second, taken.append, 1, places=2)
+    assert [message.body for message in taken] == [b"a", b"b", b"c"]
+
+
+def test_what_comes_for_no_consumer_goes_back_before_the_others(
+    connection: Connection, redis: Redis, leases: Leases
+) -> None:
+    send(connection, "first", "second")
+    raw = json.loads(redis.rpop(QUEUE))
+    connection.default_channel.connection._deliver(raw, QUEUE)
+    assert leases.held() == 0
+    assert json.loads(redis.lindex(QUEUE, -1))["body"] == raw["body"]
