@@ -14,12 +14,12 @@ from api.request_ids import request_id
 from common.errors import (
     ArchiveError,
     BlobsFull,
+    Conflict,
     Forbidden,
     GlimpseError,
     ImageError,
     InputError,
     InvalidRequest,
-    KeyInProgress,
     NotFound,
     RequestTimeout,
     ServiceError,
@@ -38,7 +38,7 @@ MEDIA_TYPE = "application/problem+json"
 # Status of each kind of error; the first that fits counts.
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (NotFound, 404),
-    (KeyInProgress, 409),
+    (Conflict, 409),
     (Unauthorized, 401),
     (Forbidden, 403),
     (RequestTimeout, 408),
@@ -128,7 +128,7 @@ def install(app: Flask) -> None:
 def _of_glimpse(error: GlimpseError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     errors = _fields(error)
-    again = error.retry_after_s if isinstance(error, ServiceError | KeyInProgress) else None
+    again = error.retry_after_s if isinstance(error, ServiceError | Conflict) else None
     response = problem(status, error.code, str(error), errors, again)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = 'Bearer realm="glimpse"'
