@@ -21,6 +21,7 @@ from common.errors import (
     InputError,
     InvalidRequest,
     NotFound,
+    Overloaded,
     RequestTimeout,
     ServiceError,
     SetupError,
@@ -122,6 +123,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(GlimpseError, _of_glimpse)
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(ParseException, _of_body)
+    app.register_error_handler(MemoryError, _of_memory)
     app.register_error_handler(Exception, _of_defect)
 
 
@@ -164,6 +166,13 @@ def _of_body(error: ParseException) -> Response:
     log.info("api.unreadable_body %s", type(error).__name__)
     detail = "The body broke off or is malformed; send it again."
     return problem(400, InvalidRequest.code, detail, InvalidRequest(detail).errors)
+
+
+def _of_memory(error: MemoryError) -> Response:
+    """Answer where there is not enough memory: with what is in hand it comes back."""
+    log.error("api.no_memory request_id=%s", request_id(), exc_info=error)
+    detail = "The service has not enough memory for this now; try again in a moment."
+    return problem(503, Overloaded.code, detail, retry_after_s=Overloaded.retry_after_s)
 
 
 def _of_defect(error: Exception) -> Response:

@@ -221,7 +221,7 @@ class UnsupportedFormat(ImageError):
 
 
 class TooManyPixels(ImageError):
-    """The picture would take more memory than one picture may take."""
+    """The picture has more pixels than one picture may have."""
 
     code = "too_many_pixels"
 
