@@ -14,13 +14,14 @@ from api.request_ids import request_id
 from common.errors import (
     ArchiveError,
     BlobsFull,
+    Conflict,
     Forbidden,
     GlimpseError,
     ImageError,
     InputError,
     InvalidRequest,
-    KeyInProgress,
     NotFound,
+    Overloaded,
     RequestTimeout,
     ServiceError,
     SetupError,
@@ -38,7 +39,7 @@ MEDIA_TYPE = "application/problem+json"
 # Status of each kind of error; the first that fits counts.
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (NotFound, 404),
-    (KeyInProgress, 409),
+    (Conflict, 409),
     (Unauthorized, 401),
     (Forbidden, 403),
     (RequestTimeout, 408),
@@ -122,13 +123,14 @@ def install(app: Flask) -> None:
     app.register_error_handler(GlimpseError, _of_glimpse)
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(ParseException, _of_body)
+    app.register_error_handler(MemoryError, _of_memory)
     app.register_error_handler(Exception, _of_defect)
 
 
 def _of_glimpse(error: GlimpseError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     errors = _fields(error)
-    again = error.retry_after_s if isinstance(error, ServiceError | KeyInProgress) else None
+    again = error.retry_after_s if isinstance(error, ServiceError | Conflict) else None
     response = problem(status, error.code, str(error), errors, again)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = 'Bearer realm="glimpse"'
@@ -164,6 +166,13 @@ def _of_body(error: ParseException) -> Response:
     log.info("api.unreadable_body %s", type(error).__name__)
     detail = "The body broke off or is malformed; send it again."
     return problem(400, InvalidRequest.code, detail, InvalidRequest(detail).errors)
+
+
+def _of_memory(error: MemoryError) -> Response:
+    """Answer where there is not enough memory: with what is in hand it comes back."""
+    log.error("api.no_memory request_id=%s", request_id(), exc_info=error)
+    detail = "The service has not enough memory for this now; try again in a moment."
+    return problem(503, Overloaded.code, detail, retry_after_s=Overloaded.retry_after_s)
 
 
 def _of_defect(error: Exception) -> Response:

@@ -10,6 +10,7 @@ from flask import Flask, current_app
 from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
 from api.limits import Counters
+from api.pixel_room import PixelRoom
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
@@ -52,6 +53,8 @@ class Services:
     idempotency: IdempotencyKeys
     keys: Keys
     dispatcher: Dispatcher
+    # Room for the pictures that this process decodes.
+    pixels: PixelRoom
     # Where the requests of each key are counted.
     counters: Counters = field(default_factory=Counters)
 
@@ -75,6 +78,7 @@ def connect_services(settings: Settings) -> Services:
         ),
         keys=RedisKeys(redis),
         dispatcher=CeleryDispatcher(settings, redis),
+        pixels=PixelRoom(settings.image_pixels_max),
         counters=Counters.in_redis(settings.redis_url),
     )
 

@@ -7,44 +7,69 @@ from contextlib import suppress
 
 from PIL import Image
 
-from common.blobs.base import BlobStore
-from common.decode import decode
-from common.errors import BlobsUnavailable
+from api.services import Services
+from common.dead_letters.base import QUARANTINED
+from common.decode import count_pixels, decode
+from common.errors import BlobsUnavailable, NotFound
 
 # Longest sides, in pixels, that are kept; other sizes are made from the next larger.
 _KEPT_SIZES = (256, 1024)
+# How many times larger than its thumbnail a JPEG is unfolded at least: as large as Pillow makes
+# other pictures before it resamples them with care.
+_DRAFT_GAP = 2
 # JPEG quality of what is kept and what is sent.
 _QUALITY = 85
 
 
-def thumbnail(
-    blobs: BlobStore, tenant: str, image_id: str, size: int, pixels_max: int
-) -> Image.Image:
+def thumbnail(services: Services, tenant: str, image_id: str, size: int) -> Image.Image:
     """Return a picture made small.
 
     Args:
-        blobs: Where the original is.
+        services: Where the original is, who has it in hand, and what there is room for.
         tenant: Whose image it is.
         image_id: Which image.
         size: Longest side, in pixels, up to 1024; smaller originals stay as they are.
-        pixels_max: Pixels of the original, at most.
 
     Raises:
-        NotFound: There is no such original.
+        NotFound: There is no such original, or it may kill whoever decodes it.
         BlobsUnavailable: It cannot be read.
+        BrokerUnavailable: Nobody can tell whether it may.
         ImageError: The original cannot be decoded.
+        Overloaded: As many pixels are being decoded as there is room for.
     """
     kept = next(kept for kept in _KEPT_SIZES if kept >= size)
     name = f"{kept}.jpg"
+    blobs = services.blobs
     image = _opened(blobs.rendition(tenant, image_id, name))
     if image is None:
-        data = _render(blobs.read(tenant, image_id), kept, pixels_max)
+        _refuse_deadly(services, tenant, image_id)
+        data = _render(services, tenant, image_id, kept)
         # It can be seen where it cannot be kept.
         with suppress(BlobsUnavailable):
             blobs.put_rendition(tenant, image_id, name, data)
         image = Image.open(io.BytesIO(data))
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
     return image
+
+
+def _refuse_deadly(services: Services, tenant: str, image_id: str) -> None:
+    """Refuse an image that has killed workers, or may be about to."""
+    if _is_quarantined(services, tenant, image_id):
+        raise NotFound(
+            f"Image {image_id} is quarantined, for workers died of it; it has no thumbnail."
+        )
+    if services.claims.attempts(tenant, image_id):
+        raise NotFound(
+            f"Image {image_id} is in a worker's hands, or was when one died; there is a thumbnail "
+            "once it is indexed."
+        )
+
+
+def _is_quarantined(services: Services, tenant: str, image_id: str) -> bool:
+    try:
+        return services.dead_letters.get(tenant, image_id).code == QUARANTINED
+    except NotFound:
+        return False
 
 
 def _opened(kept: bytes | None) -> Image.Image | None:
@@ -67,7 +92,11 @@ def to_jpeg(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _render(original: bytes, size: int, pixels_max: int) -> bytes:
-    image = decode(original, pixels_max).image
-    image.thumbnail((size, size), Image.Resampling.LANCZOS)
+def _render(services: Services, tenant: str, image_id: str, size: int) -> bytes:
+    blobs, pixels_max = services.blobs, services.settings.image_pixels_max
+    pixels = count_pixels(blobs.read(tenant, image_id), pixels_max)
+    with services.pixels.hold(pixels):
+        # Read again: whoever waits for room has no bytes in memory.
+        image = decode(blobs.read(tenant, image_id), pixels_max, size * _DRAFT_GAP).image
+        image.thumbnail((size, size), Image.Resampling.LANCZOS)
     return to_jpeg(image)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
 from PIL import Image
 
-from common.errors import TooManyPixels, TruncatedImage, UnsupportedFormat
+from common.errors import GlimpseError, TooManyPixels, TruncatedImage, UnsupportedFormat
 from common.formats import HEAD_BYTES, sniff
 
 # Pillow warns of odd metadata, which is no fault of the operator and nothing he can mend.
@@ -42,6 +44,9 @@ _DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
 
 # Modes that carry transparency whatever the file's header says.
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+
+# What a pixel takes at most while it is unfolded, in bytes: that of a WebP does.
+_BYTES_PER_PIXEL = 16
 
 # What 16 bits of grey are divided by: 65535 becomes 255.
 _SIXTEEN_BIT_STEP = 257
@@ -72,29 +77,59 @@ def decode(data: bytes, pixels_max: int, draft_side: int | None = None) -> Decod
         EmptyImage: There are no bytes.
         NotAnImage: The bytes are no picture.
         UnsupportedFormat: The bytes are a picture of a kind that Glimpse does not open.
-        TooManyPixels: The picture has more pixels, or needs more memory, than it may.
+        TooManyPixels: The picture has more pixels than it may.
         TruncatedImage: The picture breaks off or is damaged.
+        MemoryError: There is not enough memory now, which is no fault of the picture.
     """
+    with _opened(data, pixels_max) as opened:
+        size = opened.size
+        if draft_side is not None:
+            opened.draft(None, (draft_side, draft_side))
+        opened.load()
+        orientation = _orientation(opened)
+        upright = _turn(_to_rgb(opened), orientation)
+    width, height = size[::-1] if orientation in _SIDEWAYS else size
+    return Decoded(upright, width, height, sniff(data[:HEAD_BYTES]))
+
+
+def count_pixels(data: bytes, pixels_max: int) -> int:
+    """Return how many pixels a picture's header says that it has; raises as ``decode`` does."""
+    with _opened(data, pixels_max) as opened:
+        return opened.width * opened.height
+
+
+@contextmanager
+def _opened(data: bytes, pixels_max: int) -> Iterator[Image.Image]:
+    """Open a picture that may be unfolded, and let whatever goes wrong mean something."""
     name = sniff(data[:HEAD_BYTES])
+    pixels = 0
     try:
         with _open(data, name) as opened:
             _check_size(opened, pixels_max)
-            size = opened.size
-            if draft_side is not None:
-                opened.draft(None, (draft_side, draft_side))
-            opened.load()
-            orientation = _orientation(opened)
-            upright = _turn(_to_rgb(opened), orientation)
-    except (TooManyPixels, UnsupportedFormat):
+            pixels = opened.width * opened.height
+            yield opened
+    except GlimpseError:
         raise
-    except MemoryError as error:
-        raise TooManyPixels("The picture needs more memory than there is.") from error
     except Exception as error:
+        if isinstance(error, MemoryError) or _lacks_memory(pixels):
+            raise MemoryError("There is not enough memory to unfold the picture.") from error
         # Damaged bytes make Pillow raise nearly anything: OSError, SyntaxError,
         # ValueError, struct.error, IndexError. They all mean the same to a caller.
         raise TruncatedImage(f"The {name} picture breaks off or is damaged.") from error
-    width, height = size[::-1] if orientation in _SIDEWAYS else size
-    return Decoded(upright, width, height, name)
+
+
+def _lacks_memory(pixels: int) -> bool:
+    """Tell whether there is too little memory for so many pixels.
+
+    A decoder that gets none may say that the picture is damaged: libjpeg does of a
+    progressive one.
+    """
+    try:
+        # It is never written to, so that the system only promises it.
+        bytes(pixels * _BYTES_PER_PIXEL)
+    except MemoryError:
+        return True
+    return False
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -119,7 +154,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return _on_white(image)
     if image.mode == "LAB":
         raise UnsupportedFormat("LAB colours are not opened; convert the picture to RGB.")
-    return image.convert("RGB")
+    # Not converted where there is nothing to convert: that would be a copy.
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _shallow(image: Image.Image) -> Image.Image:
@@ -142,7 +178,7 @@ def _range(image: Image.Image) -> tuple[float, float]:
 
 def _on_white(image: Image.Image) -> Image.Image:
     # White, because it is what a page shows behind a picture.
-    colours = image.convert("RGBA")
+    colours = image if image.mode == "RGBA" else image.convert("RGBA")
     page = Image.new("RGB", image.size, "white")
     page.paste(colours, mask=colours.getchannel("A"))
     return page

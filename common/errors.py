@@ -6,7 +6,9 @@
     │   ├── Unprocessable            well formed, but not acceptable as it is
     │   │   └── KeyReused            an idempotency key came with another request before
     │   ├── NotFound                 there is no such image, job or search
-    │   ├── KeyInProgress            an idempotency key is in the hands of another request
+    │   ├── Conflict                 another request has in hand what this one is about
+    │   │   ├── KeyInProgress        an idempotency key
+    │   │   └── DeadLetterBusy       a dead letter
     │   ├── Unauthorized             the key is missing, wrong, revoked or expired
     │   ├── Forbidden                the key lacks the scope
     │   │   └── NoKeys               there are no keys, and the caller is not of this machine
@@ -93,12 +95,24 @@ class KeyReused(Unprocessable):
     code = "idempotency_key_reused"
 
 
-class KeyInProgress(InputError):
+class Conflict(InputError):
+    """Another request has in hand what this one is about."""
+
+    code = "conflict"
+    # Seconds after which a caller may ask again: most requests have ended by then.
+    retry_after_s: int = 1
+
+
+class KeyInProgress(Conflict):
     """Another request with the same idempotency key has not ended yet."""
 
     code = "idempotency_key_in_progress"
-    # Seconds after which a caller may ask again: most requests have ended by then.
-    retry_after_s: int = 1
+
+
+class DeadLetterBusy(Conflict):
+    """Another request replays or removes the same dead letter."""
+
+    code = "dead_letter_busy"
 
 
 class NotFound(InputError):
@@ -207,7 +221,7 @@ class UnsupportedFormat(ImageError):
 
 
 class TooManyPixels(ImageError):
-    """The picture would take more memory than one picture may take."""
+    """The picture has more pixels than one picture may have."""
 
     code = "too_many_pixels"
 

@@ -12,10 +12,9 @@ import httpx
 
 from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
 
-# Statuses by which a server asks to come again: too many requests, a part is away, no room.
-_COME_AGAIN = frozenset({429, 503, 507})
-# The server's code where an earlier try of the same request has not ended there yet.
-_IN_PROGRESS = "idempotency_key_in_progress"
+# Statuses by which a server asks to come again: another request has it in hand (an earlier try
+# of the same one, too), too many requests, a part is away, no room.
+_COME_AGAIN = frozenset({409, 429, 503, 507})
 # Statuses by which a proxy says that the server behind it is away.
 _AWAY = frozenset({502, 504})
 
@@ -94,7 +93,7 @@ class Tries:
             if not self._patience.heard:
                 raise error
             self._pause(self._back_off(), error)
-        elif isinstance(error, RequestRefused) and _comes_again(error):
+        elif isinstance(error, RequestRefused) and error.status in _COME_AGAIN:
             self._patience.heard = True
             asked = _PAUSE_S if error.retry_after_s is None else error.retry_after_s
             self._pause(max(asked, _PAUSE_S_MIN), error)
@@ -129,11 +128,6 @@ def retry_after_s(answer: httpx.Response) -> float | None:
 def _until(date: str) -> float:
     """Return the seconds from now to a date of HTTP; they may be negative."""
     return parsedate_to_datetime(date).timestamp() - time.time()
-
-
-def _comes_again(error: RequestRefused) -> bool:
-    """Tell whether a server asks to be asked again."""
-    return error.status in _COME_AGAIN or error.code == _IN_PROGRESS
 
 
 def _is_away(error: ClientError) -> bool:

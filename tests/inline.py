@@ -13,6 +13,7 @@ from flask import Flask
 
 from api.app import create_app
 from api.dispatch.inline import InlineDispatcher
+from api.pixel_room import PixelRoom
 from api.services import Services
 from common.blobs.memory import MemoryBlobs
 from common.claims.memory import MemoryClaims
@@ -140,6 +141,7 @@ def start_inline(
         idempotency=MemoryIdempotency(settings.lease_s),
         keys=keys,
         dispatcher=dispatcher,
+        pixels=PixelRoom(settings.image_pixels_max),
     )
 
     def close() -> None:

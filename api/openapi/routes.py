@@ -124,7 +124,7 @@ _DEAD_LETTERS = {
     "dead_letters.replay": Operation(
         "Dead letters", {202: _BEGUN}, errors=(404, 409, 422), headers=IDEMPOTENCY_KEY
     ),
-    "dead_letters.remove": Operation("Dead letters", {204: _GONE}, errors=(404,)),
+    "dead_letters.remove": Operation("Dead letters", {204: _GONE}, errors=(404, 409)),
 }
 
 _SERVICE = {

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from api.idempotency import begin_once
 from api.listing import DeadLettersQuery
-from api.replay import Replay
+from api.replay import Replay, remove_letter
 from api.schemas import read_query
 from api.services import services
 from api.tenancy import current_tenant
@@ -40,11 +40,5 @@ def replay(image_id: str) -> tuple[Response, int]:
 @blueprint.delete(f"/{_IMAGE_ID}")
 def remove(image_id: str) -> Response:
     """Forget a dead letter and the attempts at its image: its bytes may be uploaded anew."""
-    tenant = current_tenant()
-    # Only where there is a letter: the attempts at an image that is in hand stay.
-    services().dead_letters.get(tenant, image_id)
-    # The letter goes last. A process that dies in between leaves one that can be removed again,
-    # and not a quarantine of which nothing tells.
-    services().claims.forget(tenant, [image_id])
-    services().dead_letters.remove(tenant, image_id)
+    remove_letter(services(), current_tenant(), image_id)
     return nothing()

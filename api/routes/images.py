@@ -107,8 +107,7 @@ def content(image_id: str) -> Response:
 def thumbnail(image_id: str) -> Response:
     """Send a JPEG that fits in a square."""
     size = read_query(request, ThumbnailQuery).size
-    pixels_max = services().settings.image_pixels_max
-    image = make_thumbnail(services().blobs, current_tenant(), image_id, size, pixels_max)
+    image = make_thumbnail(services(), current_tenant(), image_id, size)
     response = Response(to_jpeg(image), mimetype="image/jpeg")
     response.set_etag(f"{image_id}-{size}")
     return _kept(conditional(response, request))

@@ -94,11 +94,9 @@ def _tiles(result: SearchResult, asked: SearchRequest, size: int) -> Iterator[Ti
 
 def _picture(tenant: str, image_id: str, size: int) -> Image.Image | None:
     try:
-        return thumbnail(
-            services().blobs, tenant, image_id, size, services().settings.image_pixels_max
-        )
+        return thumbnail(services(), tenant, image_id, size)
     except (NotFound, ImageError):
-        # Deleted since, or damaged.
+        # Deleted since, too dangerous to be decoded, or damaged.
         return None
 
 

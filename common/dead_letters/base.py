@@ -7,6 +7,7 @@ from typing import Protocol
 
 from common.contract import ImageId, Message, MetadataValue
 from common.cursors import write_cursor
+from common.errors import DeadLetterBusy, NotFound
 
 # Reason code of an image that was in hand when workers died.
 QUARANTINED = "quarantined"
@@ -53,6 +54,28 @@ class DeadLetters(Protocol):
         """
         ...
 
+    def take(self, tenant: str, image_id: str, owner: str, lease_s: float) -> DeadLetter:
+        """Return a letter that nobody else gets until ``give_back``, or until the lease ends.
+
+        It stays among the letters, so that whoever dies with it in hand loses nothing. An
+        owner may take again what it has.
+
+        Args:
+            tenant: Whose image it is.
+            image_id: The letter's image.
+            owner: Who takes it; unique among all that do.
+            lease_s: Seconds after which it is free again, if its owner has died.
+
+        Raises:
+            NotFound: There is none about this image.
+            DeadLetterBusy: Somebody else has it.
+        """
+        ...
+
+    def give_back(self, tenant: str, image_id: str, owner: str) -> None:
+        """Let others take what is about an image; does nothing where the lease is not one's own."""
+        ...
+
     def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
         """Remove a letter; return whether there was one.
 
@@ -79,6 +102,19 @@ class DeadLetters(Protocol):
             cursor: What the page before returned; None for the first.
         """
         ...
+
+
+def no_letter(image_id: str) -> NotFound:
+    """Return the error of an image that there is no letter about."""
+    return NotFound(f"There is no dead letter {image_id}.")
+
+
+def busy_letter(image_id: str) -> DeadLetterBusy:
+    """Return the error of a letter that somebody else has taken."""
+    return DeadLetterBusy(
+        f"Another request replays or removes dead letter {image_id}; ask again in a moment. By then"
+        " it is gone, or free."
+    )
 
 
 def cursor_of(letter: DeadLetter) -> str:

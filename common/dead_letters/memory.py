@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 
 from common.cursors import read_cursor
-from common.dead_letters.base import DeadLetter, cursor_of
-from common.errors import NotFound
+from common.dead_letters.base import DeadLetter, busy_letter, cursor_of, no_letter
 
 
 class MemoryDeadLetters:
@@ -14,6 +15,9 @@ class MemoryDeadLetters:
 
     def __init__(self) -> None:
         self._letters: dict[tuple[str, str], DeadLetter] = {}
+        # Who has taken what, and until when (time.monotonic).
+        self._taken: dict[tuple[str, str], tuple[str, float]] = {}
+        self._lock = threading.Lock()
 
     def put(self, letters: Sequence[DeadLetter]) -> None:
         """Keep letters."""
@@ -24,7 +28,24 @@ class MemoryDeadLetters:
         try:
             return self._letters[tenant, image_id]
         except KeyError:
-            raise NotFound(f"There is no dead letter {image_id}.") from None
+            raise no_letter(image_id) from None
+
+    def take(self, tenant: str, image_id: str, owner: str, lease_s: float) -> DeadLetter:
+        """Return a letter that nobody else gets."""
+        with self._lock:
+            letter = self.get(tenant, image_id)
+            holder, until = self._taken.get((tenant, image_id), (owner, 0.0))
+            now = time.monotonic()
+            if holder != owner and until > now:
+                raise busy_letter(image_id)
+            self._taken[tenant, image_id] = owner, now + lease_s
+            return letter
+
+    def give_back(self, tenant: str, image_id: str, owner: str) -> None:
+        """Let others take it."""
+        with self._lock:
+            if self._taken.get((tenant, image_id), ("", 0.0))[0] == owner:
+                del self._taken[tenant, image_id]
 
     def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
         """Remove a letter, or only that of one job."""

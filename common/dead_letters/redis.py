@@ -8,8 +8,7 @@ from typing import cast
 from redis import Redis
 
 from common.cursors import read_cursor
-from common.dead_letters.base import DeadLetter, cursor_of
-from common.errors import NotFound
+from common.dead_letters.base import DeadLetter, busy_letter, cursor_of, no_letter
 from common.redis_client import broker_call
 
 # Ids read at a time while a page is put together.
@@ -28,6 +27,22 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 return 1
 """
 
+# Returns the letter and whether it was taken; nothing without one. KEYS: letters, the lease;
+# ARGV: image, owner, lease in ms.
+_TAKE_LUA = """
+local text = redis.call('HGET', KEYS[1], ARGV[1])
+if not text then return {} end
+local owner = redis.call('GET', KEYS[2])
+if owner and owner ~= ARGV[2] then return {text, 0} end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+return {text, 1}
+"""
+
+# KEYS: the lease; ARGV: owner.
+_GIVE_BACK_LUA = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+"""
+
 
 class RedisDeadLetters:
     """Dead letters in Redis; they are kept until somebody replays or removes them.
@@ -39,6 +54,8 @@ class RedisDeadLetters:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._remove = redis.register_script(_REMOVE_LUA)
+        self._take = redis.register_script(_TAKE_LUA)
+        self._give_back = redis.register_script(_GIVE_BACK_LUA)
 
     @broker_call
     def put(self, letters: Sequence[DeadLetter]) -> None:
@@ -55,8 +72,25 @@ class RedisDeadLetters:
         """Return a letter."""
         text = cast("str | None", self._redis.hget(_letters(tenant), image_id))
         if text is None:
-            raise NotFound(f"There is no dead letter {image_id}.")
+            raise no_letter(image_id)
         return DeadLetter.model_validate_json(text)
+
+    @broker_call
+    def take(self, tenant: str, image_id: str, owner: str, lease_s: float) -> DeadLetter:
+        """Return a letter that nobody else gets."""
+        keys = [_letters(tenant), _lease(tenant, image_id)]
+        found = self._take(keys=keys, args=[image_id, owner, int(lease_s * 1000)])
+        if not found:
+            raise no_letter(image_id)
+        text, is_taken = cast("tuple[str, int]", found)
+        if not is_taken:
+            raise busy_letter(image_id)
+        return DeadLetter.model_validate_json(text)
+
+    @broker_call
+    def give_back(self, tenant: str, image_id: str, owner: str) -> None:
+        """Let others take it."""
+        self._give_back(keys=[_lease(tenant, image_id)], args=[owner])
 
     @broker_call
     def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
@@ -120,3 +154,7 @@ def _letters(tenant: str) -> str:
 
 def _times(tenant: str) -> str:
     return f"glimpse:dead:{tenant}:times"
+
+
+def _lease(tenant: str, image_id: str) -> str:
+    return f"glimpse:dead:{tenant}:taken:{image_id}"

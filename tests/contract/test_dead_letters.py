@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from common.dead_letters.base import DeadLetter, DeadLetters
 from common.dead_letters.memory import MemoryDeadLetters
 from common.dead_letters.redis import RedisDeadLetters
-from common.errors import NotFound
+from common.errors import DeadLetterBusy, NotFound
 from common.redis_client import connect
 
 
@@ -74,6 +76,65 @@ def test_a_newer_letter_stays_where_an_older_one_is_removed(
     assert letters.get(tenant, f"{1:064x}").job_id == "newer"
     assert letters.remove(tenant, f"{1:064x}", job_id="newer")
     assert letters.page(tenant, 10) == ([], None)
+
+
+def test_a_letter_is_taken_by_one_at_a_time(letters: DeadLetters, tenant: str) -> None:
+    kept = letter(tenant, 1, at=1.0)
+    letters.put([kept, letter(f"{tenant}2", 1, at=1.0), letter(tenant, 2, at=1.0)])
+    assert letters.take(tenant, kept.id, "a", lease_s=600) == kept
+    with pytest.raises(DeadLetterBusy, match="ask again in a moment"):
+        letters.take(tenant, kept.id, "b", lease_s=600)
+    # A try whose answer was lost is made again.
+    assert letters.take(tenant, kept.id, "a", lease_s=600) == kept
+    assert letters.get(tenant, kept.id) == kept
+    assert letters.page(f"{tenant}2", 10) == ([letter(f"{tenant}2", 1, at=1.0)], None)
+    assert letters.take(f"{tenant}2", kept.id, "b", lease_s=600)
+    assert letters.take(tenant, f"{2:064x}", "b", lease_s=600)
+
+
+def test_of_many_at_once_one_takes_it(letters: DeadLetters, tenant: str) -> None:
+    letters.put([letter(tenant, 1, at=1.0)])
+
+    def take(owner: str) -> bool:
+        try:
+            letters.take(tenant, f"{1:064x}", owner, lease_s=600)
+        except DeadLetterBusy:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(take, map(str, range(16)))) == 1
+
+
+def test_only_its_owner_gives_a_letter_back(letters: DeadLetters, tenant: str) -> None:
+    letters.put([letter(tenant, 1, at=1.0)])
+    letters.take(tenant, f"{1:064x}", "a", lease_s=600)
+    letters.give_back(tenant, f"{1:064x}", "b")
+    with pytest.raises(DeadLetterBusy):
+        letters.take(tenant, f"{1:064x}", "b", lease_s=600)
+    letters.give_back(tenant, f"{1:064x}", "a")
+    letters.give_back(tenant, f"{1:064x}", "a")
+    assert letters.take(tenant, f"{1:064x}", "b", lease_s=600)
+
+
+def test_a_letter_of_the_dead_is_free_after_its_lease(letters: DeadLetters, tenant: str) -> None:
+    letters.put([letter(tenant, 1, at=1.0)])
+    letters.take(tenant, f"{1:064x}", "dead", lease_s=0.05)
+    time.sleep(0.1)
+    assert letters.take(tenant, f"{1:064x}", "a", lease_s=600)
+    letters.give_back(tenant, f"{1:064x}", "dead")
+    with pytest.raises(DeadLetterBusy):
+        letters.take(tenant, f"{1:064x}", "b", lease_s=600)
+
+
+def test_what_is_not_there_cannot_be_taken(letters: DeadLetters, tenant: str) -> None:
+    with pytest.raises(NotFound, match="no dead letter"):
+        letters.take(tenant, "0" * 64, "a", lease_s=600)
+    letters.put([letter(tenant, 1, at=1.0)])
+    letters.take(tenant, f"{1:064x}", "a", lease_s=600)
+    letters.remove(tenant, f"{1:064x}")
+    with pytest.raises(NotFound):
+        letters.take(tenant, f"{1:064x}", "b", lease_s=600)
 
 
 def test_letters_of_all_tenants_are_counted(letters: DeadLetters, tenant: str) -> None:

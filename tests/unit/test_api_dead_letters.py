@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -211,6 +211,54 @@ def test_a_replay_that_fails_again_leaves_a_newer_letter(
     letters.put([letter()])
     job_id = client.post(f"/v1/dead-letters/{ID}/replay").get_json()["id"]
     assert [found["job_id"] for found in listed(client)] == [job_id]
+
+
+@pytest.mark.parametrize("path", [f"/v1/dead-letters/{ID}/replay", f"/v1/dead-letters/{ID}"])
+def test_of_requests_at_once_the_first_has_the_letter(
+    client: FlaskClient, inline: Inline, letters: DeadLetters, claims: MemoryClaims, path: str
+) -> None:
+    keep_bytes(inline)
+    letters.put([letter()])
+    claimed_by_the_dead(claims)
+    letters.take("default", ID, "another request", lease_s=600)
+    send = client.post if path.endswith("replay") else client.delete
+    response = send(path)
+    assert (response.status_code, response.get_json()["code"]) == (409, "dead_letter_busy")
+    assert response.headers["Retry-After"] == "1"
+    assert claims.attempts("default", ID) == 1
+    letters.give_back("default", ID, "another request")
+    assert send(path).status_code in (202, 204)
+    assert send(path).status_code == 404
+
+
+def test_a_replay_that_fails_leaves_the_letter_free(
+    client: FlaskClient, inline: Inline, letters: DeadLetters
+) -> None:
+    letters.put([letter()])
+    headers = {"Idempotency-Key": "k"}
+    url = f"/v1/dead-letters/{ID}/replay"
+    assert client.post(url, headers=headers).status_code == 404
+    keep_bytes(inline)
+    job = client.post(url, headers=headers)
+    assert job.status_code == 202
+    again = client.post(url, headers=headers)
+    assert (again.get_json()["id"], again.status_code) == (job.get_json()["id"], 202)
+
+
+def test_a_newer_letter_stays_where_an_older_one_is_removed(
+    client: FlaskClient, inline: Inline, letters: DeadLetters
+) -> None:
+    class BusyClaims(MemoryClaims):
+        """Another job gives the image up while its letter is being removed."""
+
+        def forget(self, tenant: str, ids: Sequence[str]) -> None:
+            super().forget(tenant, ids)
+            letters.put([letter(job_id="2" * 32)])
+
+    replace_parts(inline, claims=BusyClaims())
+    letters.put([letter()])
+    assert client.delete(f"/v1/dead-letters/{ID}").status_code == 204
+    assert [found["job_id"] for found in listed(client)] == ["2" * 32]
 
 
 def test_a_deleted_letter_is_gone_with_the_attempts(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from common.decode import Decoded, decode
+from common.decode import Decoded, count_pixels, decode
 from common.errors import (
     EmptyImage,
     ImageError,
@@ -182,6 +182,46 @@ def test_the_limit_is_the_settings_and_not_pillows() -> None:
     assert decode(data, side * side).width == side
     with pytest.raises(TooManyPixels):
         decode(data, side * side - 1)
+
+
+def test_the_header_alone_tells_how_many_pixels_there_are() -> None:
+    assert count_pixels(pictures.bomb_png(), 900_000_000) == 900_000_000
+    assert count_pixels(pictures.turned("JPEG"), PIXELS_MAX) == 20 * 40
+    with pytest.raises(TooManyPixels):
+        count_pixels(pictures.bomb_png(), 100_000_000)
+    with pytest.raises(NotAnImage):
+        count_pixels(b"words", PIXELS_MAX)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "megabytes"),
+    [
+        ("PNG", {}, 5),
+        ("JPEG", {}, 5),
+        # What the pixels come into fits. What libjpeg needs beside it does not, and it says that
+        # the picture is damaged.
+        ("JPEG", {"progressive": True, "subsampling": 0}, 45),
+    ],
+)
+def test_a_lack_of_memory_is_no_fault_of_the_picture(
+    name: str, options: dict[str, object], megabytes: int
+) -> None:
+    program = f"""
+import resource, sys
+from common.decode import decode
+
+data = sys.stdin.buffer.read()
+pages = int(open("/proc/self/statm").read().split()[0])
+most = pages * resource.getpagesize() + {megabytes} * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    decode(data, 10**9)
+except MemoryError as error:
+    print(error)
+"""
+    data = pictures.encoded(Image.new("RGB", (4000, 2500)), name, **options)
+    done = subprocess.run([sys.executable, "-c", program], input=data, check=True, stdout=-1)
+    assert done.stdout == b"There is not enough memory to unfold the picture.\n"
 
 
 @pytest.mark.parametrize("name", FORMATS)
