@@ -28,7 +28,7 @@ from common.contract import (
 )
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
-from common.queues import payloads
+from common.queues import payloads, read_depths
 from common.redis_client import connect
 from common.settings import Settings
 from common.task_sender import TaskSender
@@ -43,7 +43,9 @@ from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
 from worker.leases import Leases
 from worker.meter import Meter
+from worker.orphans import Orphans
 from worker.recovery import Recovery
+from worker.rounds import RedisRounds
 from worker.stores.base import VectorStore
 from worker.tuning import Tuned, tune
 from worker.upkeep import Upkeep
@@ -107,6 +109,15 @@ class IngestParts:
         withdrawals = Withdrawals(
             self._blobs, self.store, self._jobs, self._claims, self._dead_letters
         )
+        orphans = Orphans(
+            blobs=self._blobs,
+            store=self.store,
+            jobs=self._jobs,
+            claims=self._claims,
+            dead_letters=self._dead_letters,
+            rounds=RedisRounds(self._redis, self.settings.lease_s),
+            depths=partial(read_depths, self._redis, [INGEST_QUEUE]),
+        )
         leftovers = Leftovers(
             self._archives, self._jobs, partial(payloads, self._redis, INGEST_QUEUE)
         )
@@ -117,6 +128,7 @@ class IngestParts:
             "sweep": self._blobs.sweep,
             "sweep_archives": self._archives.sweep,
             "sweep_leftovers": leftovers.sweep,
+            "sweep_orphans": orphans.sweep,
             "sweep_withdrawn": withdrawals.sweep,
             "sweep_queries": self._queries.sweep,
             # A search is over long before its record goes.
