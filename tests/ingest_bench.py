@@ -52,7 +52,12 @@ class Shared:
         claims = MemoryClaims(LEASE_S, 3, self.claims)
         return Withdrawals(self.blobs, self.store, self.jobs, claims, self.dead_letters, kept_s)
 
-    def orphans(self, rounds: Rounds | None = None, depths: Sequence[QueueDepth] = ()) -> Orphans:
+    def orphans(
+        self,
+        rounds: Rounds | None = None,
+        depths: Sequence[QueueDepth] = (),
+        is_here: bool = True,
+    ) -> Orphans:
         """Return the chore that looks for bytes that nobody needs."""
         return Orphans(
             blobs=self.blobs,
@@ -62,6 +67,7 @@ class Shared:
             dead_letters=self.dead_letters,
             rounds=rounds or MemoryRounds(since=0.0),
             depths=lambda: depths,
+            is_here=lambda: is_here,
         )
 
     def put(self, *files: bytes) -> IngestChunk:

@@ -62,6 +62,8 @@ class Orphans:
         rounds: Tells whose turn it is, and since when the collection is known.
         depths: Returns the depths of the queues with ingest tasks: a task may outlive
             the record of its job.
+        is_here: Tells whether ``blobs`` is where the API stores: in another service's
+            folder every original would look like an orphan.
         left_alone_s: Seconds that an original is left alone after its upload.
     """
 
@@ -75,6 +77,7 @@ class Orphans:
         dead_letters: DeadLetters,
         rounds: Rounds,
         depths: Callable[[], Sequence[QueueDepth]],
+        is_here: Callable[[], bool],
         left_alone_s: float = _LEFT_ALONE_S,
     ) -> None:
         self._blobs = blobs
@@ -84,6 +87,7 @@ class Orphans:
         self._dead_letters = dead_letters
         self._rounds = rounds
         self._depths = depths
+        self._is_here = is_here
         self._left_alone_s = left_alone_s
 
     def sweep(self) -> int:
@@ -92,6 +96,8 @@ class Orphans:
         Raises:
             ServiceError: A part is away; nothing is worse than before.
         """
+        if not self._is_here():
+            return 0
         prefix = f"{self._rounds.next() % SLICES:02x}"
         collection = self._store.collection()
         # The span comes first: what is uploaded or replayed from here on is younger.

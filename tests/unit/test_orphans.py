@@ -10,6 +10,7 @@ import pytest
 from common.contract import INGEST_QUEUE, IngestChunk, Outcome
 from common.dead_letters.base import DeadLetter
 from common.errors import NotFound, StoreUnavailable
+from common.jobs.base import Job
 from common.queues import QueueDepth
 from tests.ingest_bench import Bench, Shared, worker
 from tests.pictures import image_id, picture, truncated_jpeg
@@ -137,6 +138,26 @@ def test_the_bytes_of_a_dead_letter_go_once_it_is_forgotten(shared: Shared) -> N
     assert swept(shared) == [ID]
 
 
+def test_a_letter_written_at_the_same_moment_keeps_its_bytes(
+    shared: Shared, store: WatchedStore
+) -> None:
+    cancelled(shared)
+    age(shared)
+    store.on_known = [lambda: None, lambda: shared.dead_letters.put([letter()])]
+    assert swept(shared) == []
+
+
+def test_a_quarantine_with_a_letter_is_not_lifted(shared: Shared, bench: Bench) -> None:
+    upload(shared)
+    age(shared)
+    shared.dead_letters.put([letter()])
+    for number in range(3):
+        with worker(shared, lease_s=0.0) as doomed:
+            doomed.claims.take(f"dead {number}", "default", [ID], alone=True)
+    assert swept(shared) == []
+    assert bench.claims.attempts("default", ID) == 3
+
+
 def test_a_quarantine_without_a_letter_keeps_nothing(shared: Shared) -> None:
     """Its job was cancelled before the letter was written."""
     cancelled(shared)
@@ -211,15 +232,16 @@ def test_an_upload_that_waits_keeps_its_bytes(shared: Shared, bench: Bench) -> N
 
 
 def test_what_is_younger_than_a_job_that_goes_on_is_left_alone(shared: Shared) -> None:
-    waiting = shared.put(picture("blue"))
+    """Which images it waits for is not looked up: there may be a million of them."""
+    job = Job("1" * 32, "default", 1, created_at=time.time() - 5 * HOUR_S)
+    shared.jobs.create(job, [("ab" * 32, "a.png")])
+    shared.jobs.accept(job.id)
     cancelled(shared)
     # An upload's bytes come just before its job.
-    age(shared, hours=0.5)
-    assert swept(shared) == []
-    # It is over now, but for the hour.
-    shared.jobs.record(waiting.job_id, [Outcome(index=0, id=waiting.items[0].id, state="indexed")])
-    assert swept(shared) == []
-    age(shared)
+    for hours in (4, 5.9):
+        age(shared, hours)
+        assert swept(shared) == []
+    shared.jobs.record(job.id, [Outcome(index=0, id="ab" * 32, state="indexed")])
     assert swept(shared) == [ID]
 
 
@@ -288,13 +310,6 @@ def test_an_image_indexed_at_the_same_moment_stays(
     assert shared.blobs.read("default", ID) == DATA
 
 
-def test_a_replay_makes_old_bytes_young(shared: Shared) -> None:
-    upload(shared)
-    age(shared)
-    shared.blobs.touch("default", ID)
-    assert swept(shared) == []
-
-
 def test_nothing_goes_by_a_store_that_is_away(shared: Shared, store: WatchedStore) -> None:
     cancelled(shared)
     age(shared)
@@ -304,6 +319,14 @@ def test_nothing_goes_by_a_store_that_is_away(shared: Shared, store: WatchedStor
         with pytest.raises(StoreUnavailable):
             orphans.sweep()
     assert list(shared.blobs.withdrawn()) == []
+
+
+def test_nothing_goes_in_a_folder_that_is_not_the_services_own(shared: Shared) -> None:
+    cancelled(shared)
+    age(shared)
+    orphans = shared.orphans(is_here=False)
+    assert sum(orphans.sweep() for _ in range(SLICES)) == 0
+    assert swept(shared) == [ID]
 
 
 def test_a_store_that_was_emptied_judges_nothing_that_was_there_before(

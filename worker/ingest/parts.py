@@ -117,6 +117,7 @@ class IngestParts:
             dead_letters=self._dead_letters,
             rounds=RedisRounds(self._redis, self.settings.lease_s),
             depths=partial(read_depths, self._redis, [INGEST_QUEUE]),
+            is_here=self._mark.is_here,
         )
         leftovers = Leftovers(
             self._archives, self._jobs, partial(payloads, self._redis, INGEST_QUEUE)
@@ -169,6 +170,10 @@ class IngestParts:
         return FolderBlobs(self.settings.blobs_dir)
 
     @cached_property
+    def _mark(self) -> BlobMark:
+        return BlobMark(self._redis, self.settings.blobs_dir)
+
+    @cached_property
     def _archives(self) -> FolderBlobs:
         return FolderBlobs(self.settings.archives_dir)
 
@@ -203,7 +208,7 @@ class IngestParts:
                 self._blobs,
                 self.encoder,
                 self.settings.image_pixels_max,
-                is_here=BlobMark(self._redis, self.settings.blobs_dir).is_here,
+                is_here=self._mark.is_here,
                 missing_s=self.settings.missing_s,
             ),
             store=self.store,
