@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from common.contract import ChunkItem, ChunkResult, IngestChunk
 from common.dead_letters.memory import MemoryDeadLetters
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
+from common.queues import QueueDepth
 from tests.pictures import image_id
 from worker.amends import Amends
 from worker.deletion import Deletion
@@ -23,6 +25,8 @@ from worker.ingest.chunks import ChunkIngest
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
+from worker.orphans import Orphans
+from worker.rounds import MemoryRounds, Rounds
 from worker.stores.memory import MemoryStore
 from worker.withdrawals import Withdrawals
 
@@ -55,6 +59,24 @@ class Shared:
         claims = MemoryClaims(LEASE_S, 3, self.claims)
         return Withdrawals(self.blobs, self.store, self.jobs, claims, self.dead_letters, kept_s)
 
+    def orphans(
+        self,
+        rounds: Rounds | None = None,
+        depths: Sequence[QueueDepth] = (),
+        is_here: bool = True,
+    ) -> Orphans:
+        """Return the chore that looks for bytes that nobody needs."""
+        return Orphans(
+            blobs=self.blobs,
+            store=self.store,
+            jobs=self.jobs,
+            claims=MemoryClaims(LEASE_S, 3, self.claims),
+            dead_letters=self.dead_letters,
+            rounds=rounds or MemoryRounds(since=0.0),
+            depths=lambda: depths,
+            is_here=lambda: is_here,
+        )
+
     def put(self, *files: bytes, tag: str = "tag") -> IngestChunk:
         """Store files and return the chunk of a new, accepted job that has them all."""
         items = [
@@ -66,7 +88,7 @@ class Shared:
             writer = self.blobs.writer("default")
             writer.write(data)
             writer.commit(item.id)
-        job = Job(uuid.uuid4().hex, "default", len(items), created_at=0.0, **about)
+        job = Job(uuid.uuid4().hex, "default", len(items), created_at=time.time(), **about)
         self.jobs.create(job, [(item.id, item.filename) for item in items])
         self.jobs.accept(job.id)
         return IngestChunk(job_id=job.id, items=items, **about)

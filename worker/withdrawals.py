@@ -1,4 +1,4 @@
-"""Withdrawals: bytes of deleted images, kept aside until nobody can need them any more."""
+"""Withdrawals: bytes of deleted images and orphans, aside until nobody can need them any more."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ class Withdrawals:
         discarded = 0
         for blob in page:
             if blob.id in indexed:
-                self._settle(tenant, blob.id)
+                self._settle(blob)
             elif blob.at < before and blob.id not in awaited:
-                discarded += self._settle(tenant, blob.id)
+                discarded += self._settle(blob)
         return discarded
 
-    def _settle(self, tenant: str, image_id: str) -> bool:
+    def _settle(self, blob: StoredBlob) -> bool:
         """Bring back or discard a blob; return whether it was discarded."""
-        owner = uuid.uuid4().hex
+        tenant, image_id, owner = blob.tenant, blob.id, uuid.uuid4().hex
         if self._claims.take(owner, tenant, [image_id], alone=True) != [Verdict.GRANTED]:
             # It is in hand, and is looked at again with the next turn.
             return False
@@ -108,7 +108,8 @@ class Withdrawals:
             if self._store.known(tenant, [image_id]) or self._has_letter(tenant, image_id):
                 self._blobs.restore(tenant, image_id)
                 return False
-            self._blobs.discard(tenant, image_id)
+            # Only what was looked at: this process may have stood still since.
+            self._blobs.discard(tenant, image_id, blob.at)
         finally:
             self._claims.give_back(owner, tenant, [image_id])
         return True

@@ -14,6 +14,8 @@ class StoredBlob:
     tenant: str
     id: str
     at: float
+    # Whether its image was seen indexed: see ``BlobStore.keep``.
+    kept: bool = False
 
 
 class BlobWriter(Protocol):
@@ -28,7 +30,10 @@ class BlobWriter(Protocol):
         ...
 
     def commit(self, blob_id: str) -> None:
-        """Make the blob readable under its id; a blob of the same id may be there already."""
+        """Make the blob readable under its id; a blob of the same id may be there already.
+
+        Either way its time is that of this call.
+        """
         ...
 
     def discard(self) -> None:
@@ -74,27 +79,63 @@ class BlobStore(Protocol):
         """Remove a blob and all its renditions; one that is not there is no error."""
         ...
 
-    def stored(self) -> Iterator[StoredBlob]:
-        """Go through the blobs of all tenants, but for those that are withdrawn."""
+    def stored(self, prefix: str = "") -> Iterator[StoredBlob]:
+        """Go through the blobs of all tenants, but for those that are withdrawn.
+
+        Args:
+            prefix: Two hexadecimal digits: only blobs whose ids begin so, and no more than
+                these is read. All without it.
+        """
         ...
 
-    def withdraw(self, tenant: str, blob_id: str) -> None:
-        """Take a blob out of sight and remove its renditions; one that is not there is no error.
+    def touch(self, tenant: str, blob_id: str) -> None:
+        """Make a blob as young as if it were uploaded now: it is about to be used.
+
+        Raises:
+            NotFound: There is no such blob.
+        """
+        ...
+
+    def keep(self, tenant: str, blob_id: str, at: float) -> None:
+        """Note that the image of a blob was seen indexed.
+
+        It lasts until the blob is withdrawn, also where it is uploaded anew.
+
+        Args:
+            tenant: Whose blob.
+            blob_id: Which.
+            at: The blob's time; one that has another by now is not meant.
+        """
+        ...
+
+    def withdraw(self, tenant: str, blob_id: str, at: float | None = None) -> bool:
+        """Take a blob out of sight and remove its renditions; return whether it was there.
 
         Its bytes stay aside until ``discard``: an upload that counts on them may be under way.
+
+        Args:
+            tenant: Whose blob.
+            blob_id: Which.
+            at: The blob's time: one that has another by now is left where it is.
         """
         ...
 
     def restore(self, tenant: str, blob_id: str) -> bool:
-        """Bring a withdrawn blob back; return whether there was one."""
+        """Bring a withdrawn blob back, its time that of this call; return whether there was one."""
         ...
 
     def withdrawn(self) -> Iterator[StoredBlob]:
         """Go through the withdrawn blobs of all tenants."""
         ...
 
-    def discard(self, tenant: str, blob_id: str) -> None:
-        """Remove a withdrawn blob for good; one that was uploaded anew stays."""
+    def discard(self, tenant: str, blob_id: str, at: float | None = None) -> None:
+        """Remove a withdrawn blob for good; one that was uploaded anew stays.
+
+        Args:
+            tenant: Whose blob.
+            blob_id: Which.
+            at: Since when it is withdrawn: one that was withdrawn anew stays.
+        """
         ...
 
     def sweep(self) -> None:

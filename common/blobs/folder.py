@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 # Who may read a blob: its owner, and the group that the API and the workers share.
 _MODE = 0o640
+# The same of a blob that is kept: read-only. Another mode than these two is no work of this
+# store, and what has it is kept as well.
+_KEPT_MODE = 0o440
 
 
 class FolderWriter:
@@ -54,8 +58,14 @@ class FolderWriter:
     def commit(self, blob_id: str) -> None:
         """Move the file to its place in one step, so that no reader sees a part of it."""
         self.seal()
+        original = self._store.path(self._tenant, blob_id)
         with _translated(), _there():
-            _move(self.path, self._store.path(self._tenant, blob_id))
+            with suppress(FileNotFoundError):
+                if _says_kept(original.stat()):
+                    self.path.chmod(_KEPT_MODE)
+            # Its last byte may have come long ago, in a request of many pictures.
+            os.utime(self.path)
+            _move(self.path, original)
 
     def discard(self) -> None:
         """Remove the file unless it has moved."""
@@ -68,7 +78,8 @@ class FolderWriter:
 class FolderBlobs:
     """Originals at ``TENANT/originals/ab/ID``, renditions at ``TENANT/renditions/ab/ID/NAME``.
 
-    What was withdrawn is at ``TENANT/withdrawn/ab/ID``, its time being that of its file.
+    What was withdrawn is at ``TENANT/withdrawn/ab/ID``. A blob's time is that of its file; the
+    file of one that is kept is read-only.
 
     A blob is whole or absent when a process dies. It is not forced to the disk
     (fsync): what a power cut takes back is the file system's to say.
@@ -136,24 +147,48 @@ class FolderBlobs:
             self.path(tenant, blob_id).unlink(missing_ok=True)
             self._remove_renditions(tenant, blob_id)
 
-    def stored(self) -> Iterator[StoredBlob]:
-        """Go through the blobs, in no order."""
-        return self._found("originals")
+    def stored(self, prefix: str = "") -> Iterator[StoredBlob]:
+        """Go through the blobs, in no order; of a prefix only its own folders are listed."""
+        return self._found("originals", prefix)
 
-    def withdraw(self, tenant: str, blob_id: str) -> None:
+    def touch(self, tenant: str, blob_id: str) -> None:
+        """Make a blob as young as if it were uploaded now."""
+        try:
+            with _translated():
+                os.utime(self.path(tenant, blob_id))
+        except FileNotFoundError:
+            raise NotFound(f"There are no bytes of image {blob_id}.") from None
+
+    def keep(self, tenant: str, blob_id: str, at: float) -> None:
+        """Note that the image of a blob was seen indexed."""
+        original = self.path(tenant, blob_id)
+        with _translated(), suppress(FileNotFoundError):
+            if original.stat().st_mtime == at:
+                original.chmod(_KEPT_MODE)
+
+    def withdraw(self, tenant: str, blob_id: str, at: float | None = None) -> bool:
         """Take a blob out of sight and remove its renditions."""
         original = self.path(tenant, blob_id)
+        was_there = False
         with _translated():
             with suppress(FileNotFoundError):
+                if at is not None and original.stat().st_mtime != at:
+                    return False
                 # Before the move, so that nobody finds it aside with the time of its upload.
                 os.utime(original)
+                original.chmod(_MODE)
                 _move(original, self._withdrawn(tenant, blob_id))
+                was_there = True
             self._remove_renditions(tenant, blob_id)
+        return was_there
 
     def restore(self, tenant: str, blob_id: str) -> bool:
         """Bring a withdrawn blob back, in the place of the same one that may be there again."""
+        withdrawn = self._withdrawn(tenant, blob_id)
         with _translated(), suppress(FileNotFoundError):
-            _move(self._withdrawn(tenant, blob_id), self.path(tenant, blob_id))
+            # It must not look older than an upload whose bytes it replaces.
+            os.utime(withdrawn)
+            _move(withdrawn, self.path(tenant, blob_id))
             return True
         return False
 
@@ -161,10 +196,12 @@ class FolderBlobs:
         """Go through the withdrawn blobs, in no order."""
         return self._found("withdrawn")
 
-    def discard(self, tenant: str, blob_id: str) -> None:
+    def discard(self, tenant: str, blob_id: str, at: float | None = None) -> None:
         """Remove a withdrawn blob for good."""
-        with _translated():
-            self._withdrawn(tenant, blob_id).unlink(missing_ok=True)
+        withdrawn = self._withdrawn(tenant, blob_id)
+        with _translated(), suppress(FileNotFoundError):
+            if at is None or withdrawn.stat().st_mtime == at:
+                withdrawn.unlink()
 
     def sweep(self) -> None:
         """Remove half uploads of processes that were killed."""
@@ -178,11 +215,12 @@ class FolderBlobs:
             if blob.at < oldest:
                 self.delete(blob.tenant, blob.id)
 
-    def _found(self, folder: str) -> Iterator[StoredBlob]:
+    def _found(self, folder: str, prefix: str = "") -> Iterator[StoredBlob]:
         with _translated():
-            for path in self._root.glob(f"*/{folder}/*/*"):
+            for path in self._root.glob(f"*/{folder}/{prefix or '*'}/{prefix}*"):
                 with suppress(FileNotFoundError):
-                    yield StoredBlob(path.parts[-4], path.name, path.stat().st_mtime)
+                    file = path.stat()
+                    yield StoredBlob(path.parts[-4], path.name, file.st_mtime, _says_kept(file))
 
     def _withdrawn(self, tenant: str, blob_id: str) -> Path:
         return self._root / tenant / "withdrawn" / blob_id[:2] / blob_id
@@ -199,6 +237,10 @@ def _opener(path: str, flags: int) -> int:
     # The mask of the process would keep the group out.
     os.fchmod(handle, _MODE)
     return handle
+
+
+def _says_kept(file: os.stat_result) -> bool:
+    return stat.S_IMODE(file.st_mode) != _MODE
 
 
 def _move(source: Path, target: Path) -> None:

@@ -5,23 +5,32 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from common.blobs.base import StoredBlob
 from common.errors import NotFound
 
 
+@dataclass(slots=True)
+class _Blob:
+    """Bytes, since when they are where they are, and whether their image was seen indexed."""
+
+    data: bytes
+    # Seconds since 1970.
+    at: float = field(default_factory=time.time)
+    kept: bool = False
+
+
+# Blobs by tenant and id.
+_Blobs = dict[tuple[str, str], _Blob]
+
+
 class MemoryWriter:
     """Bytes that become a blob on ``commit``."""
 
-    def __init__(
-        self,
-        blobs: dict[tuple[str, str], bytes],
-        written_at: dict[tuple[str, str], float],
-        tenant: str,
-    ) -> None:
+    def __init__(self, blobs: _Blobs, tenant: str) -> None:
         self._blobs = blobs
-        self._written_at = written_at
         self._tenant = tenant
         self._data = bytearray()
 
@@ -35,8 +44,9 @@ class MemoryWriter:
 
     def commit(self, blob_id: str) -> None:
         """Make the blob readable under its id."""
-        self._blobs[self._tenant, blob_id] = bytes(self._data)
-        self._written_at[self._tenant, blob_id] = time.time()
+        before = self._blobs.get((self._tenant, blob_id))
+        kept = before is not None and before.kept
+        self._blobs[self._tenant, blob_id] = _Blob(bytes(self._data), kept=kept)
 
     def discard(self) -> None:
         """Forget what was written."""
@@ -47,16 +57,14 @@ class MemoryBlobs:
     """A blob store that lasts as long as the object."""
 
     def __init__(self) -> None:
-        self._blobs: dict[tuple[str, str], bytes] = {}
-        # Seconds since 1970, by the same keys.
-        self._written_at: dict[tuple[str, str], float] = {}
+        self._blobs: _Blobs = {}
         self._renditions: dict[tuple[str, str], dict[str, bytes]] = {}
-        # Bytes that were taken out of sight, and when.
-        self._withdrawn: dict[tuple[str, str], tuple[bytes, float]] = {}
+        # What was taken out of sight.
+        self._withdrawn: _Blobs = {}
 
     def writer(self, tenant: str) -> MemoryWriter:
         """Begin a new blob."""
-        return MemoryWriter(self._blobs, self._written_at, tenant)
+        return MemoryWriter(self._blobs, tenant)
 
     def open(self, tenant: str, blob_id: str) -> BinaryIO:
         """Open a blob for reading."""
@@ -64,10 +72,7 @@ class MemoryBlobs:
 
     def read(self, tenant: str, blob_id: str) -> bytes:
         """Return a blob's bytes."""
-        try:
-            return self._blobs[tenant, blob_id]
-        except KeyError:
-            raise NotFound(f"There are no bytes of image {blob_id}.") from None
+        return self._blob(tenant, blob_id).data
 
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
         """Keep something made from a blob beside it."""
@@ -83,35 +88,49 @@ class MemoryBlobs:
         self._blobs.pop((tenant, blob_id), None)
         self._renditions.pop((tenant, blob_id), None)
 
-    def stored(self) -> Iterator[StoredBlob]:
+    def stored(self, prefix: str = "") -> Iterator[StoredBlob]:
         """Go through the blobs."""
-        for tenant, blob_id in list(self._blobs):
-            yield StoredBlob(tenant, blob_id, self._written_at[tenant, blob_id])
+        for (tenant, blob_id), blob in list(self._blobs.items()):
+            if blob_id.startswith(prefix):
+                yield StoredBlob(tenant, blob_id, blob.at, blob.kept)
 
-    def withdraw(self, tenant: str, blob_id: str) -> None:
+    def touch(self, tenant: str, blob_id: str) -> None:
+        """Make a blob as young as if it were uploaded now."""
+        self._blob(tenant, blob_id).at = time.time()
+
+    def keep(self, tenant: str, blob_id: str, at: float) -> None:
+        """Note that the image of a blob was seen indexed."""
+        blob = self._blobs.get((tenant, blob_id))
+        if blob is not None and blob.at == at:
+            blob.kept = True
+
+    def withdraw(self, tenant: str, blob_id: str, at: float | None = None) -> bool:
         """Take a blob out of sight and remove its renditions."""
-        data = self._blobs.pop((tenant, blob_id), None)
-        self._renditions.pop((tenant, blob_id), None)
-        if data is not None:
-            self._withdrawn[tenant, blob_id] = data, time.time()
+        blob = self._blobs.get((tenant, blob_id))
+        if blob is not None and at not in (None, blob.at):
+            return False
+        self.delete(tenant, blob_id)
+        if blob is not None:
+            self._withdrawn[tenant, blob_id] = _Blob(blob.data)
+        return blob is not None
 
     def restore(self, tenant: str, blob_id: str) -> bool:
         """Bring a withdrawn blob back."""
-        data, _ = self._withdrawn.pop((tenant, blob_id), (None, 0.0))
-        if data is None:
-            return False
-        self._blobs[tenant, blob_id] = data
-        self._written_at[tenant, blob_id] = time.time()
-        return True
+        blob = self._withdrawn.pop((tenant, blob_id), None)
+        if blob is not None:
+            self._blobs[tenant, blob_id] = _Blob(blob.data)
+        return blob is not None
 
     def withdrawn(self) -> Iterator[StoredBlob]:
         """Go through the withdrawn blobs."""
-        for (tenant, blob_id), (_, at) in list(self._withdrawn.items()):
-            yield StoredBlob(tenant, blob_id, at)
+        for (tenant, blob_id), blob in list(self._withdrawn.items()):
+            yield StoredBlob(tenant, blob_id, blob.at)
 
-    def discard(self, tenant: str, blob_id: str) -> None:
+    def discard(self, tenant: str, blob_id: str, at: float | None = None) -> None:
         """Remove a withdrawn blob for good."""
-        self._withdrawn.pop((tenant, blob_id), None)
+        blob = self._withdrawn.get((tenant, blob_id))
+        if blob is not None and at in (None, blob.at):
+            del self._withdrawn[tenant, blob_id]
 
     def sweep(self) -> None:
         """Do nothing: what is half written goes with its process."""
@@ -122,3 +141,9 @@ class MemoryBlobs:
         for blob in self.stored():
             if blob.at < oldest:
                 self.delete(blob.tenant, blob.id)
+
+    def _blob(self, tenant: str, blob_id: str) -> _Blob:
+        try:
+            return self._blobs[tenant, blob_id]
+        except KeyError:
+            raise NotFound(f"There are no bytes of image {blob_id}.") from None

@@ -136,6 +136,13 @@ class JobRecords(Protocol):
         """
         ...
 
+    def oldest_unfinished(self) -> float | None:
+        """Return when the oldest accepted job was created that has not ended; None without one.
+
+        In seconds since 1970. A job whose record has expired may be counted for a while.
+        """
+        ...
+
     def pending(self) -> int:
         """Return how many accepted images have no outcome yet, of all jobs together."""
         ...

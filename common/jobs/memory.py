@@ -69,6 +69,11 @@ class MemoryJobs:
             if changed_at < before and self._jobs[job_id].finished_at is None
         ]
 
+    def oldest_unfinished(self) -> float | None:
+        """Return when the oldest job was created that has not ended."""
+        jobs = (self._jobs[job_id] for job_id in self._changed)
+        return min((job.created_at for job in jobs if job.finished_at is None), default=None)
+
     def pending(self) -> int:
         """Return how many accepted images have no outcome yet."""
         jobs = (self._jobs[job_id] for job_id in self._changed)

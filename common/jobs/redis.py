@@ -115,6 +115,12 @@ class RedisJobs:
         ]
 
     @broker_call
+    def oldest_unfinished(self) -> float | None:
+        """Return when the oldest job was created that has not ended."""
+        found = self._redis.zrange(_UNFINISHED, 0, 0, withscores=True)
+        return next((at for _, at in cast("list[tuple[str, float]]", found)), None)
+
+    @broker_call
     def pending(self) -> int:
         """Return how many accepted images have no outcome yet."""
         return max(0, int(cast("str | None", self._redis.get(PENDING_KEY)) or 0))

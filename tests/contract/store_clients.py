@@ -33,6 +33,10 @@ class Clients(Protocol):
         """Remove all rows of the shared collection."""
         ...
 
+    def drop(self, collection: str) -> None:
+        """Drop a collection."""
+        ...
+
     def close(self) -> None:
         """Close every client that was made."""
         ...
@@ -49,6 +53,10 @@ class MemoryClients:
 
     def empty(self) -> None:
         self.collections.clear()
+
+    def drop(self, collection: str) -> None:
+        dropped, new = self.collections[collection], MemoryCollection()
+        dropped.identity, dropped.rows, dropped.mark = None, new.rows, new.mark
 
     def close(self) -> None:
         """Nothing is held."""
@@ -74,6 +82,11 @@ class MilvusClients:
             )
             if rows:
                 client.delete(COLLECTION, ids=[row["key"] for row in rows])
+        client.close()
+
+    def drop(self, collection: str) -> None:
+        client = MilvusClient(self.uri, timeout=10, dedicated=True)
+        client.drop_collection(collection)
         client.close()
 
     def close(self) -> None:

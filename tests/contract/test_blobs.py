@@ -23,10 +23,10 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     return MemoryBlobs() if request.param == "memory" else FolderBlobs(tmp_path / "blobs")
 
 
-def put(blobs: BlobStore, data: bytes, tenant: str = "default") -> None:
+def put(blobs: BlobStore, data: bytes, tenant: str = "default", blob_id: str = ID) -> None:
     writer = blobs.writer(tenant)
     writer.write(data)
-    writer.commit(ID)
+    writer.commit(blob_id)
 
 
 def test_what_was_written_is_read(blobs: BlobStore) -> None:
@@ -275,3 +275,121 @@ def test_all_blobs_are_found_with_their_tenants(blobs: BlobStore) -> None:
     (found,) = blobs.stored()
     assert (found.tenant, found.id) == ("default", ID)
     assert found.at == pytest.approx(time.time(), abs=60)
+
+
+def test_a_slice_has_the_blobs_of_its_prefix_alone(blobs: BlobStore) -> None:
+    put(blobs, b"data")
+    put(blobs, b"data", "other")
+    put(blobs, b"data", "other", "ac" * 32)
+    assert sorted(found.tenant for found in blobs.stored("ab")) == ["default", "other"]
+    assert [found.id for found in blobs.stored("ac")] == ["ac" * 32]
+    assert list(blobs.stored("cd")) == []
+
+
+def at(blobs: BlobStore) -> float:
+    return next(blobs.stored()).at
+
+
+def age(blobs: BlobStore, to: float = 1.0) -> None:
+    """Make the blob old, as far as it can be."""
+    if isinstance(blobs, FolderBlobs):
+        os.utime(blobs.path("default", ID), (to, to))
+    else:
+        assert isinstance(blobs, MemoryBlobs)
+        blobs._blob("default", ID).at = to
+
+
+def test_the_time_of_a_blob_is_that_of_its_commit(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    writer = blobs.writer("default")
+    writer.write(b"data")
+    writer.seal()
+    # Other pictures of the request came meanwhile.
+    os.utime(writer.path, (1, 1))
+    writer.commit(ID)
+    assert at(blobs) == pytest.approx(time.time(), abs=60)
+
+
+def test_a_blob_that_came_again_has_the_time_of_the_last(blobs: BlobStore) -> None:
+    put(blobs, b"data")
+    age(blobs)
+    put(blobs, b"data")
+    assert at(blobs) == pytest.approx(time.time(), abs=60)
+
+
+def test_a_blob_is_touched(blobs: BlobStore) -> None:
+    with pytest.raises(NotFound, match=ID):
+        blobs.touch("default", ID)
+    put(blobs, b"data")
+    age(blobs)
+    blobs.touch("default", ID)
+    assert at(blobs) == pytest.approx(time.time(), abs=60)
+    blobs.withdraw("default", ID)
+    with pytest.raises(NotFound):
+        blobs.touch("default", ID)
+
+
+def test_a_blob_that_comes_back_is_as_young_as_an_upload(blobs: BlobStore) -> None:
+    """An upload that came meanwhile, and whose bytes it replaces, counts on that."""
+    put(blobs, b"data")
+    blobs.withdraw("default", ID)
+    if isinstance(blobs, FolderBlobs):
+        os.utime(blobs._withdrawn("default", ID), (1, 1))
+    put(blobs, b"data")
+    blobs.restore("default", ID)
+    assert at(blobs) == pytest.approx(time.time(), abs=60)
+
+
+def test_a_kept_blob_is_kept_until_it_is_withdrawn(blobs: BlobStore) -> None:
+    def is_kept() -> bool:
+        return next(blobs.stored()).kept
+
+    blobs.keep("default", ID, 1.0)
+    put(blobs, b"data")
+    assert not is_kept()
+    blobs.keep("default", ID, at(blobs) - 1)
+    assert not is_kept()
+    blobs.keep("default", ID, at(blobs))
+    assert is_kept()
+    assert blobs.read("default", ID) == b"data"
+    blobs.touch("default", ID)
+    assert is_kept()
+    put(blobs, b"data")
+    assert is_kept()
+    blobs.withdraw("default", ID)
+    assert not next(blobs.withdrawn()).kept
+    blobs.restore("default", ID)
+    assert not is_kept()
+
+
+def test_a_file_of_another_mode_counts_as_kept(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    put(blobs, b"data")
+    blobs.path("default", ID).chmod(0o644)
+    assert next(blobs.stored()).kept
+
+
+def test_only_the_blob_that_was_looked_at_is_withdrawn(blobs: BlobStore) -> None:
+    assert not blobs.withdraw("default", ID, 1.0)
+    put(blobs, b"data")
+    age(blobs)
+    seen = at(blobs)
+    put(blobs, b"data")
+    blobs.put_rendition("default", ID, "256.jpg", b"small")
+    assert not blobs.withdraw("default", ID, seen)
+    assert blobs.read("default", ID) == b"data"
+    assert blobs.rendition("default", ID, "256.jpg") == b"small"
+    assert blobs.withdraw("default", ID, at(blobs))
+    assert not blobs.withdraw("default", ID)
+    assert [found.id for found in blobs.withdrawn()] == [ID]
+
+
+def test_only_what_was_withdrawn_then_is_discarded(blobs: BlobStore) -> None:
+    put(blobs, b"data")
+    blobs.withdraw("default", ID)
+    (seen,) = blobs.withdrawn()
+    blobs.discard("default", ID, seen.at - 1)
+    assert list(blobs.withdrawn()) == [seen]
+    blobs.discard("default", ID, seen.at)
+    blobs.discard("default", ID, seen.at)
+    assert list(blobs.withdrawn()) == []

@@ -10,6 +10,7 @@ from redis import Redis
 
 from common.errors import BrokerUnavailable, NotFound
 from common.jobs.base import Job, JobRecords
+from common.jobs.memory import MemoryJobs
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from tests.contract.job_records import new_job, outcome
@@ -201,3 +202,27 @@ def test_a_redis_that_is_away_is_told() -> None:
     jobs = RedisJobs(connect(f"redis://127.0.0.1:{free_port()}/0"), ttl_s=60)
     with pytest.raises(BrokerUnavailable, match="Redis does not answer"):
         jobs.ping()
+
+
+def test_the_oldest_job_that_has_not_ended_is_told(jobs: JobRecords) -> None:
+    for number in (2, 1):
+        job = Job(f"oldest{number}", "default", 1, created_at=float(number))
+        jobs.create(job, [(f"{number:064x}", "a.jpg")])
+        # Nothing was accepted yet, and so nothing is promised.
+        assert jobs.oldest_unfinished() != number
+        jobs.accept(job.id)
+        assert jobs.oldest_unfinished() == number
+    jobs.record("oldest1", [outcome(0)])
+    assert jobs.oldest_unfinished() == 2
+    jobs.cancel("oldest2")
+    assert (jobs.oldest_unfinished() or 3) > 2
+
+
+def test_without_a_job_none_is_the_oldest() -> None:
+    assert MemoryJobs().oldest_unfinished() is None
+
+
+def test_without_a_job_redis_tells_none(valkey: Valkey) -> None:
+    with connect(valkey.url) as client:
+        client.delete("glimpse:jobs:unfinished")
+        assert RedisJobs(client, ttl_s=600).oldest_unfinished() is None

@@ -364,3 +364,19 @@ def test_many_threads_share_a_store(store: VectorStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(write_and_find, range(40)))
     assert store.count() == 40
+
+
+def test_a_collection_is_told_from_others_and_from_one_of_its_name_before(
+    clients: Clients,
+) -> None:
+    name = f"images__new_{next(_numbers)}"
+    store, same = clients.connect(collection=name), clients.connect(collection=name)
+    before = store.collection()
+    assert same.collection() == before
+    assert clients.connect().collection() != before
+    clients.drop(name)
+    # Made anew by another worker, it knows nothing of what was there before.
+    after = clients.connect(collection=name).collection()
+    assert after != before
+    assert store.collection() == after
+    clients.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -151,6 +152,15 @@ def test_a_replay_is_a_job_of_its_own(
     assert (image["filename"], image["tags"]) == ("pictures/red.png", ["dog"])
     assert image["metadata"] == {"year": 2026}
     assert listed(client) == []
+
+
+def test_a_replay_makes_the_bytes_as_young_as_an_upload(idle: Inline) -> None:
+    """Else they would look as if nobody needed them, between the letter and the job."""
+    keep_bytes(idle)
+    idle.blobs._blob("default", ID).at = 1.0
+    idle.app.extensions["glimpse"].dead_letters.put([letter()])
+    assert idle.app.test_client().post(f"/v1/dead-letters/{ID}/replay").status_code == 202
+    assert next(idle.blobs.stored()).at > time.time() - 60
 
 
 def test_a_replayed_image_may_be_tried_again(

@@ -46,6 +46,12 @@ def test_any_other_uri_is_a_milvus_and_nothing_is_connected_yet() -> None:
 def test_an_identity_is_read_back_from_its_description() -> None:
     identity = Identity("ViT-B/32", "40d365715913", 512)
     assert Identity.read(identity.description()) == identity
+    assert identity.description() != identity.description()
+
+
+def test_the_identity_of_a_collection_without_a_mark_is_read() -> None:
+    description = '{"dim": 512, "encoder": "ViT-B/32", "revision": "40d365715913"}'
+    assert Identity.read(description) == Identity("ViT-B/32", "40d365715913", 512)
 
 
 @pytest.mark.parametrize("description", ["", "my pictures", "[]", "{}", '{"encoder": "x"}', "7"])

@@ -28,7 +28,7 @@ from common.contract import (
 )
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
-from common.queues import payloads
+from common.queues import payloads, read_depths
 from common.redis_client import connect
 from common.settings import Settings
 from common.task_sender import TaskSender
@@ -46,7 +46,9 @@ from worker.ingest.unpacking import ArchiveIngest
 from worker.leases import Leases
 from worker.messages import RedisMessages
 from worker.meter import Meter
+from worker.orphans import Orphans
 from worker.recovery import Recovery
+from worker.rounds import RedisRounds
 from worker.stores.base import VectorStore
 from worker.tuning import Tuned, tune
 from worker.upkeep import Upkeep
@@ -117,6 +119,16 @@ class IngestParts:
         withdrawals = Withdrawals(
             self._blobs, self.store, self._jobs, self._claims, self._dead_letters
         )
+        orphans = Orphans(
+            blobs=self._blobs,
+            store=self.store,
+            jobs=self._jobs,
+            claims=self._claims,
+            dead_letters=self._dead_letters,
+            rounds=RedisRounds(self._redis, self.settings.lease_s),
+            depths=partial(read_depths, self._redis, [INGEST_QUEUE]),
+            is_here=self._mark.is_here,
+        )
         leftovers = Leftovers(
             self._archives, self._jobs, partial(payloads, self._redis, INGEST_QUEUE)
         )
@@ -127,6 +139,7 @@ class IngestParts:
             "sweep": self._blobs.sweep,
             "sweep_archives": self._archives.sweep,
             "sweep_leftovers": leftovers.sweep,
+            "sweep_orphans": orphans.sweep,
             "sweep_withdrawn": withdrawals.sweep,
             "sweep_queries": self._queries.sweep,
             # A search is over long before its record goes.
@@ -167,6 +180,10 @@ class IngestParts:
         return FolderBlobs(self.settings.blobs_dir)
 
     @cached_property
+    def _mark(self) -> BlobMark:
+        return BlobMark(self._redis, self.settings.blobs_dir)
+
+    @cached_property
     def _archives(self) -> FolderBlobs:
         return FolderBlobs(self.settings.archives_dir)
 
@@ -201,7 +218,7 @@ class IngestParts:
                 self._blobs,
                 self.encoder,
                 self.settings.image_pixels_max,
-                is_here=BlobMark(self._redis, self.settings.blobs_dir).is_here,
+                is_here=self._mark.is_here,
                 missing_s=self.settings.missing_s,
             ),
             store=self.store,

@@ -135,3 +135,7 @@ class VectorStore(Protocol):
     def count(self) -> int:
         """Return the number of rows of all tenants."""
         ...
+
+    def collection(self) -> str:
+        """Return what tells the collection from all others, and from earlier ones of its name."""
+        ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class MemoryCollection:
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     # Set it to play a Milvus that is away: every call raises StoreUnavailable.
     away: bool = False
+    # Tells it from all others.
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -152,6 +155,11 @@ class MemoryStore:
         """Return the number of rows of all tenants."""
         with self._present() as collection:
             return sum(len(rows) for rows in collection.rows.values())
+
+    def collection(self) -> str:
+        """Return what tells the collection from all others."""
+        with self._present() as collection:
+            return collection.mark
 
     def _rows(self, tenant: str) -> dict[str, Row]:
         with self._present() as collection:

@@ -194,6 +194,12 @@ class MilvusStore:
             )
         return int(counted[0]["count(*)"])
 
+    def collection(self) -> str:
+        """Return what tells the collection from all others: Milvus's number of it, and its mark."""
+        with self._connected() as client:
+            told = client.describe_collection(self._collection, timeout=_CALL_TIMEOUT_S)
+        return f"{self._collection} {told['collection_id']} {told['description']}"
+
     def _keys(self, scope: str, within: str, limit: int) -> list[Key]:
         with self._connected() as client:
             found = client.query(
