@@ -12,6 +12,7 @@ from one: to import what a worker needs takes longer than to run it.
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import os
 import signal
@@ -50,6 +51,18 @@ _STAGES: dict[str, tuple[type, str, Literal["before", "after"]]] = {
     # Of both.
     "settle": (RedisClaims, "settle", "before"),
 }
+
+# What a worker imports when it begins, and would import anew in each.
+_IMPORTED_LATE = (
+    "celery.apps.worker",
+    "celery.backends.redis",
+    "celery.bin.celery",
+    "celery.concurrency.thread",
+    "celery.worker.consumer",
+    "kombu.transport.redis",
+    "psutil",
+    "scipy.sparse",
+)
 
 
 def halt_at(stage: str, deed: str) -> None:
@@ -102,6 +115,8 @@ def work(queue: str, deed: str, stage: str) -> None:
 
 def main(queue: str, deeds: list[str]) -> None:
     """Run a worker for each deed, and return when all have ended."""
+    for name in _IMPORTED_LATE:
+        importlib.import_module(name)
     children = []
     for deed in deeds:
         child = os.fork()

@@ -14,11 +14,21 @@ from typing import Any
 
 import pytest
 
+from common.contract import SEARCH_QUEUE
 from common.redis_client import connect
 from tests.chaos.books import AUDIT, KINDS, Books
 from tests.chaos.ledger import Ledger
 from tests.conftest import require
-from tests.services import Fleet, MilvusLite, MilvusServer, SlowWorker, Stack, Valkey, Zombies
+from tests.services import (
+    Fleet,
+    MilvusLite,
+    MilvusServer,
+    SlowWorker,
+    Stack,
+    Valkey,
+    Worker,
+    Zombies,
+)
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +130,13 @@ def workers(crew: MakeWorkers) -> MakeWorkers:
         return made
 
     return start
+
+
+@pytest.fixture
+def search_worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
+    """A second search worker."""
+    with Worker(tmp_path / "search", stack.settings, SEARCH_QUEUE) as worker:
+        yield worker
 
 
 @pytest.fixture

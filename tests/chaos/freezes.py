@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 INGEST_STAGES = ("read", "embedded", "write", "written", "outcome", "settle")
 DELETE_STAGES = ("withdraw", "withdrawn", "delete", "deleted", "settle")
 
+# Pictures of a chunk, which are a batch as well; see the settings of these tests.
+CHUNK = 8
 # Pictures of a round of random freezes.
 _PICTURES = 48
 
@@ -31,12 +33,12 @@ _PICTURES = 48
 def ingests(ledger: Ledger, books: Books, zombies: MakeZombies, workers: MakeWorkers) -> None:
     """Freeze an ingest worker at each stage, and do to its images whatever a caller may do.
 
-    Of the pictures of each one is left alone, one is uploaded once more meanwhile, one is
-    deleted when others have indexed it, and one is deleted and uploaded anew.
+    Of its pictures some are left alone, some are uploaded once more meanwhile, some are
+    deleted when others have indexed them, and some are deleted and uploaded anew.
     """
     made = zombies(INGEST_QUEUE, frozen(INGEST_STAGES))
-    first = [halted_upload(books, made, 4) for _ in INGEST_STAGES]
-    _, twice, deleted, anew = zip(*first, strict=True)
+    first = [halted_upload(books, made) for _ in INGEST_STAGES]
+    _, twice, deleted, anew = ([p for chunk in first for p in chunk[n::4]] for n in range(4))
     with ledger.no_takeover():
         workers()
         books.ended(books.upload(named("twice", twice), "twice"))
@@ -112,9 +114,9 @@ def frozen(stages: Sequence[str]) -> list[str]:
     return [f"freeze:{stage}" for stage in stages]
 
 
-def halted_upload(books: Books, zombies: Zombies, count: int) -> list[bytes]:
-    """Upload so many pictures, and return them when a worker has halted with them in hand."""
-    pictures = books.pictures(count)
+def halted_upload(books: Books, zombies: Zombies) -> list[bytes]:
+    """Upload pictures, and return them when a worker has halted with them in hand."""
+    pictures = books.pictures(CHUNK)
     location = books.upload(named("first", pictures), "first")
     log.warning("halted at %s: %s", zombies.next_stage(), location)
     return pictures

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from common.contract import SEARCH_QUEUE
 from tests.chaos import freezes
 from tests.chaos.books import SOUND, Books
 from tests.chaos.conftest import MakeWorkers, MakeZombies
@@ -18,13 +15,6 @@ from tests.services import Stack, Worker
 
 # Freezes of one round: each follows on what the one before has left.
 FREEZES = 2
-
-
-@pytest.fixture
-def search_worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
-    """A second search worker."""
-    with Worker(tmp_path / "search", stack.settings, SEARCH_QUEUE) as worker:
-        yield worker
 
 
 @pytest.mark.parametrize("_round", range(rounds(1)))

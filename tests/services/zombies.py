@@ -35,6 +35,7 @@ class Zombies(GlimpseProcess):
     """
 
     name = "zombies"
+    start_s = 180.0
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str], queue: str, deeds: Sequence[str]
@@ -43,8 +44,8 @@ class Zombies(GlimpseProcess):
             "GLIMPSE_WORKER_THREADS": "1",
             "GLIMPSE_SEARCH_THREADS": "1",
             "GLIMPSE_LEASE_SWEEP_S": "3600",
-            # Pictures of one chunk go into one batch, and so are at one stage.
-            "GLIMPSE_BATCH_WAIT_MS": "500",
+            # A chunk that fills a batch goes into one, and so is at one stage.
+            "GLIMPSE_BATCH_WAIT_MS": "1000",
         }
         super().__init__(folder, {**settings, **lonely})
         self._queue = queue
