@@ -61,10 +61,14 @@ test: setup ## Run all tests against real parts
 test-unit: setup ## Run the tests that need no other process
 	$(BIN)/pytest tests/unit
 
+# How often `make test-chaos` makes each attack by chance, and `make bench-*` lets the ways that
+# are compared take turns; each has a number of its own where none is given.
+ROUNDS ?=
+
 .PHONY: test-chaos
-test-chaos: setup ## Kill, cut off and end real processes in the middle of their work
+test-chaos: setup ## Kill, freeze and cut off real processes in their work (ROUNDS=n)
 	scripts/install_system_packages.sh
-	$(BIN)/pytest tests/chaos
+	ROUNDS=$(ROUNDS) $(BIN)/pytest tests/chaos
 
 # Seconds that `make fuzz` gives to each target, and what chance begins with.
 FUZZ_S ?= 60
@@ -93,24 +97,21 @@ bench: setup ## Measure: search in the embedded store, and retrieval on PHOTOS
 	$(BIN)/python -m benchmarks.store_search --rows 10000
 	$(if $(PHOTOS),$(BIN)/python -m benchmarks.retrieval --photos "$(PHOTOS)" --model starter)
 
-# How often the ways that are compared take turns.
-ROUNDS ?= 3
-
 .PHONY: bench-ingest
 bench-ingest: setup ## Measure: pictures a second, from the upload to the store, on PHOTOS
 	@test -n "$(PHOTOS)" || { echo "It measures on photographs: make bench-ingest PHOTOS=DIR"; exit 2; } >&2
-	$(BIN)/python -m benchmarks.ingest --photos "$(PHOTOS)" --rounds $(ROUNDS) --json benchmarks/results/ingest.json
+	$(BIN)/python -m benchmarks.ingest --photos "$(PHOTOS)" --rounds $(or $(ROUNDS),3) --json benchmarks/results/ingest.json
 
 .PHONY: bench-search
 bench-search: setup ## Measure: how long searches take, idle and beside ingest, on PHOTOS
 	@test -n "$(PHOTOS)" || { echo "It measures on photographs: make bench-search PHOTOS=DIR"; exit 2; } >&2
-	$(BIN)/python -m benchmarks.search --photos "$(PHOTOS)" --rounds $(ROUNDS) --json benchmarks/results/search.json
+	$(BIN)/python -m benchmarks.search --photos "$(PHOTOS)" --rounds $(or $(ROUNDS),3) --json benchmarks/results/search.json
 	$(BIN)/python -m benchmarks.recall --server lite --json benchmarks/results/recall-lite.json
 	$(BIN)/python -m benchmarks.recall --server milvus --json benchmarks/results/recall-milvus.json
 
 .PHONY: bench-api
 bench-api: setup ## Measure: requests a second of the API, and what each costs
-	$(BIN)/python -m benchmarks.api --rounds $(ROUNDS) --json benchmarks/results/api.json
+	$(BIN)/python -m benchmarks.api --rounds $(or $(ROUNDS),3) --json benchmarks/results/api.json
 
 .PHONY: screenshots
 screenshots: setup ## Take the README's pictures of the web page (PHOTOS=dir QUERY="a white dog")

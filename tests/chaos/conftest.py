@@ -5,18 +5,30 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from common.contract import SEARCH_QUEUE
 from common.redis_client import connect
+from tests.chaos.books import AUDIT, KINDS, Books
 from tests.chaos.ledger import Ledger
 from tests.conftest import require
-from tests.services import Fleet, MilvusLite, SlowWorker, Stack, Valkey
+from tests.services import (
+    Fleet,
+    MilvusLite,
+    MilvusServer,
+    SlowWorker,
+    Stack,
+    Valkey,
+    Worker,
+    Zombies,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +54,22 @@ PATIENT = {"GLIMPSE_LEASE_S": "60"}
 
 MakeWorkers = Callable[..., list[SlowWorker]]
 StartFleet = Callable[..., Fleet]
+MakeZombies = Callable[[str, Sequence[str]], Zombies]
 
 
 @pytest.fixture(scope="package")
 def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A whole Glimpse without an ingest worker."""
-    require(Valkey)
     require(MilvusLite)
-    with Stack(tmp_path_factory.mktemp("glimpse"), _SETTINGS) as stack:
+    with begun(tmp_path_factory.mktemp("glimpse")) as stack:
+        yield stack
+
+
+@contextmanager
+def begun(folder: Path, milvus: MilvusServer | None = None) -> Iterator[Stack]:
+    """Run a Glimpse without an ingest worker, on Milvus Lite unless told otherwise."""
+    require(Valkey)
+    with Stack(folder, _SETTINGS, milvus) as stack:
         stack.ingest_worker.stop()
         yield stack
 
@@ -70,6 +90,12 @@ def ledger(stack: Stack) -> Iterator[Ledger]:
     ledger = Ledger(stack)
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def books(ledger: Ledger, record_property: Callable[[str, object], None]) -> Books:
+    """Books of this test alone."""
+    return Books(ledger, record_property)
 
 
 @pytest.fixture
@@ -107,6 +133,24 @@ def workers(crew: MakeWorkers) -> MakeWorkers:
 
 
 @pytest.fixture
+def search_worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
+    """A second search worker."""
+    with Worker(tmp_path / "search", stack.settings, SEARCH_QUEUE) as worker:
+        yield worker
+
+
+@pytest.fixture
+def zombies(stack: Stack, tmp_path: Path) -> Iterator[MakeZombies]:
+    """Makes workers that halt at stages of their work, and returns them when they consume."""
+    with ExitStack() as made:
+
+        def make(queue: str, deeds: Sequence[str]) -> Zombies:
+            return made.enter_context(Zombies(tmp_path / "zombies", stack.settings, queue, deeds))
+
+        yield make
+
+
+@pytest.fixture
 def fleet(crew: MakeWorkers) -> Iterator[StartFleet]:
     """Makes workers that are started again when they die; returns when all consume."""
     with ExitStack() as fleets:
@@ -130,3 +174,22 @@ def dice() -> random.Random:
 def _side_by_side(call: Callable[[SlowWorker], object], workers: list[SlowWorker]) -> None:
     with ThreadPoolExecutor() as threads:
         list(threads.map(call, workers))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the audits found, as a table of all attacks."""
+    table: dict[str, Counter[str]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            # Some of them tell of no test.
+            if getattr(report, "when", None) == "call":
+                for audit in (found for name, found in report.user_properties if name == AUDIT):
+                    row = table.setdefault(audit["attack"], Counter())
+                    row.update({"rounds": 1, **{key: audit[key] for key in ("images", *KINDS)}})
+    if table:
+        columns = ("rounds", "images", *KINDS)
+        terminalreporter.section("audits")
+        terminalreporter.line(f"| attack | {' | '.join(columns)} |")
+        terminalreporter.line("|---|" + "--:|" * len(columns))
+        for attack, row in table.items():
+            terminalreporter.line(f"| {attack} | {' | '.join(str(row[c]) for c in columns)} |")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from kombu.transport.redis import Channel
 
-from common.contract import DEFAULT_TENANT, INGEST_QUEUE
+from common.contract import DEFAULT_TENANT, INGEST_QUEUE, ImageRecord
 from common.jobs.base import COUNTERS
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
@@ -45,9 +47,10 @@ class Ledger:
         self._store = MilvusStore(stack.milvus.uri, "", name, Identity.of(encoder))
         self._rows_before = self._store.count()
 
-    def upload(self, files: Files, api: str = "") -> str:
+    def upload(self, files: Files, api: str = "", tags: Sequence[str] = ()) -> str:
         """Upload files in one request, if need be to another API; return where their job is."""
-        parts = [("file", (name, data)) for name, data in files.items()]
+        parts: list[tuple[str, Any]] = [("file", file) for file in files.items()]
+        parts += [("metadata", (None, json.dumps({"tags": tags})))] if tags else []
         response = self.stack.client.post(f"{api}/v1/images", files=parts)
         return response.raise_for_status().headers["Location"]
 
@@ -66,10 +69,10 @@ class Ledger:
         assert sum(job[counter] for counter in COUNTERS.values()) == job["total"], job
         return job
 
-    def items(self, location: str, state: str) -> list[dict[str, Any]]:
-        """Return all items of a job in a state."""
+    def items(self, location: str, state: str = "") -> list[dict[str, Any]]:
+        """Return all items of a job, or those in a state."""
         items: list[dict[str, Any]] = []
-        query: dict[str, Any] = {"state": state, "limit": 1000}
+        query: dict[str, Any] = {"limit": 1000} | ({"state": state} if state else {})
         while True:
             page = self.stack.client.get(f"{location}/items", params=query).json()
             items += page["items"]
@@ -80,6 +83,11 @@ class Ledger:
     def new_rows(self) -> int:
         """Return how many rows Milvus has more than at the start."""
         return self._store.count() - self._rows_before
+
+    def rows(self, ids: Sequence[str]) -> tuple[Mapping[str, str], dict[str, ImageRecord]]:
+        """Return, for those ids that have a row, the job that brought it and its record."""
+        records = self._store.get(DEFAULT_TENANT, ids)
+        return self._store.known(DEFAULT_TENANT, ids), {record.id: record for record in records}
 
     def missing(self, files: Iterable[bytes]) -> set[str]:
         """Return the ids of those files that have no row."""
@@ -96,7 +104,7 @@ class Ledger:
 
     def at_rest(self) -> None:
         """Check that nothing waits, nothing is in hand, and nothing is counted as pending."""
-        wait_for(lambda: not self._unsettled(), _REST_S, "empty queues")
+        wait_for(lambda: not self.unsettled(), _REST_S, "empty queues")
         wait_for(lambda: not self.claims(owned=True), _REST_S, "the last claims to go")
         jobs = RedisJobs(self.redis, ttl_s=60)
         wait_for(lambda: jobs.pending() == 0, _REST_S, "the pending images to be counted anew")
@@ -110,11 +118,20 @@ class Ledger:
                 found[str(key)] = claim
         return found
 
+    def unsettled(self) -> int:
+        """Return how many tasks wait or are in hand."""
+        waiting = cast("int", self.redis.llen(INGEST_QUEUE))
+        return waiting + cast("int", self.redis.hlen(Channel.unacked_key))
+
+    @contextmanager
+    def no_takeover(self) -> Iterator[None]:
+        """Let no worker take over meanwhile what another one had in hand."""
+        # Whoever looks for what was abandoned takes this lock, and does without where it is taken.
+        self.redis.set(Channel.unacked_mutex_key, "a test", ex=_JOB_S)
+        yield
+        self.redis.delete(Channel.unacked_mutex_key)
+
     def close(self) -> None:
         """Let go of the connections."""
         self._store.close()
         self.redis.close()
-
-    def _unsettled(self) -> int:
-        waiting = cast("int", self.redis.llen(INGEST_QUEUE))
-        return waiting + cast("int", self.redis.hlen(Channel.unacked_key))

@@ -1,4 +1,4 @@
-"""How often a chaos test repeats itself."""
+"""How often an attack is made: once or twice in `make test`, as often as one likes by itself."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def rounds(default: int) -> int:
-    """Return how many rounds to go: ``ROUNDS`` of the environment, or so many."""
+    """Return the rounds that ``make test-chaos ROUNDS=n`` asks for, or a few."""
     return int(os.environ.get("ROUNDS") or default)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.chaos.conftest import MakeWorkers
+from common.contract import SEARCH_QUEUE
+from tests.chaos.books import SOUND, Books, named
+from tests.chaos.conftest import MakeWorkers, MakeZombies
+from tests.chaos.freezes import DELETE_STAGES, frozen, halted_deletes
 from tests.chaos.ledger import Ledger
+from tests.chaos.rounds import rounds
 from tests.pictures import image_id, picture
 from tests.polling import ready, wait_for
 from tests.services import DeadlyDeleter, Stack
@@ -104,3 +109,24 @@ def test_an_image_that_the_model_has_in_hand_is_not_known_yet(
     assert ID in found(stack)
     assert delete(stack) == 204
     assert ID not in found(stack)
+
+
+@pytest.mark.parametrize("_round", range(rounds(1)))
+def test_redis_away_within_a_deletion_leaves_no_image_busy(
+    stack: Stack, books: Books, workers: MakeWorkers, zombies: MakeZombies, _round: int
+) -> None:
+    workers()
+    images = books.pictures(len(DELETE_STAGES))
+    books.upload(named("first", images), "first")
+    books.ended()
+    stack.search_worker.stop()
+    deleters = zombies(SEARCH_QUEUE, frozen(DELETE_STAGES))
+    halted_deletes(books, deleters, images)
+    stack.redis.kill()
+    deleters.resume()
+    time.sleep(1)
+    stack.redis.start()
+    stack.search_worker.start()
+    ready(stack.client)
+    books.upload(named("anew", images), "anew")
+    assert books.audit("Redis away for a second within a deletion") == SOUND

@@ -9,6 +9,7 @@ from tests.services.process import Service, ServiceNotStarted
 from tests.services.redis_server import RedisServer
 from tests.services.slow_worker import DeadlyDeleter, DeadlyWorker, SlowWorker
 from tests.services.valkey import Valkey
+from tests.services.zombies import Zombies
 
 __all__ = [
     "Api",
@@ -24,5 +25,6 @@ __all__ = [
     "Stack",
     "Valkey",
     "Worker",
+    "Zombies",
     "free_port",
 ]
