@@ -186,12 +186,14 @@ class IngestParts:
         return metered
 
     def _chunk_ingest(self) -> ChunkIngest:
+        mark = BlobMark(self._redis, self.settings.blobs_dir)
         return ChunkIngest(
             reader=PictureReader(
                 self._blobs,
                 self.encoder,
                 self.settings.image_pixels_max,
-                is_here=BlobMark(self._redis, self.settings.blobs_dir).is_here,
+                is_here=mark.is_here,
+                on_found=mark.note,
                 missing_s=self.settings.missing_s,
             ),
             store=self.store,
