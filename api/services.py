@@ -64,7 +64,7 @@ def connect_services(settings: Settings) -> Services:
     redis = connect(settings.redis_url)
     return Services(
         settings=settings,
-        blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).put),
+        blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).keep),
         archives=FolderBlobs(settings.archives_dir),
         queries=FolderBlobs(settings.queries_dir),
         jobs=RedisJobs(redis, settings.job_ttl_s),

@@ -86,8 +86,7 @@ class FolderBlobs:
 
     Args:
         root: The folder.
-        begin: Called before the first blob of this process is written, and again
-            until it does not raise.
+        begin: Called before a blob is written; where it raises none is.
     """
 
     def __init__(self, root: Path, begin: Callable[[], None] | None = None) -> None:
@@ -103,7 +102,6 @@ class FolderBlobs:
         """Begin a new blob."""
         if self._begin is not None:
             self._begin()
-            self._begin = None
         return FolderWriter(self, tenant)
 
     def open(self, tenant: str, blob_id: str) -> BinaryIO:

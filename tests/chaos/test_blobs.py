@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from common.redis_client import connect
 from tests.chaos.conftest import MakeWorkers
 from tests.chaos.ledger import Ledger
 from tests.pictures import image_id, picture
@@ -19,10 +20,16 @@ GONE = image_id(FILES["teal.png"])
 
 @pytest.fixture
 def folder(stack: Stack) -> Path:
-    """The blob folder, marked: Redis was emptied, and only an API that begins marks it."""
-    stack.api.stop()
-    stack.api.start()
+    """The blob folder; Redis was emptied, and has its mark again."""
+    wait_for(lambda: marked_by_upload(stack), 60, "the API to put the mark again")
     return Path(stack.settings["GLIMPSE_BLOBS_DIR"])
+
+
+def marked_by_upload(stack: Stack) -> bool:
+    # Of no picture, so that no worker has to do with it.
+    stack.client.post("/v1/images", files={"file": ("a.txt", b"These are words.")})
+    with connect(stack.redis.url) as redis:
+        return bool(redis.exists("glimpse:blobs"))
 
 
 def delete_all(stack: Stack) -> None:
@@ -45,6 +52,28 @@ def test_a_job_ends_though_bytes_of_it_are_gone(
     assert stack.client.post(letter["links"]["replay"]).status_code == 404
     assert ledger.settled(ledger.upload(FILES))["indexed"] == 1
     ledger.at_rest()
+    delete_all(stack)
+
+
+def test_a_job_ends_though_redis_has_lost_the_mark(
+    stack: Stack, ledger: Ledger, workers: MakeWorkers, folder: Path
+) -> None:
+    (worker,) = workers(settings={"GLIMPSE_MISSING_S": "1", "GLIMPSE_RETRY_S_MAX": "0.5"})
+    assert ledger.settled(ledger.upload(FILES))["indexed"] == len(FILES)
+    ledger.at_rest()
+    worker.suspend()
+    ledger.redis.flushall()
+    late = {"navy.png": picture("navy"), "gold.png": picture("gold")}
+    job = ledger.upload(late)
+    gone = image_id(late["navy.png"])
+    (folder / "default" / "originals" / gone[:2] / gone).unlink()
+    worker.resume()
+    settled = ledger.settled(job)
+    assert (settled["state"], settled["indexed"], settled["failed"]) == ("partial", 1, 1)
+    (failed,) = ledger.items(job, "failed")
+    assert (failed["id"], failed["code"]) == (gone, "store_error")
+    ledger.at_rest()
+    stack.client.delete(f"/v1/images/{image_id(late['gold.png'])}")
     delete_all(stack)
 
 

@@ -11,8 +11,9 @@ from redis import Redis
 
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
-from common.errors import BrokerUnavailable
+from common.errors import BlobsUnavailable, BrokerUnavailable
 from common.redis_client import connect
+from tests.clock import Clock
 from tests.services import Valkey, free_port
 
 
@@ -55,6 +56,101 @@ def test_an_emptied_redis_learns_the_mark_anew(redis: Redis, tmp_path: Path) -> 
     assert BlobMark(redis, tmp_path).is_here()
 
 
+def test_a_process_that_lives_on_tells_an_emptied_redis_now_and_then(
+    redis: Redis, tmp_path: Path
+) -> None:
+    clock = Clock()
+    blobs = FolderBlobs(tmp_path, BlobMark(redis, tmp_path, clock.now).keep)
+    blobs.writer("default").discard()
+    redis.delete("glimpse:blobs")
+    clock.sleep(9.9)
+    blobs.writer("default").discard()
+    assert not redis.exists("glimpse:blobs")
+    clock.sleep(0.2)
+    blobs.writer("default").discard()
+    assert BlobMark(redis, tmp_path).is_here()
+
+
+def test_a_folder_that_went_away_is_not_marked_anew(redis: Redis, tmp_path: Path) -> None:
+    """Redis has lost its data while the volume is not mounted."""
+    root, aside = tmp_path / "blobs", tmp_path / "aside"
+    owner, late = BlobMark(redis, root), BlobMark(redis, root)
+    owner.put()
+    root.rename(aside)
+    root.mkdir()
+    late.put()
+    redis.delete("glimpse:blobs")
+    for mark in (owner, late):
+        mark.put()
+        assert list(root.iterdir()) == []
+        assert not redis.exists("glimpse:blobs")
+    root.rmdir()
+    aside.rename(root)
+    late.put()
+    assert BlobMark(redis, root).is_here()
+
+
+def test_a_mark_that_could_not_be_written_is_written_later(redis: Redis, tmp_path: Path) -> None:
+    in_its_way = tmp_path / "glimpse-blobs.draft"
+    in_its_way.mkdir()
+    mark = BlobMark(redis, tmp_path)
+    with pytest.raises(BlobsUnavailable):
+        mark.put()
+    in_its_way.rmdir()
+    mark.put()
+    assert mark.is_here()
+
+
+def test_a_worker_that_has_seen_the_mark_tells_it_an_emptied_redis(
+    redis: Redis, tmp_path: Path
+) -> None:
+    write(redis, tmp_path)
+    worker, stranger = BlobMark(redis, tmp_path), BlobMark(redis, tmp_path)
+    worker.note()
+    redis.delete("glimpse:blobs")
+    assert not stranger.is_here()
+    assert worker.is_here()
+    assert stranger.is_here()
+
+
+def test_a_worker_tells_nothing_of_another_folder(redis: Redis, tmp_path: Path) -> None:
+    root, aside = tmp_path / "blobs", tmp_path / "aside"
+    write(redis, root)
+    worker = BlobMark(redis, root)
+    assert worker.is_here()
+    root.rename(aside)
+    redis.delete("glimpse:blobs")
+    assert not worker.is_here()
+    root.mkdir()
+    (root / "glimpse-blobs").write_text("another mark")
+    assert not worker.is_here()
+    assert not redis.exists("glimpse:blobs")
+
+
+def test_a_worker_goes_by_what_others_have_told_redis(redis: Redis, tmp_path: Path) -> None:
+    write(redis, tmp_path)
+    worker = BlobMark(redis, tmp_path)
+    assert worker.is_here()
+    redis.set("glimpse:blobs", "another mark")
+    assert not worker.is_here()
+    assert redis.get("glimpse:blobs") == "another mark"
+
+
+def test_a_worker_looks_now_and_then_until_it_has_seen_the_mark(
+    redis: Redis, tmp_path: Path
+) -> None:
+    clock = Clock()
+    worker = BlobMark(redis, tmp_path, clock.now)
+    worker.note()
+    write(redis, tmp_path)
+    for pause_s, is_seen in ((9.9, False), (0.2, True)):
+        clock.sleep(pause_s)
+        worker.note()
+        redis.delete("glimpse:blobs")
+        assert worker.is_here() == is_seen
+        write(redis, tmp_path)
+
+
 def test_processes_that_begin_at_once_agree(redis: Redis, tmp_path: Path) -> None:
     for number in range(10):
         redis.delete("glimpse:blobs")
@@ -72,3 +168,5 @@ def test_a_redis_that_is_away_is_told_and_asked_again(redis: Redis, tmp_path: Pa
             blobs.writer("default")
     with pytest.raises(BrokerUnavailable):
         BlobMark(away, tmp_path).is_here()
+    # Of a picture that is there this is no trouble.
+    BlobMark(away, tmp_path).note()

@@ -131,6 +131,21 @@ def test_bytes_that_appear_late_are_used(
         bench.run(another)
 
 
+def test_bytes_that_are_found_tell_that_the_store_is_there(
+    shared: Shared, chunk: IngestChunk
+) -> None:
+    found: list[bool] = []
+    reader = PictureReader(
+        shared.blobs, HashingEncoder(), 10_000, on_found=lambda: found.append(True)
+    )
+    gone, there = chunk.items
+    with pytest.raises(BlobsUnavailable):
+        reader.read(gone, chunk)
+    assert found == []
+    reader.read(there, chunk)
+    assert found == [True]
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setattr("worker.ingest.missing._IMAGES_MAX", 2)
     missing = Missing(clock.now)

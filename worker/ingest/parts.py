@@ -219,6 +219,7 @@ class IngestParts:
                 self.encoder,
                 self.settings.image_pixels_max,
                 is_here=self._mark.is_here,
+                on_found=self._mark.note,
                 missing_s=self.settings.missing_s,
             ),
             store=self.store,

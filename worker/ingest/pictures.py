@@ -41,6 +41,7 @@ class PictureReader:
         pixels_max: Pixels of one picture, at most.
         is_here: Tells whether ``blobs`` is where the API stores; without it bytes that are
             missing are waited for, however long it takes.
+        on_found: Called when bytes were found: ``blobs`` is there.
         missing_s: Seconds that bytes may be missing while it is.
         missing: Remembers since when.
     """
@@ -52,6 +53,7 @@ class PictureReader:
         pixels_max: int,
         *,
         is_here: Callable[[], bool] = lambda: False,
+        on_found: Callable[[], None] = lambda: None,
         missing_s: float = 0.0,
         missing: Missing | None = None,
     ) -> None:
@@ -59,6 +61,7 @@ class PictureReader:
         self._encoder = encoder
         self._pixels_max = pixels_max
         self._is_here = is_here
+        self._on_found = on_found
         self._missing_s = missing_s
         self._missing = missing or Missing()
 
@@ -102,6 +105,7 @@ class PictureReader:
         except NotFound as error:
             raise self._absent(tenant, item.id) from error
         self._missing.forget(tenant, item.id)
+        self._on_found()
         return data
 
     def _absent(self, tenant: str, image_id: str) -> GlimpseError:
