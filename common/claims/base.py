@@ -101,6 +101,13 @@ class Claims(Protocol):
         """Return how many attempts at an image were begun and not settled."""
         ...
 
+    def deaths(self, tenant: str, image_id: str) -> int:
+        """Return how many attempts at an image ended in the death of a worker, as far as is known.
+
+        The attempt of one that has it in hand is not over.
+        """
+        ...
+
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
         """Forget attempts and quarantine: the images are to be tried anew.
 

@@ -20,6 +20,10 @@ class _Claim:
     overtaken: bool = False
     left: str | None = None
 
+    def is_held(self) -> bool:
+        """Tell whether a living owner has it."""
+        return self.owner is not None and self.until > time.monotonic()
+
 
 @dataclass(slots=True)
 class ClaimTable:
@@ -100,12 +104,18 @@ class MemoryClaims:
             claim = self.table.claims.get((tenant, image_id))
             return claim.attempts if claim else 0
 
+    def deaths(self, tenant: str, image_id: str) -> int:
+        """Return how many attempts at an image ended in the death of a worker."""
+        with self.table.lock:
+            claim = self.table.claims.get((tenant, image_id))
+            return claim.attempts - claim.is_held() if claim else 0
+
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
         """Forget attempts and quarantine."""
         with self.table.lock:
             for image_id in ids:
                 claim = self.table.claims.get((tenant, image_id))
-                if claim is None or (claim.owner is not None and claim.until > time.monotonic()):
+                if claim is None or claim.is_held():
                     continue
                 claim.overtaken = claim.overtaken or claim.attempts > 0
                 self._release((tenant, image_id), claim)

@@ -109,6 +109,16 @@ return holds
 """
 )
 
+# KEYS: one image.
+_DEATHS_LUA = (
+    NOW_LUA
+    + """
+local owner, ends, attempts = unpack(redis.call('HMGET', KEYS[1], 'owner', 'until', 'attempts'))
+local held = owner and tonumber(ends) > now
+return tonumber(attempts or 0) - (held and 1 or 0)
+"""
+)
+
 # Forgets attempts; an image that is in hand stays there. KEYS: images; ARGV: seconds to keep.
 _FORGET_LUA = (
     NOW_LUA
@@ -149,6 +159,7 @@ class RedisClaims:
         self._confirm = redis.register_script(_CONFIRM_LUA)
         self._settle = redis.register_script(_SETTLE_LUA)
         self._give_back = redis.register_script(_GIVE_BACK_LUA)
+        self._deaths = redis.register_script(_DEATHS_LUA)
         self._forget = redis.register_script(_FORGET_LUA)
         self._held: set[_Held] = set()
         # What was let go of and Redis has not heard of yet: what is left of the image, or None
@@ -220,6 +231,11 @@ class RedisClaims:
         """Return how many attempts at an image were begun and not settled."""
         attempts = self._redis.hget(_key(tenant, image_id), "attempts")
         return int(cast("str | None", attempts) or 0)
+
+    @broker_call
+    def deaths(self, tenant: str, image_id: str) -> int:
+        """Return how many attempts at an image ended in the death of a worker."""
+        return int(cast("int", self._deaths(keys=[_key(tenant, image_id)])))
 
     @broker_call
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
