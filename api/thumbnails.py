@@ -53,15 +53,14 @@ def thumbnail(services: Services, tenant: str, image_id: str, size: int) -> Imag
 
 
 def _refuse_deadly(services: Services, tenant: str, image_id: str) -> None:
-    """Refuse an image that has killed workers, or may be about to."""
+    """Refuse an image that has killed workers: it would kill this process as well."""
     if _is_quarantined(services, tenant, image_id):
         raise NotFound(
             f"Image {image_id} is quarantined, for workers died of it; it has no thumbnail."
         )
-    if services.claims.attempts(tenant, image_id):
+    if services.claims.deaths(tenant, image_id):
         raise NotFound(
-            f"Image {image_id} is in a worker's hands, or was when one died; there is a thumbnail "
-            "once it is indexed."
+            f"A worker died with image {image_id} in hand; there is a thumbnail once it is indexed."
         )
 
 

@@ -63,6 +63,7 @@ def test_an_owner_that_asks_again_has_it_still(claims: Claims, image: str) -> No
     assert claims.take("one", "default", [image]) == [GRANTED]
     assert claims.take("one", "default", [image]) == [GRANTED]
     assert claims.attempts("default", image) == 1
+    assert claims.deaths("default", image) == 0
 
 
 def test_tenants_do_not_meet(claims: Claims, image: str) -> None:
@@ -97,6 +98,7 @@ def test_what_was_in_hand_at_a_death_is_a_suspect(new_worker: NewWorker, image: 
     assert claims.attempts("default", image) == 1
     assert claims.take("one", "default", [image], alone=True) == [GRANTED]
     assert claims.attempts("default", image) == 2
+    assert claims.deaths("default", image) == 1
     claims.settle("one", "default", {image: "job"})
     assert claims.take("one", "default", [image]) == [GRANTED]
 
@@ -112,6 +114,7 @@ def test_a_suspect_that_is_given_back_stays_one(new_worker: NewWorker, image: st
 def test_the_third_death_is_the_last(new_worker: NewWorker, image: str) -> None:
     die(new_worker, image, 3)
     claims = new_worker(LONG_S)
+    assert claims.deaths("default", image) == 3
     assert claims.take("one", "default", [image]) == [QUARANTINED]
     assert claims.take("one", "default", [image], alone=True) == [QUARANTINED]
     assert claims.attempts("default", image) == 3

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from api.pixel_room import PixelRoom
 from api.services import Services
+from common.claims.memory import MemoryClaims
 from common.dead_letters.base import DeadLetter
 from common.settings import load_settings
 from tests.inline import Inline, replace_parts, start_inline
@@ -70,14 +71,23 @@ def test_a_quarantined_picture_is_not_decoded(client: FlaskClient, services: Ser
     assert services.blobs.rendition("default", ID, "256.jpg") is None
 
 
-def test_a_picture_that_a_worker_has_or_died_of_is_not_decoded(
+def test_a_picture_that_a_worker_died_of_is_not_decoded(
     client: FlaskClient, services: Services
 ) -> None:
-    services.claims.take("worker", "default", [ID])
+    MemoryClaims(0.0, 3, services.claims.table).take("dead", "default", [ID])
     response = client.get(THUMBNAIL)
     assert told(response) == (404, "not_found")
     assert "once it is indexed" in response.get_json()["detail"]
-    services.claims.settle("worker", "default", [ID])
+    services.claims.take("worker", "default", [ID], alone=True)
+    assert client.get(THUMBNAIL).status_code == 404
+    services.claims.settle("worker", "default", {ID: "job"})
+    assert client.get(THUMBNAIL).status_code == 200
+
+
+def test_a_picture_that_a_worker_has_in_hand_is_decoded(
+    client: FlaskClient, services: Services
+) -> None:
+    services.claims.take("worker", "default", [ID])
     assert client.get(THUMBNAIL).status_code == 200
 
 
