@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import cast
 
@@ -28,14 +29,16 @@ SETTINGS = {
     "GLIMPSE_GRACE_S": "1",
 }
 
+SHADES = count()
+
 Slow = Callable[[float], SlowWorker]
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     require(Valkey)
     require(MilvusLite)
-    with Stack(tmp_path, SETTINGS) as stack:
+    with Stack(tmp_path_factory.mktemp("stack"), SETTINGS) as stack:
         ready(stack.client)
         # The tests bring workers of their own.
         stack.ingest_worker.stop()
@@ -43,7 +46,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def slow(stack: Stack, tmp_path: Path) -> Iterator[Slow]:
+def slow(stack: Stack, redis: Redis, tmp_path: Path) -> Iterator[Slow]:
     workers: list[SlowWorker] = []
 
     def start(sleep_s: float) -> SlowWorker:
@@ -59,11 +62,16 @@ def slow(stack: Stack, tmp_path: Path) -> Iterator[Slow]:
 @pytest.fixture
 def redis(stack: Stack) -> Iterator[Redis]:
     with connect(stack.redis.url) as client:
+        client.config_set("maxmemory", 0)
+        client.acl_setuser("default", enabled=True, commands=["+setex"])
+        client.flushdb()
         yield client
 
 
-def upload(stack: Stack, count: int, shade: int = 0) -> str:
-    files = [("file", (f"{n}.png", picture(f"rgb({n},{shade},99)"))) for n in range(count)]
+def upload(stack: Stack, pictures: int) -> str:
+    """Upload pictures that were not uploaded before."""
+    shade = next(SHADES)
+    files = [("file", (f"{n}.png", picture(f"rgb({n},{shade},99)"))) for n in range(pictures)]
     return stack.client.post("/v1/images", files=files).raise_for_status().headers["Location"]
 
 
@@ -74,7 +82,7 @@ def in_hand(redis: Redis) -> int:
 def all_slots_work(stack: Stack, redis: Redis, slow: SlowWorker) -> None:
     """Check that as many tasks are in hand at once as there are slots, and come to their end."""
     slow.suspend()
-    job = upload(stack, 2 * SLOTS, shade=200)
+    job = upload(stack, 2 * SLOTS)
     slow.resume()
     wait_for(lambda: in_hand(redis) == SLOTS, 30, "all slots to be taken")
     assert finished_job(stack.client, job)["indexed"] == 2 * SLOTS
