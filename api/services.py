@@ -27,6 +27,7 @@ from common.keys.redis import RedisKeys
 from common.load.base import LoadGauge
 from common.load.redis import RedisLoad
 from common.redis_client import connect
+from common.redis_time import Clock, RedisClock
 from common.searches import RedisSearches, SearchRecords
 from common.settings import Settings
 
@@ -52,6 +53,8 @@ class Services:
     idempotency: IdempotencyKeys
     keys: Keys
     dispatcher: Dispatcher
+    # What is noted for other processes, or by them, is a time of this clock.
+    clock: Clock
     # Where the requests of each key are counted.
     counters: Counters = field(default_factory=Counters)
 
@@ -59,6 +62,7 @@ class Services:
 def connect_services(settings: Settings) -> Services:
     """Make the real parts; each connects on its first call."""
     redis = connect(settings.redis_url)
+    clock = RedisClock(redis)
     return Services(
         settings=settings,
         blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).put),
@@ -74,7 +78,8 @@ def connect_services(settings: Settings) -> Services:
             redis, min(settings.idempotency_ttl_s, settings.job_ttl_s), settings.lease_s
         ),
         keys=RedisKeys(redis),
-        dispatcher=CeleryDispatcher(settings, redis),
+        dispatcher=CeleryDispatcher(settings, redis, clock),
+        clock=clock,
         counters=Counters.in_redis(settings.redis_url),
     )
 

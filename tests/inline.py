@@ -31,6 +31,7 @@ from common.idempotency.memory import MemoryIdempotency
 from common.jobs.memory import MemoryJobs
 from common.keys.memory import MemoryKeys
 from common.load.memory import MemoryLoad
+from common.redis_time import MachineClock
 from common.searches import MemorySearches
 from common.settings import Settings
 from tests.conforming import ConformingClient
@@ -83,6 +84,7 @@ def start_inline(
     dead_letters = MemoryDeadLetters()
     keys = MemoryKeys()
     heartbeats = MemoryHeartbeats()
+    clock = MachineClock()
     pipeline = IngestPipeline(encoder, store, batch_max=8, wait_ms=0)
     search = Search.of(settings, encoder, store, queries)
     ingest = ChunkIngest(
@@ -110,7 +112,7 @@ def start_inline(
     if workers:
         celery = Celery("glimpse.inline", set_as_current=False)
         deletion = Deletion(store, blobs, jobs, claims, dead_letters)
-        register_search(celery, search, Catalog(store), deletion, encoder.name)
+        register_search(celery, search, Catalog(store), deletion, encoder.name, clock)
         handlers |= celery.tasks
         # The registered task speaks to the leases of its message; here is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(
@@ -135,6 +137,7 @@ def start_inline(
         idempotency=MemoryIdempotency(settings.lease_s),
         keys=keys,
         dispatcher=dispatcher,
+        clock=clock,
     )
 
     def close() -> None:

@@ -19,6 +19,7 @@ from common.dead_letters.redis import RedisDeadLetters
 from common.errors import StoreUnavailable
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.catalog import Catalog
 from worker.deletion import Deletion
@@ -157,7 +158,8 @@ def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
     )
     # What a caller waited for is read once and soon.
     app.conf.result_expires = settings.search_ttl_s
-    register_search(app, search, Catalog(store), deletion, encoder.name)
+    clock = RedisClock(redis)
+    register_search(app, search, Catalog(store), deletion, encoder.name, clock)
 
     def close() -> None:
         search.close()
