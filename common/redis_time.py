@@ -99,16 +99,22 @@ class RedisClock:
             if asked_at < self._ask_at:
                 # Another thread has asked while this one waited.
                 return
-            seconds, microseconds = self._redis.time()
+            found = seconds(self._redis.time())
             answered_at = _steady_s()
             # It was read about half way between question and answer.
-            self._offset_s = seconds + microseconds / 1e6 - (asked_at + answered_at) / 2
+            self._offset_s = found - (asked_at + answered_at) / 2
             self._ask_at = answered_at + _ASK_EVERY_S
         except RedisError as error:
             log.warning("clock.not_asked %s", error)
             self._ask_at = _steady_s() + _ASK_AGAIN_S
         finally:
             self._lock.release()
+
+
+def seconds(answer: tuple[int, int]) -> float:
+    """Return the seconds since 1970 of what Redis answers to ``TIME``."""
+    whole, microseconds = answer
+    return whole + microseconds / 1e6
 
 
 def _steady_s() -> float:

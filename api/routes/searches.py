@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 
@@ -38,7 +37,7 @@ def create() -> tuple[Response, int]:
     """Take a search; with ``Prefer: wait`` answer with its hits if they come in time."""
     search_id = uuid.uuid4().hex
     asked = _read(search_id)
-    record = SearchRecord(id=search_id, created_at=time.time(), request=asked)
+    record = SearchRecord(id=search_id, created_at=services().clock.now(), request=asked)
     services().searches.put(record)
     expires_s = services().settings.search_expires_s
     services().dispatcher.send(SEARCH_RUN, SEARCH_QUEUE, record.id, record.request, expires_s)
@@ -121,7 +120,7 @@ def _find(search_id: str) -> tuple[SearchRecord, TaskResult]:
     if record.request.tenant != current_tenant():
         raise NotFound(f"There is no search {search_id}, or it has expired.")
     found = services().dispatcher.result(search_id)
-    if not found.done and time.time() > record.created_at + _given_up_s():
+    if not found.done and services().clock.now() > record.created_at + _given_up_s():
         # Its worker was killed: nobody will ever answer.
         found = TaskResult("failed")
     return record, found

@@ -96,3 +96,16 @@ def test_a_search_that_nobody_took_in_time_is_given_up(stack: Stack, client: htt
         log = late.log.read_text()
     assert "expired" in log
     assert "Traceback" not in log
+
+
+def test_a_search_is_as_old_to_every_api(
+    stack: Stack, client: httpx.Client, tmp_path: Path
+) -> None:
+    stack.search_worker.stop()
+    with (
+        SkewedApi(tmp_path, stack.settings, -300) as api,
+        httpx.Client(base_url=api.url, timeout=60) as behind,
+    ):
+        search = behind.post("/v1/searches", json={"text": "red"})
+        assert search.status_code == 202
+        assert client.get(search.headers["Location"]).json()["state"] == "queued"
