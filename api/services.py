@@ -61,7 +61,8 @@ class Services:
 
 def connect_services(settings: Settings) -> Services:
     """Make the real parts; each connects on its first call."""
-    redis = connect(settings.redis_url)
+    # A request that waits has one to hear of its result and one to look for it.
+    redis = connect(settings.redis_url, connections=2 * settings.api_threads)
     clock = RedisClock(redis)
     return Services(
         settings=settings,
@@ -80,7 +81,7 @@ def connect_services(settings: Settings) -> Services:
         keys=RedisKeys(redis),
         dispatcher=CeleryDispatcher(settings, redis, clock),
         clock=clock,
-        counters=Counters.in_redis(settings.redis_url),
+        counters=Counters.in_redis(settings.redis_url, settings.api_threads),
     )
 
 

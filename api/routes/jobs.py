@@ -71,7 +71,7 @@ def events(job_id: str) -> Response:
     """Stream a job as Server-Sent Events until it has ended."""
     links, jobs, tenant = job_links(_find(job_id).id), services().jobs, current_tenant()
     environ, is_closing, check_key = request.environ, places().is_closing, still_welcome()
-    clock, leave = services().clock, places().take()
+    clock, leave = services().clock, places().streams.take()
 
     # Of the request nothing is left while the stream goes on.
     def look() -> Job:
