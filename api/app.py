@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     problems.install(app)
     methods.install(app)
     unread.install(app)
-    places.install(app, settings.events_max)
+    places.install(app, settings)
     # Who asks comes first: a stranger is not told what is wrong with a request.
     auth.install(app, settings)
     limits.install(app, settings.rate_limit, services.counters)

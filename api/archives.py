@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -105,7 +104,7 @@ def _begin(services: Services, archive: IngestArchive) -> Job:
         archive.job_id,
         archive.tenant,
         total=0,
-        created_at=time.time(),
+        created_at=services.clock.now(),
         growing=True,
         source=archive.model_dump_json(),
     )

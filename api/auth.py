@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -10,7 +9,7 @@ from flask import Flask, Response, current_app, request
 
 from api.keyring import KeyRing
 from api.nearness import is_from_here
-from api.services import services_of
+from api.services import services, services_of
 from api.tenancy import Caller, current_caller, enter
 from common.contract import DEFAULT_TENANT
 from common.errors import Forbidden, NoKeys, Unauthorized
@@ -100,6 +99,7 @@ def still_welcome() -> Callable[[], None]:
     ``BrokerUnavailable`` where nobody knows.
     """
     ring, caller = cast("KeyRing", current_app.extensions[_EXTENSION]), current_caller()
+    clock = services().clock
 
     def look_again() -> None:
         if caller.key_id is None:
@@ -107,7 +107,7 @@ def still_welcome() -> Callable[[], None]:
                 raise Unauthorized(_MISSING)
             return
         key = ring.find(caller.key_id)
-        if key is None or not key.is_valid(time.time()):
+        if key is None or not key.is_valid(clock.now()):
             raise Unauthorized(_WRONG)
 
     return look_again
@@ -150,7 +150,7 @@ def _token() -> Token | None:
 
 
 def _owner(ring: KeyRing, token: Token) -> Caller:
-    key, now = ring.find(token.key_id), time.time()
+    key, now = ring.find(token.key_id), services().clock.now()
     if key is None or not token.opens(key) or not key.is_valid(now):
         raise Unauthorized(_WRONG)
     ring.note_use(key, now)

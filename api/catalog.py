@@ -1,10 +1,14 @@
-"""Questions about images, which a worker answers while the caller waits."""
+"""Questions about images, which a worker answers while the caller waits.
+
+Each raises ``Overloaded`` where as many wait as may (``api/places.py``).
+"""
 
 from __future__ import annotations
 
 import uuid
 from typing import TypeVar
 
+from api.places import places
 from api.services import services
 from api.tenancy import current_tenant
 from common.contract import (
@@ -74,8 +78,10 @@ def _request(ids: list[str]) -> CatalogRequest:
 def _ask(task: str, request: Message, answer: type[Answer]) -> Answer:
     dispatcher = services().dispatcher
     task_id = uuid.uuid4().hex
-    dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
-    result = dispatcher.wait(task_id, _TIMEOUT_S)
+    # The place comes first: where nobody can wait for the answer, nothing need be asked.
+    with places().waits.held():
+        dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
+        result = dispatcher.wait(task_id, _TIMEOUT_S)
     if result.state != "succeeded":
         raise WorkerUnavailable("No search worker answered in time; try again in a moment.")
     found = answer.model_validate(result.value)

@@ -7,10 +7,12 @@ import os
 from typing import Any
 
 from api.places import close_with
+from common.settings import load_settings
 
-# Processes; threads within them wait for workers' answers without holding a core.
+# Processes, and threads within them; those that wait hold no core, and a thread that was never
+# needed is never started.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = 16
+threads = load_settings().api_threads
 worker_class = "api.gunicorn_worker.ProblemWorker"
 
 # Connections of a process, at most, idle ones included: each is an open file, of which a process

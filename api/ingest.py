@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from api.schemas import Metadata
@@ -37,7 +36,7 @@ def begin_job(
         job_id,
         tenant,
         total=len(unique),
-        created_at=time.time(),
+        created_at=services.clock.now(),
         tags=metadata.tags,
         metadata=metadata.own,
     )

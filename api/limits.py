@@ -30,10 +30,16 @@ class Counters:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def in_redis(cls, url: str) -> Counters:
-        """Return counters in Redis, that answer or fail in a bounded time."""
+    def in_redis(cls, url: str, connections: int) -> Counters:
+        """Return counters in Redis, that answer or fail in a bounded time.
+
+        Args:
+            url: Of Redis.
+            connections: How many there are at most: as many as requests at once.
+        """
         # The pool knows the address; what the library would make of it has other timeouts.
-        options = {"connection_pool": connect(url).connection_pool, "wrap_exceptions": True}
+        pool = connect(url, connections=connections).connection_pool
+        options = {"connection_pool": pool, "wrap_exceptions": True}
         return cls("redis://", options)
 
 

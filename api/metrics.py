@@ -6,7 +6,6 @@ that each of the API's processes gives the same answer.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry
@@ -58,7 +57,7 @@ class ServiceMetrics(Collector):
         return [_up(1), *found]
 
     def _read(self) -> Iterator[Metric]:
-        services, now = self._services, time.time()
+        services, now = self._services, self._services.clock.now()
         yield from _of_queues(services.dispatcher.depths(), now)
         yield from _of_load(services.load.read())
         yield from _of_workers(services.heartbeats.alive(), now)

@@ -1,50 +1,74 @@
-"""Places for answers that last: each holds a thread, so there are only so many."""
+"""Places for requests that last: each holds a thread, so there are only so many.
+
+There is a thread for each place beside those that serve all other requests
+(``Settings.api_threads``), so that streams and waits keep nobody else waiting.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from flask import Flask, current_app
 
 from common.errors import Overloaded
+from common.settings import Settings
 
 _EXTENSION = "glimpse.places"
-# Seconds after which a caller may ask for a place again; jobs can be polled meanwhile.
-_RETRY_S = 5
+# Seconds after which a caller may ask for a place again. A job can be polled instead of streamed.
+_STREAMS_RETRY_S = 5
+# A wait for a worker that is there is over in much less.
+_WAITS_RETRY_S = 1
 
 
 class Places:
-    """The places of one process.
+    """Places of one kind in one process.
 
     Args:
         count: How many there are.
+        refusal: What is said where all are taken.
+        retry_s: Seconds after which one may be free.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, refusal: str, retry_s: int) -> None:
         self._count = count
+        self._refusal = refusal
+        self._retry_s = retry_s
         self._taken = 0
         self._lock = threading.Lock()
-        # Tells whether this process is about to end; nothing lasts past that. Whoever runs the
-        # process knows.
-        self.is_closing: Callable[[], bool] = lambda: False
+
+    def take_if_free(self) -> Callable[[], None] | None:
+        """Take a place, and return what gives it back, once however often it is called.
+
+        None where all are taken.
+        """
+        with self._lock:
+            if self._taken >= self._count:
+                return None
+            self._taken += 1
+        return self._return_once()
 
     def take(self) -> Callable[[], None]:
-        """Take a place, and return what gives it back, once however often it is called.
+        """Take a place as ``take_if_free`` does.
 
         Raises:
             Overloaded: All are taken.
         """
-        with self._lock:
-            if self._taken >= self._count:
-                raise Overloaded(
-                    f"All {self._count} streams of this process are taken; poll the job instead,"
-                    f" or try again in {_RETRY_S} s.",
-                    _RETRY_S,
-                )
-            self._taken += 1
-        return self._return_once()
+        give_back = self.take_if_free()
+        if give_back is None:
+            raise Overloaded(self._refusal, self._retry_s)
+        return give_back
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold a place meanwhile; raises as ``take`` does."""
+        give_back = self.take()
+        try:
+            yield
+        finally:
+            give_back()
 
     def _return_once(self) -> Callable[[], None]:
         is_held = True
@@ -58,21 +82,46 @@ class Places:
         return give_back
 
 
-def install(app: Flask, count: int) -> None:
+class ProcessPlaces:
+    """All places of one process.
+
+    Args:
+        settings: How many there are.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.streams = Places(
+            settings.events_max,
+            f"All {settings.events_max} streams of this process are taken; poll the job instead,"
+            f" or try again in {_STREAMS_RETRY_S} s.",
+            _STREAMS_RETRY_S,
+        )
+        self.waits = Places(
+            settings.waits_max,
+            f"{settings.waits_max} requests of this process wait for search workers already; try"
+            f" again in {_WAITS_RETRY_S} s.",
+            _WAITS_RETRY_S,
+        )
+        # Tells whether this process is about to end; no stream lasts past that. Whoever runs the
+        # process knows.
+        self.is_closing: Callable[[], bool] = lambda: False
+
+
+def install(app: Flask, settings: Settings) -> None:
     """Give an app its places."""
-    app.extensions[_EXTENSION] = Places(count)
+    app.extensions[_EXTENSION] = ProcessPlaces(settings)
 
 
 def close_with(app: Flask, is_closing: Callable[[], bool]) -> None:
-    """Let what lasts end with the process that runs an app.
+    """Let streams end with the process that runs an app.
 
     Args:
         app: The app.
         is_closing: Tells whether the process is about to end.
     """
-    cast("Places", app.extensions[_EXTENSION]).is_closing = is_closing
+    cast("ProcessPlaces", app.extensions[_EXTENSION]).is_closing = is_closing
 
 
-def places() -> Places:
+def places() -> ProcessPlaces:
     """Return the places of the process that serves the current request."""
-    return cast("Places", current_app.extensions[_EXTENSION])
+    return cast("ProcessPlaces", current_app.extensions[_EXTENSION])

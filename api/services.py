@@ -28,6 +28,7 @@ from common.keys.redis import RedisKeys
 from common.load.base import LoadGauge
 from common.load.redis import RedisLoad
 from common.redis_client import connect
+from common.redis_time import Clock, RedisClock
 from common.searches import RedisSearches, SearchRecords
 from common.settings import Settings
 
@@ -55,13 +56,17 @@ class Services:
     dispatcher: Dispatcher
     # Room for the pictures that this process decodes.
     pixels: PixelRoom
+    # What is noted for other processes, or by them, is a time of this clock.
+    clock: Clock
     # Where the requests of each key are counted.
     counters: Counters = field(default_factory=Counters)
 
 
 def connect_services(settings: Settings) -> Services:
     """Make the real parts; each connects on its first call."""
-    redis = connect(settings.redis_url)
+    # A request that waits has one to hear of its result and one to look for it.
+    redis = connect(settings.redis_url, connections=2 * settings.api_threads)
+    clock = RedisClock(redis)
     return Services(
         settings=settings,
         blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).keep),
@@ -77,9 +82,10 @@ def connect_services(settings: Settings) -> Services:
             redis, min(settings.idempotency_ttl_s, settings.job_ttl_s), settings.lease_s
         ),
         keys=RedisKeys(redis),
-        dispatcher=CeleryDispatcher(settings, redis),
+        dispatcher=CeleryDispatcher(settings, redis, clock),
+        clock=clock,
         pixels=PixelRoom(settings.image_pixels_max),
-        counters=Counters.in_redis(settings.redis_url),
+        counters=Counters.in_redis(settings.redis_url, settings.api_threads),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from flask import Response, jsonify, url_for
 
 from api.dispatch.base import TaskResult
+from api.services import services
 from common.clock import rfc3339
 from common.contract import Hit, ImageRecord, SearchResult
 from common.dead_letters.base import QUARANTINED, DeadLetter
@@ -27,7 +27,7 @@ def accepted(job: Job, was_begun: bool = False) -> tuple[Response, int]:
         job: The job.
         was_begun: Whether an earlier request with the same idempotency key has begun it.
     """
-    response = jsonify(job_view(job))
+    response = jsonify(job_view(job, services().clock.now()))
     response.headers["Location"] = url_for("jobs.show", job_id=job.id)
     response.headers["Retry-After"] = str(_POLL_S)
     if was_begun:
@@ -42,14 +42,14 @@ def nothing() -> Response:
     return response
 
 
-def job_view(job: Job, links: Json | None = None) -> Json:
+def job_view(job: Job, now: float, links: Json | None = None) -> Json:
     """Return a job as the API shows it.
 
     Args:
         job: The job.
+        now: The time by the clock of its record.
         links: Its links; without them there has to be a request, which tells where they begin.
     """
-    now = time.time()
     rate, eta = job.rate_per_s(now), job.eta_s(now)
     return {
         "id": job.id,

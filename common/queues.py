@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,8 +19,10 @@ from redis import Redis
 
 from common.redis_client import broker_call
 
-# Header of a task's message: when it was sent, in seconds since 1970.
-_SENT_AT = "sent_at"
+# Headers of a task's message: when it was sent, and when it is no longer worth running, in
+# seconds since 1970 by Redis's clock. Celery's own ``expires`` is by the sender's, and is
+# compared with the worker's.
+_SENT_AT, _EXPIRES_AT = "sent_at", "expires_at"
 
 # Messages read at a time.
 _PAGE = 500
@@ -32,8 +33,8 @@ class QueueDepth:
     """One queue at one moment."""
 
     queue: str
-    # Tasks that wait, and when the one that is taken next was sent, in seconds since 1970; None
-    # where there is none, or its sender did not say.
+    # Tasks that wait, and when the one that is taken next was sent, in seconds since 1970 by
+    # Redis's clock; None where there is none, or its sender did not say.
     waiting: int = 0
     next_sent_at: float | None = None
     # Tasks that workers hold, and when the oldest of them was sent.
@@ -41,9 +42,26 @@ class QueueDepth:
     oldest_in_flight_sent_at: float | None = None
 
 
-def stamp() -> dict[str, float]:
-    """Return the headers that every task is sent with."""
-    return {_SENT_AT: time.time()}
+def stamp(now: float, expires_s: float | None = None) -> dict[str, float]:
+    """Return the headers that every task is sent with.
+
+    Args:
+        now: The time by Redis's clock.
+        expires_s: Seconds after which the task is no longer worth running.
+    """
+    sent = {_SENT_AT: now}
+    return sent if expires_s is None else sent | {_EXPIRES_AT: now + expires_s}
+
+
+def has_expired(headers: Mapping[str, Any], now: float) -> bool:
+    """Tell by its headers whether a task is no longer worth running.
+
+    Args:
+        headers: Of the task's message.
+        now: The time by Redis's clock.
+    """
+    expires_at = headers.get(_EXPIRES_AT)
+    return isinstance(expires_at, float) and now > expires_at
 
 
 @broker_call

@@ -27,17 +27,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def connect(url: str, retries: int = 0) -> Redis:
+def connect(url: str, retries: int = 0, connections: int | None = None) -> Redis:
     """Make a client; it connects on its first call.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.
         retries: How often a call is tried again. None for those who have a
             caller waiting; more for a worker, who has time.
+        connections: How many there are at most; past that a call fails. 100 unless it is given.
     """
     return Redis.from_url(
         url,
         decode_responses=True,
+        max_connections=connections,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(ExponentialBackoff(cap=_BACKOFF_CAP_S, base=_BACKOFF_BASE_S), retries),

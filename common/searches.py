@@ -15,7 +15,7 @@ class SearchRecord(Message):
     """A search as it was asked; its hits are the result of the task of the same id."""
 
     id: str
-    # Seconds since 1970.
+    # Seconds since 1970 by Redis's clock.
     created_at: float
     request: SearchRequest
 

@@ -18,6 +18,9 @@ PREFIX = "GLIMPSE_"
 # Variables that only the command line reads; they are no settings of a service.
 _CLIENT_VARIABLES = frozenset({"GLIMPSE_URL", "GLIMPSE_API_KEY"})
 
+# Threads of a process of the API that neither streams nor waits hold.
+_API_THREADS = 16
+
 # Settings that may hold a password; what is wrong with them is told without their values.
 _SECRETS = frozenset({"redis_url", "milvus_uri", "milvus_token"})
 
@@ -114,8 +117,11 @@ class Settings(BaseModel):
     search_expires_s: int = Field(default=60, ge=1)
     # Longest time a caller may hold a request open with `Prefer: wait`, in seconds.
     wait_s_max: float = Field(default=30.0, gt=0)
-    # Streams of events that a process of the API has at once; each holds one of its 16 threads.
-    events_max: int = Field(default=8, ge=0, le=1000)
+    # Streams of events that a process of the API has at once; each has a thread of its own.
+    events_max: int = Field(default=8, ge=0, le=200)
+    # Requests of a process of the API that wait for a search worker at once (`Prefer: wait`,
+    # and what is asked of images); each has a thread of its own.
+    waits_max: int = Field(default=32, ge=1, le=200)
     # Seconds of silence after which a stream says that it is still there.
     events_heartbeat_s: float = Field(default=15.0, gt=0)
     # Seconds to wait before an ingest task is tried again while Milvus or Redis is away.
@@ -147,6 +153,11 @@ class Settings(BaseModel):
     client_bytes_per_s_min: int = Field(default=16 * 1024, ge=1)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def api_threads(self) -> int:
+        """Threads of a process of the API: one for each stream and wait, and 16 for the rest."""
+        return _API_THREADS + self.events_max + self.waits_max
 
     @property
     def archives_dir(self) -> Path:

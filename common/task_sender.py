@@ -11,6 +11,7 @@ from common.celery_options import celery_options
 from common.contract import Message, dump
 from common.queues import stamp
 from common.redis_client import broker_error
+from common.redis_time import Clock
 from common.settings import Settings
 
 # What Celery's own events would show of a task's payload. Made of the payload itself, as Celery
@@ -27,9 +28,14 @@ class TaskSender:
     The app that sends has no result backend: Celery would subscribe to the
     result of every task it sends, and a sender that never collects them would
     hold these subscriptions for ever.
+
+    Args:
+        settings: Where Redis is.
+        clock: Redis's, which says when a task expires.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._clock = clock
         self._app = Celery("glimpse.sender", set_as_current=False)
         self._app.conf.update(celery_options(settings))
 
@@ -54,8 +60,7 @@ class TaskSender:
                 args=[dump(message)],
                 task_id=task_id,
                 queue=queue,
-                expires=expires_s,
-                headers=stamp(),
+                headers=stamp(self._clock.now(), expires_s),
                 retry=False,
                 argsrepr=_NO_ACCOUNT,
                 kwargsrepr=_NO_ACCOUNT,

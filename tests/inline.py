@@ -32,6 +32,7 @@ from common.idempotency.memory import MemoryIdempotency
 from common.jobs.memory import MemoryJobs
 from common.keys.memory import MemoryKeys
 from common.load.memory import MemoryLoad
+from common.redis_time import MachineClock
 from common.searches import MemorySearches
 from common.settings import Settings
 from tests.conforming import ConformingClient
@@ -89,6 +90,7 @@ def start_inline(
     amends = Amends(store, blobs, jobs, claims, dead_letters)
     fence = Fence(claims, amends)
     pipeline = IngestPipeline(encoder, store, fence, batch_max=8, wait_ms=0)
+    clock = MachineClock()
     search = Search.of(settings, encoder, store, queries)
     ingest = ChunkIngest(
         reader=PictureReader(blobs, encoder, settings.image_pixels_max),
@@ -116,7 +118,7 @@ def start_inline(
     if workers:
         celery = Celery("glimpse.inline", set_as_current=False)
         deletion = Deletion(store, blobs, jobs, claims, dead_letters, fence)
-        register_search(celery, search, Catalog(store), deletion, encoder.name)
+        register_search(celery, search, Catalog(store), deletion, encoder.name, clock)
         handlers |= celery.tasks
         # The registered task speaks to the leases of its message; here is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(
@@ -142,6 +144,7 @@ def start_inline(
         keys=keys,
         dispatcher=dispatcher,
         pixels=PixelRoom(settings.image_pixels_max),
+        clock=clock,
     )
 
     def close() -> None:

@@ -63,7 +63,7 @@ class Recovery:
         Raises:
             BrokerUnavailable: Redis does not answer; nothing is worse than before.
         """
-        stalled = self._jobs.stalled(time.time() - _STALLED_LEASES * self._lease_s)
+        stalled = self._jobs.stalled(_STALLED_LEASES * self._lease_s)
         if not stalled:
             return 0
         held = self._held()

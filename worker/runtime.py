@@ -19,6 +19,7 @@ from common.dead_letters.redis import RedisDeadLetters
 from common.errors import StoreUnavailable
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.amends import Amends
 from worker.catalog import Catalog
@@ -169,7 +170,7 @@ def _search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) ->
     dead_letters = RedisDeadLetters(redis)
     amends = Amends(store, blobs, jobs, claims, dead_letters)
     deletion = Deletion(store, blobs, jobs, claims, dead_letters, Fence(claims, amends))
-    register_search(app, search, Catalog(store), deletion, encoder.name)
+    register_search(app, search, Catalog(store), deletion, encoder.name, RedisClock(redis))
 
     def close() -> None:
         search.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 
 from celery import Celery, Task
+from celery.exceptions import Ignore
 
 from common.contract import (
     CATALOG_DELETE,
@@ -26,10 +29,14 @@ from common.contract import (
     dump,
 )
 from common.errors import GlimpseError
+from common.queues import has_expired
+from common.redis_time import Clock
 from worker.catalog import Catalog
 from worker.deletion import Deletion
 from worker.ingest.deliveries import Deliveries, Work
 from worker.search.search import Search
+
+log = logging.getLogger(__name__)
 
 Request = TypeVar("Request", bound=Message)
 
@@ -52,31 +59,46 @@ def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Wor
 
 
 def register_search(
-    app: Celery, search: Search, catalog: Catalog, deletion: Deletion, model: str
+    app: Celery, search: Search, catalog: Catalog, deletion: Deletion, model: str, clock: Clock
 ) -> None:
-    """Register the tasks that a caller waits for: they answer at once, with an error if need be."""
+    """Register the tasks that a caller waits for: they answer at once, with an error if need be.
+
+    Those that nobody waits for any more, by Redis's clock, are not begun.
+    """
 
     def failed_search(error: Failure) -> Message:
         return SearchResult(encoder=model, took_ms=0, error=error)
 
-    _register(app, SEARCH_RUN, SearchRequest, search.run, failed_search)
-    _register(app, CATALOG_GET, CatalogRequest, catalog.get, lambda e: CatalogImages(error=e))
-    _register(app, CATALOG_KNOWN, CatalogRequest, catalog.known, lambda e: CatalogKnown(error=e))
-    _register(app, CATALOG_LIST, CatalogListRequest, catalog.list, lambda e: CatalogPage(error=e))
-    _register(app, CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
+    answer = partial(_register, app, clock)
+    answer(SEARCH_RUN, SearchRequest, search.run, failed_search)
+    answer(CATALOG_GET, CatalogRequest, catalog.get, lambda e: CatalogImages(error=e))
+    answer(CATALOG_KNOWN, CatalogRequest, catalog.known, lambda e: CatalogKnown(error=e))
+    answer(CATALOG_LIST, CatalogListRequest, catalog.list, lambda e: CatalogPage(error=e))
+    answer(CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
 
 
 def _register(
     app: Celery,
+    clock: Clock,
     name: str,
     request: type[Request],
     run: Callable[[Request], Message],
     failed: Callable[[Failure], Message],
 ) -> None:
-    def task(payload: dict[str, Any]) -> dict[str, Any]:
+    @app.task(bind=True, name=name, shared=False, typing=False)
+    def answer(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        # Celery makes the message's own headers attributes.
+        if has_expired(vars(task.request), clock.now()):
+            _give_up(task)
         try:
             return dump(run(request.model_validate(payload)))
         except GlimpseError as error:
             return dump(failed(Failure(code=error.code, detail=str(error))))
 
-    app.task(name=name, shared=False, typing=False)(task)
+
+def _give_up(task: Task[Any, Any]) -> NoReturn:
+    """End a task as one that has not run, whose result says so."""
+    task_id = str(task.request.id)
+    log.info("task.expired name=%s id=%s", task.name, task_id)
+    task.backend.mark_as_revoked(task_id, "expired", task.request)
+    raise Ignore

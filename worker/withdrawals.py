@@ -78,7 +78,7 @@ class Withdrawals:
     def _awaited(self) -> dict[str, set[str]]:
         """Return the ids of images, by tenant, that accepted uploads wait for."""
         awaited: dict[str, set[str]] = defaultdict(set)
-        for job_id in self._jobs.stalled(math.inf):
+        for job_id in self._jobs.stalled(-math.inf):
             try:
                 queued = {item.id for item in queued_items(self._jobs, job_id)}
                 awaited[self._jobs.get(job_id).tenant] |= queued

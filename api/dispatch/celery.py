@@ -14,6 +14,7 @@ from common.celery_options import celery_options
 from common.contract import QUEUES, Message
 from common.queues import QueueDepth, read_depths
 from common.redis_client import SOCKET_TIMEOUT_S, broker_call
+from common.redis_time import Clock
 from common.settings import Settings
 from common.task_sender import TaskSender
 
@@ -33,11 +34,16 @@ class CeleryDispatcher:
 
     Results are read by their key, and awaited on the channel that the backend
     publishes them on, with one connection for each waiting request.
+
+    Args:
+        settings: Where Redis is.
+        redis: A client of it that decodes responses.
+        clock: Redis's, which says when a task expires.
     """
 
-    def __init__(self, settings: Settings, redis: Redis) -> None:
+    def __init__(self, settings: Settings, redis: Redis, clock: Clock) -> None:
         options = celery_options(settings)
-        self._sender = TaskSender(settings)
+        self._sender = TaskSender(settings, clock)
         reader = Celery("glimpse.api.results", set_as_current=False)
         reader.conf.update(options)
         self._backend = RedisBackend(app=reader, url=settings.redis_url)

@@ -29,14 +29,15 @@ def index() -> Response:
     found, following = services().jobs.page(
         current_tenant(), query.state, query.limit, query.cursor
     )
-    return jsonify(jobs=[job_view(job) for job in found], next_cursor=following)
+    now = services().clock.now()
+    return jsonify(jobs=[job_view(job, now) for job in found], next_cursor=following)
 
 
 @blueprint.get("/<record_id:job_id>")
 def show(job_id: str) -> Response:
     """Tell how far a job is."""
     job = _find(job_id)
-    response = jsonify(job_view(job))
+    response = jsonify(job_view(job, services().clock.now()))
     if job.state not in FINAL_STATES:
         response.headers["Retry-After"] = str(_POLL_S)
     # Weak: the time left differs from one answer to the next, the job does not.
@@ -50,7 +51,7 @@ def cancel(job_id: str) -> tuple[Response, int]:
     """Cancel what no worker has begun; the answer is the job as it then stands."""
     _find(job_id)
     services().jobs.cancel(job_id)
-    return jsonify(job_view(_find(job_id))), 202
+    return jsonify(job_view(_find(job_id), services().clock.now())), 202
 
 
 @blueprint.get("/<record_id:job_id>/items")
@@ -70,7 +71,7 @@ def events(job_id: str) -> Response:
     """Stream a job as Server-Sent Events until it has ended."""
     links, jobs, tenant = job_links(_find(job_id).id), services().jobs, current_tenant()
     environ, is_closing, check_key = request.environ, places().is_closing, still_welcome()
-    leave = places().take()
+    clock, leave = services().clock, places().streams.take()
 
     # Of the request nothing is left while the stream goes on.
     def look() -> Job:
@@ -79,7 +80,7 @@ def events(job_id: str) -> Response:
 
     stream = JobEvents(
         look=look,
-        view=lambda job: job_view(job, links),
+        view=lambda job: job_view(job, clock.now(), links),
         heartbeat_s=services().settings.events_heartbeat_s,
         is_over=lambda: is_closing() or is_gone(environ),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ from PIL import Image
 
 from api.contact_sheet import ContactSheet, Tile, to_png
 from api.dispatch.base import TaskResult
+from api.places import places
 from api.preference import wait_s
 from api.query_pictures import read_picture_search
 from api.schemas import read_json, read_query
@@ -38,14 +38,14 @@ def create() -> tuple[Response, int]:
     """Take a search; with ``Prefer: wait`` answer with its hits if they come in time."""
     search_id = uuid.uuid4().hex
     asked = _read(search_id)
-    record = SearchRecord(id=search_id, created_at=time.time(), request=asked)
+    record = SearchRecord(id=search_id, created_at=services().clock.now(), request=asked)
     services().searches.put(record)
     expires_s = services().settings.search_expires_s
     services().dispatcher.send(SEARCH_RUN, SEARCH_QUEUE, record.id, record.request, expires_s)
     seconds = wait_s(request, services().settings.wait_s_max)
     if seconds is None:
         return _accepted(record, TaskResult("queued"))
-    found = services().dispatcher.wait(record.id, seconds)
+    found = _wait_if_free(record.id, seconds)
     return _answered(record, found) if found.done else _accepted(record, found)
 
 
@@ -65,7 +65,8 @@ def contact_sheet(search_id: str) -> Response:
     query = read_query(request, ContactSheetQuery)
     record, found = _find(search_id)
     if not found.done:
-        found = services().dispatcher.wait(search_id, _SHEET_WAIT_S)
+        with places().waits.held():
+            found = services().dispatcher.wait(search_id, _SHEET_WAIT_S)
     if found.state == "failed":
         raise Unprocessable("The search was given up; ask again.")
     if found.state != "succeeded":
@@ -76,6 +77,17 @@ def contact_sheet(search_id: str) -> Response:
     sheet = ContactSheet(query.columns, query.rows, query.tile, captions=query.captions)
     drawn = sheet.draw(_tiles(result, record.request, query.tile))
     return Response(to_png(drawn), mimetype="image/png")
+
+
+def _wait_if_free(search_id: str, seconds: float) -> TaskResult:
+    """Wait for a search where there is a place to wait: the wish is no order (RFC 7240)."""
+    give_back = places().waits.take_if_free()
+    if give_back is None:
+        return TaskResult("queued")
+    try:
+        return services().dispatcher.wait(search_id, seconds)
+    finally:
+        give_back()
 
 
 def _read(search_id: str) -> SearchRequest:
@@ -119,7 +131,7 @@ def _find(search_id: str) -> tuple[SearchRecord, TaskResult]:
     if record.request.tenant != current_tenant():
         raise NotFound(f"There is no search {search_id}, or it has expired.")
     found = services().dispatcher.result(search_id)
-    if not found.done and time.time() > record.created_at + _given_up_s():
+    if not found.done and services().clock.now() > record.created_at + _given_up_s():
         # Its worker was killed: nobody will ever answer.
         found = TaskResult("failed")
     return record, found

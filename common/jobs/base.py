@@ -18,7 +18,10 @@ ItemState = Literal["queued", "indexed", "duplicate", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job's counters and times; its state follows from them."""
+    """A job's counters and times; its state follows from them.
+
+    All of its times are of one clock, Redis's, whoever wrote them.
+    """
 
     id: str
     tenant: str
@@ -128,11 +131,11 @@ class JobRecords(Protocol):
         """Let a growing job grow no more; it ends when all of its images have."""
         ...
 
-    def stalled(self, before: float) -> list[str]:
+    def stalled(self, unchanged_s: float) -> list[str]:
         """Return the ids of accepted jobs that have not ended and did not change lately.
 
         Args:
-            before: The last change came before this time, in seconds since 1970.
+            unchanged_s: More seconds than this have passed since the last change.
         """
         ...
 

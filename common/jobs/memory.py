@@ -61,12 +61,13 @@ class MemoryJobs:
             self._jobs[job_id] = replace(job, growing=False)
             self._finish_if_done(job_id)
 
-    def stalled(self, before: float) -> list[str]:
+    def stalled(self, unchanged_s: float) -> list[str]:
         """Return the ids of unfinished jobs that did not change lately."""
+        now = time.time()
         return [
             job_id
             for job_id, changed_at in self._changed.items()
-            if changed_at < before and self._jobs[job_id].finished_at is None
+            if now - changed_at > unchanged_s and self._jobs[job_id].finished_at is None
         ]
 
     def oldest_unfinished(self) -> float | None:

@@ -9,7 +9,6 @@ the indices that a worker has begun, which a cancellation leaves alone.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
 from common.jobs.fields import job_key, read_job, write_job
 from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
 from common.redis_client import broker_call
+from common.redis_time import seconds
 
 # Seconds that a record lasts whose tasks are not all in the queue yet.
 _UNACCEPTED_TTL_S = 3600
@@ -101,17 +101,20 @@ class RedisJobs:
         self._run("COMPLETE", job_id)
 
     @broker_call
-    def stalled(self, before: float) -> list[str]:
+    def stalled(self, unchanged_s: float) -> list[str]:
         """Return the ids of unfinished jobs that did not change lately."""
         ids = cast("list[str]", self._redis.zrange(_UNFINISHED, 0, -1))
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
             pipe.hget(job_key(job_id), "changed_at")
-        changes = pipe.execute() if ids else []
+        # The time after the changes: it is later than each of them.
+        pipe.time()
+        *changes, time = pipe.execute()
+        now = seconds(time)
         return [
             job_id
             for job_id, changed_at in zip(ids, changes, strict=True)
-            if changed_at is not None and float(changed_at) < before
+            if changed_at is not None and now - float(changed_at) > unchanged_s
         ]
 
     @broker_call
@@ -217,7 +220,7 @@ class RedisJobs:
 
     def _run(self, script: str, job_id: str, *args: Any) -> Any:
         keys = [*_all_keys(job_id), _UNFINISHED, PENDING_KEY]
-        return self._scripts[script](keys=keys, args=[job_id, time.time(), self._ttl_s, *args])
+        return self._scripts[script](keys=keys, args=[job_id, self._ttl_s, *args])
 
     def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:
         """Read the items of up to ``limit`` indices; one more tells that there are more."""

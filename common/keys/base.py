@@ -32,7 +32,7 @@ class Key(Message):
     scopes: frozenset[Scope] = Field(min_length=1)
     # SHA-256 of its secret, in hexadecimal.
     digest: str = Field(repr=False)
-    # Times in seconds since 1970.
+    # Times in seconds since 1970; the API compares them with Redis's clock.
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None

@@ -18,6 +18,7 @@ from api.dispatch.inline import InlineDispatcher
 from common.contract import CatalogRequest, dump
 from common.errors import BrokerUnavailable
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import load_settings
 from tests.echo_worker import ECHO, FAIL, QUEUE
 from tests.services import Valkey, free_port
@@ -34,7 +35,8 @@ def celery_dispatcher(valkey: Valkey) -> Iterator[CeleryDispatcher]:
     environ = {**os.environ, "GLIMPSE_REDIS_URL": valkey.url}
     worker = subprocess.Popen([sys.executable, "-m", "tests.echo_worker"], env=environ)
     redis = connect(valkey.url)
-    yield CeleryDispatcher(load_settings({"GLIMPSE_REDIS_URL": valkey.url}), redis)
+    settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
+    yield CeleryDispatcher(settings, redis, RedisClock(redis))
     worker.terminate()
     worker.wait(30)
     redis.close()
@@ -109,7 +111,10 @@ def test_sending_leaves_no_subscription_behind(
 
 def test_a_broker_that_is_away_is_told_and_not_waited_for() -> None:
     url = f"redis://127.0.0.1:{free_port()}/0"
-    dispatcher = CeleryDispatcher(load_settings({"GLIMPSE_REDIS_URL": url}), connect(url))
+    redis = connect(url)
+    dispatcher = CeleryDispatcher(
+        load_settings({"GLIMPSE_REDIS_URL": url}), redis, RedisClock(redis)
+    )
     with pytest.raises(BrokerUnavailable):
         send(dispatcher, ECHO)
     with pytest.raises(BrokerUnavailable):

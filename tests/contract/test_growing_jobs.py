@@ -12,6 +12,7 @@ from common.jobs.base import Job, JobRecords
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from tests.contract.job_records import new_job, outcome
+from tests.polling import wait_for
 from tests.services import Valkey
 
 
@@ -137,13 +138,31 @@ def test_pending_images_are_those_accepted_without_an_outcome(jobs: JobRecords) 
 
 def test_a_job_that_does_not_change_has_stalled(jobs: JobRecords) -> None:
     job = new_job(jobs, 2)
-    assert job.id not in jobs.stalled(before=time.time() - 60)
-    assert job.id in jobs.stalled(before=time.time() + 60)
-    before = time.time()
+    assert job.id not in jobs.stalled(60)
+    assert job.id in jobs.stalled(-60)
+    wait_for(lambda: job.id in jobs.stalled(1), 30, "a second without a change")
     jobs.begin(job.id, [0])
-    assert job.id not in jobs.stalled(before)
+    assert job.id not in jobs.stalled(60)
     jobs.record(job.id, [outcome(0), outcome(1)])
-    assert job.id not in jobs.stalled(before=time.time() + 60)
+    assert job.id not in jobs.stalled(-60)
+
+
+def test_a_jobs_times_are_of_one_clock_whoever_writes_them(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(valkey.url)
+    jobs = RedisJobs(client, ttl_s=600)
+    job, right = new_job(jobs, 1), time.time
+    # A worker five minutes ahead.
+    monkeypatch.setattr(time, "time", lambda: right() + 300)
+    assert job.id not in jobs.stalled(60)
+    jobs.begin(job.id, [0])
+    jobs.record(job.id, [outcome(0)])
+    found = jobs.get(job.id)
+    assert found.started_at is not None
+    assert found.finished_at is not None
+    assert found.created_at - 1 < found.started_at <= found.finished_at < found.created_at + 60
+    client.close()
 
 
 def test_pending_images_of_expired_jobs_are_struck_off(valkey: Valkey) -> None:
@@ -155,5 +174,5 @@ def test_pending_images_of_expired_jobs_are_struck_off(valkey: Valkey) -> None:
     assert jobs.pending() == 3
     jobs.recount()
     assert jobs.pending() == 0
-    assert jobs.stalled(before=time.time() + 60) == []
+    assert jobs.stalled(-60) == []
     client.close()

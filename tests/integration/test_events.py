@@ -22,7 +22,7 @@ from tests.events import Event, read_events
 from tests.polling import wait_for
 from tests.services import Api, Valkey
 
-# Streams that the API takes; each holds one of its 16 threads.
+# Streams that the API takes; each holds a thread.
 PLACES = 8
 
 

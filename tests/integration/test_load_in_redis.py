@@ -19,6 +19,7 @@ from api.dispatch.celery import CeleryDispatcher
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE, CatalogRequest
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import Settings, load_settings
 from tests.conftest import require
 from tests.inline import heartbeat
@@ -60,7 +61,7 @@ def redis(own_valkey: Valkey) -> Iterator[Redis]:
 
 @pytest.fixture
 def dispatcher(settings: Settings, redis: Redis) -> CeleryDispatcher:
-    return CeleryDispatcher(settings, redis)
+    return CeleryDispatcher(settings, redis, RedisClock(redis))
 
 
 def figures(client: FlaskClient) -> dict[str, float]:

@@ -25,6 +25,7 @@ from common.contract import (
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import load_settings
 from common.task_sender import TaskSender
 from tests.services import Valkey
@@ -94,7 +95,8 @@ def bench(valkey: Valkey) -> Iterator[Bench]:
                 sent.append(IngestChunk.model_validate(message.model_dump()))
 
         recovery = Recovery(redis, jobs, send, LEASE_S, chunk_images=2)
-        sender = TaskSender(load_settings({"GLIMPSE_REDIS_URL": valkey.url}))
+        settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
+        sender = TaskSender(settings, RedisClock(redis))
         yield Bench(redis, jobs, sender, recovery, sent, archives)
         redis.flushdb()
 

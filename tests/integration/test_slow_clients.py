@@ -26,7 +26,7 @@ from tests.slow_clients import (
     send_slowly,
 )
 
-# More clients than the one process of the API has threads.
+# More clients than the one process of the API has threads: 16, and one for each place.
 MANY = 20
 # Seconds that a client may pause, on a machine that is busy with other things.
 SILENCE_S = 2.0
@@ -76,6 +76,8 @@ def settings_of(valkey: Valkey, blobs: Path, head_s: float) -> dict[str, str]:
         "GLIMPSE_CLIENT_SILENCE_S": str(SILENCE_S),
         "GLIMPSE_CLIENT_BYTES_PER_S_MIN": "20000",
         "GLIMPSE_EVENTS_HEARTBEAT_S": str(HEARTBEAT_S),
+        "GLIMPSE_EVENTS_MAX": "1",
+        "GLIMPSE_WAITS_MAX": "1",
         "WEB_CONCURRENCY": "1",
     }
 

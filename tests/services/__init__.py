@@ -7,6 +7,7 @@ from tests.services.milvus_server import MilvusServer
 from tests.services.ports import free_port
 from tests.services.process import Service, ServiceNotStarted
 from tests.services.redis_server import RedisServer
+from tests.services.skewed import SkewedApi, SkewedWorker
 from tests.services.slow_worker import DeadlyDeleter, DeadlyWorker, SlowWorker
 from tests.services.valkey import Valkey
 from tests.services.zombies import Zombies
@@ -21,6 +22,8 @@ __all__ = [
     "RedisServer",
     "Service",
     "ServiceNotStarted",
+    "SkewedApi",
+    "SkewedWorker",
     "SlowWorker",
     "Stack",
     "Valkey",

@@ -43,7 +43,7 @@ class Stage:
             return list(
                 JobEvents(
                     lambda: self.look(),
-                    job_view,
+                    lambda job: job_view(job, time.time()),
                     15,
                     lambda: self.is_over,
                     self._clock.now,

@@ -30,6 +30,7 @@ from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
 from common.queues import payloads, read_depths
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import Settings
 from common.task_sender import TaskSender
 from worker.amends import Amends
@@ -193,7 +194,7 @@ class IngestParts:
 
     @cached_property
     def _sender(self) -> TaskSender:
-        return TaskSender(self.settings)
+        return TaskSender(self.settings, RedisClock(connect(self.settings.redis_url)))
 
     @cached_property
     def _pixels(self) -> NDArray[np.uint8]:

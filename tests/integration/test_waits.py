@@ -1,0 +1,130 @@
+"""Requests that wait for a search worker, through a real gunicorn, and those beside them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+
+from common.contract import SEARCH_QUEUE, SearchResult, dump
+from common.redis_client import connect
+from tests.pictures import picture
+from tests.services import Api, Valkey
+
+# Requests that the one process lets wait, and those that want to.
+PLACES, WAITERS = 32, 64
+# Seconds that they would wait: far longer than all the rest takes.
+WAIT_S = 250
+
+
+@pytest.fixture
+def variables(valkey: Valkey, tmp_path: Path) -> dict[str, str]:
+    return {
+        "GLIMPSE_REDIS_URL": valkey.url,
+        "GLIMPSE_BLOBS_DIR": str(tmp_path / "blobs"),
+        "GLIMPSE_WAIT_S_MAX": str(WAIT_S),
+        "GLIMPSE_WAITS_MAX": str(PLACES),
+        "WEB_CONCURRENCY": "1",
+    }
+
+
+@pytest.fixture
+def redis(valkey: Valkey) -> Iterator[Redis]:
+    with connect(valkey.url) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def client(redis: Redis, variables: dict[str, str], tmp_path: Path) -> Iterator[httpx.Client]:
+    limits = httpx.Limits(max_connections=None)
+    with (
+        Api(tmp_path / "api", variables) as api,
+        httpx.Client(base_url=api.url, timeout=280, limits=limits) as client,
+    ):
+        yield client
+
+
+def search(client: httpx.Client) -> httpx.Response:
+    prefer = {"Prefer": f"wait={WAIT_S}"}
+    return client.post("/v1/searches", json={"text": "a dog"}, headers=prefer)
+
+
+def answer_all(redis: Redis) -> None:
+    """Do as Celery does for a search worker that finds nothing, with every search there is."""
+    nothing = dump(SearchResult(encoder="hashing", took_ms=1))
+    text = json.dumps({"status": "SUCCESS", "result": nothing, "traceback": None, "children": []})
+    for key in redis.scan_iter("glimpse:search:*"):
+        result = f"celery-task-meta-{key.removeprefix('glimpse:search:')}"
+        redis.set(result, text)
+        redis.publish(result, text)
+
+
+def test_others_are_answered_while_all_wait(client: httpx.Client, redis: Redis) -> None:
+    with ThreadPoolExecutor(WAITERS) as threads:
+        waiting = {threads.submit(search, client) for _ in range(WAITERS)}
+        try:
+            # Those that find no place are answered as if they had not asked for one.
+            refused = take(waiting, WAITERS - PLACES)
+            assert {found.status_code for found in refused} == {202}
+            assert {found.json()["state"] for found in refused} == {"queued"}
+            assert not [found for found in refused if "Preference-Applied" in found.headers]
+            beside_them(client, refused[0].headers["Location"])
+            assert not [each for each in waiting if each.done()]
+        finally:
+            answer_all(redis)
+    hits = [each.result() for each in waiting]
+    assert [found.status_code for found in hits] == [200] * PLACES
+    assert {found.headers["Preference-Applied"] for found in hits} == {"wait"}
+    # The places are free again.
+    assert client.get(f"/v1/images/{'0' * 64}").json()["code"] == "worker_unavailable"
+
+
+def take(waiting: set[Future[httpx.Response]], count: int) -> list[httpx.Response]:
+    """Take so many of the answers as soon as they are there."""
+    found: list[httpx.Response] = []
+    while len(found) < count:
+        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        waiting -= done
+        found += [each.result() for each in done]
+    return found
+
+
+def beside_them(client: httpx.Client, location: str) -> None:
+    """Ask for what needs no search worker, and for what does."""
+    # Twice as often as there are threads for it.
+    for _ in range(32):
+        assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").json()["code"] == "not_ready"
+    job = client.post("/v1/images", files={"file": ("dog.png", picture())})
+    assert job.status_code == 202
+    assert client.get(job.headers["Location"]).json()["state"] == "queued"
+    # Whoever cannot be answered otherwise is told so at once, and nothing is sent for it.
+    image = f"/v1/images/{uuid.uuid4().hex * 2}"
+    for method, path in (
+        ("GET", image),
+        ("DELETE", image),
+        ("GET", "/v1/images"),
+        ("GET", f"{location}/contact-sheet.png"),
+    ):
+        found = client.request(method, path)
+        assert (found.status_code, found.json()["code"]) == (503, "overloaded"), path
+        assert found.headers["Retry-After"] == "1"
+    checked = client.post("/v1/images/check", json={"ids": ["0" * 64]})
+    assert (checked.status_code, checked.json()["code"]) == (503, "overloaded")
+
+
+def test_a_question_that_finds_no_place_is_not_sent(client: httpx.Client, redis: Redis) -> None:
+    with ThreadPoolExecutor(WAITERS) as threads:
+        asked = [threads.submit(client.get, f"/v1/images/{n:064x}") for n in range(WAITERS)]
+    codes = sorted(each.result().json()["code"] for each in asked)
+    sent = codes.count("worker_unavailable")
+    assert codes.count("overloaded") == WAITERS - sent
+    assert sent >= PLACES
+    assert redis.llen(SEARCH_QUEUE) == sent
