@@ -88,25 +88,30 @@ def at_random(
     books.upload(named("first", files), "first")
     some = dice.randrange(1, _PICTURES // 2)
     wait_for(lambda: len(ingest[0].all_begun()) >= begun + some, 60, "pictures in the model")
-    sleeper = dice.choice(ingest)
-    sleeper.suspend()
+    sleepers = [dice.choice(ingest), dice.choice([search, stack.search_worker])]
+    try:
+        sleepers[0].suspend()
+        books.ended()
+        gone = dice.sample(files, _PICTURES // 2)
+        delete_frozen(books, gone, sleepers[1], dice.randrange(len(gone) // 2))
+        books.upload(named("anew", gone[::2]), "anew")
+        books.upload(named("second", books.pictures(_PICTURES // 4)), "second")
+        if dice.random() < 0.5:
+            books.ended()
+    finally:
+        for worker in dice.sample(sleepers, 2):
+            worker.resume()
     books.ended()
-    gone = dice.sample(files, _PICTURES // 2)
-    searcher = dice.choice([search, stack.search_worker])
+
+
+def delete_frozen(books: Books, images: Sequence[bytes], search: Worker, some: int) -> None:
+    """Delete images, and freeze one of the workers that do so when some are gone."""
     with ThreadPoolExecutor(4) as callers:
-        answers = [callers.submit(books.delete, image) for image in gone]
-        some = dice.randrange(len(gone) // 2)
+        answers = [callers.submit(books.delete, image) for image in images]
         wait_for(lambda: sum(answer.done() for answer in answers) >= some, 60, "deletions")
-        searcher.suspend()
+        search.suspend()
         for answer in answers:
             answer.result()
-    books.upload(named("anew", gone[::2]), "anew")
-    books.upload(named("second", books.pictures(_PICTURES // 4)), "second")
-    if dice.random() < 0.5:
-        books.ended()
-    for worker in dice.sample([sleeper, searcher], 2):
-        worker.resume()
-    books.ended()
 
 
 def frozen(stages: Sequence[str]) -> list[str]:

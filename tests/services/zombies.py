@@ -59,6 +59,12 @@ class Zombies(GlimpseProcess):
     def answers(self) -> bool:
         return self.log.read_text().count(" ready.") >= len(self._deeds)
 
+    def stop(self) -> None:
+        """End them in order; by force where one is frozen and would not hear of it."""
+        if self.running and self._frozen():
+            self.kill()
+        super().stop()
+
     def halted(self) -> list[str]:
         """Return the stages of the workers that have frozen or died, in that order."""
         return [stage for stage, pid in self._halts() if _state(pid) in _HALTED_STATES]
@@ -71,15 +77,17 @@ class Zombies(GlimpseProcess):
 
     def wake(self) -> None:
         """Let all that are frozen go on, and return when they are done with their tasks."""
-        frozen = {pid for _, pid in self._halts() if _state(pid) == "T"}
-        done = {pid: self._tasks(pid) for pid in frozen}
+        done = {pid: self._tasks(pid) for pid in self._frozen()}
         self.resume()
-        for pid in frozen:
+        for pid in done:
             wait_for(
                 lambda pid=pid: _state(pid) in _GONE or self._tasks(pid) > done[pid],
                 _WAIT_S,
                 "a zombie's task to end",
             )
+
+    def _frozen(self) -> set[int]:
+        return {pid for _, pid in self._halts() if _state(pid) == "T"}
 
     def _tasks(self, pid: int) -> int:
         """Return how many tasks a worker has done."""
