@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -17,6 +18,7 @@ from tests.pictures import image_id
 from tests.polling import finished_job, wait_for
 from tests.services import Stack
 from worker.encoders.hashing import HashingEncoder
+from worker.messages import RedisMessages
 from worker.stores.identity import Identity
 from worker.stores.milvus import MilvusStore
 from worker.stores.registry import collection_name
@@ -25,6 +27,8 @@ from worker.stores.registry import collection_name
 _JOB_S = 240
 # Seconds in which what is left of a job has to go: a few leases, and a turn of the upkeep.
 _REST_S = 60
+# Seconds between two renewals of what is not to be taken over: many in a lease.
+_RENEWAL_S = 0.2
 # Times that Redis may hang up on one who has not heard yet that it was started again.
 _REDIS_RETRIES = 5
 
@@ -126,10 +130,19 @@ class Ledger:
     @contextmanager
     def no_takeover(self) -> Iterator[None]:
         """Let no worker take over meanwhile what another one had in hand."""
-        # Whoever looks for what was abandoned takes this lock, and does without where it is taken.
-        self.redis.set(Channel.unacked_mutex_key, "a test", ex=_JOB_S)
-        yield
-        self.redis.delete(Channel.unacked_mutex_key)
+        messages, ended = RedisMessages(self.redis), threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(_RENEWAL_S):
+                messages.renew(cast("list[str]", self.redis.hkeys(Channel.unacked_key)))
+
+        thread = threading.Thread(target=renew)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def close(self) -> None:
         """Let go of the connections."""

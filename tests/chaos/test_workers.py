@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from common.claims.redis import RedisClaims
@@ -14,7 +13,6 @@ from common.dead_letters.redis import RedisDeadLetters
 from tests.chaos.album import album
 from tests.chaos.conftest import PATIENT, MakeWorkers, StartFleet
 from tests.chaos.ledger import Ledger
-from tests.given_up import give_up
 from tests.pictures import image_id, picture
 from tests.polling import wait_for
 from tests.services import DeadlyWorker, Fleet
@@ -94,17 +92,3 @@ def test_workers_of_one_machine_share_a_job(
     pixels = Counter(line.split()[1] for line in three[0].all_begun())
     assert set(pixels.values()) == {1}
     assert len(pixels) == len(files)
-
-
-def test_replays_at_once_embed_an_image_once(ledger: Ledger, workers: MakeWorkers) -> None:
-    data = picture("olive")
-    give_up(ledger.stack.redis.url, Path(ledger.stack.settings["GLIMPSE_BLOBS_DIR"]), data)
-    slow = workers(2, picture_s=0.5, settings=PATIENT)
-    url = f"/v1/dead-letters/{image_id(data)}/replay"
-    with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: ledger.stack.client.post(url), range(8)))
-    (job,) = [answer.headers["Location"] for answer in answers if answer.status_code == 202]
-    assert ledger.settled(job)["indexed"] == 1
-    ledger.at_rest()
-    assert len(slow[0].all_begun()) == 1
-    ledger.stack.client.delete(f"/v1/images/{image_id(data)}")
