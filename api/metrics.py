@@ -130,6 +130,14 @@ def _of_workers(beats: list[Heartbeat], now: float) -> Iterator[Metric]:
         "Seconds since the last result of a model, of the worker where that is longest ago.",
         {queue: now - min(times) if times else None for queue, times in inferences.items()},
     )
+    skews = {
+        queue: [beat.clock_skew_s for beat in beats if beat.queue == queue] for queue in QUEUES
+    }
+    yield _by_queue(
+        "glimpse_worker_clock_skew_seconds",
+        "Seconds that a worker's clock is ahead of Redis's, of the worker where it is most wrong.",
+        {queue: max(found, key=abs) if found else None for queue, found in skews.items()},
+    )
 
 
 def _age(tasks: int, sent_at: float | None, now: float) -> float | None:

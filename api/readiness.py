@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from common.contract import QUEUES
 from common.errors import BrokerUnavailable
 from common.heartbeats import Heartbeat, Heartbeats
+from common.redis_time import SKEW_S_MAX, Clock
 
 # Seconds after which a model that gave no result counts as stuck; an idle worker
 # runs one of its own long before.
@@ -26,14 +26,22 @@ class Check:
     inference_age_s: float | None = None
 
 
-def check_parts(heartbeats: Heartbeats) -> list[Check]:
-    """Look at Redis, at the store as the workers see it, and at the workers of each queue."""
+def check_parts(heartbeats: Heartbeats, clock: Clock) -> list[Check]:
+    """Look at Redis, at the store as the workers see it, and at the workers of each queue.
+
+    A clock that is wrong is told beside what there is; nothing depends on it.
+
+    Args:
+        heartbeats: What the workers say.
+        clock: Theirs.
+    """
     try:
         beats = heartbeats.alive()
     except BrokerUnavailable as error:
         return [Check("redis", ok=False, detail=str(error))]
-    workers = [_check_queue(queue, beats) for queue in QUEUES]
-    return [Check("redis", ok=True, detail="answers"), _check_store(beats), *workers]
+    redis = Check("redis", ok=True, detail="answers" + _skew("the API's", clock.skew_s()))
+    workers = [_check_queue(queue, beats, clock.now()) for queue in QUEUES]
+    return [redis, _check_store(beats), *workers]
 
 
 def _check_store(beats: list[Heartbeat]) -> Check:
@@ -43,23 +51,37 @@ def _check_store(beats: list[Heartbeat]) -> Check:
     return Check("milvus", ok=not errors, detail=errors[0] if errors else "answers")
 
 
-def _check_queue(queue: str, beats: list[Heartbeat]) -> Check:
+def _check_queue(queue: str, beats: list[Heartbeat], now: float) -> Check:
     part = f"worker-{queue}"
     mine = [beat for beat in beats if beat.queue == queue]
     if not mine:
         return Check(part, ok=False, detail=f"No worker consumes the queue {queue}.", workers=0)
-    consuming = [beat for beat in mine if beat.consumes()]
-    age = time.time() - max(beat.inference_at for beat in consuming or mine)
-    detail = "works"
-    if not consuming:
-        detail = "Its consumer has not looked for work for too long; restart it."
-    elif age > _INFERENCE_AGE_MAX_S:
-        detail = "Its model has given no result for too long; restart it."
+    skew_s = max((beat.clock_skew_s for beat in mine), key=abs)
+    consuming = [beat for beat in mine if beat.consumes(now)]
+    age = now - max(beat.inference_at for beat in consuming or mine)
+    trouble = _trouble(is_consuming=bool(consuming), age_s=age)
     return Check(
         part,
-        ok=detail == "works",
-        detail=detail,
+        ok=trouble is None,
+        detail=trouble or "works" + _skew("a worker's", skew_s),
         workers=len(mine),
         model=mine[0].model,
         inference_age_s=round(age, 1),
     )
+
+
+def _trouble(*, is_consuming: bool, age_s: float) -> str | None:
+    """Return what hangs of a queue's workers, and what to do; None where nothing does."""
+    if not is_consuming:
+        return "Its consumer has not looked for work for too long; restart it."
+    if age_s > _INFERENCE_AGE_MAX_S:
+        return "Its model has given no result for too long; restart it."
+    return None
+
+
+def _skew(whose: str, ahead_s: float) -> str:
+    """Return what there is to say of a machine's clock; nothing where it is right."""
+    if abs(ahead_s) <= SKEW_S_MAX:
+        return ""
+    direction = "ahead of" if ahead_s > 0 else "behind"
+    return f"; {whose} clock is {abs(ahead_s):.0f} s {direction} Redis's: set it"

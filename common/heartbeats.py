@@ -11,6 +11,7 @@ from redis import Redis
 
 from common.contract import INGEST_QUEUE, Message
 from common.redis_client import broker_call
+from common.redis_time import seconds
 
 # A hash with a field for each worker, and the images a second that all ingest workers
 # together did when that was last known.
@@ -29,10 +30,10 @@ class Heartbeat(Message):
     # Name and revision of the encoder it holds.
     model: str
     revision: str
-    # When this was written, and when it counts as gone; seconds since 1970.
+    # When this was written, and when it counts as gone; seconds since 1970 by Redis's clock.
     at: float
     until: float
-    # When the model last gave a result, a real one or a probe; seconds since 1970.
+    # When the model last gave a result, a real one or a probe; likewise.
     inference_at: float
     # When its consumer last looked for work; seconds since 1970. None before it has, or where the
     # worker is of a version that does not say.
@@ -41,10 +42,12 @@ class Heartbeat(Message):
     rate_per_s: float | None = None
     # Why the vector store does not answer this worker, or None where it does.
     store_error: str | None = None
+    # Seconds that its machine's clock is ahead of Redis's; behind is negative.
+    clock_skew_s: float = 0.0
 
-    def consumes(self) -> bool:
+    def consumes(self, now: float) -> bool:
         """Return whether its consumer is known to take work, or at least not known to hang."""
-        return self.asked_at is None or time.time() - self.asked_at <= _ASKED_AGE_MAX_S
+        return self.asked_at is None or now - self.asked_at <= _ASKED_AGE_MAX_S
 
 
 class Heartbeats(Protocol):
@@ -113,8 +116,8 @@ class RedisHeartbeats:
     def beat(self, heartbeat: Heartbeat) -> None:
         """Leave a heartbeat, clear away those of workers long gone, and note the rate of all."""
         self._redis.hset(WORKERS_KEY, heartbeat.name, heartbeat.model_dump_json())
-        fields = self._all()
-        beats = living(fields)
+        fields, now = self._all()
+        beats = living(fields, now)
         gone = set(fields) - {beat.name for beat in beats}
         if gone:
             self._redis.hdel(WORKERS_KEY, *gone)
@@ -130,7 +133,7 @@ class RedisHeartbeats:
     @broker_call
     def alive(self) -> list[Heartbeat]:
         """Return the heartbeats of all workers that are not gone."""
-        return living(self._all())
+        return living(*self._all())
 
     @broker_call
     def last_rate(self) -> float | None:
@@ -138,14 +141,24 @@ class RedisHeartbeats:
         text = cast("str | None", self._redis.get(RATE_KEY))
         return None if text is None else float(text)
 
-    def _all(self) -> dict[str, str]:
-        return cast("dict[str, str]", self._redis.hgetall(WORKERS_KEY))
+    def _all(self) -> tuple[dict[str, str], float]:
+        """Return all heartbeats, and the time."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(WORKERS_KEY)
+        pipe.time()
+        fields, time = pipe.execute()
+        return fields, seconds(time)
 
 
-def living(fields: Mapping[str, str]) -> list[Heartbeat]:
-    """Return the heartbeats in the hash of workers, without those of workers that are gone."""
+def living(fields: Mapping[str, str], now: float) -> list[Heartbeat]:
+    """Return the heartbeats in the hash of workers, without those of workers that are gone.
+
+    Args:
+        fields: The hash.
+        now: The time by Redis's clock.
+    """
     beats = (_parse(text) for text in fields.values())
-    return [beat for beat in beats if beat is not None and beat.until > time.time()]
+    return [beat for beat in beats if beat is not None and beat.until > now]
 
 
 def _parse(text: str) -> Heartbeat | None:

@@ -13,6 +13,7 @@ from common.contract import INGEST_QUEUE, QUEUES
 from common.errors import GlimpseError, SetupError
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import Settings, load_settings
 
 
@@ -49,11 +50,12 @@ def choose() -> None:
 def health(queue: str) -> None:
     """Exit with 0 while a worker of this host consumes QUEUE, for a container's health check."""
     host = socket.gethostname()
-    beats = RedisHeartbeats(connect(_settings().redis_url)).alive()
+    redis = connect(_settings().redis_url)
+    beats, now = RedisHeartbeats(redis).alive(), RedisClock(redis).now()
     mine = [beat for beat in beats if beat.queue == queue and f"@{host}." in beat.name]
     if not mine:
         raise SetupError(f"No worker of this host consumes the queue {queue}.")
-    if not any(beat.consumes() for beat in mine):
+    if not any(beat.consumes(now) for beat in mine):
         raise SetupError(f"The worker of {queue} has not looked for work for too long; restart it.")
 
 

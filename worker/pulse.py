@@ -10,6 +10,7 @@ from typing import Any
 
 from common.errors import BrokerUnavailable, GlimpseError
 from common.heartbeats import Heartbeat, Heartbeats
+from common.redis_time import SKEW_S_MAX, Clock
 from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -33,16 +34,25 @@ class Pulse:
         name: The worker's unique name.
         queue: The queue it consumes.
         interval_s: Seconds between two beats.
+        clock: Redis's, with which those who read heartbeats compare.
     """
 
     def __init__(
-        self, runtime: Runtime, heartbeats: Heartbeats, name: str, queue: str, interval_s: float
+        self,
+        runtime: Runtime,
+        heartbeats: Heartbeats,
+        name: str,
+        queue: str,
+        interval_s: float,
+        clock: Clock,
     ) -> None:
         self._runtime = runtime
         self._heartbeats = heartbeats
         self._name = name
         self._queue = queue
         self._interval_s = interval_s
+        self._clock = clock
+        self._is_skewed = False
         self._stopped = threading.Event()
         self._probe: Future[Any] | None = None
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
@@ -81,7 +91,10 @@ class Pulse:
 
     def _heartbeat(self) -> Heartbeat:
         store_error = self._store_error()
-        now = time.time()
+        now, skew_s = self._clock.now(), self._skew_s()
+        # By how much a time of this machine's clock differs from one that others compare.
+        shift_s = now - time.time()
+        asked_at = self._runtime.leases.asked_at
         return Heartbeat(
             name=self._name,
             queue=self._queue,
@@ -89,11 +102,20 @@ class Pulse:
             revision=self._runtime.encoder.revision,
             at=now,
             until=now + self._interval_s * _BEATS_MISSED_MAX,
-            inference_at=self._runtime.inference_at(),
-            asked_at=self._runtime.leases.asked_at,
+            inference_at=self._runtime.inference_at() + shift_s,
+            asked_at=None if asked_at is None else asked_at + shift_s,
             rate_per_s=self._runtime.meter.rate_per_s,
             store_error=store_error,
+            clock_skew_s=skew_s,
         )
+
+    def _skew_s(self) -> float:
+        """Measure this machine's clock, and say once that it is wrong."""
+        skew_s = round(self._clock.skew_s(), 1)
+        was_skewed, self._is_skewed = self._is_skewed, abs(skew_s) > SKEW_S_MAX
+        if self._is_skewed and not was_skewed:
+            log.warning("clock.skewed name=%s ahead_s=%s", self._name, skew_s)
+        return skew_s
 
     def _store_error(self) -> str | None:
         try:

@@ -9,6 +9,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from common.contract import SEARCH_QUEUE
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.encoders.base import Encoder
 from worker.pulse import Pulse
@@ -33,8 +34,9 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     runtime = open_runtime(settings, queue, encoder)
     # A model that cannot run must not take work: the first inference comes before the queue.
     runtime.probe().result()
-    heartbeats = RedisHeartbeats(connect(settings.redis_url))
-    pulse = Pulse(runtime, heartbeats, name, queue, settings.heartbeat_s)
+    redis = connect(settings.redis_url)
+    heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
+    pulse = Pulse(runtime, heartbeats, name, queue, settings.heartbeat_s, clock)
     grace = Grace(runtime.leases, settings.grace_s, leave=pulse.stop)
 
     def end(**_: object) -> None:

@@ -24,7 +24,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Answer 200 when every part is there, else 503 naming what is missing."""
-    checks = check_parts(services().heartbeats)
+    checks = check_parts(services().heartbeats, services().clock)
     missing = [check for check in checks if not check.ok]
     if not missing:
         return jsonify(status="ready", parts=[_view(check) for check in checks])

@@ -8,6 +8,7 @@ from common.heartbeats import RATE_KEY, WORKERS_KEY, living
 from common.jobs.redis import PENDING_KEY
 from common.load.base import Load, rate_of
 from common.redis_client import broker_call
+from common.redis_time import seconds
 
 
 class RedisLoad:
@@ -28,10 +29,12 @@ class RedisLoad:
         pipe.hgetall(WORKERS_KEY)
         pipe.get(RATE_KEY)
         pipe.info("memory")
-        pending, workers, rate, memory = pipe.execute()
+        pipe.time()
+        pending, workers, rate, memory, time = pipe.execute()
+        beats = living(workers, seconds(time))
         return Load(
             pending=max(0, int(pending or 0)),
-            rate_per_s=rate_of(living(workers), float(rate) if rate else None),
+            rate_per_s=rate_of(beats, float(rate) if rate else None),
             memory_bytes=memory["used_memory"],
             memory_bytes_max=memory["maxmemory"],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 
@@ -63,6 +64,21 @@ def test_heartbeats_of_workers_long_gone_are_cleared_away(redis: Redis) -> None:
     heartbeats.beat(heartbeat("search", until=time.time() - 1))
     heartbeats.beat(heartbeat("ingest"))
     assert redis.hkeys("glimpse:workers") == ["ingest@test.1"]
+
+
+def test_a_clock_that_is_wrong_takes_nobody_for_gone(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heartbeats, right = RedisHeartbeats(redis), time.time
+    old = heartbeat("search").model_dump(exclude={"clock_skew_s"})
+    redis.hset("glimpse:workers", old["name"], json.dumps(old))
+    ingest = heartbeat("ingest")
+    monkeypatch.setattr(time, "time", lambda: right() + 300)
+    heartbeats.beat(ingest)
+    assert {beat.queue: beat.clock_skew_s for beat in heartbeats.alive()} == {
+        "search": 0.0,
+        "ingest": 0.0,
+    }
 
 
 def test_workers_of_unknown_rate_count_as_the_mean_of_the_others() -> None:

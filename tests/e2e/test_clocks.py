@@ -49,6 +49,7 @@ def upload(client: httpx.Client, colour: str) -> str:
     response = client.post("/v1/images", files={"file": (f"{colour}.png", data)})
     job = finished_job(client, response.raise_for_status().headers["Location"])
     assert job["state"] == "succeeded", job
+    assert job["created_at"] <= job["started_at"] <= job["finished_at"]
     return image_id(data)
 
 
@@ -65,6 +66,19 @@ def asked_for_all(client: httpx.Client, colour: str) -> None:
     assert client.get(f"/v1/images/{found}").status_code == 404
 
 
+def said(client: httpx.Client) -> dict[str, str]:
+    """Return what readiness says of each part; all are there."""
+    answer = client.get("/readyz")
+    assert answer.status_code == 200, answer.text
+    return {part["part"]: part["detail"] for part in answer.json()["parts"]}
+
+
+def about(whose: str, skew_s: float) -> str:
+    begun = "answers" if whose == "the API's" else "works"
+    direction = "ahead of" if skew_s > 0 else "behind"
+    return f"{begun}; {whose} clock is {abs(skew_s):.0f} s {direction} Redis's: set it"
+
+
 @pytest.mark.parametrize("skew_s", [300, -300])
 def test_an_api_of_another_clock_is_answered(stack: Stack, tmp_path: Path, skew_s: float) -> None:
     with (
@@ -72,14 +86,28 @@ def test_an_api_of_another_clock_is_answered(stack: Stack, tmp_path: Path, skew_
         httpx.Client(base_url=api.url, timeout=60) as client,
     ):
         asked_for_all(client, "blue")
+        assert said(client)["redis"] == about("the API's", skew_s)
+
+
+def test_an_ingest_worker_of_another_clock_takes_no_other_for_gone(
+    stack: Stack, client: httpx.Client
+) -> None:
+    with skewed(stack.ingest_worker, 300):
+        asked_for_all(client, "green")
+        details = said(client)
+    stack.ingest_worker.start()
+    assert details["worker-ingest"] == about("a worker's", 300)
+    assert details["worker-search"] == "works"
 
 
 @pytest.mark.parametrize("skew_s", SKEWS)
 def test_a_search_worker_of_another_clock_answers(
     stack: Stack, client: httpx.Client, skew_s: float
 ) -> None:
-    with skewed(stack.search_worker, skew_s):
+    with skewed(stack.search_worker, skew_s) as worker:
         asked_for_all(client, "red")
+        assert said(client)["worker-search"] == about("a worker's", skew_s)
+        assert worker.log.read_text().count("clock.skewed") == 1
 
 
 def test_a_search_that_nobody_took_in_time_is_given_up(stack: Stack, client: httpx.Client) -> None:

@@ -71,6 +71,19 @@ def test_another_worker_of_the_queue_makes_up_for_it(client: FlaskClient, inline
     assert missing(client) == ["worker-ingest"]
 
 
+@pytest.mark.parametrize(("ahead_s", "said"), [(5.4, "5 s ahead of"), (-300.0, "300 s behind")])
+def test_a_workers_clock_that_is_wrong_is_told(
+    client: FlaskClient, inline: Inline, ahead_s: float, said: str
+) -> None:
+    inline.heartbeats.beat(heartbeat("search", clock_skew_s=ahead_s))
+    inline.heartbeats.beat(heartbeat("search", name="search@right.1", clock_skew_s=1.9))
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    details = {part["part"]: part["detail"] for part in response.get_json()["parts"]}
+    assert details["worker-search"] == f"works; a worker's clock is {said} Redis's: set it"
+    assert details["worker-ingest"] == "works"
+
+
 def test_a_store_that_does_not_answer_is_seen(client: FlaskClient, inline: Inline) -> None:
     inline.heartbeats.beat(heartbeat("ingest", store_error="Milvus does not answer."))
     assert missing(client) == ["milvus"]

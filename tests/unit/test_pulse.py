@@ -13,6 +13,8 @@ from celery import Celery
 
 from common.errors import StoreUnavailable
 from common.heartbeats import Heartbeat, MemoryHeartbeats
+from common.redis_client import connect
+from common.redis_time import MachineClock
 from worker.encoders.hashing import HashingEncoder
 from worker.leases import Leases
 from worker.messages import MemoryMessages
@@ -64,6 +66,18 @@ class Idle:
         return self.probes[-1]
 
 
+class WrongClock(MachineClock):
+    """Redis's clock, from which this machine's differs by as much as a test wants."""
+
+    skew = 0.0
+
+    def now(self) -> float:
+        return super().now() - self.skew
+
+    def skew_s(self) -> float:
+        return self.skew
+
+
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
@@ -90,8 +104,13 @@ def leases() -> Leases:
 
 
 @pytest.fixture
+def clock() -> WrongClock:
+    return WrongClock()
+
+
+@pytest.fixture
 def pulse(
-    heard: Heard, idle: Idle, store: AwayStore, meter: Meter, leases: Leases
+    heard: Heard, idle: Idle, store: AwayStore, meter: Meter, leases: Leases, clock: WrongClock
 ) -> Iterator[Pulse]:
     runtime = Runtime(
         app=Celery(set_as_current=False),
@@ -104,7 +123,7 @@ def pulse(
         close=lambda: None,
         meter=meter,
     )
-    pulse = Pulse(runtime, heard, "ingest@here.1", "ingest", interval_s=0.02)
+    pulse = Pulse(runtime, heard, "ingest@here.1", "ingest", interval_s=0.02, clock=clock)
     pulse.start()
     yield pulse
     pulse.stop()
@@ -142,7 +161,7 @@ def test_when_the_consumer_looked_for_work_is_told(heard: Heard, leases: Leases)
     leases.has_room(1)
     while heard.next().asked_at is None:
         pass
-    assert heard.alive()[0].asked_at == leases.asked_at
+    assert heard.alive()[0].asked_at == pytest.approx(leases.asked_at, abs=1)
 
 
 @pytest.mark.usefixtures("pulse")
@@ -172,6 +191,21 @@ def test_an_idle_worker_is_probed_once_until_the_probe_is_back(heard: Heard, idl
     idle.probes[0].set_result(None)
     while len(idle.probes) == 1:
         heard.next()
+
+
+@pytest.mark.usefixtures("pulse")
+def test_times_are_of_redis_and_a_clock_that_is_wrong_is_told_once(
+    heard: Heard, clock: WrongClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock.skew = -300.0
+    while heard.next().clock_skew_s != -300:
+        pass
+    beat = heard.next()
+    assert beat.at == pytest.approx(time.time() + 300, abs=60)
+    assert beat.inference_at == pytest.approx(time.time() + 300, abs=60)
+    assert [record.getMessage() for record in caplog.records] == [
+        "clock.skewed name=ingest@here.1 ahead_s=-300.0"
+    ]
 
 
 def test_a_worker_that_stops_is_gone_at_once(heard: Heard, pulse: Pulse) -> None:
