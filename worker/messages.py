@@ -19,6 +19,7 @@ from kombu.utils.json import dumps, loads
 from redis import Redis
 
 from common.redis_client import broker_call
+from common.redis_time import RedisClock
 
 # Most messages that one look puts back.
 _ABANDONED_MAX = 100
@@ -149,6 +150,8 @@ class RedisMessages:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        # Stamps are compared by other workers, whose machines' clocks may differ.
+        self._clock = RedisClock(redis)
         self._script = redis.register_script(_PUT_BACK)
 
     @broker_call
@@ -160,14 +163,14 @@ class RedisMessages:
     def note(self, message: Delivered) -> None:
         """Keep a message; never one half of it, which no look would find."""
         with self._redis.pipeline() as pipe:
-            pipe.zadd(Channel.unacked_index_key, {message.tag: time.time()})
+            pipe.zadd(Channel.unacked_index_key, {message.tag: self._clock.now()})
             pipe.hset(Channel.unacked_key, message.tag, message.entry())
             pipe.execute()
 
     @broker_call
     def renew(self, tags: Iterable[str]) -> None:
         """Stamp messages anew."""
-        stamps = dict.fromkeys(tags, time.time())
+        stamps = dict.fromkeys(tags, self._clock.now())
         if stamps:
             self._redis.zadd(Channel.unacked_index_key, stamps, xx=True)
 
@@ -188,7 +191,7 @@ class RedisMessages:
     @broker_call
     def put_back_abandoned(self, age_s: float) -> None:
         """Put back what was not stamped for so long."""
-        limit = time.time() - age_s
+        limit = self._clock.now() - age_s
         tags = cast(
             "list[str]",
             self._redis.zrange(

@@ -146,6 +146,22 @@ def test_what_was_abandoned_goes_back_before_all_others(redis: Redis, leases: Le
     assert redis.hkeys(MESSAGES) == ["fresh"]
 
 
+@pytest.mark.parametrize("skew_s", [-300, 300])
+def test_stamps_are_of_redis_and_not_of_the_machines_clock(
+    redis: Redis, leases: Leases, monkeypatch: pytest.MonkeyPatch, skew_s: float
+) -> None:
+    right = time.time
+    leases.hold(delivered("of one whose clock is right"))
+    monkeypatch.setattr(time, "time", lambda: right() + skew_s)
+    wrong = Leases(RedisMessages(redis), lease_s=60)
+    wrong.hold(delivered("of one whose clock is wrong"))
+    wrong.renew()
+    RedisMessages(redis).put_back_abandoned(age_s=60)
+    assert queued(redis) == []
+    stamps = redis.zrange(INDEX, 0, -1, withscores=True)
+    assert [stamp for _, stamp in stamps] == pytest.approx([right()] * 2, abs=60)
+
+
 def test_nothing_is_looked_for_until_others_had_time_to_renew(redis: Redis, leases: Leases) -> None:
     deliver(redis, leases, "renewed in a moment")
     leases.give_back_abandoned()

@@ -13,7 +13,6 @@ from celery import Celery
 
 from common.errors import StoreUnavailable
 from common.heartbeats import Heartbeat, MemoryHeartbeats
-from common.redis_client import connect
 from common.redis_time import MachineClock
 from worker.encoders.hashing import HashingEncoder
 from worker.leases import Leases
