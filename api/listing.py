@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.schemas import Tag
 from common.contract import Place
 from common.cursors import CURSOR_PATTERN, read_cursor, write_cursor
 from common.jobs.base import JobState
+from common.metadata_limits import Tag
 
 # The last millisecond of the year 9999, in milliseconds since 1970.
 _MS_MAX = 253_402_300_799_999

@@ -23,9 +23,9 @@ from common.jobs.base import ItemState
 from common.metadata_limits import (
     INTEGER_MAX,
     KEY_CHARACTERS_MAX,
-    TAG_CHARACTERS_MAX,
     TAGS_MAX,
     VALUE_CHARACTERS_MAX,
+    Tag,
 )
 
 # Bytes of a JSON body, at most: several times what 10,000 ids take.
@@ -38,8 +38,6 @@ _INDEX_MAX = 2**53
 
 # Bytes of an image's own metadata as JSON, at most; the store takes 65,536.
 _METADATA_BYTES_MAX = 32 * 1024
-
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_CHARACTERS_MAX)]
 
 
 def _once(value: object, check: ValidatorFunctionWrapHandler) -> object:

@@ -12,12 +12,13 @@ from rich.table import Table
 
 from cli.exits import INCOMPLETE
 from cli.image_id import ImageId
+from cli.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
 
 
 @click.command()
-@click.option("--tag", help="Only images that carry this tag.")
+@click.option("--tag", type=Text(), help="Only images that carry this tag.")
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(min=1), help="Images, at most."
 )

@@ -19,6 +19,7 @@ from cli.bulk.upload import CONNECTIONS, Upload
 from cli.errors import NothingToIngest
 from cli.exits import INCOMPLETE
 from cli.pictures import Picture, Unreadable, find_pictures
+from cli.text import Text, shown
 from common.filenames import PICTURE_SUFFIXES
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
@@ -53,7 +54,12 @@ _PATIENCE_S = 3600
     help="How long to go on trying while the server is overloaded or away.",
 )
 @click.option(
-    "--tag", "tags", multiple=True, metavar="TAG", help="Tag what is new; may be repeated."
+    "--tag",
+    "tags",
+    type=Text(),
+    multiple=True,
+    metavar="TAG",
+    help="Tag what is new; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, and no bar.")
 def ingest(
@@ -108,7 +114,10 @@ def describe(summary: Summary) -> str:
     """Return a summary for people: the counts, and every failed file with its reason."""
     counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates, {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
-    failures = [f"  {item.filename}: {item.code}: {item.detail}" for item in summary.failures]
+    failures = [
+        f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}"
+        for item in summary.failures
+    ]
     return "\n".join([f"{counts} in {summary.seconds:.1f} s", *failures])
 
 
@@ -145,9 +154,9 @@ def _to_json(summary: Summary) -> str:
 
 
 def _nothing(paths: tuple[Path, ...]) -> str:
-    where = ", ".join(map(str, paths))
+    where = ", ".join(shown(str(path)) for path in paths)
     return f"There is no picture in {where} (looked for {', '.join(sorted(PICTURE_SUFFIXES))})."
 
 
 def _say_pause(seconds: float, error: ClientError) -> None:
-    click.echo(f"{error} Waiting; the next try is in {seconds:.0f} s.", err=True)
+    click.echo(f"{shown(str(error))} Waiting; the next try is in {seconds:.0f} s.", err=True)

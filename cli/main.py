@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ from cli.jobs import cancel, jobs
 from cli.keys import keys
 from cli.search import search
 from cli.status import status
+from cli.text import shown, shown_lines
 from cli.up import up
 from common.errors import GlimpseError, InvalidSettings
 from glimpse_client.errors import ClientError
@@ -76,7 +78,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(commands.main(arguments, "glimpse", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
+        message = io.StringIO()
+        error.show(message)
+        click.echo(shown_lines(message.getvalue()), nl=False, err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
@@ -84,16 +88,19 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _unheard()
     except GlimpseError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {shown_lines(str(error))}", err=True)
         return _status(error)
     except OSError as error:
-        click.echo(f"Error: {error.filename or 'system'}: {error.strerror or error}", err=True)
+        what = shown(str(error.filename or "system"))
+        click.echo(f"Error: {what}: {error.strerror or error}", err=True)
         return INCOMPLETE
     except Exception as error:
         # A defect of ours; people see a sentence, and whoever looks for it the rest.
         if os.environ.get("GLIMPSE_LOG_LEVEL") == "DEBUG":
             traceback.print_exc()
-        click.echo(f"Error: Glimpse failed: {type(error).__name__}: {error}", err=True)
+        click.echo(
+            f"Error: Glimpse failed: {type(error).__name__}: {shown_lines(str(error))}", err=True
+        )
         return INCOMPLETE
 
 

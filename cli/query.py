@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cli.text import Text
 from glimpse_client import Glimpse, Search
 
 # A weight at the end of a term, as in "9f86…:0.5".
@@ -98,7 +99,7 @@ class TextTerm(click.ParamType[dict[str, Any]]):
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, Any]:
         """Return the term."""
-        what, weight = _split(value, self._weight)
+        what, weight = _split(Text().convert(value, param, ctx), self._weight)
         if not what.strip():
             self.fail("There is no text.", param, ctx)
         return {"text": what, "weight": weight}

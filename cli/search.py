@@ -12,12 +12,13 @@ from rich.table import Table
 
 from cli.exits import INCOMPLETE
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
+from cli.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Search
 
 
 @click.command()
-@click.argument("text", default="")
+@click.argument("text", default="", type=Text())
 @click.option(
     "--image",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -47,7 +48,7 @@ from glimpse_client.answers import Search
     metavar="TEXT[:WEIGHT]",
     help="Do not show this, by a weight of 0.5. Repeatable.",
 )
-@click.option("--tag", "tags", multiple=True, help="Have this tag. Repeatable.")
+@click.option("--tag", "tags", type=Text(), multiple=True, help="Have this tag. Repeatable.")
 @click.option("--min-score", type=click.FloatRange(-1, 1), help="Score of a hit, at least.")
 @click.option(
     "--top-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits, at most."

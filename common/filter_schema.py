@@ -10,8 +10,8 @@ from typing import Any
 
 from common.formats import MEDIA_TYPES
 
-# Texts of one line; the second may be empty.
-ONE_LINE, ONE_LINE_OR_NONE = r"^[^\r\n]+$", r"^[^\r\n]*$"
+# Texts of one line, which may be empty.
+ONE_LINE_OR_NONE = r"^[^\r\n]*$"
 # Names without control characters.
 NAME_PATTERN = r"^[^\x00-\x1f]+$"
 # RFC 3339's date-time.

@@ -12,7 +12,6 @@ from common.filenames import FILENAME_CHARACTERS_MAX
 from common.filter_schema import (
     FORMAT_PATTERN,
     NAME_PATTERN,
-    ONE_LINE,
     ONE_LINE_OR_NONE,
     TIME_FORMAT,
 )
@@ -20,8 +19,9 @@ from common.formats import MEDIA_TYPES
 from common.metadata_limits import (
     INTEGER_MAX,
     KEY_CHARACTERS_MAX,
-    TAG_CHARACTERS_MAX,
     VALUE_CHARACTERS_MAX,
+    encodable,
+    one_line,
 )
 from common.whole_numbers import WHOLE
 
@@ -48,26 +48,11 @@ def read_time(text: str) -> datetime:
         raise ValueError("there is no such time") from None
 
 
-def _plain(text: str) -> str:
-    """Refuse what no expression can hold in every Milvus."""
-    if "\n" in text or "\r" in text:
-        raise ValueError("give one line, without line breaks")
-    return _encodable(text)
-
-
 def _name(text: str) -> str:
     """Refuse what no file name has: an upload's loses its control characters."""
     if any(ord(character) < _SPACE for character in text):
         raise ValueError("give a name without control characters")
-    return _encodable(text)
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("give valid Unicode text, without lone surrogates") from None
-    return text
+    return encodable(text)
 
 
 def _time(text: str) -> str:
@@ -86,7 +71,7 @@ def _scalar(value: object) -> object:
     if isinstance(value, str):
         if len(value) > VALUE_CHARACTERS_MAX:
             raise ValueError(f"give at most {VALUE_CHARACTERS_MAX} characters")
-        return _plain(value)
+        return one_line(value)
     if isinstance(value, bool):
         return value
     if not isinstance(value, int | float):
@@ -111,12 +96,6 @@ Name = Annotated[
     AfterValidator(_name),
     Field(json_schema_extra={"pattern": NAME_PATTERN}),
 ]
-Tag = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=TAG_CHARACTERS_MAX),
-    AfterValidator(_plain),
-    Field(json_schema_extra={"pattern": ONE_LINE}),
-]
 Format = Annotated[
     str, AfterValidator(_format), Field(json_schema_extra={"pattern": FORMAT_PATTERN})
 ]
@@ -136,5 +115,5 @@ OrderedValue = Annotated[
 OwnKey = Annotated[
     str,
     StringConstraints(min_length=1, max_length=KEY_CHARACTERS_MAX),
-    AfterValidator(_encodable),
+    AfterValidator(encodable),
 ]

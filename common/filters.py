@@ -30,10 +30,10 @@ from common.filter_values import (
     OrderedValue,
     OwnKey,
     OwnValue,
-    Tag,
     Time,
     Whole,
 )
+from common.metadata_limits import Tag
 
 # What stands before an image's own metadata key in the name of a condition.
 _METADATA_PREFIX = "metadata."

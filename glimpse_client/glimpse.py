@@ -88,7 +88,7 @@ class Glimpse:
     def upload(
         self,
         *pictures: Source,
-        tags: Sequence[str] = (),
+        tags: str | Sequence[str] = (),
         metadata: Mapping[str, str | int | float | bool] | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
@@ -96,7 +96,7 @@ class Glimpse:
 
         Args:
             pictures: Paths; or names to keep them under, each with a path or with bytes.
-            tags: Tags of all of them.
+            tags: Tags of all of them, or the one tag.
             metadata: What else is to be kept with all of them.
             idempotency_key: Of your own, for an upload that another process may send again.
 
@@ -109,7 +109,8 @@ class Glimpse:
         """
         if not pictures:
             raise ValueError("there is no picture to upload")
-        kept: dict[str, Any] = {**(metadata or {})} | ({"tags": list(tags)} if tags else {})
+        tags = [tags] if isinstance(tags, str) else list(tags)
+        kept: dict[str, Any] = {**(metadata or {})} | ({"tags": tags} if tags else {})
         data = {"metadata": json.dumps(kept)} if kept else {}
         with ExitStack() as opened:
             named = [_open(opened, picture) for picture in pictures]

@@ -217,6 +217,7 @@ def test_a_part_of_another_name_is_400_and_leaves_nothing(
         ("[]", 422),
         ('{"tags": "dog"}', 422),
         ('{"tags": [""]}', 422),
+        ('{"tags": ["a\\nb"]}', 422),
         ('{"album": {"deep": 1}}', 422),
         ('{"album": null}', 422),
         ('{"album": NaN}', 422),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -120,6 +121,17 @@ def test_images_of_a_tag_are_listed(client: FlaskClient) -> None:
     assert client.get("/v1/images?tag=none").get_json() == {"images": [], "next_cursor": None}
 
 
+def test_an_image_with_a_tag_that_is_refused_by_now_is_listed_and_deleted(
+    client: FlaskClient, inline: Inline
+) -> None:
+    red = upload(client, "red")
+    (row,) = inline.store.rows("default", [red]).values()
+    odd = row.record.model_copy(update={"tags": ["a\nb"]})
+    inline.store.upsert([replace(row, record=odd)])
+    assert client.get("/v1/images").get_json()["images"][0]["tags"] == ["a\nb"]
+    assert client.delete(f"/v1/images/{red}").status_code == 204
+
+
 @pytest.mark.parametrize("path", ["/v1/images", "/v1/jobs"])
 @pytest.mark.parametrize(
     "query",
@@ -144,7 +156,8 @@ def test_a_query_that_cannot_be_answered_is_422(client: FlaskClient, path: str, 
 
 
 @pytest.mark.parametrize(
-    "query", ["tag=", f"tag={'x' * 129}", f"cursor=1.5-{UNKNOWN}", f"cursor=1-{'0' * 32}"]
+    "query",
+    ["tag=", "tag=a%0Ab", f"tag={'x' * 129}", f"cursor=1.5-{UNKNOWN}", f"cursor=1-{'0' * 32}"],
 )
 def test_an_odd_query_of_images_is_422(client: FlaskClient, query: str) -> None:
     assert client.get(f"/v1/images?{query}").status_code == 422

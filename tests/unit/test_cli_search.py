@@ -123,3 +123,31 @@ def test_a_file_that_is_no_picture_is_told(
 def test_terms_that_cancel_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", "--like", RED, "--unlike", f"{RED}:1"]) == 3
     assert "cancel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["{}"], ["dog", "--not", "{}:2"], ["dog", "--tag", "{}"]])
+def test_what_is_no_utf_8_is_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    # As Python has the bytes of an argument that it cannot decode.
+    latin = b"caf\xe9".decode(errors="surrogateescape")
+    assert run(["search", *(argument.format(latin) for argument in arguments)]) == 2
+    assert "caf\\xe9" in capsys.readouterr().err
+
+
+def test_what_cannot_be_seen_is_escaped_in_messages(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    odd = tmp_path / "a\n\x1b[31mb.jpg"
+    odd.write_bytes(b"no picture")
+    with pytest.raises(SystemExit):
+        run(["ingest", str(odd)])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert len(out.splitlines()) == 2
+    empty = tmp_path / "none\x1b[2J"
+    empty.mkdir()
+    assert run(["ingest", str(empty)]) != 0
+    assert "none\\x1b[2J" in capsys.readouterr().err
+    assert run(["ingest", f"{tmp_path}/\x1b[31mabsent"]) == 2
+    assert "\x1b" not in capsys.readouterr().err

@@ -129,10 +129,11 @@ def test_tags_are_sent_as_metadata(server: Flask, client: Glimpse, tmp_path: Pat
 
     (tmp_path / "1.jpg").write_bytes(b"x")
     client.upload(tmp_path / "1.jpg", tags=["dog", "white"])
+    client.upload(tmp_path / "1.jpg", tags="dog")
     client.upload(tmp_path / "1.jpg", metadata={"album": "x"})
     client.upload(tmp_path / "1.jpg")
-    metadata = ['{"tags": ["dog", "white"]}', '{"album": "x"}']
-    assert seen == [{"metadata": metadata[0]}, {"metadata": metadata[1]}, {}]
+    metadata = ['{"tags": ["dog", "white"]}', '{"tags": ["dog"]}', '{"album": "x"}']
+    assert seen == [*({"metadata": text} for text in metadata), {}]
 
 
 def test_an_archive_is_sent_as_it_is(
