@@ -24,6 +24,7 @@ from api.client_socket import Bounds, ClientSocket
 from api.problems import MEDIA_TYPE, problem_body
 from api.request_ids import HEADER
 from common.errors import RequestTimeout
+from common.settings import load_settings
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +56,9 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     bounds: Bounds
 
     def load_wsgi(self) -> None:
-        """Load the application, whose settings are this worker's too."""
+        """Load the application, and the bounds of its clients."""
         super().load_wsgi()
-        settings = self.wsgi.extensions["glimpse"].settings
+        settings = load_settings()
         self.bounds = Bounds(
             head_s=settings.client_head_s,
             silence_s=settings.client_silence_s,

@@ -7,7 +7,7 @@ RUN pip install --no-cache-dir -c constraints.txt uv \
     && uv venv /opt/glimpse \
     && uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python \
        -c constraints.txt -r pyproject.toml --extra worker --extra starter
-COPY README.md ./
+COPY README.md LICENSE ./
 COPY common/ common/
 COPY api/ api/
 COPY cli/ cli/
