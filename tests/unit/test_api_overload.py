@@ -33,7 +33,7 @@ class FullBlobs(MemoryBlobs):
     """A blob store without room for an original."""
 
     def writer(self, tenant: str) -> MemoryWriter:
-        return FullWriter({}, {}, tenant)
+        return FullWriter({}, tenant)
 
 
 class UntouchedBlobs(MemoryBlobs):

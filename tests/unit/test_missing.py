@@ -140,9 +140,9 @@ def test_bytes_that_are_found_tell_that_the_store_is_there(
     )
     gone, there = chunk.items
     with pytest.raises(BlobsUnavailable):
-        reader.read(gone, chunk)
+        reader.read(gone, chunk, "owner")
     assert found == []
-    reader.read(there, chunk)
+    reader.read(there, chunk, "owner")
     assert found == [True]
 
 
