@@ -18,7 +18,6 @@ from common.redis_client import broker_call
 # The file in the blob folder, and the key in Redis, that hold the same mark.
 _FILE, _KEY = "glimpse-blobs", "glimpse:blobs"
 
-
 # Seconds between two looks at a mark that is not missed.
 _PAUSE_S = 10.0
 
@@ -123,6 +122,7 @@ class BlobMark:
 
     def _write(self, mark: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".draft")
+        # Threads of one process write the same mark at once: each has a draft of its own.
+        draft = self._path.with_name(f"{_FILE}.{secrets.token_hex(8)}.draft")
         draft.write_text(mark)
         draft.replace(self._path)

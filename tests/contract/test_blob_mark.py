@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from redis import Redis
@@ -91,12 +92,13 @@ def test_a_folder_that_went_away_is_not_marked_anew(redis: Redis, tmp_path: Path
 
 
 def test_a_mark_that_could_not_be_written_is_written_later(redis: Redis, tmp_path: Path) -> None:
-    in_its_way = tmp_path / "glimpse-blobs.draft"
-    in_its_way.mkdir()
-    mark = BlobMark(redis, tmp_path)
+    root, volume = tmp_path / "blobs", tmp_path / "volume"
+    # It leads nowhere yet: there is no mark, and none can be written.
+    root.symlink_to(volume)
+    mark = BlobMark(redis, root)
     with pytest.raises(BlobsUnavailable):
         mark.put()
-    in_its_way.rmdir()
+    volume.mkdir()
     mark.put()
     assert mark.is_here()
 
@@ -158,6 +160,25 @@ def test_processes_that_begin_at_once_agree(redis: Redis, tmp_path: Path) -> Non
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(lambda _, root=root: BlobMark(redis, root).put(), range(8)))
         assert BlobMark(redis, root).is_here()
+
+
+def test_threads_of_one_process_mark_a_new_folder_at_once(redis: Redis, tmp_path: Path) -> None:
+    threads_at_once = 16
+    for number in range(20):
+        redis.delete("glimpse:blobs")
+        root = tmp_path / str(number)
+        mark = BlobMark(redis, root)
+        begin = Barrier(threads_at_once)
+
+        def keep(mark: BlobMark = mark, begin: Barrier = begin) -> None:
+            begin.wait()
+            mark.keep()
+
+        with ThreadPoolExecutor(threads_at_once) as threads:
+            for kept in [threads.submit(keep) for _ in range(threads_at_once)]:
+                kept.result()
+        assert [file.name for file in root.iterdir()] == ["glimpse-blobs"]
+        assert mark.is_here()
 
 
 def test_a_redis_that_is_away_is_told_and_asked_again(redis: Redis, tmp_path: Path) -> None:
