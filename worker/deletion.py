@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from common.blobs.base import BlobStore
 from common.claims.base import Claims, Verdict
 from common.contract import CatalogDeleted, CatalogRequest, Outcome
 from common.dead_letters.base import DeadLetter, DeadLetters
-from common.errors import ImagesBusy, NotFound
+from common.errors import ImagesBusy, NotFound, WorkerUnavailable
 from common.jobs.base import FINAL_STATES, JobRecords
 from common.jobs.queued import queued_items
 from worker.fence import Claimed, Fence
@@ -61,22 +61,37 @@ class Deletion:
         self._fence = fence
         self._wait_s = wait_s
 
-    def run(self, request: CatalogRequest) -> CatalogDeleted:
+    def run(
+        self, request: CatalogRequest, is_wanted: Callable[[], bool] = lambda: True
+    ) -> CatalogDeleted:
         """Delete images; return those that were indexed and are no more.
+
+        Args:
+            request: Which.
+            is_wanted: Tells whether the caller still waits. One that does not was told to ask
+                again, and may have uploaded the image anew since.
 
         Raises:
             ImagesBusy: One is in hand and does not become free.
-            ServiceError: A part is away. In both cases ask again.
+            WorkerUnavailable: The caller waits no longer.
+            ServiceError: A part is away. In all cases ask again.
         """
-        deleted = [image_id for image_id in request.ids if self._delete(request.tenant, image_id)]
+        deleted = [
+            image_id
+            for image_id in request.ids
+            if self._delete(request.tenant, image_id, is_wanted)
+        ]
         return CatalogDeleted(deleted=deleted)
 
-    def _delete(self, tenant: str, image_id: str) -> bool:
+    def _delete(self, tenant: str, image_id: str, is_wanted: Callable[[], bool]) -> bool:
         if not self._store.known(tenant, [image_id]):
             return False
         owner = uuid.uuid4().hex
         self._claim(owner, tenant, image_id)
         try:
+            # With the claim: what is accepted from here on comes after the deletion.
+            if not is_wanted():
+                raise WorkerUnavailable("This deletion came too late; ask again.")
             is_deleted = self._delete_claimed(owner, tenant, image_id)
         except BaseException:
             self._claims.give_back(owner, tenant, [image_id])

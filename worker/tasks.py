@@ -70,10 +70,15 @@ def register_search(
         return SearchResult(encoder=model, took_ms=0, error=error)
 
     answer = partial(_register, app, clock)
-    answer(SEARCH_RUN, SearchRequest, search.run, failed_search)
-    answer(CATALOG_GET, CatalogRequest, catalog.get, lambda e: CatalogImages(error=e))
-    answer(CATALOG_KNOWN, CatalogRequest, catalog.known, lambda e: CatalogKnown(error=e))
-    answer(CATALOG_LIST, CatalogListRequest, catalog.list, lambda e: CatalogPage(error=e))
+    answer(SEARCH_RUN, SearchRequest, _to_its_end(search.run), failed_search)
+    answer(CATALOG_GET, CatalogRequest, _to_its_end(catalog.get), lambda e: CatalogImages(error=e))
+    answer(
+        CATALOG_KNOWN, CatalogRequest, _to_its_end(catalog.known), lambda e: CatalogKnown(error=e)
+    )
+    answer(
+        CATALOG_LIST, CatalogListRequest, _to_its_end(catalog.list), lambda e: CatalogPage(error=e)
+    )
+    # It changes what a caller has gone on from, so it asks again before it does.
     answer(CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
 
 
@@ -82,18 +87,30 @@ def _register(
     clock: Clock,
     name: str,
     request: type[Request],
-    run: Callable[[Request], Message],
+    run: Callable[[Request, Callable[[], bool]], Message],
     failed: Callable[[Failure], Message],
 ) -> None:
     @app.task(bind=True, name=name, shared=False, typing=False)
     def answer(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
         # Celery makes the message's own headers attributes.
-        if has_expired(vars(task.request), clock.now()):
+        headers = dict(vars(task.request))
+
+        def is_wanted() -> bool:
+            return not has_expired(headers, clock.now())
+
+        if not is_wanted():
             _give_up(task)
         try:
-            return dump(run(request.model_validate(payload)))
+            return dump(run(request.model_validate(payload), is_wanted))
         except GlimpseError as error:
             return dump(failed(Failure(code=error.code, detail=str(error))))
+
+
+def _to_its_end(
+    run: Callable[[Request], Message],
+) -> Callable[[Request, Callable[[], bool]], Message]:
+    """Return a task that changes nothing, and so need not ask whether it is still wanted."""
+    return lambda request, _: run(request)
 
 
 def _give_up(task: Task[Any, Any]) -> NoReturn:

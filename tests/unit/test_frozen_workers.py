@@ -14,7 +14,7 @@ import pytest
 from common.blobs.memory import MemoryBlobs
 from common.claims.memory import MemoryClaims
 from common.contract import CatalogRequest, ChunkResult, IngestChunk, Outcome
-from common.errors import BrokerUnavailable, ImagesBusy, NotFound
+from common.errors import BrokerUnavailable, ImagesBusy, NotFound, WorkerUnavailable
 from common.jobs.memory import MemoryJobs
 from tests.ingest_bench import Bench, Shared, worker
 from tests.pictures import image_id, picture
@@ -340,6 +340,20 @@ def test_what_was_found_as_a_duplicate_stays(
     stop.meanwhile = meanwhile
     try_to_delete(frozen, amends)
     assert_row_of(shared, first)
+
+
+def test_a_deletion_that_stood_still_before_it_began_comes_too_late(
+    shared: Shared, others: Bench
+) -> None:
+    run(others, shared.put(DATA))
+    delete(shared)
+    anew = shared.put(DATA, tag="anew")
+    run(others, anew)
+    # Its caller was told to ask again, did so, and uploaded the image anew.
+    with pytest.raises(WorkerUnavailable, match="too late"):
+        shared.deletion().run(CatalogRequest(ids=[ID]), is_wanted=lambda: False)
+    assert_row_of(shared, anew)
+    delete(shared)
 
 
 @AT_DELETE
