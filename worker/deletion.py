@@ -89,10 +89,7 @@ class Deletion:
         owner = uuid.uuid4().hex
         self._claim(owner, tenant, image_id)
         try:
-            # With the claim: what is accepted from here on comes after the deletion.
-            if not is_wanted():
-                raise WorkerUnavailable("This deletion came too late; ask again.")
-            is_deleted = self._delete_claimed(owner, tenant, image_id)
+            is_deleted = self._delete_claimed(owner, tenant, image_id, is_wanted)
         except BaseException:
             self._claims.give_back(owner, tenant, [image_id])
             raise
@@ -113,8 +110,13 @@ class Deletion:
             else:
                 time.sleep(_CLAIM_POLL_S)
 
-    def _delete_claimed(self, owner: str, tenant: str, image_id: str) -> bool:
+    def _delete_claimed(
+        self, owner: str, tenant: str, image_id: str, is_wanted: Callable[[], bool]
+    ) -> bool:
         """Delete an image in an order that may be cut off anywhere."""
+        # Asked with the claim: what is accepted from here on comes after the deletion.
+        if not is_wanted():
+            raise WorkerUnavailable("This deletion came too late; ask again.")
         row = self._store.rows(tenant, [image_id]).get(image_id)
         if row is None:
             return False
