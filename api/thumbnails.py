@@ -8,7 +8,7 @@ from contextlib import suppress
 from PIL import Image
 
 from api.services import Services
-from common.dead_letters.base import QUARANTINED
+from common.dead_letters.base import QUARANTINED, find_letter
 from common.decode import count_pixels, decode
 from common.errors import BlobsUnavailable, NotFound
 
@@ -54,7 +54,8 @@ def thumbnail(services: Services, tenant: str, image_id: str, size: int) -> Imag
 
 def _refuse_deadly(services: Services, tenant: str, image_id: str) -> None:
     """Refuse an image that has killed workers: it would kill this process as well."""
-    if _is_quarantined(services, tenant, image_id):
+    letter = find_letter(services.dead_letters, tenant, image_id)
+    if letter is not None and letter.code == QUARANTINED:
         raise NotFound(
             f"Image {image_id} is quarantined, for workers died of it; it has no thumbnail."
         )
@@ -62,13 +63,6 @@ def _refuse_deadly(services: Services, tenant: str, image_id: str) -> None:
         raise NotFound(
             f"A worker died with image {image_id} in hand; there is a thumbnail once it is indexed."
         )
-
-
-def _is_quarantined(services: Services, tenant: str, image_id: str) -> bool:
-    try:
-        return services.dead_letters.get(tenant, image_id).code == QUARANTINED
-    except NotFound:
-        return False
 
 
 def _opened(kept: bytes | None) -> Image.Image | None:

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from common.blobs.base import BlobStore
 from common.claims.base import Claim, Claims, Verdict
-from common.dead_letters.base import DeadLetters
+from common.dead_letters.base import DeadLetters, find_letter
 from common.errors import NotFound, ServiceError
-from common.jobs.base import Job, JobRecords
+from common.jobs.base import JobRecords
+from common.jobs.walk import walk
 from worker.stores.base import Row, VectorStore
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,6 @@ log = logging.getLogger(__name__)
 _PAUSE_S = 0.1
 # Seconds that a worker that ends has for what is open.
 _CLOSE_S = 5.0
-# Items of a job read at a time.
-_PAGE = 1000
 
 
 class Amends:
@@ -73,11 +72,7 @@ class Amends:
     def concern(self, tenant: str, ids: Sequence[str]) -> bool:
         """Tell whether one of these images is still to be put right: leave it alone until then."""
         with self._changed:
-            return any(
-                (owner, image_id) == (tenant, each)
-                for owner, image_id, _ in self._open
-                for each in ids
-            )
+            return any(owner == tenant and open_id in ids for owner, open_id, _ in self._open)
 
     def close(self) -> None:
         """Try a moment longer to put right what is open, and end the thread."""
@@ -91,8 +86,9 @@ class Amends:
         while rows := self._next():
             for key, row in rows.items():
                 if self._try(row):
-                    self._done(key)
-            self._closing.wait(_PAUSE_S if len(self._open) else 0)
+                    self._done(key, row)
+            if self._open:
+                self._closing.wait(_PAUSE_S)
 
     def _next(self) -> dict[tuple[str, str, str], Row]:
         """Return what is open; with nothing left the thread ends."""
@@ -102,9 +98,11 @@ class Amends:
                 return {}
             return dict(self._open)
 
-    def _done(self, key: tuple[str, str, str]) -> None:
+    def _done(self, key: tuple[str, str, str], row: Row) -> None:
         with self._changed:
-            del self._open[key]
+            # One that was added meanwhile was written later, and is still to be put right.
+            if self._open[key] is row:
+                del self._open[key]
             self._changed.notify_all()
 
     def _try(self, row: Row) -> bool:
@@ -154,9 +152,7 @@ class Amends:
         self._blobs.restore(tenant, image_id)
 
     def _withdraw(self, tenant: str, image_id: str) -> None:
-        try:
-            self._dead_letters.get(tenant, image_id)
-        except NotFound:
+        if find_letter(self._dead_letters, tenant, image_id) is None:
             self._blobs.withdraw(tenant, image_id)
 
     def _as_of(self, row: Row, job_id: str) -> Row:
@@ -165,18 +161,10 @@ class Amends:
             return row
         try:
             job = self._jobs.get(job_id)
-            filename = self._filename(job, row.record.id) or row.record.filename
+            own = (item for item in walk(self._jobs, job_id) if item.id == row.record.id)
+            filename = next((item.filename for item in own), row.record.filename)
         except NotFound:
             # Its record has expired: what else is known of the image went with it.
             return replace(row, job_id=job_id)
         about = {"filename": filename, "tags": list(job.tags), "metadata": dict(job.metadata)}
         return replace(row, job_id=job_id, record=row.record.model_copy(update=about))
-
-    def _filename(self, job: Job, image_id: str) -> str | None:
-        following: int | None = 0
-        while following is not None:
-            items, following = self._jobs.items(job.id, None, _PAGE, following)
-            for item in items:
-                if item.id == image_id:
-                    return item.filename
-        return None

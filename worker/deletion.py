@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from common.blobs.base import BlobStore
 from common.claims.base import Claims, Verdict
 from common.contract import CatalogDeleted, CatalogRequest, Outcome
-from common.dead_letters.base import DeadLetter, DeadLetters
+from common.dead_letters.base import DeadLetters, find_letter
 from common.errors import ImagesBusy, NotFound, WorkerUnavailable
 from common.jobs.base import FINAL_STATES, JobRecords
-from common.jobs.queued import queued_items
+from common.jobs.walk import walk
 from worker.fence import Claimed, Fence
 from worker.stores.base import Row, VectorStore
 
@@ -121,7 +121,7 @@ class Deletion:
         if row is None:
             return False
         self._note_indexed(row.job_id, image_id)
-        letter = self._letter(tenant, image_id)
+        letter = find_letter(self._dead_letters, tenant, image_id)
         if not self._fence.holds(owner, tenant, image_id):
             raise _busy(image_id)
         # The bytes first: cut off here, they are put back, since there is a row. The other
@@ -140,12 +140,6 @@ class Deletion:
         for row in rows:
             self._store.delete(row.tenant, [row.record.id])
 
-    def _letter(self, tenant: str, image_id: str) -> DeadLetter | None:
-        try:
-            return self._dead_letters.get(tenant, image_id)
-        except NotFound:
-            return None
-
     def _note_indexed(self, job_id: str, image_id: str) -> None:
         """Tell the job that it has indexed the image, if its worker died before it could.
 
@@ -156,7 +150,7 @@ class Deletion:
                 return
             found = [
                 Outcome(index=item.index, id=image_id, state="indexed")
-                for item in queued_items(self._jobs, job_id)
+                for item in walk(self._jobs, job_id, "queued")
                 if item.id == image_id
             ]
             self._jobs.record(job_id, found)

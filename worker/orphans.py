@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from common.blobs.base import BlobStore, StoredBlob
 from common.claims.base import Claims, Verdict
-from common.dead_letters.base import DeadLetters
-from common.errors import NotFound
+from common.dead_letters.base import DeadLetters, find_letter
 from common.jobs.base import JobRecords
+from common.pages import pages
 from common.queues import QueueDepth
 from worker.rounds import Rounds
 from worker.stores.base import VectorStore
@@ -105,7 +105,7 @@ class Orphans:
         return sum(
             self._sweep_page(tenant, page, span, collection)
             for tenant, blobs in self._unsettled(prefix).items()
-            for page in _pages(blobs, _PAGE)
+            for page in pages(blobs, _PAGE)
         )
 
     def _awaited_from(self) -> float:
@@ -136,7 +136,7 @@ class Orphans:
         # It may have been emptied between the two, and asked anew it would know nothing.
         if left and self._store.collection() != collection:
             return 0
-        return sum(self._settle(tenant, some) for some in _pages(left, _PAGE_IN_HAND))
+        return sum(self._settle(tenant, some) for some in pages(left, _PAGE_IN_HAND))
 
     def _settle(self, tenant: str, blobs: Sequence[StoredBlob]) -> int:
         """Put originals aside unless they are needed after all; return how many."""
@@ -170,16 +170,7 @@ class Orphans:
         return is_withdrawn
 
     def _has_letter(self, blob: StoredBlob) -> bool:
-        try:
-            self._dead_letters.get(blob.tenant, blob.id)
-        except NotFound:
-            return False
-        return True
-
-
-def _pages(blobs: Sequence[StoredBlob], size: int) -> Iterator[Sequence[StoredBlob]]:
-    for start in range(0, len(blobs), size):
-        yield blobs[start : start + size]
+        return find_letter(self._dead_letters, blob.tenant, blob.id) is not None
 
 
 def _oldest_tasks(depth: QueueDepth) -> Iterator[float]:

@@ -24,7 +24,7 @@ from common.contract import (
 )
 from common.errors import NotFound
 from common.jobs.base import Item, Job, JobRecords
-from common.jobs.queued import queued_items
+from common.jobs.walk import walk
 from common.queues import payloads
 from common.task_sender import Send
 
@@ -86,7 +86,7 @@ class Recovery:
             archive = IngestArchive.model_validate_json(job.source)
             self._send(INGEST_ARCHIVE, f"{job.id}.archive.{int(time.time())}", archive)
             log.warning("recovery.sent_again job=%s archive=%s", job_id, archive.filename)
-        lost = [item for item in queued_items(self._jobs, job_id) if item.index not in held]
+        lost = [item for item in walk(self._jobs, job_id, "queued") if item.index not in held]
         for start in range(0, len(lost), self._chunk_images):
             self._send_again(job, lost[start : start + self._chunk_images])
         if lost:

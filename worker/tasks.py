@@ -92,11 +92,9 @@ def _register(
 ) -> None:
     @app.task(bind=True, name=name, shared=False, typing=False)
     def answer(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
-        # Celery makes the message's own headers attributes.
-        headers = dict(vars(task.request))
-
         def is_wanted() -> bool:
-            return not has_expired(headers, clock.now())
+            # Celery makes the message's own headers attributes.
+            return not has_expired(vars(task.request), clock.now())
 
         if not is_wanted():
             _give_up(task)

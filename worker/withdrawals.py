@@ -7,14 +7,15 @@ import math
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from common.blobs.base import BlobStore, StoredBlob
 from common.claims.base import Claims, Verdict
-from common.dead_letters.base import DeadLetters
+from common.dead_letters.base import DeadLetters, find_letter
 from common.errors import NotFound
 from common.jobs.base import JobRecords
-from common.jobs.queued import queued_items
+from common.jobs.walk import walk
+from common.pages import pages
 from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Withdrawals:
         return sum(
             self._sweep_page(tenant, page, before, awaited.get(tenant, set()))
             for tenant, blobs in aside.items()
-            for page in _pages(blobs)
+            for page in pages(blobs, _PAGE)
         )
 
     def _awaited(self) -> dict[str, set[str]]:
@@ -80,7 +81,7 @@ class Withdrawals:
         awaited: dict[str, set[str]] = defaultdict(set)
         for job_id in self._jobs.stalled(-math.inf):
             try:
-                queued = {item.id for item in queued_items(self._jobs, job_id)}
+                queued = {item.id for item in walk(self._jobs, job_id, "queued")}
                 awaited[self._jobs.get(job_id).tenant] |= queued
             except NotFound:
                 continue
@@ -105,7 +106,7 @@ class Withdrawals:
             # It is in hand, and is looked at again with the next turn.
             return False
         try:
-            if self._store.known(tenant, [image_id]) or self._has_letter(tenant, image_id):
+            if self._store.known(tenant, [image_id]) or self._has_letter(blob):
                 self._blobs.restore(tenant, image_id)
                 return False
             # Only what was looked at: this process may have stood still since.
@@ -114,14 +115,5 @@ class Withdrawals:
             self._claims.give_back(owner, tenant, [image_id])
         return True
 
-    def _has_letter(self, tenant: str, image_id: str) -> bool:
-        try:
-            self._dead_letters.get(tenant, image_id)
-        except NotFound:
-            return False
-        return True
-
-
-def _pages(blobs: Sequence[StoredBlob]) -> Iterator[Sequence[StoredBlob]]:
-    for start in range(0, len(blobs), _PAGE):
-        yield blobs[start : start + _PAGE]
+    def _has_letter(self, blob: StoredBlob) -> bool:
+        return find_letter(self._dead_letters, blob.tenant, blob.id) is not None

@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, cast
 
 from redis import Redis
 
 from common.claims.base import Claim, Verdict
 from common.errors import BrokerUnavailable
+from common.pages import pages
 from common.redis_client import broker_call
 from common.redis_time import NOW_LUA
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +193,7 @@ class RedisClaims:
     def confirm(self, claims: Sequence[Claim]) -> list[bool]:
         """Prolong claims and tell which of them hold."""
         held = [_Held(_key(claim.tenant, claim.id), claim.owner) for claim in claims]
-        return [holds for page in _pages(held) for holds in self._confirm_page(page)]
+        return [holds for page in pages(held, _KEYS_PER_CALL) for holds in self._confirm_page(page)]
 
     def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
         """Let go of images that have an outcome."""
@@ -223,7 +222,7 @@ class RedisClaims:
         self._tell()
         with self._lock:
             held = list(self._held)
-        for page in _pages(held):
+        for page in pages(held, _KEYS_PER_CALL):
             self._confirm_page(page)
 
     @broker_call
@@ -264,11 +263,13 @@ class RedisClaims:
             with self._lock:
                 unheard = dict(self._unheard)
             settled = [(held, left) for held, left in unheard.items() if left is not None]
-            for page in _pages(settled):
+            for page in pages(settled, _KEYS_PER_CALL):
                 told = [text for held, left in page for text in (held.owner, left or "")]
                 self._settle(keys=[held.key for held, _ in page], args=[_KEPT_S, *told])
                 self._heard([held for held, _ in page])
-            for given_back in _pages([held for held, left in unheard.items() if left is None]):
+            for given_back in pages(
+                [held for held, left in unheard.items() if left is None], _KEYS_PER_CALL
+            ):
                 owners = [held.owner for held in given_back]
                 self._give_back(keys=[held.key for held in given_back], args=[_KEPT_S, *owners])
                 self._heard(given_back)
@@ -277,10 +278,6 @@ class RedisClaims:
         with self._lock:
             for held in page:
                 self._unheard.pop(held, None)
-
-
-def _pages(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + _KEYS_PER_CALL] for start in range(0, len(items), _KEYS_PER_CALL)]
 
 
 def _key(tenant: str, image_id: str) -> str:

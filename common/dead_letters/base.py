@@ -104,6 +104,14 @@ class DeadLetters(Protocol):
         ...
 
 
+def find_letter(letters: DeadLetters, tenant: str, image_id: str) -> DeadLetter | None:
+    """Return the letter about an image, or None; raises ``BrokerUnavailable``."""
+    try:
+        return letters.get(tenant, image_id)
+    except NotFound:
+        return None
+
+
 def no_letter(image_id: str) -> NotFound:
     """Return the error of an image that there is no letter about."""
     return NotFound(f"There is no dead letter {image_id}.")

@@ -6,7 +6,7 @@ which it stands still; its leases last no time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -394,4 +394,33 @@ def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
     claims.fails = 3
     with pytest.raises(ImagesBusy):
         frozen.run(CatalogRequest(ids=[ID]))
+    assert_gone(shared)
+
+
+def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
+    shared: Shared, collection: MemoryCollection
+) -> None:
+    """The same row is lost twice, the second time in the middle of the first amends."""
+
+    class LostAgain(MemoryStore):
+        looks = 0
+
+        def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
+            found = super().known(tenant, ids)
+            self.looks += 1
+            if self.looks == 1:
+                amends.add([replace(row)])
+            return found
+
+    store, claims = LostAgain(collection=collection), MemoryClaims(60, 3, shared.claims)
+    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    with worker(shared) as bench:
+        run(bench, shared.put(DATA))
+    row = shared.store.rows("default", [ID])[ID]
+    MemoryClaims(0.0, 3, shared.claims).take("dead", "default", [ID])
+    claims.take("another", "default", [ID], alone=True)
+    claims.settle("another", "default", {ID: ""})
+    amends.add([row])
+    wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
+    assert store.looks == 2
     assert_gone(shared)

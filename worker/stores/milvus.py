@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from pymilvus import MilvusClient, MilvusException
 
 from common.contract import Hit, ImageRecord, Place
 from common.filters import Filter
+from common.pages import pages
 from worker.stores.base import Near, Row
 from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
@@ -33,8 +34,6 @@ from worker.stores.milvus_schema import (
 )
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
-
-_Item = TypeVar("_Item")
 
 # Seconds that one call may take before it is given up.
 _CALL_TIMEOUT_S = 10.0
@@ -104,7 +103,7 @@ class MilvusStore:
         """Write full rows, replacing those of the same key."""
         check_rows(rows, self._identity.dim)
         entities = [to_entity(row) for row in rows]
-        for chunk in _chunks(entities, _ROWS_PER_WRITE):
+        for chunk in pages(entities, _ROWS_PER_WRITE):
             with self._connected() as client:
                 client.upsert(self._collection, chunk, timeout=_CALL_TIMEOUT_S)
 
@@ -178,7 +177,7 @@ class MilvusStore:
         """Remove rows; return how many there were."""
         # A server counts the keys it was given, not the rows it had.
         stored = [row_key(tenant, image_id) for image_id in self.known(tenant, ids)]
-        for keys in _chunks(stored, _ROWS_PER_READ):
+        for keys in pages(stored, _ROWS_PER_READ):
             with self._connected() as client:
                 client.delete(self._collection, ids=keys, timeout=_CALL_TIMEOUT_S)
         return len(stored)
@@ -246,7 +245,7 @@ class MilvusStore:
     ) -> dict[str, dict[str, Any]]:
         """Return those fields of the rows that are stored, by image id."""
         found: dict[str, dict[str, Any]] = {}
-        for chunk in _chunks(ids, per_call):
+        for chunk in pages(ids, per_call):
             with self._connected() as client:
                 entities = client.query(
                     self._collection,
@@ -289,8 +288,3 @@ class MilvusStore:
             if self._client is client:
                 self._client = None
         client.close()
-
-
-def _chunks(items: Sequence[_Item], size: int) -> Iterator[list[_Item]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])

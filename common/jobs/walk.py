@@ -1,17 +1,17 @@
-"""The images of a job that have no outcome yet."""
+"""The images of a job, however many there are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from common.jobs.base import Item, JobRecords
+from common.jobs.base import Item, ItemState, JobRecords
 
 # Items read at a time.
 _PAGE = 1000
 
 
-def queued_items(jobs: JobRecords, job_id: str) -> Iterator[Item]:
-    """Go through a job's queued images, however many there are.
+def walk(jobs: JobRecords, job_id: str, state: ItemState | None = None) -> Iterator[Item]:
+    """Go through a job's images, or those in one state.
 
     Raises:
         NotFound: The job was never issued, or has expired.
@@ -19,5 +19,5 @@ def queued_items(jobs: JobRecords, job_id: str) -> Iterator[Item]:
     """
     following: int | None = 0
     while following is not None:
-        items, following = jobs.items(job_id, "queued", _PAGE, following)
+        items, following = jobs.items(job_id, state, _PAGE, following)
         yield from items
