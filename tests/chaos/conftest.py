@@ -32,6 +32,9 @@ from tests.services import (
 
 log = logging.getLogger(__name__)
 
+# Its assertions are to say what they compared, as those of a file of tests do.
+pytest.register_assert_rewrite("tests.chaos.freezes")
+
 # Repeats what a failed test did by chance: its log names the seed.
 _SEED = "CHAOS_SEED"
 

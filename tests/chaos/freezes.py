@@ -10,11 +10,15 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
+
+import pytest
 
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE
-from tests.chaos.books import Books, named
+from tests.chaos.books import SOUND, Books, named
 from tests.chaos.conftest import MakeWorkers, MakeZombies
 from tests.chaos.ledger import Ledger
+from tests.chaos.rounds import rounds
 from tests.polling import wait_for
 from tests.services import SlowWorker, Stack, Worker, Zombies
 
@@ -28,6 +32,51 @@ DELETE_STAGES = ("withdraw", "withdrawn", "delete", "deleted", "settle")
 CHUNK = 8
 # Pictures of a round of random freezes.
 _PICTURES = 48
+
+
+class Freezes:
+    """The attacks as tests, on whatever Milvus the fixture ``glimpse`` runs."""
+
+    # What it is, for the table.
+    on: ClassVar[str]
+    # Ingest workers of the random attack, and how often one of them is frozen in a round: each
+    # freeze follows on what the one before has left.
+    workers: ClassVar[int]
+    freezes: ClassVar[int]
+
+    @pytest.mark.parametrize("_round", range(rounds(1)))
+    def test_an_ingest_frozen_at_any_stage_undoes_nothing(
+        self,
+        ledger: Ledger,
+        books: Books,
+        zombies: MakeZombies,
+        workers: MakeWorkers,
+        _round: int,
+    ) -> None:
+        ingests(ledger, books, zombies, workers)
+        assert books.audit(f"ingest frozen at each stage, {self.on}") == SOUND
+
+    @pytest.mark.parametrize("_round", range(rounds(1)))
+    def test_a_deletion_frozen_at_any_stage_undoes_nothing(
+        self, stack: Stack, books: Books, zombies: MakeZombies, workers: MakeWorkers, _round: int
+    ) -> None:
+        deletes(stack, books, zombies, workers)
+        assert books.audit(f"deletion frozen at each stage, {self.on}") == SOUND
+
+    @pytest.mark.parametrize("_round", range(rounds(1)))
+    def test_workers_frozen_at_random_undo_nothing(
+        self,
+        stack: Stack,
+        books: Books,
+        workers: MakeWorkers,
+        search_worker: Worker,
+        dice: random.Random,
+        _round: int,
+    ) -> None:
+        ingest = workers(self.workers, 0.02)
+        for _ in range(self.freezes):
+            at_random(stack, books, ingest, search_worker, dice)
+        assert books.audit(f"workers frozen at random, {self.on}") == SOUND
 
 
 def ingests(ledger: Ledger, books: Books, zombies: MakeZombies, workers: MakeWorkers) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos import freezes
-from tests.chaos.books import SOUND, Books
-from tests.chaos.conftest import MakeWorkers, MakeZombies, begun
-from tests.chaos.ledger import Ledger
-from tests.chaos.rounds import rounds
+from tests.chaos.conftest import begun
+from tests.chaos.freezes import Freezes
 from tests.conftest import require
-from tests.services import MilvusServer, Stack, Worker
+from tests.services import MilvusServer, Stack
 
 
 @pytest.fixture(scope="module")
@@ -25,31 +21,7 @@ def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.parametrize("_round", range(rounds(1)))
-def test_an_ingest_frozen_at_any_stage_undoes_nothing(
-    ledger: Ledger, books: Books, zombies: MakeZombies, workers: MakeWorkers, _round: int
-) -> None:
-    freezes.ingests(ledger, books, zombies, workers)
-    assert books.audit("ingest frozen at each stage, server") == SOUND
+class TestOnAServer(Freezes):
+    """The attacks in a shorter form: a server takes longer for each step."""
 
-
-@pytest.mark.parametrize("_round", range(rounds(1)))
-def test_a_deletion_frozen_at_any_stage_undoes_nothing(
-    stack: Stack, books: Books, zombies: MakeZombies, workers: MakeWorkers, _round: int
-) -> None:
-    freezes.deletes(stack, books, zombies, workers)
-    assert books.audit("deletion frozen at each stage, server") == SOUND
-
-
-@pytest.mark.parametrize("_round", range(rounds(1)))
-def test_workers_frozen_at_random_undo_nothing(
-    stack: Stack,
-    books: Books,
-    workers: MakeWorkers,
-    search_worker: Worker,
-    dice: random.Random,
-    _round: int,
-) -> None:
-    pair = workers(2, 0.02)
-    freezes.at_random(stack, books, pair, search_worker, dice)
-    assert books.audit("workers frozen at random, server") == SOUND
+    on, workers, freezes = "server", 2, 1

@@ -13,7 +13,7 @@ from tests.chaos.books import AUDIT, SOUND, Books, named
 from tests.chaos.conftest import PATIENT, MakeWorkers
 from tests.chaos.ledger import Ledger
 from tests.chaos.rounds import rounds
-from tests.given_up import give_up
+from tests.letters import give_up
 from tests.pictures import image_id
 from tests.services import Stack
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from common.dead_letters.base import DeadLetter
 from common.dead_letters.redis import RedisDeadLetters
 from common.redis_client import connect
 from tests.conftest import require
 from tests.e2e.walk import HANGS_AFTER_S, Walk
+from tests.letters import letter_about
 from tests.pictures import image_id, picture
 from tests.polling import finished_job, ready, wait_for
 from tests.services import MilvusLite, Stack, Valkey
@@ -62,20 +61,8 @@ def walk(stack: Stack) -> Walk:
 
 
 def keep_letter(stack: Stack, job_id: str) -> None:
-    letter = DeadLetter(
-        id=ID,
-        tenant="default",
-        filename="red.png",
-        job_id=job_id,
-        code="encoder_error",
-        detail="The model failed on it.",
-        attempts=1,
-        at=time.time(),
-        tags=[],
-        metadata={},
-    )
     with connect(stack.redis.url) as client:
-        RedisDeadLetters(client).put([letter])
+        RedisDeadLetters(client).put([letter_about(ID, job_id=job_id)])
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pytest
 from common.redis_client import connect
 from tests.pictures import picture
 from tests.polling import wait_for
-from tests.services import Api, Valkey
+from tests.services import Api, Valkey, two_apis
 
 PNG = picture("red")
 BUSY = (409, "idempotency_key_in_progress")
@@ -39,14 +39,8 @@ def apis(valkey: Valkey, tmp_path: Path, lease_s: str) -> Iterator[list[Api]]:
         "GLIMPSE_MAX_WAIT_S": "1000000",
         "WEB_CONCURRENCY": "1",
     }
-    apis = [Api(tmp_path / name, settings) for name in ("a", "b")]
-    try:
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(Api.start, apis))
+    with two_apis(tmp_path, settings) as apis:
         yield apis
-    finally:
-        for api in apis:
-            api.kill()
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.given_up import give_up
+from tests.letters import give_up
 from tests.pictures import image_id, picture
-from tests.services import Api, Valkey
+from tests.services import Api, Valkey, two_apis
 
 IMAGES = [picture(colour) for colour in ("red", "green", "blue", "teal", "plum")]
 # Requests for each of them, at once.
@@ -30,14 +30,8 @@ def apis(valkey: Valkey, tmp_path: Path) -> Iterator[list[Api]]:
         "GLIMPSE_MAX_WAIT_S": "1000000",
         "WEB_CONCURRENCY": "1",
     }
-    apis = [Api(tmp_path / name, settings) for name in ("a", "b")]
-    try:
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(Api.start, apis))
+    with two_apis(tmp_path, settings) as apis:
         yield apis
-    finally:
-        for api in apis:
-            api.kill()
 
 
 def test_replays_at_once_begin_one_job(apis: list[Api], valkey: Valkey, tmp_path: Path) -> None:

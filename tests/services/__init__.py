@@ -1,7 +1,7 @@
 """Real parts that tests start: Valkey, Redis, Milvus Lite and the Milvus server."""
 
 from tests.services.fleet import Fleet
-from tests.services.glimpse import Api, Stack, Worker
+from tests.services.glimpse import Api, Stack, Worker, two_apis
 from tests.services.milvus_lite import MilvusLite
 from tests.services.milvus_server import MilvusServer
 from tests.services.ports import free_port
@@ -30,4 +30,5 @@ __all__ = [
     "Worker",
     "Zombies",
     "free_port",
+    "two_apis",
 ]

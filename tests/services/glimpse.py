@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -88,6 +89,19 @@ class Api(GlimpseProcess):
             return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
         except httpx.TransportError:
             return False
+
+
+@contextmanager
+def two_apis(folder: Path, settings: Mapping[str, str]) -> Iterator[list[Api]]:
+    """Run two APIs on the same parts, and end them by force."""
+    apis = [Api(folder / name, settings) for name in ("a", "b")]
+    try:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Api.start, apis))
+        yield apis
+    finally:
+        for api in apis:
+            api.kill()
 
 
 class Stack:

@@ -13,9 +13,9 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from common.dead_letters.base import DeadLetter
 from common.settings import load_settings
 from tests.inline import Inline, heartbeat, start_inline
+from tests.letters import letter_about
 from tests.pictures import picture
 from tests.unit.test_docs import DOCS
 
@@ -88,19 +88,7 @@ def test_workers_are_counted_and_the_slowest_to_answer_is_shown(
 
 
 def test_dead_letters_are_counted(client: FlaskClient, inline: Inline) -> None:
-    letter = DeadLetter(
-        id="0" * 64,
-        tenant="default",
-        filename="a.png",
-        job_id="1" * 32,
-        code="encoder_error",
-        detail="The model failed on it.",
-        attempts=1,
-        at=1.0,
-        tags=[],
-        metadata={},
-    )
-    inline.app.extensions["glimpse"].dead_letters.put([letter])
+    inline.app.extensions["glimpse"].dead_letters.put([letter_about("0" * 64)])
     assert figures(client)["glimpse_dead_letters"] == 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from werkzeug.test import TestResponse
 from api.pixel_room import PixelRoom
 from api.services import Services
 from common.claims.memory import MemoryClaims
-from common.dead_letters.base import DeadLetter
 from common.settings import load_settings
 from tests.inline import Inline, replace_parts, start_inline
+from tests.letters import letter_about
 from tests.pictures import image_id, picture
 
 DATA = picture("red", size=(64, 64))
@@ -31,21 +30,6 @@ def services(inline: Inline, client: FlaskClient) -> Services:
     assert upload.get_json()["indexed"] == 1
     found: Services = inline.app.extensions["glimpse"]
     return found
-
-
-def letter(code: str) -> DeadLetter:
-    return DeadLetter(
-        id=ID,
-        tenant="default",
-        filename="red.png",
-        job_id="1" * 32,
-        code=code,
-        detail="It was given up.",
-        attempts=3,
-        at=time.time(),
-        tags=[],
-        metadata={},
-    )
 
 
 def told(response: TestResponse) -> tuple[int, str]:
@@ -64,7 +48,7 @@ def sheet(client: FlaskClient) -> Image.Image:
 
 
 def test_a_quarantined_picture_is_not_decoded(client: FlaskClient, services: Services) -> None:
-    services.dead_letters.put([letter("quarantined")])
+    services.dead_letters.put([letter_about(ID, code="quarantined")])
     response = client.get(THUMBNAIL)
     assert told(response) == (404, "not_found")
     assert "quarantined" in response.get_json()["detail"]
@@ -94,7 +78,7 @@ def test_a_picture_that_a_worker_has_in_hand_is_decoded(
 def test_a_picture_that_the_model_failed_on_is_decoded(
     client: FlaskClient, services: Services
 ) -> None:
-    services.dead_letters.put([letter("encoder_error")])
+    services.dead_letters.put([letter_about(ID, code="encoder_error")])
     assert client.get(THUMBNAIL).status_code == 200
 
 
@@ -102,13 +86,13 @@ def test_what_is_kept_is_shown_whatever_became_of_the_picture(
     client: FlaskClient, services: Services
 ) -> None:
     shown = client.get(THUMBNAIL).data
-    services.dead_letters.put([letter("quarantined")])
+    services.dead_letters.put([letter_about(ID, code="quarantined")])
     services.claims.take("worker", "default", [ID])
     assert client.get(THUMBNAIL).data == shown
 
 
 def test_a_sheet_marks_what_is_not_decoded(client: FlaskClient, services: Services) -> None:
-    services.dead_letters.put([letter("quarantined")])
+    services.dead_letters.put([letter_about(ID, code="quarantined")])
     # Of the mark two lines cross in the middle.
     assert sheet(client).getpixel((75, 75)) == (210, 210, 210)
     services.dead_letters.remove("default", ID)

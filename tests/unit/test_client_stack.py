@@ -9,11 +9,11 @@ import httpx
 import pytest
 from PIL import Image
 
-from common.dead_letters.base import DeadLetter
 from common.settings import load_settings
 from glimpse_client import Glimpse, NotThere, SearchFailed
 from tests.archives import zip_of
 from tests.inline import Inline, start_inline
+from tests.letters import letter_about
 from tests.pictures import image_id, picture
 
 RED, BLUE = picture("red"), picture("blue")
@@ -79,18 +79,7 @@ def test_a_job_is_cancelled() -> None:
 
 def test_dead_letters_are_replayed_and_forgotten(glimpse: Glimpse, inline: Inline) -> None:
     glimpse.wait(glimpse.upload(("red.png", RED)))
-    letter = DeadLetter(
-        id=image_id(RED),
-        tenant="default",
-        filename="red.png",
-        job_id="1" * 32,
-        code="encoder_error",
-        detail="The model failed on it.",
-        attempts=2,
-        at=1.0,
-        tags=["dog"],
-        metadata={},
-    )
+    letter = letter_about(image_id(RED), tags=["dog"])
     letters = inline.app.extensions["glimpse"].dead_letters
     letters.put([letter])
     (found,) = glimpse.dead_letters()

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from common.contract import CatalogRequest, IngestChunk, Outcome
-from common.dead_letters.base import DeadLetter
 from common.errors import ImagesBusy, NotFound, StoreUnavailable
 from common.jobs.base import Item
 from tests.ingest_bench import Bench, Shared, worker
+from tests.letters import letter_about
 from tests.pictures import image_id, picture
 from worker.stores.memory import MemoryStore
 
@@ -76,21 +76,6 @@ def assert_gone(shared: Shared) -> None:
     assert shared.store.known("default", [ID]) == {}
     with pytest.raises(NotFound):
         shared.blobs.read("default", ID)
-
-
-def letter(code: str = "encoder_error") -> DeadLetter:
-    return DeadLetter(
-        id=ID,
-        tenant="default",
-        filename="a.png",
-        job_id="1" * 32,
-        code=code,
-        detail="Because.",
-        attempts=1,
-        at=1.0,
-        tags=[],
-        metadata={},
-    )
 
 
 def test_a_deleted_image_is_gone_with_its_bytes_and_thumbnail(shared: Shared, bench: Bench) -> None:
@@ -268,7 +253,7 @@ def test_a_delete_that_was_killed_is_undone_or_done_again(
 
 def test_a_dead_letter_goes_with_its_image(shared: Shared, bench: Bench) -> None:
     bench.run(shared.put(DATA))
-    shared.dead_letters.put([letter()])
+    shared.dead_letters.put([letter_about(ID)])
     assert delete(shared)
     assert_gone(shared)
     assert shared.dead_letters.count() == 0
@@ -276,7 +261,7 @@ def test_a_dead_letter_goes_with_its_image(shared: Shared, bench: Bench) -> None
 
 def test_a_dead_letter_of_what_is_not_indexed_stays_with_its_bytes(shared: Shared) -> None:
     shared.put(DATA)
-    shared.dead_letters.put([letter()])
+    shared.dead_letters.put([letter_about(ID)])
     assert not delete(shared)
     assert shared.dead_letters.count() == 1
     assert shared.blobs.read("default", ID) == DATA
@@ -324,7 +309,7 @@ def test_withdrawn_bytes_wait_for_uploads_and_for_their_time(shared: Shared, ben
 def test_withdrawn_bytes_that_a_letter_needs_come_back(shared: Shared, bench: Bench) -> None:
     bench.run(shared.put(DATA))
     delete(shared)
-    shared.dead_letters.put([letter()])
+    shared.dead_letters.put([letter_about(ID)])
     assert shared.withdrawals().sweep() == 0
     assert shared.blobs.read("default", ID) == DATA
 

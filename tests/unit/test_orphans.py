@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pytest
 
 from common.contract import INGEST_QUEUE, IngestChunk, Outcome
-from common.dead_letters.base import DeadLetter
 from common.errors import NotFound, StoreUnavailable
 from common.jobs.base import Job
 from common.queues import QueueDepth
 from tests.ingest_bench import Bench, Shared, worker
+from tests.letters import letter_about
 from tests.pictures import image_id, picture, truncated_jpeg
 from worker.orphans import SLICES
 from worker.rounds import MemoryRounds, Rounds
@@ -88,21 +88,6 @@ def cancelled(shared: Shared, data: bytes = DATA) -> IngestChunk:
     return chunk
 
 
-def letter() -> DeadLetter:
-    return DeadLetter(
-        id=ID,
-        tenant="default",
-        filename="a.png",
-        job_id="1" * 32,
-        code="encoder_error",
-        detail="Because.",
-        attempts=1,
-        at=1.0,
-        tags=[],
-        metadata={},
-    )
-
-
 def test_the_bytes_of_a_cancelled_image_go(shared: Shared) -> None:
     cancelled(shared)
     shared.blobs.put_rendition("default", ID, "256.jpg", b"small")
@@ -131,7 +116,7 @@ def test_the_bytes_of_an_upload_without_a_job_go(shared: Shared) -> None:
 
 def test_the_bytes_of_a_dead_letter_go_once_it_is_forgotten(shared: Shared) -> None:
     upload(shared)
-    shared.dead_letters.put([letter()])
+    shared.dead_letters.put([letter_about(ID)])
     age(shared, hours=10_000)
     assert swept(shared) == []
     shared.dead_letters.remove("default", ID)
@@ -143,14 +128,14 @@ def test_a_letter_written_at_the_same_moment_keeps_its_bytes(
 ) -> None:
     cancelled(shared)
     age(shared)
-    store.on_known = [lambda: None, lambda: shared.dead_letters.put([letter()])]
+    store.on_known = [lambda: None, lambda: shared.dead_letters.put([letter_about(ID)])]
     assert swept(shared) == []
 
 
 def test_a_quarantine_with_a_letter_is_not_lifted(shared: Shared, bench: Bench) -> None:
     upload(shared)
     age(shared)
-    shared.dead_letters.put([letter()])
+    shared.dead_letters.put([letter_about(ID)])
     for number in range(3):
         with worker(shared, lease_s=0.0) as doomed:
             doomed.claims.take(f"dead {number}", "default", [ID], alone=True)
