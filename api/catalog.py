@@ -78,7 +78,7 @@ def _request(ids: list[str]) -> CatalogRequest:
 def _ask(task: str, request: Message, answer: type[Answer]) -> Answer:
     dispatcher = services().dispatcher
     task_id = uuid.uuid4().hex
-    # The place comes first: where nobody can wait for the answer, nothing need be asked.
+    # Take the place first: without one there is no point in sending the question.
     with places().waits.held():
         dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
         result = dispatcher.wait(task_id, _TIMEOUT_S)

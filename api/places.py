@@ -1,7 +1,7 @@
 """Places for requests that last: each holds a thread, so there are only so many.
 
 There is a thread for each place beside those that serve all other requests
-(``Settings.api_threads``), so that streams and waits keep nobody else waiting.
+(``Settings.api_threads``), so that streams and waits do not block other requests.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ def _of_body(error: ParseException) -> Response:
 
 
 def _of_memory(error: MemoryError) -> Response:
-    """Answer where there is not enough memory: with what is in hand it comes back."""
+    """Answer when memory is short; it is free again once current requests end."""
     log.error("api.no_memory request_id=%s", request_id(), exc_info=error)
     detail = "The service has not enough memory for this now; try again in a moment."
     return problem(503, Overloaded.code, detail, retry_after_s=Overloaded.retry_after_s)

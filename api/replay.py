@@ -69,7 +69,7 @@ def taken_letter(
     try:
         yield letter
     finally:
-        # Where Redis is away by now, the lease runs out.
+        # If Redis is unavailable, the lease expires by itself.
         with suppress(BrokerUnavailable):
             letters.give_back(tenant, image_id, owner)
 
@@ -111,7 +111,7 @@ def _replay(parts: Services, letter: DeadLetter, job_id: str) -> Job:
 
 def _require_bytes(parts: Services, letter: DeadLetter) -> None:
     try:
-        # Young again, they are not taken for bytes that nobody needs before the job is there.
+        # Renew their age, so that the sweep of orphans spares them until the job exists.
         parts.blobs.touch(letter.tenant, letter.id)
     except NotFound:
         raise NotFound(

@@ -56,7 +56,7 @@ class Services:
     dispatcher: Dispatcher
     # Room for the pictures that this process decodes.
     pixels: PixelRoom
-    # What is noted for other processes, or by them, is a time of this clock.
+    # Times that other processes read or write come from this clock.
     clock: Clock
     # Where the requests of each key are counted.
     counters: Counters = field(default_factory=Counters)

@@ -57,12 +57,10 @@ def _refuse_deadly(services: Services, tenant: str, image_id: str) -> None:
     letter = find_letter(services.dead_letters, tenant, image_id)
     if letter is not None and letter.code == QUARANTINED:
         raise NotFound(
-            f"Image {image_id} is quarantined, for workers died of it; it has no thumbnail."
+            f"Image {image_id} is quarantined because workers died on it; it has no thumbnail."
         )
     if services.claims.deaths(tenant, image_id):
-        raise NotFound(
-            f"A worker died with image {image_id} in hand; there is a thumbnail once it is indexed."
-        )
+        raise NotFound(f"A worker died on image {image_id}; it has a thumbnail once it is indexed.")
 
 
 def _opened(kept: bytes | None) -> Image.Image | None:
@@ -89,7 +87,7 @@ def _render(services: Services, tenant: str, image_id: str, size: int) -> bytes:
     blobs, pixels_max = services.blobs, services.settings.image_pixels_max
     pixels = count_pixels(blobs.read(tenant, image_id), pixels_max)
     with services.pixels.hold(pixels):
-        # Read again: whoever waits for room has no bytes in memory.
+        # Read again: a request that waits for room holds no bytes in memory.
         image = decode(blobs.read(tenant, image_id), pixels_max, size * _DRAFT_GAP).image
         image.thumbnail((size, size), Image.Resampling.LANCZOS)
     return to_jpeg(image)

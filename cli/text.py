@@ -1,15 +1,15 @@
-"""Text between people and the command: what they type, and names of files in its messages."""
+"""Text on the command line: arguments that users type, and file names in messages."""
 
 from __future__ import annotations
 
 import click
 
-# Bytes of an argument that are no UTF-8 come as these characters (PEP 383).
+# Python maps bytes that are not UTF-8 to these characters (PEP 383).
 _RAW_BYTES = range(0xDC80, 0xDD00)
 
 
 class Text(click.ParamType[str]):
-    """A text that can be sent: UTF-8, as JSON wants it."""
+    """A text argument; it must be valid UTF-8."""
 
     name = "text"
 
@@ -23,15 +23,15 @@ class Text(click.ParamType[str]):
 
 
 def shown(text: str) -> str:
-    """Return a name on one line, with escapes in place of what cannot be seen.
+    """Return a name on one line, with unprintable characters escaped.
 
-    The name of a file may hold anything, line breaks and a terminal's commands too.
+    A file name may contain line breaks and terminal escape sequences.
     """
     return "".join(map(_shown, text))
 
 
 def shown_lines(text: str) -> str:
-    """Return a message of one or several lines, each as ``shown`` has it."""
+    """Return a message of several lines, each escaped as by ``shown``."""
     return "\n".join(map(shown, text.split("\n")))
 
 

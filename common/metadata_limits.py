@@ -13,12 +13,12 @@ KEY_CHARACTERS_MAX, VALUE_CHARACTERS_MAX = 64, 1024
 # Largest whole number that a double holds exactly, and so JSON does.
 INTEGER_MAX = 2**53
 
-# Texts of one line, for JSON Schema, which knows none of the checks below.
+# One line of text, for JSON Schema, which cannot express the checks below.
 ONE_LINE = r"^[^\r\n]+$"
 
 
 def encodable(text: str) -> str:
-    """Refuse what has no UTF-8."""
+    """Refuse text that cannot be encoded as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -27,13 +27,13 @@ def encodable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Refuse what no expression can hold in every Milvus."""
+    """Refuse line breaks, which not every Milvus accepts in an expression."""
     if "\n" in text or "\r" in text:
         raise ValueError("give one line, without line breaks")
     return encodable(text)
 
 
-# A tag wherever a caller names one: in an upload, a filter or a list.
+# A tag, in uploads, filters and lists alike.
 Tag = Annotated[
     str,
     StringConstraints(min_length=1, max_length=TAG_CHARACTERS_MAX),

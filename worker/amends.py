@@ -1,4 +1,4 @@
-"""Amends: what a worker wrote that had lost its claim is made what others have left meanwhile."""
+"""Amends: correct rows that this process wrote after it had lost its claims."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from worker.stores.base import Row, VectorStore
 
 log = logging.getLogger(__name__)
 
-# Seconds between two tries at images that another has in hand.
+# Seconds between attempts while another owner holds an image.
 _PAUSE_S = 0.1
-# Seconds that a worker that ends has for what is open.
+# Seconds to finish open corrections when the worker ends.
 _CLOSE_S = 5.0
 
 
 class Amends:
-    """Puts images right about which this process may have written too late.
+    """Corrects images that this process may have written too late.
 
-    Each is claimed anew and compared with what the last that settled it has left
-    (``Claims.left``). Where that is not remembered nobody settled it, and the row is as
-    good as any. A thread does it, for as long as there is something to do: whoever wrote
-    must not wait here for a claim that may be in the hands of its own process.
+    Each image is claimed again, and the store is made to match what the last owner to
+    settle it left (``Claims.left``). If nothing was recorded, nobody settled the image and
+    its row stays. A thread does the work while there is any: the writer must not wait for
+    a claim that its own process may hold.
 
     Args:
         store: Where the rows are.
@@ -53,14 +53,14 @@ class Amends:
         self._jobs = jobs
         self._claims = claims
         self._dead_letters = dead_letters
-        # Rows as this process wrote them, or had them in hand, by tenant, image and job.
+        # Rows as this process wrote or deleted them, by tenant, image and job.
         self._open: dict[tuple[str, str, str], Row] = {}
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Have rows put right that were written, or deleted, under a claim that was lost."""
+        """Queue rows for correction that were written or deleted under a lost claim."""
         if not rows:
             return
         with self._changed:
@@ -70,12 +70,12 @@ class Amends:
                 self._thread.start()
 
     def concern(self, tenant: str, ids: Sequence[str]) -> bool:
-        """Tell whether one of these images is still to be put right: leave it alone until then."""
+        """Return whether one of these images awaits correction; leave it alone until then."""
         with self._changed:
             return any(owner == tenant and open_id in ids for owner, open_id, _ in self._open)
 
     def close(self) -> None:
-        """Try a moment longer to put right what is open, and end the thread."""
+        """Give open corrections a moment to finish, and end the thread."""
         with self._changed:
             self._changed.wait_for(lambda: not self._open, _CLOSE_S)
             for tenant, image_id, _ in self._open:
@@ -91,7 +91,7 @@ class Amends:
                 self._closing.wait(_PAUSE_S)
 
     def _next(self) -> dict[tuple[str, str, str], Row]:
-        """Return what is open; with nothing left the thread ends."""
+        """Return the open corrections; without any the thread ends."""
         with self._changed:
             if not self._open or self._closing.is_set():
                 self._thread = None
@@ -100,13 +100,13 @@ class Amends:
 
     def _done(self, key: tuple[str, str, str], row: Row) -> None:
         with self._changed:
-            # One that was added meanwhile was written later, and is still to be put right.
+            # A row that was added meanwhile was written later, and still needs correction.
             if self._open[key] is row:
                 del self._open[key]
             self._changed.notify_all()
 
     def _try(self, row: Row) -> bool:
-        """Put a row right; return whether that is over and done with."""
+        """Correct a row; return whether the correction is finished."""
         try:
             return self._put_right(row)
         except ServiceError as error:
@@ -118,29 +118,29 @@ class Amends:
 
     def _put_right(self, row: Row) -> bool:
         claim = Claim(uuid.uuid4().hex, row.tenant, row.record.id)
-        # Alone or not is all the same: nothing is decoded that could be deadly.
+        # Isolation does not matter here: nothing is decoded that could kill the worker.
         (verdict,) = self._claims.take(claim.owner, claim.tenant, [claim.id], alone=True)
         if verdict is Verdict.BUSY:
             return False
         if verdict is Verdict.QUARANTINED:
-            # It was given up, and nobody has it in hand.
+            # It was given up, so there must be no row, and nobody holds a claim.
             self._make(row, left="")
             return True
         try:
             left = self._claims.left(claim.tenant, claim.id)
             if left is not None:
                 self._make(row, left)
-            # Lost again, all of this may have come too late as well.
+            # If this claim was lost too, the correction itself may have come too late.
             return self._claims.confirm([claim]) == [True]
         finally:
             self._claims.give_back(claim.owner, claim.tenant, [claim.id])
 
     def _make(self, row: Row, left: str) -> None:
-        """Make the store what was left: the row of a job, or none."""
+        """Make the store match what was left: the row of one job, or no row."""
         tenant, image_id = row.tenant, row.record.id
         stored = self._store.known(tenant, [image_id]).get(image_id)
         if stored not in (None, row.job_id, left):
-            # Of one who has not settled it: what is left is told by then.
+            # The row of an owner that has not settled the image yet.
             return
         log.warning("amends.made tenant=%s id=%s stored=%s left=%s", tenant, image_id, stored, left)
         if not left:
@@ -156,7 +156,7 @@ class Amends:
             self._blobs.withdraw(tenant, image_id)
 
     def _as_of(self, row: Row, job_id: str) -> Row:
-        """Return a row as a job has brought it: the vector is the same."""
+        """Return a row as another job would have written it; the vector is the same."""
         if job_id == row.job_id:
             return row
         try:
@@ -164,7 +164,7 @@ class Amends:
             own = (item for item in walk(self._jobs, job_id) if item.id == row.record.id)
             filename = next((item.filename for item in own), row.record.filename)
         except NotFound:
-            # Its record has expired: what else is known of the image went with it.
+            # Its record has expired, and with it the file name, tags and metadata.
             return replace(row, job_id=job_id)
         about = {"filename": filename, "tags": list(job.tags), "metadata": dict(job.metadata)}
         return replace(row, job_id=job_id, record=row.record.model_copy(update=about))

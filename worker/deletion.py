@@ -39,7 +39,7 @@ class Deletion:
         jobs: Asked whether the job that brought the image knows of it.
         claims: Who has which image in hand.
         dead_letters: A letter about the image goes with it.
-        fence: Keeps a deletion from what was accepted since it lost its claim.
+        fence: Keeps a deletion that lost its claim from removing newer uploads.
         wait_s: Seconds to wait for an image that is in hand: less than the API waits for us.
     """
 
@@ -68,12 +68,12 @@ class Deletion:
 
         Args:
             request: Which.
-            is_wanted: Tells whether the caller still waits. One that does not was told to ask
-                again, and may have uploaded the image anew since.
+            is_wanted: Returns whether the caller still waits. One that gave up was told to ask
+                again, and may have uploaded the image again since.
 
         Raises:
             ImagesBusy: One is in hand and does not become free.
-            WorkerUnavailable: The caller waits no longer.
+            WorkerUnavailable: The caller no longer waits.
             ServiceError: A part is away. In all cases ask again.
         """
         deleted = [
@@ -114,7 +114,7 @@ class Deletion:
         self, owner: str, tenant: str, image_id: str, is_wanted: Callable[[], bool]
     ) -> bool:
         """Delete an image in an order that may be cut off anywhere."""
-        # Asked with the claim: what is accepted from here on comes after the deletion.
+        # Checked under the claim: uploads that are accepted from here on come after the deletion.
         if not is_wanted():
             raise WorkerUnavailable("This deletion came too late; ask again.")
         row = self._store.rows(tenant, [image_id]).get(image_id)
@@ -131,7 +131,7 @@ class Deletion:
         if held != [True]:
             raise _busy(image_id)
         if letter is not None:
-            # That one only: a later one may stand in its place.
+            # Only this letter: a newer one may have replaced it.
             self._dead_letters.remove(tenant, image_id, letter.job_id)
         log.info("catalog.deleted tenant=%s id=%s", tenant, image_id)
         return True

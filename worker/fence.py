@@ -1,4 +1,4 @@
-"""The fence: whoever has lost a claim writes nothing more; what slips through is put right."""
+"""The fence: keeps writes of lost claims out of the store, and corrects those that slip through."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Claimed:
 
 
 class Fence:
-    """Lets writes to the store through while the claims behind them hold.
+    """Writes to the store only while the claims behind the writes hold.
 
-    A process may stand still at any moment, for longer than a lease: others take its
-    images over, and it goes on as if nothing had happened. Milvus cannot refuse such a
-    write, so claims are asked for right before it and right after: what was lost before
-    is not written, and what was lost meanwhile is put right.
+    A process may freeze at any moment for longer than a lease. Others then take over its
+    images, and it resumes unaware of that. Milvus has no conditional write, so the claims
+    are checked right before and right after each write: rows whose claims were lost before
+    are not written, and rows whose claims were lost meanwhile are corrected.
 
     Args:
         claims: Who has which image in hand.
-        amends: Puts right what was written after its claim was lost.
+        amends: Corrects what was written after its claim was lost.
     """
 
     def __init__(self, claims: Claims, amends: Amends) -> None:
@@ -42,20 +42,20 @@ class Fence:
         self._amends = amends
 
     def holds(self, owner: str, tenant: str, image_id: str) -> bool:
-        """Tell whether a claim holds, and prolong it; raises ``BrokerUnavailable``."""
+        """Renew a claim; return whether it still holds. Raises ``BrokerUnavailable``."""
         return self._claims.confirm([Claim(owner, tenant, image_id)]) == [True]
 
     def write(
         self, claimed: Sequence[Claimed], write: Callable[[Sequence[Row]], object]
     ) -> list[bool]:
-        """Write those rows whose claims hold; return, for each, whether its claim held all along.
+        """Write the rows whose claims hold; return, for each, whether its claim held throughout.
 
         Args:
-            claimed: Rows that are written, or deleted.
-            write: Does it; what it raises is raised.
+            claimed: Rows to write or to delete.
+            write: Does so; its errors propagate.
 
         Raises:
-            BrokerUnavailable: Nobody could be asked; nothing was written.
+            BrokerUnavailable: The claims could not be checked; nothing was written.
         """
         before = self._claims.confirm([each.claim for each in claimed])
         mine = [each for each, holds in zip(claimed, before, strict=True) if holds]
@@ -73,7 +73,7 @@ class Fence:
         return held
 
     def _hold_still(self, claimed: Sequence[Claimed]) -> list[bool]:
-        """Tell which claims hold; where nobody can be asked, none is relied on."""
+        """Return which claims still hold; if Redis is unavailable, assume that none does."""
         try:
             return self._claims.confirm([each.claim for each in claimed])
         except BrokerUnavailable:

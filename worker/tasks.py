@@ -78,7 +78,7 @@ def register_search(
     answer(
         CATALOG_LIST, CatalogListRequest, _to_its_end(catalog.list), lambda e: CatalogPage(error=e)
     )
-    # It changes what a caller has gone on from, so it asks again before it does.
+    # A deletion changes data, so it checks again that the caller still waits.
     answer(CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
 
 
@@ -107,7 +107,7 @@ def _register(
 def _to_its_end(
     run: Callable[[Request], Message],
 ) -> Callable[[Request, Callable[[], bool]], Message]:
-    """Return a task that changes nothing, and so need not ask whether it is still wanted."""
+    """Return a task that runs to its end even if the caller stops waiting: it changes nothing."""
     return lambda request, _: run(request)
 
 

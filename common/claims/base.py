@@ -36,9 +36,9 @@ class Claims(Protocol):
     claimed, and forgotten when it is settled, so that what is left over is the
     number of its attempts that ended in the death of a worker.
 
-    A worker may also seem dead and come back. An image that was taken over from
-    such a one is remembered for a week, with what those who had it since have
-    left in the store, so that whatever the one that came back wrote can be put right.
+    A worker that was presumed dead may come back. If another owner has taken its image
+    over, the claim is kept for a week and records what later owners left in the store, so
+    that late writes can be corrected.
     """
 
     def take(
@@ -59,16 +59,16 @@ class Claims(Protocol):
         ...
 
     def confirm(self, claims: Sequence[Claim]) -> list[bool]:
-        """Prolong claims and tell, for each, whether it holds: nobody else has had it since."""
+        """Renew claims; return, for each, whether its owner still holds it."""
         ...
 
     def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
         """Let go of images that have an outcome, and forget their attempts.
 
-        Raises nothing: where Redis does not answer, it is told with a later renewal.
+        Never raises: if Redis is unavailable, the release is sent with a later renewal.
 
         Args:
-            owner: Who has them; what another has by now stays as it is.
+            owner: Who holds them; claims that another owner has taken over stay as they are.
             tenant: Whose images they are.
             left: What is in the store now, by the images' ids: the job that brought
                 the row, or nothing where there is no row.
@@ -78,14 +78,14 @@ class Claims(Protocol):
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
         """Let go of images that have none, as if they had never been claimed.
 
-        Raises nothing, as ``settle`` does.
+        Never raises; see ``settle``.
         """
         ...
 
     def left(self, tenant: str, image_id: str) -> str | None:
-        """Return what was left of an image by the last that settled it; see ``settle``.
+        """Return what the last owner to settle an image left in the store; see ``settle``.
 
-        None where that is not remembered: nobody was taken for dead with it in hand.
+        None if that was not recorded, because no worker was presumed dead while holding it.
         """
         ...
 
@@ -94,7 +94,7 @@ class Claims(Protocol):
         ...
 
     def renew(self) -> None:
-        """Prolong the claims of this process, and tell what Redis has not heard yet."""
+        """Renew the claims of this process, and send the releases that Redis has missed."""
         ...
 
     def attempts(self, tenant: str, image_id: str) -> int:
@@ -102,15 +102,15 @@ class Claims(Protocol):
         ...
 
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image ended in the death of a worker, as far as is known.
+        """Return how many attempts at an image ended with the death of a worker.
 
-        The attempt of one that has it in hand is not over.
+        An attempt in progress does not count.
         """
         ...
 
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
         """Forget attempts and quarantine: the images are to be tried anew.
 
-        An image that is in hand stays there.
+        Claims of living owners stay as they are.
         """
         ...

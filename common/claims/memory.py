@@ -16,12 +16,12 @@ class _Claim:
     # When it runs out (time.monotonic).
     until: float = 0.0
     attempts: int = 0
-    # Whether it was granted while an earlier owner may still come back.
+    # Whether it was granted while an earlier owner may still be alive.
     overtaken: bool = False
     left: str | None = None
 
     def is_held(self) -> bool:
-        """Tell whether a living owner has it."""
+        """Return whether a living owner holds it."""
         return self.owner is not None and self.until > time.monotonic()
 
 
@@ -59,7 +59,7 @@ class MemoryClaims:
             return [self._take(owner, (tenant, image_id), alone) for image_id in ids]
 
     def confirm(self, claims: Sequence[Claim]) -> list[bool]:
-        """Prolong claims and tell which of them hold."""
+        """Renew claims; return which of them still hold."""
         with self.table.lock:
             return [self._confirm(owner, (tenant, image_id)) for owner, tenant, image_id in claims]
 
@@ -79,7 +79,7 @@ class MemoryClaims:
                 self._give_back(owner, (tenant, image_id))
 
     def left(self, tenant: str, image_id: str) -> str | None:
-        """Return what was left of an image by the last that settled it."""
+        """Return what the last owner to settle an image left in the store."""
         with self.table.lock:
             claim = self.table.claims.get((tenant, image_id))
             return claim.left if claim else None
@@ -105,7 +105,7 @@ class MemoryClaims:
             return claim.attempts if claim else 0
 
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image ended in the death of a worker."""
+        """Return how many attempts at an image ended with the death of a worker."""
         with self.table.lock:
             claim = self.table.claims.get((tenant, image_id))
             return claim.attempts - claim.is_held() if claim else 0
@@ -155,7 +155,7 @@ class MemoryClaims:
             self._release(key, claim)
 
     def _release(self, key: tuple[str, str], claim: _Claim) -> None:
-        """Forget a claim, but for what whoever comes back needs to know."""
+        """Remove a claim, keeping what a late writer needs to know."""
         claim.owner, claim.attempts = None, 0
         if not claim.overtaken:
             del self.table.claims[key]

@@ -57,7 +57,7 @@ return verdicts
 )
 _VERDICTS = (Verdict.GRANTED, Verdict.BUSY, Verdict.SUSPECT, Verdict.QUARANTINED)
 
-# Forgets a claim, but for what whoever comes back needs to know.
+# Removes a claim, keeping what a late writer needs to know.
 _RELEASE_LUA = """
 local function release(key, kept_s, left)
   if redis.call('HEXISTS', key, 'overtaken') == 0 then return redis.call('DEL', key) end
@@ -67,7 +67,7 @@ local function release(key, kept_s, left)
 end
 """
 
-# KEYS: images; ARGV: seconds to keep, then for each image its owner and what is left of it.
+# KEYS: images; ARGV: seconds to keep, then for each image its owner and what it leaves.
 _SETTLE_LUA = (
     _RELEASE_LUA
     + """
@@ -92,7 +92,7 @@ end
 """
 )
 
-# Prolongs, and tells which hold. KEYS: images; ARGV: lease in ms, then the owner of each.
+# Renews claims and returns which still hold. KEYS: images; ARGV: lease in ms, then each owner.
 _CONFIRM_LUA = (
     NOW_LUA
     + """
@@ -118,7 +118,7 @@ return tonumber(attempts or 0) - (held and 1 or 0)
 """
 )
 
-# Forgets attempts; an image that is in hand stays there. KEYS: images; ARGV: seconds to keep.
+# Forgets attempts, unless a living owner holds the image. KEYS: images; ARGV: seconds to keep.
 _FORGET_LUA = (
     NOW_LUA
     + _RELEASE_LUA
@@ -135,7 +135,7 @@ end
 
 
 class _Held(NamedTuple):
-    """The key of an image that this process has, and who in it."""
+    """The key of an image that this process holds, and the owner within it."""
 
     key: str
     owner: str
@@ -161,11 +161,11 @@ class RedisClaims:
         self._deaths = redis.register_script(_DEATHS_LUA)
         self._forget = redis.register_script(_FORGET_LUA)
         self._held: set[_Held] = set()
-        # What was let go of and Redis has not heard of yet: what is left of the image, or None
-        # where it was given back.
+        # Releases that Redis has missed: what the owner leaves in the store, or None if it gave
+        # the image back.
         self._unheard: dict[_Held, str | None] = {}
         self._lock = threading.Lock()
-        # Held while Redis is told: what is claimed anew meanwhile must not be let go of after that.
+        # Held while releases are sent, so that none follows a new claim of the same owner.
         self._telling = threading.Lock()
 
     @broker_call
@@ -191,7 +191,7 @@ class RedisClaims:
 
     @broker_call
     def confirm(self, claims: Sequence[Claim]) -> list[bool]:
-        """Prolong claims and tell which of them hold."""
+        """Renew claims; return which of them still hold."""
         held = [_Held(_key(claim.tenant, claim.id), claim.owner) for claim in claims]
         return [holds for page in pages(held, _KEYS_PER_CALL) for holds in self._confirm_page(page)]
 
@@ -205,7 +205,7 @@ class RedisClaims:
 
     @broker_call
     def left(self, tenant: str, image_id: str) -> str | None:
-        """Return what was left of an image by the last that settled it."""
+        """Return what the last owner to settle an image left in the store."""
         return cast("str | None", self._redis.hget(_key(tenant, image_id), "left"))
 
     @broker_call
@@ -218,7 +218,7 @@ class RedisClaims:
 
     @broker_call
     def renew(self) -> None:
-        """Prolong the claims of this process, and tell what Redis has not heard yet."""
+        """Renew the claims of this process, and send the releases that Redis has missed."""
         self._tell()
         with self._lock:
             held = list(self._held)
@@ -233,7 +233,7 @@ class RedisClaims:
 
     @broker_call
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image ended in the death of a worker."""
+        """Return how many attempts at an image ended with the death of a worker."""
         return int(cast("int", self._deaths(keys=[_key(tenant, image_id)])))
 
     @broker_call
@@ -248,7 +248,7 @@ class RedisClaims:
         return [bool(holds) for holds in cast("list[int]", found)]
 
     def _let_go(self, left: Mapping[_Held, str | None]) -> None:
-        """Renew no more, and tell Redis now or later; meanwhile the claims may as well run out."""
+        """Stop renewing claims, and send their release now or with a later renewal."""
         with self._lock:
             self._held -= left.keys()
             self._unheard |= left
@@ -258,7 +258,7 @@ class RedisClaims:
             log.warning("claims.not_let_go %s", error)
 
     def _tell(self) -> None:
-        """Tell Redis what was let go of; what it does not hear is kept for the next time."""
+        """Send pending releases; those that fail are kept for the next attempt."""
         with self._telling:
             with self._lock:
                 unheard = dict(self._unheard)

@@ -44,7 +44,7 @@ class ChunkIngest:
     outcome, so that of several tasks with the same bytes one embeds them and
     the others find them indexed. What was in hand when a worker died is tried
     again alone, and quarantined after its last attempt. Of a job that was
-    cancelled nothing more is begun; what has a row by then is indexed all the same.
+    cancelled nothing more is begun; images that already have a row count as indexed.
 
     Args:
         reader: Makes pictures of items.
@@ -54,7 +54,7 @@ class ChunkIngest:
         claims: Who has which image in hand.
         dead_letters: Where images go that are given up.
         isolation: Shared by all that this process has in hand.
-        amends: Images that are left alone until they are put right.
+        amends: Knows the images that await correction; they are left alone until then.
     """
 
     def __init__(
@@ -128,16 +128,16 @@ class ChunkIngest:
         return ChunkResult(outcomes=[outcomes[item.index] for item in chunk.items])
 
     def _cancel(self, run: _Run) -> None:
-        """End what has no outcome yet: indexed where there is a row already, else cancelled.
+        """End the open images: indexed if this job has already written a row, else cancelled.
 
-        A worker that died may have written the row, and had no time to say so.
+        A worker may have died between writing the row and recording the outcome.
         """
         chunk = run.chunk
         run.outcomes, items = self._ended_before(chunk, chunk.items)
         if not items:
             return
         ids = [item.id for item in items]
-        # Alone or not is all the same: nothing is decoded that could be deadly.
+        # Isolation does not matter here: nothing is decoded that could kill the worker.
         found = self._claims.take(run.owner, chunk.tenant, ids, alone=True)
         verdicts = zip(items, found, strict=True)
         free = [item for item, verdict in verdicts if verdict is not Verdict.BUSY]
@@ -186,7 +186,7 @@ class ChunkIngest:
 
     @contextmanager
     def _claimed(self, run: _Run, items: Sequence[ChunkItem]) -> Iterator[None]:
-        """Let go of claimed images in the end: settled where they have outcomes by then."""
+        """Release claimed images at the end: settle those with outcomes, give back the others."""
         tenant = run.chunk.tenant
         try:
             yield
@@ -223,13 +223,13 @@ class ChunkIngest:
         run.stored |= self._store.known(run.chunk.tenant, [item.id for item in items])
 
     def _is_own(self, run: _Run, item: ChunkItem) -> bool:
-        """Tell whether this very job has brought an image's row, in a run cut short."""
+        """Return whether this job wrote the image's row, in an earlier run."""
         return run.stored.get(item.id) == run.chunk.job_id
 
     def _through_pipeline(
         self, run: _Run, items: Sequence[ChunkItem]
     ) -> list[tuple[ChunkItem, Future[None]]]:
-        """Bring those images into the store that are not there; return them with their futures."""
+        """Send images without rows through the pipeline; return them with their futures."""
         begun: list[tuple[ChunkItem, Future[None]]] = []
         try:
             begun.extend(
@@ -241,7 +241,7 @@ class ChunkIngest:
         return begun
 
     def _still_true(self, run: _Run, outcomes: dict[int, Outcome]) -> dict[int, Outcome]:
-        """Leave out what failed in another's hands: this worker has lost the image meanwhile."""
+        """Drop failures of images whose claims were lost: another worker decides about them now."""
         failed = [outcome for outcome in outcomes.values() if outcome.state == "failed"]
         claims = [Claim(run.owner, run.chunk.tenant, outcome.id) for outcome in failed]
         holds = self._claims.confirm(claims) if claims else []

@@ -104,7 +104,7 @@ class IngestParts:
 
     @cached_property
     def amends(self) -> Amends:
-        """Puts right what was written after its claim was lost."""
+        """Corrects rows that were written after their claims were lost."""
         return Amends(self.store, self._blobs, self._jobs, self._claims, self._dead_letters)
 
     @cached_property

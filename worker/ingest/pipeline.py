@@ -40,7 +40,7 @@ class IngestPipeline:
     Args:
         encoder: Called by the model's threads only, as many as its ``concurrency``.
         store: Written to by the writer's thread only.
-        fence: Keeps out of the store what was lost to another worker.
+        fence: Keeps rows out of the store whose claims were lost.
         batch_max: Pictures in a batch, at most.
         wait_ms: Longest time a picture waits for its batch to fill, in milliseconds.
         decoders: Threads that read and decode.
@@ -115,7 +115,7 @@ class IngestPipeline:
 
 
 def _lost() -> Future[None]:
-    """Return what a picture gets whose image is another's by now: it is to be looked at again."""
+    """Return the result of a picture whose claim was lost: its task looks at the image again."""
     lost: Future[None] = Future()
     lost.set_exception(ImagesBusy("Another worker has taken the image over."))
     return lost
