@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api.schemas import Metadata
 from api.services import Services
 from common.contract import (
     INGEST_CHUNK,
     INGEST_QUEUE,
     ChunkItem,
     IngestChunk,
+    MetadataValue,
     Outcome,
 )
 from common.intake import Upload
@@ -18,12 +18,25 @@ from common.jobs.base import Job
 
 
 def begin_job(
-    services: Services, tenant: str, job_id: str, uploads: Sequence[Upload], metadata: Metadata
+    services: Services,
+    tenant: str,
+    job_id: str,
+    uploads: Sequence[Upload],
+    tags: list[str],
+    metadata: dict[str, MetadataValue],
 ) -> Job:
     """Write a job's record under a new id, send its tasks, and return the job.
 
     The same bytes twice in one request are one image. Pictures that cannot be
     used are failed at once; the others go to the workers in chunks.
+
+    Args:
+        services: The parts.
+        tenant: Whose job it is.
+        job_id: Its id.
+        uploads: The pictures that were received.
+        tags: Tags of all of them.
+        metadata: What else is kept beside each of them.
 
     Raises:
         BrokerUnavailable: Nothing was accepted; what was sent by then is
@@ -37,8 +50,8 @@ def begin_job(
         tenant,
         total=len(unique),
         created_at=services.clock.now(),
-        tags=metadata.tags,
-        metadata=metadata.own,
+        tags=tags,
+        metadata=metadata,
     )
     services.jobs.create(job, [(upload.id, upload.filename) for upload in unique])
     items = [
@@ -46,7 +59,7 @@ def begin_job(
         for index, upload in enumerate(unique)
         if upload.error is None
     ]
-    _send(services, job, items, metadata)
+    _send(services, job, items)
     services.jobs.record(job.id, _refused(unique))
     return services.jobs.accept(job.id)
 
@@ -65,15 +78,15 @@ def _refused(uploads: Sequence[Upload]) -> list[Outcome]:
     ]
 
 
-def _send(services: Services, job: Job, items: list[ChunkItem], metadata: Metadata) -> None:
+def _send(services: Services, job: Job, items: list[ChunkItem]) -> None:
     size = services.settings.chunk_images
     for number, start in enumerate(range(0, len(items), size)):
         chunk = IngestChunk(
             job_id=job.id,
             tenant=job.tenant,
             items=items[start : start + size],
-            tags=metadata.tags,
-            metadata=metadata.own,
+            tags=list(job.tags),
+            metadata=dict(job.metadata),
         )
         # The task's id follows from the job's: its result can be found from there.
         services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, f"{job.id}.{number}", chunk)

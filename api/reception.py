@@ -49,7 +49,8 @@ class Pictures:
     def begin(self, job_id: str) -> Job:
         """Keep the pictures and begin their job."""
         uploads = [intake.finish(name) for name, intake in self.files]
-        return begin_job(self.services, self.tenant, job_id, uploads, self.metadata)
+        tags, own = self.metadata.tags, self.metadata.own
+        return begin_job(self.services, self.tenant, job_id, uploads, tags, own)
 
     def close(self) -> None:
         """Forget the pictures that were not kept."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from api.admission import admit
 from api.ingest import begin_job
-from api.schemas import Metadata
 from api.services import Services
 from common.dead_letters.base import DeadLetter
 from common.errors import BrokerUnavailable, NotFound
@@ -103,8 +102,8 @@ def _replay(parts: Services, letter: DeadLetter, job_id: str) -> Job:
     _require_bytes(parts, letter)
     parts.claims.forget(letter.tenant, [letter.id])
     upload = Upload(letter.id, letter.filename, error=None)
-    metadata = Metadata.model_validate({**letter.metadata, "tags": letter.tags})
-    job = begin_job(parts, letter.tenant, job_id, [upload], metadata)
+    # Tags and metadata as they were accepted then, also where an upload could not have them now.
+    job = begin_job(parts, letter.tenant, job_id, [upload], letter.tags, letter.metadata)
     parts.dead_letters.remove(letter.tenant, letter.id, letter.job_id)
     return job
 

@@ -208,6 +208,17 @@ def test_a_letter_without_bytes_stays_and_says_so(
     assert claims.attempts("default", ID) == 1
 
 
+def test_a_letter_with_a_tag_that_is_refused_by_now_is_replayed(
+    client: FlaskClient, inline: Inline, letters: DeadLetters
+) -> None:
+    keep_bytes(inline)
+    letters.put([letter(tags=["a\nb"])])
+    job = client.post(f"/v1/dead-letters/{ID}/replay").get_json()
+    assert (job["indexed"], job["state"]) == (1, "succeeded")
+    image = client.get(f"/v1/images/{ID}").get_json()
+    assert (image["tags"], image["metadata"]) == (["a\nb"], {"year": 2026})
+
+
 def test_a_replay_that_fails_again_leaves_a_newer_letter(
     client: FlaskClient, inline: Inline, letters: DeadLetters
 ) -> None:
