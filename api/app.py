@@ -5,18 +5,10 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from api import (
-    auth,
-    limits,
-    methods,
-    parameters,
-    places,
-    problems,
-    request_ids,
-    unread,
-    whole_bodies,
-)
+from api.auth import authorization, rate_limit
+from api.http import options, parameters, problems, request_ids, stream_slots
 from api.routes import dead_letters, documents, images, jobs, searches, service, web
+from api.server import content_length, lingering_close
 from api.services import Services, connect_services
 from common.settings import Settings, load_settings
 
@@ -61,13 +53,13 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.extensions["glimpse"] = services
     request_ids.install(app)
     problems.install(app)
-    methods.install(app)
-    unread.install(app)
-    places.install(app, settings)
+    options.install(app)
+    lingering_close.install(app)
+    stream_slots.install(app, settings)
     # Who asks comes first: a stranger is not told what is wrong with a request.
-    auth.install(app, settings)
-    limits.install(app, settings.rate_limit, services.counters)
-    whole_bodies.install(app)
+    authorization.install(app, settings)
+    rate_limit.install(app, settings.rate_limit, services.counters)
+    content_length.install(app)
     parameters.install(app)
     for routes in (images, jobs, searches, dead_letters, service, documents, web):
         app.register_blueprint(routes.blueprint)

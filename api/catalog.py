@@ -1,6 +1,6 @@
 """Questions about images, which a worker answers while the caller waits.
 
-Each raises ``Overloaded`` where as many wait as may (``api/places.py``).
+Each raises ``Overloaded`` where as many wait as may (``api/http/stream_slots.py``).
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import uuid
 from typing import TypeVar
 
-from api.places import places
+from api.auth.caller import current_tenant
+from api.http.stream_slots import places
 from api.services import services
-from api.tenancy import current_tenant
 from common.contract import (
     CATALOG_DELETE,
     CATALOG_GET,

@@ -7,10 +7,15 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from api.auth.rate_limit import Counters
 from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
-from api.limits import Counters
-from api.pixel_room import PixelRoom
+from api.idempotency.base import IdempotencyKeys
+from api.idempotency.redis import RedisIdempotency
+from api.load.base import LoadGauge
+from api.load.redis import RedisLoad
+from api.pictures.pixel_room import PixelRoom
+from api.search_records import RedisSearches, SearchRecords
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
@@ -19,17 +24,12 @@ from common.claims.redis import RedisClaims
 from common.dead_letters.base import DeadLetters
 from common.dead_letters.redis import RedisDeadLetters
 from common.heartbeats import Heartbeats, RedisHeartbeats
-from common.idempotency.base import IdempotencyKeys
-from common.idempotency.redis import RedisIdempotency
 from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
 from common.keys.base import Keys
 from common.keys.redis import RedisKeys
-from common.load.base import LoadGauge
-from common.load.redis import RedisLoad
 from common.redis_client import connect
 from common.redis_time import Clock, RedisClock
-from common.searches import RedisSearches, SearchRecords
 from common.settings import Settings
 
 _EXTENSION = "glimpse"

@@ -1,4 +1,4 @@
-"""Entry point for WSGI servers: ``gunicorn -c python:api.gunicorn_config api.wsgi:app``."""
+"""Entry point for WSGI servers: ``gunicorn -c python:api.server.config api.wsgi:app``."""
 
 from api.app import create_app
 

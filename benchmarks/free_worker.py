@@ -20,7 +20,7 @@ from PIL import Image
 from common.settings import load_settings
 from worker.encoders.crop import centre_square
 from worker.encoders.vectors import unit_rows
-from worker.serve import serve
+from worker.runtime.serve import serve
 
 # Side of what ViT-B/32 reads, in pixels, and length of its vectors.
 _SIZE, _DIM = 224, 512

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pymilvus import MilvusClient
 
-from tests.services import MilvusLite, MilvusServer
+from tests.support.services import MilvusLite, MilvusServer
 from worker.stores.identity import Identity
-from worker.stores.milvus import MilvusStore
+from worker.stores.milvus.store import MilvusStore
 
 
 @contextmanager

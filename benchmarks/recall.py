@@ -23,8 +23,8 @@ from benchmarks.milvus import new_collection, new_store, served
 from benchmarks.report import JSON_OPTION, write_json
 from benchmarks.store_search import PACKAGES, random_units, rows
 from common.contract import DEFAULT_TENANT
-from tests.polling import wait_for
-from tests.services import MilvusLite, MilvusServer
+from tests.support.polling import wait_for
+from tests.support.services import MilvusLite, MilvusServer
 from worker.stores.base import VectorStore
 
 # The least part of the ten nearest that a search may find.

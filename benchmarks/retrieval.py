@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import machine
 from benchmarks.report import JSON_OPTION, write_json
-from common.decode import decode
+from common.images.decode import decode
 from common.settings import load_settings
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder

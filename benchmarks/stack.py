@@ -12,9 +12,9 @@ from benchmarks import own_process
 from benchmarks.photographs import WARM_UP_FIRST, Photographs
 from benchmarks.process_usage import Session
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE
-from tests.polling import ready
-from tests.services import Stack, Worker
-from tests.services.process import Service
+from tests.support.polling import ready
+from tests.support.services import Stack, Worker
+from tests.support.services.process import Service
 
 # Pictures of the warm-up: a full batch of the model in each of its sizes.
 _WARM_UP_PICTURES = 200

@@ -31,12 +31,12 @@ from benchmarks.store_search import (
     rows,
     write,
 )
-from tests.services import MilvusServer
+from tests.support.services import MilvusServer
 from worker.stores.base import Row
 from worker.stores.identity import Identity
-from worker.stores.milvus import MilvusStore
-from worker.stores.milvus_client import connect
-from worker.stores.milvus_schema import VECTOR, search_params
+from worker.stores.milvus.client import connect
+from worker.stores.milvus.schema import VECTOR, search_params
+from worker.stores.milvus.store import MilvusStore
 
 LEVELS = ("Strong", "Bounded", "Session", "Eventually")
 # Searches of each level, each right after a write, and as many with none before them.

@@ -25,8 +25,8 @@ from benchmarks.store_search import (
     rows,
     write,
 )
-from common.clock import milliseconds, rfc3339
 from common.contract import DEFAULT_TENANT, Place
+from common.rfc3339 import milliseconds, rfc3339
 from worker.stores.base import Row, VectorStore
 
 # Milliseconds between two images: an ingest at a hundred a second.

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from benchmarks.machine import machine
 from benchmarks.milvus import new_collection, new_store, served
 from benchmarks.report import JSON_OPTION, write_json
-from common.clock import rfc3339
 from common.contract import DEFAULT_TENANT, ImageRecord
+from common.rfc3339 import rfc3339
 from worker.stores.base import Row, VectorStore
 
 # Longest median that the embedded default may show at 10,000 rows, in milliseconds.

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.exits import INCOMPLETE
+from cli.exit_codes import INCOMPLETE
 from cli.image_id import ImageId
 from glimpse_client import Glimpse
 from glimpse_client.answers import DeadLetter, DeadLettersPage

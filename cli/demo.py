@@ -16,12 +16,12 @@ from rich.console import Console
 
 from cli.errors import NothingToIngest, PartFailed
 from cli.examples import EXAMPLE_QUERY, example_photos
-from cli.exits import INCOMPLETE
+from cli.exit_codes import INCOMPLETE
 from cli.ingest import describe, ingest_pictures
 from cli.pictures import Picture, find_pictures
 from cli.search import show_hits, write_sheet
 from cli.stack import ports
-from cli.stack.tether import tether
+from cli.stack.parent_death import tether
 from glimpse_client import Glimpse
 from glimpse_client.errors import ServerUnreachable
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import click
 
-from cli.bars import UploadBars, upload_bars
 from cli.bulk.archives import divide
-from cli.bulk.crew import Crew
+from cli.bulk.daemon_pool import Crew
 from cli.bulk.summary import Summary
 from cli.bulk.upload import CONNECTIONS, Upload
 from cli.errors import NothingToIngest
-from cli.exits import INCOMPLETE
+from cli.exit_codes import INCOMPLETE
 from cli.pictures import Picture, Unreadable, find_pictures
+from cli.progress_bars import UploadBars, upload_bars
 from cli.text import Text, shown
-from common.filenames import PICTURE_SUFFIXES
+from common.images.filenames import PICTURE_SUFFIXES
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
 from glimpse_client.retry import Patience

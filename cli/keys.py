@@ -14,11 +14,11 @@ from rich.table import Table
 
 from cli import redis_address
 from cli.errors import RedisNotFound
-from cli.exits import INCOMPLETE
-from common.clock import rfc3339
+from cli.exit_codes import INCOMPLETE
 from common.errors import BrokerFull, BrokerUnavailable
 from common.keys.base import SCOPES, Key, Keys, Scope
 from common.keys.token import issue
+from common.rfc3339 import rfc3339
 
 _DAY_S = 86_400
 # Days that a key may be for, at most: a hundred years.

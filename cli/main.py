@@ -16,7 +16,7 @@ from cli.completion import completion
 from cli.dead_letters import dead_letters
 from cli.demo import demo
 from cli.errors import RedisNotFound
-from cli.exits import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
+from cli.exit_codes import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import cancel, jobs

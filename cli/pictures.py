@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.filenames import names_a_picture
+from common.images.filenames import names_a_picture
 
 
 @dataclass(frozen=True, slots=True)

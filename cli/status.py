@@ -7,8 +7,8 @@ import time
 
 import click
 
-from cli.bars import make_bars
-from cli.exits import INCOMPLETE
+from cli.exit_codes import INCOMPLETE
+from cli.progress_bars import make_bars
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from common.archive_formats import ArchiveKind
-from common.filters import Filter
+from common.filters.model import Filter
+from common.images.archive_formats import ArchiveKind
 
 # Tenant of every image while no API keys are configured.
 DEFAULT_TENANT = "default"

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from common.addresses import MilvusUri, RedisUrl
 from common.errors import InvalidSettings
+from common.service_urls import MilvusUri, RedisUrl
 
 PREFIX = "GLIMPSE_"
 

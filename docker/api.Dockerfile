@@ -24,4 +24,4 @@ ENV PATH=/opt/glimpse/bin:$PATH PYTHONUNBUFFERED=1
 USER glimpse
 WORKDIR /home/glimpse
 EXPOSE 8000
-CMD ["gunicorn", "-c", "python:api.gunicorn_config", "--bind", "0.0.0.0:8000", "api.wsgi:app"]
+CMD ["gunicorn", "-c", "python:api.server.config", "--bind", "0.0.0.0:8000", "api.wsgi:app"]

@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, expect
 
 from cli.examples import EXAMPLE_QUERY, example_photos
 from cli.pictures import Picture, find_pictures
-from tests.e2e.web import chromium
-from tests.e2e.web.site import Site
-from tests.polling import finished_job, ready
-from tests.services import Stack
+from tests.support.polling import finished_job, ready
+from tests.support.services import Stack
+from tests.support.web import chromium
+from tests.support.web.site import Site
 
 # How good the JPEGs are, of 100: sharp to the eye, and small in a repository.
 _QUALITY = 82

@@ -32,7 +32,7 @@ def run(queue: str, name: str | None) -> None:
         # Before anything starts a thread, which keeps the priority that its maker had: some
         # libraries do when they are imported.
         os.nice(settings.ingest_nice)
-    from worker.serve import serve
+    from worker.runtime.serve import serve
 
     serve(settings, queue, name or f"{queue}@{socket.gethostname()}.{os.getpid()}")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from common.broker.queues import QueueDepth
 from common.contract import Message
-from common.queues import QueueDepth
 
 TaskState = Literal["queued", "running", "succeeded", "failed"]
 

@@ -10,13 +10,13 @@ from celery.backends.redis import RedisBackend
 from redis import Redis
 
 from api.dispatch.base import TaskResult, TaskState
-from common.celery_options import celery_options
+from common.broker.celery_options import celery_options
+from common.broker.queues import QueueDepth, read_depths
+from common.broker.sender import TaskSender
 from common.contract import QUEUES, Message
-from common.queues import QueueDepth, read_depths
 from common.redis_client import SOCKET_TIMEOUT_S, broker_call
 from common.redis_time import Clock
 from common.settings import Settings
-from common.task_sender import TaskSender
 
 # States that Celery writes, as the API names them.
 _STATES: dict[str, TaskState] = {

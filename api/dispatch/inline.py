@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.dispatch.base import TaskResult
+from common.broker.queues import QueueDepth
 from common.contract import QUEUES, Message, dump
-from common.queues import QueueDepth
 
 
 class InlineDispatcher:

@@ -7,10 +7,10 @@ from itertools import combinations
 from pydantic import BaseModel
 
 from api.openapi.operations import BINARY, Schema
-from api.schemas import CheckBody, Metadata
-from api.search_schemas import SearchBody
-from common import archive_formats
-from common.formats import MEDIA_TYPES
+from api.schemas.body import CheckBody, Metadata
+from api.schemas.search import SearchBody
+from common.images import archive_formats
+from common.images.formats import MEDIA_TYPES
 
 Bodies = dict[str, type[BaseModel] | Schema]
 

@@ -15,15 +15,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
-from api.auth import ROUTES
-from api.openapi.answers import Problem
+from api.auth.authorization import ROUTES
+from api.http.problems import MEDIA_TYPE
 from api.openapi.bodies import FORM, FORM_ENCODING
 from api.openapi.headers import HEADERS
 from api.openapi.operations import Operation, Reply, Schema
 from api.openapi.routes import OPERATIONS
-from api.problems import MEDIA_TYPE
-from api.schemas import Metadata
-from api.search_schemas import SearchBody
+from api.schemas.answers import Problem
+from api.schemas.body import Metadata
+from api.schemas.search import SearchBody
 
 # Where schemas are within the document.
 _SCHEMAS = "#/components/schemas/{model}"

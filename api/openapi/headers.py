@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.idempotency import PATTERN as IDEMPOTENCY_KEY_PATTERN
+from api.uploads.begin_once import PATTERN as IDEMPOTENCY_KEY_PATTERN
 
 # Headers of answers, by their names.
 HEADERS: dict[str, dict[str, Any]] = {

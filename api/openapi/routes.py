@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from api.listing import DeadLettersQuery, ImagesQuery, JobsQuery
-from api.openapi import answers, bodies
+from api.openapi import bodies
 from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
 from api.openapi.operations import BINARY, TEXT, Operation, Reply, json
-from api.schemas import ItemsQuery, ThumbnailQuery, UploadQuery
-from api.search_schemas import ContactSheetQuery
-from common.formats import MEDIA_TYPES
+from api.schemas import answers
+from api.schemas.body import ItemsQuery, ThumbnailQuery, UploadQuery
+from api.schemas.pagination import DeadLettersQuery, ImagesQuery, JobsQuery
+from api.schemas.search import ContactSheetQuery
+from common.images.formats import MEDIA_TYPES
 
 _GONE = Reply("It is gone.")
 _UNCHANGED = Reply("It is as it was.", headers=("ETag",))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from api.idempotency import begin_once
-from api.listing import DeadLettersQuery
-from api.replay import Replay, remove_letter
-from api.schemas import read_query
+from api.auth.caller import current_tenant
+from api.schemas.body import read_query
+from api.schemas.pagination import DeadLettersQuery
+from api.schemas.views import accepted, dead_letter_view, nothing
 from api.services import services
-from api.tenancy import current_tenant
-from api.views import accepted, dead_letter_view, nothing
+from api.uploads.begin_once import begin_once
+from api.uploads.replay import Replay, remove_letter
 
 blueprint = Blueprint("dead_letters", __name__, url_prefix="/v1/dead-letters")
 

@@ -6,9 +6,9 @@ import hashlib
 
 from flask import Blueprint, Response, current_app, json
 
-from api.assets import load_docs
 from api.openapi.document import build_document
-from api.routes.files import FRESH, sent_asset, sent_file
+from api.pages.assets import load_docs
+from api.pages.files import FRESH, sent_asset, sent_file
 
 blueprint = Blueprint("documents", __name__)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.http import dump_options_header
 
-from api.admission import admit
-from api.archives import receive_archive
+from api.auth.caller import current_tenant
 from api.catalog import delete_image, find_image, known_images, list_images
-from api.conditional import conditional, sent_bytes
-from api.idempotency import begin_once
-from api.listing import ImagesQuery, image_cursor
-from api.reception import Pictures, Reception
-from api.schemas import (
+from api.http.conditional import conditional, sent_bytes
+from api.pictures.thumbnails import thumbnail as make_thumbnail
+from api.pictures.thumbnails import to_jpeg
+from api.schemas.body import (
     CheckBody,
     Metadata,
     ThumbnailQuery,
@@ -21,15 +19,17 @@ from api.schemas import (
     read_query,
     read_text,
 )
+from api.schemas.pagination import ImagesQuery, image_cursor
+from api.schemas.views import accepted, image_view, nothing
 from api.services import services
-from api.tenancy import current_tenant
-from api.thumbnails import thumbnail as make_thumbnail
-from api.thumbnails import to_jpeg
-from api.uploads import Form, read_body, read_form
-from api.views import accepted, image_view, nothing
-from common.archive_formats import ARCHIVE_MEDIA_TYPES
+from api.uploads.admission import admit
+from api.uploads.archive import receive_archive
+from api.uploads.begin_once import begin_once
+from api.uploads.form import Form, read_body, read_form
+from api.uploads.reception import Pictures, Reception
 from common.errors import InvalidRequest, UnsupportedMediaType
-from common.formats import HEAD_BYTES, MEDIA_TYPES, sniff
+from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
+from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff
 
 blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from api.auth import still_welcome
-from api.conditional import conditional
-from api.events import MEDIA_TYPE, JobEvents, is_gone
-from api.listing import JobsQuery
-from api.places import places
-from api.schemas import ItemsQuery, read_query
+from api.auth.authorization import still_welcome
+from api.auth.caller import current_tenant
+from api.http.conditional import conditional
+from api.http.job_events import MEDIA_TYPE, JobEvents, is_gone
+from api.http.stream_slots import places
+from api.schemas.body import ItemsQuery, read_query
+from api.schemas.pagination import JobsQuery
+from api.schemas.views import item_view, job_links, job_view
 from api.services import services
-from api.tenancy import current_tenant
-from api.views import item_view, job_links, job_view
 from common.errors import NotFound
 from common.jobs.base import FINAL_STATES, Job
 

@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, jsonify, request, url_for
 from PIL import Image
 
-from api.contact_sheet import ContactSheet, Tile, to_png
+from api.auth.caller import current_tenant
 from api.dispatch.base import TaskResult
-from api.places import places
-from api.preference import wait_s
-from api.query_pictures import read_picture_search
-from api.schemas import read_json, read_query
-from api.search_schemas import ContactSheetQuery, SearchBody
+from api.http.prefer import wait_s
+from api.http.stream_slots import places
+from api.pictures.contact_sheet import ContactSheet, Tile, to_png
+from api.pictures.thumbnails import thumbnail
+from api.schemas.body import read_json, read_query
+from api.schemas.search import ContactSheetQuery, SearchBody
+from api.schemas.views import search_view
+from api.search_records import SearchRecord
 from api.services import services
-from api.tenancy import current_tenant
-from api.thumbnails import thumbnail
-from api.views import search_view
+from api.uploads.query_picture import read_picture_search
 from common.contract import SEARCH_QUEUE, SEARCH_RUN, SearchRequest, SearchResult
 from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable
-from common.searches import SearchRecord
 
 blueprint = Blueprint("searches", __name__, url_prefix="/v1/searches")
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify, request
 
-from api.metrics import render
-from api.problems import problem
-from api.readiness import Check, check_parts
+from api.health.metrics import render
+from api.health.readiness import Check, check_parts
+from api.http.problems import problem
 from api.services import services
 from common.errors import ServiceError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from api.assets import load_page
-from api.routes.files import FRESH, sent_asset, sent_file
+from api.pages.assets import load_page
+from api.pages.files import FRESH, sent_asset, sent_file
 
 blueprint = Blueprint("web", __name__)
 

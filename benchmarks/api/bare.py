@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from api import places
+from api.http import stream_slots
 from common.settings import load_settings
-from tests.services import Api
+from tests.support.services import Api
 
 # Bytes read from the connection at a time, as the API does.
 _READ_BYTES = 256 * 1024
@@ -16,7 +16,7 @@ def create_app(answer_bytes: int) -> Flask:
     """Make the application; it answers as many bytes as the API does, and keeps nothing."""
     app = Flask("bare", static_folder=None)
     # The configuration of gunicorn that both run under looks for it.
-    places.install(app, load_settings())
+    stream_slots.install(app, load_settings())
     text = b"x" * answer_bytes
 
     @app.get("/healthz")

@@ -19,7 +19,7 @@ from common.contract import DEFAULT_TENANT
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.services import Api, Valkey
+from tests.support.services import Api, Valkey
 
 # Seconds that each question is asked before the first that counts.
 _WARM_UP_S = 1.0

@@ -18,7 +18,7 @@ from common.contract import Outcome
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.services import Api, Valkey
+from tests.support.services import Api, Valkey
 
 # Images of the job.
 IMAGES = 100_000

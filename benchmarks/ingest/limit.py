@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.photographs import paths_in
-from common.decode import decode
+from common.images.decode import decode
 from common.settings import load_settings
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder

@@ -22,7 +22,7 @@ from pymilvus import MilvusClient
 from torch import Tensor
 
 from benchmarks.photographs import paths_in
-from tests.services import MilvusLite
+from tests.support.services import MilvusLite
 
 # Name of the tutorial's collection.
 _COLLECTION = "image_collection"

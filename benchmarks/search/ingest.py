@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.photographs import Photographs
 from benchmarks.stack import WatchedStack
-from tests.polling import wait_for
+from tests.support.polling import wait_for
 
 # Number of its first picture: none that the store has.
 _FIRST = 100_000

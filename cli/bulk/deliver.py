@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cli.bulk.archives import Archive
 from cli.bulk.hashing import Hashed
-from cli.bulk.parcels import Load, Parcel
+from cli.bulk.upload_requests import Load, Parcel
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
 from glimpse_client.errors import FileUnreadable, RequestRefused

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from cli.bulk.crew import Crew
+from cli.bulk.daemon_pool import Crew
 from cli.pictures import Picture, Unreadable
 
 # Pictures that are hashed ahead of their turn, so that no thread waits for another's large one.

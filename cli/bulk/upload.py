@@ -10,15 +10,15 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from cli.bulk.archives import Archive
-from cli.bulk.crew import Crew
+from cli.bulk.daemon_pool import Crew
 from cli.bulk.deliver import Delivery, deliver
 from cli.bulk.follow import Following, look_at
 from cli.bulk.hashing import hash_pictures
-from cli.bulk.ledger import Ledger
 from cli.bulk.missing import Missing
-from cli.bulk.parcels import Load, Parcel, pack
 from cli.bulk.progress import UploadProgress
 from cli.bulk.summary import Summary
+from cli.bulk.tally import Ledger
+from cli.bulk.upload_requests import Load, Parcel, pack
 from cli.pictures import Picture, Unreadable
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from subprocess import PIPE
 
 from cli.errors import PartFailed
+from cli.stack.parent_death import tether
 from cli.stack.parts import PYTHON
-from cli.stack.tether import tether
 
 
 async def choose_model(environ: Mapping[str, str], tell: Callable[[str], None]) -> str:

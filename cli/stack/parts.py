@@ -33,7 +33,7 @@ _API_STOP_S = 35.0
 PYTHON = (sys.executable, "-P")
 
 # Where gunicorn finds its settings.
-_GUNICORN = ("-c", "python:api.gunicorn_config")
+_GUNICORN = ("-c", "python:api.server.config")
 
 # How Valkey keeps what it is given. Written to the kernel before each answer, and to the
 # disk every second: nothing is lost when the process is killed, one second when the power is.

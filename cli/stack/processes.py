@@ -25,8 +25,8 @@ from tornado.ioloop import IOLoop
 
 from cli.errors import PartFailed
 from cli.stack.log import Log, PartOutput
+from cli.stack.parent_death import tether
 from cli.stack.part import Part
-from cli.stack.tether import tether
 
 # Starts of a part in a row, each soon ended, after which the stack is given up.
 _STARTS_MAX = 5

@@ -16,10 +16,10 @@ import pytest
 
 from common.contract import SEARCH_QUEUE
 from common.redis_client import connect
-from tests.chaos.books import AUDIT, KINDS, Books
-from tests.chaos.ledger import Ledger
 from tests.conftest import require
-from tests.services import (
+from tests.support.chaos.books import AUDIT, KINDS, Books
+from tests.support.chaos.ledger import Ledger
+from tests.support.services import (
     Fleet,
     MilvusLite,
     MilvusServer,
@@ -33,7 +33,7 @@ from tests.services import (
 log = logging.getLogger(__name__)
 
 # Its assertions are to say what they compared, as those of a file of tests do.
-pytest.register_assert_rewrite("tests.chaos.freezes")
+pytest.register_assert_rewrite("tests.support.chaos.freezes")
 
 # Repeats what a failed test did by chance: its log names the seed.
 _SEED = "CHAOS_SEED"

@@ -9,10 +9,10 @@ import pytest
 
 from common.redis_client import connect
 from tests.chaos.conftest import MakeWorkers
-from tests.chaos.ledger import Ledger
-from tests.pictures import image_id, picture
-from tests.polling import wait_for
-from tests.services import Stack
+from tests.support.chaos.ledger import Ledger
+from tests.support.pictures import image_id, picture
+from tests.support.polling import wait_for
+from tests.support.services import Stack
 
 FILES = {"teal.png": picture("teal"), "plum.png": picture("plum")}
 GONE = image_id(FILES["teal.png"])

@@ -7,11 +7,11 @@ import random
 import pytest
 
 from common.contract import INGEST_QUEUE
-from tests.chaos.books import SOUND, Books, named
 from tests.chaos.conftest import MakeWorkers, MakeZombies
-from tests.chaos.freezes import CHUNK, halted_upload
-from tests.chaos.rounds import rounds
-from tests.polling import wait_for
+from tests.support.chaos.books import SOUND, Books, named
+from tests.support.chaos.freezes import CHUNK, halted_upload
+from tests.support.chaos.rounds import rounds
+from tests.support.polling import wait_for
 
 # What becomes of the workers of these jobs, and when.
 DEEDS = (

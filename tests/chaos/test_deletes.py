@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from common.contract import SEARCH_QUEUE
-from tests.chaos.books import SOUND, Books, named
 from tests.chaos.conftest import MakeWorkers, MakeZombies
-from tests.chaos.freezes import DELETE_STAGES, frozen, halted_deletes
-from tests.chaos.ledger import Ledger
-from tests.chaos.rounds import rounds
-from tests.pictures import image_id, picture
-from tests.polling import ready, wait_for
-from tests.services import DeadlyDeleter, Stack
+from tests.support.chaos.books import SOUND, Books, named
+from tests.support.chaos.freezes import DELETE_STAGES, frozen, halted_deletes
+from tests.support.chaos.ledger import Ledger
+from tests.support.chaos.rounds import rounds
+from tests.support.pictures import image_id, picture
+from tests.support.polling import ready, wait_for
+from tests.support.services import DeadlyDeleter, Stack
 
 # Seconds in which the upkeep of a worker brings back what a deletion left.
 _UPKEEP_S = 60

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from common.contract import INGEST_QUEUE
-from tests.chaos.album import album, damaged
 from tests.chaos.conftest import PATIENT, MakeWorkers
-from tests.chaos.ledger import Ledger
-from tests.pictures import image_id, picture
-from tests.polling import finished_job
-from tests.services import Api, Stack
+from tests.support.chaos.album import album, damaged
+from tests.support.chaos.ledger import Ledger
+from tests.support.pictures import image_id, picture
+from tests.support.polling import finished_job
+from tests.support.services import Api, Stack
 
 # What a damaged file may end with: the picture is to blame, not the model and not the store.
 DAMAGES = {"not_an_image", "unsupported_format", "truncated", "too_many_pixels", "empty"}

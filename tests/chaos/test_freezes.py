@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.freezes import Freezes
+from tests.support.chaos.freezes import Freezes
 
 
 class TestOnLite(Freezes):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.conftest import begun
-from tests.chaos.freezes import Freezes
 from tests.conftest import require
-from tests.services import MilvusServer, Stack
+from tests.support.chaos.freezes import Freezes
+from tests.support.services import MilvusServer, Stack
 
 
 @pytest.fixture(scope="module")

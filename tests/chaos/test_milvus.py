@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.chaos.album import album
 from tests.chaos.conftest import StartFleet
-from tests.chaos.ledger import Ledger
-from tests.polling import ready, wait_for
-from tests.services import Stack
+from tests.support.chaos.album import album
+from tests.support.chaos.ledger import Ledger
+from tests.support.polling import ready, wait_for
+from tests.support.services import Stack
 
 # Tries in vain that a job makes while Milvus is away: so many waits of `GLIMPSE_RETRY_S_MAX`
 # that every chunk in hand has gone behind all others many times.

@@ -14,11 +14,11 @@ import pytest
 from common.dead_letters.base import DeadLetter
 from common.dead_letters.redis import RedisDeadLetters
 from tests.chaos.conftest import MakeWorkers
-from tests.chaos.ledger import Ledger
-from tests.pictures import image_id, picture, truncated_jpeg
-from tests.polling import wait_for
-from tests.services import Stack
-from worker.orphans import SLICES
+from tests.support.chaos.ledger import Ledger
+from tests.support.pictures import image_id, picture, truncated_jpeg
+from tests.support.polling import wait_for
+from tests.support.services import Stack
+from worker.upkeep.orphaned_blobs import SLICES
 
 # Seconds in which a turn or two of the upkeep come.
 _UPKEEP_S = 60

@@ -13,11 +13,11 @@ from kombu.transport.redis import Channel
 from redis import Redis
 
 from tests.chaos.conftest import MakeWorkers
-from tests.chaos.ledger import Files, Ledger
-from tests.chaos.rounds import rounds
-from tests.pictures import picture
-from tests.polling import wait_for
-from tests.services import SlowWorker, Stack
+from tests.support.chaos.ledger import Files, Ledger
+from tests.support.chaos.rounds import rounds
+from tests.support.pictures import picture
+from tests.support.polling import wait_for
+from tests.support.services import SlowWorker, Stack
 
 ROUNDS = 10
 WORKERS, SLOTS = 3, 4

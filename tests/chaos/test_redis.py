@@ -6,11 +6,11 @@ import random
 import time
 from pathlib import Path
 
-from tests.chaos.album import album
 from tests.chaos.conftest import StartFleet
-from tests.chaos.ledger import Ledger
-from tests.polling import ready
-from tests.services import Stack
+from tests.support.chaos.album import album
+from tests.support.chaos.ledger import Ledger
+from tests.support.polling import ready
+from tests.support.services import Stack
 
 KILLS = 4
 

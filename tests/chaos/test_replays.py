@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.books import AUDIT, SOUND, Books, named
 from tests.chaos.conftest import PATIENT, MakeWorkers
-from tests.chaos.ledger import Ledger
-from tests.chaos.rounds import rounds
-from tests.letters import give_up
-from tests.pictures import image_id
-from tests.services import Stack
+from tests.support.chaos.books import AUDIT, SOUND, Books, named
+from tests.support.chaos.ledger import Ledger
+from tests.support.chaos.rounds import rounds
+from tests.support.letters import give_up
+from tests.support.pictures import image_id
+from tests.support.services import Stack
 
 IMAGES, CALLERS = 6, 8
 

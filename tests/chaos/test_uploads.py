@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chaos.album import album
 from tests.chaos.conftest import MakeWorkers
-from tests.chaos.ledger import Ledger
 from tests.conftest import miss
-from tests.pictures import image_id
-from tests.polling import finished_job, wait_for
-from tests.services import Api, Stack
+from tests.support.chaos.album import album
+from tests.support.chaos.ledger import Ledger
+from tests.support.pictures import image_id
+from tests.support.polling import finished_job, wait_for
+from tests.support.services import Api, Stack
 
 # Bytes of the disk that fills, and of what else lies on it.
 DISK_BYTES, BALLAST_BYTES = 6 * 1024**2, 2 * 1024**2

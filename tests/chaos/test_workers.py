@@ -10,12 +10,12 @@ from pathlib import Path
 from common.claims.redis import RedisClaims
 from common.contract import DEFAULT_TENANT
 from common.dead_letters.redis import RedisDeadLetters
-from tests.chaos.album import album
 from tests.chaos.conftest import PATIENT, MakeWorkers, StartFleet
-from tests.chaos.ledger import Ledger
-from tests.pictures import image_id, picture
-from tests.polling import wait_for
-from tests.services import DeadlyWorker, Fleet
+from tests.support.chaos.album import album
+from tests.support.chaos.ledger import Ledger
+from tests.support.pictures import image_id, picture
+from tests.support.polling import wait_for
+from tests.support.services import DeadlyWorker, Fleet
 
 KILLS = 10
 # Attempts at an image, as `GLIMPSE_ATTEMPTS_MAX` has them by default.

@@ -14,8 +14,8 @@ from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
 from common.errors import BlobsUnavailable, BrokerUnavailable
 from common.redis_client import connect
-from tests.clock import Clock
-from tests.services import Valkey, free_port
+from tests.support.clock import Clock
+from tests.support.services import Valkey, free_port
 
 
 @pytest.fixture

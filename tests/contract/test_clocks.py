@@ -13,7 +13,7 @@ from redis import Redis
 from common.redis_client import connect
 from common.redis_time import Clock, MachineClock, RedisClock
 from tests.conftest import require
-from tests.services import Valkey, free_port
+from tests.support.services import Valkey, free_port
 
 
 @pytest.fixture(params=["machine", "valkey", "redis_server"])

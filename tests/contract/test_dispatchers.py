@@ -20,8 +20,8 @@ from common.errors import BrokerUnavailable
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import load_settings
-from tests.echo_worker import ECHO, FAIL, QUEUE
-from tests.services import Valkey, free_port
+from tests.support.echo_worker import ECHO, FAIL, QUEUE
+from tests.support.services import Valkey, free_port
 
 MESSAGE = CatalogRequest(tenant="default", ids=["0" * 64])
 
@@ -33,7 +33,7 @@ def fail(payload: object) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def celery_dispatcher(valkey: Valkey) -> Iterator[CeleryDispatcher]:
     environ = {**os.environ, "GLIMPSE_REDIS_URL": valkey.url}
-    worker = subprocess.Popen([sys.executable, "-m", "tests.echo_worker"], env=environ)
+    worker = subprocess.Popen([sys.executable, "-m", "tests.support.echo_worker"], env=environ)
     redis = connect(valkey.url)
     settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
     yield CeleryDispatcher(settings, redis, RedisClock(redis))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from common.errors import EncoderError
 from common.settings import Settings
-from tests import clip_weights, pictures
+from tests.support import clip_weights, pictures
 from worker.encoders.base import Encoder
 from worker.encoders.clip_openai import ClipEncoder
 from worker.encoders.compute import Compute

@@ -11,9 +11,9 @@ from common.errors import NotFound
 from common.jobs.base import Job, JobRecords
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.contract.job_records import new_job, outcome
-from tests.polling import wait_for
-from tests.services import Valkey
+from tests.support.job_records import new_job, outcome
+from tests.support.polling import wait_for
+from tests.support.services import Valkey
 
 
 def growing_job(jobs: JobRecords) -> Job:

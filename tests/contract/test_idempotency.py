@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from common.idempotency.base import Binding, IdempotencyKeys, Standing, Taking
-from common.idempotency.memory import MemoryIdempotency
-from common.idempotency.redis import RedisIdempotency
+from api.idempotency.base import Binding, IdempotencyKeys, Standing, Taking
+from api.idempotency.memory import MemoryIdempotency
+from api.idempotency.redis import RedisIdempotency
 from common.redis_client import connect
-from tests.polling import wait_for
+from tests.support.polling import wait_for
 
 MakeKeys = Callable[[float], IdempotencyKeys]
 

@@ -12,8 +12,8 @@ from common.jobs.base import Job, JobRecords, JobState
 from common.jobs.list import LIST_PREFIX
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.contract.job_records import outcome
-from tests.services import Valkey
+from tests.support.job_records import outcome
+from tests.support.services import Valkey
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from common.jobs.base import Job, JobRecords
 from common.jobs.memory import MemoryJobs
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.contract.job_records import new_job, outcome
-from tests.services import Valkey, free_port
+from tests.support.job_records import new_job, outcome
+from tests.support.services import Valkey, free_port
 
 
 def test_a_new_job_is_queued(jobs: JobRecords) -> None:

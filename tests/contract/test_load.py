@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import pytest
 
+from api.load.base import RATE_UNKNOWN_PER_S, LoadGauge
+from api.load.memory import MemoryLoad
+from api.load.redis import RedisLoad
 from common.errors import BrokerUnavailable
 from common.heartbeats import Heartbeats, MemoryHeartbeats, RedisHeartbeats
 from common.jobs.base import JobRecords
 from common.jobs.memory import MemoryJobs
 from common.jobs.redis import RedisJobs
-from common.load.base import RATE_UNKNOWN_PER_S, LoadGauge
-from common.load.memory import MemoryLoad
-from common.load.redis import RedisLoad
 from common.redis_client import connect
-from tests.contract.job_records import new_job, outcome
-from tests.inline import heartbeat
-from tests.services import Valkey, free_port
+from tests.support.inline import heartbeat
+from tests.support.job_records import new_job, outcome
+from tests.support.services import Valkey, free_port
 
 
 @dataclass(frozen=True)

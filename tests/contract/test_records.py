@@ -9,13 +9,13 @@ import uuid
 import pytest
 from redis import Redis
 
+from api.search_records import MemorySearches, RedisSearches, SearchRecord, SearchRecords
 from common.contract import SearchRequest, Term
 from common.errors import NotFound
 from common.heartbeats import Heartbeats, MemoryHeartbeats, RedisHeartbeats, fleet_rate
 from common.redis_client import connect
-from common.searches import MemorySearches, RedisSearches, SearchRecord, SearchRecords
-from tests.inline import heartbeat
-from tests.services import Valkey
+from tests.support.inline import heartbeat
+from tests.support.services import Valkey
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from common.errors import BrokerUnavailable
 from common.redis_client import connect
-from tests.services import Valkey, free_port
-from worker.rounds import MemoryRounds, RedisRounds, Rounds
+from tests.support.services import Valkey, free_port
+from worker.upkeep.rounds import MemoryRounds, RedisRounds, Rounds
 
 
 @pytest.fixture(params=["memory", "valkey"])

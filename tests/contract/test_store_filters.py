@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from common.filters import Filter
-from common.matching import matches
-from tests.contract.store_clients import IDENTITY, MemoryClients, MilvusClients, unit
-from tests.filters import ASKED, KEYS, NAMES, filters, records
+from common.filters.model import Filter
+from tests.support.filters import ASKED, KEYS, NAMES, filters, records
+from tests.support.store_clients import IDENTITY, MemoryClients, MilvusClients, unit
 from worker.stores.base import Row, VectorStore
+from worker.stores.matching import matches
 
 # Rows of the tenant who searches; another has the same ones.
 ROWS = 150

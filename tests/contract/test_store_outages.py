@@ -12,10 +12,10 @@ from pymilvus import MilvusClient
 
 from common.errors import ModelMismatch, StoreUnavailable
 from tests.conftest import require
-from tests.contract.store_clients import COLLECTION, IDENTITY, found, row, unit
-from tests.services import MilvusLite, MilvusServer, free_port
+from tests.support.services import MilvusLite, MilvusServer, free_port
+from tests.support.store_clients import COLLECTION, IDENTITY, found, row, unit
 from worker.stores.base import Row, VectorStore
-from worker.stores.milvus import MilvusStore
+from worker.stores.milvus.store import MilvusStore
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from common.clock import milliseconds, rfc3339
 from common.contract import ImageRecord, Place
-from tests.contract.store_clients import Clients, MemoryClients, MilvusClients, image_id, row
+from common.rfc3339 import milliseconds, rfc3339
+from tests.support.store_clients import Clients, MemoryClients, MilvusClients, image_id, row
 from worker.stores.base import Row, VectorStore
 
 # A moment, in milliseconds since 1970.

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from common.errors import ModelMismatch, StoreError, Unprocessable
-from common.filters import Filter
-from tests.contract.store_clients import (
+from common.filters.model import Filter
+from tests.support.store_clients import (
     DIM,
     IDENTITY,
     Clients,

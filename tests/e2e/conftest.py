@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cli.main import run
-from tests.services import Stack
+from tests.support.services import Stack
 
 
 @pytest.fixture

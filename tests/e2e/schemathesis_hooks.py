@@ -10,12 +10,12 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 
-from api.idempotency import HEADER as IDEMPOTENCY_KEY
-from api.idempotency import PATTERN
-from common.archive_formats import MEDIA_TYPES as ARCHIVES
-from common.formats import MEDIA_TYPES as PICTURES
-from tests.archives import archive_of
-from tests.pictures import picture
+from api.uploads.begin_once import HEADER as IDEMPOTENCY_KEY
+from api.uploads.begin_once import PATTERN
+from common.images.archive_formats import MEDIA_TYPES as ARCHIVES
+from common.images.formats import MEDIA_TYPES as PICTURES
+from tests.support.archives import archive_of
+from tests.support.pictures import picture
 
 # Few and small: what is in them is other tests' business.
 _COLOURS = ("red", "green", "blue")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import require
-from tests.pictures import picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.pictures import picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, Stack, Valkey
 
 SETTINGS = {
     "GLIMPSE_MODEL": "hashing",

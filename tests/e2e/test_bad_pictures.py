@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import pictures
 from tests.conftest import require
-from tests.pictures import picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support import pictures
+from tests.support.pictures import picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, Stack, Valkey
 
 ODD = {
     "one_pixel.png": pictures.one_pixel_png(),

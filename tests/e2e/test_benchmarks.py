@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.api.requests import QUESTIONS
 from tests.conftest import require
-from tests.services import Valkey
+from tests.support.services import Valkey
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -12,11 +12,11 @@ import pytest
 from common.dead_letters.redis import RedisDeadLetters
 from common.redis_client import connect
 from tests.conftest import require
-from tests.e2e.walk import HANGS_AFTER_S, Walk
-from tests.letters import letter_about
-from tests.pictures import image_id, picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.letters import letter_about
+from tests.support.pictures import image_id, picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, Stack, Valkey
+from tests.support.walk import HANGS_AFTER_S, Walk
 
 DATA = picture("red")
 ID = image_id(DATA)

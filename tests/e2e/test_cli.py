@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.conftest import require
-from tests.services import MilvusLite, Valkey
-from tests.services.glimpse_up import GlimpseUp
+from tests.support.services import MilvusLite, Valkey
+from tests.support.services.glimpse_up import GlimpseUp
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from tests.conftest import require
-from tests.pictures import image_id, jpeg
-from tests.polling import wait_for
-from tests.services import MilvusLite, Valkey
-from tests.services.glimpse_up import GlimpseUp
-from tests.toll import Toll
+from tests.support.pictures import image_id, jpeg
+from tests.support.polling import wait_for
+from tests.support.services import MilvusLite, Valkey
+from tests.support.services.glimpse_up import GlimpseUp
+from tests.support.toll import Toll
 
 # Pictures in all, which fill three requests.
 PICTURES = 250

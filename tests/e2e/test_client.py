@@ -10,8 +10,8 @@ import pytest
 
 from glimpse_client import Glimpse, Patience
 from tests.conftest import require
-from tests.pictures import image_id, picture
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.pictures import image_id, picture
+from tests.support.services import MilvusLite, Stack, Valkey
 
 SETTINGS = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_LEASE_S": "2", "GLIMPSE_LEASE_SWEEP_S": "1"}
 

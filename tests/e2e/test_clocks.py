@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests.conftest import require
-from tests.pictures import image_id, picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, SkewedApi, SkewedWorker, Stack, Valkey, Worker
+from tests.support.pictures import image_id, picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, SkewedApi, SkewedWorker, Stack, Valkey, Worker
 
 # Seconds that a clock is ahead.
 SKEWS = [5, 300, -5, -300]

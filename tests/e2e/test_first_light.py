@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from tests.conftest import require
-from tests.polling import finished_job, ready
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.polling import finished_job, ready
+from tests.support.services import MilvusLite, Stack, Valkey
 
 # Photographs of each of twenty categories.
 PER_CATEGORY, CATEGORIES = 5, 20

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tests.conftest import require
-from tests.pictures import picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.pictures import picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, Stack, Valkey
 
 # Seconds after which a call counts as hanging; far more than an answer takes.
 HANGS_AFTER_S = 15.0

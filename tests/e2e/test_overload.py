@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tests.conftest import require
-from tests.pictures import picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, SlowWorker, Stack, Valkey
+from tests.support.pictures import picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, SlowWorker, Stack, Valkey
 
 # Seconds that the slow model takes for a picture, and that an upload may have to wait.
 PICTURE_S, MAX_WAIT_S = 0.15, 2

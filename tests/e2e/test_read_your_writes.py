@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tests.conftest import require
-from tests.pictures import image_id, jpeg
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, MilvusServer, Stack, Valkey
+from tests.support.pictures import image_id, jpeg
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, MilvusServer, Stack, Valkey
 
 # Jobs that follow one another.
 _JOBS = 25

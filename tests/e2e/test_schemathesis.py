@@ -12,8 +12,8 @@ import pytest
 
 from common.keys.base import SCOPES
 from tests.conftest import require
-from tests.polling import ready
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.polling import ready
+from tests.support.services import MilvusLite, Stack, Valkey
 
 ROOT = Path(__file__).parent.parent.parent
 # Cases for each operation in the random phases; the systematic one has its own number.

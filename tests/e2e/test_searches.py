@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from tests.conftest import require
-from tests.pictures import encoded, image_id, picture, truncated_jpeg
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.pictures import encoded, image_id, picture, truncated_jpeg
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, Stack, Valkey
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 # Images of the collection: shades of the colours, so that a thousand hits have something to show.

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from tests.pictures import picture
-from tests.polling import finished_job, ready
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.pictures import picture
+from tests.support.polling import finished_job, ready
+from tests.support.services import MilvusLite, Stack, Valkey
 
 # Words that are in nothing else.
 REDIS_PASSWORD = "kaleidoscope-of-redis"

@@ -12,10 +12,10 @@ import pytest
 from cli.main import run
 from common.keys.token import Token
 from tests.conftest import require
-from tests.pictures import picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, Stack, Valkey
-from tests.services.glimpse_up import GlimpseUp
+from tests.support.pictures import picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, Stack, Valkey
+from tests.support.services.glimpse_up import GlimpseUp
 
 DATA = picture("red")
 ID = hashlib.sha256(DATA).hexdigest()

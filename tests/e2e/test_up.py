@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from tests.conftest import miss, require
-from tests.polling import wait_for
-from tests.services import MilvusLite, Valkey
-from tests.services.glimpse_up import GlimpseUp
+from tests.support.polling import wait_for
+from tests.support.services import MilvusLite, Valkey
+from tests.support.services.glimpse_up import GlimpseUp
 
 COLOURS = ("red", "green", "blue")
 

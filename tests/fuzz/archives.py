@@ -12,7 +12,6 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from common.archive_formats import ARCHIVE_HEAD_BYTES, MEDIA_TYPES, ArchiveKind, sniff_archive
 from common.errors import (
     ArchiveBroken,
     ArchiveTooLarge,
@@ -21,7 +20,16 @@ from common.errors import (
     TruncatedImage,
     UnsupportedFormat,
 )
-from tests.archives import (
+from common.images.archive_formats import (
+    ARCHIVE_HEAD_BYTES,
+    MEDIA_TYPES,
+    ArchiveKind,
+    sniff_archive,
+)
+from tests.fuzz.chances import mostly
+from tests.fuzz.target import Target
+from tests.fuzz.witness import Witness
+from tests.support.archives import (
     gzip_bomb,
     pax_entry,
     shared_zip,
@@ -33,10 +41,7 @@ from tests.archives import (
     zip_entry,
     zip_of,
 )
-from tests.damage import DAMAGE, damaged
-from tests.fuzz.chances import mostly
-from tests.fuzz.target import Target
-from tests.fuzz.witness import Witness
+from tests.support.damage import DAMAGE, damaged
 from worker.archives.limits import ArchiveLimits
 from worker.archives.reader import read_archive
 

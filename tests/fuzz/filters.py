@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from common.contract import ImageRecord
-from common.filters import Filter
-from common.matching import matches
-from tests.filters import ASKED, BREAKOUTS, KEYS, NUMBERS, TIMES, VALUES, filters, records
+from common.filters.model import Filter
 from tests.fuzz.chances import mostly
 from tests.fuzz.literals import split
 from tests.fuzz.target import Target
+from tests.support.filters import ASKED, BREAKOUTS, KEYS, NUMBERS, TIMES, VALUES, filters, records
+from worker.stores.matching import matches
 from worker.stores.metadata_keys import own_key
-from worker.stores.milvus_filter import expression
+from worker.stores.milvus.filter import expression
 
 # Whose rows are asked for; a text of the service's own.
 _TENANT = "default"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from tests.fuzz.chances import mostly
-from tests.pictures import one_pixel_png
+from tests.support.pictures import one_pixel_png
 
 # Content types that uploads may have, and some that they may not.
 TYPES = [

@@ -9,8 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.damage import DAMAGE, damaged
 from tests.fuzz.chances import mostly
+from tests.support.damage import DAMAGE, damaged
 
 # Each is a module of this package. They are imported when they are asked for, since the
 # coverage-guided engine must be there before the code that it watches.

@@ -16,20 +16,20 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from api.dispatch.inline import InlineDispatcher
-from api.problems import CODES
+from api.http.problems import CODES
+from api.idempotency.memory import MemoryIdempotency
+from api.load.memory import MemoryLoad
 from common.blobs.folder import FolderBlobs
 from common.contract import INGEST_ARCHIVE, INGEST_CHUNK, IngestArchive, IngestChunk
-from common.idempotency.memory import MemoryIdempotency
 from common.jobs.memory import MemoryJobs
-from common.load.memory import MemoryLoad
 from common.settings import load_settings
-from tests.archives import tar_of, zip_of
-from tests.damage import DAMAGE, damaged
 from tests.fuzz.chances import mostly
 from tests.fuzz.forms import TYPES, forms, multipart
 from tests.fuzz.target import Target
-from tests.inline import Inline, replace_parts, start_inline
-from tests.pictures import one_pixel_png
+from tests.support.archives import tar_of, zip_of
+from tests.support.damage import DAMAGE, damaged
+from tests.support.inline import Inline, replace_parts, start_inline
+from tests.support.pictures import one_pixel_png
 
 # Small limits, so that small requests pass them.
 _SETTINGS = load_settings(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.audit import Audit
-from tests.services import free_port
+from tests.support.services import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 # A flaw of every version before 12 of one package, as OSV tells it.

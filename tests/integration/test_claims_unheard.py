@@ -13,8 +13,8 @@ from common.claims.redis import RedisClaims
 from common.errors import BrokerUnavailable
 from common.redis_client import connect
 from tests.conftest import require
-from tests.polling import wait_for
-from tests.services import Valkey
+from tests.support.polling import wait_for
+from tests.support.services import Valkey
 
 GRANTED, BUSY, SUSPECT, _ = Verdict
 

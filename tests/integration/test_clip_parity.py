@@ -17,9 +17,9 @@ import pytest
 import torch
 from PIL import Image
 
-from common.decode import decode
+from common.images.decode import decode
 from common.settings import Settings
-from tests import clip_weights, pictures
+from tests.support import clip_weights, pictures
 from worker.encoders.clip_openai import ClipEncoder
 from worker.encoders.compute import Compute
 from worker.encoders.crop import centre_square

@@ -27,8 +27,8 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from tests.conftest import require
-from tests.polling import finished_job, ready
-from tests.services import MilvusLite, RedisServer, Service, Valkey, free_port
+from tests.support.polling import finished_job, ready
+from tests.support.services import MilvusLite, RedisServer, Service, Valkey, free_port
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.decode import decode
+from common.images.decode import decode
 from common.settings import Settings
-from tests.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
-from tests.pictures import jpeg, turned
+from tests.support.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
+from tests.support.pictures import jpeg, turned
 from worker.encoders.base import Encoder
 from worker.encoders.clip_openai import ClipEncoder
 from worker.encoders.compute import Compute

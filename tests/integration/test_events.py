@@ -17,10 +17,10 @@ from common.jobs.redis import RedisJobs
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
 from common.redis_client import connect
-from tests.contract.job_records import new_job, outcome
-from tests.events import Event, read_events
-from tests.polling import wait_for
-from tests.services import Api, Valkey
+from tests.support.events import Event, read_events
+from tests.support.job_records import new_job, outcome
+from tests.support.polling import wait_for
+from tests.support.services import Api, Valkey
 
 # Streams that the API takes; each holds a thread.
 PLACES = 8

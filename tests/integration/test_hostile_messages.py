@@ -11,9 +11,9 @@ from celery import Celery
 
 from common.contract import INGEST_CHUNK, INGEST_QUEUE, SEARCH_QUEUE, SEARCH_RUN
 from tests.conftest import require
-from tests.pictures import picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.pictures import picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, Stack, Valkey
 
 
 class Harm:

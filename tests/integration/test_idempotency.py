@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from common.redis_client import connect
-from tests.pictures import picture
-from tests.polling import wait_for
-from tests.services import Api, Valkey, two_apis
+from tests.support.pictures import picture
+from tests.support.polling import wait_for
+from tests.support.services import Api, Valkey, two_apis
 
 PNG = picture("red")
 BUSY = (409, "idempotency_key_in_progress")

@@ -12,9 +12,9 @@ from kombu.transport.redis import Channel
 from redis import Redis
 
 from common.redis_client import connect
-from tests.services import RedisServer
-from worker.leases import Lease, Leases
-from worker.messages import Delivered, RedisMessages
+from tests.support.services import RedisServer
+from worker.delivery.leases import Lease, Leases
+from worker.delivery.messages import Delivered, RedisMessages
 
 INDEX, MESSAGES = Channel.unacked_index_key, Channel.unacked_key
 QUEUE = "queue"

@@ -12,8 +12,8 @@ from common.keys.redis import RedisKeys
 from common.keys.token import issue
 from common.redis_client import connect
 from tests.conftest import require
-from tests.services import RedisServer, Valkey
-from tests.services.glimpse import Api
+from tests.support.services import RedisServer, Valkey
+from tests.support.services.glimpse import Api
 
 
 @pytest.mark.parametrize("kind", [Valkey, RedisServer])

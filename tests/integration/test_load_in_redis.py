@@ -22,9 +22,9 @@ from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings, load_settings
 from tests.conftest import require
-from tests.inline import heartbeat
-from tests.pictures import picture
-from tests.services import Valkey, free_port
+from tests.support.inline import heartbeat
+from tests.support.pictures import picture
+from tests.support.services import Valkey, free_port
 
 MESSAGE = CatalogRequest(ids=["0" * 64])
 

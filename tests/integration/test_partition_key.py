@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pymilvus import CollectionSchema, MilvusClient, MilvusException
 
-from tests.contract.store_clients import IDENTITY, row
-from tests.services import MilvusLite, MilvusServer
-from worker.stores.milvus_client import is_lite
-from worker.stores.milvus_entities import to_entity
-from worker.stores.milvus_filter import expression
-from worker.stores.milvus_schema import collection_schema, index_params
+from tests.support.services import MilvusLite, MilvusServer
+from tests.support.store_clients import IDENTITY, row
+from worker.stores.milvus.client import is_lite
+from worker.stores.milvus.entities import to_entity
+from worker.stores.milvus.filter import expression
+from worker.stores.milvus.schema import collection_schema, index_params
 
 COLLECTION = "images__partitioned"
 

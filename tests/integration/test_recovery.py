@@ -12,6 +12,7 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
+from common.broker.sender import TaskSender
 from common.contract import (
     INGEST_ARCHIVE,
     INGEST_CHUNK,
@@ -27,9 +28,8 @@ from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import load_settings
-from common.task_sender import TaskSender
-from tests.services import Valkey
-from worker.recovery import Recovery
+from tests.support.services import Valkey
+from worker.upkeep.lost_tasks import Recovery
 
 # Seconds of a lease: a job without a change for two of them is looked at.
 LEASE_S = 0.1

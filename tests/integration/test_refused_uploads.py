@@ -12,8 +12,8 @@ import pytest
 
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.contract.job_records import new_job
-from tests.services import Api, Valkey, free_port
+from tests.support.job_records import new_job
+from tests.support.services import Api, Valkey, free_port
 
 # A body that no buffer between the two ends takes in: only what the server reads gets away.
 BODY_BYTES = 20 * 1024**2

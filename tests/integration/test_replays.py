@@ -12,9 +12,9 @@ import pytest
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.letters import give_up
-from tests.pictures import image_id, picture
-from tests.services import Api, Valkey, two_apis
+from tests.support.letters import give_up
+from tests.support.pictures import image_id, picture
+from tests.support.services import Api, Valkey, two_apis
 
 IMAGES = [picture(colour) for colour in ("red", "green", "blue", "teal", "plum")]
 # Requests for each of them, at once.

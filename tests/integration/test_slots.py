@@ -14,9 +14,9 @@ from redis import Redis
 from common.contract import INGEST_QUEUE
 from common.redis_client import connect
 from tests.conftest import require
-from tests.pictures import picture
-from tests.polling import finished_job, ready, wait_for
-from tests.services import MilvusLite, SlowWorker, Stack, Valkey
+from tests.support.pictures import picture
+from tests.support.polling import finished_job, ready, wait_for
+from tests.support.services import MilvusLite, SlowWorker, Stack, Valkey
 
 SLOTS = 4
 SETTINGS = {

@@ -11,12 +11,12 @@ import pytest
 
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect as connect_redis
-from tests.archives import zip_of
-from tests.contract.job_records import new_job
-from tests.pictures import image_id, one_pixel_png, picture
-from tests.polling import wait_for
-from tests.services import Api, Valkey
-from tests.slow_clients import (
+from tests.support.archives import zip_of
+from tests.support.job_records import new_job
+from tests.support.pictures import image_id, one_pixel_png, picture
+from tests.support.polling import wait_for
+from tests.support.services import Api, Valkey
+from tests.support.slow_clients import (
     HANGS_AFTER_S,
     Crowd,
     connect,

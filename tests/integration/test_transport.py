@@ -13,10 +13,10 @@ from kombu.transport.redis import Channel
 from redis import Redis
 
 from common.redis_client import connect
-from tests.services import Valkey
-from worker.leases import Leases
-from worker.messages import RedisMessages
-from worker.transport import LeasedMessage, leased_transport
+from tests.support.services import Valkey
+from worker.delivery.leases import Leases
+from worker.delivery.messages import RedisMessages
+from worker.delivery.transport import LeasedMessage, leased_transport
 
 QUEUE = "queue"
 

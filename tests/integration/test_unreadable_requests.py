@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.services import Api, Valkey
+from tests.support.services import Api, Valkey
 
 # Seconds after which a request counts as hanging.
 HANGS_AFTER_S = 5.0

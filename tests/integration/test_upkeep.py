@@ -10,9 +10,9 @@ from redis import Redis
 
 from common.errors import BlobsUnavailable
 from common.redis_client import connect
-from tests.polling import wait_for
-from tests.services import Valkey, free_port
-from worker.upkeep import Upkeep
+from tests.support.polling import wait_for
+from tests.support.services import Valkey, free_port
+from worker.upkeep.base import Upkeep
 
 
 @pytest.fixture

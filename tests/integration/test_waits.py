@@ -14,8 +14,8 @@ from redis import Redis
 
 from common.contract import SEARCH_QUEUE, SearchResult, dump
 from common.redis_client import connect
-from tests.pictures import picture
-from tests.services import Api, Valkey
+from tests.support.pictures import picture
+from tests.support.services import Api, Valkey
 
 # Requests that the one process lets wait, and those that want to.
 PLACES, WAITERS = 32, 64

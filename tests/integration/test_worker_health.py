@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from common.errors import SetupError
 from common.heartbeats import WORKERS_KEY, RedisHeartbeats
 from common.redis_client import connect
-from tests.inline import heartbeat
-from tests.services import Valkey
+from tests.support.inline import heartbeat
+from tests.support.services import Valkey
 from worker.__main__ import main
 
 NAME = f"ingest@{socket.gethostname()}.1"

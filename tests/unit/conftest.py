@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from common.settings import load_settings
-from tests.inline import Inline, start_inline
+from tests.support.inline import Inline, start_inline
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import Service, ServiceNotStarted, free_port
+from tests.support.services import Service, ServiceNotStarted, free_port
 
 
 class Script(Service):

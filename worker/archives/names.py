@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from common.filenames import clean_filename
+from common.images.filenames import clean_filename
 
 # What Windows puts before a path: a drive's letter, or several of them by a joker.
 _DRIVE = re.compile(r"^(?:\s*[A-Za-z]:)+")

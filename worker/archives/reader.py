@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
-from common.archive_formats import ArchiveKind
 from common.errors import EmptyArchive, ImageError, UnsupportedFormat
-from common.filenames import names_a_picture
-from common.formats import HEAD_BYTES, sniff
+from common.images.archive_formats import ArchiveKind
+from common.images.filenames import names_a_picture
+from common.images.formats import HEAD_BYTES, sniff
 from worker.archives.entry import Body, Entry
 from worker.archives.limits import ArchiveLimits
 from worker.archives.member import Member
 from worker.archives.meter import Meter
 from worker.archives.names import is_hidden, is_text, label
-from worker.archives.tars import read_tar, read_tar_gz
-from worker.archives.zips import read_zip
+from worker.archives.tar.reader import read_tar, read_tar_gz
+from worker.archives.zip.reader import read_zip
 
 _READERS: dict[ArchiveKind, Callable[[BinaryIO, Meter], Iterator[Entry]]] = {
     "zip": read_zip,
@@ -34,7 +34,7 @@ def read_archive(file: BinaryIO, kind: ArchiveKind, limits: ArchiveLimits) -> It
 
     Args:
         file: The archive, at its start; a zip must be seekable.
-        kind: What ``common.archive_formats.sniff_archive`` says that it is.
+        kind: What ``common.images.archive_formats.sniff_archive`` says that it is.
         limits: What it may unpack to.
 
     Raises:

@@ -14,10 +14,10 @@ from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome, Outcom
 from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
 from common.errors import EncoderError, GlimpseError, ImagesBusy, Quarantined, ServiceError
 from common.jobs.base import JobRecords
-from worker.amends import Amends
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
+from worker.stores.amends import Amends
 from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)

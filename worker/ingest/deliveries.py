@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from common.contract import Message, dump
 from common.errors import BrokerUnavailable, GlimpseError, ImagesBusy, ServiceError
 from common.settings import Settings
-from worker.leases import Lease, Leases
+from worker.delivery.leases import Lease, Leases
 
 log = logging.getLogger(__name__)
 

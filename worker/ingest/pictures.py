@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.blobs.base import BlobStore
-from common.clock import rfc3339
 from common.contract import ChunkItem, ImageRecord, IngestChunk
-from common.decode import decode
 from common.errors import BlobsUnavailable, GlimpseError, NotFound, StoreError
+from common.images.decode import decode
+from common.rfc3339 import rfc3339
 from worker.encoders.base import Encoder
-from worker.ingest.missing import Missing
-from worker.preparing import preparing
+from worker.encoders.preparing import preparing
+from worker.ingest.missing_blobs import Missing
 
 
 @dataclass(frozen=True, slots=True)

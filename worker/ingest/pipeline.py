@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from common.errors import ImagesBusy
 from worker.batcher import Batcher
 from worker.encoders.base import Encoder
-from worker.fence import Claimed, Fence
 from worker.ingest.decoders import Decoders
 from worker.ingest.pictures import Picture
 from worker.stores.base import Row, VectorStore
+from worker.stores.fence import Claimed, Fence
 
 # Rows of one write, at most: Milvus Lite takes longer for each of many rows than for each of few.
 _ROWS_PER_WRITE = 64

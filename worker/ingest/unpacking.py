@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from common.blobs.base import BlobStore
+from common.broker.sender import Send
 from common.claims.base import Claim, Claims, Verdict
 from common.contract import (
     INGEST_CHUNK,
@@ -28,9 +29,8 @@ from common.errors import (
     NotFound,
     Quarantined,
 )
-from common.intake import Intake, Upload
+from common.images.intake import Intake, Upload
 from common.jobs.base import JobRecords
-from common.task_sender import Send
 from worker.archives.limits import ArchiveLimits
 from worker.archives.member import Member
 from worker.archives.reader import read_archive

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.blobs.base import BlobStore
-from common.decode import decode
 from common.errors import BlobsUnavailable, NotFound
+from common.images.decode import decode
 from worker.encoders.base import Encoder
-from worker.preparing import preparing
+from worker.encoders.preparing import preparing
 
 
 class QueryPictures:

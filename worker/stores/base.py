@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.contract import Hit, ImageRecord, Place
-from common.filters import Filter
+from common.filters.model import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class VectorStore(Protocol):
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first.
 
-        Of these only such as meet a filter, by the meaning of ``common.matching``.
+        Of these only such as meet a filter, by the meaning of ``worker.stores.matching``.
 
         Raises:
             Unprocessable: ``offset`` and ``limit`` reach deeper than any search does.

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from common.clock import milliseconds
 from common.contract import Hit, ImageRecord, Place
 from common.errors import StoreUnavailable
-from common.filters import Filter
-from common.matching import matches
+from common.filters.model import Filter
+from common.rfc3339 import milliseconds
 from worker.stores.base import Near, Row
 from worker.stores.hits import cosine, to_hit
 from worker.stores.identity import Identity
+from worker.stores.matching import matches
 from worker.stores.rows import check_rows, cut_filename
 from worker.stores.window import check_window
 

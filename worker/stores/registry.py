@@ -27,7 +27,7 @@ def open_store(settings: Settings, encoder: Encoder) -> VectorStore:
             shared = _memory.setdefault((settings.milvus_uri, name), MemoryCollection())
         return MemoryStore(identity, shared)
     # pymilvus takes a second to import; a process with a store in memory does without.
-    from worker.stores.milvus import MilvusStore
+    from worker.stores.milvus.store import MilvusStore
 
     return MilvusStore(settings.milvus_uri, settings.milvus_token, name, identity)
 

@@ -11,11 +11,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.conftest import miss, require
-from tests.e2e.web import chromium
-from tests.e2e.web.site import Site
-from tests.pictures import image_id, picture
-from tests.polling import finished_job, ready
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.pictures import image_id, picture
+from tests.support.polling import finished_job, ready
+from tests.support.services import MilvusLite, Stack, Valkey
+from tests.support.web import chromium
+from tests.support.web.site import Site
 
 # Milliseconds until what should be seen counts as not seen, on a busy machine.
 _SEEN_MS = 30_000

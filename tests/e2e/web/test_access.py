@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.web.conftest import Visit
-from tests.e2e.web.site import Site
-from tests.pictures import jpeg
+from tests.support.pictures import jpeg
+from tests.support.web.site import Site
 
 # What people carry at the least, in CSS pixels.
 PHONE = {"width": 360, "height": 740}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.e2e.web.site import Site
-from tests.pictures import jpeg
-from tests.services import Stack
+from tests.support.pictures import jpeg
+from tests.support.services import Stack
+from tests.support.web.site import Site
 
 
 def test_an_upload_waits_for_a_busy_service(site: Site, stack: Stack) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.web.conftest import Visit
-from tests.e2e.web.site import Site
+from tests.support.web.site import Site
 
 
 def opened(visit: Visit, **context: object) -> Site:

@@ -11,8 +11,8 @@ from werkzeug.serving import make_server
 
 from common.settings import load_settings
 from tests.e2e.web.conftest import Visit
-from tests.inline import start_inline
-from tests.pictures import picture
+from tests.support.inline import start_inline
+from tests.support.pictures import picture
 
 
 @pytest.fixture

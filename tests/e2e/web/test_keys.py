@@ -15,9 +15,9 @@ from common.keys.token import issue
 from common.redis_client import connect
 from tests.conftest import require
 from tests.e2e.web.conftest import Visit
-from tests.e2e.web.site import Site
-from tests.pictures import picture
-from tests.services import MilvusLite, Stack, Valkey
+from tests.support.pictures import picture
+from tests.support.services import MilvusLite, Stack, Valkey
+from tests.support.web.site import Site
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.web.site import Site
-from tests.pictures import image_id, picture
-from tests.polling import finished_job
-from tests.services import Stack
+from tests.support.pictures import image_id, picture
+from tests.support.polling import finished_job
+from tests.support.services import Stack
+from tests.support.web.site import Site
 
 
 @pytest.fixture

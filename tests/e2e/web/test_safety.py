@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.e2e.web.site import Site
-from tests.pictures import image_id, picture
+from tests.support.pictures import image_id, picture
+from tests.support.web.site import Site
 
 # A file name that would run a script where it is taken for markup.
 HOSTILE = "<img src=x onerror=document.title='owned'>.png"

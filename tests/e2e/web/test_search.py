@@ -6,8 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.e2e.web.site import Site
-from tests.pictures import picture
+from tests.support.pictures import picture
+from tests.support.web.site import Site
 
 # The sign before a score below zero.
 MINUS = "\N{MINUS SIGN}"

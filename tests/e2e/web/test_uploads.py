@@ -9,10 +9,10 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests import pictures
-from tests.e2e.web.site import Site
-from tests.pictures import jpeg
-from tests.services import Stack
+from tests.support import pictures
+from tests.support.pictures import jpeg
+from tests.support.services import Stack
+from tests.support.web.site import Site
 
 BROKEN = {
     "note.png": (b"this is a text", "This is not a picture."),

@@ -1,0 +1,1 @@
+"""Authorization: who calls, what they may do, and how often."""

@@ -1,0 +1,157 @@
+"""Who may call which route: keys are asked for here, before anything else is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from flask import Flask, Response, current_app, request
+
+from api.auth.caller import Caller, current_caller, enter
+from api.auth.key_cache import KeyRing
+from api.auth.local_requests import is_from_here
+from api.services import services, services_of
+from common.contract import DEFAULT_TENANT
+from common.errors import Forbidden, NoKeys, Unauthorized
+from common.keys.base import SCOPES, Scope
+from common.keys.token import Token
+from common.settings import Settings
+
+# The scope that each route asks for, by its endpoint; None is open to everybody. A test finds
+# every route here. One that were forgotten would ask for ``admin``.
+ROUTES: Mapping[str, Scope | None] = {
+    "images.upload": "write",
+    "images.index": "read",
+    "images.check": "read",
+    "images.show": "read",
+    "images.delete": "write",
+    "images.content": "read",
+    "images.thumbnail": "read",
+    "jobs.index": "read",
+    "jobs.show": "read",
+    "jobs.items": "read",
+    "jobs.events": "read",
+    "jobs.cancel": "write",
+    "searches.create": "read",
+    "searches.show": "read",
+    "searches.contact_sheet": "read",
+    "dead_letters.index": "read",
+    "dead_letters.replay": "write",
+    "dead_letters.remove": "write",
+    # Of all tenants together.
+    "service.metrics": "admin",
+    "service.healthz": None,
+    "service.readyz": None,
+    # Files that are the same for everybody; the page asks its reader for a key.
+    "web.index": None,
+    "web.asset": None,
+    "documents.openapi": None,
+    "documents.docs": None,
+    "documents.asset": None,
+}
+# What is said to those who send no key, and to those whose key opens nothing. The latter is one
+# answer for all that may be the matter: who tries keys learns nothing.
+_MISSING = (
+    "Send a key as Authorization: Bearer KEY; the command line takes it from GLIMPSE_API_KEY."
+    " Whoever runs the service makes one with `glimpse keys create`."
+)
+_WRONG = "The key is wrong, revoked or expired."
+
+_EXTENSION = "glimpse.keyring"
+
+# Routes that this machine itself may ask without a key: whoever scrapes figures here.
+_NEAR = frozenset({"service.metrics"})
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Let every request show its key, and have the scope that its route asks for.
+
+    Args:
+        app: Its routes are those of ``ROUTES``.
+        settings: To whom the service is open without keys, and how long keys are kept.
+    """
+    ring = KeyRing(lambda: services_of(app).keys, settings.key_cache_s)
+    app.extensions[_EXTENSION] = ring
+
+    @app.before_request
+    def authorize() -> None:
+        # Without an endpoint it is a 404 or a 405, which tells nothing of anybody.
+        scope = _needed(request.endpoint) if request.endpoint else None
+        if scope is None or _is_near(settings):
+            return
+        enter(_identify(ring, settings))
+        if scope not in current_caller().scopes:
+            raise Forbidden(f"The key lacks the scope {scope!r}, which this call needs.")
+
+    @app.after_request
+    def vary(response: Response) -> Response:
+        if request.endpoint and _needed(request.endpoint) is not None:
+            # What a browser keeps of one key's answers is not for the next one.
+            response.vary.add("Authorization")
+        return response
+
+
+def still_welcome() -> Callable[[], None]:
+    """Return what looks again whether the current caller is let in, for answers that last.
+
+    It may be called when the request is over, and raises ``Unauthorized`` once the key
+    is revoked or expired, or the first key was made where there were none; and
+    ``BrokerUnavailable`` where nobody knows.
+    """
+    ring, caller = cast("KeyRing", current_app.extensions[_EXTENSION]), current_caller()
+    clock = services().clock
+
+    def look_again() -> None:
+        if caller.key_id is None:
+            if ring.exist():
+                raise Unauthorized(_MISSING)
+            return
+        key = ring.find(caller.key_id)
+        if key is None or not key.is_valid(clock.now()):
+            raise Unauthorized(_WRONG)
+
+    return look_again
+
+
+def _needed(endpoint: str) -> Scope | None:
+    return ROUTES.get(endpoint, "admin")
+
+
+def _is_near(settings: Settings) -> bool:
+    is_offered = request.endpoint in _NEAR and settings.open_to != "nobody"
+    return is_offered and is_from_here(request)
+
+
+def _identify(ring: KeyRing, settings: Settings) -> Caller:
+    """Return who makes the request.
+
+    Raises:
+        Unauthorized: Its key is missing, wrong, revoked or expired.
+        NoKeys: There are no keys, and the service is not open to where it came from.
+        BrokerUnavailable: Nobody knows.
+    """
+    token = _token()
+    if token is not None:
+        return _owner(ring, token)
+    if ring.exist():
+        raise Unauthorized(_WRONG if "Authorization" in request.headers else _MISSING)
+    if settings.open_to == "network" or (settings.open_to == "loopback" and is_from_here(request)):
+        return Caller(DEFAULT_TENANT, frozenset(SCOPES))
+    raise NoKeys(
+        "This service has no keys, and without any it is not open to where this request came"
+        " from. Make one with `glimpse keys create`, or set GLIMPSE_OPEN_TO=network if everybody"
+        " who can reach it may do everything."
+    )
+
+
+def _token() -> Token | None:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return Token.read(given.strip()) if scheme.lower() == "bearer" else None
+
+
+def _owner(ring: KeyRing, token: Token) -> Caller:
+    key, now = ring.find(token.key_id), services().clock.now()
+    if key is None or not token.opens(key) or not key.is_valid(now):
+        raise Unauthorized(_WRONG)
+    ring.note_use(key, now)
+    return Caller(key.tenant, key.scopes, key.id)

@@ -1,0 +1,1 @@
+"""The HTTP protocol: problem documents, conditional requests, preferences and streams."""

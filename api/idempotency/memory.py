@@ -1,0 +1,72 @@
+"""Idempotency keys in this process's memory: the complete fake for tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from api.idempotency.base import Binding, Standing, Taking
+
+
+@dataclass(slots=True)
+class _Key:
+    owner: str | None = None
+    # When the lease ends, in seconds of the clock.
+    until: float = 0.0
+    binding: Binding | None = None
+    settled: bool = False
+
+
+class MemoryIdempotency:
+    """Keys that last as long as the object.
+
+    Args:
+        lease_s: Seconds after which a key that was not renewed is free.
+        now: Returns the seconds of a clock.
+    """
+
+    def __init__(self, lease_s: float = 60.0, now: Callable[[], float] = time.monotonic) -> None:
+        self._lease_s = lease_s
+        self._now = now
+        self._keys: dict[tuple[str, str], _Key] = {}
+        self._lock = threading.Lock()
+
+    def take(self, tenant: str, key: str, owner: str) -> Taking:
+        """Ask for a key, or renew the lease on it."""
+        with self._lock:
+            kept = self._keys.setdefault((tenant, key), _Key())
+            if kept.settled:
+                return Taking(Standing.SETTLED, kept.binding)
+            if kept.owner not in (None, owner) and kept.until > self._now():
+                return Taking(Standing.BUSY)
+            kept.owner, kept.until = owner, self._now() + self._lease_s
+            return Taking(Standing.GRANTED, kept.binding)
+
+    def bind(self, tenant: str, key: str, owner: str, binding: Binding) -> bool:
+        """Note what the key stands for."""
+        with self._lock:
+            kept = self._owned(tenant, key, owner)
+            if kept is None:
+                return False
+            kept.binding = binding
+            return True
+
+    def settle(self, tenant: str, key: str, owner: str) -> None:
+        """Note that what it is bound to was done."""
+        with self._lock:
+            kept = self._owned(tenant, key, owner)
+            if kept is not None:
+                kept.settled, kept.owner = True, None
+
+    def give_back(self, tenant: str, key: str, owner: str) -> None:
+        """Let another request have it."""
+        with self._lock:
+            kept = self._owned(tenant, key, owner)
+            if kept is not None:
+                kept.owner = None
+
+    def _owned(self, tenant: str, key: str, owner: str) -> _Key | None:
+        kept = self._keys.get((tenant, key))
+        return kept if kept is not None and kept.owner == owner else None

@@ -1,0 +1,31 @@
+"""Load of fakes in this process's memory: itself the complete fake for tests."""
+
+from __future__ import annotations
+
+from api.load.base import Load, rate_of
+from common.heartbeats import MemoryHeartbeats
+from common.jobs.memory import MemoryJobs
+
+
+class MemoryLoad:
+    """Load of jobs and workers in memory; a Redis that is as full as a test wants.
+
+    Args:
+        jobs: Whose images are pending.
+        heartbeats: Who works on them.
+    """
+
+    def __init__(self, jobs: MemoryJobs, heartbeats: MemoryHeartbeats) -> None:
+        self._jobs = jobs
+        self._heartbeats = heartbeats
+        self.memory_bytes = 0
+        self.memory_bytes_max = 0
+
+    def read(self) -> Load:
+        """Return the load as it is now."""
+        return Load(
+            pending=self._jobs.pending(),
+            rate_per_s=rate_of(self._heartbeats.alive(), self._heartbeats.last_rate()),
+            memory_bytes=self.memory_bytes,
+            memory_bytes_max=self.memory_bytes_max,
+        )

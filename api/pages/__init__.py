@@ -1,0 +1,1 @@
+"""The web page and the documentation page, as static files."""

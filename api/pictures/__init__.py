@@ -1,0 +1,1 @@
+"""Pictures the API draws itself: thumbnails and contact sheets."""

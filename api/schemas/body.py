@@ -1,0 +1,194 @@
+"""What callers may send, checked field by field."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from flask import Request, json
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from werkzeug.exceptions import BadRequest
+
+from common.contract import ImageId, MetadataValue
+from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
+from common.images.metadata_limits import (
+    INTEGER_MAX,
+    KEY_CHARACTERS_MAX,
+    TAGS_MAX,
+    VALUE_CHARACTERS_MAX,
+    Tag,
+)
+from common.jobs.base import ItemState
+
+# Bytes of a JSON body, at most: several times what 10,000 ids take.
+_JSON_BYTES_MAX = 4 * 1024**2
+# Own metadata keys of an image, at most.
+_METADATA_MAX = 64
+
+# Largest index of a job's images that a cursor may name; Redis takes no number past 2**63.
+_INDEX_MAX = 2**53
+
+# Bytes of an image's own metadata as JSON, at most; the store takes 65,536.
+_METADATA_BYTES_MAX = 32 * 1024
+
+
+def _once(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Check against several types, and say what is wrong once and not of each of them."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError(
+            f"give a string of at most {VALUE_CHARACTERS_MAX} characters, a finite number or a"
+            " boolean"
+        ) from None
+
+
+# A value of an image's own metadata: what the store can hold. JSON's numbers are
+# doubles, so that an integer past 2**53 is kept as one.
+OwnValue = Annotated[
+    Annotated[str, StringConstraints(max_length=VALUE_CHARACTERS_MAX)]
+    | Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+    | Annotated[float, Field(allow_inf_nan=False)]
+    | bool,
+    WrapValidator(_once),
+]
+
+
+class Body(BaseModel):
+    """Base of what callers send: an unknown field is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CheckBody(Body):
+    """Body of ``POST /v1/images/check``."""
+
+    ids: list[ImageId] = Field(max_length=10_000)
+
+
+class UploadQuery(BaseModel):
+    """Query string of ``POST /v1/images``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filename: str = Field(default="", description="Of a body that is one picture or one archive.")
+
+
+class ItemsQuery(BaseModel):
+    """Query string of ``GET /v1/jobs/{id}/items``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: ItemState | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+    # Index of the first item of the page.
+    cursor: int = Field(
+        default=0, ge=0, le=_INDEX_MAX, description="The `next_cursor` of another page."
+    )
+
+
+class ThumbnailQuery(BaseModel):
+    """Query string of ``GET /v1/images/{id}/thumbnail``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: int = Field(default=150, ge=16, le=1024, description="Longest side, in pixels.")
+
+
+class Metadata(BaseModel):
+    """The ``metadata`` part of an upload: tags, and keys of the caller's own."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=KEY_CHARACTERS_MAX)],
+        OwnValue,
+    ] = Field(init=False)
+
+    tags: list[Tag] = Field(default=[], max_length=TAGS_MAX)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Metadata:
+        if len(self.own) > _METADATA_MAX:
+            raise ValueError(f"at most {_METADATA_MAX} keys")
+        if len(json.dumps(self.own)) > _METADATA_BYTES_MAX:
+            raise ValueError(f"at most {_METADATA_BYTES_MAX} bytes of JSON")
+        return self
+
+    @property
+    def own(self) -> dict[str, MetadataValue]:
+        """The keys that are the caller's own."""
+        return self.__pydantic_extra__
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_json(request: Request, model: type[Model]) -> Model:
+    """Read a JSON body.
+
+    Raises:
+        UnsupportedMediaType: The body is not declared as JSON.
+        RequestEntityTooLarge: The body is longer than any that is asked for.
+        InvalidRequest: The body is not JSON.
+        Unprocessable: A field is unknown, missing or out of range.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
+    # Unlike pictures, it is held in memory whole.
+    request.max_content_length = _JSON_BYTES_MAX
+    try:
+        value = request.get_json()
+    except (BadRequest, RecursionError):
+        raise InvalidRequest("The body is not valid JSON, or nested too deeply.") from None
+    return check(model, value)
+
+
+def read_text(text: str, model: type[Model], part: str) -> Model:
+    """Read a form's part of this name that holds JSON; raises as ``read_json`` does."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        detail = f"The part {part} is not valid JSON, or nested too deeply."
+        raise InvalidRequest(detail, field=part) from None
+    return check(model, value)
+
+
+def read_query(request: Request, model: type[Model]) -> Model:
+    """Read a query string; raises ``Unprocessable``."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        errors = [{"field": name, "detail": "given more than once"} for name in repeated]
+        raise Unprocessable(f"{repeated[0]}: given more than once.", errors)
+    return check(model, request.args.to_dict())
+
+
+def check(model: type[Model], value: object) -> Model:
+    """Check a value against a model.
+
+    Raises:
+        Unprocessable: It names each field at fault.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        errors = [
+            {"field": ".".join(str(part) for part in entry["loc"]), "detail": _detail(entry["msg"])}
+            for entry in error.errors(include_url=False, include_context=False)
+        ]
+        first = errors[0]
+        where = f"{first['field']}: " if first["field"] else ""
+        raise Unprocessable(f"{where}{first['detail']}.", errors) from None
+
+
+def _detail(message: str) -> str:
+    """Return pydantic's words without its own names for things."""
+    plain = message.removeprefix("Value error, ").partition(" or instance of ")[0]
+    return plain.replace("valid dictionary", "JSON object")

@@ -1,0 +1,87 @@
+"""Query strings of lists that are read page by page, newest first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from common.contract import Place
+from common.cursors import CURSOR_PATTERN, read_cursor, write_cursor
+from common.images.metadata_limits import Tag
+from common.jobs.base import JobState
+
+# The last millisecond of the year 9999, in milliseconds since 1970.
+_MS_MAX = 253_402_300_799_999
+# Characters of an image's id.
+_IMAGE_ID_CHARACTERS = 64
+# What a cursor is, to callers.
+_CURSOR = "The `next_cursor` of another page."
+# What the cursor of a list of images looks like, for the OpenAPI document.
+_IMAGE_CURSOR_PATTERN = r"^[0-9]{1,14}-[0-9a-f]{64}$"
+
+
+def _checked(cursor: str) -> str:
+    read_cursor(cursor)
+    return cursor
+
+
+def _checked_image(cursor: str) -> str:
+    at, last_id = read_cursor(cursor)
+    if not at.is_integer() or at > _MS_MAX or len(last_id) != _IMAGE_ID_CHARACTERS:
+        raise ValueError("give the next_cursor of another page")
+    return cursor
+
+
+Cursor = Annotated[
+    str,
+    AfterValidator(_checked),
+    Field(description=_CURSOR, json_schema_extra={"pattern": CURSOR_PATTERN}),
+]
+ImageCursor = Annotated[
+    str,
+    AfterValidator(_checked_image),
+    Field(description=_CURSOR, json_schema_extra={"pattern": _IMAGE_CURSOR_PATTERN}),
+]
+
+
+class ImagesQuery(BaseModel):
+    """Query string of ``GET /v1/images``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: ImageCursor | None = None
+    tag: Tag | None = Field(default=None, description="Only images that carry this tag.")
+
+    @property
+    def after(self) -> Place | None:
+        """The last image of the page before."""
+        if self.cursor is None:
+            return None
+        at, image_id = read_cursor(self.cursor)
+        return Place(indexed_at_ms=int(at), id=image_id)
+
+
+class JobsQuery(BaseModel):
+    """Query string of ``GET /v1/jobs``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: JobState | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: Cursor | None = None
+
+
+class DeadLettersQuery(BaseModel):
+    """Query string of ``GET /v1/dead-letters``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: Cursor | None = None
+
+
+def image_cursor(place: Place | None) -> str | None:
+    """Return the cursor that goes on behind a place."""
+    return None if place is None else write_cursor(place.indexed_at_ms, place.id)

@@ -1,0 +1,150 @@
+"""What callers may send to search, checked field by field."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from api.schemas.body import Body
+from common.contract import ImageId, SearchRequest, Term
+from common.errors import Unprocessable
+from common.filters.model import Filter
+from common.json_integers import WHOLE
+
+# Characters of a search text, at most; the encoders read far less.
+_TEXT_CHARACTERS_MAX = 2000
+# Pixels of a contact sheet's tiles, at most: it is drawn in memory, three bytes for each.
+_SHEET_PIXELS_MAX = 25_000_000
+# Terms of one query, at most.
+_TERMS_MAX = 32
+
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX),
+    # For the OpenAPI document: white space alone is no text.
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
+
+
+def _exactly_one(schema: dict[str, Any]) -> None:
+    """Say of a term what ``_one_of_three`` checks."""
+    schema["oneOf"] = [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+        for name in ("text", "image_id", "picture")
+    ]
+
+
+class QueryTerm(Body):
+    """One weighted term: a text, an indexed image, or the picture that came with the search."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one)
+
+    text: Text | None = None
+    image_id: ImageId | None = None
+    picture: Literal[True] | None = None
+    weight: float = Field(default=1.0, ge=-100, le=100, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> QueryTerm:
+        if sum(each is not None for each in (self.text, self.image_id, self.picture)) != 1:
+            raise ValueError("give exactly one of text, image_id and picture")
+        return self
+
+    def to_term(self, picture_id: str | None) -> Term:
+        """Return the term as it goes to the worker."""
+        return Term(
+            text=self.text,
+            image_id=self.image_id,
+            picture=picture_id if self.picture else None,
+            weight=self.weight,
+        )
+
+
+class SearchBody(Body):
+    """A search: a text, an image's id, or a query of several terms, and what may be found."""
+
+    text: Text | None = None
+    image_id: ImageId | None = None
+    query: list[QueryTerm] | None = Field(default=None, min_length=1, max_length=_TERMS_MAX)
+    top_k: Annotated[int, Field(ge=1, le=1000, description="Hits, at most."), WHOLE] = 10
+    offset: Annotated[int, Field(ge=0, le=10_000, description="Hits passed over."), WHOLE] = 0
+    min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
+    filter: Filter | None = None
+    group_duplicates: float | None = Field(
+        default=None,
+        ge=0.5,
+        le=1,
+        allow_inf_nan=False,
+        description="Cosine from which on an image is a duplicate of a better hit.",
+    )
+
+    @model_validator(mode="after")
+    def _one_at_most(self) -> SearchBody:
+        given = [value for value in (self.text, self.image_id, self.query) if value is not None]
+        if len(given) > 1:
+            raise ValueError("give exactly one of text, image_id and query")
+        return self
+
+    def to_request(self, tenant: str, picture_id: str | None = None) -> SearchRequest:
+        """Return the payload of the search's task.
+
+        Args:
+            tenant: Whose images are searched.
+            picture_id: Where the picture is that came with the search, if one did.
+
+        Raises:
+            Unprocessable: There is nothing to look for, or a picture that did not come.
+        """
+        terms = self._terms()
+        pictures = [at for at, term in enumerate(terms) if term.picture]
+        if picture_id is None and pictures:
+            raise _no_picture(pictures[0])
+        if picture_id is not None and not pictures:
+            terms.append(QueryTerm(picture=True))
+        if not terms:
+            raise Unprocessable(
+                "Give exactly one of text, image_id and query.",
+                [{"field": "", "detail": "give exactly one of text, image_id and query"}],
+            )
+        return SearchRequest(
+            tenant=tenant,
+            terms=[term.to_term(picture_id) for term in terms],
+            top_k=self.top_k,
+            offset=self.offset,
+            min_score=self.min_score,
+            filter=self.filter,
+            group_duplicates=self.group_duplicates,
+        )
+
+    def _terms(self) -> list[QueryTerm]:
+        if self.query is not None:
+            return list(self.query)
+        if self.text is None and self.image_id is None:
+            return []
+        return [QueryTerm(text=self.text, image_id=self.image_id)]
+
+
+class ContactSheetQuery(BaseModel):
+    """Query string of ``GET /v1/searches/{id}/contact-sheet.png``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    columns: int = Field(default=5, ge=1, le=20)
+    rows: int = Field(default=2, ge=1, le=50)
+    tile: int = Field(default=150, ge=16, le=512, description="Side of a tile, in pixels.")
+    captions: bool = Field(default=False, description="Rank, score and name below each picture.")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> ContactSheetQuery:
+        if self.columns * self.rows * self.tile**2 > _SHEET_PIXELS_MAX:
+            raise ValueError(f"a sheet has at most {_SHEET_PIXELS_MAX} pixels; ask for fewer tiles")
+        return self
+
+
+def _no_picture(at: int) -> Unprocessable:
+    return Unprocessable(
+        "The query asks for a picture and none came; send it as multipart/form-data in a part"
+        " named file.",
+        [{"field": f"query.{at}.picture", "detail": "no picture came with the search"}],
+    )

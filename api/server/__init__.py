@@ -1,0 +1,1 @@
+"""The HTTP server: gunicorn, its sockets, and deadlines for slow clients."""

@@ -1,0 +1,1 @@
+"""Uploads: from the body of a request to a job whose tasks are in the queue."""

@@ -1,0 +1,113 @@
+"""Archives on their way in: one body whose members become the images of one job."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected
+
+from api.services import Services
+from common.blobs.base import BlobWriter
+from common.contract import INGEST_ARCHIVE, INGEST_QUEUE, IngestArchive
+from common.errors import InvalidRequest
+from common.images.archive_formats import ARCHIVE_HEAD_BYTES, ArchiveKind, sniff_archive
+from common.images.filenames import clean_filename
+from common.jobs.base import Job
+
+# Bytes read from the connection at a time: few system calls, little memory.
+_READ_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedArchive:
+    """An archive that was received."""
+
+    services: Services
+    tenant: str
+    writer: BlobWriter
+    id: str
+    kind: ArchiveKind
+    filename: str
+
+    @property
+    def content(self) -> Sequence[object]:
+        """The digest of its bytes."""
+        return [self.id]
+
+    def begin(self, job_id: str) -> Job:
+        """Keep the archive, send the task that unpacks it, and return its job.
+
+        Raises:
+            BrokerUnavailable: Nothing was accepted; send it again.
+        """
+        self.writer.commit(job_id)
+        archive = IngestArchive(
+            job_id=job_id,
+            tenant=self.tenant,
+            id=self.id,
+            format=self.kind,
+            filename=clean_filename(self.filename) or self.id[:12],
+        )
+        return _begin(self.services, archive)
+
+    def close(self) -> None:
+        """Forget the archive unless it was kept."""
+        self.writer.discard()
+
+
+def receive_archive(
+    services: Services, tenant: str, request: Request, filename: str
+) -> ReceivedArchive:
+    """Receive a body that is an archive.
+
+    Raises:
+        ArchiveError: It is no archive that is read; told before all of it is received.
+        InvalidRequest: The body broke off.
+    """
+    writer = services.archives.writer(tenant)
+    try:
+        archive_id, kind = _receive(request, writer)
+    except BaseException:
+        writer.discard()
+        raise
+    return ReceivedArchive(services, tenant, writer, archive_id, kind, filename)
+
+
+def _receive(request: Request, writer: BlobWriter) -> tuple[str, ArchiveKind]:
+    """Write the body; return its SHA-256 and what kind of archive it is."""
+    sha256 = hashlib.sha256()
+    try:
+        head = _read_head(request)
+        kind = sniff_archive(head[:ARCHIVE_HEAD_BYTES])
+        data = head
+        while data:
+            sha256.update(data)
+            writer.write(data)
+            data = request.stream.read(_READ_BYTES)
+    except ClientDisconnected:
+        raise InvalidRequest("The body broke off; send it again.") from None
+    return sha256.hexdigest(), kind
+
+
+def _read_head(request: Request) -> bytes:
+    head = b""
+    while len(head) < ARCHIVE_HEAD_BYTES and (data := request.stream.read(_READ_BYTES)):
+        head += data
+    return head
+
+
+def _begin(services: Services, archive: IngestArchive) -> Job:
+    job = Job(
+        archive.job_id,
+        archive.tenant,
+        total=0,
+        created_at=services.clock.now(),
+        growing=True,
+        source=archive.model_dump_json(),
+    )
+    services.jobs.create(job, [])
+    services.dispatcher.send(INGEST_ARCHIVE, INGEST_QUEUE, f"{job.id}.archive", archive)
+    return services.jobs.accept(job.id)

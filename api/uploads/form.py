@@ -1,0 +1,176 @@
+"""Uploads: pictures of a request, streamed to the blob store while they are hashed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from flask import Request
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from common.blobs.base import BlobStore
+from common.errors import InvalidRequest
+from common.images.intake import Intake
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_JSON = "application/json"
+
+# Bytes read from the connection at a time: few system calls, little memory.
+_READ_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart body: its pictures by the names of their parts, and its plain fields."""
+
+    files: list[tuple[str, str, Intake]]
+    fields: MultiDict[str, str]
+
+    def field(self, name: str) -> str | None:
+        """Return a plain field, or None.
+
+        Raises:
+            InvalidRequest: It came more than once.
+        """
+        given = self.fields.getlist(name)
+        if len(given) > 1:
+            raise InvalidRequest(f"There is more than one part named {name}; send one.", field=name)
+        return given[0] if given else None
+
+    def refuse_unknown(self, files: str, fields: str, hint: str) -> None:
+        """Refuse parts under other names than these two.
+
+        Args:
+            files: The name of parts that are pictures.
+            fields: The name of the plain field.
+            hint: A sentence that says what goes where.
+
+        Raises:
+            InvalidRequest: There is such a part.
+        """
+        names = {name for name, _, _ in self.files} - {files} | set(self.fields) - {fields}
+        if names:
+            unknown = sorted(name or "(no name)" for name in names)
+            errors = [{"field": name, "detail": "there is no such part"} for name in unknown]
+            raise InvalidRequest(f"Unknown parts: {', '.join(unknown)}. {hint}", errors)
+
+    def close(self) -> None:
+        """Forget the pictures that were not kept."""
+        for _, _, intake in self.files:
+            intake.close()
+
+
+class JsonPart(io.BytesIO):
+    """A part that is declared as JSON: a field, even where it has a file name, as browsers add.
+
+    Args:
+        bytes_max: Bytes that a field may have.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__()
+        self._bytes_max = bytes_max
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Take the next bytes."""
+        count = super().write(data)
+        if self.tell() > self._bytes_max:
+            raise RequestEntityTooLarge
+        return count
+
+    def text(self) -> str:
+        """Return the whole part.
+
+        Raises:
+            InvalidRequest: It is not UTF-8.
+        """
+        try:
+            return self.getvalue().decode()
+        except UnicodeDecodeError:
+            raise InvalidRequest("A part declared as JSON is not UTF-8.") from None
+
+
+def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> Form:
+    """Read a multipart body; its pictures are in the blob store's writers, not yet kept.
+
+    Raises:
+        InvalidRequest: The body is malformed or breaks off.
+    """
+    begun: list[Intake] = []
+
+    def begin(content_type: str | None, **_: object) -> IO[bytes]:
+        if content_type == _JSON:
+            return JsonPart(request.max_form_memory_size or 0)
+        begun.append(Intake(blobs.writer(tenant), bytes_max))
+        return begun[-1]  # type: ignore[return-value]  # the parser writes and seeks, no more
+
+    try:
+        return _form(*_parse(request, begin))
+    except BaseException:
+        for intake in begun:
+            intake.close()
+        raise
+
+
+def read_body(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> Intake:
+    """Read a body that is one picture; it is in the blob store's writer, not yet kept.
+
+    Raises:
+        InvalidRequest: The body breaks off.
+    """
+    intake = Intake(blobs.writer(tenant), bytes_max)
+    try:
+        while data := request.stream.read(_READ_BYTES):
+            intake.write(data)
+    except BaseException as error:
+        intake.close()
+        if isinstance(error, ClientDisconnected):
+            raise InvalidRequest("The body broke off; send it again.") from None
+        raise
+    return intake
+
+
+def _parse(
+    request: Request, begin: Callable[..., IO[bytes]]
+) -> tuple[MultiDict[str, FileStorage], MultiDict[str, str]]:
+    parser = FormDataParser(
+        stream_factory=begin,
+        max_form_memory_size=request.max_form_memory_size,
+        max_content_length=request.max_content_length,
+        max_form_parts=request.max_form_parts,
+        # Werkzeug would answer a broken body with an empty form.
+        silent=False,
+    )
+    try:
+        _, fields, files = parser.parse(
+            request.stream, request.mimetype, request.content_length, request.mimetype_params
+        )
+    except (ValueError, ClientDisconnected) as error:
+        raise InvalidRequest("The multipart body is malformed or broke off.") from error
+    return files, fields
+
+
+def _form(files: MultiDict[str, FileStorage], fields: MultiDict[str, str]) -> Form:
+    """Tell pictures from fields.
+
+    Raises:
+        InvalidRequest: A field is not UTF-8.
+    """
+    pictures, fields = [], MultiDict(fields)
+    for name, named in files.lists():
+        for file in named:
+            if isinstance(file.stream, JsonPart):
+                fields.add(name, file.stream.text())
+            else:
+                pictures.append((name, file.filename or "", _intake(file)))
+    return Form(pictures, fields)
+
+
+def _intake(file: FileStorage) -> Intake:
+    return file.stream  # type: ignore[return-value]  # what `begin` returned

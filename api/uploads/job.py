@@ -1,0 +1,92 @@
+"""Jobs on their way in: from received pictures to tasks in the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from api.services import Services
+from common.contract import (
+    INGEST_CHUNK,
+    INGEST_QUEUE,
+    ChunkItem,
+    IngestChunk,
+    MetadataValue,
+    Outcome,
+)
+from common.images.intake import Upload
+from common.jobs.base import Job
+
+
+def begin_job(
+    services: Services,
+    tenant: str,
+    job_id: str,
+    uploads: Sequence[Upload],
+    tags: list[str],
+    metadata: dict[str, MetadataValue],
+) -> Job:
+    """Write a job's record under a new id, send its tasks, and return the job.
+
+    The same bytes twice in one request are one image. Pictures that cannot be
+    used are failed at once; the others go to the workers in chunks.
+
+    Args:
+        services: The parts.
+        tenant: Whose job it is.
+        job_id: Its id.
+        uploads: The pictures that were received.
+        tags: Tags of all of them.
+        metadata: What else is kept beside each of them.
+
+    Raises:
+        BrokerUnavailable: Nothing was accepted; what was sent by then is
+            idempotent, so the caller may send the same pictures again.
+    """
+    unique = list({upload.id: upload for upload in reversed(uploads)}.values())[::-1]
+    # What is kept beside the images is in the record too: from it alone a task that was
+    # lost is sent again.
+    job = Job(
+        job_id,
+        tenant,
+        total=len(unique),
+        created_at=services.clock.now(),
+        tags=tags,
+        metadata=metadata,
+    )
+    services.jobs.create(job, [(upload.id, upload.filename) for upload in unique])
+    items = [
+        ChunkItem(index=index, id=upload.id, filename=upload.filename)
+        for index, upload in enumerate(unique)
+        if upload.error is None
+    ]
+    _send(services, job, items)
+    services.jobs.record(job.id, _refused(unique))
+    return services.jobs.accept(job.id)
+
+
+def _refused(uploads: Sequence[Upload]) -> list[Outcome]:
+    return [
+        Outcome(
+            index=index,
+            id=upload.id,
+            state="failed",
+            code=upload.error.code,
+            detail=str(upload.error),
+        )
+        for index, upload in enumerate(uploads)
+        if upload.error is not None
+    ]
+
+
+def _send(services: Services, job: Job, items: list[ChunkItem]) -> None:
+    size = services.settings.chunk_images
+    for number, start in enumerate(range(0, len(items), size)):
+        chunk = IngestChunk(
+            job_id=job.id,
+            tenant=job.tenant,
+            items=items[start : start + size],
+            tags=list(job.tags),
+            metadata=dict(job.metadata),
+        )
+        # The task's id follows from the job's: its result can be found from there.
+        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, f"{job.id}.{number}", chunk)

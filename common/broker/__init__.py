@@ -1,0 +1,1 @@
+"""The broker: how tasks get into the queues, and what waits there."""

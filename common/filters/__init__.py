@@ -1,0 +1,1 @@
+"""Filters: which images a search may find."""

@@ -1,0 +1,1 @@
+"""Images: formats, decoding, names and limits."""

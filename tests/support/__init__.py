@@ -1,0 +1,1 @@
+"""What tests share: real parts, fakes, and data built in code."""

@@ -1,0 +1,138 @@
+"""Archives built in code: ordinary ones, and ones that are out to do harm."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable
+
+from common.errors import ImageError
+from common.images.archive_formats import ArchiveKind
+from worker.archives.limits import ArchiveLimits
+from worker.archives.reader import read_archive
+
+# Limits that no ordinary archive of the tests comes near.
+WIDE = ArchiveLimits(entries_max=1000, bytes_max=64 * 1024**2)
+
+File = tuple[str, bytes]
+
+
+def read_all(
+    data: bytes, kind: ArchiveKind, limits: ArchiveLimits = WIDE
+) -> list[tuple[str, bytes | str]]:
+    """Return each member's name with its bytes, or with the code of what is wrong with it."""
+    members: list[tuple[str, bytes | str]] = []
+    for member in read_archive(io.BytesIO(data), kind, limits):
+        try:
+            members.append((member.filename, b"".join(iter(member.read, b""))))
+        except ImageError as error:
+            members.append((member.filename, error.code))
+    return members
+
+
+def names(data: bytes, kind: ArchiveKind) -> list[str]:
+    return [name for name, _ in read_all(data, kind)]
+
+
+def zip_of(files: Iterable[File], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def zip_entry(name: str, data: bytes = b"", mode: int = 0, system: int = 3) -> bytes:
+    """Return a zip of one entry with the mode of Unix that is given."""
+    info = zipfile.ZipInfo(name)
+    info.create_system = system
+    info.external_attr = mode << 16
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(info, data)
+    return file.getvalue()
+
+
+def tar_of(files: Iterable[File], style: int = tarfile.PAX_FORMAT) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=style) as archive:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return file.getvalue()
+
+
+def archive_of(files: Iterable[File], kind: ArchiveKind) -> bytes:
+    if kind == "zip":
+        return zip_of(files)
+    return gzip.compress(tar_of(files)) if kind == "gzip" else tar_of(files)
+
+
+def tar_entry(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE) -> bytes:
+    """Return a header and its data, whatever the kind of entry makes of them."""
+    return tar_header(name, len(data), kind) + data + bytes(-len(data) % 512)
+
+
+def tar_header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.linkname = size, kind, "/etc/passwd"
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def signed(block: bytes) -> bytes:
+    """Return a header of a tar with the checksum that it should have."""
+    blank = block[:148] + b" " * 8 + block[156:]
+    return blank[:148] + b"%06o\x00 " % sum(blank) + blank[156:]
+
+
+def pax_entry(*records: tuple[bytes, bytes]) -> bytes:
+    """Return an extended header that speaks of the entry after it."""
+    return tar_entry("PaxHeader", b"".join(map(pax_record, records)), tarfile.XHDTYPE)
+
+
+def pax_record(record: tuple[bytes, bytes]) -> bytes:
+    text = b" %b=%b\n" % record
+    length = len(text)
+    while length != len(text) + len(b"%d" % length):
+        length = len(text) + len(b"%d" % length)
+    return b"%d" % length + text
+
+
+def deflated_zeros(mebibytes: int) -> bytes:
+    """Return a deflate stream of that many MiB of zeros; it takes no time to make."""
+    stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # A full flush makes a piece that may stand anywhere in a stream, any number of times.
+    piece = stream.compress(bytes(1024**2)) + stream.flush(zlib.Z_FULL_FLUSH)
+    return piece * mebibytes + b"\x03\x00"
+
+
+def gzip_bomb(mebibytes: int) -> bytes:
+    """Return a tar.gz of one picture of that many MiB of zeros; it breaks off after them."""
+    head = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    header = head.compress(tar_header("a.jpg", mebibytes * 1024**2)) + head.flush(zlib.Z_FULL_FLUSH)
+    return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + header + deflated_zeros(mebibytes)
+
+
+def zip_bomb(mebibytes: int, names: Iterable[str] = ("a.jpg",)) -> bytes:
+    """Return a zip of that many MiB of zeros under each name."""
+    return shared_zip(deflated_zeros(mebibytes), names)
+
+
+def shared_zip(packed: bytes, names: Iterable[str]) -> bytes:
+    """Return a zip that has each name in its directory, and the bytes of all of them once."""
+    body = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 8, 0, 0, 0, 0, 0, 0, 0) + packed
+    directory = b"".join(_record(name.encode(), len(packed)) for name in names)
+    count = directory.count(b"PK\x01\x02")
+    end = (b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0)
+    return body + directory + struct.pack("<4s4H2LH", *end)
+
+
+def _record(name: bytes, packed_bytes: int) -> bytes:
+    # It says that a single byte will come out; nobody comes as far as its checksum.
+    sizes = (0, packed_bytes, 1, len(name), 0, 0, 0, 0, 0, 0)
+    return struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 8, 0, 0, *sizes) + name

@@ -1,0 +1,35 @@
+"""A Celery worker that gives back what it gets: the far side of the dispatcher's tests."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from celery import Celery
+
+from common.broker.celery_options import celery_options
+from common.settings import load_settings
+
+# Name of the task that returns its payload, and of the one that fails.
+ECHO, FAIL = "test.echo", "test.fail"
+QUEUE = "echo"
+
+
+def main() -> None:
+    settings = load_settings()
+    app = Celery("glimpse.echo", set_as_current=False)
+    app.conf.update(celery_options(settings), result_backend=settings.redis_url)
+
+    @app.task(name=ECHO, shared=False)
+    def echo(payload: dict[str, Any]) -> dict[str, Any]:
+        return payload
+
+    @app.task(name=FAIL, shared=False)
+    def fail(payload: dict[str, Any]) -> None:
+        raise ValueError(payload)
+
+    app.worker_main(["worker", "--pool=threads", "--concurrency=2", f"--queues={QUEUE}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""Filters and records for tests: ordinary ones, and such as try to be more than values."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from hypothesis import strategies as st
+
+from common.contract import ImageRecord, MetadataValue
+from common.filters.model import Filter
+from common.images.formats import MEDIA_TYPES
+from common.rfc3339 import rfc3339
+
+# What would end a text, a list or a condition early, were it not a value.
+BREAKOUTS = [
+    '"',
+    "'",
+    "\\",
+    "\\\\",
+    '\\"',
+    "a\\",
+    '" or tenant != "',
+    '" or 1 == 1 or "" == "',
+    "' or true or '' == '",
+    '"] or tenant != "" or tags == ["',
+    '") or (tenant != "',
+    "\\x22 or 1 == 1",
+    "\\u0022",
+    "\\101",
+    "\\n",
+    "%",
+    "%dog%",
+    "_",
+    "a_b",
+    "{x}",
+    "$meta",
+    "\n",
+    "\r\n",
+    "\t",
+    "\x01",
+    "\x7f",
+    "\u2028",
+    "\ufffd",
+    "true",
+    "1",
+    "tenant",
+]
+WORDS = ["dog", "Dog", "DOG", "dogs", "do", "cat", "é", "e\u0301", "日本", "😀", "a b", "z", "~"]
+TEXTS = WORDS + BREAKOUTS
+KEYS = [
+    "album",
+    "Album",
+    "größe",
+    "a.b",
+    "a/b",
+    "a~b",
+    "a~1b",
+    "a][b",
+    '"',
+    '"] != 5 or metadata["x',
+    "'",
+    "\\",
+    "%",
+    "%61lbum",
+    "0",
+    "1a",
+    "a b",
+    "\n",
+    "tags",
+    "日本",
+]
+NUMBERS: list[int | float] = [
+    0,
+    1,
+    1.0,
+    -1,
+    2,
+    0.5,
+    -0.5,
+    0.1,
+    1e-7,
+    1e16,
+    -1e300,
+    3.0000000000000004,
+    2**31,
+    2**53,
+    -(2**53),
+    2**53 - 1,
+]
+VALUES: list[MetadataValue] = [*TEXTS, *NUMBERS, True, False]
+SIZES = [1, 2, 63, 64, 640, 641, 4000, 2**31, 2**40]
+# Seconds since 1970; rows keep milliseconds.
+MOMENTS = [0.0, 0.001, 1.0, 1769860800.0, 1769860800.124, 1769860800.125, 4102444800.0]
+TIMES = [
+    *(rfc3339(moment) for moment in MOMENTS),
+    "2026-01-31T12:00:00.1245Z",
+    "2026-01-31t13:00:00.125+01:00",
+    "2026-01-31T00:00:00-12:00",
+    "1969-12-31T23:59:59.9999Z",
+]
+
+
+def records(count: int, seed: int = 7) -> list[ImageRecord]:
+    """Return so many records of all kinds, the same for the same seed."""
+    draw = random.Random(seed)
+    return [_record(draw, number) for number in range(count)]
+
+
+def _record(draw: random.Random, number: int) -> ImageRecord:
+    return ImageRecord(
+        id=f"{number:064x}",
+        filename="/".join(draw.choices(TEXTS, k=draw.choice([1, 1, 2]))),
+        bytes=draw.choice(SIZES),
+        width=draw.choice(SIZES),
+        height=draw.choice(SIZES),
+        format=draw.choice(list(MEDIA_TYPES)),
+        tags=draw.sample(TEXTS, k=draw.choice([0, 1, 2, 5])),
+        metadata={
+            key: draw.choice(VALUES) for key in draw.sample(KEYS, k=draw.choice([0, 2, 5, 10]))
+        },
+        indexed_at=rfc3339(draw.choice(MOMENTS)),
+    )
+
+
+# What a filter may ask for: images may have line breaks in their texts, filters not.
+ASKED = [text for text in TEXTS if not set(text) & set("\r\n")]
+NAMES = [text for text in TEXTS if all(ord(character) >= 0x20 for character in text)]
+
+_TEXT = st.sampled_from(ASKED) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), min_size=1, max_size=20
+)
+_NAME = st.sampled_from(NAMES) | st.text(
+    st.characters(exclude_categories=["Cs"], min_codepoint=0x20), min_size=1, max_size=20
+)
+_NUMBER = st.sampled_from(SIZES) | st.integers(-(2**53), 2**53)
+_ORDERED = _TEXT | st.sampled_from(NUMBERS) | st.floats(allow_nan=False, allow_infinity=False)
+_VALUE = _ORDERED | st.booleans()
+_ORDER = ("gt", "gte", "lt", "lte")
+
+
+def _lists(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(values, min_size=1, max_size=6)
+
+
+def _conditions(**operators: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    given = st.fixed_dictionaries({}, optional=operators)
+    return given.filter(bool)
+
+
+def _numbers() -> st.SearchStrategy[Any]:
+    operators = dict.fromkeys(("eq", *_ORDER), _NUMBER) | {"in": _lists(_NUMBER)}
+    return _NUMBER | _conditions(**operators)
+
+
+_OWN = _VALUE | _conditions(
+    **{"eq": _VALUE, "in": _lists(_VALUE)}, **dict.fromkeys(_ORDER, _ORDERED)
+)
+_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "tags": _conditions(any=_lists(_TEXT), all=_lists(_TEXT), none=_lists(_TEXT)),
+    "width": _numbers(),
+    "height": _numbers(),
+    "bytes": _numbers(),
+    "format": st.sampled_from(list(MEDIA_TYPES)),
+    "filename": _NAME | _conditions(**{"eq": _NAME, "in": _lists(_NAME), "prefix": _NAME}),
+    "indexed_at": _conditions(**dict.fromkeys(_ORDER, st.sampled_from(TIMES))),
+}
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> Filter:
+    """Draw a filter of a few conditions."""
+    names = draw(st.lists(st.sampled_from(sorted(_FIELDS)), max_size=2, unique=True))
+    keys = draw(st.lists(st.sampled_from(KEYS), max_size=2, unique=True))
+    asked = {name: draw(_FIELDS[name]) for name in names}
+    return Filter.model_validate(asked | {f"metadata.{key}": draw(_OWN) for key in keys})

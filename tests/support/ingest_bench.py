@@ -1,0 +1,140 @@
+"""An ingest on the shipped fakes, with the worker's and the API's side of a job."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from common.blobs.memory import MemoryBlobs
+from common.broker.queues import QueueDepth
+from common.claims.memory import ClaimTable, MemoryClaims
+from common.contract import ChunkItem, ChunkResult, IngestChunk
+from common.dead_letters.memory import MemoryDeadLetters
+from common.jobs.base import Job
+from common.jobs.memory import MemoryJobs
+from tests.support.pictures import image_id
+from worker.catalog.deletion import Deletion
+from worker.encoders.base import Encoder
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest.chunks import ChunkIngest
+from worker.ingest.isolation import Isolation
+from worker.ingest.pictures import PictureReader
+from worker.ingest.pipeline import IngestPipeline
+from worker.stores.amends import Amends
+from worker.stores.fence import Fence
+from worker.stores.memory import MemoryStore
+from worker.upkeep.orphaned_blobs import Orphans
+from worker.upkeep.rounds import MemoryRounds, Rounds
+from worker.upkeep.withdrawn_blobs import Withdrawals
+
+# Seconds of a claim's lease, long enough for any test that does not wait for it.
+LEASE_S = 60.0
+
+
+@dataclass
+class Shared:
+    """What all workers share."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
+    jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    claims: ClaimTable = field(default_factory=ClaimTable)
+    dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+
+    def deletion(self, wait_s: float = 0.0) -> Deletion:
+        """Return one worker's deletion."""
+        claims = MemoryClaims(LEASE_S, 3, self.claims)
+        fence = Fence(claims, self.amends(claims))
+        return Deletion(self.store, self.blobs, self.jobs, claims, self.dead_letters, fence, wait_s)
+
+    def amends(self, claims: MemoryClaims) -> Amends:
+        """Return what puts right what one worker wrote too late."""
+        return Amends(self.store, self.blobs, self.jobs, claims, self.dead_letters)
+
+    def withdrawals(self, kept_s: float = 0.0) -> Withdrawals:
+        """Return the chore that looks after withdrawn bytes."""
+        claims = MemoryClaims(LEASE_S, 3, self.claims)
+        return Withdrawals(self.blobs, self.store, self.jobs, claims, self.dead_letters, kept_s)
+
+    def orphans(
+        self,
+        rounds: Rounds | None = None,
+        depths: Sequence[QueueDepth] = (),
+        is_here: bool = True,
+    ) -> Orphans:
+        """Return the chore that looks for bytes that nobody needs."""
+        return Orphans(
+            blobs=self.blobs,
+            store=self.store,
+            jobs=self.jobs,
+            claims=MemoryClaims(LEASE_S, 3, self.claims),
+            dead_letters=self.dead_letters,
+            rounds=rounds or MemoryRounds(since=0.0),
+            depths=lambda: depths,
+            is_here=lambda: is_here,
+        )
+
+    def put(self, *files: bytes, tag: str = "tag") -> IngestChunk:
+        """Store files and return the chunk of a new, accepted job that has them all."""
+        items = [
+            ChunkItem(index=index, id=image_id(data), filename=f"{index}.png")
+            for index, data in enumerate(files)
+        ]
+        about = {"tags": [tag], "metadata": {"year": 2026}}
+        for item, data in zip(items, files, strict=True):
+            writer = self.blobs.writer("default")
+            writer.write(data)
+            writer.commit(item.id)
+        job = Job(uuid.uuid4().hex, "default", len(items), created_at=time.time(), **about)
+        self.jobs.create(job, [(item.id, item.filename) for item in items])
+        self.jobs.accept(job.id)
+        return IngestChunk(job_id=job.id, items=items, **about)
+
+
+@dataclass
+class Bench:
+    """One worker's ingest."""
+
+    shared: Shared
+    ingest: ChunkIngest
+    claims: MemoryClaims
+    amends: Amends
+
+    def run(self, chunk: IngestChunk, owner: str = "owner") -> ChunkResult:
+        return self.ingest.run(chunk, owner)
+
+    def states(self, chunk: IngestChunk) -> list[tuple[str, str | None]]:
+        return [(o.state, o.code) for o in self.run(chunk).outcomes]
+
+
+@contextmanager
+def worker(
+    shared: Shared,
+    encoder: Encoder | None = None,
+    lease_s: float = LEASE_S,
+    reader: PictureReader | None = None,
+    claims: MemoryClaims | None = None,
+) -> Iterator[Bench]:
+    """Start one worker's ingest and end its threads afterwards."""
+    encoder = encoder or HashingEncoder()
+    claims = claims or MemoryClaims(lease_s, 3, shared.claims)
+    amends = shared.amends(claims)
+    pipeline = IngestPipeline(
+        encoder, shared.store, Fence(claims, amends), batch_max=4, wait_ms=0, decoders=2
+    )
+    ingest = ChunkIngest(
+        reader=reader or PictureReader(shared.blobs, encoder, pixels_max=10_000),
+        store=shared.store,
+        pipeline=pipeline,
+        jobs=shared.jobs,
+        claims=claims,
+        dead_letters=shared.dead_letters,
+        isolation=Isolation(),
+        amends=amends,
+    )
+    yield Bench(shared, ingest, claims, amends)
+    pipeline.close()
+    amends.close()

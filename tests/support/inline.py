@@ -1,0 +1,178 @@
+"""The whole of Glimpse in one process, on the shipped fakes: for tests of the API alone."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from celery import Celery
+from flask import Flask
+
+from api.app import create_app
+from api.dispatch.inline import InlineDispatcher
+from api.idempotency.memory import MemoryIdempotency
+from api.load.memory import MemoryLoad
+from api.pictures.pixel_room import PixelRoom
+from api.search_records import MemorySearches
+from api.services import Services
+from common.blobs.memory import MemoryBlobs
+from common.claims.memory import MemoryClaims
+from common.contract import (
+    INGEST_ARCHIVE,
+    INGEST_CHUNK,
+    INGEST_QUEUE,
+    QUEUES,
+    IngestArchive,
+    IngestChunk,
+    dump,
+)
+from common.dead_letters.memory import MemoryDeadLetters
+from common.heartbeats import Heartbeat, MemoryHeartbeats
+from common.jobs.memory import MemoryJobs
+from common.keys.memory import MemoryKeys
+from common.redis_time import MachineClock
+from common.settings import Settings
+from tests.support.conforming import ConformingClient
+from worker.archives.limits import ArchiveLimits
+from worker.catalog.deletion import Deletion
+from worker.catalog.queries import Catalog
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest.chunks import ChunkIngest
+from worker.ingest.isolation import Isolation
+from worker.ingest.pictures import PictureReader
+from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.unpacking import ArchiveIngest
+from worker.runtime.tasks import register_search
+from worker.search.search import Search
+from worker.stores.amends import Amends
+from worker.stores.fence import Fence
+from worker.stores.memory import MemoryStore
+
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """An app and the fakes behind it."""
+
+    app: Flask
+    blobs: MemoryBlobs
+    archives: MemoryBlobs
+    queries: MemoryBlobs
+    store: MemoryStore
+    heartbeats: MemoryHeartbeats
+    keys: MemoryKeys
+    close: Callable[[], None]
+
+
+def start_inline(
+    settings: Settings, *, workers: bool = True, store: MemoryStore | None = None
+) -> Inline:
+    """Make an app whose tasks run in this process when they are sent.
+
+    Args:
+        settings: Limits to test with.
+        workers: Without them tasks stay queued, as they do where no worker runs.
+        store: Instead of an empty one in memory.
+    """
+    encoder = HashingEncoder()
+    store = store or MemoryStore()
+    store.open()
+    blobs, archives, queries = MemoryBlobs(), MemoryBlobs(), MemoryBlobs()
+    jobs = MemoryJobs()
+    claims = MemoryClaims(settings.lease_s, settings.attempts_max)
+    dead_letters = MemoryDeadLetters()
+    keys = MemoryKeys()
+    heartbeats = MemoryHeartbeats()
+    amends = Amends(store, blobs, jobs, claims, dead_letters)
+    fence = Fence(claims, amends)
+    pipeline = IngestPipeline(encoder, store, fence, batch_max=8, wait_ms=0)
+    clock = MachineClock()
+    search = Search.of(settings, encoder, store, queries)
+    ingest = ChunkIngest(
+        reader=PictureReader(blobs, encoder, settings.image_pixels_max),
+        store=store,
+        pipeline=pipeline,
+        jobs=jobs,
+        claims=claims,
+        dead_letters=dead_letters,
+        isolation=Isolation(),
+        amends=amends,
+    )
+    handlers: dict[str, Handler] = {}
+    dispatcher = InlineDispatcher(handlers)
+    unpack = ArchiveIngest(
+        archives=archives,
+        blobs=blobs,
+        jobs=jobs,
+        claims=claims,
+        send=lambda task, task_id, message: dispatcher.send(task, INGEST_QUEUE, task_id, message),
+        closing=lambda: False,
+        limits=ArchiveLimits(entries_max=settings.archive_entries_max),
+        image_bytes_max=settings.image_bytes_max,
+        chunk_images=settings.chunk_images,
+    )
+    if workers:
+        celery = Celery("glimpse.inline", set_as_current=False)
+        deletion = Deletion(store, blobs, jobs, claims, dead_letters, fence)
+        register_search(celery, search, Catalog(store), deletion, encoder.name, clock)
+        handlers |= celery.tasks
+        # The registered task speaks to the leases of its message; here is no message.
+        handlers[INGEST_CHUNK] = lambda payload: dump(
+            ingest.run(IngestChunk.model_validate(payload), owner=uuid.uuid4().hex)
+        )
+        handlers[INGEST_ARCHIVE] = lambda payload: dump(
+            unpack.run(IngestArchive.model_validate(payload), owner=uuid.uuid4().hex)
+        )
+        for queue in QUEUES:
+            heartbeats.beat(heartbeat(queue))
+    services = Services(
+        settings=settings,
+        blobs=blobs,
+        archives=archives,
+        queries=queries,
+        jobs=jobs,
+        searches=MemorySearches(),
+        heartbeats=heartbeats,
+        load=MemoryLoad(jobs, heartbeats),
+        claims=claims,
+        dead_letters=dead_letters,
+        idempotency=MemoryIdempotency(settings.lease_s),
+        keys=keys,
+        dispatcher=dispatcher,
+        pixels=PixelRoom(settings.image_pixels_max),
+        clock=clock,
+    )
+
+    def close() -> None:
+        pipeline.close()
+        search.close()
+
+    app = create_app(services=services)
+    # Whatever a test asks, the answer is one that the OpenAPI document foresees.
+    app.test_client_class = ConformingClient
+    return Inline(app, blobs, archives, queries, store, heartbeats, keys, close)
+
+
+def replace_parts(inline: Inline, **parts: object) -> None:
+    """Put other parts in the places of some behind the app."""
+    services = inline.app.extensions["glimpse"]
+    inline.app.extensions["glimpse"] = replace(services, **parts)
+
+
+def heartbeat(queue: str, **changes: object) -> Heartbeat:
+    """Return the heartbeat of a worker that is well, but for the changes."""
+    now = time.time()
+    fields = {
+        "name": f"{queue}@test.1",
+        "queue": queue,
+        "model": "hashing",
+        "revision": "1",
+        "at": now,
+        "until": now + 60,
+        "inference_at": now,
+    }
+    return Heartbeat.model_validate(fields | changes)

@@ -1,0 +1,34 @@
+"""Real parts that tests start: Valkey, Redis, Milvus Lite and the Milvus server."""
+
+from tests.support.services.fleet import Fleet
+from tests.support.services.glimpse import Api, Stack, Worker, two_apis
+from tests.support.services.milvus_lite import MilvusLite
+from tests.support.services.milvus_server import MilvusServer
+from tests.support.services.ports import free_port
+from tests.support.services.process import Service, ServiceNotStarted
+from tests.support.services.redis_server import RedisServer
+from tests.support.services.skewed import SkewedApi, SkewedWorker
+from tests.support.services.slow_worker import DeadlyDeleter, DeadlyWorker, SlowWorker
+from tests.support.services.valkey import Valkey
+from tests.support.services.zombies import Zombies
+
+__all__ = [
+    "Api",
+    "DeadlyDeleter",
+    "DeadlyWorker",
+    "Fleet",
+    "MilvusLite",
+    "MilvusServer",
+    "RedisServer",
+    "Service",
+    "ServiceNotStarted",
+    "SkewedApi",
+    "SkewedWorker",
+    "SlowWorker",
+    "Stack",
+    "Valkey",
+    "Worker",
+    "Zombies",
+    "free_port",
+    "two_apis",
+]

@@ -1,0 +1,167 @@
+"""Glimpse's own processes: the API and its workers, on parts that a test may take away."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from common.contract import INGEST_QUEUE, SEARCH_QUEUE
+from tests.support.services.milvus_lite import MilvusLite
+from tests.support.services.milvus_server import MilvusServer
+from tests.support.services.ports import free_port
+from tests.support.services.process import Service
+from tests.support.services.valkey import Valkey
+
+# Seconds a caller of a test waits for an answer of the API.
+_HTTP_TIMEOUT_S = 60.0
+
+
+class GlimpseProcess(Service):
+    """A process that takes its settings from the environment.
+
+    Args:
+        folder: Where its log is kept.
+        settings: Its ``GLIMPSE_*`` variables.
+    """
+
+    start_s = 90.0
+    stop_s = 40.0
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        super().__init__(folder)
+        self.settings = dict(settings)
+
+    @classmethod
+    def absent(cls) -> str | None:
+        return None
+
+    def environ(self) -> dict[str, str]:
+        # A test's process must find the project's packages from its own folder.
+        return {**self.settings, "PYTHONPATH": str(Path(__file__).parent.parent.parent.parent)}
+
+
+class Worker(GlimpseProcess):
+    """A worker of one queue; it answers once its heartbeat is there."""
+
+    name = "worker"
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], queue: str) -> None:
+        super().__init__(folder, settings)
+        self.queue = queue
+        # Where this run's part of the log begins, in bytes.
+        self._log_start = 0
+
+    def start(self) -> Self:
+        # What an earlier run wrote says nothing of this one.
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        return super().start()
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "worker", "run", self.queue]
+
+    def answers(self) -> bool:
+        return b"ready." in self.log.read_bytes()[self._log_start :]
+
+
+class Api(GlimpseProcess):
+    """The API under gunicorn."""
+
+    name = "api"
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        super().__init__(folder, settings)
+        self.url = f"http://127.0.0.1:{free_port()}"
+
+    def command(self) -> list[str]:
+        address = self.url.removeprefix("http://")
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:api.server.config"]
+        return [*gunicorn, "--bind", address, "api.wsgi:app"]
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def two_apis(folder: Path, settings: Mapping[str, str]) -> Iterator[list[Api]]:
+    """Run two APIs on the same parts, and end them by force."""
+    apis = [Api(folder / name, settings) for name in ("a", "b")]
+    try:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Api.start, apis))
+        yield apis
+    finally:
+        for api in apis:
+            api.kill()
+
+
+class Stack:
+    """A whole Glimpse: Valkey, Milvus, a worker for each queue, and the API.
+
+    Args:
+        folder: Where all of it keeps its data.
+        settings: ``GLIMPSE_*`` variables beside the addresses of the parts.
+        milvus: Instead of a Milvus Lite.
+        redis: Instead of a Valkey that asks for no password.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        milvus: MilvusServer | None = None,
+        redis: Valkey | None = None,
+    ) -> None:
+        self.redis = redis or Valkey(folder / "redis")
+        self.milvus = milvus or MilvusLite(folder / "milvus")
+        self.settings = {
+            "GLIMPSE_REDIS_URL": self.redis.url,
+            "GLIMPSE_MILVUS_URI": self.milvus.uri,
+            "GLIMPSE_BLOBS_DIR": str(folder / "blobs"),
+            "GLIMPSE_HEARTBEAT_S": "0.5",
+            **settings,
+        }
+        self.search_worker = Worker(folder / "search", self.settings, SEARCH_QUEUE)
+        self.ingest_worker = Worker(folder / "ingest", self.settings, INGEST_QUEUE)
+        self.api = Api(folder / "api", self.settings)
+        self.client = httpx.Client(base_url=self.api.url, timeout=_HTTP_TIMEOUT_S)
+
+    @property
+    def parts(self) -> list[Service]:
+        """All parts, in the order in which they start."""
+        return [self.redis, self.milvus, self.search_worker, self.ingest_worker, self.api]
+
+    def __enter__(self) -> Self:
+        try:
+            for part in (self.redis, self.milvus):
+                part.start()
+            # Side by side: each loads a model.
+            with ThreadPoolExecutor() as threads:
+                list(threads.map(Service.start, self.parts[2:]))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop every part, in reverse order."""
+        self.client.close()
+        for part in reversed(self.parts):
+            part.stop()

@@ -1,0 +1,97 @@
+"""The Milvus server 2.3.5, a real standalone from the wheel `milvus`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tests.support.services.ports import free_port
+from tests.support.services.process import Service
+
+# What differs from Milvus's own settings. A strong read waits for the next tick of the
+# clock, every 200 ms by default. Rows that are not yet indexed are compared one by
+# one, where the interim index would miss some of the nearest. After a kill the parts
+# wait until the sessions of those before them have run out, 30 s by default.
+_SETTINGS = {
+    "proxy.timeTickInterval": 50,
+    "queryNode.segcore.interimIndex.enableIndex": "false",
+    "common.session.ttl": 10,
+}
+
+
+class MilvusServer(Service):
+    """Milvus standalone with its etcd and its message queue inside.
+
+    The wheel's own launcher looks for ports that are free by binding them, and
+    so takes others after a restart, while the old ones rest in TIME_WAIT. Here
+    its parts (unpacking, configuration) are used and the program is run directly.
+    """
+
+    name = "Milvus server"
+    start_s = 120.0
+    # Its own end takes minutes once it holds rows: its log keeps what it had acknowledged.
+    stop_s = 5.0
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.port = free_port()
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self._health_port = free_port()
+        self._configure()
+
+    @classmethod
+    def absent(cls) -> str | None:
+        if importlib.util.find_spec("milvus") is None:
+            return "the package milvus 2.3.5 is not installed (it exists for Linux x86-64)"
+        return None
+
+    def command(self) -> list[str]:
+        return [str(self.folder / "bin" / "milvus"), "run", "standalone"]
+
+    def environ(self) -> dict[str, str]:
+        paths = [str(self.folder / "bin"), os.environ.get("LD_LIBRARY_PATH", "")]
+        return {
+            "DEPLOY_MODE": "STANDALONE",
+            "ETCD_CONFIG_PATH": str(self._etcd_config),
+            "LD_LIBRARY_PATH": ":".join(path for path in paths if path),
+            "METRICS_PORT": str(self._health_port),
+            "MILVUS_RUN_DIR": str(self.folder / "run"),
+        }
+
+    def answers(self) -> bool:
+        url = f"http://127.0.0.1:{self._health_port}/healthz"
+        try:
+            with urllib.request.urlopen(url, timeout=2) as response:
+                return b"OK" in response.read()
+        except (urllib.error.URLError, OSError):
+            return False
+
+    @property
+    def _etcd_config(self) -> Path:
+        return self.folder / "configs" / "etcd.yaml"
+
+    def _configure(self) -> None:
+        import milvus
+
+        config = milvus.MilvusServerConfig(data_dir=str(self.folder))
+        config.resolve_storage()
+        for key in config.configurable_items:
+            if key.endswith("_port"):
+                config.set(key, free_port())
+        config.set("proxy_port", self.port)
+        for key, value in _SETTINGS.items():
+            config.set(key, value)
+        config.write_config()
+        milvus._initialize_data_files(str(self.folder))
+        # Without it the etcd inside takes its default ports, whatever Milvus is told.
+        client, peer = (
+            f"http://127.0.0.1:{port}" for port in (config.get("etcd_port"), free_port())
+        )
+        self._etcd_config.write_text(
+            f"listen-client-urls: {client}\nadvertise-client-urls: {client}\n"
+            f"listen-peer-urls: {peer}\ninitial-advertise-peer-urls: {peer}\n"
+            f"initial-cluster: default={peer}\n"
+        )

@@ -1,0 +1,63 @@
+"""Redis as Debian ships it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import redis
+
+from tests.support.services.ports import free_port
+from tests.support.services.process import Service
+
+
+class RedisServer(Service):
+    """Redis with the settings that Glimpse asks for: AOF on, noeviction, no snapshots.
+
+    Args:
+        folder: Where its data and its log are kept.
+        password: Asked of every client; none by default.
+    """
+
+    name = "Redis"
+
+    def __init__(self, folder: Path, password: str = "") -> None:
+        super().__init__(folder)
+        self.port = free_port()
+        self._password = password
+        user = f":{password}@" if password else ""
+        self.url = f"redis://{user}127.0.0.1:{self.port}/0"
+
+    @classmethod
+    def absent(cls) -> str | None:
+        if shutil.which("redis-server") is None:
+            return "redis-server is not on PATH (Debian package redis-server)"
+        return None
+
+    @classmethod
+    def binary(cls) -> str:
+        """Return the path of the server's program."""
+        path = shutil.which("redis-server")
+        if path is None:
+            raise FileNotFoundError("redis-server")
+        return path
+
+    def command(self) -> list[str]:
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "dir": str(self.folder),
+            "appendonly": "yes",
+            "maxmemory-policy": "noeviction",
+            "save": "",
+            "requirepass": self._password,
+        }
+        return [self.binary(), *(part for key in options for part in (f"--{key}", options[key]))]
+
+    def answers(self) -> bool:
+        with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+            try:
+                # False stands while the append-only file is still being read.
+                return bool(client.ping())
+            except redis.RedisError:
+                return False

@@ -1,0 +1,74 @@
+"""An ingest worker whose model is slow and writes down what it embeds.
+
+The model is the shipped hashing encoder with a sleep of ``SLOW_S`` seconds for
+each batch and of ``SLOW_PICTURE_S`` for each picture in it; for each picture
+``SLOW_LOG`` gets a line when the model begins, with this process's number and a
+digest of the pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.settings import load_settings
+from worker.encoders.hashing import HashingEncoder
+from worker.runtime.serve import serve
+
+# The colour of the worker's own probes, which are neither slow nor counted.
+_PROBE = 128
+
+
+def is_probe(image: NDArray[np.uint8]) -> bool:
+    """Return whether a prepared picture is one of the worker's own probes."""
+    return bool((image == _PROBE).all())
+
+
+class SlowEncoder(HashingEncoder):
+    """The hashing encoder, slowed down and counted.
+
+    Args:
+        sleep_s: Seconds that a batch takes, whatever is in it.
+        picture_s: Seconds that each picture of a batch adds.
+        log: Gets a line for each picture.
+    """
+
+    def __init__(self, sleep_s: float, picture_s: float, log: Path) -> None:
+        super().__init__()
+        self._sleep_s = sleep_s
+        self._picture_s = picture_s
+        self._log = log
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Make the encoder that ``SLOW_S``, ``SLOW_PICTURE_S`` and ``SLOW_LOG`` describe."""
+        seconds = (float(os.environ[name]) for name in ("SLOW_S", "SLOW_PICTURE_S"))
+        return cls(*seconds, Path(os.environ["SLOW_LOG"]))
+
+    def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        pictures = [image for image in images if not is_probe(image)]
+        if pictures:
+            with self._log.open("a") as log:
+                for image in pictures:
+                    log.write(f"{os.getpid()} {hashlib.sha256(image.tobytes()).hexdigest()}\n")
+            time.sleep(self._sleep_s + self._picture_s * len(pictures))
+        return super().encode_images(images)
+
+
+def work(encoder: SlowEncoder) -> None:
+    """Consume the ingest queue with this encoder until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    serve(load_settings(), "ingest", f"ingest@slow.{os.getpid()}", encoder)
+
+
+if __name__ == "__main__":
+    work(SlowEncoder.from_environment())

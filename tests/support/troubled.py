@@ -1,0 +1,76 @@
+"""A server in trouble: what may happen between a client and Glimpse."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import httpx
+
+from glimpse_client import Glimpse
+from glimpse_client.errors import ClientError
+from glimpse_client.retry import Patience
+from tests.support.clock import Clock
+from tests.support.pictures import image_id
+
+Answer = Callable[[], httpx.Response]
+
+
+class TroubledServer(httpx.BaseTransport):
+    """A server behind something that may stand in the way of its requests.
+
+    Args:
+        transport: Carries a request to the server itself.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+        self._lock = threading.Lock()
+        # Bodies of the uploads, in the order in which they came.
+        self.uploads: list[bytes] = []
+        # Lets an upload through, given its number from 1 on.
+        self.on_upload: Callable[[int, Answer], httpx.Response] = lambda _, answer: answer()
+        # Done before a question for what is known is answered.
+        self.on_check: Callable[[], None] = lambda: None
+        self.clock = Clock()
+        self.said: list[ClientError] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        if request.url.path == "/v1/images/check":
+            self.on_check()
+        if (request.method, request.url.path) != ("POST", "/v1/images"):
+            return self._pass(request)
+        with self._lock:
+            self.uploads.append(body)
+            number = len(self.uploads)
+        return self.on_upload(number, lambda: self._pass(request))
+
+    def client(self) -> Glimpse:
+        """Return a client that never really sleeps."""
+        patience = Patience(
+            60, lambda _, error: self.said.append(error), self.clock.now, self.clock.sleep
+        )
+        return Glimpse(patience=patience, transport=self)
+
+    def _pass(self, request: httpx.Request) -> httpx.Response:
+        # One at a time: the fakes behind it know no threads.
+        with self._lock:
+            response = self._transport.handle_request(request)
+            response.read()
+            return response
+
+
+def job(name: str, state: str, total: int = 0, indexed: int = 0) -> dict[str, object]:
+    """Return a job as the API shows it."""
+    rest = {"duplicates": 0, "failed": 0, "cancelled": 0}
+    return {"id": name, "state": state, "total": total, "indexed": indexed} | rest
+
+
+def takes_all(request: httpx.Request) -> httpx.Response:
+    """Answer like a server that knows nothing and has done its work at once."""
+    if request.url.path == "/v1/images/check":
+        return httpx.Response(200, json={"known": [], "missing": []})
+    count = request.content.count(b'name="file"')
+    name = image_id(request.content)
+    return httpx.Response(202, json=job(name, "succeeded", count, count))

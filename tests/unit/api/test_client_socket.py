@@ -1,0 +1,107 @@
+"""Sockets of clients: what passes, and who is given up."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from api.server.client_socket import Bounds, ClientSocket
+from common.errors import RequestTimeout
+
+# Bytes that no buffers of the kernel hold.
+MUCH = 16 * 1024**2
+# Seconds after which a thread of a test counts as hanging.
+HANGS_AFTER_S = 30.0
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[ClientSocket, socket.socket]]:
+    """The server's and the client's end of a connection, with bounds that are soon over."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname(), timeout=HANGS_AFTER_S)
+        accepted, _ = listener.accept()
+    bounds = Bounds(head_s=0.05, silence_s=0.3, bytes_per_s_min=1024)
+    with client, ClientSocket.of(accepted, bounds) as server:
+        yield server, client
+
+
+def read_all(client: socket.socket, into: bytearray) -> None:
+    while data := client.recv(65536):
+        into += data
+
+
+def test_bytes_pass_both_ways(pair: tuple[ClientSocket, socket.socket]) -> None:
+    server, client = pair
+    server.setblocking(True)
+    received = bytearray()
+    reader = threading.Thread(target=read_all, args=(client, received))
+    reader.start()
+    data = bytes(range(256)) * (MUCH // 256)
+    server.sendall(data)
+    server.shutdown(socket.SHUT_WR)
+    reader.join(HANGS_AFTER_S)
+    assert received == data
+    client.sendall(b"abc")
+    assert server.recv(100) == b"abc"
+    client.close()
+    assert server.recv(100) == b""
+
+
+def test_a_silent_body_is_given_up_for_good(pair: tuple[ClientSocket, socket.socket]) -> None:
+    server, client = pair
+    server.setblocking(True)
+    late = []
+    server.begin_request(lambda: late.append(True))
+    with pytest.raises(RequestTimeout):
+        server.recv(100)
+    assert late == [True]
+    # The next request has patience of its own.
+    client.sendall(b"abc")
+    server.begin_request(lambda: None)
+    assert server.recv(100) == b"abc"
+
+
+def test_a_reader_that_reads_nothing_is_given_up(
+    pair: tuple[ClientSocket, socket.socket],
+) -> None:
+    server, _ = pair
+    server.setblocking(True)
+    with pytest.raises(BrokenPipeError):
+        server.sendall(bytes(MUCH))
+    assert not server.leave()
+
+
+def test_a_time_out_of_somebody_else_goes_first(
+    pair: tuple[ClientSocket, socket.socket],
+) -> None:
+    server, _ = pair
+    server.settimeout(0.01)
+    with pytest.raises(TimeoutError):
+        server.recv(100)
+
+
+def test_a_head_is_gathered_without_waiting(pair: tuple[ClientSocket, socket.socket]) -> None:
+    server, client = pair
+    assert not server.receive_head()
+    assert not server.has_begun
+    assert not server.receive_head(b"GET / HT")
+    assert server.has_begun
+    client.close()
+    # An end is an end, whole or not.
+    assert server.receive_head()
+    assert server.take_head() == b"GET / HT"
+    assert not server.has_begun
+
+
+def test_a_client_is_seen_off_once_it_has_closed(
+    pair: tuple[ClientSocket, socket.socket],
+) -> None:
+    server, client = pair
+    assert server.leave()
+    assert server.is_leaving
+    assert client.recv(1) == b""
+    client.close()
+    assert not server.leave()

@@ -1,0 +1,189 @@
+"""Lists of images and jobs, and the deleting of images."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from common.claims.memory import MemoryClaims
+from common.jobs.base import Job
+from common.settings import load_settings
+from tests.support.inline import Inline, start_inline
+from tests.support.pictures import image_id, picture
+
+UNKNOWN = "0" * 64
+
+
+def upload(client: FlaskClient, colour: str, **metadata: object) -> str:
+    """Upload a picture of a colour; return its id."""
+    data = picture(colour)
+    parts = {"file": (io.BytesIO(data), f"{colour}.png"), "metadata": json.dumps(metadata)}
+    assert client.post("/v1/images", data=parts).status_code == 202
+    return image_id(data)
+
+
+@pytest.fixture
+def idle() -> Iterator[FlaskClient]:
+    """The API where no worker runs."""
+    inline = start_inline(load_settings({}), workers=False)
+    yield inline.app.test_client()
+    inline.close()
+
+
+def found(client: FlaskClient) -> list[str]:
+    search = client.post("/v1/searches", json={"text": "x"}, headers={"Prefer": "wait=5"})
+    return [hit["id"] for hit in search.get_json()["hits"]]
+
+
+def test_a_deleted_image_is_nowhere(client: FlaskClient) -> None:
+    red, blue = upload(client, "red"), upload(client, "blue")
+    assert client.get(f"/v1/images/{red}/thumbnail").status_code == 200
+    response = client.delete(f"/v1/images/{red}")
+    assert (response.status_code, response.data) == (204, b"")
+    assert found(client) == [blue]
+    for route in ("", "/content", "/thumbnail"):
+        assert client.get(f"/v1/images/{red}{route}").status_code == 404
+    assert client.post("/v1/images/check", json={"ids": [red]}).get_json()["missing"] == [red]
+    assert [image["id"] for image in client.get("/v1/images").get_json()["images"]] == [blue]
+    assert client.delete(f"/v1/images/{red}").status_code == 404
+    assert client.post("/v1/searches", json={"image_id": red}).status_code == 202
+
+
+def test_an_unknown_image_is_not_deleted(client: FlaskClient) -> None:
+    response = client.delete(f"/v1/images/{UNKNOWN}")
+    assert response.status_code == 404
+    assert response.get_json()["code"] == "not_found"
+
+
+def test_what_was_deleted_may_be_uploaded_again(client: FlaskClient) -> None:
+    red = upload(client, "red")
+    client.delete(f"/v1/images/{red}")
+    assert upload(client, "red") == red
+    assert found(client) == [red]
+    assert client.get(f"/v1/images/{red}/content").data == picture("red")
+
+
+def test_a_job_keeps_saying_what_it_said(client: FlaskClient) -> None:
+    red = upload(client, "red")
+    (job,) = client.get("/v1/jobs").get_json()["jobs"]
+    before = client.get(job["links"]["items"]).get_json()
+    client.delete(f"/v1/images/{red}")
+    assert client.get(job["links"]["items"]).get_json() == before
+    assert client.get(job["links"]["self"]).get_json() == job
+
+
+def test_an_image_in_hand_is_not_deleted(client: FlaskClient, inline: Inline) -> None:
+    red = upload(client, "red")
+    claims = inline.app.extensions["glimpse"].claims
+    assert isinstance(claims, MemoryClaims)
+    claims.take("a task", "default", [red])
+    response = client.delete(f"/v1/images/{red}")
+    assert response.status_code == 503
+    assert response.get_json()["code"] == "worker_unavailable"
+    assert response.headers["Retry-After"]
+    assert found(client) == [red]
+
+
+def test_without_a_worker_nothing_is_deleted_or_listed(idle: FlaskClient) -> None:
+    for response in (idle.delete(f"/v1/images/{UNKNOWN}"), idle.get("/v1/images")):
+        assert response.status_code == 503
+        assert response.get_json()["code"] == "worker_unavailable"
+        assert response.headers["Retry-After"]
+
+
+def test_images_are_listed_page_by_page(client: FlaskClient) -> None:
+    uploaded = [upload(client, f"#0000{number:02x}") for number in range(7)]
+    ids: list[str] = []
+    query = "?limit=3"
+    while query:
+        page = client.get(f"/v1/images{query}").get_json()
+        assert len(page["images"]) <= 3
+        ids += [image["id"] for image in page["images"]]
+        query = f"?limit=3&cursor={page['next_cursor']}" if page["next_cursor"] else ""
+    assert sorted(ids) == sorted(uploaded)
+    images = client.get("/v1/images").get_json()["images"]
+    times = [image["indexed_at"] for image in images]
+    assert times == sorted(times, reverse=True)
+    assert client.get(images[0]["links"]["self"]).get_json() == images[0]
+
+
+def test_images_of_a_tag_are_listed(client: FlaskClient) -> None:
+    red = upload(client, "red", tags=["warm", 'a "b"'])
+    upload(client, "blue", tags=["cold"])
+    for tag in ("warm", 'a "b"'):
+        answer = client.get("/v1/images", query_string={"tag": tag}).get_json()
+        assert [image["id"] for image in answer["images"]] == [red]
+    assert client.get("/v1/images?tag=none").get_json() == {"images": [], "next_cursor": None}
+
+
+def test_an_image_with_a_tag_that_is_refused_by_now_is_listed_and_deleted(
+    client: FlaskClient, inline: Inline
+) -> None:
+    red = upload(client, "red")
+    (row,) = inline.store.rows("default", [red]).values()
+    odd = row.record.model_copy(update={"tags": ["a\nb"]})
+    inline.store.upsert([replace(row, record=odd)])
+    assert client.get("/v1/images").get_json()["images"][0]["tags"] == ["a\nb"]
+    assert client.delete(f"/v1/images/{red}").status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/v1/images", "/v1/jobs"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "cursor=",
+        "cursor=nonsense",
+        "cursor=1-2",
+        f"cursor=nan-{UNKNOWN}",
+        f"cursor=-1-{UNKNOWN}",
+        f"cursor={'9' * 400}-{UNKNOWN}",
+        "other=1",
+        "limit=1&limit=2",
+    ],
+)
+def test_a_query_that_cannot_be_answered_is_422(client: FlaskClient, path: str, query: str) -> None:
+    response = client.get(f"{path}?{query}")
+    assert response.status_code == 422
+    assert response.get_json()["errors"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["tag=", "tag=a%0Ab", f"tag={'x' * 129}", f"cursor=1.5-{UNKNOWN}", f"cursor=1-{'0' * 32}"],
+)
+def test_an_odd_query_of_images_is_422(client: FlaskClient, query: str) -> None:
+    assert client.get(f"/v1/images?{query}").status_code == 422
+
+
+def test_jobs_are_listed_newest_first(client: FlaskClient) -> None:
+    for colour in ("red", "blue", "green"):
+        upload(client, colour)
+    page = client.get("/v1/jobs?limit=2").get_json()
+    rest = client.get(f"/v1/jobs?limit=2&cursor={page['next_cursor']}").get_json()
+    jobs = page["jobs"] + rest["jobs"]
+    assert (len(page["jobs"]), len(rest["jobs"]), rest["next_cursor"]) == (2, 1, None)
+    times = [job["created_at"] for job in jobs]
+    assert times == sorted(times, reverse=True)
+    assert client.get(jobs[0]["links"]["self"]).get_json() == jobs[0]
+
+
+def test_jobs_are_listed_by_state(client: FlaskClient, inline: Inline) -> None:
+    upload(client, "red")
+    records = inline.app.extensions["glimpse"].jobs
+    waiting = Job("1" * 32, "default", 1, created_at=1.0)
+    others = Job("2" * 32, "other", 1, created_at=1.0)
+    for job in (waiting, others):
+        records.create(job, [(UNKNOWN, "a.png")])
+        records.accept(job.id)
+    queued = client.get("/v1/jobs?state=queued").get_json()["jobs"]
+    assert [job["id"] for job in queued] == [waiting.id]
+    assert len(client.get("/v1/jobs?state=succeeded").get_json()["jobs"]) == 1
+    assert client.get("/v1/jobs?state=odd").status_code == 422

@@ -1,0 +1,189 @@
+"""The OpenAPI document: valid, whole, and at one with the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from flask.testing import FlaskClient
+
+from api.openapi.routes import OPERATIONS
+from api.schemas.search import SearchBody
+from common import errors
+from tests.support.conforming import document_of, validate
+from tests.support.inline import Inline
+
+# What Flask answers of itself.
+IMPLICIT = {"HEAD", "OPTIONS"}
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    response = client.get("/openapi.json")
+    assert response.mimetype == "application/json"
+    found: dict[str, Any] = response.get_json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    schemathesis.openapi.from_dict(document).validate()
+
+
+def test_its_schemas_are_schemas_and_refer_to_nothing_that_is_not_there(
+    document: dict[str, Any],
+) -> None:
+    for name in document["components"]["schemas"]:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        assert jsonschema_rs.meta.is_valid(document["components"]["schemas"][name])
+        assert jsonschema_rs.Draft202012Validator(schema)
+
+
+def test_every_route_is_in_it_and_nothing_else(inline: Inline, document: dict[str, Any]) -> None:
+    routed = {
+        (method.lower(), rule.endpoint.replace(".", "_"))
+        for rule in inline.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - IMPLICIT
+    }
+    documented = {
+        (label.split()[0].lower(), operation["operationId"])
+        for label, operation in operations(document)
+    }
+    assert documented == routed
+    assert {endpoint.replace(".", "_") for endpoint in OPERATIONS} == {name for _, name in routed}
+
+
+def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
+    for label, operation in operations(document):
+        assert operation["summary"].endswith("."), label
+
+
+def test_every_error_is_one_kind_of_problem(inline: Inline, document: dict[str, Any]) -> None:
+    for label, operation in operations(document):
+        for status, reply in operation["responses"].items():
+            if int(status) >= 400:
+                assert reply == {"$ref": f"#/components/responses/Problem{status}"}, label
+    for reply in document["components"]["responses"].values():
+        schema = reply["content"]["application/problem+json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_it_knows_every_code_of_the_tree(document: dict[str, Any]) -> None:
+    codes = document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
+    assert {
+        *(errors.InvalidRequest.code, errors.NotFound.code, errors.BrokerUnavailable.code),
+        *(errors.BlobsFull.code, errors.Overloaded.code, errors.TooManyPixels.code),
+        *("method_not_allowed", "not_ready", "uri_too_long"),
+    } <= set(codes)
+    assert errors.InvalidSettings.code not in codes
+
+
+def test_it_is_sent_once(client: FlaskClient) -> None:
+    response = client.get("/openapi.json")
+    again = client.get("/openapi.json", headers={"If-None-Match": response.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+FILTERS = [
+    ({"tags": {"any": ["dog"], "none": ["draft"]}}, True),
+    ({"tags": {}}, False),
+    ({"tags": {"any": []}}, False),
+    ({"tags": {"any": None}}, False),
+    ({"tags": {"any": None, "all": ["a"]}}, True),
+    ({"tags": {"any": ["a\nb"]}}, False),
+    ({"tags": ["dog"]}, False),
+    ({"tags": None}, True),
+    ({"width": 640}, True),
+    ({"width": {"gte": 640, "lt": None}}, True),
+    ({"width": {"gte": "640"}}, False),
+    ({"width": {"gte": 640.0, "in": [640.0]}}, True),
+    ({"width": 640.5}, False),
+    ({"width": True}, False),
+    ({"width": 2**53 + 1}, False),
+    ({"format": "jpeg"}, True),
+    ({"format": {"in": ["PNG", "SVG"]}}, False),
+    ({"filename": {"prefix": "a/"}}, True),
+    ({"filename": "a\u0000"}, False),
+    ({"indexed_at": {"gte": "2026-01-31T12:00:00Z"}}, True),
+    ({"indexed_at": {"gte": "yesterday"}}, False),
+    ({"indexed_at": "2026-01-31T12:00:00Z"}, False),
+    ({"metadata.album": "x"}, True),
+    ({"metadata.album": ""}, True),
+    ({"metadata.year": {"gte": 2000}}, True),
+    ({"metadata.own": {"gte": True}}, False),
+    ({"metadata.own": None}, False),
+    ({"metadata.own": ["x"]}, False),
+    ({"metadata.": "x"}, False),
+    ({f"metadata.{'k' * 65}": "x"}, False),
+    ({"metadata": {"album": "x"}}, False),
+    ({"colour": "red"}, False),
+]
+
+
+@pytest.mark.parametrize(("asked", "good"), FILTERS, ids=lambda value: str(value)[:40])
+def test_the_document_and_the_code_agree_on_filters(
+    client: FlaskClient, inline: Inline, asked: dict[str, Any], good: bool
+) -> None:
+    body = {"text": "a dog", "filter": asked}
+    assert accepts(inline, "SearchBody", body) == good
+    assert client.post("/v1/searches", json=body).status_code == (202 if good else 422)
+
+
+SEARCHES = [
+    ({"text": "a dog"}, True),
+    ({"text": " "}, False),
+    ({"text": "a", "image_id": None}, True),
+    ({"text": "a", "image_id": "0" * 64}, False),
+    ({"image_id": "0" * 63}, False),
+    ({"query": []}, False),
+    ({"query": [{"text": "a"}, {"image_id": "0" * 64, "weight": -1}]}, True),
+    ({"query": [{"text": "a", "image_id": "0" * 64}]}, False),
+    ({"query": [{"picture": True}]}, False),
+    ({"query": [{"picture": True}], "image_id": "0" * 64}, False),
+    ({"query": [{}]}, False),
+    ({"text": "a", "top_k": 0}, False),
+    ({"text": "a", "top_k": "5"}, False),
+    ({"text": "a", "top_k": 5.0, "offset": 1e1}, True),
+    ({"text": "a", "top_k": 5.5}, False),
+    ({"text": "a", "top_k": 1e300}, False),
+    ({"text": "a", "min_score": 2}, False),
+    ({}, False),
+    ({"text": "a", "colour": "red"}, False),
+    ([], False),
+]
+
+
+@pytest.mark.parametrize(("body", "good"), SEARCHES, ids=lambda value: str(value)[:40])
+def test_the_document_and_the_code_agree_on_searches(
+    client: FlaskClient, inline: Inline, body: Any, good: bool
+) -> None:
+    operation = document_of(inline.app)["paths"]["/v1/searches"]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert is_valid(inline, schema, body) == good
+    assert client.post("/v1/searches", json=body).status_code == (202 if good else 422)
+
+
+def test_the_model_of_a_search_is_in_the_document(document: dict[str, Any]) -> None:
+    described = document["components"]["schemas"][SearchBody.__name__]
+    assert set(described["properties"]) == set(SearchBody.model_fields)
+
+
+def accepts(inline: Inline, name: str, value: object) -> bool:
+    return is_valid(inline, {"$ref": f"#/components/schemas/{name}"}, value)
+
+
+def is_valid(inline: Inline, schema: dict[str, Any], value: object) -> bool:
+    try:
+        validate(inline.app, schema, value)
+    except jsonschema_rs.ValidationError:
+        return False
+    return True

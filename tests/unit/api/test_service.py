@@ -1,0 +1,141 @@
+"""The service's own routes, and what every response has in common."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from flask import Response
+from flask.testing import FlaskClient
+
+from common.settings import load_settings
+from tests.support.inline import Inline, heartbeat, start_inline
+
+
+def test_the_process_answers(client: FlaskClient) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok"}
+
+
+def test_it_is_ready_when_every_part_is_there(client: FlaskClient) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    parts = {part["part"]: part for part in response.get_json()["parts"]}
+    assert set(parts) == {"redis", "milvus", "worker-ingest", "worker-search"}
+    assert parts["worker-search"]["model"] == "hashing"
+    assert parts["worker-search"]["inference_age_s"] < 60
+
+
+def missing(client: FlaskClient) -> list[str]:
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+    assert response.get_json()["code"] == "not_ready"
+    return [error["field"] for error in response.get_json()["errors"]]
+
+
+def test_without_workers_it_is_not_ready() -> None:
+    inline = start_inline(load_settings({}), workers=False)
+    assert missing(inline.app.test_client()) == ["milvus", "worker-ingest", "worker-search"]
+    inline.close()
+
+
+def test_a_queue_without_a_worker_is_named(client: FlaskClient, inline: Inline) -> None:
+    inline.heartbeats.stop("ingest@test.1")
+    assert missing(client) == ["worker-ingest"]
+
+
+def test_a_worker_that_stopped_beating_is_gone(client: FlaskClient, inline: Inline) -> None:
+    inline.heartbeats.beat(heartbeat("search", until=time.time() - 1))
+    assert missing(client) == ["worker-search"]
+
+
+def test_a_model_that_hangs_is_seen(client: FlaskClient, inline: Inline) -> None:
+    inline.heartbeats.beat(heartbeat("search", inference_at=time.time() - 300))
+    assert missing(client) == ["worker-search"]
+
+
+def test_a_consumer_that_hangs_is_seen(client: FlaskClient, inline: Inline) -> None:
+    inline.heartbeats.beat(heartbeat("ingest", asked_at=time.time() - 300))
+    assert missing(client) == ["worker-ingest"]
+    detail = client.get("/readyz").get_json()["errors"][0]["detail"]
+    assert detail == "Its consumer has not looked for work for too long; restart it."
+
+
+def test_another_worker_of_the_queue_makes_up_for_it(client: FlaskClient, inline: Inline) -> None:
+    stuck, now = "ingest@test.2", time.time()
+    inline.heartbeats.beat(heartbeat("ingest", name=stuck, asked_at=now - 300))
+    inline.heartbeats.beat(heartbeat("ingest", asked_at=now, inference_at=now))
+    assert client.get("/readyz").status_code == 200
+    # What consumes has to have a model that works, too.
+    inline.heartbeats.beat(heartbeat("ingest", asked_at=now, inference_at=now - 300))
+    assert missing(client) == ["worker-ingest"]
+
+
+@pytest.mark.parametrize(("ahead_s", "said"), [(5.4, "5 s ahead of"), (-300.0, "300 s behind")])
+def test_a_workers_clock_that_is_wrong_is_told(
+    client: FlaskClient, inline: Inline, ahead_s: float, said: str
+) -> None:
+    inline.heartbeats.beat(heartbeat("search", clock_skew_s=ahead_s))
+    inline.heartbeats.beat(heartbeat("search", name="search@right.1", clock_skew_s=1.9))
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    details = {part["part"]: part["detail"] for part in response.get_json()["parts"]}
+    assert details["worker-search"] == f"works; a worker's clock is {said} Redis's: set it"
+    assert details["worker-ingest"] == "works"
+
+
+def test_a_store_that_does_not_answer_is_seen(client: FlaskClient, inline: Inline) -> None:
+    inline.heartbeats.beat(heartbeat("ingest", store_error="Milvus does not answer."))
+    assert missing(client) == ["milvus"]
+
+
+def test_every_response_has_a_request_id(client: FlaskClient) -> None:
+    given = client.get("/healthz", headers={"X-Request-ID": "abc-1"})
+    assert given.headers["X-Request-ID"] == "abc-1"
+    made = client.get("/nothing")
+    assert len(made.headers["X-Request-ID"]) == 32
+    assert made.get_json()["request_id"] == made.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("forged", ["a b", "x" * 129, "<script>"])
+def test_a_malformed_request_id_is_replaced(client: FlaskClient, forged: str) -> None:
+    response = client.get("/healthz", headers={"X-Request-ID": forged})
+    assert response.headers["X-Request-ID"] != forged
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/nothing", 404, "not_found"),
+        ("GET", "/v1/images/short", 404, "not_found"),
+        ("GET", "/v1/jobs//items", 404, "not_found"),
+        ("PUT", "/v1/images", 405, "method_not_allowed"),
+        ("DELETE", "/healthz", 405, "method_not_allowed"),
+    ],
+)
+def test_routes_that_are_not_there_are_problems(
+    client: FlaskClient, method: str, path: str, status: int, code: str
+) -> None:
+    response = client.open(path, method=method)
+    assert response.status_code == status
+    assert response.mimetype == "application/problem+json"
+    body = response.get_json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert set(body) == {"type", "title", "status", "detail", "code", "request_id"}
+    if status == 405:
+        assert response.headers["Allow"]
+
+
+def test_a_defect_is_a_problem_without_its_cause(
+    inline: Inline, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise KeyError("secret")
+
+    inline.app.add_url_rule("/broken", view_func=broken)
+    # No route of ours, and so in no document.
+    response = FlaskClient(inline.app, Response).get("/broken")
+    assert response.status_code == 500
+    assert response.get_json()["code"] == "internal"
+    assert "secret" not in response.text
+    assert "KeyError" in caplog.text

@@ -1,0 +1,85 @@
+"""Places for requests that last, and what is said where all are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.http.stream_slots import Places, places
+from common.errors import Overloaded
+from common.settings import load_settings
+from tests.support.inline import Inline, start_inline
+
+WAIT = {"Prefer": "wait=5"}
+IMAGE = f"/v1/images/{'0' * 64}"
+
+
+@pytest.fixture
+def crowded() -> Iterator[FlaskClient]:
+    """A client of a process in which as many wait as may."""
+    inline = start_inline(load_settings({"GLIMPSE_WAITS_MAX": "1"}))
+    leave = take(inline)
+    yield inline.app.test_client()
+    leave()
+    inline.close()
+
+
+def take(inline: Inline) -> Callable[[], None]:
+    with inline.app.app_context():
+        return places().waits.take()
+
+
+def test_a_place_is_given_back_once() -> None:
+    some = Places(1, "All are taken.", 3)
+    give_back = some.take()
+    assert some.take_if_free() is None
+    with pytest.raises(Overloaded, match="All are taken") as refused:
+        some.take()
+    assert refused.value.retry_after_s == 3
+    give_back()
+    give_back()
+    with some.held():
+        assert some.take_if_free() is None
+    assert some.take_if_free() is not None
+
+
+def test_a_search_that_finds_no_place_to_wait_is_accepted(crowded: FlaskClient) -> None:
+    response = crowded.post("/v1/searches", json={"text": "red"}, headers=WAIT)
+    assert (response.status_code, response.get_json()["state"]) == (202, "queued")
+    assert response.headers["Retry-After"] == "1"
+    assert "Preference-Applied" not in response.headers
+    # It was sent all the same.
+    assert crowded.get(response.headers["Location"]).get_json()["state"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", IMAGE), ("DELETE", IMAGE), ("GET", "/v1/images")]
+)
+def test_a_question_that_finds_no_place_is_refused(
+    crowded: FlaskClient, method: str, path: str
+) -> None:
+    response = crowded.open(path, method=method)
+    assert (response.status_code, response.get_json()["code"]) == (503, "overloaded")
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_a_contact_sheet_waits_only_for_what_is_not_there(crowded: FlaskClient) -> None:
+    done = crowded.post("/v1/searches", json={"text": "red"}).headers["Location"]
+    assert crowded.get(f"{done}/contact-sheet.png").status_code == 200
+
+
+def test_a_contact_sheet_that_finds_no_place_to_wait_is_refused() -> None:
+    inline = start_inline(load_settings({"GLIMPSE_WAITS_MAX": "1"}), workers=False)
+    client, leave = inline.app.test_client(), take(inline)
+    asked = client.post("/v1/searches", json={"text": "red"}).headers["Location"]
+    refused = client.get(f"{asked}/contact-sheet.png")
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "overloaded")
+    leave()
+    inline.close()
+
+
+def test_each_place_has_a_thread_beside_those_of_all_others() -> None:
+    settings = load_settings({"GLIMPSE_EVENTS_MAX": "3", "GLIMPSE_WAITS_MAX": "5"})
+    assert settings.api_threads == 16 + 3 + 5

@@ -1,0 +1,113 @@
+"""The page's files: served with their types, kept by caches, and shut against all others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from hatchling.builders.wheel import WheelBuilder
+
+from api.pages.assets import load_page
+
+# What a page of plain files may hold.
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+NAMES = sorted(load_page().assets)
+
+
+def test_the_page_is_html_under_a_strict_policy(client: FlaskClient) -> None:
+    response = client.get("/")
+    assert (response.status_code, response.mimetype) == (200, "text/html")
+    policy = dict(
+        part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; ")
+    )
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' blob:",
+        "connect-src": "'self'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+    }
+    assert HEADERS.items() <= dict(response.headers).items()
+
+
+def test_every_file_that_the_page_names_is_there(client: FlaskClient) -> None:
+    places = re.findall(r'(?:href|src)="(/[^"]+)"', client.get("/").text)
+    assert len(places) >= 4
+    for place in places:
+        assert client.get(place).status_code == 200, place
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_is_kept_for_good_under_its_version(client: FlaskClient, name: str) -> None:
+    response = client.get(f"/assets/{load_page().version}/{name}")
+    kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+    assert response.mimetype == kinds[name.rsplit(".", 1)[1]]
+    assert "immutable" in response.headers["Cache-Control"]
+    assert HEADERS.items() <= dict(response.headers).items()
+    again = client.get(response.request.path, headers={"If-None-Match": response.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_under_another_version_a_file_is_not_kept(client: FlaskClient) -> None:
+    response = client.get(f"/assets/older/{NAMES[0]}")
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-cache")
+
+
+def test_the_page_is_asked_for_each_time_and_sent_once(client: FlaskClient) -> None:
+    response = client.get("/")
+    assert response.headers["Cache-Control"] == "no-cache"
+    again = client.get("/", headers={"If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("name", ["index.html", "none.js", "..%2fapp.py", "app.py"])
+def test_nothing_else_is_sent(client: FlaskClient, name: str) -> None:
+    response = client.get(f"/assets/x/{name}")
+    assert (response.status_code, response.mimetype) == (404, "application/problem+json")
+
+
+def test_no_file_names_another_host_or_makes_markup_of_text() -> None:
+    page = load_page()
+    for name, data in {"index.html": page.html, **page.assets}.items():
+        text = data.decode().replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text, name
+        assert "https:" not in text, name
+        for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "onclick="):
+            assert forbidden not in text, name
+
+
+def test_html_has_no_style_or_script_of_its_own() -> None:
+    html = load_page().html.decode()
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", html)
+
+
+def test_every_import_is_a_file() -> None:
+    assets = load_page().assets
+    for name, data in assets.items():
+        for place in re.findall(r"from '\./([^']+)'", data.decode()):
+            assert place in assets, name
+
+
+def test_every_reason_code_has_its_words() -> None:
+    codes = {
+        *("not_an_image", "unsupported_format", "truncated", "too_many_pixels", "too_large"),
+        *("empty", "quarantined", "encoder_error", "store_error"),
+    }
+    assert set(re.findall(r"^  (\w+): '", load_page().assets["reasons.js"].decode(), re.M)) == codes
+
+
+def test_the_wheel_has_every_file_of_the_page_and_the_client() -> None:
+    root = Path(__file__).parent.parent.parent.parent
+    files = {file.distribution_path for file in WheelBuilder(str(root)).recurse_included_files()}
+    assert {f"api/web/{name}" for name in ["index.html", *NAMES]} <= files
+    assert {"glimpse_client/glimpse.py", "glimpse_client/py.typed", "cli/bulk/upload.py"} <= files

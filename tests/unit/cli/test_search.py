@@ -1,0 +1,153 @@
+"""`glimpse search` against the whole of Glimpse in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from werkzeug.serving import make_server
+
+from cli.main import run
+from tests.support.inline import Inline
+from tests.support.pictures import image_id, picture
+
+COLOURS = ("red", "green", "blue", "white", "black", "yellow")
+RED, BLUE = (image_id(picture(colour)) for colour in ("red", "blue"))
+
+
+@pytest.fixture(autouse=True)
+def _server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    client = inline.app.test_client()
+    for tag, colours in (("warm", ("red", "yellow")), ("cold", COLOURS)):
+        files = [(io.BytesIO(picture(colour)), f"{colour}.png") for colour in colours]
+        client.post("/v1/images", data={"file": files, "metadata": json.dumps({"tags": [tag]})})
+    server = make_server("127.0.0.1", 0, inline.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    monkeypatch.setenv("GLIMPSE_URL", f"http://127.0.0.1:{server.server_port}")
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    assert run(["search", *arguments]) == 0
+    return [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_text_is_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert found(capsys, "something red", "--top-k", "2")[0] == "red.png"
+
+
+def test_a_picture_is_looked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "query.jpg"
+    file.write_bytes(picture("blue", (300, 200), "JPEG"))
+    assert found(capsys, "--image", str(file))[0] == "blue.png"
+    both = found(capsys, "red", "--image", str(file), "--top-k", "2")
+    assert set(both) == {"red.png", "blue.png"}
+
+
+def test_what_is_like_one_image_and_unlike_another(capsys: pytest.CaptureFixture[str]) -> None:
+    assert found(capsys, "--like", RED)[0] == "red.png"
+    assert found(capsys, "--like", f"{RED}:0.2", "--like", BLUE)[0] == "blue.png"
+    away = found(capsys, "red", "--unlike", f"{BLUE}:2", "--not", "green:3")
+    assert set(away[-2:]) == {"blue.png", "green.png"}
+
+
+def test_only_images_of_the_tag_are_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(found(capsys, "blue", "--tag", "warm")) == {"red.png", "yellow.png"}
+    with pytest.raises(SystemExit, match="1"):
+        run(["search", "blue", "--tag", "warm", "--tag", "cold"])
+    assert "--tag" in capsys.readouterr().err
+
+
+def test_hits_may_be_passed_over_and_must_score(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = found(capsys, "white")
+    assert found(capsys, "white", "--offset", "2", "--top-k", "2") == whole[2:4]
+    assert found(capsys, "--like", RED, "--min-score", "0.999") == ["red.png"]
+
+
+def test_near_duplicates_are_one_hit(capsys: pytest.CaptureFixture[str], inline: Inline) -> None:
+    twin = {"file": (io.BytesIO(picture("red", (20, 15))), "twin.png")}
+    inline.app.test_client().post("/v1/images", data=twin)
+    pair = {"red.png", "twin.png"}
+    assert set(found(capsys, "red", "--top-k", "2")) == pair
+    assert len(pair & set(found(capsys, "red", "--group-duplicates", "0.99"))) == 1
+
+
+def test_a_sheet_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found(capsys, "red", "--sheet", str(tmp_path / "sheet.png"))
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (750, 300)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "nothing to look for"),
+        (["--tag", "warm"], "nothing to look for"),
+        (["--like", "abc"], "no image's id"),
+        (["--like", f"{RED}:x"], "no image's id"),
+        (["--not", " :2"], "no text"),
+        (["--image", "/nowhere.jpg"], "/nowhere.jpg"),
+        (["red", "--min-score", "2"], "--min-score"),
+        (["red", "--offset", "-1"], "--offset"),
+        (["red", "--group-duplicates", "0.1"], "--group-duplicates"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(["search", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("data", "code"), [(b"no picture", "not_an_image"), (picture()[:60], "truncated")]
+)
+def test_a_file_that_is_no_picture_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, data: bytes, code: str
+) -> None:
+    file = tmp_path / "query.png"
+    file.write_bytes(data)
+    assert run(["search", "--image", str(file)]) == 3
+    assert code in capsys.readouterr().err
+
+
+def test_terms_that_cancel_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "--like", RED, "--unlike", f"{RED}:1"]) == 3
+    assert "cancel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["{}"], ["dog", "--not", "{}:2"], ["dog", "--tag", "{}"]])
+def test_what_is_no_utf_8_is_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    # As Python has the bytes of an argument that it cannot decode.
+    latin = b"caf\xe9".decode(errors="surrogateescape")
+    assert run(["search", *(argument.format(latin) for argument in arguments)]) == 2
+    assert "caf\\xe9" in capsys.readouterr().err
+
+
+def test_what_cannot_be_seen_is_escaped_in_messages(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    odd = tmp_path / "a\n\x1b[31mb.jpg"
+    odd.write_bytes(b"no picture")
+    with pytest.raises(SystemExit):
+        run(["ingest", str(odd)])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert len(out.splitlines()) == 2
+    empty = tmp_path / "none\x1b[2J"
+    empty.mkdir()
+    assert run(["ingest", str(empty)]) != 0
+    assert "none\\x1b[2J" in capsys.readouterr().err
+    assert run(["ingest", f"{tmp_path}/\x1b[31mabsent"]) == 2
+    assert "\x1b" not in capsys.readouterr().err

@@ -1,0 +1,260 @@
+"""Bulk upload, against the whole of Glimpse in this process and against servers in trouble."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.bulk import hashing, missing, upload_requests
+from cli.bulk.summary import Summary
+from cli.bulk.upload import Upload
+from cli.pictures import Picture, Unreadable, find_pictures
+from glimpse_client.errors import RequestRefused
+from tests.support.inline import Inline
+from tests.support.pictures import image_id, picture
+from tests.support.troubled import Answer, TroubledServer, takes_all
+
+
+@pytest.fixture
+def server(inline: Inline) -> TroubledServer:
+    return TroubledServer(httpx.WSGITransport(inline.app))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six pictures, none like another."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for n, colour in enumerate(("red", "green", "blue", "white", "black", "gold")):
+        (folder / f"{n}.png").write_bytes(picture(colour))
+    return folder
+
+
+@pytest.fixture
+def _each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_requests, "_PICTURES_MAX", 1)
+
+
+def send(server: TroubledServer, *paths: Path, connections: int = 2) -> Summary:
+    with server.client() as client:
+        return Upload(client, connections).run(find_pictures(paths, []))
+
+
+def counts(summary: Summary) -> tuple[int, int, int]:
+    return summary.indexed, summary.duplicates, summary.failed
+
+
+def failures(summary: Summary) -> set[tuple[str, str | None]]:
+    return {(item.filename, item.code) for item in summary.failures}
+
+
+def test_all_is_sent_once_and_then_known(server: TroubledServer, folder: Path) -> None:
+    summary = send(server, folder)
+    assert (counts(summary), summary.sent, summary.known) == ((6, 0, 0), 6, 0)
+    assert len(server.uploads) == 1
+    summary = send(server, folder)
+    assert (counts(summary), summary.sent, summary.known) == ((0, 6, 0), 0, 6)
+    assert len(server.uploads) == 1
+
+
+def test_only_what_is_missing_is_sent(server: TroubledServer, folder: Path) -> None:
+    send(server, folder / "0.png", folder / "3.png")
+    summary = send(server, folder)
+    assert (counts(summary), summary.sent, summary.known) == ((4, 2, 0), 4, 2)
+    assert [name in server.uploads[1] for name in (b"0.png", b"1.png", b"3.png")] == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_the_same_bytes_are_sent_once(server: TroubledServer, folder: Path) -> None:
+    (folder / "again.png").write_bytes(picture("red"))
+    summary = send(server, folder)
+    assert (counts(summary), summary.sent) == ((6, 1, 0), 6)
+    assert server.uploads[0].count(picture("red")) == 1
+
+
+def test_a_copy_of_what_failed_has_failed_too(server: TroubledServer, folder: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (folder / name).write_text("no picture")
+    summary = send(server, folder)
+    assert counts(summary) == (6, 0, 2)
+    assert failures(summary) == {(f"photos/{name}.png", "not_an_image") for name in "ab"}
+
+
+def test_a_file_that_vanishes_is_listed_and_stops_nothing(
+    server: TroubledServer, folder: Path
+) -> None:
+    server.on_check = (folder / "3.png").unlink
+    (folder / "lost.png").symlink_to("nowhere")
+    summary = send(server, folder)
+    assert (counts(summary), summary.sent) == ((5, 0, 2), 5)
+    assert failures(summary) == {("photos/3.png", "unreadable"), ("photos/lost.png", "unreadable")}
+
+
+def test_a_copy_is_sent_where_the_first_file_vanishes(server: TroubledServer, folder: Path) -> None:
+    for name in ("again.png", "more.png"):
+        (folder / name).write_bytes(picture("red"))
+    server.on_check = (folder / "0.png").unlink
+    summary = send(server, folder)
+    assert counts(summary) == (6, 1, 1)
+    assert failures(summary) == {("photos/0.png", "unreadable")}
+    assert b"again.png" in server.uploads[-1]
+
+
+def test_where_all_files_vanish_nothing_is_sent(server: TroubledServer, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(picture())
+    server.on_check = (tmp_path / "a.png").unlink
+    summary = send(server, tmp_path)
+    assert (counts(summary), summary.jobs, server.uploads) == ((0, 0, 1), [], [])
+
+
+def test_what_was_unreadable_before_is_listed_too(server: TroubledServer, folder: Path) -> None:
+    unreadable = [Unreadable("photos/private", "Permission denied")]
+    with server.client() as client:
+        summary = Upload(client, unreadable=unreadable).run(find_pictures([folder], unreadable))
+    assert counts(summary) == (6, 0, 1)
+
+
+@pytest.mark.usefixtures("_each_alone")
+def test_connections_are_used_at_the_same_time(server: TroubledServer, folder: Path) -> None:
+    meeting = threading.Barrier(3)
+
+    def meet(_: int, answer: Answer) -> httpx.Response:
+        # Broken, for all, unless three requests are under way at once.
+        meeting.wait(timeout=60)
+        return answer()
+
+    server.on_upload = meet
+    assert counts(send(server, folder, connections=3)) == (6, 0, 0)
+
+
+@pytest.mark.usefixtures("_each_alone")
+def test_all_connections_wait_as_a_busy_server_asks(server: TroubledServer, folder: Path) -> None:
+    refused = []
+
+    def busy(number: int, answer: Answer) -> httpx.Response:
+        if server.clock.at < 30:
+            refused.append(number)
+            problem = {"code": "overloaded", "detail": "Too much."}
+            return httpx.Response(503, json=problem, headers={"Retry-After": "30"})
+        return answer()
+
+    server.on_upload = busy
+    assert counts(send(server, folder, connections=3)) == (6, 0, 0)
+    assert 1 <= len(refused) <= 3
+    assert len(server.uploads) == 6 + len(refused)
+    assert [str(error) for error in server.said] == ["The server refused (overloaded): Too much."]
+
+
+@pytest.mark.usefixtures("_each_alone")
+@pytest.mark.parametrize("fault", [httpx.ConnectError, httpx.ReadError, httpx.WriteError])
+def test_a_server_that_is_restarted_is_waited_for(
+    server: TroubledServer, folder: Path, fault: type[httpx.TransportError]
+) -> None:
+    def restart(number: int, answer: Answer) -> httpx.Response:
+        if number in (2, 3, 5):
+            raise fault("It broke off.")
+        return answer()
+
+    server.on_upload = restart
+    assert counts(send(server, folder)) == (6, 0, 0)
+    assert len(server.uploads) == 9
+    assert len(server.said) == 1
+
+
+def test_an_answer_that_got_lost_is_had_again(
+    server: TroubledServer, inline: Inline, folder: Path
+) -> None:
+    def lose(number: int, answer: Answer) -> httpx.Response:
+        answered = answer()
+        if number == 1:
+            raise httpx.ReadError("It broke off.")
+        return answered
+
+    server.on_upload = lose
+    # The job of the first try is that of the second, and not one of duplicates.
+    assert counts(send(server, folder)) == (6, 0, 0)
+    assert inline.store.count() == 6
+
+
+def test_a_server_that_takes_less_gets_less(server: TroubledServer, tmp_path: Path) -> None:
+    # The test's server takes 20 parts in a request.
+    for n in range(50):
+        (tmp_path / f"{n}.png").write_bytes(picture(f"#0000{n:02x}"))
+    summary = send(server, tmp_path)
+    assert (counts(summary), summary.sent) == ((50, 0, 0), 50)
+
+
+def test_a_picture_too_large_for_any_request_fails_alone(
+    server: TroubledServer, folder: Path
+) -> None:
+    # The test's server takes a million bytes in a request.
+    (folder / "huge.bmp").write_bytes(bytes(1_500_000))
+    summary = send(server, folder)
+    assert (counts(summary), summary.sent) == ((6, 0, 1), 6)
+    (failure,) = summary.failures
+    assert (failure.filename, failure.code) == ("photos/huge.bmp", "too_large")
+    assert failure.id == image_id(bytes(1_500_000))
+
+
+@pytest.mark.usefixtures("_each_alone")
+def test_a_refusal_ends_the_upload(server: TroubledServer, folder: Path) -> None:
+    def refuse(number: int, answer: Answer) -> httpx.Response:
+        if number < 3:
+            return answer()
+        return httpx.Response(403, json={"code": "forbidden", "detail": "The key may not."})
+
+    server.on_upload = refuse
+    with server.client() as client:
+        upload = Upload(client, connections=1)
+        with pytest.raises(RequestRefused, match="forbidden"):
+            upload.run(find_pictures([folder], []))
+        assert upload.accepted == 2
+    assert len(server.uploads) == 3
+
+
+def test_progress_is_told(server: TroubledServer, folder: Path) -> None:
+    seen = []
+    with server.client() as client:
+        Upload(client).run(
+            find_pictures([folder], []),
+            on_progress=lambda p: seen.append((p.hashed, p.to_send, p.sent, p.total, p.done)),
+        )
+    assert seen[-1] == (6, 6, 6, 6, 6)
+    assert all(before <= after for before, after in pairwise(seen))
+
+
+def test_a_great_many_pictures_are_never_in_memory_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in ((hashing, "_AHEAD"), (missing, "_IDS_MIN"), (missing, "_IDS_MAX")):
+        monkeypatch.setattr(module, name, 10)
+    monkeypatch.setattr(upload_requests, "_PICTURES_MAX", 10)
+    taken = 0
+    distances = []
+
+    def many() -> Iterator[Picture]:
+        nonlocal taken
+        for taken in range(1, 1001):
+            file = tmp_path / f"{taken}.jpg"
+            file.write_text(str(taken))
+            yield Picture(file, file.name)
+
+    def measure(number: int, answer: Answer) -> httpx.Response:
+        distances.append(taken - number * 10)
+        return answer()
+
+    server = TroubledServer(httpx.MockTransport(takes_all))
+    server.on_upload = measure
+    with server.client() as client:
+        summary = Upload(client, connections=2).run(many())
+    assert (summary.indexed, summary.sent) == (1000, 1000)
+    # Hashed ahead, asked for, packed, and two ready for each of two connections.
+    assert max(distances) <= 10 + 10 + 10 + 4 * 10

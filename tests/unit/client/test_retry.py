@@ -1,0 +1,152 @@
+"""How long, and how often, a server that is busy or away is tried again."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+
+import httpx
+import pytest
+
+from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
+from glimpse_client.retry import Patience, retry_after_s
+from tests.support.clock import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def said() -> list[float]:
+    """The seconds of the pauses that were told."""
+    return []
+
+
+@pytest.fixture
+def patience(clock: Clock, said: list[float]) -> Patience:
+    patience = Patience(
+        100, lambda seconds, _: said.append(seconds), now=clock.now, sleep=clock.sleep
+    )
+    patience.heard = True
+    return patience
+
+
+def busy(seconds: float | None, status: int = 503) -> RequestRefused:
+    return RequestRefused(status, "overloaded", "Too much.", seconds)
+
+
+def test_a_pause_that_one_connection_was_asked_for_holds_all(
+    patience: Patience, clock: Clock
+) -> None:
+    patience.begin().failed(busy(7))
+    patience.wait()
+    assert clock.slept == [7]
+    patience.wait()
+    assert clock.slept == [7]
+
+
+def test_a_full_disk_is_waited_for(patience: Patience, clock: Clock) -> None:
+    patience.begin().failed(busy(7, status=507))
+    patience.wait()
+    assert clock.slept == [7]
+
+
+def test_the_longest_pause_counts(patience: Patience, clock: Clock) -> None:
+    for seconds in (3, 9, 5):
+        patience.begin().failed(busy(seconds))
+    patience.wait()
+    assert clock.slept == [9]
+
+
+def test_an_hour_of_overload_is_told_once(
+    patience: Patience, clock: Clock, said: list[float]
+) -> None:
+    for _ in range(20):
+        patience.begin().failed(busy(5))
+        patience.begin().failed(busy(6))
+        patience.wait()
+    assert said == [5]
+    clock.sleep(1000)
+    patience.begin().failed(busy(8))
+    assert said == [5, 8]
+
+
+def test_patience_with_one_request_ends(patience: Patience) -> None:
+    tries = patience.begin()
+    error = busy(40)
+    for _ in range(2):
+        tries.failed(error)
+        patience.wait()
+    with pytest.raises(RequestRefused) as raised:
+        tries.failed(error)
+    assert raised.value is error
+    # Another request has patience of its own.
+    patience.begin().failed(error)
+
+
+def test_without_a_time_a_busy_server_gets_two_seconds(patience: Patience, clock: Clock) -> None:
+    patience.begin().failed(busy(None, status=429))
+    patience.wait()
+    assert clock.slept == [2]
+
+
+def test_no_server_is_asked_again_at_once(patience: Patience, clock: Clock) -> None:
+    patience.begin().failed(busy(0))
+    patience.wait()
+    assert clock.slept == [0.1]
+
+
+@pytest.mark.parametrize("error", [ServerUnreachable("It broke off."), busy(None, status=502)])
+def test_a_server_that_is_away_is_tried_later_and_later(error: ClientError, clock: Clock) -> None:
+    patience = Patience(1e9, now=clock.now, sleep=clock.sleep)
+    patience.heard = True
+    tries = patience.begin()
+    for _ in range(2000):
+        tries.failed(error)
+        patience.wait()
+    assert clock.slept[:7] == [1, 2, 4, 8, 16, 30, 30]
+    assert set(clock.slept[7:]) == {30}
+
+
+def test_a_server_that_never_answered_is_not_waited_for(clock: Clock) -> None:
+    patience = Patience(100, now=clock.now, sleep=clock.sleep)
+    with pytest.raises(ServerUnreachable):
+        patience.begin().failed(ServerUnreachable("Nothing answers."))
+    # By this it has answered.
+    patience.begin().failed(busy(1))
+    patience.begin().failed(ServerUnreachable("Nothing answers."))
+
+
+def test_what_is_refused_for_good_is_not_tried_again(patience: Patience, clock: Clock) -> None:
+    with pytest.raises(RequestRefused):
+        patience.begin().failed(busy(5, status=403))
+    patience.wait()
+    assert clock.slept == []
+
+
+def test_nobody_waits_once_the_client_is_closed(patience: Patience, said: list[float]) -> None:
+    patience.stopped = True
+    with pytest.raises(ServerUnreachable):
+        patience.begin().failed(ServerUnreachable("It broke off."))
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7), ("0.5", 0.5), ("-3", 0), ("soon", None), ("nan", None), ("inf", None), ("", None)],
+)
+def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
+    assert retry_after_s(httpx.Response(503, headers={"Retry-After": value})) == seconds
+
+
+def test_retry_after_as_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    for at, seconds in ((1_700_000_090, 90), (1_600_000_000, 0)):
+        date = formatdate(at, usegmt=True)
+        assert retry_after_s(httpx.Response(503, headers={"Retry-After": date})) == seconds
+
+
+def test_without_the_header_there_is_no_time() -> None:
+    assert retry_after_s(httpx.Response(503)) is None

@@ -1,0 +1,68 @@
+"""The batch that a model is quickest with, on models whose time is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.ingest.batch_tuning import tune
+
+
+class Model:
+    """A model that takes a fixed time for a batch, and some for each picture of it.
+
+    Args:
+        batch_s: Seconds that a batch takes, whatever its size.
+        picture_s: Seconds for each picture of a batch up to ``knee``.
+        knee: Pictures beyond which each takes ten times as long.
+    """
+
+    def __init__(self, batch_s: float, picture_s: float, knee: int = 10_000) -> None:
+        self._batch_s = batch_s
+        self._picture_s = picture_s
+        self._knee = knee
+        self.now = 0.0
+        self.sizes: list[int] = []
+
+    def encode(self, size: int) -> None:
+        self.sizes.append(size)
+        late = max(0, size - self._knee)
+        self.now += self._batch_s + self._picture_s * (size + 9 * late)
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("model", "batch_max"),
+    [
+        # A processor: batches bring nothing, so the smallest does.
+        (Model(batch_s=0.0, picture_s=0.01), 4),
+        # A GPU: starting a batch is what takes the time.
+        (Model(batch_s=0.01, picture_s=0.00001), 256),
+        # A cache that is full beyond 32.
+        (Model(batch_s=0.01, picture_s=0.001, knee=32), 32),
+    ],
+)
+def test_it_finds_the_best_batch(model: Model, batch_max: int) -> None:
+    assert tune(model.encode, clock=model.clock).batch_max == batch_max
+
+
+def test_it_tells_the_rate_at_that_batch() -> None:
+    model = Model(batch_s=0.0, picture_s=0.01)
+    assert tune(model.encode, clock=model.clock).rate_per_s == pytest.approx(100)
+
+
+def test_a_slow_model_is_not_measured_for_long() -> None:
+    model = Model(batch_s=0.0, picture_s=0.5)
+    tune(model.encode, clock=model.clock)
+    assert max(model.sizes) == 4
+
+
+def test_a_model_that_takes_no_time_is_no_problem() -> None:
+    assert tune(lambda _: None, clock=lambda: 0.0).batch_max == 256
+
+
+@pytest.mark.parametrize(("largest", "batch_max"), [(64, 64), (100, 64), (3, 3), (1, 1)])
+def test_no_batch_is_larger_than_can_be_filled(largest: int, batch_max: int) -> None:
+    model = Model(batch_s=0.01, picture_s=0.00001)
+    assert tune(model.encode, largest, model.clock).batch_max == batch_max

@@ -1,0 +1,426 @@
+"""Workers that stand still past their leases, and go on when others have taken over.
+
+What others do meanwhile is done within a call of the frozen worker, at the stage at
+which it stands still; its leases last no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from common.blobs.memory import MemoryBlobs
+from common.claims.memory import MemoryClaims
+from common.contract import CatalogRequest, ChunkResult, IngestChunk, Outcome
+from common.errors import BrokerUnavailable, ImagesBusy, NotFound, WorkerUnavailable
+from common.jobs.memory import MemoryJobs
+from tests.support.ingest_bench import Bench, Shared, worker
+from tests.support.pictures import image_id, picture
+from tests.support.polling import wait_for
+from worker.catalog.deletion import Deletion
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest.pictures import PictureReader
+from worker.stores.amends import Amends
+from worker.stores.base import Row
+from worker.stores.fence import Fence
+from worker.stores.memory import MemoryCollection, MemoryStore
+
+DATA = picture("red")
+ID = image_id(DATA)
+
+# What others do while a worker stands still.
+Meanwhile = Callable[[], object]
+
+
+class Stop:
+    """Stands still once, at one stage."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self.meanwhile: Meanwhile | None = None
+
+    def at(self, stage: str) -> None:
+        if stage == self._stage and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+
+
+class FrozenStore(MemoryStore):
+    """The store as a worker has it that stands still."""
+
+    def __init__(self, collection: MemoryCollection, stop: Stop) -> None:
+        super().__init__(collection=collection)
+        self._stop = stop
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        self._stop.at("before the write")
+        super().upsert(rows)
+        self._stop.at("after the write")
+
+    def delete(self, tenant: str, ids: Sequence[str]) -> int:
+        self._stop.at("before the write")
+        count = super().delete(tenant, ids)
+        self._stop.at("after the write")
+        return count
+
+
+class FrozenReader(PictureReader):
+    """Stands still before it has read anything, or when it has decoded a picture."""
+
+    stop: Stop
+
+    def read(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        self.stop.at("before the read")
+        found = super().read(*args, **kwargs)
+        self.stop.at("before the model")
+        return found
+
+
+class FrozenBlobs(MemoryBlobs):
+    """Stands still before it takes bytes out of sight."""
+
+    stop: Stop
+
+    def withdraw(self, tenant: str, blob_id: str) -> None:
+        self.stop.at("before the bytes")
+        super().withdraw(tenant, blob_id)
+
+
+class FrozenJobs(MemoryJobs):
+    """Stands still before it notes an outcome."""
+
+    stop: Stop
+
+    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
+        self.stop.at("before the outcome")
+        super().record(job_id, outcomes)
+
+
+@pytest.fixture
+def collection() -> MemoryCollection:
+    return MemoryCollection()
+
+
+@pytest.fixture
+def shared(collection: MemoryCollection) -> Shared:
+    return Shared(store=MemoryStore(collection=collection))
+
+
+@pytest.fixture
+def others(shared: Shared) -> Iterator[Bench]:
+    with worker(shared) as bench:
+        yield bench
+
+
+@pytest.fixture
+def frozen(
+    request: pytest.FixtureRequest, shared: Shared, collection: MemoryCollection
+) -> Iterator[tuple[Bench, Stop]]:
+    """Start an ingest worker that stands still at the stage that the test names."""
+    stop = Stop(request.param)
+    jobs = FrozenJobs.__new__(FrozenJobs)
+    jobs.__dict__ = shared.jobs.__dict__
+    jobs.stop = stop
+    mine = replace(shared, store=FrozenStore(collection, stop), jobs=jobs)
+    reader = FrozenReader(shared.blobs, HashingEncoder(), pixels_max=10_000)
+    reader.stop = stop
+    with worker(mine, lease_s=0.0, reader=reader) as bench:
+        yield bench, stop
+
+
+def run(bench: Bench, chunk: IngestChunk) -> ChunkResult:
+    """Run a chunk as a delivery does: again, while others have its images."""
+
+    def tried() -> ChunkResult | None:
+        try:
+            return bench.run(chunk, f"task of {id(bench)}")
+        except ImagesBusy:
+            return None
+
+    return wait_for(tried, 10, "an outcome")
+
+
+def delete(shared: Shared) -> None:
+    assert shared.deletion().run(CatalogRequest(ids=[ID])).deleted == [ID]
+
+
+def assert_gone(shared: Shared) -> None:
+    assert shared.store.known("default", [ID]) == {}
+    with pytest.raises(NotFound):
+        shared.blobs.read("default", ID)
+
+
+def assert_row_of(shared: Shared, chunk: IngestChunk) -> None:
+    row = shared.store.rows("default", [ID])[ID]
+    assert (row.job_id, row.record.tags) == (chunk.job_id, chunk.tags)
+    assert shared.blobs.read("default", ID) == DATA
+
+
+AT_INGEST = pytest.mark.parametrize(
+    "frozen",
+    [
+        "before the read",
+        "before the model",
+        "before the write",
+        "after the write",
+        "before the outcome",
+    ],
+    indirect=True,
+)
+
+
+@AT_INGEST
+def test_what_was_deleted_meanwhile_stays_so(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+
+    def meanwhile() -> None:
+        assert run(others, chunk).outcomes[0].state == "indexed"
+        delete(shared)
+
+    stop.meanwhile = meanwhile
+    assert run(bench, chunk).outcomes[0].state == "indexed"
+    assert_gone(shared)
+
+
+@AT_INGEST
+def test_what_was_uploaded_anew_meanwhile_keeps_its_own_tags(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+    anew: list[IngestChunk] = []
+
+    def meanwhile() -> None:
+        run(others, chunk)
+        delete(shared)
+        anew.append(shared.put(DATA, tag="anew"))
+        assert run(others, anew[0]).outcomes[0].state == "indexed"
+
+    stop.meanwhile = meanwhile
+    run(bench, chunk)
+    assert_row_of(shared, anew[0])
+
+
+@pytest.mark.parametrize("frozen", ["before the read", "before the write"], indirect=True)
+def test_a_job_that_came_first_meanwhile_keeps_its_row(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk, first = shared.put(DATA), shared.put(DATA, tag="first")
+
+    def meanwhile() -> None:
+        assert run(others, first).outcomes[0].state == "indexed"
+
+    stop.meanwhile = meanwhile
+    assert run(bench, chunk).outcomes[0].state == "duplicate"
+    assert_row_of(shared, first)
+
+
+@pytest.mark.parametrize("frozen", ["after the write"], indirect=True)
+def test_a_row_that_others_found_stays(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk, second = shared.put(DATA), shared.put(DATA, tag="second")
+
+    def meanwhile() -> None:
+        assert run(others, second).outcomes[0].state == "duplicate"
+
+    stop.meanwhile = meanwhile
+    assert run(bench, chunk).outcomes[0].state == "indexed"
+    assert_row_of(shared, chunk)
+
+
+@pytest.mark.parametrize("frozen", ["before the write", "after the write"], indirect=True)
+def test_what_was_cancelled_meanwhile_is_not_searchable(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+
+    def meanwhile() -> None:
+        shared.jobs.cancel(chunk.job_id)
+        run(others, chunk)
+
+    stop.meanwhile = meanwhile
+    found = run(bench, chunk).outcomes[0].state
+    assert (found == "indexed") == (ID in shared.store.known("default", [ID]))
+
+
+@pytest.mark.parametrize("frozen", ["before the write"], indirect=True)
+def test_a_worker_that_nobody_took_for_dead_goes_on(
+    shared: Shared, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+    stop.meanwhile = lambda: None
+    assert bench.run(chunk).outcomes[0].state == "indexed"
+    assert_row_of(shared, chunk)
+
+
+@pytest.mark.parametrize("frozen", ["before the write"], indirect=True)
+def test_a_failure_in_the_hands_of_one_that_was_overtaken_does_not_count(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+
+    def meanwhile() -> None:
+        assert run(others, chunk).outcomes[0].state == "indexed"
+        raise RuntimeError("odd")
+
+    stop.meanwhile = meanwhile
+    assert run(bench, chunk).outcomes[0].state == "indexed"
+    assert shared.dead_letters.count() == 0
+    assert_row_of(shared, chunk)
+
+
+@pytest.fixture
+def deletion(
+    request: pytest.FixtureRequest, shared: Shared, collection: MemoryCollection
+) -> tuple[Deletion, Stop, Amends]:
+    """Return a search worker's deletion that stands still at the stage that the test names."""
+    stop = Stop(request.param)
+    blobs = FrozenBlobs()
+    blobs.__dict__ = shared.blobs.__dict__
+    blobs.stop = stop
+    store, claims = FrozenStore(collection, stop), MemoryClaims(0.0, 3, shared.claims)
+    amends = Amends(store, blobs, shared.jobs, claims, shared.dead_letters)
+    fence = Fence(claims, amends)
+    parts = (store, blobs, shared.jobs, claims, shared.dead_letters, fence, 0.0)
+    return Deletion(*parts), stop, amends
+
+
+AT_DELETE = pytest.mark.parametrize(
+    "deletion", ["before the bytes", "before the write", "after the write"], indirect=True
+)
+
+
+def try_to_delete(deletion: Deletion, amends: Amends) -> None:
+    with pytest.raises(ImagesBusy):
+        deletion.run(CatalogRequest(ids=[ID]))
+    wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
+
+
+@AT_DELETE
+def test_what_was_accepted_after_a_deletion_that_stood_still_stays(
+    shared: Shared, others: Bench, deletion: tuple[Deletion, Stop, Amends]
+) -> None:
+    frozen, stop, amends = deletion
+    run(others, shared.put(DATA))
+    anew: list[IngestChunk] = []
+
+    def meanwhile() -> None:
+        if shared.store.known("default", [ID]):
+            delete(shared)
+        anew.append(shared.put(DATA, tag="anew"))
+        assert run(others, anew[0]).outcomes[0].state == "indexed"
+
+    stop.meanwhile = meanwhile
+    try_to_delete(frozen, amends)
+    assert_row_of(shared, anew[0])
+
+
+@pytest.mark.parametrize("deletion", ["before the bytes", "before the write"], indirect=True)
+def test_what_was_found_as_a_duplicate_stays(
+    shared: Shared, others: Bench, deletion: tuple[Deletion, Stop, Amends]
+) -> None:
+    frozen, stop, amends = deletion
+    first = shared.put(DATA)
+    run(others, first)
+
+    def meanwhile() -> None:
+        assert run(others, shared.put(DATA, tag="second")).outcomes[0].state == "duplicate"
+
+    stop.meanwhile = meanwhile
+    try_to_delete(frozen, amends)
+    assert_row_of(shared, first)
+
+
+def test_a_deletion_that_stood_still_before_it_began_comes_too_late(
+    shared: Shared, others: Bench
+) -> None:
+    run(others, shared.put(DATA))
+    delete(shared)
+    anew = shared.put(DATA, tag="anew")
+    run(others, anew)
+    # Its caller was told to ask again, did so, and uploaded the image anew.
+    with pytest.raises(WorkerUnavailable, match="too late"):
+        shared.deletion().run(CatalogRequest(ids=[ID]), is_wanted=lambda: False)
+    assert_row_of(shared, anew)
+    delete(shared)
+
+
+@AT_DELETE
+def test_a_deletion_that_nobody_took_for_dead_goes_on(
+    shared: Shared, others: Bench, deletion: tuple[Deletion, Stop, Amends]
+) -> None:
+    frozen, stop, _ = deletion
+    run(others, shared.put(DATA))
+    stop.meanwhile = lambda: None
+    assert frozen.run(CatalogRequest(ids=[ID])).deleted == [ID]
+    assert_gone(shared)
+
+
+class AbsentClaims(MemoryClaims):
+    """Fails at the confirmation that is so many away."""
+
+    fails = 0
+
+    def confirm(self, claims):  # type: ignore[no-untyped-def]
+        if self.fails:
+            self.fails -= 1
+            if not self.fails:
+                raise BrokerUnavailable("away")
+        return super().confirm(claims)
+
+
+def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
+    shared: Shared, others: Bench
+) -> None:
+    chunk = shared.put(DATA)
+    claims = AbsentClaims(0.0, 3, shared.claims)
+    fence = Fence(claims, shared.amends(claims))
+    frozen = Deletion(
+        shared.store, shared.blobs, shared.jobs, claims, shared.dead_letters, fence, 0.0
+    )
+    run(others, chunk)
+    # Asked before the bytes go, before the row does, and after it.
+    claims.fails = 3
+    with pytest.raises(ImagesBusy):
+        frozen.run(CatalogRequest(ids=[ID]))
+    assert_gone(shared)
+
+
+def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
+    shared: Shared, collection: MemoryCollection
+) -> None:
+    """The same row is lost twice, the second time in the middle of the first amends."""
+
+    class LostAgain(MemoryStore):
+        looks = 0
+
+        def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
+            found = super().known(tenant, ids)
+            self.looks += 1
+            if self.looks == 1:
+                amends.add([replace(row)])
+            return found
+
+    store, claims = LostAgain(collection=collection), MemoryClaims(60, 3, shared.claims)
+    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    with worker(shared) as bench:
+        run(bench, shared.put(DATA))
+    row = shared.store.rows("default", [ID])[ID]
+    MemoryClaims(0.0, 3, shared.claims).take("dead", "default", [ID])
+    claims.take("another", "default", [ID], alone=True)
+    claims.settle("another", "default", {ID: ""})
+    amends.add([row])
+    wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
+    assert store.looks == 2
+    assert_gone(shared)

@@ -1,0 +1,213 @@
+"""The pulse: heartbeats while the worker lives, and a probe while it idles."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from common.errors import StoreUnavailable
+from common.heartbeats import Heartbeat, MemoryHeartbeats
+from common.redis_time import MachineClock
+from worker.delivery.leases import Leases
+from worker.delivery.messages import MemoryMessages
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest.throughput import Meter
+from worker.runtime.base import Runtime
+from worker.runtime.heartbeat import Pulse
+from worker.stores.memory import MemoryStore
+
+
+class Heard(MemoryHeartbeats):
+    """Heartbeats that a test can wait for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beats = threading.Semaphore(0)
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        super().beat(heartbeat)
+        self.beats.release()
+
+    def next(self) -> Heartbeat:
+        assert self.beats.acquire(timeout=10)
+        return self.alive()[0]
+
+
+class AwayStore(MemoryStore):
+    """Does not answer a ping when it is told so."""
+
+    away = False
+    faults = 0
+
+    def ping(self) -> None:
+        if self.faults:
+            self.faults -= 1
+            raise RuntimeError("odd")
+        if self.away:
+            raise StoreUnavailable("Milvus does not answer.")
+
+
+class Idle:
+    """A worker whose last inference was as long ago as a test wants."""
+
+    def __init__(self) -> None:
+        self.inference_at = time.time()
+        self.probes: list[Future[Any]] = []
+
+    def probe(self) -> Future[Any]:
+        self.probes.append(Future())
+        return self.probes[-1]
+
+
+class WrongClock(MachineClock):
+    """Redis's clock, from which this machine's differs by as much as a test wants."""
+
+    skew = 0.0
+
+    def now(self) -> float:
+        return super().now() - self.skew
+
+    def skew_s(self) -> float:
+        return self.skew
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def idle() -> Idle:
+    return Idle()
+
+
+@pytest.fixture
+def store() -> AwayStore:
+    return AwayStore()
+
+
+@pytest.fixture
+def meter() -> Meter:
+    return Meter()
+
+
+@pytest.fixture
+def leases() -> Leases:
+    return Leases(MemoryMessages(), lease_s=60)
+
+
+@pytest.fixture
+def clock() -> WrongClock:
+    return WrongClock()
+
+
+@pytest.fixture
+def pulse(
+    heard: Heard, idle: Idle, store: AwayStore, meter: Meter, leases: Leases, clock: WrongClock
+) -> Iterator[Pulse]:
+    runtime = Runtime(
+        app=Celery(set_as_current=False),
+        encoder=HashingEncoder(),
+        store=store,
+        probe=idle.probe,
+        inference_at=lambda: idle.inference_at,
+        leases=leases,
+        upkeep=None,
+        close=lambda: None,
+        meter=meter,
+    )
+    pulse = Pulse(runtime, heard, "ingest@here.1", "ingest", interval_s=0.02, clock=clock)
+    pulse.start()
+    yield pulse
+    pulse.stop()
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_heartbeat_says_who_and_what(heard: Heard) -> None:
+    beat = heard.next()
+    assert (beat.name, beat.queue, beat.model) == ("ingest@here.1", "ingest", "hashing")
+    assert beat.until == pytest.approx(beat.at + 0.06)
+    assert beat.store_error is None
+
+
+@pytest.mark.usefixtures("pulse")
+def test_the_rate_is_told_once_it_is_known(heard: Heard, meter: Meter) -> None:
+    assert heard.next().rate_per_s is None
+    with meter.working():
+        meter.note(8)
+    while heard.next().rate_per_s is None:
+        pass
+    assert heard.alive()[0].rate_per_s == meter.rate_per_s
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_store_that_is_away_is_told(heard: Heard, store: AwayStore) -> None:
+    store.away = True
+    while heard.next().store_error is None:
+        pass
+    assert heard.alive()[0].store_error == "Milvus does not answer."
+
+
+@pytest.mark.usefixtures("pulse")
+def test_when_the_consumer_looked_for_work_is_told(heard: Heard, leases: Leases) -> None:
+    assert heard.next().asked_at is None
+    leases.has_room(1)
+    while heard.next().asked_at is None:
+        pass
+    assert heard.alive()[0].asked_at == pytest.approx(leases.asked_at, abs=1)
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_fault_does_not_end_the_pulse(heard: Heard, store: AwayStore) -> None:
+    store.faults = 3
+    while store.faults:
+        pass
+    # More than can be left from before.
+    assert all(heard.beats.acquire(timeout=10) for _ in range(5))
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_busy_worker_is_not_probed(heard: Heard, idle: Idle) -> None:
+    for _ in range(3):
+        heard.next()
+    assert idle.probes == []
+
+
+@pytest.mark.usefixtures("pulse")
+def test_an_idle_worker_is_probed_once_until_the_probe_is_back(heard: Heard, idle: Idle) -> None:
+    idle.inference_at = time.time() - 3600
+    while not idle.probes:
+        heard.next()
+    for _ in range(3):
+        heard.next()
+    assert len(idle.probes) == 1
+    idle.probes[0].set_result(None)
+    while len(idle.probes) == 1:
+        heard.next()
+
+
+@pytest.mark.usefixtures("pulse")
+def test_times_are_of_redis_and_a_clock_that_is_wrong_is_told_once(
+    heard: Heard, clock: WrongClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock.skew = -300.0
+    while heard.next().clock_skew_s != -300:
+        pass
+    beat = heard.next()
+    assert beat.at == pytest.approx(time.time() + 300, abs=60)
+    assert beat.inference_at == pytest.approx(time.time() + 300, abs=60)
+    assert [record.getMessage() for record in caplog.records] == [
+        "clock.skewed name=ingest@here.1 ahead_s=-300.0"
+    ]
+
+
+def test_a_worker_that_stops_is_gone_at_once(heard: Heard, pulse: Pulse) -> None:
+    heard.next()
+    pulse.stop()
+    assert heard.alive() == []

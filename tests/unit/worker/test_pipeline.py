@@ -1,0 +1,195 @@
+"""The ingest pipeline: batches encoded and written whole, and each picture settled by itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from common.blobs.memory import MemoryBlobs
+from common.claims.memory import MemoryClaims
+from common.contract import ImageRecord
+from common.dead_letters.memory import MemoryDeadLetters
+from common.errors import EncoderError, ImagesBusy, StoreError, StoreUnavailable
+from common.jobs.memory import MemoryJobs
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest.pictures import Picture
+from worker.ingest.pipeline import IngestPipeline
+from worker.stores.amends import Amends
+from worker.stores.base import Row
+from worker.stores.fence import Fence
+from worker.stores.memory import MemoryStore
+
+ENCODER = HashingEncoder()
+
+
+class PoisonedEncoder(HashingEncoder):
+    """Fails on every batch that holds an all-black picture."""
+
+    def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        if any(not image.any() for image in images):
+            raise EncoderError("black")
+        return super().encode_images(images)
+
+
+class RecordingStore(MemoryStore):
+    """Keeps the size of every write, can be held up, and fails when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[int] = []
+        self.error: Exception | None = None
+        self.refused: str | None = None
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        assert self.go_on.wait(10)
+        self.writes.append(len(rows))
+        if self.error:
+            raise self.error
+        if any(row.record.id == self.refused for row in rows):
+            raise StoreError("refused")
+        super().upsert(rows)
+
+
+def made(colour: str, image_id: str) -> Picture:
+    record = ImageRecord(
+        id=image_id * 64,
+        filename=f"{colour}.png",
+        bytes=1,
+        width=8,
+        height=8,
+        format="PNG",
+        indexed_at="2026-01-01T00:00:00.000Z",
+    )
+    pixels = ENCODER.preprocess(Image.new("RGB", (8, 8), colour))
+    return Picture("default", record, "job", "owner", pixels)
+
+
+def pipeline_of(
+    encoder: HashingEncoder,
+    store: RecordingStore,
+    claims: MemoryClaims | None = None,
+    **options: float,
+) -> IngestPipeline:
+    """Return a pipeline for images that one owner has claimed, unless others have."""
+    claims = claims or MemoryClaims()
+    claims.take("owner", "default", [digit * 64 for digit in "abcdef"])
+    amends = Amends(store, MemoryBlobs(), MemoryJobs(), claims, MemoryDeadLetters())
+    return IngestPipeline(encoder, store, Fence(claims, amends), **options)
+
+
+@pytest.fixture
+def store() -> RecordingStore:
+    return RecordingStore()
+
+
+def test_a_picture_is_found_when_its_future_is_done(store: RecordingStore) -> None:
+    pipeline = pipeline_of(ENCODER, store, batch_max=4, wait_ms=0)
+    pipeline.submit(partial(made, "red", "a")).result(10)
+    vector = ENCODER.encode_texts(["red"])[0]
+    assert store.search("default", vector, 1)[0].filename == "red.png"
+    pipeline.close()
+
+
+def test_pictures_that_come_together_are_written_together(store: RecordingStore) -> None:
+    pipeline = pipeline_of(ENCODER, store, batch_max=4, wait_ms=1000)
+    futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abcd"]
+    for future in futures:
+        future.result(10)
+    assert store.writes == [4]
+    pipeline.close()
+
+
+def test_a_picture_that_the_model_refuses_fails_alone(store: RecordingStore) -> None:
+    pipeline = pipeline_of(PoisonedEncoder(), store, batch_max=3, wait_ms=1000)
+    futures = [
+        pipeline.submit(partial(made, colour, digit))
+        for colour, digit in (("red", "a"), ("black", "b"), ("blue", "c"))
+    ]
+    futures[0].result(10)
+    futures[2].result(10)
+    with pytest.raises(EncoderError):
+        futures[1].result(10)
+    assert store.count() == 2
+    pipeline.close()
+
+
+def test_a_row_that_the_store_refuses_fails_alone(store: RecordingStore) -> None:
+    store.refused = "b" * 64
+    pipeline = pipeline_of(ENCODER, store, batch_max=3, wait_ms=1000)
+    futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abc"]
+    futures[0].result(10)
+    futures[2].result(10)
+    with pytest.raises(StoreError):
+        futures[1].result(10)
+    pipeline.close()
+
+
+def test_a_store_that_is_away_is_told_to_all_after_one_try(store: RecordingStore) -> None:
+    store.error = StoreUnavailable("away")
+    pipeline = pipeline_of(ENCODER, store, batch_max=3, wait_ms=1000)
+    futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abc"]
+    for future in futures:
+        with pytest.raises(StoreUnavailable):
+            future.result(10)
+    assert store.writes == [3]
+    pipeline.close()
+
+
+def test_what_another_worker_has_taken_over_is_not_written(store: RecordingStore) -> None:
+    claims = MemoryClaims()
+    claims.take("another", "default", ["b" * 64])
+    pipeline = pipeline_of(ENCODER, store, claims, batch_max=2, wait_ms=1000)
+    futures = [pipeline.submit(partial(made, "red", digit)) for digit in "ab"]
+    futures[0].result(10)
+    with pytest.raises(ImagesBusy):
+        futures[1].result(10)
+    assert store.writes == [1]
+    pipeline.close()
+
+
+def test_a_slow_store_holds_the_producers_back(store: RecordingStore) -> None:
+    store.go_on.clear()
+    pipeline = pipeline_of(ENCODER, store, batch_max=1, wait_ms=0)
+    accepted: list[int] = []
+
+    def produce() -> None:
+        for number in range(50):
+            pipeline.submit(partial(made, "red", "abcdef"[number % 6]))
+            accepted.append(number)
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    producer.join(0.3)
+    # In hand at the writer, two waiting there, one in the model, two waiting for it, one in
+    # the decoder's hand, and two waiting for it.
+    assert len(accepted) <= 9
+    store.go_on.set()
+    producer.join(10)
+    assert len(accepted) == 50
+    pipeline.close()
+
+
+def test_a_probe_runs_the_model_and_stores_nothing(store: RecordingStore) -> None:
+    pipeline = pipeline_of(ENCODER, store, batch_max=2, wait_ms=0)
+    assert pipeline.inference_at == 0
+    pipeline.probe(made("red", "a").pixels).result(10)
+    assert pipeline.inference_at > 0
+    assert store.writes in ([], [0])
+    assert store.count() == 0
+    pipeline.close()
+
+
+def test_closing_writes_what_is_in_hand(store: RecordingStore) -> None:
+    pipeline = pipeline_of(ENCODER, store, batch_max=8, wait_ms=60_000)
+    futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abc"]
+    pipeline.close()
+    assert all(future.done() for future in futures)
+    assert store.count() == 3

@@ -1,0 +1,184 @@
+"""The directory of a zip: records at its end that say which files are where."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import ArchiveBroken, ArchiveUnsupported
+from worker.archives.meter import Meter
+from worker.archives.zip.source import ZipSource
+
+# Layouts of PKWARE's APPNOTE.TXT 6.3.10. Section 4.3.16: the end record, which closes a zip.
+_END = struct.Struct("<4s4H2LH")
+_END_SIGNATURE = b"PK\x05\x06"
+# Bytes of the comment that may follow the end record.
+_COMMENT_BYTES_MAX = 0xFFFF
+
+# Section 4.3.15: says where the large form of the end record is; right before the end record.
+_LOCATOR = struct.Struct("<4sLQL")
+_LOCATOR_SIGNATURE = b"PK\x06\x07"
+# Section 4.3.14: the large form of the end record.
+_LARGE_END = struct.Struct("<4sQ2H2L4Q")
+_LARGE_END_SIGNATURE = b"PK\x06\x06"
+
+# Section 4.3.12: one record of the directory; a name and extra fields follow it.
+_RECORD = struct.Struct("<4s6H3L5H2L")
+_RECORD_SIGNATURE = b"PK\x01\x02"
+
+# Section 4.5.3: the extra field with the numbers that do not fit into a record, and what the
+# record has in their places.
+_LARGE_FIELD, _TOO_LARGE = 0x0001, 0xFFFFFFFF
+# Section 4.4.4: the flag by which a name is UTF-8.
+_UTF8_FLAG = 0x0800
+
+
+@dataclass(frozen=True, slots=True)
+class ZipRecord:
+    """One file, as the directory has it."""
+
+    name: str
+    flags: int
+    # Number of its way of compression.
+    method: int
+    crc32: int
+    packed_bytes: int
+    # Place of the file's own header.
+    position: int
+    # Number of the system on which it was packed; it says what the attributes mean.
+    system: int
+    attributes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    start: int
+    end: int
+    # Records there are, as declared.
+    entries: int
+    # What all places in the zip are off by, because something was put before it.
+    shift: int
+
+
+def read_records(source: ZipSource, meter: Meter) -> Iterator[ZipRecord]:
+    """Yield the records of a zip; one at a time is in memory.
+
+    ``zipfile`` is not used (decision 0007): it reads the whole directory first,
+    however long it is, and gives all of it up for one bad record.
+
+    Raises:
+        ArchiveBroken: There is no directory, or it is damaged.
+        ArchiveUnsupported: The zip is a part of a larger one.
+        ArchiveTooLarge: It has too many entries, or says that it has.
+    """
+    directory = _find(source)
+    meter.check_entries(directory.entries)
+    position = directory.start
+    while position < directory.end:
+        meter.count_entry()
+        fields = _unpack(source, position, _RECORD, _RECORD_SIGNATURE)
+        name_bytes, extra_bytes, comment_bytes = fields[10:13]
+        position += _RECORD.size
+        tail = source.read_at(position, name_bytes + extra_bytes)
+        yield _record(fields, tail[:name_bytes], tail[name_bytes:], directory.shift)
+        position += name_bytes + extra_bytes + comment_bytes
+
+
+def _find(source: ZipSource) -> _Directory:
+    position = _end_position(source)
+    fields = _unpack(source, position, _END, _END_SIGNATURE)
+    _, disk, start_disk, _, entries, size, offset, _ = fields
+    large = _large_end(source, position)
+    if large is not None:
+        position, (_, _, _, _, disk, start_disk, _, entries, size, offset) = large
+    if disk or start_disk:
+        raise ArchiveUnsupported("The zip is split into several files; pack it as one.")
+    start = position - size
+    if start < 0:
+        raise _broken()
+    return _Directory(start, position, entries, shift=start - offset)
+
+
+def _end_position(source: ZipSource) -> int:
+    """Find the end record: the one after whose comment the least is left of the file."""
+    start = max(0, source.size - _END.size - _COMMENT_BYTES_MAX)
+    tail = source.read_at(start, source.size - start)
+    best, least = -1, len(tail) + 1
+    at = tail.rfind(_END_SIGNATURE)
+    while at >= 0:
+        left = len(tail) - at - _END.size
+        left -= int.from_bytes(tail[at + 20 : at + 22], "little") if left >= 0 else 0
+        if 0 <= left < least:
+            best, least = at, left
+        at = tail.rfind(_END_SIGNATURE, 0, at)
+    if best < 0:
+        raise ArchiveBroken("The zip breaks off: its end is missing; send it again.")
+    return start + best
+
+
+def _large_end(source: ZipSource, end: int) -> tuple[int, tuple[Any, ...]] | None:
+    """Return the large end record and its place, if there is one."""
+    locator = source.read_at(end - _LOCATOR.size, _LOCATOR.size)
+    if not locator.startswith(_LOCATOR_SIGNATURE):
+        return None
+    # It lies before the locator, unless more was put into it than there is in one of today.
+    position = end - _LOCATOR.size - _LARGE_END.size
+    if not source.read_at(position, _LARGE_END.size).startswith(_LARGE_END_SIGNATURE):
+        position = _LOCATOR.unpack(locator)[2]
+    return position, _unpack(source, position, _LARGE_END, _LARGE_END_SIGNATURE)
+
+
+def _unpack(
+    source: ZipSource, position: int, layout: struct.Struct, signature: bytes
+) -> tuple[Any, ...]:
+    data = source.read_at(position, layout.size)
+    if len(data) < layout.size or not data.startswith(signature):
+        raise _broken()
+    return layout.unpack(data)
+
+
+def _record(fields: tuple[Any, ...], name: bytes, extra: bytes, shift: int) -> ZipRecord:
+    _, made_by, _, flags, method, _, _, crc32, packed, unpacked, *_, attributes, offset = fields
+    large = iter(_large_numbers(extra))
+    # The extra field has those that are missing here, in this order. One that is missing there
+    # too leads out of the file, where the reading of this one entry fails.
+    _, packed, offset = [
+        next(large, number) if number == _TOO_LARGE else number
+        for number in (unpacked, packed, offset)
+    ]
+    return ZipRecord(
+        name=_decode(name, flags),
+        flags=flags,
+        method=method,
+        crc32=crc32,
+        packed_bytes=packed,
+        position=offset + shift,
+        system=made_by >> 8,
+        attributes=attributes,
+    )
+
+
+def _large_numbers(extra: bytes) -> tuple[int, ...]:
+    position = 0
+    while position + 4 <= len(extra):
+        field, size = struct.unpack_from("<2H", extra, position)
+        position += 4
+        if field == _LARGE_FIELD:
+            body = extra[position : position + size]
+            return struct.unpack_from(f"<{len(body) // 8}Q", body)
+        position += size
+    return ()
+
+
+def _decode(name: bytes, flags: int) -> str:
+    """Decode a name; many a program writes UTF-8 and leaves the flag out."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode(errors="replace") if flags & _UTF8_FLAG else name.decode("cp437")
+
+
+def _broken() -> ArchiveBroken:
+    return ArchiveBroken("The zip's directory is damaged; pack it again.")

@@ -1,0 +1,57 @@
+"""Zips: their files in the order of the directory, each unpacked by itself."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from common.errors import UnsupportedFormat
+from worker.archives.entry import Body, Entry, Unreadable
+from worker.archives.meter import Meter
+from worker.archives.zip.body import DEFLATED, STORED, ZipBody
+from worker.archives.zip.directory import ZipRecord, read_records
+from worker.archives.zip.source import ZipSource
+
+# Section 4.4.4 of APPNOTE.TXT: flags of files that are encrypted, or are patches to others.
+_CLOSED_FLAGS = 0x0001 | 0x0020 | 0x0040 | 0x2000
+
+# Section 4.4.2.2: systems whose attributes have the mode of Unix: Unix itself and macOS.
+_UNIX_SYSTEMS = (3, 19)
+
+# The attribute that folders have on all systems, from MS-DOS.
+_FOLDER_ATTRIBUTE = 0x10
+
+
+def read_zip(file: BinaryIO, meter: Meter) -> Iterator[Entry]:
+    """Yield the regular files of a zip.
+
+    Raises:
+        ArchiveError: The archive ends here.
+    """
+    source = ZipSource(file)
+    for record in read_records(source, meter):
+        if _is_file(record):
+            yield Entry(record.name, _body(source, record, meter))
+
+
+def _is_file(record: ZipRecord) -> bool:
+    if record.name.endswith(("/", "\\")) or record.attributes & _FOLDER_ATTRIBUTE:
+        return False
+    kind = stat.S_IFMT(record.attributes >> 16)
+    return record.system not in _UNIX_SYSTEMS or kind in {0, stat.S_IFREG}
+
+
+def _body(source: ZipSource, record: ZipRecord, meter: Meter) -> Body:
+    if record.flags & _CLOSED_FLAGS:
+        return _unsupported("The file is encrypted; pack the pictures without a password.")
+    # Of the other ways, those that Python knows unpack any number of bytes at a time.
+    if record.method not in {STORED, DEFLATED}:
+        return _unsupported(
+            f"Compression {record.method} is not unpacked; pack the pictures with Deflate."
+        )
+    return ZipBody(source, record, meter)
+
+
+def _unsupported(detail: str) -> Unreadable:
+    return Unreadable(UnsupportedFormat(detail))

@@ -1,0 +1,1 @@
+"""The catalog: questions about images, and their deletion."""

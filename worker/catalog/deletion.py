@@ -1,0 +1,163 @@
+"""Deletion: an image goes from the store, and its bytes once nobody can need them any more."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+from common.blobs.base import BlobStore
+from common.claims.base import Claims, Verdict
+from common.contract import CatalogDeleted, CatalogRequest, Outcome
+from common.dead_letters.base import DeadLetters, find_letter
+from common.errors import ImagesBusy, NotFound, WorkerUnavailable
+from common.jobs.base import FINAL_STATES, JobRecords
+from common.jobs.walk import walk
+from worker.stores.base import Row, VectorStore
+from worker.stores.fence import Claimed, Fence
+
+log = logging.getLogger(__name__)
+
+# Seconds to wait for an image that an ingest task has in hand: half of what the API waits.
+_CLAIM_WAIT_S = 2.0
+# Seconds between two looks whether it is free.
+_CLAIM_POLL_S = 0.05
+
+
+class Deletion:
+    """Runs ``catalog.delete``.
+
+    An image is claimed while it is deleted, as it is while it is ingested, so that
+    one comes after the other. Its bytes are only put aside: an upload that was
+    accepted before may count on them (``PictureReader`` brings them back), and so
+    may an image whose deletion was cut short (``Withdrawals`` does).
+
+    Args:
+        store: Where the row is.
+        blobs: Where the bytes are.
+        jobs: Asked whether the job that brought the image knows of it.
+        claims: Who has which image in hand.
+        dead_letters: A letter about the image goes with it.
+        fence: Keeps a deletion that lost its claim from removing newer uploads.
+        wait_s: Seconds to wait for an image that is in hand: less than the API waits for us.
+    """
+
+    def __init__(
+        self,
+        store: VectorStore,
+        blobs: BlobStore,
+        jobs: JobRecords,
+        claims: Claims,
+        dead_letters: DeadLetters,
+        fence: Fence,
+        wait_s: float = _CLAIM_WAIT_S,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._jobs = jobs
+        self._claims = claims
+        self._dead_letters = dead_letters
+        self._fence = fence
+        self._wait_s = wait_s
+
+    def run(
+        self, request: CatalogRequest, is_wanted: Callable[[], bool] = lambda: True
+    ) -> CatalogDeleted:
+        """Delete images; return those that were indexed and are no more.
+
+        Args:
+            request: Which.
+            is_wanted: Returns whether the caller still waits. One that gave up was told to ask
+                again, and may have uploaded the image again since.
+
+        Raises:
+            ImagesBusy: One is in hand and does not become free.
+            WorkerUnavailable: The caller no longer waits.
+            ServiceError: A part is away. In all cases ask again.
+        """
+        deleted = [
+            image_id
+            for image_id in request.ids
+            if self._delete(request.tenant, image_id, is_wanted)
+        ]
+        return CatalogDeleted(deleted=deleted)
+
+    def _delete(self, tenant: str, image_id: str, is_wanted: Callable[[], bool]) -> bool:
+        if not self._store.known(tenant, [image_id]):
+            return False
+        owner = uuid.uuid4().hex
+        self._claim(owner, tenant, image_id)
+        try:
+            is_deleted = self._delete_claimed(owner, tenant, image_id, is_wanted)
+        except BaseException:
+            self._claims.give_back(owner, tenant, [image_id])
+            raise
+        self._claims.settle(owner, tenant, {image_id: ""})
+        return is_deleted
+
+    def _claim(self, owner: str, tenant: str, image_id: str) -> None:
+        deadline = time.monotonic() + self._wait_s
+        while True:
+            # Alone or not is all the same: nothing is decoded that could be deadly.
+            (verdict,) = self._claims.take(owner, tenant, [image_id], alone=True)
+            if verdict is Verdict.GRANTED:
+                return
+            if verdict is Verdict.QUARANTINED:
+                self._claims.forget(tenant, [image_id])
+            elif time.monotonic() > deadline:
+                raise _busy(image_id)
+            else:
+                time.sleep(_CLAIM_POLL_S)
+
+    def _delete_claimed(
+        self, owner: str, tenant: str, image_id: str, is_wanted: Callable[[], bool]
+    ) -> bool:
+        """Delete an image in an order that may be cut off anywhere."""
+        # Checked under the claim: uploads that are accepted from here on come after the deletion.
+        if not is_wanted():
+            raise WorkerUnavailable("This deletion came too late; ask again.")
+        row = self._store.rows(tenant, [image_id]).get(image_id)
+        if row is None:
+            return False
+        self._note_indexed(row.job_id, image_id)
+        letter = find_letter(self._dead_letters, tenant, image_id)
+        if not self._fence.holds(owner, tenant, image_id):
+            raise _busy(image_id)
+        # The bytes first: cut off here, they are put back, since there is a row. The other
+        # way round nobody would know of them.
+        self._blobs.withdraw(tenant, image_id)
+        held = self._fence.write([Claimed(owner, row)], self._delete_rows)
+        if held != [True]:
+            raise _busy(image_id)
+        if letter is not None:
+            # Only this letter: a newer one may have replaced it.
+            self._dead_letters.remove(tenant, image_id, letter.job_id)
+        log.info("catalog.deleted tenant=%s id=%s", tenant, image_id)
+        return True
+
+    def _delete_rows(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self._store.delete(row.tenant, [row.record.id])
+
+    def _note_indexed(self, job_id: str, image_id: str) -> None:
+        """Tell the job that it has indexed the image, if its worker died before it could.
+
+        Another run of its chunk would index the image again.
+        """
+        try:
+            if self._jobs.get(job_id).state in FINAL_STATES:
+                return
+            found = [
+                Outcome(index=item.index, id=image_id, state="indexed")
+                for item in walk(self._jobs, job_id, "queued")
+                if item.id == image_id
+            ]
+            self._jobs.record(job_id, found)
+        except NotFound:
+            # Its record has expired, and with it whatever could run again.
+            return
+
+
+def _busy(image_id: str) -> ImagesBusy:
+    return ImagesBusy(f"Image {image_id} is being ingested; delete it in a moment.")

@@ -1,0 +1,1 @@
+"""Delivery: how tasks reach a worker, stay its own, and are settled."""

@@ -1,0 +1,1 @@
+"""The runtime: what a worker process is put together from."""

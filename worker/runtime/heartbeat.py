@@ -1,0 +1,125 @@
+"""The pulse of a worker: it proves itself alive and says so, every few seconds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+from common.errors import BrokerUnavailable, GlimpseError
+from common.heartbeats import Heartbeat, Heartbeats
+from common.redis_time import SKEW_S_MAX, Clock
+from worker.runtime.base import Runtime
+
+log = logging.getLogger(__name__)
+
+# Seconds without an inference after which the worker runs one of its own.
+_PROBE_AFTER_S = 15.0
+# Beats that may be missed before a worker counts as gone.
+_BEATS_MISSED_MAX = 3
+
+
+class Pulse:
+    """A thread that leaves a heartbeat while the worker consumes.
+
+    An idle model is run on a probe: a worker whose model hangs goes on beating,
+    but the age of its last inference grows, and readiness sees it. So it does with
+    the time at which the consumer last looked for work.
+
+    Args:
+        runtime: The worker.
+        heartbeats: Where heartbeats are left.
+        name: The worker's unique name.
+        queue: The queue it consumes.
+        interval_s: Seconds between two beats.
+        clock: Redis's, with which those who read heartbeats compare.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        heartbeats: Heartbeats,
+        name: str,
+        queue: str,
+        interval_s: float,
+        clock: Clock,
+    ) -> None:
+        self._runtime = runtime
+        self._heartbeats = heartbeats
+        self._name = name
+        self._queue = queue
+        self._interval_s = interval_s
+        self._clock = clock
+        self._is_skewed = False
+        self._stopped = threading.Event()
+        self._probe: Future[Any] | None = None
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take the heartbeat away and end the thread."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._interval_s)
+        try:
+            self._heartbeats.stop(self._name)
+        except BrokerUnavailable:
+            log.warning("pulse.not_withdrawn name=%s", self._name)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._probe_if_idle()
+                self._heartbeats.beat(self._heartbeat())
+            except BrokerUnavailable as error:
+                log.warning("pulse.missed %s", error)
+            except Exception:
+                # Whatever it was: a worker without a pulse counts as gone.
+                log.exception("pulse.fault")
+            self._stopped.wait(self._interval_s)
+
+    def _probe_if_idle(self) -> None:
+        idle = time.time() - self._runtime.inference_at() > _PROBE_AFTER_S
+        # A probe that has not come back is not followed by another.
+        if idle and (self._probe is None or self._probe.done()):
+            self._probe = self._runtime.probe()
+
+    def _heartbeat(self) -> Heartbeat:
+        store_error = self._store_error()
+        now, skew_s = self._clock.now(), self._skew_s()
+        # By how much a time of this machine's clock differs from one that others compare.
+        shift_s = now - time.time()
+        asked_at = self._runtime.leases.asked_at
+        return Heartbeat(
+            name=self._name,
+            queue=self._queue,
+            model=self._runtime.encoder.name,
+            revision=self._runtime.encoder.revision,
+            at=now,
+            until=now + self._interval_s * _BEATS_MISSED_MAX,
+            inference_at=self._runtime.inference_at() + shift_s,
+            asked_at=None if asked_at is None else asked_at + shift_s,
+            rate_per_s=self._runtime.meter.rate_per_s,
+            store_error=store_error,
+            clock_skew_s=skew_s,
+        )
+
+    def _skew_s(self) -> float:
+        """Measure this machine's clock, and say once that it is wrong."""
+        skew_s = round(self._clock.skew_s(), 1)
+        was_skewed, self._is_skewed = self._is_skewed, abs(skew_s) > SKEW_S_MAX
+        if self._is_skewed and not was_skewed:
+            log.warning("clock.skewed name=%s ahead_s=%s", self._name, skew_s)
+        return skew_s
+
+    def _store_error(self) -> str | None:
+        try:
+            self._runtime.store.ping()
+        except GlimpseError as error:
+            return str(error)
+        return None

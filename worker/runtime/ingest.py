@@ -1,0 +1,276 @@
+"""What an ingest worker is put together from."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from common.blobs.folder import FolderBlobs
+from common.blobs.mark import BlobMark
+from common.broker.queues import payloads, read_depths
+from common.broker.sender import TaskSender
+from common.claims.redis import RedisClaims
+from common.contract import (
+    INGEST_ARCHIVE,
+    INGEST_CHUNK,
+    INGEST_QUEUE,
+    ChunkResult,
+    IngestArchive,
+    IngestChunk,
+    Message,
+)
+from common.dead_letters.redis import RedisDeadLetters
+from common.jobs.redis import RedisJobs
+from common.redis_client import connect
+from common.redis_time import RedisClock
+from common.settings import Settings
+from worker.archives.limits import ArchiveLimits
+from worker.delivery.leases import Leases
+from worker.delivery.messages import RedisMessages
+from worker.encoders.base import Encoder
+from worker.ingest.batch_tuning import Tuned, tune
+from worker.ingest.chunks import ChunkIngest
+from worker.ingest.deliveries import Work
+from worker.ingest.isolation import Isolation
+from worker.ingest.pictures import PictureReader
+from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.throughput import Meter
+from worker.ingest.unpacking import ArchiveIngest
+from worker.stores.amends import Amends
+from worker.stores.base import VectorStore
+from worker.stores.fence import Fence
+from worker.upkeep.base import Upkeep
+from worker.upkeep.lost_tasks import Recovery
+from worker.upkeep.orphaned_archives import Leftovers
+from worker.upkeep.orphaned_blobs import Orphans
+from worker.upkeep.rounds import RedisRounds
+from worker.upkeep.withdrawn_blobs import Withdrawals
+
+log = logging.getLogger(__name__)
+
+# How often a worker tries Redis again before its task waits; about half a minute.
+_REDIS_RETRIES = 16
+
+# Runs a chunk for the owner of what it claims.
+RunChunk = Callable[[IngestChunk, str], ChunkResult]
+
+
+@dataclass(frozen=True)
+class IngestParts:
+    """The parts of one ingest worker, each made once, when it is first asked for.
+
+    Args:
+        settings: How the worker is configured.
+        encoder: Its model.
+        store: Its vector store.
+    """
+
+    settings: Settings
+    encoder: Encoder
+    store: VectorStore
+
+    @cached_property
+    def leases(self) -> Leases:
+        """What the worker holds of its queue, and the images it has in hand."""
+        messages = RedisMessages(connect(self.settings.redis_url))
+        return Leases(messages, self.settings.lease_s, self._claims)
+
+    @cached_property
+    def meter(self) -> Meter:
+        """How fast the worker is; until it has worked, as fast as its model was measured to be."""
+        rate_per_s = self._tuned.rate_per_s if self._tuned else None
+        return Meter(rate_per_s, self.settings.worker_threads)
+
+    @cached_property
+    def pipeline(self) -> IngestPipeline:
+        """Decodes, encodes and writes; the model is measured if its batch is to be found."""
+        return IngestPipeline(
+            self.encoder,
+            self.store,
+            Fence(self._claims, self.amends),
+            batch_max=self._batch_max(),
+            wait_ms=self.settings.batch_wait_ms,
+            decoders=self.settings.decode_threads or os.cpu_count() or 1,
+        )
+
+    @cached_property
+    def amends(self) -> Amends:
+        """Corrects rows that were written after their claims were lost."""
+        return Amends(self.store, self._blobs, self._jobs, self._claims, self._dead_letters)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What is done for the whole service."""
+        recovery = Recovery(
+            self._redis,
+            self._jobs,
+            self._send,
+            self.settings.lease_s,
+            self.settings.chunk_images,
+        )
+        withdrawals = Withdrawals(
+            self._blobs, self.store, self._jobs, self._claims, self._dead_letters
+        )
+        orphans = Orphans(
+            blobs=self._blobs,
+            store=self.store,
+            jobs=self._jobs,
+            claims=self._claims,
+            dead_letters=self._dead_letters,
+            rounds=RedisRounds(self._redis, self.settings.lease_s),
+            depths=partial(read_depths, self._redis, [INGEST_QUEUE]),
+            is_here=self._mark.is_here,
+        )
+        leftovers = Leftovers(
+            self._archives, self._jobs, partial(payloads, self._redis, INGEST_QUEUE)
+        )
+        chores = {
+            "recount": self._jobs.recount,
+            "trim_jobs": self._jobs.trim,
+            "recover": recovery.look,
+            "sweep": self._blobs.sweep,
+            "sweep_archives": self._archives.sweep,
+            "sweep_leftovers": leftovers.sweep,
+            "sweep_orphans": orphans.sweep,
+            "sweep_withdrawn": withdrawals.sweep,
+            "sweep_queries": self._queries.sweep,
+            # A search is over long before its record goes.
+            "expire_queries": lambda: self._queries.expire(self.settings.search_ttl_s),
+        }
+        return Upkeep(self._redis, chores, self.settings.lease_s)
+
+    def works(self) -> Mapping[str, Work[Any]]:
+        """Return what the worker's tasks do, by their names."""
+        chunks, archives = self._chunk_ingest(), self._archive_ingest()
+        return {
+            INGEST_CHUNK: Work(IngestChunk, self._metered(chunks.run), chunks.give_up),
+            INGEST_ARCHIVE: Work(IngestArchive, archives.run, archives.give_up),
+        }
+
+    def probe(self) -> Future[None]:
+        """Run the model for real, through the same batcher as the tasks do."""
+        return self.pipeline.probe(self._pixels)
+
+    @cached_property
+    def _redis(self) -> Any:
+        return connect(self.settings.redis_url, _REDIS_RETRIES)
+
+    @cached_property
+    def _jobs(self) -> RedisJobs:
+        return RedisJobs(self._redis, self.settings.job_ttl_s)
+
+    @cached_property
+    def _claims(self) -> RedisClaims:
+        return RedisClaims(self._redis, self.settings.lease_s, self.settings.attempts_max)
+
+    @cached_property
+    def _dead_letters(self) -> RedisDeadLetters:
+        return RedisDeadLetters(self._redis)
+
+    @cached_property
+    def _blobs(self) -> FolderBlobs:
+        return FolderBlobs(self.settings.blobs_dir)
+
+    @cached_property
+    def _mark(self) -> BlobMark:
+        return BlobMark(self._redis, self.settings.blobs_dir)
+
+    @cached_property
+    def _archives(self) -> FolderBlobs:
+        return FolderBlobs(self.settings.archives_dir)
+
+    @cached_property
+    def _queries(self) -> FolderBlobs:
+        return FolderBlobs(self.settings.queries_dir)
+
+    @cached_property
+    def _sender(self) -> TaskSender:
+        return TaskSender(self.settings, RedisClock(connect(self.settings.redis_url)))
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.uint8]:
+        """A prepared picture, for measuring and for probes."""
+        return self.encoder.preprocess(Image.new("RGB", (64, 64), "gray"))
+
+    def _send(self, task: str, task_id: str, message: Message) -> None:
+        self._sender.send(task, INGEST_QUEUE, task_id, message)
+
+    def _metered(self, run: RunChunk) -> RunChunk:
+        def metered(chunk: IngestChunk, owner: str) -> ChunkResult:
+            with self.meter.working():
+                result = run(chunk, owner)
+                self.meter.note(sum(found.state != "cancelled" for found in result.outcomes))
+            return result
+
+        return metered
+
+    def _chunk_ingest(self) -> ChunkIngest:
+        return ChunkIngest(
+            reader=PictureReader(
+                self._blobs,
+                self.encoder,
+                self.settings.image_pixels_max,
+                is_here=self._mark.is_here,
+                on_found=self._mark.note,
+                missing_s=self.settings.missing_s,
+            ),
+            store=self.store,
+            pipeline=self.pipeline,
+            jobs=self._jobs,
+            claims=self._claims,
+            dead_letters=self._dead_letters,
+            isolation=Isolation(),
+            amends=self.amends,
+        )
+
+    def _archive_ingest(self) -> ArchiveIngest:
+        return ArchiveIngest(
+            archives=self._archives,
+            blobs=self._blobs,
+            jobs=self._jobs,
+            claims=self._claims,
+            send=self._send,
+            closing=self.leases.closing.is_set,
+            limits=ArchiveLimits(
+                entries_max=self.settings.archive_entries_max,
+                bytes_max=self.settings.archive_bytes_max,
+                ratio_max=self.settings.archive_ratio_max,
+            ),
+            image_bytes_max=self.settings.image_bytes_max,
+            chunk_images=self.settings.chunk_images,
+        )
+
+    def _encode(self, threads: ThreadPoolExecutor, count: int) -> None:
+        """Run the model on batches of so many, as many at once as it will have to do."""
+        batch = [self._pixels] * count
+        list(threads.map(self.encoder.encode_images, [batch] * self.encoder.concurrency))
+
+    def _batch_max(self) -> int:
+        if self._tuned is not None:
+            return self._tuned.batch_max
+        return int(self.settings.batch_max)
+
+    @cached_property
+    def _tuned(self) -> Tuned | None:
+        """The batch that the model is quickest with; None where the settings name one."""
+        if self.settings.batch_max != "auto":
+            return None
+        # While batches are encoded, the tasks in hand have to fill the next one: what they carry
+        # is shared by all of these, and a larger batch would always wait for its time to be up.
+        concurrency = self.encoder.concurrency
+        in_hand = self.settings.worker_threads * self.settings.chunk_images
+        largest = max(1, in_hand // (concurrency + 1))
+        with ThreadPoolExecutor(concurrency) as threads:
+            tuned = tune(partial(self._encode, threads), largest)
+        tuned = replace(tuned, rate_per_s=tuned.rate_per_s * concurrency)
+        log.info("ingest.tuned batch_max=%d rate_per_s=%.1f", tuned.batch_max, tuned.rate_per_s)
+        return tuned

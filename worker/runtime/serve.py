@@ -1,0 +1,76 @@
+"""Consuming a queue, from the first inference to the last task."""
+
+from __future__ import annotations
+
+import logging
+
+from celery.signals import worker_ready, worker_shutting_down
+
+from common.contract import SEARCH_QUEUE
+from common.heartbeats import RedisHeartbeats
+from common.redis_client import connect
+from common.redis_time import RedisClock
+from common.settings import Settings
+from worker.delivery.shutdown import Grace
+from worker.encoders.base import Encoder
+from worker.runtime.base import open_runtime
+from worker.runtime.heartbeat import Pulse
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = None) -> None:
+    """Consume a queue until SIGTERM.
+
+    Args:
+        settings: How the worker is configured.
+        queue: The queue to consume.
+        name: Unique name of this worker.
+        encoder: A model to use instead of loading the one that the settings name.
+
+    Raises:
+        SetupError: The worker cannot run as it is configured.
+    """
+    runtime = open_runtime(settings, queue, encoder)
+    # A model that cannot run must not take work: the first inference comes before the queue.
+    runtime.probe().result()
+    redis = connect(settings.redis_url)
+    heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
+    pulse = Pulse(runtime, heartbeats, name, queue, settings.heartbeat_s, clock)
+    grace = Grace(runtime.leases, settings.grace_s, leave=pulse.stop)
+
+    def end(**_: object) -> None:
+        log.info("worker.stopping name=%s", name)
+        grace.begin()
+
+    worker_ready.connect(lambda **_: pulse.start(), weak=False)
+    worker_shutting_down.connect(end, weak=False)
+    runtime.leases.start()
+    if runtime.upkeep is not None:
+        runtime.upkeep.start()
+    try:
+        runtime.app.worker_main(_celery_arguments(settings, queue, name))
+    finally:
+        if runtime.upkeep is not None:
+            runtime.upkeep.stop()
+        runtime.leases.give_back_all()
+        runtime.leases.stop()
+        pulse.stop()
+        runtime.close()
+
+
+def _celery_arguments(settings: Settings, queue: str, name: str) -> list[str]:
+    is_search = queue == SEARCH_QUEUE
+    threads = settings.search_threads if is_search else settings.worker_threads
+    return [
+        # No banner: it would tell of Celery, and the log tells of Glimpse.
+        "--quiet",
+        "worker",
+        f"--concurrency={threads}",
+        f"--queues={queue}",
+        f"--hostname={name}",
+        f"--loglevel={settings.log_level}",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]

@@ -1,0 +1,119 @@
+"""The tasks of each queue, registered under the names of the contract."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+from celery import Celery, Task
+from celery.exceptions import Ignore
+
+from common.broker.queues import has_expired
+from common.contract import (
+    CATALOG_DELETE,
+    CATALOG_GET,
+    CATALOG_KNOWN,
+    CATALOG_LIST,
+    SEARCH_RUN,
+    CatalogDeleted,
+    CatalogImages,
+    CatalogKnown,
+    CatalogListRequest,
+    CatalogPage,
+    CatalogRequest,
+    Failure,
+    Message,
+    SearchRequest,
+    SearchResult,
+    dump,
+)
+from common.errors import GlimpseError
+from common.redis_time import Clock
+from worker.catalog.deletion import Deletion
+from worker.catalog.queries import Catalog
+from worker.ingest.deliveries import Deliveries, Work
+from worker.search.search import Search
+
+log = logging.getLogger(__name__)
+
+Request = TypeVar("Request", bound=Message)
+
+
+def register_ingest(app: Celery, deliveries: Deliveries, works: Mapping[str, Work[Any]]) -> None:
+    """Register the ingest tasks, each under its name.
+
+    They are acknowledged when their outcomes are noted, not before.
+    """
+    for name, work in works.items():
+        _register_delivery(app, deliveries, name, work)
+
+
+def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Work[Any]) -> None:
+    @app.task(bind=True, name=name, shared=False, acks_late=True, typing=False)
+    def deliver(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        # Celery's types do not know the properties of the message.
+        properties: dict[str, Any] = vars(task.request)["properties"]
+        return deliveries.run(properties["delivery_tag"], payload, work)
+
+
+def register_search(
+    app: Celery, search: Search, catalog: Catalog, deletion: Deletion, model: str, clock: Clock
+) -> None:
+    """Register the tasks that a caller waits for: they answer at once, with an error if need be.
+
+    Those that nobody waits for any more, by Redis's clock, are not begun.
+    """
+
+    def failed_search(error: Failure) -> Message:
+        return SearchResult(encoder=model, took_ms=0, error=error)
+
+    answer = partial(_register, app, clock)
+    answer(SEARCH_RUN, SearchRequest, _to_its_end(search.run), failed_search)
+    answer(CATALOG_GET, CatalogRequest, _to_its_end(catalog.get), lambda e: CatalogImages(error=e))
+    answer(
+        CATALOG_KNOWN, CatalogRequest, _to_its_end(catalog.known), lambda e: CatalogKnown(error=e)
+    )
+    answer(
+        CATALOG_LIST, CatalogListRequest, _to_its_end(catalog.list), lambda e: CatalogPage(error=e)
+    )
+    # A deletion changes data, so it checks again that the caller still waits.
+    answer(CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
+
+
+def _register(
+    app: Celery,
+    clock: Clock,
+    name: str,
+    request: type[Request],
+    run: Callable[[Request, Callable[[], bool]], Message],
+    failed: Callable[[Failure], Message],
+) -> None:
+    @app.task(bind=True, name=name, shared=False, typing=False)
+    def answer(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        def is_wanted() -> bool:
+            # Celery makes the message's own headers attributes.
+            return not has_expired(vars(task.request), clock.now())
+
+        if not is_wanted():
+            _give_up(task)
+        try:
+            return dump(run(request.model_validate(payload), is_wanted))
+        except GlimpseError as error:
+            return dump(failed(Failure(code=error.code, detail=str(error))))
+
+
+def _to_its_end(
+    run: Callable[[Request], Message],
+) -> Callable[[Request, Callable[[], bool]], Message]:
+    """Return a task that runs to its end even if the caller stops waiting: it changes nothing."""
+    return lambda request, _: run(request)
+
+
+def _give_up(task: Task[Any, Any]) -> NoReturn:
+    """End a task as one that has not run, whose result says so."""
+    task_id = str(task.request.id)
+    log.info("task.expired name=%s id=%s", task.name, task_id)
+    task.backend.mark_as_revoked(task_id, "expired", task.request)
+    raise Ignore

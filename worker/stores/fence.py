@@ -1,0 +1,80 @@
+"""The fence: keeps writes of lost claims out of the store, and corrects those that slip through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from common.claims.base import Claim, Claims
+from common.errors import BrokerUnavailable
+from worker.stores.amends import Amends
+from worker.stores.base import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row, and who has claimed its image."""
+
+    owner: str
+    row: Row
+
+    @property
+    def claim(self) -> Claim:
+        """The claim on its image."""
+        return Claim(self.owner, self.row.tenant, self.row.record.id)
+
+
+class Fence:
+    """Writes to the store only while the claims behind the writes hold.
+
+    A process may freeze at any moment for longer than a lease. Others then take over its
+    images, and it resumes unaware of that. Milvus has no conditional write, so the claims
+    are checked right before and right after each write: rows whose claims were lost before
+    are not written, and rows whose claims were lost meanwhile are corrected.
+
+    Args:
+        claims: Who has which image in hand.
+        amends: Corrects what was written after its claim was lost.
+    """
+
+    def __init__(self, claims: Claims, amends: Amends) -> None:
+        self._claims = claims
+        self._amends = amends
+
+    def holds(self, owner: str, tenant: str, image_id: str) -> bool:
+        """Renew a claim; return whether it still holds. Raises ``BrokerUnavailable``."""
+        return self._claims.confirm([Claim(owner, tenant, image_id)]) == [True]
+
+    def write(
+        self, claimed: Sequence[Claimed], write: Callable[[Sequence[Row]], object]
+    ) -> list[bool]:
+        """Write the rows whose claims hold; return, for each, whether its claim held throughout.
+
+        Args:
+            claimed: Rows to write or to delete.
+            write: Does so; its errors propagate.
+
+        Raises:
+            BrokerUnavailable: The claims could not be checked; nothing was written.
+        """
+        before = self._claims.confirm([each.claim for each in claimed])
+        mine = [each for each, holds in zip(claimed, before, strict=True) if holds]
+        after: list[bool] = []
+        try:
+            if mine:
+                write([each.row for each in mine])
+        finally:
+            after = self._hold_still(mine)
+            rest = iter(after)
+            held = [holds and next(rest) for holds in before]
+            self._amends.add(
+                [each.row for each, holds in zip(claimed, held, strict=True) if not holds]
+            )
+        return held
+
+    def _hold_still(self, claimed: Sequence[Claimed]) -> list[bool]:
+        """Return which claims still hold; if Redis is unavailable, assume that none does."""
+        try:
+            return self._claims.confirm([each.claim for each in claimed])
+        except BrokerUnavailable:
+            return [False] * len(claimed)

@@ -1,0 +1,73 @@
+"""Which images meet a filter: the meaning that every vector store gives to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from common.contract import ImageRecord, MetadataValue
+from common.filters.model import Filter, Tags
+from common.filters.values import read_time
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda value, operand: value == operand,
+    "in": lambda value, operands: value in operands,
+    "gt": lambda value, operand: value > operand,
+    "gte": lambda value, operand: value >= operand,
+    "lt": lambda value, operand: value < operand,
+    "lte": lambda value, operand: value <= operand,
+    "prefix": lambda value, operand: value.startswith(operand),
+}
+
+
+def matches(wanted: Filter, record: ImageRecord) -> bool:
+    """Tell whether an image meets every condition of a filter."""
+    plain = ("width", "height", "bytes", "format", "filename")
+    return (
+        _tags_match(wanted.tags, record.tags)
+        and _indexed_match(wanted, record.indexed_at)
+        and all(
+            _COMPARISONS[operator](getattr(record, name), operand)
+            for name in plain
+            if (condition := getattr(wanted, name)) is not None
+            for operator, operand in condition.operands.items()
+        )
+        and all(
+            key in record.metadata and _own_matches(operator, record.metadata[key], operand)
+            for key, condition in wanted.metadata.items()
+            for operator, operand in condition.operands.items()
+        )
+    )
+
+
+def _tags_match(wanted: Tags | None, tags: list[str]) -> bool:
+    if wanted is None:
+        return True
+    has = set(tags)
+    return (
+        (wanted.any is None or not has.isdisjoint(wanted.any))
+        and (wanted.all is None or has.issuperset(wanted.all))
+        and (wanted.none is None or has.isdisjoint(wanted.none))
+    )
+
+
+def _indexed_match(wanted: Filter, indexed_at: str) -> bool:
+    if wanted.indexed_at is None:
+        return True
+    moment = read_time(indexed_at)
+    return all(
+        _COMPARISONS[operator](moment, read_time(operand))
+        for operator, operand in wanted.indexed_at.operands.items()
+    )
+
+
+def _own_matches(operator: str, value: MetadataValue, operand: Any) -> bool:
+    if operator == "in":
+        return any(_own_matches("eq", value, each) for each in operand)
+    return _kind(value) == _kind(operand) and _COMPARISONS[operator](value, operand)
+
+
+def _kind(value: MetadataValue) -> str:
+    if isinstance(value, str):
+        return "text"
+    return "boolean" if isinstance(value, bool) else "number"

@@ -1,0 +1,1 @@
+"""Milvus: the vector store in production."""

@@ -1,0 +1,78 @@
+"""Rows as Milvus keeps them, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.contract import Hit, ImageRecord
+from common.rfc3339 import milliseconds, rfc3339
+from worker.stores.base import Near, Row
+from worker.stores.hits import cosine
+from worker.stores.metadata_keys import own_metadata, stored_metadata
+from worker.stores.milvus.schema import VECTOR
+from worker.stores.rows import cut_filename, row_key
+
+
+def to_entity(row: Row) -> dict[str, Any]:
+    """Return a row as a full entity of the collection."""
+    record = row.record
+    return {
+        "key": row_key(row.tenant, record.id),
+        "tenant": row.tenant,
+        "image_id": record.id,
+        "vector": row.vector,
+        "filepath": cut_filename(record.filename),
+        "bytes": record.bytes,
+        "width": record.width,
+        "height": record.height,
+        "format": record.format,
+        "tags": record.tags,
+        "metadata": stored_metadata(record.metadata),
+        "indexed_at": milliseconds(record.indexed_at),
+        "job_id": row.job_id,
+    }
+
+
+def to_record(entity: Mapping[str, Any]) -> ImageRecord:
+    """Return what is known of an image from its entity."""
+    return ImageRecord(
+        id=entity["image_id"],
+        filename=entity["filepath"],
+        bytes=entity["bytes"],
+        width=entity["width"],
+        height=entity["height"],
+        format=entity["format"],
+        tags=list(entity["tags"]),
+        metadata=own_metadata(entity["metadata"]),
+        indexed_at=rfc3339(entity["indexed_at"] / 1000),
+    )
+
+
+def to_vector(entity: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Return the vector of an entity, float32 [dim]."""
+    return np.asarray(entity[VECTOR], dtype=np.float32)
+
+
+def to_row(tenant: str, entity: Mapping[str, Any]) -> Row:
+    """Return a whole row from its entity."""
+    return Row(tenant, to_record(entity), to_vector(entity), entity["job_id"])
+
+
+def to_near(found: Mapping[str, Any]) -> Near:
+    """Return one result of a search that asked for ids alone."""
+    return Near(found["entity"]["image_id"], cosine(float(found["distance"])))
+
+
+def to_hit(found: Mapping[str, Any]) -> Hit:
+    """Return one result of a search; Milvus calls the score a distance."""
+    entity = found["entity"]
+    return Hit(
+        id=entity["image_id"],
+        score=cosine(float(found["distance"])),
+        filename=entity["filepath"],
+        tags=list(entity["tags"]),
+    )

@@ -1,0 +1,162 @@
+"""Filters as Milvus reads them: one expression, in which no value can be more than a value."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from common.filters.model import Condition, Filter, Own, Tags
+from common.filters.values import read_time
+from common.images.metadata_limits import TAGS_MAX
+from common.rfc3339 import EPOCH, MILLISECOND
+from worker.stores.metadata_keys import stored_key
+
+_COMPARISONS = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+# Our names of the fields that Milvus knows under another.
+_FIELDS = {"filename": "filepath"}
+
+# Characters between surrogates, which no text has.
+_BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
+
+
+def expression(tenant: str, wanted: Filter | None = None, *, lite: bool = False) -> str:
+    """Return the expression of a tenant's rows that meet a filter.
+
+    The tenant's condition stands first and holds together with everything else.
+
+    Args:
+        tenant: Whose rows.
+        wanted: What they must meet.
+        lite: Whether Milvus Lite is to read it, which knows no ``not``.
+    """
+    own = f"tenant == {literal(tenant)}"
+    parts = [] if wanted is None else _conditions(wanted, lite=lite)
+    return f"{own} and {joined('and', parts)}" if parts else own
+
+
+def joined(operator: str, parts: Sequence[str]) -> str:
+    """Join expressions by ``and`` or ``or``, as a tree that is no deeper than it must be.
+
+    One after the other they would nest deeper than the hundred levels that a message may have.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({joined(operator, parts[:half])} {operator} {joined(operator, parts[half:])})"
+
+
+def literal(value: str | int | float | bool) -> str:
+    """Write a value so that Milvus reads it as this value and nothing else."""
+    if isinstance(value, str):
+        return f'"{_escaped(value)}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(int(value)) if _is_whole(value) else repr(value)
+
+
+def _escaped(text: str) -> str:
+    # These escapes are the two that every Milvus undoes; Lite takes the backslash from any other.
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _is_whole(number: float) -> bool:
+    return isinstance(number, int) or (number.is_integer() and abs(number) <= 2**53)
+
+
+def _conditions(wanted: Filter, *, lite: bool) -> list[str]:
+    """Return expressions that must all hold."""
+    parts = []
+    for name in ("width", "height", "bytes", "format", "filename"):
+        condition = getattr(wanted, name)
+        if condition is not None:
+            parts += _plain(_FIELDS.get(name, name), condition)
+    if wanted.tags is not None:
+        parts += _tags(wanted.tags, lite=lite)
+    if wanted.indexed_at is not None:
+        parts += _moment(wanted.indexed_at.operands)
+    for key, own in wanted.metadata.items():
+        parts += _own(key, own)
+    return parts
+
+
+def _plain(field: str, condition: Condition) -> list[str]:
+    parts = []
+    for operator, operand in condition.operands.items():
+        if operator == "in":
+            parts.append(f"{field} in [{_listed(operand)}]")
+        elif operator == "prefix":
+            parts += _begins(field, operand)
+        else:
+            parts.append(f"{field} {_COMPARISONS[operator]} {literal(operand)}")
+    return parts
+
+
+def _begins(field: str, prefix: str) -> list[str]:
+    """Return the range of the texts that begin so: a pattern would read signs in the prefix."""
+    parts = [f"{field} >= {literal(prefix)}"]
+    rest = prefix.rstrip(chr(sys.maxunicode))
+    if rest:
+        parts.append(f"{field} < {literal(rest[:-1] + _next(rest[-1]))}")
+    return parts
+
+
+def _next(character: str) -> str:
+    code = ord(character)
+    return chr(_AFTER_SURROGATES if code == _BEFORE_SURROGATES else code + 1)
+
+
+def _tags(wanted: Tags, *, lite: bool) -> list[str]:
+    parts = []
+    if wanted.any is not None:
+        parts.append(f"array_contains_any(tags, [{_listed(wanted.any)}])")
+    if wanted.all is not None:
+        parts.append(f"array_contains_all(tags, [{_listed(wanted.all)}])")
+    if wanted.none is not None:
+        values = _listed(wanted.none)
+        # Where there is no ``not``, as many tags of a row are looked at as an upload may have.
+        without = _each_other(values, 0, TAGS_MAX + 1)
+        parts.append(without if lite else f"not array_contains_any(tags, [{values}])")
+    return parts
+
+
+def _each_other(values: str, first: int, end: int) -> str:
+    """Say, without ``not``, that each of a row's tags is other than the values.
+
+    It holds for rows of ``first`` tags at least and fewer than ``end``, of which
+    those before ``first`` are not looked at. To compare a tag that a row does not
+    have is false, and a number of tags can only be compared for equality.
+    """
+    if end - first == 1:
+        return f"array_length(tags) == {first}"
+    middle = (first + end) // 2
+    others = joined("and", [f"tags[{at}] not in [{values}]" for at in range(first, middle)])
+    few, more = _each_other(values, first, middle), _each_other(values, middle, end)
+    return f"({few} or ({others} and {more}))"
+
+
+def _moment(operands: Mapping[str, str]) -> list[str]:
+    """Compare with milliseconds, which is what rows have; what is asked for may be finer."""
+    parts = []
+    for operator, text in operands.items():
+        since = read_time(text) - EPOCH
+        # Rounded down, or up, so that the answer is that of the exact time.
+        bound = since // MILLISECOND if operator in ("gt", "lte") else -(-since // MILLISECOND)
+        parts.append(f"indexed_at {_COMPARISONS[operator]} {bound}")
+    return parts
+
+
+def _own(key: str, condition: Own) -> list[str]:
+    field = f'metadata["{stored_key(key)}"]'
+    parts = []
+    for operator, operand in condition.operands.items():
+        if operator == "in":
+            # Values of several kinds are no list to Milvus.
+            parts.append(joined("or", [f"{field} == {literal(value)}" for value in operand]))
+        else:
+            parts.append(f"{field} {_COMPARISONS[operator]} {literal(operand)}")
+    return parts
+
+
+def _listed(values: list[Any]) -> str:
+    return ", ".join(literal(value) for value in values)

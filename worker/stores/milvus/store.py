@@ -1,0 +1,290 @@
+"""The vector store in earnest: Milvus Lite behind its server, a Milvus server, or Zilliz Cloud."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymilvus import MilvusClient, MilvusException
+
+from common.contract import Hit, ImageRecord, Place
+from common.filters.model import Filter
+from common.pages import pages
+from worker.stores.base import Near, Row
+from worker.stores.hits import to_hit as hit_of
+from worker.stores.identity import Identity
+from worker.stores.milvus.client import address_of, connect, is_lite
+from worker.stores.milvus.collection import ensure_collection
+from worker.stores.milvus.entities import to_entity, to_hit, to_near, to_record, to_row, to_vector
+from worker.stores.milvus.errors import COLLECTION_LOST, translated
+from worker.stores.milvus.filter import expression, literal
+from worker.stores.milvus.pages import Key, newest
+from worker.stores.milvus.schema import (
+    HIT_FIELDS,
+    KEY,
+    RECORD_FIELDS,
+    VECTOR,
+    search_params,
+)
+from worker.stores.rows import check_rows, row_key
+from worker.stores.window import check_window
+
+# Seconds that one call may take before it is given up.
+_CALL_TIMEOUT_S = 10.0
+# Seconds that a health check may take.
+_PING_TIMEOUT_S = 2.0
+# Rows written in one call, at most: Milvus Lite 2.5.1 copies the whole call for each
+# row of it, so that 4,000 rows of 512 dimensions take it a minute.
+_ROWS_PER_WRITE = 200
+# Rows of which much is read in one call, at most. Lite copies the whole answer for each
+# row, too; to a server each call costs the wait for its clock.
+_ROWS_PER_READ_LITE, _ROWS_PER_READ = 200, 1000
+# Ids asked for in one call when little is read of each, at most.
+_IDS_PER_CALL = 10_000
+# A call sees all writes that returned before it, whoever made them. Milvus Lite
+# always does; a server waits for its clock to pass the moment of the call.
+_CONSISTENCY = "Strong"
+
+
+class MilvusStore:
+    """Images' vectors in one collection of Milvus.
+
+    It connects when it is opened or first used, and mends a broken connection
+    by itself: a call fails while Milvus is away, a later one succeeds.
+
+    Args:
+        uri: Where Milvus is: ``http://HOST:PORT`` or ``https://...``.
+        token: A key of Zilliz Cloud, or ``user:password``; empty where none is asked for.
+        collection: Name of the collection.
+        identity: The encoder whose vectors it takes.
+    """
+
+    def __init__(self, uri: str, token: str, collection: str, identity: Identity) -> None:
+        self._uri = uri
+        self._token = token
+        self._address = address_of(uri)
+        self._collection = collection
+        self._identity = identity
+        self._lock = threading.Lock()
+        self._client: MilvusClient | None = None
+        # What answers; told when a connection is made.
+        self._lite = False
+
+    def open(self) -> None:
+        """Connect, and make the collection if it is not there; see ``VectorStore.open``."""
+        with self._connected():
+            pass
+
+    def close(self) -> None:
+        """Give up the connection; the next call would make a new one."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def ping(self) -> None:
+        """Return when the collection can be read: a server that still loads it cannot."""
+        with self._connected() as client:
+            client.query(
+                self._collection,
+                ids=["ping"],
+                output_fields=[KEY],
+                consistency_level="Eventually",
+                timeout=_PING_TIMEOUT_S,
+            )
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Write full rows, replacing those of the same key."""
+        check_rows(rows, self._identity.dim)
+        entities = [to_entity(row) for row in rows]
+        for chunk in pages(entities, _ROWS_PER_WRITE):
+            with self._connected() as client:
+                client.upsert(self._collection, chunk, timeout=_CALL_TIMEOUT_S)
+
+    def search(
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
+    ) -> list[Hit]:
+        """Return a tenant's rows nearest to a unit vector [dim], best first."""
+        # For a page that lies deeper all rows before it would be read as well, which takes
+        # seconds; their ids are there in milliseconds.
+        if offset + limit <= self._rows_per_read():
+            found = self._search(tenant, vector, limit, offset, wanted, HIT_FIELDS)
+            return [to_hit(hit) for hit in found]
+        near = self.nearest(tenant, vector, limit, offset, wanted)
+        records = {each.id: each for each in self.get(tenant, [each.image_id for each in near])}
+        # One that was deleted meanwhile is no hit.
+        return [hit_of(each, records[each.image_id]) for each in near if each.image_id in records]
+
+    def nearest(
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int = 0,
+        wanted: Filter | None = None,
+    ) -> list[Near]:
+        """Tell which rows are nearest, best first."""
+        found = self._search(tenant, vector, limit, offset, wanted, ("image_id",))
+        return [to_near(hit) for hit in found]
+
+    def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
+        """Return the records of those ids that are stored, in the order asked."""
+        found = self._read(tenant, ids, RECORD_FIELDS, self._rows_per_read())
+        return [to_record(found[image_id]) for image_id in ids if image_id in found]
+
+    def page(
+        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+    ) -> tuple[list[ImageRecord], Place | None]:
+        """Return records, the newest first, and the place to go on behind."""
+        scope = expression(tenant)
+        if tag is not None:
+            scope += f" and array_contains(tags, {literal(tag)})"
+        behind = None if after is None else (after.indexed_at_ms, after.id)
+        # One more than is shown tells whether more follows.
+        keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, behind)
+        shown = keys[:limit]
+        more = len(keys) > limit
+        following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
+        return self.get(tenant, [image_id for _, image_id in shown]), following
+
+    def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
+        """Return the stored vectors, float32 [dim], of those ids that are stored."""
+        found = self._read(tenant, ids, ("image_id", VECTOR), self._rows_per_read())
+        return {image_id: to_vector(entity) for image_id, entity in found.items()}
+
+    def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
+        """Return the whole rows of those ids that are stored."""
+        found = self._read(tenant, ids, (*RECORD_FIELDS, VECTOR, "job_id"), self._rows_per_read())
+        return {image_id: to_row(tenant, entity) for image_id, entity in found.items()}
+
+    def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
+        """Return, for those ids that are stored, the job that brought each."""
+        found = self._read(tenant, ids, ("image_id", "job_id"), _IDS_PER_CALL)
+        return {image_id: entity["job_id"] for image_id, entity in found.items()}
+
+    def delete(self, tenant: str, ids: Sequence[str]) -> int:
+        """Remove rows; return how many there were."""
+        # A server counts the keys it was given, not the rows it had.
+        stored = [row_key(tenant, image_id) for image_id in self.known(tenant, ids)]
+        for keys in pages(stored, _ROWS_PER_READ):
+            with self._connected() as client:
+                client.delete(self._collection, ids=keys, timeout=_CALL_TIMEOUT_S)
+        return len(stored)
+
+    def count(self) -> int:
+        """Return the number of rows of all tenants."""
+        with self._connected() as client:
+            counted = client.query(
+                self._collection,
+                output_fields=["count(*)"],
+                consistency_level=_CONSISTENCY,
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return int(counted[0]["count(*)"])
+
+    def collection(self) -> str:
+        """Return what tells the collection from all others: Milvus's number of it, and its mark."""
+        with self._connected() as client:
+            told = client.describe_collection(self._collection, timeout=_CALL_TIMEOUT_S)
+        return f"{self._collection} {told['collection_id']} {told['description']}"
+
+    def _keys(self, scope: str, within: str, limit: int) -> list[Key]:
+        with self._connected() as client:
+            found = client.query(
+                self._collection,
+                filter=f"{scope} and {within}",
+                output_fields=["image_id", "indexed_at"],
+                limit=limit,
+                consistency_level=_CONSISTENCY,
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return [(entity["indexed_at"], entity["image_id"]) for entity in found]
+
+    def _search(
+        self,
+        tenant: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int,
+        wanted: Filter | None,
+        fields: Sequence[str],
+    ) -> list[dict[str, Any]]:
+        check_window(limit, offset)
+        with self._connected() as client:
+            found = client.search(
+                self._collection,
+                [vector],
+                anns_field=VECTOR,
+                filter=expression(tenant, wanted, lite=self._lite),
+                limit=limit,
+                offset=offset,
+                output_fields=list(fields),
+                search_params=search_params(limit + offset),
+                consistency_level=_CONSISTENCY,
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return list(found[0])
+
+    def _rows_per_read(self) -> int:
+        with self._connected():
+            return _ROWS_PER_READ_LITE if self._lite else _ROWS_PER_READ
+
+    def _read(
+        self, tenant: str, ids: Sequence[str], fields: Sequence[str], per_call: int
+    ) -> dict[str, dict[str, Any]]:
+        """Return those fields of the rows that are stored, by image id."""
+        found: dict[str, dict[str, Any]] = {}
+        for chunk in pages(ids, per_call):
+            with self._connected() as client:
+                entities = client.query(
+                    self._collection,
+                    ids=[row_key(tenant, image_id) for image_id in chunk],
+                    output_fields=list(fields),
+                    consistency_level=_CONSISTENCY,
+                    timeout=_CALL_TIMEOUT_S,
+                )
+            found.update((entity["image_id"], entity) for entity in entities)
+        return found
+
+    @contextmanager
+    def _connected(self) -> Iterator[MilvusClient]:
+        """Give a client whose collection is open, and translate what goes wrong with it."""
+        with translated(self._address):
+            client = self._opened()
+            try:
+                yield client
+            except MilvusException as error:
+                if error.code in COLLECTION_LOST:
+                    self._forget(client)
+                raise
+
+    def _opened(self) -> MilvusClient:
+        with self._lock:
+            if self._client is None:
+                client = connect(self._uri, self._token)
+                try:
+                    self._lite = is_lite(client)
+                    ensure_collection(client, self._collection, self._identity, lite=self._lite)
+                except BaseException:
+                    client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    def _forget(self, client: MilvusClient) -> None:
+        """Let the next call open the collection anew."""
+        with self._lock:
+            if self._client is client:
+                self._client = None
+        client.close()

@@ -1,0 +1,181 @@
+"""Orphans: originals that no image, no job and no dead letter needs, and nobody can delete."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from common.blobs.base import BlobStore, StoredBlob
+from common.broker.queues import QueueDepth
+from common.claims.base import Claims, Verdict
+from common.dead_letters.base import DeadLetters, find_letter
+from common.jobs.base import JobRecords
+from common.pages import pages
+from worker.stores.base import VectorStore
+from worker.upkeep.rounds import Rounds
+
+log = logging.getLogger(__name__)
+
+# The walk looks at one of so many slices a turn: the ids that begin with the same two digits.
+SLICES = 256
+# Seconds that an original is left alone after its upload: its job and its tasks follow at
+# once, and what was begun with Redis dying is over by then.
+_LEFT_ALONE_S = 3600.0
+# Ids asked for at a time, and images claimed at a time.
+_PAGE, _PAGE_IN_HAND = 1000, 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """When a blob was stored that can be told to be an orphan, in seconds since 1970."""
+
+    since: float
+    before: float
+
+    def has(self, blob: StoredBlob) -> bool:
+        return self.since < blob.at < self.before
+
+
+class Orphans:
+    """A chore of upkeep: puts the bytes aside of images that ended without a row.
+
+    They were cancelled, are no pictures, were forgotten as dead letters, or their uploads
+    were refused halfway. ``Withdrawals`` discards what is aside once an hour has passed, and
+    whoever needs it until then brings it back.
+
+    A row that is absent proves little by itself: Milvus may have been emptied, or filled
+    from a backup, and the model may be another one. So what was once seen with its row is
+    kept whatever Milvus says later, and what was stored before the collection was the one
+    that rows are written to is not judged.
+
+    Args:
+        blobs: Where the originals are.
+        store: Asked which images are indexed.
+        jobs: Asked how old the oldest job is that may wait for its images.
+        claims: An image is claimed while its bytes are put aside.
+        dead_letters: Letters need bytes to be replayed.
+        rounds: Tells whose turn it is, and since when the collection is known.
+        depths: Returns the depths of the queues with ingest tasks: a task may outlive
+            the record of its job.
+        is_here: Tells whether ``blobs`` is where the API stores: in another service's
+            folder every original would look like an orphan.
+        left_alone_s: Seconds that an original is left alone after its upload.
+    """
+
+    def __init__(
+        self,
+        *,
+        blobs: BlobStore,
+        store: VectorStore,
+        jobs: JobRecords,
+        claims: Claims,
+        dead_letters: DeadLetters,
+        rounds: Rounds,
+        depths: Callable[[], Sequence[QueueDepth]],
+        is_here: Callable[[], bool],
+        left_alone_s: float = _LEFT_ALONE_S,
+    ) -> None:
+        self._blobs = blobs
+        self._store = store
+        self._jobs = jobs
+        self._claims = claims
+        self._dead_letters = dead_letters
+        self._rounds = rounds
+        self._depths = depths
+        self._is_here = is_here
+        self._left_alone_s = left_alone_s
+
+    def sweep(self) -> int:
+        """Look at the next slice; return how many originals were put aside.
+
+        Raises:
+            ServiceError: A part is away; nothing is worse than before.
+        """
+        if not self._is_here():
+            return 0
+        prefix = f"{self._rounds.next() % SLICES:02x}"
+        collection = self._store.collection()
+        # The span comes first: what is uploaded or replayed from here on is younger.
+        span = _Span(self._rounds.since(collection), self._awaited_from() - self._left_alone_s)
+        return sum(
+            self._sweep_page(tenant, page, span, collection)
+            for tenant, blobs in self._unsettled(prefix).items()
+            for page in pages(blobs, _PAGE)
+        )
+
+    def _awaited_from(self) -> float:
+        """Return when the first upload was accepted that may wait for its image now.
+
+        A look at the oldest job and the oldest tasks tells; those behind are younger.
+        """
+        oldest_job = self._jobs.oldest_unfinished()
+        sent = [at for depth in self._depths() for at in _oldest_tasks(depth)]
+        return min([time.time(), math.inf if oldest_job is None else oldest_job, *sent])
+
+    def _unsettled(self, prefix: str) -> Mapping[str, list[StoredBlob]]:
+        """Return the blobs of a slice, by tenant, that were never seen with their rows."""
+        found: dict[str, list[StoredBlob]] = defaultdict(list)
+        for blob in self._blobs.stored(prefix):
+            if not blob.kept:
+                found[blob.tenant].append(blob)
+        return found
+
+    def _sweep_page(
+        self, tenant: str, page: Sequence[StoredBlob], span: _Span, collection: str
+    ) -> int:
+        indexed = self._store.known(tenant, [blob.id for blob in page])
+        for blob in page:
+            if blob.id in indexed:
+                self._blobs.keep(tenant, blob.id, blob.at)
+        left = [blob for blob in page if blob.id not in indexed and span.has(blob)]
+        # It may have been emptied between the two, and asked anew it would know nothing.
+        if left and self._store.collection() != collection:
+            return 0
+        return sum(self._settle(tenant, some) for some in pages(left, _PAGE_IN_HAND))
+
+    def _settle(self, tenant: str, blobs: Sequence[StoredBlob]) -> int:
+        """Put originals aside unless they are needed after all; return how many."""
+        owner = uuid.uuid4().hex
+        # What is in hand is looked at again in the next round.
+        claimed = self._claim(owner, tenant, [b for b in blobs if not self._has_letter(b)])
+        ids = [blob.id for blob in claimed]
+        try:
+            indexed = self._store.known(tenant, ids)
+            return sum(self._withdraw(blob) for blob in claimed if blob.id not in indexed)
+        finally:
+            self._claims.give_back(owner, tenant, ids)
+
+    def _claim(self, owner: str, tenant: str, blobs: Sequence[StoredBlob]) -> list[StoredBlob]:
+        ids = [blob.id for blob in blobs]
+        verdicts = dict(zip(ids, self._claims.take(owner, tenant, ids, alone=True), strict=True))
+        locked = [image_id for image_id in ids if verdicts[image_id] is Verdict.QUARANTINED]
+        if locked:
+            # Without a letter nobody could lift these quarantines.
+            self._claims.forget(tenant, locked)
+            again = self._claims.take(owner, tenant, locked, alone=True)
+            verdicts |= dict(zip(locked, again, strict=True))
+        return [blob for blob in blobs if verdicts[blob.id] is Verdict.GRANTED]
+
+    def _withdraw(self, blob: StoredBlob) -> bool:
+        if self._has_letter(blob):
+            return False
+        is_withdrawn = self._blobs.withdraw(blob.tenant, blob.id, blob.at)
+        if is_withdrawn:
+            log.info("orphan.withdrawn tenant=%s id=%s", blob.tenant, blob.id)
+        return is_withdrawn
+
+    def _has_letter(self, blob: StoredBlob) -> bool:
+        return find_letter(self._dead_letters, blob.tenant, blob.id) is not None
+
+
+def _oldest_tasks(depth: QueueDepth) -> Iterator[float]:
+    """Go through the times at which the oldest tasks of a queue were sent, 0 where unknown."""
+    if depth.waiting:
+        yield depth.next_sent_at or 0.0
+    if depth.in_flight:
+        yield depth.oldest_in_flight_sent_at or 0.0
