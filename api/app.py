@@ -8,7 +8,7 @@ from werkzeug.routing import BaseConverter
 from api.auth import authorization, rate_limit
 from api.http import options, parameters, problems, request_ids, stream_slots
 from api.routes import dead_letters, documents, images, jobs, searches, service, web
-from api.server import content_length, lingering_close
+from api.server import broken_body, content_length, lingering_close
 from api.services import Services, connect_services
 from common.settings import Settings, load_settings
 
@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.extensions["glimpse"] = services
     request_ids.install(app)
     problems.install(app)
+    broken_body.install(app)
     options.install(app)
     lingering_close.install(app)
     stream_slots.install(app, settings)

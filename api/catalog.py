@@ -9,7 +9,7 @@ import uuid
 from typing import TypeVar
 
 from api.auth.caller import current_tenant
-from api.http.stream_slots import places
+from api.http.stream_slots import slots
 from api.services import services
 from common.contract import (
     CATALOG_DELETE,
@@ -79,7 +79,7 @@ def _ask(task: str, request: Message, answer: type[Answer]) -> Answer:
     dispatcher = services().dispatcher
     task_id = uuid.uuid4().hex
     # Take the place first: without one there is no point in sending the question.
-    with places().waits.held():
+    with slots().waits.held():
         dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
         result = dispatcher.wait(task_id, _TIMEOUT_S)
     if result.state != "succeeded":

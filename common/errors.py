@@ -4,10 +4,10 @@
     ├── InputError                   what the caller sent cannot be used as it is
     │   ├── InvalidRequest           a body, header or parameter is malformed
     │   ├── Unprocessable            well formed, but not acceptable as it is
-    │   │   └── KeyReused            an idempotency key came with another request before
+    │   │   └── IdempotencyKeyReused an idempotency key came with another request before
     │   ├── NotFound                 there is no such image, job or search
     │   ├── Conflict                 another request has in hand what this one is about
-    │   │   ├── KeyInProgress        an idempotency key
+    │   │   ├── IdempotencyKeyInProgress an idempotency key
     │   │   └── DeadLetterBusy       a dead letter
     │   ├── Unauthorized             the key is missing, wrong, revoked or expired
     │   ├── Forbidden                the key lacks the scope
@@ -89,7 +89,7 @@ class Unprocessable(InvalidRequest):
     code = "unprocessable"
 
 
-class KeyReused(Unprocessable):
+class IdempotencyKeyReused(Unprocessable):
     """An idempotency key came with another request before."""
 
     code = "idempotency_key_reused"
@@ -103,7 +103,7 @@ class Conflict(InputError):
     retry_after_s: int = 1
 
 
-class KeyInProgress(Conflict):
+class IdempotencyKeyInProgress(Conflict):
     """Another request with the same idempotency key has not ended yet."""
 
     code = "idempotency_key_in_progress"

@@ -8,7 +8,7 @@ from typing import cast
 from flask import Flask, Response, current_app, request
 
 from api.auth.caller import Caller, current_caller, enter
-from api.auth.key_cache import KeyRing
+from api.auth.key_cache import KeyCache
 from api.auth.local_requests import is_from_here
 from api.services import services, services_of
 from common.contract import DEFAULT_TENANT
@@ -57,7 +57,7 @@ _MISSING = (
 )
 _WRONG = "The key is wrong, revoked or expired."
 
-_EXTENSION = "glimpse.keyring"
+_EXTENSION = "glimpse.key_cache"
 
 # Routes that this machine itself may ask without a key: whoever scrapes figures here.
 _NEAR = frozenset({"service.metrics"})
@@ -70,7 +70,7 @@ def install(app: Flask, settings: Settings) -> None:
         app: Its routes are those of ``ROUTES``.
         settings: To whom the service is open without keys, and how long keys are kept.
     """
-    ring = KeyRing(lambda: services_of(app).keys, settings.key_cache_s)
+    ring = KeyCache(lambda: services_of(app).keys, settings.key_cache_s)
     app.extensions[_EXTENSION] = ring
 
     @app.before_request
@@ -98,7 +98,7 @@ def still_welcome() -> Callable[[], None]:
     is revoked or expired, or the first key was made where there were none; and
     ``BrokerUnavailable`` where nobody knows.
     """
-    ring, caller = cast("KeyRing", current_app.extensions[_EXTENSION]), current_caller()
+    ring, caller = cast("KeyCache", current_app.extensions[_EXTENSION]), current_caller()
     clock = services().clock
 
     def look_again() -> None:
@@ -122,7 +122,7 @@ def _is_near(settings: Settings) -> bool:
     return is_offered and is_from_here(request)
 
 
-def _identify(ring: KeyRing, settings: Settings) -> Caller:
+def _identify(ring: KeyCache, settings: Settings) -> Caller:
     """Return who makes the request.
 
     Raises:
@@ -149,7 +149,7 @@ def _token() -> Token | None:
     return Token.read(given.strip()) if scheme.lower() == "bearer" else None
 
 
-def _owner(ring: KeyRing, token: Token) -> Caller:
+def _owner(ring: KeyCache, token: Token) -> Caller:
     key, now = ring.find(token.key_id), services().clock.now()
     if key is None or not token.opens(key) or not key.is_valid(now):
         raise Unauthorized(_WRONG)

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _USE_S = 3600
 
 
-class KeyRing:
+class KeyCache:
     """Finds keys, so that Redis is not asked in every request.
 
     What is not known is asked for each time, so a new key works at once. A key that

@@ -9,10 +9,8 @@ connection is made again is lost. Reading one hash costs Redis some microseconds
 from __future__ import annotations
 
 import json
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from api.schemas.views import Json
 from common.errors import GlimpseError
@@ -85,26 +83,6 @@ class JobEvents:
                 yield ": still there\n\n"
                 told_at = self._now()
             self._sleep(_LOOK_S)
-
-
-def is_gone(environ: Mapping[str, Any]) -> bool:
-    """Tell whether the client of a request has closed its connection.
-
-    Args:
-        environ: WSGI's; where the server does not show the socket, nobody knows.
-    """
-    connection: socket.socket | None = environ.get("gunicorn.socket")
-    if connection is None:
-        return False
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except ValueError:
-        # A socket of TLS cannot be peeked into; there heartbeats have to do.
-        return False
-    except OSError:
-        return True
 
 
 def _event(name: str, data: Json) -> str:

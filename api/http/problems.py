@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from flask import Flask, Response, json
-from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from api.http.request_ids import request_id
@@ -122,7 +121,6 @@ def install(app: Flask) -> None:
     """Answer every error with a problem document."""
     app.register_error_handler(GlimpseError, _of_glimpse)
     app.register_error_handler(HTTPException, _of_http)
-    app.register_error_handler(ParseException, _of_body)
     app.register_error_handler(MemoryError, _of_memory)
     app.register_error_handler(Exception, _of_defect)
 
@@ -159,13 +157,6 @@ def _of_http(error: HTTPException) -> Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
-
-
-def _of_body(error: ParseException) -> Response:
-    """Answer where gunicorn finds in the middle of a body that it is not HTTP as it should be."""
-    log.info("api.unreadable_body %s", type(error).__name__)
-    detail = "The body broke off or is malformed; send it again."
-    return problem(400, InvalidRequest.code, detail, InvalidRequest(detail).errors)
 
 
 def _of_memory(error: MemoryError) -> Response:

@@ -1,6 +1,6 @@
-"""Places for requests that last: each holds a thread, so there are only so many.
+"""Slots for long requests: each holds a thread, so their number is bounded.
 
-There is a thread for each place beside those that serve all other requests
+A process has one thread for each slot in addition to those that serve all other requests
 (``Settings.api_threads``), so that streams and waits do not block other requests.
 """
 
@@ -16,19 +16,19 @@ from flask import Flask, current_app
 from common.errors import Overloaded
 from common.settings import Settings
 
-_EXTENSION = "glimpse.places"
-# Seconds after which a caller may ask for a place again. A job can be polled instead of streamed.
+_EXTENSION = "glimpse.stream_slots"
+# Seconds after which a caller may ask for a slot again. A job can be polled instead of streamed.
 _STREAMS_RETRY_S = 5
-# A wait for a worker that is there is over in much less.
+# A wait for an available worker ends much sooner.
 _WAITS_RETRY_S = 1
 
 
-class Places:
-    """Places of one kind in one process.
+class Slots:
+    """Slots of one kind in one process.
 
     Args:
         count: How many there are.
-        refusal: What is said where all are taken.
+        refusal: The error's detail when all are taken.
         retry_s: Seconds after which one may be free.
     """
 
@@ -40,9 +40,9 @@ class Places:
         self._lock = threading.Lock()
 
     def take_if_free(self) -> Callable[[], None] | None:
-        """Take a place, and return what gives it back, once however often it is called.
+        """Take a slot; return a function that releases it once, however often it is called.
 
-        None where all are taken.
+        Returns None when all are taken.
         """
         with self._lock:
             if self._taken >= self._count:
@@ -51,7 +51,7 @@ class Places:
         return self._return_once()
 
     def take(self) -> Callable[[], None]:
-        """Take a place as ``take_if_free`` does.
+        """Take a slot as ``take_if_free`` does.
 
         Raises:
             Overloaded: All are taken.
@@ -63,7 +63,7 @@ class Places:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold a place meanwhile; raises as ``take`` does."""
+        """Hold a slot for the block; raises as ``take`` does."""
         give_back = self.take()
         try:
             yield
@@ -82,21 +82,21 @@ class Places:
         return give_back
 
 
-class ProcessPlaces:
-    """All places of one process.
+class ProcessSlots:
+    """All slots of one process.
 
     Args:
         settings: How many there are.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.streams = Places(
+        self.streams = Slots(
             settings.events_max,
             f"All {settings.events_max} streams of this process are taken; poll the job instead,"
             f" or try again in {_STREAMS_RETRY_S} s.",
             _STREAMS_RETRY_S,
         )
-        self.waits = Places(
+        self.waits = Slots(
             settings.waits_max,
             f"{settings.waits_max} requests of this process wait for search workers already; try"
             f" again in {_WAITS_RETRY_S} s.",
@@ -108,8 +108,8 @@ class ProcessPlaces:
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Give an app its places."""
-    app.extensions[_EXTENSION] = ProcessPlaces(settings)
+    """Give an app its slots."""
+    app.extensions[_EXTENSION] = ProcessSlots(settings)
 
 
 def close_with(app: Flask, is_closing: Callable[[], bool]) -> None:
@@ -119,9 +119,9 @@ def close_with(app: Flask, is_closing: Callable[[], bool]) -> None:
         app: The app.
         is_closing: Tells whether the process is about to end.
     """
-    cast("ProcessPlaces", app.extensions[_EXTENSION]).is_closing = is_closing
+    cast("ProcessSlots", app.extensions[_EXTENSION]).is_closing = is_closing
 
 
-def places() -> ProcessPlaces:
-    """Return the places of the process that serves the current request."""
-    return cast("ProcessPlaces", current_app.extensions[_EXTENSION])
+def slots() -> ProcessSlots:
+    """Return the slots of the process that serves the current request."""
+    return cast("ProcessSlots", current_app.extensions[_EXTENSION])

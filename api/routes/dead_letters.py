@@ -9,8 +9,7 @@ from api.schemas.body import read_query
 from api.schemas.pagination import DeadLettersQuery
 from api.schemas.views import accepted, dead_letter_view, nothing
 from api.services import services
-from api.uploads.begin_once import begin_once
-from api.uploads.replay import Replay, remove_letter
+from api.uploads.replay import remove_letter, replay_letter
 
 blueprint = Blueprint("dead_letters", __name__, url_prefix="/v1/dead-letters")
 
@@ -30,11 +29,7 @@ def index() -> Response:
 @blueprint.post(f"/{_IMAGE_ID}/replay")
 def replay(image_id: str) -> tuple[Response, int]:
     """Try an image again, in a job of its own."""
-
-    def receive() -> Replay:
-        return Replay(services(), current_tenant(), image_id)
-
-    return accepted(*begin_once(services(), current_tenant(), request, receive))
+    return accepted(replay_letter(services(), current_tenant(), request, image_id))
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")

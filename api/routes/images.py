@@ -12,23 +12,15 @@ from api.pictures.thumbnails import thumbnail as make_thumbnail
 from api.pictures.thumbnails import to_jpeg
 from api.schemas.body import (
     CheckBody,
-    Metadata,
     ThumbnailQuery,
     UploadQuery,
     read_json,
     read_query,
-    read_text,
 )
 from api.schemas.pagination import ImagesQuery, image_cursor
 from api.schemas.views import accepted, image_view, nothing
 from api.services import services
-from api.uploads.admission import admit
-from api.uploads.archive import receive_archive
-from api.uploads.begin_once import begin_once
-from api.uploads.form import Form, read_body, read_form
-from api.uploads.reception import Pictures, Reception
-from common.errors import InvalidRequest, UnsupportedMediaType
-from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
+from api.uploads.upload import upload as receive_upload
 from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff
 
 blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
@@ -50,7 +42,8 @@ _IMAGE_ID = "<image_id:image_id>"
 @blueprint.post("")
 def upload() -> tuple[Response, int]:
     """Accept pictures and answer with the job that indexes them."""
-    return accepted(*begin_once(services(), current_tenant(), request, _receive))
+    filename = read_query(request, UploadQuery).filename
+    return accepted(receive_upload(services(), current_tenant(), request, filename))
 
 
 @blueprint.get("")
@@ -111,47 +104,6 @@ def thumbnail(image_id: str) -> Response:
     response = Response(to_jpeg(image), mimetype="image/jpeg")
     response.set_etag(f"{image_id}-{size}")
     return _kept(conditional(response, request))
-
-
-def _receive() -> Reception:
-    # Before the body: what would wait too long, or cannot be enqueued, need not be received.
-    admit(services().load.read(), services().settings.max_wait_s)
-    kind, filename = request.mimetype, read_query(request, UploadQuery).filename
-    if kind in ARCHIVE_MEDIA_TYPES:
-        return receive_archive(services(), current_tenant(), request, filename)
-    limit = services().settings.image_bytes_max
-    if kind == "multipart/form-data":
-        return _receive_form(limit)
-    if kind.startswith("image/"):
-        picture = read_body(request, services().blobs, current_tenant(), limit)
-        return Pictures(services(), current_tenant(), [(filename, picture)], Metadata())
-    raise UnsupportedMediaType(
-        "Send pictures as multipart/form-data in parts named file, one as a body of image/*, or an"
-        " archive as application/zip, application/x-tar or application/gzip."
-    )
-
-
-def _receive_form(limit: int) -> Pictures:
-    form = read_form(request, services().blobs, current_tenant(), limit)
-    try:
-        text = _metadata_text(form)
-        metadata = read_text("{}" if text is None else text, Metadata, "metadata")
-    except BaseException:
-        form.close()
-        raise
-    files = [(filename, incoming) for _, filename, incoming in form.files]
-    return Pictures(services(), current_tenant(), files, metadata, text or "")
-
-
-def _metadata_text(form: Form) -> str | None:
-    text = form.field("metadata")
-    form.refuse_unknown(
-        "file", "metadata", "Pictures go into parts named file, each with a file name."
-    )
-    if not form.files:
-        detail = "There is no picture; send at least one part named file."
-        raise InvalidRequest(detail, field="file")
-    return text
 
 
 def _kept(response: Response) -> Response:

@@ -7,11 +7,12 @@ from flask import Blueprint, Response, jsonify, request
 from api.auth.authorization import still_welcome
 from api.auth.caller import current_tenant
 from api.http.conditional import conditional
-from api.http.job_events import MEDIA_TYPE, JobEvents, is_gone
-from api.http.stream_slots import places
+from api.http.job_events import MEDIA_TYPE, JobEvents
+from api.http.stream_slots import slots
 from api.schemas.body import ItemsQuery, read_query
 from api.schemas.pagination import JobsQuery
 from api.schemas.views import item_view, job_links, job_view
+from api.server.connection import is_closed_by_client
 from api.services import services
 from common.errors import NotFound
 from common.jobs.base import FINAL_STATES, Job
@@ -70,8 +71,8 @@ def items(job_id: str) -> Response:
 def events(job_id: str) -> Response:
     """Stream a job as Server-Sent Events until it has ended."""
     links, jobs, tenant = job_links(_find(job_id).id), services().jobs, current_tenant()
-    environ, is_closing, check_key = request.environ, places().is_closing, still_welcome()
-    clock, leave = services().clock, places().streams.take()
+    environ, is_closing, check_key = request.environ, slots().is_closing, still_welcome()
+    clock, leave = services().clock, slots().streams.take()
 
     # Of the request nothing is left while the stream goes on.
     def look() -> Job:
@@ -82,7 +83,7 @@ def events(job_id: str) -> Response:
         look=look,
         view=lambda job: job_view(job, clock.now(), links),
         heartbeat_s=services().settings.events_heartbeat_s,
-        is_over=lambda: is_closing() or is_gone(environ),
+        is_over=lambda: is_closing() or is_closed_by_client(environ),
     )
     response = Response(iter(stream), mimetype=MEDIA_TYPE)
     response.call_on_close(leave)

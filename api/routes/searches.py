@@ -11,7 +11,7 @@ from PIL import Image
 from api.auth.caller import current_tenant
 from api.dispatch.base import TaskResult
 from api.http.prefer import wait_s
-from api.http.stream_slots import places
+from api.http.stream_slots import slots
 from api.pictures.contact_sheet import ContactSheet, Tile, to_png
 from api.pictures.thumbnails import thumbnail
 from api.schemas.body import read_json, read_query
@@ -65,7 +65,7 @@ def contact_sheet(search_id: str) -> Response:
     query = read_query(request, ContactSheetQuery)
     record, found = _find(search_id)
     if not found.done:
-        with places().waits.held():
+        with slots().waits.held():
             found = services().dispatcher.wait(search_id, _SHEET_WAIT_S)
     if found.state == "failed":
         raise Unprocessable("The search was given up; ask again.")
@@ -81,7 +81,7 @@ def contact_sheet(search_id: str) -> Response:
 
 def _wait_if_free(search_id: str, seconds: float) -> TaskResult:
     """Wait for a search where there is a place to wait: the wish is no order (RFC 7240)."""
-    give_back = places().waits.take_if_free()
+    give_back = slots().waits.take_if_free()
     if give_back is None:
         return TaskResult("queued")
     try:

@@ -9,6 +9,7 @@ from flask import Response, jsonify, url_for
 from api.dispatch.base import TaskResult
 from api.search_records import SearchRecord
 from api.services import services
+from api.uploads.begin_once import Begun
 from common.contract import Hit, ImageRecord, SearchResult
 from common.dead_letters.base import QUARANTINED, DeadLetter
 from common.jobs.base import Item, Job
@@ -20,17 +21,12 @@ Json = dict[str, Any]
 _POLL_S = 1
 
 
-def accepted(job: Job, was_begun: bool = False) -> tuple[Response, int]:
-    """Answer with a job: 202, its place, and when to look.
-
-    Args:
-        job: The job.
-        was_begun: Whether an earlier request with the same idempotency key has begun it.
-    """
-    response = jsonify(job_view(job, services().clock.now()))
-    response.headers["Location"] = url_for("jobs.show", job_id=job.id)
+def accepted(begun: Begun) -> tuple[Response, int]:
+    """Answer with a job that was begun: 202, its URL, and when to poll it."""
+    response = jsonify(job_view(begun.job, services().clock.now()))
+    response.headers["Location"] = url_for("jobs.show", job_id=begun.job.id)
     response.headers["Retry-After"] = str(_POLL_S)
-    if was_begun:
+    if begun.by_earlier_request:
         response.headers["Idempotency-Replayed"] = "true"
     return response, 202
 

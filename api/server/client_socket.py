@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from api.server.min_rate import Patience
+from api.server.min_rate import MinRate
 from api.server.request_head import RequestHead
 from common.errors import RequestTimeout
 
@@ -54,9 +54,9 @@ class Bounds:
     silence_s: float
     bytes_per_s_min: int
 
-    def patience(self) -> Patience:
-        """Return the patience for one way of one request."""
-        return Patience(self.silence_s, self.bytes_per_s_min)
+    def rate(self) -> MinRate:
+        """Return a fresh allowance for one direction of one request."""
+        return MinRate(self.silence_s, self.bytes_per_s_min)
 
 
 class ClientSocket(socket.socket):
@@ -131,7 +131,7 @@ class ClientSocket(socket.socket):
         Args:
             when_late: Called before the request's body is given up.
         """
-        self._receiving, self._sending = self.bounds.patience(), self.bounds.patience()
+        self._receiving, self._sending = self.bounds.rate(), self.bounds.rate()
         self._when_late = when_late
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
@@ -145,9 +145,9 @@ class ClientSocket(socket.socket):
         while True:
             with suppress(BlockingIOError):
                 data = super().recv(bufsize, socket.MSG_DONTWAIT)
-                self._receiving.regain(len(data))
+                self._receiving.restore(len(data))
                 return data
-            if self._receiving.is_lost:
+            if self._receiving.is_spent:
                 self._when_late()
                 raise RequestTimeout
             self._wait(select.POLLIN, self._receiving, self._receiving.left_s)
@@ -176,7 +176,7 @@ class ClientSocket(socket.socket):
             else:
                 rest = rest[sent:]
                 if not _TELLS_UNTAKEN:
-                    self._sending.regain(sent)
+                    self._sending.restore(sent)
         return None
 
     def leave(self) -> bool:
@@ -197,7 +197,7 @@ class ClientSocket(socket.socket):
         return False
 
     def _wait_for_reader(self) -> None:
-        if self._sending.is_lost:
+        if self._sending.is_spent:
             log.warning("api.unread_answer")
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
             with suppress(OSError):
@@ -205,15 +205,15 @@ class ClientSocket(socket.socket):
             raise BrokenPipeError(errno.EPIPE, "The client does not read its answer.")
         untaken = self._untaken()
         self._wait(select.POLLOUT, self._sending, min(self._sending.left_s, _LOOK_S))
-        self._sending.regain(max(untaken - self._untaken(), 0))
+        self._sending.restore(max(untaken - self._untaken(), 0))
 
-    def _wait(self, event: int, patience: Patience, seconds: float) -> None:
+    def _wait(self, event: int, rate: MinRate, seconds: float) -> None:
         """Wait for a chance to go on, and count the wait."""
         poll = select.poll()
         poll.register(self, event)
         begun_at = time.monotonic()
         poll.poll(seconds * 1000)
-        patience.spend(time.monotonic() - begun_at)
+        rate.spend(time.monotonic() - begun_at)
 
     def _untaken(self) -> int:
         """Return how many bytes were sent that the client's machine has not acknowledged.

@@ -12,7 +12,7 @@ from flask import Flask, request
 from werkzeug.exceptions import ClientDisconnected
 
 
-class WholeBody:
+class CountedBody:
     """A request's body that counts what comes.
 
     Args:
@@ -46,4 +46,4 @@ def install(app: Flask) -> None:
         environ = request.environ
         # Elsewhere Werkzeug counts by itself; it asks whether this is there, not what it says.
         if request.content_length and "wsgi.input_terminated" in environ:
-            environ["wsgi.input"] = WholeBody(environ["wsgi.input"], request.content_length)
+            environ["wsgi.input"] = CountedBody(environ["wsgi.input"], request.content_length)

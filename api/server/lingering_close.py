@@ -16,6 +16,8 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from api.server.connection import connection_of
+
 log = logging.getLogger(__name__)
 
 # What is received of a body that nobody wants, at most: bytes, and seconds of a thread's time.
@@ -46,7 +48,7 @@ def install(app: Flask) -> None:
 
 
 def _receive(environ: dict[str, Any]) -> None:
-    connection: socket.socket | None = environ.get("gunicorn.socket")
+    connection = connection_of(environ)
     try:
         whole = _receive_rest(environ["wsgi.input"], connection)
     except Exception as error:

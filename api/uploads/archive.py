@@ -1,4 +1,4 @@
-"""Archives on their way in: one body whose members become the images of one job."""
+"""An archive of an upload: one body whose members become the images of one job."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ReceivedArchive:
         return _begin(self.services, archive)
 
     def close(self) -> None:
-        """Forget the archive unless it was kept."""
+        """Discard the archive unless it was kept."""
         self.writer.discard()
 
 

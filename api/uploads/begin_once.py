@@ -15,16 +15,22 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Protocol
 
 from flask import Request
 
 from api.idempotency.base import Binding, Standing, Taking
 from api.services import Services
 from api.uploads.lease_renewal import RenewingInput
-from api.uploads.reception import Reception
-from common.errors import BrokerUnavailable, InvalidRequest, KeyInProgress, KeyReused
+from common.errors import (
+    BrokerUnavailable,
+    IdempotencyKeyInProgress,
+    IdempotencyKeyReused,
+    InvalidRequest,
+)
 from common.jobs.base import Job
 
 log = logging.getLogger(__name__)
@@ -38,60 +44,108 @@ _KEY = re.compile(rf'("?)(?P<key>{_CHARACTERS})\1')
 PATTERN = rf'^("{_CHARACTERS}"|{_CHARACTERS})$'
 
 
-class KeyedRequest:
+class Received(Protocol):
+    """What a request asks to make a job of; nothing of it is kept before ``begin``."""
+
+    @property
+    def content(self) -> Sequence[object]:
+        """What distinguishes it from other requests, as JSON values."""
+        ...
+
+    def begin(self, job_id: str) -> Job:
+        """Keep what was received, begin the job under this id, and return the job."""
+        ...
+
+    def close(self) -> None:
+        """Discard what was not kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A job, and whether an earlier request with the same key began it."""
+
+    job: Job
+    by_earlier_request: bool = False
+
+
+Begin = Callable[[Received], Begun]
+
+
+@contextmanager
+def begin_once(services: Services, tenant: str, request: Request) -> Iterator[Begin]:
+    """Begin a job, or find the one that an earlier request with the same key began.
+
+    The key is held, and renewed while the body is read, for as long as the block runs.
+
+    Args:
+        services: The parts.
+        tenant: Whose job it is.
+        request: The request; its body is not read yet.
+
+    Yields:
+        A function that makes a job of what was received.
+
+    Raises:
+        InvalidRequest: The key is malformed.
+        IdempotencyKeyInProgress: Another request has the key.
+        IdempotencyKeyReused: The key came with another request before.
+    """
+    key = _read_key(request)
+    if key is None:
+        yield lambda received: Begun(received.begin(uuid.uuid4().hex))
+        return
+    with _KeyedRequest(services, tenant, key, request).held() as begin:
+        yield begin
+
+
+class _KeyedRequest:
     """One request under an idempotency key.
 
     Args:
         services: The parts.
         tenant: Whose key it is.
         key: The key.
+        request: The request.
     """
 
-    def __init__(self, services: Services, tenant: str, key: str) -> None:
+    def __init__(self, services: Services, tenant: str, key: str, request: Request) -> None:
         self._jobs = services.jobs
         self._keys = services.idempotency
         self._lease_s = services.settings.lease_s
         self._names = (tenant, key, uuid.uuid4().hex)
+        self._request = request
 
-    def run(self, request: Request, receive: Callable[[], Reception]) -> tuple[Job, bool]:
-        """Return the job that the request makes, and whether an earlier one has made it.
-
-        Args:
-            request: The request; its body is not read yet.
-            receive: Receives it.
-
-        Raises:
-            KeyInProgress: Another request has the key.
-            KeyReused: It came with another request before.
-        """
+    @contextmanager
+    def held(self) -> Iterator[Begin]:
+        """Hold the key; settle it if the block succeeds, or else free it."""
         self._take()
         try:
-            with self._renewed(request), closing(receive()) as reception:
-                found = self._run(_fingerprint(request, reception), reception)
+            with self._renewed():
+                yield self._begin
         except BaseException:
-            # A request that failed frees its key. Where Redis is away, the lease does.
+            # If Redis is unavailable, the lease frees the key.
             with suppress(BrokerUnavailable):
                 self._keys.give_back(*self._names)
             raise
         self._settle()
-        return found
 
-    def _run(self, fingerprint: str, reception: Reception) -> tuple[Job, bool]:
-        # Asked for again: the lease may have run out on a body that came slowly.
-        taking = self._take()
-        earlier = self._earlier(taking)
+    def _begin(self, received: Received) -> Begun:
+        fingerprint = _fingerprint(self._request, received)
+        # Taken again: the lease may have expired while the body came slowly.
+        earlier = self._earlier(self._take())
         if earlier is not None:
             if earlier.fingerprint != fingerprint:
-                raise KeyReused(
-                    f"This {HEADER} came with another request before; a new request wants a new"
+                raise IdempotencyKeyReused(
+                    f"This {HEADER} was used for another request; send a new request with a new"
                     " key.",
                     field=HEADER,
                 )
-            return self._jobs.get(earlier.job_id), True
+            return Begun(self._jobs.get(earlier.job_id), by_earlier_request=True)
         binding = Binding(fingerprint, uuid.uuid4().hex)
         if not self._keys.bind(*self._names, binding):
             raise _in_progress()
-        return reception.begin(binding.job_id), False
+        return Begun(received.begin(binding.job_id))
 
     def _take(self) -> Taking:
         taking = self._keys.take(*self._names)
@@ -100,51 +154,28 @@ class KeyedRequest:
         return taking
 
     def _earlier(self, taking: Taking) -> Binding | None:
-        """Return what the key was bound to, if that was done: then it is done for good."""
+        """Return what the key is bound to, if an earlier request began a job with it."""
         binding = taking.binding
         is_done = taking.standing is Standing.SETTLED
-        # A request that was cut short does not tell; its job does.
+        # A request that was cut short settles nothing; whether it has a job tells.
         if binding is None or not (is_done or self._jobs.is_accepted(binding.job_id)):
             return None
         return binding
 
-    def _renewed(self, request: Request) -> AbstractContextManager[None]:
+    def _renewed(self) -> AbstractContextManager[None]:
         def renew() -> None:
-            # What comes of it is seen when the body is here.
+            # Whether it worked is seen once the body is here.
             with suppress(BrokerUnavailable):
                 self._keys.take(*self._names)
 
-        return RenewingInput.of(request, renew, self._lease_s / 3)
+        return RenewingInput.of(self._request, renew, self._lease_s / 3)
 
     def _settle(self) -> None:
         try:
             self._keys.settle(*self._names)
         except BrokerUnavailable:
-            # The job stands. Whoever asks with the key finds it once the lease has run out.
+            # The job exists. A request with the same key finds it once the lease has expired.
             log.warning("idempotency.not_settled")
-
-
-def begin_once(
-    services: Services, tenant: str, request: Request, receive: Callable[[], Reception]
-) -> tuple[Job, bool]:
-    """Begin a job, or find the one that an earlier request with the same key has begun.
-
-    Args:
-        services: The parts.
-        tenant: Whose job it is.
-        request: The request; its body is not read yet.
-        receive: Receives it.
-
-    Raises:
-        InvalidRequest: The key is malformed.
-        KeyInProgress: Another request has the key.
-        KeyReused: It came with another request before.
-    """
-    key = _read_key(request)
-    if key is None:
-        with closing(receive()) as reception:
-            return reception.begin(uuid.uuid4().hex), False
-    return KeyedRequest(services, tenant, key).run(request, receive)
 
 
 def _read_key(request: Request) -> str | None:
@@ -158,14 +189,14 @@ def _read_key(request: Request) -> str | None:
     return found["key"]
 
 
-def _fingerprint(request: Request, reception: Reception) -> str:
+def _fingerprint(request: Request, received: Received) -> str:
     """Return a digest of what was asked; equal ones ask for the same."""
     query = request.query_string.decode("latin-1")
-    asked = [request.method, request.path, query, reception.content]
+    asked = [request.method, request.path, query, received.content]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def _in_progress() -> KeyInProgress:
-    return KeyInProgress(
+def _in_progress() -> IdempotencyKeyInProgress:
+    return IdempotencyKeyInProgress(
         f"A request with this {HEADER} is in progress; ask again in a moment for its answer."
     )

@@ -1,4 +1,4 @@
-"""Uploads: pictures of a request, streamed to the blob store while they are hashed."""
+"""Bodies with pictures, streamed to the blob store while they are hashed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from werkzeug.formparser import FormDataParser
 
 from common.blobs.base import BlobStore
 from common.errors import InvalidRequest
-from common.images.intake import Intake
+from common.images.received import PictureWriter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -29,7 +29,7 @@ _READ_BYTES = 256 * 1024
 class Form:
     """A multipart body: its pictures by the names of their parts, and its plain fields."""
 
-    files: list[tuple[str, str, Intake]]
+    files: list[tuple[str, str, PictureWriter]]
     fields: MultiDict[str, str]
 
     def field(self, name: str) -> str | None:
@@ -61,9 +61,9 @@ class Form:
             raise InvalidRequest(f"Unknown parts: {', '.join(unknown)}. {hint}", errors)
 
     def close(self) -> None:
-        """Forget the pictures that were not kept."""
-        for _, _, intake in self.files:
-            intake.close()
+        """Discard the pictures that were not kept."""
+        for _, _, picture in self.files:
+            picture.close()
 
 
 class JsonPart(io.BytesIO):
@@ -102,38 +102,38 @@ def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
     Raises:
         InvalidRequest: The body is malformed or breaks off.
     """
-    begun: list[Intake] = []
+    begun: list[PictureWriter] = []
 
     def begin(content_type: str | None, **_: object) -> IO[bytes]:
         if content_type == _JSON:
             return JsonPart(request.max_form_memory_size or 0)
-        begun.append(Intake(blobs.writer(tenant), bytes_max))
+        begun.append(PictureWriter(blobs.writer(tenant), bytes_max))
         return begun[-1]  # type: ignore[return-value]  # the parser writes and seeks, no more
 
     try:
         return _form(*_parse(request, begin))
     except BaseException:
-        for intake in begun:
-            intake.close()
+        for picture in begun:
+            picture.close()
         raise
 
 
-def read_body(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> Intake:
+def read_body(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> PictureWriter:
     """Read a body that is one picture; it is in the blob store's writer, not yet kept.
 
     Raises:
         InvalidRequest: The body breaks off.
     """
-    intake = Intake(blobs.writer(tenant), bytes_max)
+    picture = PictureWriter(blobs.writer(tenant), bytes_max)
     try:
         while data := request.stream.read(_READ_BYTES):
-            intake.write(data)
+            picture.write(data)
     except BaseException as error:
-        intake.close()
+        picture.close()
         if isinstance(error, ClientDisconnected):
             raise InvalidRequest("The body broke off; send it again.") from None
         raise
-    return intake
+    return picture
 
 
 def _parse(
@@ -168,9 +168,9 @@ def _form(files: MultiDict[str, FileStorage], fields: MultiDict[str, str]) -> Fo
             if isinstance(file.stream, JsonPart):
                 fields.add(name, file.stream.text())
             else:
-                pictures.append((name, file.filename or "", _intake(file)))
+                pictures.append((name, file.filename or "", _writer_of(file)))
     return Form(pictures, fields)
 
 
-def _intake(file: FileStorage) -> Intake:
+def _writer_of(file: FileStorage) -> PictureWriter:
     return file.stream  # type: ignore[return-value]  # what `begin` returned

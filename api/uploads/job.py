@@ -1,4 +1,4 @@
-"""Jobs on their way in: from received pictures to tasks in the queue."""
+"""Beginning a job: from received pictures to tasks in the queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.contract import (
     MetadataValue,
     Outcome,
 )
-from common.images.intake import Upload
+from common.images.received import ReceivedPicture
 from common.jobs.base import Job
 
 
@@ -21,7 +21,7 @@ def begin_job(
     services: Services,
     tenant: str,
     job_id: str,
-    uploads: Sequence[Upload],
+    pictures: Sequence[ReceivedPicture],
     tags: list[str],
     metadata: dict[str, MetadataValue],
 ) -> Job:
@@ -34,7 +34,7 @@ def begin_job(
         services: The parts.
         tenant: Whose job it is.
         job_id: Its id.
-        uploads: The pictures that were received.
+        pictures: The pictures that were received.
         tags: Tags of all of them.
         metadata: What else is kept beside each of them.
 
@@ -42,7 +42,7 @@ def begin_job(
         BrokerUnavailable: Nothing was accepted; what was sent by then is
             idempotent, so the caller may send the same pictures again.
     """
-    unique = list({upload.id: upload for upload in reversed(uploads)}.values())[::-1]
+    unique = list({picture.id: picture for picture in reversed(pictures)}.values())[::-1]
     # What is kept beside the images is in the record too: from it alone a task that was
     # lost is sent again.
     job = Job(
@@ -53,28 +53,28 @@ def begin_job(
         tags=tags,
         metadata=metadata,
     )
-    services.jobs.create(job, [(upload.id, upload.filename) for upload in unique])
+    services.jobs.create(job, [(picture.id, picture.filename) for picture in unique])
     items = [
-        ChunkItem(index=index, id=upload.id, filename=upload.filename)
-        for index, upload in enumerate(unique)
-        if upload.error is None
+        ChunkItem(index=index, id=picture.id, filename=picture.filename)
+        for index, picture in enumerate(unique)
+        if picture.error is None
     ]
     _send(services, job, items)
     services.jobs.record(job.id, _refused(unique))
     return services.jobs.accept(job.id)
 
 
-def _refused(uploads: Sequence[Upload]) -> list[Outcome]:
+def _refused(pictures: Sequence[ReceivedPicture]) -> list[Outcome]:
     return [
         Outcome(
             index=index,
-            id=upload.id,
+            id=picture.id,
             state="failed",
-            code=upload.error.code,
-            detail=str(upload.error),
+            code=picture.error.code,
+            detail=str(picture.error),
         )
-        for index, upload in enumerate(uploads)
-        if upload.error is not None
+        for index, picture in enumerate(pictures)
+        if picture.error is not None
     ]
 
 

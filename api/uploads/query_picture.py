@@ -9,7 +9,7 @@ from api.schemas.search import SearchBody
 from api.services import Services
 from api.uploads.form import Form, read_form
 from common.errors import InvalidRequest
-from common.images.intake import Intake
+from common.images.received import PictureWriter
 
 # The parts of a search by picture.
 _PICTURE, _SEARCH = "file", "search"
@@ -45,7 +45,7 @@ def read_picture_search(
         form.close()
 
 
-def _picture(form: Form) -> Intake:
+def _picture(form: Form) -> PictureWriter:
     form.refuse_unknown(
         _PICTURE,
         _SEARCH,

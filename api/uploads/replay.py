@@ -7,18 +7,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from flask import Request
+
 from api.services import Services
 from api.uploads.admission import admit
+from api.uploads.begin_once import Begun, begin_once
 from api.uploads.job import begin_job
 from common.dead_letters.base import DeadLetter
 from common.errors import BrokerUnavailable, NotFound
-from common.images.intake import Upload
+from common.images.received import ReceivedPicture
 from common.jobs.base import Job
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A request to try an image again; the image's id is all of its content."""
+    """A dead letter's image, to be tried again; the image's id is all of its content."""
 
     services: Services
     tenant: str
@@ -37,14 +40,30 @@ class Replay:
             DeadLetterBusy: Another request replays or removes it.
             Overloaded: Try again later.
         """
-        # Not before: the letter is gone once it was replayed, and an earlier request's job
-        # is the answer then.
+        # Not before: a replay takes the letter with it, and a repeated request is answered with
+        # the job that the earlier one began.
         with taken_letter(self.services, self.tenant, self.image_id, job_id) as letter:
             admit(self.services.load.read(), self.services.settings.max_wait_s)
             return _replay(self.services, letter, job_id)
 
     def close(self) -> None:
-        """Do nothing: nothing was received."""
+        """Do nothing: a replay receives no bytes."""
+
+
+def replay_letter(services: Services, tenant: str, request: Request, image_id: str) -> Begun:
+    """Try an image again, in a job of its own.
+
+    Args:
+        services: The parts.
+        tenant: Whose image it is.
+        request: The request, which may carry an idempotency key.
+        image_id: The letter's image.
+
+    Raises:
+        GlimpseError: Nothing was begun.
+    """
+    with begin_once(services, tenant, request) as begin:
+        return begin(Replay(services, tenant, image_id))
 
 
 @contextmanager
@@ -101,9 +120,9 @@ def _replay(parts: Services, letter: DeadLetter, job_id: str) -> Job:
     """
     _require_bytes(parts, letter)
     parts.claims.forget(letter.tenant, [letter.id])
-    upload = Upload(letter.id, letter.filename, error=None)
+    picture = ReceivedPicture(letter.id, letter.filename, error=None)
     # Tags and metadata as they were accepted then, also where an upload could not have them now.
-    job = begin_job(parts, letter.tenant, job_id, [upload], letter.tags, letter.metadata)
+    job = begin_job(parts, letter.tenant, job_id, [picture], letter.tags, letter.metadata)
     parts.dead_letters.remove(letter.tenant, letter.id, letter.job_id)
     return job
 

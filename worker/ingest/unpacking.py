@@ -29,7 +29,7 @@ from common.errors import (
     NotFound,
     Quarantined,
 )
-from common.images.intake import Intake, Upload
+from common.images.received import PictureWriter, ReceivedPicture
 from common.jobs.base import JobRecords
 from worker.archives.limits import ArchiveLimits
 from worker.archives.member import Member
@@ -46,7 +46,7 @@ class _Unpacking:
     # Ids of the images so far: the same bytes twice in an archive are one image.
     seen: set[bytes] = field(default_factory=set)
     # Images that are to be handed over next, and the index of the first of them.
-    batch: list[Upload] = field(default_factory=list)
+    batch: list[ReceivedPicture] = field(default_factory=list)
     index: int = 0
 
 
@@ -158,28 +158,28 @@ class ArchiveIngest:
             except OSError as error:
                 raise BlobsUnavailable(f"The archive cannot be read: {error}.") from error
 
-    def _receive(self, archive: IngestArchive, member: Member) -> Upload:
-        """Bring a picture into the blob store; what cannot be used is told in the upload."""
-        intake = Intake(self._blobs.writer(archive.tenant), self._image_bytes_max)
+    def _receive(self, archive: IngestArchive, member: Member) -> ReceivedPicture:
+        """Bring a picture into the blob store; what cannot be used is told in the picture."""
+        picture = PictureWriter(self._blobs.writer(archive.tenant), self._image_bytes_max)
         try:
-            while not intake.is_full and (data := member.read()):
-                intake.write(data)
-            return intake.finish(member.filename)
+            while not picture.is_full and (data := member.read()):
+                picture.write(data)
+            return picture.finish(member.filename)
         except ImageError as error:
             # Its bytes are not to be had: it is known by where it stands.
             place = f"{archive.id}/{member.filename}".encode()
             image_id = hashlib.sha256(place).hexdigest()
-            return Upload(image_id, member.filename or image_id[:12], error)
+            return ReceivedPicture(image_id, member.filename or image_id[:12], error)
         finally:
-            intake.close()
+            picture.close()
 
-    def _take(self, unpacking: _Unpacking, upload: Upload) -> bool:
+    def _take(self, unpacking: _Unpacking, picture: ReceivedPicture) -> bool:
         """Take an image on; return whether to go on."""
-        digest = bytes.fromhex(upload.id)
+        digest = bytes.fromhex(picture.id)
         if digest in unpacking.seen:
             return True
         unpacking.seen.add(digest)
-        unpacking.batch.append(upload)
+        unpacking.batch.append(picture)
         if len(unpacking.batch) < self._chunk_images:
             return True
         self._hand_over(unpacking)
@@ -194,24 +194,24 @@ class ArchiveIngest:
         if not self._claims.confirm([Claim(unpacking.owner, archive.tenant, archive.job_id)])[0]:
             raise _busy()
         unpacking.batch, unpacking.index = [], index + len(batch)
-        items = [(upload.id, upload.filename) for upload in batch]
+        items = [(picture.id, picture.filename) for picture in batch]
         added = self._jobs.extend(archive.job_id, index, items)
         # Also on a second walk: the first may have ended between these two steps.
         self._jobs.record(
             archive.job_id,
             [
-                _failed(index + place, upload.id, upload.error)
-                for place, upload in enumerate(batch)
-                if upload.error is not None
+                _failed(index + place, picture.id, picture.error)
+                for place, picture in enumerate(batch)
+                if picture.error is not None
             ],
         )
         if not added:
             return
         self._got_further(unpacking)
         good = [
-            ChunkItem(index=index + place, id=upload.id, filename=upload.filename)
-            for place, upload in enumerate(batch)
-            if upload.error is None
+            ChunkItem(index=index + place, id=picture.id, filename=picture.filename)
+            for place, picture in enumerate(batch)
+            if picture.error is None
         ]
         if good:
             # Where this is not reached any more, the recovery sends the images.

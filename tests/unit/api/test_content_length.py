@@ -9,14 +9,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.exceptions import ClientDisconnected
 
-from api.server.content_length import WholeBody
+from api.server.content_length import CountedBody
 from tests.support.archives import tar_of
 from tests.support.inline import Inline
 from tests.support.pictures import picture
 
 
-def body(announced: int) -> WholeBody:
-    return WholeBody(io.BytesIO(b"abcdef"), announced)
+def body(announced: int) -> CountedBody:
+    return CountedBody(io.BytesIO(b"abcdef"), announced)
 
 
 def test_a_whole_body_is_read_as_it_is() -> None:

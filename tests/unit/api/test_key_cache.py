@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.auth.key_cache import KeyRing
+from api.auth.key_cache import KeyCache
 from common.errors import BrokerUnavailable
 from common.keys.base import Key
 from common.keys.memory import MemoryKeys
@@ -14,8 +14,8 @@ from tests.support.clock import Clock
 FRESH_S = 2.0
 
 
-def ring(keys: MemoryKeys, clock: Clock) -> KeyRing:
-    return KeyRing(lambda: keys, FRESH_S, clock.now)
+def ring(keys: MemoryKeys, clock: Clock) -> KeyCache:
+    return KeyCache(lambda: keys, FRESH_S, clock.now)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_the_first_key_is_seen_within_seconds(keys: MemoryKeys, clock: Clock) ->
 
 @pytest.mark.usefixtures("key")
 def test_what_was_closed_stays_closed(keys: MemoryKeys, clock: Clock) -> None:
-    found = KeyRing(lambda: holder[0], FRESH_S, clock.now)
+    found = KeyCache(lambda: holder[0], FRESH_S, clock.now)
     holder = [keys]
     assert found.exist()
     # A Redis that has lost everything.

@@ -94,8 +94,9 @@ def test_who_gives_up_lets_those_behind_go_on() -> None:
 
         large = threads.submit(decode, 100)
         wait_for(lambda: len(room._queue) == 1, LONG_S, "the large one to wait")
+        # The small one must not give up too, however late its thread sees that the large one did.
+        room._wait_s = LONG_S
         small = threads.submit(decode, 10)
         with pytest.raises(Overloaded):
             large.result(LONG_S)
-        # It came later, and so waits on when the large one has given up.
         small.result(LONG_S)

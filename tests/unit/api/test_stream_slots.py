@@ -1,4 +1,4 @@
-"""Places for requests that last, and what is said where all are taken."""
+"""Slots for long requests, and the refusal when all are taken."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from api.http.stream_slots import Places, places
+from api.http.stream_slots import Slots, slots
 from common.errors import Overloaded
 from common.settings import load_settings
 from tests.support.inline import Inline, start_inline
@@ -28,21 +28,21 @@ def crowded() -> Iterator[FlaskClient]:
 
 def take(inline: Inline) -> Callable[[], None]:
     with inline.app.app_context():
-        return places().waits.take()
+        return slots().waits.take()
 
 
 def test_a_place_is_given_back_once() -> None:
-    some = Places(1, "All are taken.", 3)
-    give_back = some.take()
-    assert some.take_if_free() is None
+    waits = Slots(1, "All are taken.", 3)
+    give_back = waits.take()
+    assert waits.take_if_free() is None
     with pytest.raises(Overloaded, match="All are taken") as refused:
-        some.take()
+        waits.take()
     assert refused.value.retry_after_s == 3
     give_back()
     give_back()
-    with some.held():
-        assert some.take_if_free() is None
-    assert some.take_if_free() is not None
+    with waits.held():
+        assert waits.take_if_free() is None
+    assert waits.take_if_free() is not None
 
 
 def test_a_search_that_finds_no_place_to_wait_is_accepted(crowded: FlaskClient) -> None:

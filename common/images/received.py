@@ -1,4 +1,4 @@
-"""Pictures on their way in, from a request or out of an archive, into the blob store."""
+"""Pictures as they are received, from a request or out of an archive, into the blob store."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from common.images.formats import HEAD_BYTES, sniff
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
-    """One picture received: its id, its name, and why it cannot be used, if so."""
+class ReceivedPicture:
+    """A picture that was received: its id, its name, and why it cannot be used, if so."""
 
     id: str
     filename: str
     error: ImageError | None
 
 
-class Intake:
-    """One picture on its way in: hashed, counted, and written to the blob store.
+class PictureWriter:
+    """Hashes, counts and stores the bytes of one picture while they are received.
 
-    Stands for the file that Werkzeug's form parser writes to. Bytes past the
-    limit are hashed and dropped, so that one large picture fails alone.
+    It is the file that Werkzeug's form parser writes to. Bytes past the limit are
+    hashed and dropped, so that one large picture fails alone.
 
     Args:
         writer: Where the bytes go.
@@ -50,16 +50,16 @@ class Intake:
 
     @property
     def id(self) -> str:
-        """The id of the image, as far as its bytes are here."""
+        """The image's id: the SHA-256 of the bytes received so far."""
         return self._sha256.hexdigest()
 
     @property
     def is_full(self) -> bool:
-        """Whether it has more bytes than a picture may have; what follows changes nothing."""
+        """Whether the picture is too large already; further bytes change nothing."""
         return self._bytes > self._bytes_max
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Let go of the file: the parser goes back to the start when a part is whole.
+        """Close the file: the parser goes back to the start once a part is complete.
 
         A request of thousands of pictures must not hold thousands of open files.
         """
@@ -68,15 +68,15 @@ class Intake:
         return 0
 
     def close(self) -> None:
-        """Forget what was written unless it was kept."""
+        """Discard what was written unless it was kept."""
         self._writer.discard()
 
-    def finish(self, filename: str, blob_id: str | None = None) -> Upload:
-        """Keep the picture if it looks like one; the worker sees whether it is.
+    def finish(self, filename: str, blob_id: str | None = None) -> ReceivedPicture:
+        """Keep the picture if its first bytes are those of one; the worker decodes it.
 
         Args:
             filename: Its name.
-            blob_id: What its bytes are kept under, instead of its own id.
+            blob_id: The id to keep its bytes under, instead of the image's own.
         """
         image_id = self.id
         error = self._error()
@@ -84,7 +84,7 @@ class Intake:
             self._writer.commit(blob_id or image_id)
         else:
             self._writer.discard()
-        return Upload(image_id, clean_filename(filename) or image_id[:12], error)
+        return ReceivedPicture(image_id, clean_filename(filename) or image_id[:12], error)
 
     def _error(self) -> ImageError | None:
         if self.is_full:

@@ -1,0 +1,88 @@
+"""Pictures of an upload: one as the whole body, or many as the parts of a form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Request
+
+from api.schemas.body import Metadata, read_text
+from api.services import Services
+from api.uploads.form import Form, read_body, read_form
+from api.uploads.job import begin_job
+from common.errors import InvalidRequest
+from common.images.received import PictureWriter
+from common.jobs.base import Job
+
+# Names of the parts of an upload.
+_FILE, _METADATA = "file", "metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedPictures:
+    """Pictures that were received, each with its name, and the metadata of them all."""
+
+    services: Services
+    tenant: str
+    files: Sequence[tuple[str, PictureWriter]]
+    metadata: Metadata
+    # The metadata exactly as it was sent.
+    metadata_text: str = ""
+
+    @property
+    def content(self) -> Sequence[object]:
+        """Names and ids in their order, and the metadata."""
+        return [self.metadata_text, *([name, picture.id] for name, picture in self.files)]
+
+    def begin(self, job_id: str) -> Job:
+        """Keep the pictures and begin their job."""
+        pictures = [picture.finish(name) for name, picture in self.files]
+        tags, own = self.metadata.tags, self.metadata.own
+        return begin_job(self.services, self.tenant, job_id, pictures, tags, own)
+
+    def close(self) -> None:
+        """Discard the pictures that were not kept."""
+        for _, picture in self.files:
+            picture.close()
+
+
+def receive_picture(
+    services: Services, tenant: str, request: Request, filename: str
+) -> ReceivedPictures:
+    """Receive a body that is one picture.
+
+    Raises:
+        InvalidRequest: The body broke off.
+    """
+    picture = read_body(request, services.blobs, tenant, services.settings.image_bytes_max)
+    return ReceivedPictures(services, tenant, [(filename, picture)], Metadata())
+
+
+def receive_form(services: Services, tenant: str, request: Request) -> ReceivedPictures:
+    """Receive a form of pictures and their metadata.
+
+    Raises:
+        InvalidRequest: The body is malformed, broke off, or has unknown parts.
+        Unprocessable: A field of the metadata is invalid.
+    """
+    form = read_form(request, services.blobs, tenant, services.settings.image_bytes_max)
+    try:
+        text = _metadata_text(form)
+        metadata = read_text("{}" if text is None else text, Metadata, _METADATA)
+    except BaseException:
+        form.close()
+        raise
+    files = [(filename, picture) for _, filename, picture in form.files]
+    return ReceivedPictures(services, tenant, files, metadata, text or "")
+
+
+def _metadata_text(form: Form) -> str | None:
+    text = form.field(_METADATA)
+    form.refuse_unknown(
+        _FILE, _METADATA, "Pictures go into parts named file, each with a file name."
+    )
+    if not form.files:
+        detail = "There is no picture; send at least one part named file."
+        raise InvalidRequest(detail, field=_FILE)
+    return text

@@ -1,0 +1,55 @@
+"""Uploads: from a request's body to the job that indexes its images.
+
+The path runs one way: the request is admitted, its body is received, its job is
+recorded, and the job's tasks are sent.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from flask import Request
+
+from api.services import Services
+from api.uploads.admission import admit
+from api.uploads.archive import receive_archive
+from api.uploads.begin_once import Begun, Received, begin_once
+from api.uploads.pictures import receive_form, receive_picture
+from common.errors import UnsupportedMediaType
+from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
+
+_FORM = "multipart/form-data"
+
+
+def upload(services: Services, tenant: str, request: Request, filename: str) -> Begun:
+    """Receive what a request uploads and begin its job.
+
+    Args:
+        services: The parts.
+        tenant: Whose images they are.
+        request: The request; its body is not read yet.
+        filename: Name of a body that is one picture or one archive.
+
+    Raises:
+        GlimpseError: Nothing was accepted.
+    """
+    with begin_once(services, tenant, request) as begin:
+        # Before the body: an upload that cannot be queued need not be received.
+        admit(services.load.read(), services.settings.max_wait_s)
+        with closing(_receive(services, tenant, request, filename)) as received:
+            return begin(received)
+
+
+def _receive(services: Services, tenant: str, request: Request, filename: str) -> Received:
+    """Receive a body by its media type."""
+    kind = request.mimetype
+    if kind in ARCHIVE_MEDIA_TYPES:
+        return receive_archive(services, tenant, request, filename)
+    if kind == _FORM:
+        return receive_form(services, tenant, request)
+    if kind.startswith("image/"):
+        return receive_picture(services, tenant, request, filename)
+    raise UnsupportedMediaType(
+        "Send pictures as multipart/form-data in parts named file, one as a body of image/*, or an"
+        " archive as application/zip, application/x-tar or application/gzip."
+    )
