@@ -20,7 +20,7 @@ help: ## Show this list
 .PHONY: setup
 setup: $(STAMP) ## Make .venv and install everything into it
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml glimpse_client/pyproject.toml constraints.txt
 	$(PYTHON) scripts/check_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 .PHONY: lock
 lock: ## Pin the newest versions that fit pyproject.toml in constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --all-extras --upgrade --no-header --no-annotate --no-emit-index-url \
-	  --python-version 3.11 pyproject.toml -o constraints.txt
+	  --no-emit-package glimpse-client --python-version 3.11 pyproject.toml -o constraints.txt
 
 .PHONY: format
 format: setup ## Format the code

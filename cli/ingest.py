@@ -23,7 +23,7 @@ from cli.text import Text, shown
 from common.images.filenames import PICTURE_SUFFIXES
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
-from glimpse_client.retry import Patience
+from glimpse_client.retry import RetryPolicy
 
 # Seconds to go on trying one request; a bulk upload outlives an hour of overload.
 _PATIENCE_S = 3600
@@ -92,7 +92,7 @@ def ingest(
     first = list(islice(pictures, 1))
     if not (first or archives or unreadable):
         raise NothingToIngest(_nothing(paths))
-    with Glimpse.from_environ(Patience(patience_s, _say_pause)) as client, Crew(1) as counter:
+    with Glimpse.from_environ(RetryPolicy(patience_s, _say_pause)) as client, Crew(1) as counter:
         upload = Upload(client, connections, tags, unreadable)
         with _resumable(upload), upload_bars(hidden=as_json) as bars:
             if not as_json:

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+import glimpse_client
 from cli.completion import completion
 from cli.dead_letters import dead_letters
 from cli.demo import demo
@@ -26,7 +27,6 @@ from cli.status import status
 from cli.text import shown, shown_lines
 from cli.up import up
 from common.errors import GlimpseError, InvalidSettings
-from glimpse_client.errors import ClientError
 
 _EPILOG = """\b
 Exit status:
@@ -87,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _unheard()
-    except GlimpseError as error:
+    except (GlimpseError, glimpse_client.GlimpseError) as error:
         click.echo(f"Error: {shown_lines(str(error))}", err=True)
         return _status(error)
     except OSError as error:
@@ -104,8 +104,8 @@ def run(arguments: Sequence[str]) -> int:
         return INCOMPLETE
 
 
-def _status(error: GlimpseError) -> int:
-    if isinstance(error, ClientError | RedisNotFound):
+def _status(error: Exception) -> int:
+    if isinstance(error, glimpse_client.ClientError | RedisNotFound):
         return UNREACHABLE
     return USAGE if isinstance(error, InvalidSettings) else INCOMPLETE
 

@@ -5,15 +5,17 @@ COPY pyproject.toml constraints.txt ./
 # What Glimpse needs changes less often than Glimpse, and torch is large: this layer is kept.
 RUN pip install --no-cache-dir -c constraints.txt uv \
     && uv venv /opt/glimpse \
+    && echo glimpse-client > own.txt \
     && uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python \
-       -c constraints.txt -r pyproject.toml --extra worker --extra starter
+       -c constraints.txt --excludes own.txt -r pyproject.toml --extra worker --extra starter
 COPY README.md LICENSE ./
 COPY common/ common/
 COPY api/ api/
 COPY cli/ cli/
 COPY glimpse_client/ glimpse_client/
 COPY worker/ worker/
-RUN uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python --no-deps .
+RUN uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python --no-deps \
+       . ./glimpse_client
 
 FROM python:3.12.11-slim-bookworm
 # The same number in both images: they share the volume of the originals.

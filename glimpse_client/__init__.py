@@ -7,8 +7,8 @@
         for hit in glimpse.search("a white dog").hits:
             print(hit.score, hit.filename)
 
-It waits where the service is busy or away for a while, and everything it sends
-may be sent again: no picture is indexed twice by it.
+Requests are retried while the server is overloaded or unavailable. Retries are
+idempotent: a retried upload creates one job, and no picture is indexed twice.
 """
 
 from glimpse_client.answers import (
@@ -25,6 +25,7 @@ from glimpse_client.answers import (
 from glimpse_client.errors import (
     ClientError,
     FileUnreadable,
+    GlimpseError,
     JobUnfinished,
     NotAllowed,
     NotThere,
@@ -34,7 +35,7 @@ from glimpse_client.errors import (
     Unavailable,
 )
 from glimpse_client.glimpse import Glimpse
-from glimpse_client.retry import Patience
+from glimpse_client.retry import RetryPolicy
 from glimpse_client.sources import Source
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Duplicate",
     "FileUnreadable",
     "Glimpse",
+    "GlimpseError",
     "Hit",
     "Image",
     "Item",
@@ -52,8 +54,8 @@ __all__ = [
     "Look",
     "NotAllowed",
     "NotThere",
-    "Patience",
     "RequestRefused",
+    "RetryPolicy",
     "Search",
     "SearchFailed",
     "ServerUnreachable",

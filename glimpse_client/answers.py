@@ -1,4 +1,4 @@
-"""What the server answers, as values that do not change."""
+"""The server's answers as immutable values."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-# States in which a job, or a search, no longer changes.
+# Final states of jobs and searches.
 _FINAL = frozenset({"succeeded", "partial", "failed", "cancelled"})
 
 
 class Answer(BaseModel):
-    """Base of the server's answers; fields of a newer server are left aside."""
+    """Base class of the server's answers; unknown fields of a newer server are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Page(Answer):
-    """Part of a list, and where the rest begins."""
+    """One page of a list, with the cursor of the next."""
 
     next_cursor: str | None = None
 
 
 class Known(Answer):
-    """Which of some images a search can find, and which it cannot."""
+    """Which of some image ids are indexed, and which are not."""
 
     known: tuple[str, ...]
     missing: tuple[str, ...] = ()
@@ -40,9 +40,9 @@ class Job(Answer):
     duplicates: int
     failed: int
     cancelled: int
-    # From 0 to 1.
+    # 0 to 1.
     progress: float = 0.0
-    # Times in RFC 3339: when it was made, and when a worker began and ended it.
+    # RFC 3339 times: created, started by a worker, finished.
     created_at: str = ""
     started_at: str | None = None
     finished_at: str | None = None
@@ -51,18 +51,18 @@ class Job(Answer):
 
     @property
     def done(self) -> int:
-        """Images whose outcome is known."""
+        """Number of images that have an outcome."""
         return self.indexed + self.duplicates + self.failed + self.cancelled
 
     @property
     def ended(self) -> bool:
-        """Whether the job no longer changes."""
+        """Whether the job has finished."""
         return self.state in _FINAL
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How far a job is, and after how many seconds the server wants to be asked again."""
+    """A job's progress, and the seconds to wait before the next poll."""
 
     job: Job
     pause_s: float = 1.0
@@ -79,13 +79,13 @@ class Item(Answer):
 
 
 class ItemsPage(Page):
-    """Some images of a job."""
+    """A page of a job's images."""
 
     items: tuple[Item, ...]
 
 
 class JobsPage(Page):
-    """Some jobs."""
+    """A page of jobs."""
 
     jobs: tuple[Job, ...]
 
@@ -105,22 +105,22 @@ class Image(Answer):
 
 
 class ImagesPage(Page):
-    """Some images."""
+    """A page of images."""
 
     images: tuple[Image, ...]
 
 
 class DeadLetter(Answer):
-    """An image that the service gave up."""
+    """An image that the service has stopped trying to index."""
 
-    # The image's, and the job's that it was last given up in.
+    # Ids of the image, and of the job in which it last failed.
     id: str
     job_id: str
     filename: str
-    # Why: a stable code, and a sentence.
+    # The cause: a stable code and a sentence.
     code: str
     detail: str
-    # How often it was tried.
+    # Number of attempts.
     attempts: int
     tags: tuple[str, ...]
     metadata: dict[str, str | int | float | bool]
@@ -128,22 +128,22 @@ class DeadLetter(Answer):
 
 
 class DeadLettersPage(Page):
-    """Some dead letters."""
+    """A page of dead letters."""
 
     dead_letters: tuple[DeadLetter, ...]
 
 
 class Duplicate(Answer):
-    """An image folded into a hit that it is very like."""
+    """A near-duplicate of a hit, grouped with it."""
 
     id: str
-    # Cosine similarity to what was looked for, -1 to 1.
+    # Cosine similarity to the query, -1 to 1.
     score: float
     filename: str
 
 
 class Hit(Duplicate):
-    """One picture found."""
+    """An image that a search found."""
 
     rank: int
     tags: tuple[str, ...] = ()
@@ -151,14 +151,14 @@ class Hit(Duplicate):
 
 
 class Problem(Answer):
-    """Why a search has no hits."""
+    """Why a search failed."""
 
     code: str
     detail: str
 
 
 class Search(Answer):
-    """A search and, once it succeeded, its hits."""
+    """A search, with its hits once it has succeeded."""
 
     id: str
     state: Literal["queued", "running", "succeeded", "failed"]
@@ -169,5 +169,5 @@ class Search(Answer):
 
     @property
     def ended(self) -> bool:
-        """Whether the search no longer changes."""
+        """Whether the search has finished."""
         return self.state in _FINAL

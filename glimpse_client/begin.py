@@ -1,4 +1,4 @@
-"""Jobs that are begun once, however often their requests have to be sent."""
+"""Requests that create a job, and create one job however often they are sent."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from glimpse_client.answers import Job
 from glimpse_client.connection import Connection, read
 from glimpse_client.errors import RequestRefused
 
-# The server's code for a key that came with other content before.
-_REUSED = "idempotency_key_reused"
+# The server's code for an idempotency key that it knows with other content.
+KEY_REUSED = "idempotency_key_reused"
 
 
 def begin_job(
@@ -22,22 +22,22 @@ def begin_job(
     headers: Mapping[str, str] | None = None,
     **content: Any,
 ) -> Job:
-    """Send a request that makes a job, and return the job.
+    """Send a request that creates a job, and return the job.
 
     Args:
-        connection: To the server.
+        connection: Connection to the server.
         path: Path on the server.
-        key: The caller's idempotency key; without one the request gets one of its own.
-        bodies: What the content is read from.
-        headers: To be sent beside the key.
-        content: What httpx takes.
+        key: The caller's idempotency key; by default the request gets a new one.
+        bodies: Files in the content.
+        headers: Headers to send besides the key.
+        content: Further arguments of ``httpx.Client.request``.
     """
     while True:
         named = {**(headers or {}), "Idempotency-Key": key or str(uuid.uuid4())}
         try:
             return read(Job, connection.send("POST", path, bodies, headers=named, **content))
         except RequestRefused as error:
-            # A file has changed between two tries, of which the first was accepted though its
-            # answer was lost: what it holds now is another upload.
-            if error.code != _REUSED or key is not None:
+            # The server accepted an earlier try, its answer was lost, and a file has changed
+            # since: the new content is another upload and gets a new key.
+            if error.code != KEY_REUSED or key is not None:
                 raise

@@ -1,4 +1,4 @@
-"""Files on their way to the server."""
+"""Files as request bodies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class FileBody(io.RawIOBase):
-    """A file that is opened when it is read, and let go at its end.
+    """A file that is open only while it is being read.
 
-    A request carries a hundred files and there are several at once, but a
-    process may hold only so many open. No more is read than the file had when
-    its length was last asked for, because that is what the request announces.
+    Several requests of a hundred files each may be in progress, and a process
+    may have a limited number of open files. ``seek`` to the end notes the file's
+    length, which the request announces; no more bytes than that are read.
 
-    Every method raises ``FileUnreadable`` where the file cannot be read.
+    Every method raises ``FileUnreadable`` if the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,20 +33,20 @@ class FileBody(io.RawIOBase):
         self._bytes = 0
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Return that it can be read again."""
+        """Return True: a request may be sent again."""
         return True
 
     def tell(self) -> int:
-        """Return where the next byte is read."""
+        """Return the position of the next byte."""
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go elsewhere; the end is where the file ends now."""
-        self._let_go()
+        """Change the position; the end is that of the file as it is now."""
+        self._close_file()
         if whence == os.SEEK_END:
             with self._named():
                 self._bytes = self._path.stat().st_size
@@ -55,10 +55,10 @@ class FileBody(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read the next bytes into a buffer and return how many there were."""
+        """Read the next bytes into a buffer and return their number."""
         view = memoryview(buffer).cast("B")[: max(self._bytes - self._at, 0)]
         if not view:
-            self._let_go()
+            self._close_file()
             return 0
         with self._named():
             if self._file is None:
@@ -66,16 +66,16 @@ class FileBody(io.RawIOBase):
                 self._file.seek(self._at)
             count = self._file.readinto(view)
         if not count:
-            raise FileUnreadable(self._path, "It became shorter while it was sent.")
+            raise FileUnreadable(self._path, "The file became shorter during the upload.")
         self._at += count
         return count
 
     def close(self) -> None:
-        """Let the file go for good."""
-        self._let_go()
+        """Close the file."""
+        self._close_file()
         super().close()
 
-    def _let_go(self) -> None:
+    def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -1,48 +1,52 @@
-"""What a client of the service meets: a branch of the tree in ``common/errors.py``.
+"""Errors that the client raises.
 
 GlimpseError
-├── ClientError              it cannot be done with the server
-│   ├── ServerUnreachable    nothing answers at the server's address
-│   ├── JobUnfinished        a job has not ended in time
-│   ├── SearchFailed         a search was taken on and has failed
-│   └── RequestRefused       the server answered with a problem document
-│       ├── NotThere         there is no such image, job or dead letter
-│       ├── NotAllowed       the key is missing or wrong, or lacks the scope
-│       └── Unavailable      busy, or a part is away; patience did not help
-└── FileUnreadable           a file cannot be read, or is gone
+├── ClientError              a request did not succeed
+│   ├── ServerUnreachable    no server answers at the address, or the connection broke
+│   ├── JobUnfinished        a job did not finish before the timeout
+│   ├── SearchFailed         the server accepted a search, and it failed
+│   └── RequestRefused       the server answered with an error
+│       ├── NotThere         the image, job, search or dead letter does not exist
+│       ├── NotAllowed       the API key is missing, invalid or lacks the scope
+│       └── Unavailable      the server stayed overloaded or unavailable
+└── FileUnreadable           a file cannot be read
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from common.errors import GlimpseError
+
+class GlimpseError(Exception):
+    """Base class of every error that the client raises; ``code`` is stable."""
+
+    code: str
 
 
 class ClientError(GlimpseError):
-    """It cannot be done with the server."""
+    """A request did not succeed."""
 
     code = "client_error"
 
 
 class ServerUnreachable(ClientError):
-    """Nothing answers at the server's address, or the connection broke off."""
+    """No server answers at the address, or the connection broke."""
 
     code = "server_unreachable"
 
 
 class JobUnfinished(ClientError):
-    """A job has not ended in the time that it was waited for; it goes on."""
+    """A job did not finish before the timeout; it is still running."""
 
     code = "job_unfinished"
 
 
 class SearchFailed(ClientError):
-    """A search was taken on and has failed.
+    """The server accepted a search, and it failed.
 
     Args:
-        code: Stable code that says why.
-        detail: A sentence for people.
+        code: Stable code of the cause.
+        detail: The cause in a sentence.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -57,9 +61,9 @@ class RequestRefused(ClientError):
     Args:
         status: HTTP status.
         code: Stable code from the problem document, or ``http_STATUS``.
-        detail: The server's sentence for people.
-        retry_after_s: Seconds after which it wants to be asked again, if it says so.
-        request_id: By which the server's log knows the request.
+        detail: The cause in a sentence, from the server.
+        retry_after_s: Seconds to wait before a retry, if the server sent ``Retry-After``.
+        request_id: Identifies the request in the server's log.
     """
 
     def __init__(
@@ -79,23 +83,23 @@ class RequestRefused(ClientError):
 
 
 class NotThere(RequestRefused):
-    """There is no such image, job, search or dead letter, or it has expired."""
+    """The image, job, search or dead letter does not exist or has expired."""
 
 
 class NotAllowed(RequestRefused):
-    """The key is missing or wrong, or lacks the scope."""
+    """The API key is missing, invalid or lacks the scope."""
 
 
 class Unavailable(RequestRefused):
-    """The server is busy, or a part of it is away, for longer than patience lasted."""
+    """The server, or a part of it, stayed overloaded or unavailable through all retries."""
 
 
 class FileUnreadable(GlimpseError):
-    """A file cannot be read, or is gone since it was found.
+    """A file cannot be read.
 
     Args:
         path: The file.
-        reason: What the system says, in a few words.
+        reason: The operating system's message.
     """
 
     code = "unreadable"
@@ -106,7 +110,7 @@ class FileUnreadable(GlimpseError):
         self.reason = reason
 
 
-# Errors of statuses that a program tells apart.
+# Statuses with an error class of their own.
 _KINDS: dict[int, type[RequestRefused]] = {
     401: NotAllowed,
     403: NotAllowed,
@@ -116,5 +120,5 @@ _KINDS: dict[int, type[RequestRefused]] = {
 
 
 def kind_of(status: int) -> type[RequestRefused]:
-    """Return the error that an answer with this status is."""
+    """Return the error class for an HTTP status."""
     return _KINDS.get(status, RequestRefused)

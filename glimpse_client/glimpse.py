@@ -1,4 +1,4 @@
-"""Glimpse, as Python code sees it: one object for one server."""
+"""The client: one object for one server."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
 from glimpse_client.errors import JobUnfinished, NotThere, ServerUnreachable
 from glimpse_client.query import Term, search_body
-from glimpse_client.retry import Patience, retry_after_s
+from glimpse_client.retry import RetryPolicy, retry_after_s
 from glimpse_client.searching import draw_sheet, run_search
 from glimpse_client.sources import Source, archive_type, open_source
 
-# Where `glimpse up` listens unless told otherwise.
+# Where `glimpse up` listens by default.
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 class Glimpse:
-    """Talks to one server, from any number of threads; use it as a context manager.
+    """A client of one server; safe to share between threads, and a context manager.
 
-    Every method raises ``ServerUnreachable`` where nothing answers, and
-    ``RequestRefused``, or a kind of it, where the server answers with an error.
-    Before that it waits as its patience allows: where the server is busy, for as
-    long as it says; where it has answered before and is away, longer and longer.
-    A job is made once however often its request is sent, by an idempotency key.
+    Every method raises ``ServerUnreachable`` if no server answers, and
+    ``RequestRefused`` or a subclass if the server answers with an error. Before
+    that, requests are retried as the retry policy allows: after ``Retry-After`` if
+    the server is overloaded, with exponential backoff if a server that has answered
+    before is unreachable. Idempotency keys ensure that a retried request creates one job.
 
     Example:
         >>> with Glimpse("http://127.0.0.1:8000", "KEY") as glimpse:
@@ -53,27 +53,27 @@ class Glimpse:
     Args:
         url: Address of the server, without a path.
         api_key: Sent as a bearer token, unless empty.
-        patience: How long to go on where the server asks to come again, or is away; a
-            minute unless told otherwise: ``Patience(300)``.
-        transport: Carries the requests, instead of the network.
+        retry_policy: When to retry, and for how long: by default a minute, with
+            ``RetryPolicy(300)`` five.
+        transport: Sends the requests instead of the network.
     """
 
     def __init__(
         self,
         url: str = DEFAULT_URL,
         api_key: str | None = None,
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._patience = patience or Patience()
-        self._connection = Connection(url, api_key or "", self._patience, transport)
+        self._retry_policy = retry_policy or RetryPolicy()
+        self._connection = Connection(url, api_key or "", self._retry_policy, transport)
 
     @classmethod
-    def from_environ(cls, patience: Patience | None = None) -> Self:
-        """Make a client of the server at ``GLIMPSE_URL``, with the key ``GLIMPSE_API_KEY``.
+    def from_environ(cls, retry_policy: RetryPolicy | None = None) -> Self:
+        """Return a client of the server at ``GLIMPSE_URL``, with the key ``GLIMPSE_API_KEY``.
 
         Raises:
-            ServerUnreachable: The address is none of HTTP.
+            ServerUnreachable: The address is not an HTTP URL.
         """
         url = os.environ.get("GLIMPSE_URL") or DEFAULT_URL
         if not url.startswith(("http://", "https://")):
@@ -81,9 +81,11 @@ class Glimpse:
                 f"GLIMPSE_URL is {url!r}; it must begin with http:// or https://."
             )
         try:
-            return cls(url, os.environ.get("GLIMPSE_API_KEY"), patience)
+            return cls(url, os.environ.get("GLIMPSE_API_KEY"), retry_policy)
         except (ValueError, httpx.InvalidURL) as error:
-            raise ServerUnreachable(f"GLIMPSE_URL is {url!r}, no address: {error}.") from error
+            raise ServerUnreachable(
+                f"GLIMPSE_URL is {url!r}, which is not a valid URL: {error}."
+            ) from error
 
     def upload(
         self,
@@ -92,23 +94,23 @@ class Glimpse:
         metadata: Mapping[str, str | int | float | bool] | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
-        """Send pictures in one request, files read while they are sent; return their job.
+        """Upload pictures in one request, streaming files from disk; return the job.
 
         Args:
-            pictures: Paths; or names to keep them under, each with a path or with bytes.
-            tags: Tags of all of them, or the one tag.
-            metadata: What else is to be kept with all of them.
-            idempotency_key: Of your own, for an upload that another process may send again.
+            pictures: Paths, or pairs of a filename and a path or bytes.
+            tags: Tags for all of the pictures; a string is one tag.
+            metadata: Metadata for all of the pictures.
+            idempotency_key: A key of your own, so that another process can repeat the upload.
 
         Raises:
-            FileUnreadable: A file cannot be read; nothing is accepted.
-            ValueError: There is no picture.
+            FileUnreadable: A file cannot be read; the server accepts none of the pictures.
+            ValueError: No picture is given.
 
         Example:
             >>> glimpse.upload("dog.jpg", ("pets/cat.png", data), tags=["pets"])
         """
         if not pictures:
-            raise ValueError("there is no picture to upload")
+            raise ValueError("no picture to upload")
         tags = [tags] if isinstance(tags, str) else list(tags)
         kept: dict[str, Any] = {**(metadata or {})} | ({"tags": tags} if tags else {})
         data = {"metadata": json.dumps(kept)} if kept else {}
@@ -119,11 +121,11 @@ class Glimpse:
             return self._begin(idempotency_key, bodies, files=parts, data=data)
 
     def upload_archive(self, archive: Source, idempotency_key: str | None = None) -> Job:
-        """Send an archive (.zip, .tar, .tar.gz, .tgz), whose pictures join the job one by one.
+        """Upload an archive (.zip, .tar, .tar.gz, .tgz); return the job, which grows as it unpacks.
 
         Raises:
-            FileUnreadable: It cannot be read; nothing is accepted.
-            ValueError: Its name is no archive's.
+            FileUnreadable: The archive cannot be read.
+            ValueError: Its name has another suffix.
 
         Example:
             >>> glimpse.wait(glimpse.upload_archive("holiday.zip")).total
@@ -132,53 +134,53 @@ class Glimpse:
             name, body = _open(opened, archive)
             kind = archive_type(name)
             if kind is None:
-                raise ValueError(f"{name!r} is no archive's name")
+                raise ValueError(f"{name!r} does not end in .zip, .tar, .tar.gz or .tgz")
             headers, query = {"Content-Type": kind}, {"filename": name}
             return self._begin(idempotency_key, [body], headers=headers, content=body, params=query)
 
     def job(self, job_id: str) -> Job:
-        """Return how far a job is."""
+        """Return a job with its progress."""
         return self.look(job_id).job
 
     def look(self, job_id: str) -> Look:
-        """Return how far a job is, and when to ask again."""
+        """Return a job with its progress, and the seconds to wait before the next poll."""
         answer = self._connection.send("GET", f"/v1/jobs/{job_id}")
         job, pause_s = read(Job, answer), retry_after_s(answer)
         return Look(job) if pause_s is None else Look(job, pause_s)
 
     def wait(self, job: Job | str, timeout_s: float | None = None) -> Job:
-        """Return a job once it has ended.
+        """Wait until a job has finished, and return it.
 
         Args:
             job: The job, or its id.
-            timeout_s: Seconds to wait, at most.
+            timeout_s: Maximum seconds to wait; no limit by default.
 
         Raises:
-            JobUnfinished: It has not ended in time.
+            JobUnfinished: The job did not finish before the timeout.
 
         Example:
             >>> glimpse.wait(glimpse.upload("dog.jpg")).state
             'succeeded'
         """
-        job_id, patience = job if isinstance(job, str) else job.id, self._patience
-        deadline = None if timeout_s is None else patience.now() + timeout_s
+        job_id, clock = job if isinstance(job, str) else job.id, self._retry_policy
+        deadline = None if timeout_s is None else clock.now() + timeout_s
         while not (look := self.look(job_id)).job.ended:
-            if deadline is not None and patience.now() + look.pause_s > deadline:
-                raise JobUnfinished(f"Job {job_id} has not ended within {timeout_s:g} s.")
-            patience.sleep(look.pause_s)
+            if deadline is not None and clock.now() + look.pause_s > deadline:
+                raise JobUnfinished(f"Job {job_id} did not finish within {timeout_s:g} s.")
+            clock.sleep(look.pause_s)
         return look.job
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel what of a job no worker has begun; return the job as it then stands."""
+        """Cancel a job's images that are not yet started; return the updated job."""
         return read(Job, self._connection.send("DELETE", f"/v1/jobs/{job_id}"))
 
     def jobs(self, state: str | None = None) -> Iterator[Job]:
-        """Go through the jobs, or those in a state, the newest first."""
+        """Iterate over the jobs, or those in one state, newest first."""
         for page in self._connection.pages(JobsPage, "/v1/jobs", state=state):
             yield from page.jobs
 
     def items(self, job: Job | str, state: str | None = None) -> Iterator[Item]:
-        """Go through the images of a job, or those in a state.
+        """Iterate over a job's images, or those in one state.
 
         Example:
             >>> [item.filename for item in glimpse.items(job, state="failed")]
@@ -188,29 +190,29 @@ class Glimpse:
             yield from page.items
 
     def images(self, tag: str | None = None) -> Iterator[Image]:
-        """Go through the images, or those that carry a tag, the newest first."""
+        """Iterate over the indexed images, or those with a tag, newest first."""
         for page in self._connection.pages(ImagesPage, "/v1/images", tag=tag):
             yield from page.images
 
     def image(self, image_id: str) -> Image:
-        """Return what is known of an image; ``NotThere`` where it is not indexed."""
+        """Return an indexed image; raises ``NotThere`` if it is not indexed."""
         return read(Image, self._connection.send("GET", f"/v1/images/{image_id}"))
 
     def content(self, image_id: str) -> bytes:
-        """Return an image's bytes as they were uploaded."""
+        """Return an image's bytes as uploaded."""
         return self._connection.send("GET", f"/v1/images/{image_id}/content").content
 
     def thumbnail(self, image_id: str, size: int = 150) -> bytes:
-        """Return a JPEG of an image that fits in a square of so many pixels."""
+        """Return a JPEG of an image that fits into a square of ``size`` pixels."""
         path = f"/v1/images/{image_id}/thumbnail"
         return self._connection.send("GET", path, params={"size": str(size)}).content
 
     def delete(self, image_id: str) -> bool:
-        """Delete an image; return whether there was one."""
+        """Delete an image; return whether it existed."""
         return self._remove(f"/v1/images/{image_id}")
 
     def check(self, ids: Sequence[str]) -> Known:
-        """Tell which of up to 10,000 ids a search can find; an id is the SHA-256 of the bytes."""
+        """Return which of up to 10,000 image ids (SHA-256 of the bytes) are indexed."""
         answer = self._connection.send("POST", "/v1/images/check", json={"ids": list(ids)})
         return read(Known, answer)
 
@@ -227,22 +229,22 @@ class Glimpse:
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
         group_duplicates: float | None = None,
     ) -> Search:
-        """Search, and return when the search has ended; what is given adds up.
+        """Search, wait for the hits, and return the search; all terms given are combined.
 
         Args:
-            text: What pictures show.
-            image_id: An indexed image that they are like.
-            picture: A picture that they are like; it need not be indexed.
+            text: A description of the pictures to find.
+            image_id: Id of an indexed image to find similar ones of.
+            picture: A picture to find similar ones of; it need not be indexed.
             query: Weighted terms: ``{"text": "snow", "weight": -0.5}``, or with ``image_id``.
-            top_k: Hits, at most.
-            offset: Hits passed over.
-            min_score: Cosine that a hit must have.
-            filter: Conditions that a hit must meet, as in ``docs/api.md``.
-            group_duplicates: Cosine from which on images are folded into one hit.
+            top_k: Maximum number of hits.
+            offset: Number of hits to skip.
+            min_score: Minimum cosine similarity of a hit.
+            filter: Conditions that a hit must meet, as the HTTP API takes them.
+            group_duplicates: Minimum cosine similarity of images that are grouped into one hit.
 
         Raises:
             FileUnreadable: The picture cannot be read.
-            SearchFailed: The search was taken on and has failed.
+            SearchFailed: The server accepted the search, and it failed.
 
         Example:
             >>> glimpse.search("a dog", filter={"tags": {"any": ["holiday"]}}).hits
@@ -253,30 +255,30 @@ class Glimpse:
         return run_search(self._connection, body, picture)
 
     def contact_sheet(self, search: Search) -> bytes:
-        """Return a PNG of a search's hits, five in a row and at least two rows."""
+        """Return a PNG of a search's hits: five in a row, at least two rows."""
         return draw_sheet(self._connection, search)
 
     def dead_letters(self) -> Iterator[DeadLetter]:
-        """Go through the images that the service gave up, the newest first."""
+        """Iterate over the dead letters, newest first."""
         for page in self._connection.pages(DeadLettersPage, "/v1/dead-letters"):
             yield from page.dead_letters
 
     def replay(self, image_id: str, idempotency_key: str | None = None) -> Job:
-        """Try an image that was given up again; return its job."""
+        """Replay a dead letter; return the new job."""
         path = f"/v1/dead-letters/{image_id}/replay"
         return begin_job(self._connection, path, idempotency_key)
 
     def forget(self, image_id: str) -> bool:
-        """Delete a dead letter; return whether there was one."""
+        """Delete a dead letter; return whether it existed."""
         return self._remove(f"/v1/dead-letters/{image_id}")
 
     def awaited(self) -> str:
-        """Return what the server waits for until it is ready; nothing if it is."""
+        """Return why the server is not ready, or an empty string if it is."""
         answer = self._connection.request("GET", "/readyz")
         return "" if answer.is_success else refusal(answer).detail
 
     def close(self) -> None:
-        """Close the connections; a request that is under way on one of them fails."""
+        """Close the connections; requests in progress fail."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -302,6 +304,6 @@ class Glimpse:
 
 
 def _open(opened: ExitStack, source: Source) -> tuple[str, IO[bytes]]:
-    """Open a source that is closed with the others."""
+    """Open a source; the exit stack closes it."""
     name, body = open_source(source)
     return name, opened.enter_context(body)

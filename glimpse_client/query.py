@@ -1,4 +1,4 @@
-"""What a search looks for, as the server takes it."""
+"""The JSON body of a search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Term = Mapping[str, Any]
 def search_body(
     text: str, image_id: str | None, query: Sequence[Term], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the JSON of a search; what is None among the options is left out."""
+    """Return the JSON body of a search, without the options that are None."""
     alone: list[dict[str, Any]] = []
     if text:
         alone.append({"text": text})

@@ -1,4 +1,4 @@
-"""Searches on their way: asked, waited for, and drawn."""
+"""Sends a search, waits for its hits, and draws them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from glimpse_client.connection import Connection, read
 from glimpse_client.errors import SearchFailed
 from glimpse_client.sources import Source, open_source
 
-# Seconds that the server is asked to hold a search open.
+# Seconds that the server may hold the request until the search has finished.
 _HOLD_S = 30
-# Seconds between two looks at a search that was not answered in time.
+# Seconds between polls of a search that takes longer.
 _POLL_S = 0.5
-# Tiles of a contact sheet in a row, rows at least, and rows that the server draws at most.
+# Contact sheet: tiles in a row, minimum rows, and the maximum rows that the server draws.
 _COLUMNS, _ROWS_MIN, _ROWS_MAX = 5, 2, 50
 
 
 def run_search(connection: Connection, body: Mapping[str, Any], picture: Source | None) -> Search:
-    """Ask for a search and return it once it has ended.
+    """Send a search and return it when it has finished.
 
     Raises:
-        SearchFailed: The search was taken on and has failed.
+        SearchFailed: The server accepted the search, and it failed.
     """
-    search = read(Search, _ask(connection, body, picture))
+    search = read(Search, _send(connection, body, picture))
     while not search.ended:
-        connection.patience.sleep(_POLL_S)
+        connection.retry_policy.sleep(_POLL_S)
         search = read(Search, connection.send("GET", f"/v1/searches/{search.id}"))
     if search.error is not None:
         raise SearchFailed(search.error.code, search.error.detail)
@@ -38,14 +38,16 @@ def run_search(connection: Connection, body: Mapping[str, Any], picture: Source 
 
 
 def draw_sheet(connection: Connection, search: Search) -> bytes:
-    """Return a PNG of a search's hits, five in a row and at least two rows."""
+    """Return a PNG of a search's hits: five in a row, at least two rows."""
     rows = min(max(-(-len(search.hits) // _COLUMNS), _ROWS_MIN), _ROWS_MAX)
     path = f"/v1/searches/{search.id}/contact-sheet.png"
     size = {"columns": str(_COLUMNS), "rows": str(rows)}
     return connection.send("GET", path, params=size).content
 
 
-def _ask(connection: Connection, body: Mapping[str, Any], picture: Source | None) -> httpx.Response:
+def _send(
+    connection: Connection, body: Mapping[str, Any], picture: Source | None
+) -> httpx.Response:
     path, prefer = "/v1/searches", {"Prefer": f"wait={_HOLD_S}"}
     if picture is None:
         return connection.send("POST", path, json=body, headers=prefer)

@@ -151,5 +151,5 @@ def test_out_of_patience_it_says_what_is_wrong_and_how_to_go_on(
     assert (run.returncode, run.stdout) == (3, "")
     advice, error = run.stderr.splitlines()
     assert advice == "Run the same command again: it goes on where this one stopped."
-    assert error.startswith(f"Error: The connection to {toll.url} broke off")
+    assert error.startswith(f"Error: The connection to {toll.url} broke: ")
     assert_the_rest_is_sent(up, folder)

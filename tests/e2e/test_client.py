@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from glimpse_client import Glimpse, Patience
+from glimpse_client import Glimpse, RetryPolicy
 from tests.conftest import require
 from tests.support.pictures import image_id, picture
 from tests.support.services import MilvusLite, Stack, Valkey
+
+ROOT = Path(__file__).parent.parent.parent
+CLIENT = ROOT / "glimpse_client"
+
+UV = (sys.executable, "-m", "uv")
+
+# What the service needs and the client must not bring along.
+HEAVY = {"flask", "celery", "redis", "torch", "pillow", "click", "rich", "numpy", "glimpse"}
 
 SETTINGS = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_LEASE_S": "2", "GLIMPSE_LEASE_SWEEP_S": "1"}
 
@@ -26,7 +38,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def glimpse(stack: Stack) -> Iterator[Glimpse]:
-    with Glimpse(stack.api.url, patience=Patience(120)) as glimpse:
+    with Glimpse(stack.api.url, retry_policy=RetryPolicy(120)) as glimpse:
         yield glimpse
 
 
@@ -67,3 +79,61 @@ def test_an_api_that_is_killed_meanwhile_loses_and_doubles_nothing(
     assert [job.state for job in jobs] == ["succeeded"] * len(pictures)
     assert glimpse.check([image_id(data) for data in pictures]).missing == ()
     assert {job.id for job in glimpse.jobs()} - before == set(ids)
+
+
+def call(*command: str | Path, cwd: Path) -> str:
+    """Run a program and return what it prints; fail with all of it if the program fails."""
+    # uv reads the certificates that the machine trusts, as in the Makefile.
+    environ = {**os.environ, "UV_SYSTEM_CERTS": "1"}
+    run = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of a fresh environment that only the client's wheel is installed in.
+
+    The wheel is built from the source distribution, so that both are tried.
+    """
+    folder = tmp_path_factory.mktemp("alone")
+    build = (sys.executable, "-m", "hatchling", "build", "--directory", folder, "--target")
+    call(*build, "sdist", cwd=CLIENT)
+    (source,) = folder.glob("*.tar.gz")
+    call("tar", "-xf", source, cwd=folder)
+    call(*build, "wheel", cwd=folder / source.name.removesuffix(".tar.gz"))
+    call(*UV, "venv", "--python", sys.executable, "venv", cwd=folder)
+    python = folder / "venv" / "bin" / "python"
+    pins = ("--constraint", ROOT / "constraints.txt")
+    call(*UV, "pip", "install", "--python", python, *pins, *folder.glob("*.whl"), cwd=folder)
+    return python
+
+
+@pytest.fixture(scope="module")
+def example(alone: Path, stack: Stack) -> Path:
+    """Return the example of the client's README as a program that uses this stack."""
+    (code,) = re.findall(r"```python\n(.*?)```", (CLIENT / "README.md").read_text(), re.DOTALL)
+    program = alone.parent.parent.parent / "example.py"
+    assert "http://127.0.0.1:8000" in code
+    program.write_text(code.replace("http://127.0.0.1:8000", stack.api.url))
+    return program
+
+
+def test_the_client_alone_brings_little_with_it(alone: Path) -> None:
+    listed = call(*UV, "pip", "freeze", "--python", alone, cwd=alone.parent)
+    names = set(re.findall(r"^[a-z0-9-]+", listed, re.MULTILINE))
+    assert {"glimpse-client", "httpx"} <= names
+    assert not names & HEAVY
+
+
+def test_the_readmes_example_runs_on_the_client_alone(alone: Path, example: Path) -> None:
+    (example.parent / "dog.jpg").write_bytes(picture("white"))
+    (example.parent / "cat.png").write_bytes(picture("black"))
+    first, *hits = call(alone, example, cwd=example.parent).splitlines()
+    assert first == "succeeded 2"
+    assert {hit.split()[1] for hit in hits} == {"dog.jpg", "pets/cat.png"}
+
+
+def test_the_readmes_example_passes_strict_type_checks(alone: Path, example: Path) -> None:
+    check = (sys.executable, "-m", "mypy", "--strict", "--python-executable", alone)
+    assert "Success" in call(*check, example, cwd=example.parent)

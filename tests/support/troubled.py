@@ -9,7 +9,7 @@ import httpx
 
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
-from glimpse_client.retry import Patience
+from glimpse_client.retry import RetryPolicy
 from tests.support.clock import Clock
 from tests.support.pictures import image_id
 
@@ -48,10 +48,10 @@ class TroubledServer(httpx.BaseTransport):
 
     def client(self) -> Glimpse:
         """Return a client that never really sleeps."""
-        patience = Patience(
+        policy = RetryPolicy(
             60, lambda _, error: self.said.append(error), self.clock.now, self.clock.sleep
         )
-        return Glimpse(patience=patience, transport=self)
+        return Glimpse(retry_policy=policy, transport=self)
 
     def _pass(self, request: httpx.Request) -> httpx.Response:
         # One at a time: the fakes behind it know no threads.

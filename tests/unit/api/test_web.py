@@ -106,8 +106,7 @@ def test_every_reason_code_has_its_words() -> None:
     assert set(re.findall(r"^  (\w+): '", load_page().assets["reasons.js"].decode(), re.M)) == codes
 
 
-def test_the_wheel_has_every_file_of_the_page_and_the_client() -> None:
+def test_the_wheel_has_every_file_of_the_page() -> None:
     root = Path(__file__).parent.parent.parent.parent
     files = {file.distribution_path for file in WheelBuilder(str(root)).recurse_included_files()}
     assert {f"api/web/{name}" for name in ["index.html", *NAMES]} <= files
-    assert {"glimpse_client/glimpse.py", "glimpse_client/py.typed", "cli/bulk/upload.py"} <= files

@@ -79,7 +79,7 @@ def test_words_are_completed() -> None:
 
 
 def test_the_client_brings_little_with_it() -> None:
-    heavy = "{'torch', 'pymilvus', 'flask', 'celery', 'redis', 'PIL', 'api', 'cli'}"
+    heavy = "{'torch', 'pymilvus', 'flask', 'celery', 'redis', 'PIL', 'api', 'cli', 'common'}"
     code = f"import sys, glimpse_client; sys.exit(str({heavy} & set(sys.modules)))"
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
@@ -114,7 +114,7 @@ def test_without_a_server_a_command_says_what_to_do(
     assert run(["search", "a dog"]) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("Error: Nothing answers at http://127.0.0.1:1.")
+    assert captured.err.startswith("Error: No server answers at http://127.0.0.1:1.")
 
 
 def test_up_refuses_a_setting_that_does_not_exist(

@@ -13,7 +13,7 @@ from cli.main import run
 from common.dead_letters.base import DeadLetter
 from common.jobs.base import Job
 from glimpse_client import Glimpse
-from glimpse_client.retry import Patience
+from glimpse_client.retry import RetryPolicy
 from tests.support.inline import Inline
 from tests.support.pictures import image_id, picture
 
@@ -25,9 +25,9 @@ ID, GONE = image_id(RED), "0" * 64
 def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
     """Let the commands speak to an app of this process, which has given up two images."""
 
-    def from_environ(patience: Patience | None = None) -> Glimpse:
+    def from_environ(retry_policy: RetryPolicy | None = None) -> Glimpse:
         transport = httpx.WSGITransport(inline.app)
-        return Glimpse("http://127.0.0.1", patience=patience, transport=transport)
+        return Glimpse("http://127.0.0.1", retry_policy=retry_policy, transport=transport)
 
     monkeypatch.setattr(Glimpse, "from_environ", from_environ)
     inline.app.test_client().post("/v1/images", data={"file": (io.BytesIO(RED), "red.png")})

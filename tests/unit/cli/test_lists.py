@@ -10,7 +10,7 @@ import pytest
 
 from cli.main import run
 from glimpse_client import Glimpse
-from glimpse_client.retry import Patience
+from glimpse_client.retry import RetryPolicy
 from tests.support.inline import Inline
 from tests.support.pictures import image_id, picture
 
@@ -21,9 +21,9 @@ RED, BLUE = picture("red"), picture("blue")
 def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
     """Let the commands speak to an app of this process."""
 
-    def from_environ(patience: Patience | None = None) -> Glimpse:
+    def from_environ(retry_policy: RetryPolicy | None = None) -> Glimpse:
         transport = httpx.WSGITransport(inline.app)
-        return Glimpse("http://127.0.0.1", patience=patience, transport=transport)
+        return Glimpse("http://127.0.0.1", retry_policy=retry_policy, transport=transport)
 
     monkeypatch.setattr(Glimpse, "from_environ", from_environ)
     return inline

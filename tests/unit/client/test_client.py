@@ -12,17 +12,19 @@ import httpx
 import pytest
 from flask import Flask, Response, jsonify, request
 
+from common import loopback
 from glimpse_client import (
     FileUnreadable,
     Glimpse,
     JobUnfinished,
     NotAllowed,
     NotThere,
-    Patience,
     RequestRefused,
+    RetryPolicy,
     SearchFailed,
     ServerUnreachable,
     Unavailable,
+    connection,
 )
 from tests.support.clock import Clock
 
@@ -42,9 +44,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def client(server: Flask, clock: Clock) -> Glimpse:
-    patience = Patience(60, now=clock.now, sleep=clock.sleep)
+    policy = RetryPolicy(60, now=clock.now, sleep=clock.sleep)
     transport = httpx.WSGITransport(server)
-    return Glimpse("http://glimpse.test", "secret", patience, transport)
+    return Glimpse("http://glimpse.test", "secret", policy, transport)
 
 
 def problem(status: int, code: str, retry_after: str | None = None) -> Response:
@@ -190,8 +192,8 @@ def test_a_connection_that_breaks_is_made_again(clock: Clock, tmp_path: Path) ->
         return httpx.Response(200, json=JOB | {"id": "j1"})
 
     (tmp_path / "1.jpg").write_bytes(b"x" * 100_000)
-    patience = Patience(60, now=clock.now, sleep=clock.sleep)
-    client = Glimpse(patience=patience, transport=httpx.MockTransport(answer))
+    policy = RetryPolicy(60, now=clock.now, sleep=clock.sleep)
+    client = Glimpse(retry_policy=policy, transport=httpx.MockTransport(answer))
     client.job("1")
     assert client.upload(tmp_path / "1.jpg").id == "j1"
     assert len(bodies) == 5
@@ -214,10 +216,10 @@ def test_a_server_that_refuses_before_it_has_read_the_body_is_understood(
             connection.sendall(head + b"%d\r\n\r\n" % len(body) + body)
 
     (tmp_path / "1.jpg").write_bytes(bytes(20_000_000))
-    patience = Patience(60, now=clock.now, sleep=clock.sleep)
+    policy = RetryPolicy(60, now=clock.now, sleep=clock.sleep)
     thread = threading.Thread(target=refuse)
     thread.start()
-    with listener, Glimpse(f"http://127.0.0.1:{listener.getsockname()[1]}", "", patience) as client:
+    with listener, Glimpse(f"http://127.0.0.1:{listener.getsockname()[1]}", "", policy) as client:
         with pytest.raises(RequestRefused, match="overloaded") as refusal:
             client.upload(tmp_path / "1.jpg")
         thread.join()
@@ -301,8 +303,16 @@ def test_where_nothing_listens_the_message_says_what_to_do() -> None:
 
 def test_a_server_of_another_kind_is_told_from_glimpse(server: Flask, client: Glimpse) -> None:
     server.get("/v1/jobs/1")(lambda: Response("<html>Welcome!</html>"))
-    with pytest.raises(ServerUnreachable, match="no Glimpse"):
+    with pytest.raises(ServerUnreachable, match="not one of Glimpse"):
         client.job("1")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", "localhost", "10.0.0.1", "a.test", ""],
+)
+def test_client_and_service_agree_on_what_is_loopback(host: str) -> None:
+    assert connection.is_loopback(host) == loopback.is_loopback(host)
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "http://[", "http://x:port"])

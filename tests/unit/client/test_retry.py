@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
-from glimpse_client.retry import Patience, retry_after_s
+from glimpse_client.retry import RetryPolicy, retry_after_s
 from tests.support.clock import Clock
 
 
@@ -25,12 +25,12 @@ def said() -> list[float]:
 
 
 @pytest.fixture
-def patience(clock: Clock, said: list[float]) -> Patience:
-    patience = Patience(
+def policy(clock: Clock, said: list[float]) -> RetryPolicy:
+    policy = RetryPolicy(
         100, lambda seconds, _: said.append(seconds), now=clock.now, sleep=clock.sleep
     )
-    patience.heard = True
-    return patience
+    policy.answered = True
+    return policy
 
 
 def busy(seconds: float | None, status: int = 503) -> RequestRefused:
@@ -38,98 +38,98 @@ def busy(seconds: float | None, status: int = 503) -> RequestRefused:
 
 
 def test_a_pause_that_one_connection_was_asked_for_holds_all(
-    patience: Patience, clock: Clock
+    policy: RetryPolicy, clock: Clock
 ) -> None:
-    patience.begin().failed(busy(7))
-    patience.wait()
+    policy.begin().failed(busy(7))
+    policy.wait()
     assert clock.slept == [7]
-    patience.wait()
-    assert clock.slept == [7]
-
-
-def test_a_full_disk_is_waited_for(patience: Patience, clock: Clock) -> None:
-    patience.begin().failed(busy(7, status=507))
-    patience.wait()
+    policy.wait()
     assert clock.slept == [7]
 
 
-def test_the_longest_pause_counts(patience: Patience, clock: Clock) -> None:
+def test_a_full_disk_is_waited_for(policy: RetryPolicy, clock: Clock) -> None:
+    policy.begin().failed(busy(7, status=507))
+    policy.wait()
+    assert clock.slept == [7]
+
+
+def test_the_longest_pause_counts(policy: RetryPolicy, clock: Clock) -> None:
     for seconds in (3, 9, 5):
-        patience.begin().failed(busy(seconds))
-    patience.wait()
+        policy.begin().failed(busy(seconds))
+    policy.wait()
     assert clock.slept == [9]
 
 
 def test_an_hour_of_overload_is_told_once(
-    patience: Patience, clock: Clock, said: list[float]
+    policy: RetryPolicy, clock: Clock, said: list[float]
 ) -> None:
     for _ in range(20):
-        patience.begin().failed(busy(5))
-        patience.begin().failed(busy(6))
-        patience.wait()
+        policy.begin().failed(busy(5))
+        policy.begin().failed(busy(6))
+        policy.wait()
     assert said == [5]
     clock.sleep(1000)
-    patience.begin().failed(busy(8))
+    policy.begin().failed(busy(8))
     assert said == [5, 8]
 
 
-def test_patience_with_one_request_ends(patience: Patience) -> None:
-    tries = patience.begin()
+def test_one_request_is_retried_only_until_the_timeout(policy: RetryPolicy) -> None:
+    tries = policy.begin()
     error = busy(40)
     for _ in range(2):
         tries.failed(error)
-        patience.wait()
+        policy.wait()
     with pytest.raises(RequestRefused) as raised:
         tries.failed(error)
     assert raised.value is error
-    # Another request has patience of its own.
-    patience.begin().failed(error)
+    # Another request has a timeout of its own.
+    policy.begin().failed(error)
 
 
-def test_without_a_time_a_busy_server_gets_two_seconds(patience: Patience, clock: Clock) -> None:
-    patience.begin().failed(busy(None, status=429))
-    patience.wait()
+def test_without_a_time_a_busy_server_gets_two_seconds(policy: RetryPolicy, clock: Clock) -> None:
+    policy.begin().failed(busy(None, status=429))
+    policy.wait()
     assert clock.slept == [2]
 
 
-def test_no_server_is_asked_again_at_once(patience: Patience, clock: Clock) -> None:
-    patience.begin().failed(busy(0))
-    patience.wait()
+def test_no_server_is_asked_again_at_once(policy: RetryPolicy, clock: Clock) -> None:
+    policy.begin().failed(busy(0))
+    policy.wait()
     assert clock.slept == [0.1]
 
 
 @pytest.mark.parametrize("error", [ServerUnreachable("It broke off."), busy(None, status=502)])
 def test_a_server_that_is_away_is_tried_later_and_later(error: ClientError, clock: Clock) -> None:
-    patience = Patience(1e9, now=clock.now, sleep=clock.sleep)
-    patience.heard = True
-    tries = patience.begin()
+    policy = RetryPolicy(1e9, now=clock.now, sleep=clock.sleep)
+    policy.answered = True
+    tries = policy.begin()
     for _ in range(2000):
         tries.failed(error)
-        patience.wait()
+        policy.wait()
     assert clock.slept[:7] == [1, 2, 4, 8, 16, 30, 30]
     assert set(clock.slept[7:]) == {30}
 
 
 def test_a_server_that_never_answered_is_not_waited_for(clock: Clock) -> None:
-    patience = Patience(100, now=clock.now, sleep=clock.sleep)
+    policy = RetryPolicy(100, now=clock.now, sleep=clock.sleep)
     with pytest.raises(ServerUnreachable):
-        patience.begin().failed(ServerUnreachable("Nothing answers."))
+        policy.begin().failed(ServerUnreachable("Nothing answers."))
     # By this it has answered.
-    patience.begin().failed(busy(1))
-    patience.begin().failed(ServerUnreachable("Nothing answers."))
+    policy.begin().failed(busy(1))
+    policy.begin().failed(ServerUnreachable("Nothing answers."))
 
 
-def test_what_is_refused_for_good_is_not_tried_again(patience: Patience, clock: Clock) -> None:
+def test_what_is_refused_for_good_is_not_tried_again(policy: RetryPolicy, clock: Clock) -> None:
     with pytest.raises(RequestRefused):
-        patience.begin().failed(busy(5, status=403))
-    patience.wait()
+        policy.begin().failed(busy(5, status=403))
+    policy.wait()
     assert clock.slept == []
 
 
-def test_nobody_waits_once_the_client_is_closed(patience: Patience, said: list[float]) -> None:
-    patience.stopped = True
+def test_nobody_waits_once_the_client_is_closed(policy: RetryPolicy, said: list[float]) -> None:
+    policy.closed = True
     with pytest.raises(ServerUnreachable):
-        patience.begin().failed(ServerUnreachable("It broke off."))
+        policy.begin().failed(ServerUnreachable("It broke off."))
     assert said == []
 
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from common.settings import load_settings
-from glimpse_client import Glimpse, NotThere, SearchFailed
+from glimpse_client import Glimpse, NotThere, RequestRefused, SearchFailed
+from glimpse_client.begin import KEY_REUSED
 from tests.support.archives import zip_of
 from tests.support.inline import Inline, start_inline
 from tests.support.letters import letter_about
@@ -45,6 +46,9 @@ def test_pictures_are_uploaded_described_and_deleted(glimpse: Glimpse) -> None:
 def test_the_same_key_gives_the_same_job(glimpse: Glimpse) -> None:
     first, second = (glimpse.upload(("r.png", RED), idempotency_key="k") for _ in range(2))
     assert first.id == second.id
+    with pytest.raises(RequestRefused) as refusal:
+        glimpse.upload(("blue.png", BLUE), idempotency_key="k")
+    assert refusal.value.code == KEY_REUSED
 
 
 def test_an_archive_is_unpacked(glimpse: Glimpse) -> None:
