@@ -21,7 +21,7 @@ from cli.ingest import describe, ingest_pictures
 from cli.pictures import Picture, find_pictures
 from cli.search import show_hits, write_sheet
 from cli.stack import ports
-from cli.stack.parent_death import tether
+from cli.stack.parent_death import die_with_parent
 from glimpse_client import Glimpse
 from glimpse_client.errors import ServerUnreachable
 
@@ -85,8 +85,8 @@ def _stack(data: Path) -> Iterator[str]:
     data.mkdir(parents=True, exist_ok=True)
     port = ports.claim(ports.LOOPBACK, 0)
     log = data / "up.log"
-    python = [*tether(), sys.executable, "-P", "-m"]
-    command = [*python, "cli.main", "up", "--data", str(data), "--port", str(port)]
+    options = ["--data", str(data), "--port", str(port)]
+    command = die_with_parent([sys.executable, "-P", "-m", "cli.main", "up", *options])
     with log.open("wb") as output:
         # A session of its own: Ctrl-C reaches it through us, after our last request.
         up = subprocess.Popen(  # noqa: S603 - our own command

@@ -15,7 +15,7 @@ from cli.errors import PartMissing
     default=Path("data"),
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of everything that is kept.",
+    help="Folder for all data.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -23,31 +23,31 @@ from cli.errors import PartMissing
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65535),
-    help="Port to listen on; 0 takes a free one.",
+    help="Port to listen on; 0 chooses a free one.",
 )
 @click.option(
     "--ingest-workers",
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Processes that index pictures.",
+    help="Number of processes that index pictures.",
 )
 @click.option(
     "--allow-open",
     is_flag=True,
-    help="Let everybody who reaches it do everything, as long as there are no keys.",
+    help="While there are no keys, let anyone who can reach the API do anything.",
 )
 def up(data: Path, host: str, port: int, ingest_workers: int, allow_open: bool) -> None:
     """Run the whole stack on this machine until Ctrl-C.
 
-    A Redis-compatible server and Milvus Lite are started too, unless
-    GLIMPSE_REDIS_URL or GLIMPSE_MILVUS_URI say that there is one. GLIMPSE_MODEL
-    chooses the model; without it CLIP's ViT-B/32 is taken where its weights
-    can be had, else `starter`.
+    Starts Valkey and Milvus Lite too, unless GLIMPSE_REDIS_URL or
+    GLIMPSE_MILVUS_URI names a running server. GLIMPSE_MODEL chooses the model;
+    without it, CLIP's ViT-B/32 is used if its weights can be fetched, else
+    `starter`.
 
-    To let other machines in, make a key first (`glimpse keys create`), and then
-    give --host. Without keys that is refused, unless --allow-open says that
-    everybody may do everything.
+    To give other machines access, create a key first (`glimpse keys create`),
+    then pass --host. Without keys such an address is refused, unless
+    --allow-open lets anyone do anything.
 
     \b
     Example:
@@ -57,6 +57,6 @@ def up(data: Path, host: str, port: int, ingest_workers: int, allow_open: bool) 
         from cli.stack.run import Options, run
     except ModuleNotFoundError as error:
         raise PartMissing(
-            f"`glimpse up` needs {error.name}: pip install 'glimpse[worker,embedded]'."
+            f"`glimpse up` needs {error.name}. Run: pip install 'glimpse[worker,embedded]'"
         ) from error
     run(Options(data, host, port, ingest_workers, allow_open))

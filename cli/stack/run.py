@@ -1,4 +1,4 @@
-"""A run of the stack, from the lock on its folder to the end of its last process."""
+"""A run of the stack, from locking its folder to the end of its last process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,21 +26,21 @@ from common.keys.redis import RedisKeys
 from common.redis_client import connect
 from common.settings import load_settings
 
-# Signals that end the stack in order.
+# Signals that stop the stack in order.
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Seconds between two looks at the processes.
+# Seconds between two checks of the processes.
 _LOOK_S = 0.25
-# Seconds a server may take to answer; a large append-only file takes long to read.
+# Seconds a server has to answer; a large append-only file takes long to load.
 _ANSWER_S = 120.0
-# Seconds the stack may take to be ready once its servers answer: a model is read and warmed.
+# Seconds the stack has to be ready once its servers answer: a model is loaded and warmed up.
 _READY_S = 300.0
-# Names of `up` itself, and of the choice of the model, before their lines in the log.
+# Prefixes of the log lines of `up` itself and of the choice of the model.
 _SELF, _CHOICE = "up", "model"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `glimpse up` was told."""
+    """The options of `glimpse up`."""
 
     data: Path
     host: str
@@ -49,38 +50,38 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Run the stack until a signal says stop.
+    """Run the stack until a signal stops it.
 
     Raises:
-        SetupError: It cannot run, or a part failed; nothing is left running.
+        SetupError: It cannot run, or a part failed; no process is left running.
     """
     environ = {"GLIMPSE_MODEL": "auto", **os.environ}
     if options.allow_open:
         environ["GLIMPSE_OPEN_TO"] = "network"
-    # Whatever can be refused is refused before anything is started.
+    # All checks that need no running part come before anything starts.
     is_open = load_settings(environ).open_to == "network"
     if not is_open and "GLIMPSE_REDIS_URL" not in environ and not options.data.exists():
-        # Where there is no Redis yet, there are no keys.
+        # Without a Redis there are no keys yet.
         ports.require_loopback(options.host)
     with hold(options.data) as folder:
-        # Only now: what an earlier run left may have had the port.
+        # Only now: processes left by an earlier run may have held the port.
         port = ports.claim(options.host, options.port)
         wanted = Wanted(folder, options.host, port, options.ingest_workers, environ)
         stack = lay_out(wanted)
-        # Open to others without keys only where that was said.
+        # Reachable by others without keys only where that was asked for.
         host = ports.LOOPBACK if is_open else options.host
         url = ports.url_of(options.host, port)
-        asyncio.run(_Run(stack, folder, url, host).until_stopped())
+        asyncio.run(Run(stack, folder, url, host).until_stopped())
 
 
-class _Run:
-    """One run: its parts, its log, and the order of things.
+class Run:
+    """One run: its parts, its log, and the order of its steps.
 
     Args:
         stack: What runs.
-        folder: Where its data is.
-        url: Where the API is reached from here.
-        guarded: The address that must not be open to others without keys.
+        folder: Where its data is kept.
+        url: Where this machine reaches the API.
+        guarded: The address that other machines must not reach while there are no keys.
     """
 
     def __init__(self, stack: Stack, folder: DataFolder, url: str, guarded: str) -> None:
@@ -92,14 +93,14 @@ class _Run:
         self._log = Log([_SELF, _CHOICE, *(part.name for part in stack.parts)])
 
     async def until_stopped(self) -> None:
-        """Start everything, watch it, and end it when a signal comes or a part fails."""
+        """Start everything, watch it, and stop it on a signal or when a part fails."""
         processes = Processes(self._log, self._folder.note_part)
-        # After circus has set its own handlers, which end all parts at once.
-        self._stop_on_signals()
+        # A task of its own: a signal cancels it alone, and never the stopping below.
+        serving = asyncio.create_task(self._serve(processes))
+        self._stop_on_signals(serving)
         try:
-            await self._serve(processes)
-        except asyncio.CancelledError:
-            self._say("stopping: work in hand is finished first")
+            with suppress(asyncio.CancelledError):
+                await serving
         finally:
             await processes.close()
             self._folder.forget_parts()
@@ -128,7 +129,7 @@ class _Run:
                 await self._wait(processes, part.answers, part.name, _ANSWER_S)
 
     def _require_keys(self) -> None:
-        """Refuse to be open to other machines; raises ``OpenService``."""
+        """Refuse an address that other machines reach without a key; raises ``OpenService``."""
         if ports.is_loopback(self._guarded):
             return
         with connect(self._environ["GLIMPSE_REDIS_URL"]) as redis:
@@ -145,7 +146,7 @@ class _Run:
         name: str,
         limit_s: float,
     ) -> None:
-        """Return when something answers; meanwhile, no part may end."""
+        """Wait until ``answers`` returns true; no part may exit meanwhile."""
         deadline = asyncio.get_running_loop().time() + limit_s
         while asyncio.get_running_loop().time() < deadline:
             await processes.look()
@@ -154,13 +155,12 @@ class _Run:
             await asyncio.sleep(_LOOK_S)
         raise PartFailed(f"{name} did not answer within {limit_s:g} s.")
 
-    def _stop_on_signals(self) -> None:
-        task = asyncio.current_task()
+    def _stop_on_signals(self, serving: asyncio.Task[None]) -> None:
         presses = itertools.count()
 
         def stop() -> None:
-            if next(presses) == 0 and task is not None:
-                task.cancel()
+            if next(presses) == 0 and serving.cancel():
+                self._say("stopping: work in progress is finished first")
             else:
                 self._say("already stopping")
 
@@ -175,7 +175,7 @@ class _Run:
             f"Glimpse is ready at {address}",
             f"model {model}, data in {self._folder.path}",
         )
-        for line in (*lines, "Ctrl-C stops it", ""):
+        for line in (*lines, "Press Ctrl-C to stop", ""):
             self._say(line)
 
     def _say(self, text: str) -> None:
@@ -183,7 +183,7 @@ class _Run:
 
 
 class _Readiness:
-    """Asks the API whether all is ready, and says what is awaited when that changes."""
+    """Asks the API whether the stack is ready, and logs what is missing when that changes."""
 
     def __init__(self, client: httpx.AsyncClient, url: str, say: Callable[[str], None]) -> None:
         self._client = client
@@ -199,7 +199,7 @@ class _Readiness:
         return not awaited
 
     async def _ask(self) -> str:
-        """Return what is awaited, or nothing when all is ready."""
+        """Return what is awaited, or an empty string when the stack is ready."""
         try:
             response = await self._client.get(f"{self._url}/readyz")
         except httpx.TransportError:

@@ -83,7 +83,7 @@ def test_a_second_one_on_the_folder_is_refused(up: GlimpseUp) -> None:
     second = up.glimpse("up", "--data", str(up.data), "--port", "0")
     assert second.returncode == 1
     assert second.stdout == ""
-    assert second.stderr.startswith(f"Error: `glimpse up` already runs on {up.data}")
+    assert second.stderr.startswith(f"Error: `glimpse up` is already running on {up.data}")
     assert f"process {up.pid}" in second.stderr
     assert {process.pid for process in up.processes()} == before
 
@@ -155,14 +155,16 @@ def test_told_to_stop_it_ends_all_in_order_and_a_restart_finds_everything(
     assert up.processes() == []
 
 
-def test_stopped_while_it_starts_it_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_stopped_twice_while_it_starts_it_leaves_nothing_behind(tmp_path: Path) -> None:
     require(Valkey)
     up = GlimpseUp(tmp_path)
     up.answers = lambda: (up.data / "parts.json").exists()  # type: ignore[method-assign]
     up.start()
     up.signal(signal.SIGTERM)
+    up.signal(signal.SIGINT)
     assert up.wait() == 0
     assert up.processes() == []
+    assert "already stopping" in up.log.read_text()
 
 
 def test_killed_it_takes_its_parts_along(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 from pathlib import Path
@@ -11,9 +12,12 @@ import psutil
 import pytest
 
 from cli.errors import PartFailed
+from cli.stack.folder import hold
 from cli.stack.log import Log
 from cli.stack.part import Part
+from cli.stack.parts import Stack
 from cli.stack.processes import Processes
+from cli.stack.run import Run
 
 ENVIRON = {"PATH": os.environ["PATH"], "SHARED": "shared"}
 
@@ -95,13 +99,58 @@ def test_a_part_that_does_not_end_is_killed_with_its_children() -> None:
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
+def test_what_a_killed_part_started_is_killed_with_it() -> None:
+    async def scene() -> psutil.Process:
+        async with Stage(shell("a", "sleep 61 & echo $!; wait")) as stage:
+            while not stage.lines:
+                await asyncio.sleep(0.02)
+            child = psutil.Process(int(stage.lines[0]))
+            stage.processes.respawn()
+            os.kill(stage.pids["a"][0], signal.SIGKILL)
+            await stage.until("was killed by signal 9; restarting")
+        return child
+
+    child = asyncio.run(scene())
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_pipe_that_a_daemon_keeps_open_does_not_hold_up_the_end() -> None:
+    async def scene() -> int:
+        async with Stage(shell("a", "setsid sleep 61 & echo $!; exit 1")) as stage:
+            with pytest.raises(PartFailed, match="a exited with status 1"):
+                await stage.until("never said")
+        return int(stage.lines[0])
+
+    os.kill(asyncio.run(scene()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("steps", range(12))
+def test_a_start_that_is_cancelled_leaves_no_process(steps: int) -> None:
+    part = shell("a", POLITE)
+
+    async def scene() -> None:
+        processes = Processes(Log([part.name], lambda _: None), lambda *_: None)
+        start = asyncio.create_task(processes.start(part, ENVIRON))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        start.cancel()
+        await asyncio.wait([start])
+        await processes.close()
+
+    before = psutil.Process().children()
+    asyncio.run(scene())
+    assert psutil.Process().children() == before
+
+
 def test_a_part_that_ends_before_all_is_ready_ends_the_start_and_says_why() -> None:
     async def scene() -> None:
         refuses = "echo 'weights_unavailable: nowhere' >&2; exit 3"
         async with Stage(shell("a", "exec sleep 60"), shell("b", refuses)) as stage:
             await stage.until("never said")
 
-    with pytest.raises(PartFailed, match=r"(?s)b ended \(status 3\).*weights_unavailable: nowhere"):
+    with pytest.raises(
+        PartFailed, match=r"(?s)b exited with status 3.*weights_unavailable: nowhere"
+    ):
         asyncio.run(scene())
 
 
@@ -112,7 +161,7 @@ def test_a_part_that_dies_later_is_started_again() -> None:
             stage.processes.respawn()
             os.kill(stage.pids["a"][0], signal.SIGKILL)
             await stage.until("a up", times=2)
-            assert "ended (signal 9); started again" in stage.lines
+            assert "was killed by signal 9; restarting" in stage.lines
         return stage.pids["a"]
 
     first, second = asyncio.run(scene())
@@ -129,7 +178,7 @@ def test_a_part_that_keeps_dying_ends_the_stack_and_its_last_words_are_heard() -
             finally:
                 assert len(stage.pids["a"]) in (5, 6)
 
-    with pytest.raises(PartFailed, match=r"(?s)a ended \(status 7\) 5 times.*the disk is full"):
+    with pytest.raises(PartFailed, match=r"(?s)a exited with status 7, 5 times.*the disk is full"):
         asyncio.run(scene())
 
 
@@ -143,6 +192,23 @@ def test_much_output_at_the_end_is_read_whole() -> None:
     assert asyncio.run(scene()) == [str(number) for number in range(1, 5001)]
 
 
+def test_output_of_any_form_is_shown() -> None:
+    async def scene() -> list[str]:
+        odd = r"printf '\377\n'; head -c 200000 /dev/zero | tr '\0' x; printf '\n\nno end'; exit 1"
+        async with Stage(shell("a", odd)) as stage:
+            with pytest.raises(PartFailed, match="no end"):
+                await stage.until("never said")
+        return stage.lines
+
+    first, *long, empty, last = asyncio.run(scene())
+    assert (first, "".join(long), empty, last) == (
+        "\N{REPLACEMENT CHARACTER}",
+        "x" * 200_000,
+        "",
+        "no end",
+    )
+
+
 def test_a_program_that_is_not_there_is_named() -> None:
     async def scene() -> None:
         part = Part("a", ["/nowhere/program"], {}, Path.cwd(), tier=0, stop_s=1.0)
@@ -151,3 +217,24 @@ def test_a_program_that_is_not_there_is_named() -> None:
 
     with pytest.raises(PartFailed, match="/nowhere/program"):
         asyncio.run(scene())
+
+
+def test_ctrl_c_does_not_cut_short_the_stop_after_a_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ready = tmp_path / "ready"
+
+    async def answers() -> bool:
+        return ready.exists()
+
+    # It presses Ctrl-C itself when it is told to stop.
+    script = f"trap 'kill -INT $PPID; sleep 0.3; echo a ends; exit 0' TERM; touch {ready}; "
+    first = dataclasses.replace(
+        shell("a", script + "while :; do sleep 0.05; done"), answers=answers
+    )
+    environ = {**os.environ, "GLIMPSE_MODEL": "hashing"}
+    stack = Stack([first, shell("b", "exit 1", tier=1)], environ)
+    with hold(tmp_path) as folder, pytest.raises(PartFailed, match="b exited with status 1"):
+        asyncio.run(Run(stack, folder, "http://127.0.0.1:9", "127.0.0.1").until_stopped())
+    output = capsys.readouterr().out
+    assert output.index("already stopping") < output.index("a ends")

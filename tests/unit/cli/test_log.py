@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from cli.stack.log import Log, PartOutput
+import functools
+
+from cli.stack.log import Lines, Log
 
 
-def piece(data: bytes, name: str = "stdout", pid: int = 1) -> dict[str, object]:
-    return {"data": data, "name": name, "pid": pid}
+def stream(log: Log, name: str = "api") -> Lines:
+    return Lines(functools.partial(log.line, name))
 
 
 def test_lines_are_whole_and_aligned_however_they_arrive() -> None:
     lines: list[str] = []
     log = Log(["api", "valkey"], lines.append)
-    output = PartOutput(log, "api")
-    output(piece(b"one\ntw"))
-    output(piece(b"err\n", "stderr"))
-    output(piece(b"o\r\nthr"))
+    out, err = stream(log), stream(log)
+    out.feed(b"one\ntw")
+    err.feed(b"err\n")
+    out.feed(b"o\r\nthr")
     assert [plain(line) for line in lines] == ["api    | one", "api    | err", "api    | two"]
-    output.flush()
-    assert plain(lines[-1]) == "api    | thr"
+    for each in (out, err):
+        each.flush()
+    assert [plain(line) for line in lines[3:]] == ["api    | thr"]
 
 
 def test_a_letter_cut_in_two_is_put_together() -> None:
     lines: list[str] = []
-    output = PartOutput(Log(["api"], lines.append), "api")
+    output = stream(Log(["api"], lines.append))
     start, end = "ü\n".encode()[:1], "ü\n".encode()[1:]
-    output(piece(start))
-    output(piece(end))
-    output(piece(b"\xff\n"))
+    output.feed(start)
+    output.feed(end)
+    output.feed(b"\xff\n")
     assert [plain(line) for line in lines] == ["api | ü", "api | \N{REPLACEMENT CHARACTER}"]
 
 
 def test_a_line_that_never_ends_is_shown_in_pieces() -> None:
     lines: list[str] = []
-    output = PartOutput(Log(["api"], lines.append), "api")
+    output = stream(Log(["api"], lines.append))
     for _ in range(3):
-        output(piece(b"x" * 40_000))
+        output.feed(b"x" * 40_000)
     assert [len(plain(line)) for line in lines] == [80_000 + len("api | ")]
 
 
