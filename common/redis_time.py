@@ -1,7 +1,7 @@
 """Redis's own clock: the clocks of the service's machines need not agree.
 
 What one process notes and another compares is a time of this clock, never of a
-machine's.
+machine's. Scripts read it with ``common/lua/_now.lua``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,6 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
-
-# Lua that sets ``now`` to milliseconds since 1970; it goes before what uses it.
-NOW_LUA = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-"""
 
 # Seconds between two times that Redis is asked: processors' clocks drift by less than a
 # millisecond meanwhile, and a step of Redis's own clock is seen so soon.

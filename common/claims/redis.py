@@ -13,7 +13,7 @@ from common.claims.base import Claim, Verdict
 from common.errors import BrokerUnavailable
 from common.pages import pages
 from common.redis_client import broker_call
-from common.redis_time import NOW_LUA
+from common.redis_scripts import RedisScript
 
 log = logging.getLogger(__name__)
 
@@ -23,115 +23,6 @@ log = logging.getLogger(__name__)
 _KEPT_S = 7 * 86_400
 # Keys that one script looks at, at most, so that Redis is not held up.
 _KEYS_PER_CALL = 1000
-
-# Grants, or says why not; see ``_VERDICTS`` for the numbers.
-# KEYS: one for each image; ARGV: owner, lease in ms, attempts allowed, whether alone,
-# seconds to keep.
-_TAKE_LUA = (
-    NOW_LUA
-    + """
-local verdicts = {}
-for i, key in ipairs(KEYS) do
-  local owner, ends, attempts = unpack(redis.call('HMGET', key, 'owner', 'until', 'attempts'))
-  attempts = tonumber(attempts or 0)
-  if owner == ARGV[1] then
-    redis.call('HSET', key, 'until', now + ARGV[2])
-    verdicts[i] = 0
-  elseif owner and tonumber(ends) > now then
-    verdicts[i] = 1
-  elseif attempts >= tonumber(ARGV[3]) then
-    redis.call('HDEL', key, 'owner')
-    redis.call('PERSIST', key)
-    verdicts[i] = 3
-  elseif attempts > 0 and ARGV[4] == '0' then
-    verdicts[i] = 2
-  else
-    redis.call('HSET', key, 'owner', ARGV[1], 'until', now + ARGV[2], 'attempts', attempts + 1)
-    if attempts > 0 then redis.call('HSET', key, 'overtaken', 1) end
-    redis.call('EXPIRE', key, ARGV[5])
-    verdicts[i] = 0
-  end
-end
-return verdicts
-"""
-)
-_VERDICTS = (Verdict.GRANTED, Verdict.BUSY, Verdict.SUSPECT, Verdict.QUARANTINED)
-
-# Removes a claim, keeping what a late writer needs to know.
-_RELEASE_LUA = """
-local function release(key, kept_s, left)
-  if redis.call('HEXISTS', key, 'overtaken') == 0 then return redis.call('DEL', key) end
-  redis.call('HDEL', key, 'owner', 'until', 'attempts')
-  if left then redis.call('HSET', key, 'left', left) end
-  redis.call('EXPIRE', key, kept_s)
-end
-"""
-
-# KEYS: images; ARGV: seconds to keep, then for each image its owner and what it leaves.
-_SETTLE_LUA = (
-    _RELEASE_LUA
-    + """
-for i, key in ipairs(KEYS) do
-  if redis.call('HGET', key, 'owner') == ARGV[2 * i] then
-    release(key, ARGV[1], ARGV[2 * i + 1])
-  end
-end
-"""
-)
-
-# KEYS: images; ARGV: seconds to keep, then the owner of each.
-_GIVE_BACK_LUA = (
-    _RELEASE_LUA
-    + """
-for i, key in ipairs(KEYS) do
-  if redis.call('HGET', key, 'owner') == ARGV[i + 1] then
-    redis.call('HDEL', key, 'owner')
-    if redis.call('HINCRBY', key, 'attempts', -1) <= 0 then release(key, ARGV[1]) end
-  end
-end
-"""
-)
-
-# Renews claims and returns which still hold. KEYS: images; ARGV: lease in ms, then each owner.
-_CONFIRM_LUA = (
-    NOW_LUA
-    + """
-local holds = {}
-for i, key in ipairs(KEYS) do
-  holds[i] = 0
-  if redis.call('HGET', key, 'owner') == ARGV[i + 1] then
-    redis.call('HSET', key, 'until', now + ARGV[1])
-    holds[i] = 1
-  end
-end
-return holds
-"""
-)
-
-# KEYS: one image.
-_DEATHS_LUA = (
-    NOW_LUA
-    + """
-local owner, ends, attempts = unpack(redis.call('HMGET', KEYS[1], 'owner', 'until', 'attempts'))
-local held = owner and tonumber(ends) > now
-return tonumber(attempts or 0) - (held and 1 or 0)
-"""
-)
-
-# Forgets attempts, unless a living owner holds the image. KEYS: images; ARGV: seconds to keep.
-_FORGET_LUA = (
-    NOW_LUA
-    + _RELEASE_LUA
-    + """
-for _, key in ipairs(KEYS) do
-  local owner, ends, attempts = unpack(redis.call('HMGET', key, 'owner', 'until', 'attempts'))
-  if not owner or tonumber(ends) <= now then
-    if tonumber(attempts or 0) > 0 then redis.call('HSET', key, 'overtaken', 1) end
-    release(key, ARGV[1])
-  end
-end
-"""
-)
 
 
 class _Held(NamedTuple):
@@ -154,12 +45,12 @@ class RedisClaims:
         self._redis = redis
         self._lease_ms = int(lease_s * 1000)
         self._attempts_max = attempts_max
-        self._take = redis.register_script(_TAKE_LUA)
-        self._confirm = redis.register_script(_CONFIRM_LUA)
-        self._settle = redis.register_script(_SETTLE_LUA)
-        self._give_back = redis.register_script(_GIVE_BACK_LUA)
-        self._deaths = redis.register_script(_DEATHS_LUA)
-        self._forget = redis.register_script(_FORGET_LUA)
+        self._take = RedisScript(redis, "common/claims/lua/take.lua")
+        self._confirm = RedisScript(redis, "common/claims/lua/confirm.lua")
+        self._settle = RedisScript(redis, "common/claims/lua/settle.lua")
+        self._give_back = RedisScript(redis, "common/claims/lua/give_back.lua")
+        self._deaths = RedisScript(redis, "common/claims/lua/deaths.lua")
+        self._forget = RedisScript(redis, "common/claims/lua/forget.lua")
         self._held: set[_Held] = set()
         # Releases that Redis has missed: what the owner leaves in the store, or None if it gave
         # the image back.
@@ -174,10 +65,8 @@ class RedisClaims:
     ) -> list[Verdict]:
         """Ask for images."""
         keys = [_key(tenant, image_id) for image_id in ids]
-        args: list[str | int] = [owner, self._lease_ms, self._attempts_max, int(alone), _KEPT_S]
         with self._telling:
-            found = cast("list[int]", self._take(keys=keys, args=args)) if keys else []
-            verdicts = [_VERDICTS[number] for number in found]
+            verdicts = self._ask(owner, keys, alone=alone) if keys else []
             granted = {
                 _Held(key, owner)
                 for key, verdict in zip(keys, verdicts, strict=True)
@@ -188,6 +77,17 @@ class RedisClaims:
                 for held in granted:
                     self._unheard.pop(held, None)
         return verdicts
+
+    def _ask(self, owner: str, keys: Sequence[str], *, alone: bool) -> list[Verdict]:
+        found = self._take(
+            claim_keys=keys,
+            owner=owner,
+            lease_ms=self._lease_ms,
+            attempts_max=self._attempts_max,
+            alone=int(alone),
+            kept_s=_KEPT_S,
+        )
+        return [Verdict[name] for name in cast("list[str]", found)]
 
     @broker_call
     def confirm(self, claims: Sequence[Claim]) -> list[bool]:
@@ -234,17 +134,20 @@ class RedisClaims:
     @broker_call
     def deaths(self, tenant: str, image_id: str) -> int:
         """Return how many attempts at an image ended with the death of a worker."""
-        return int(cast("int", self._deaths(keys=[_key(tenant, image_id)])))
+        return cast("int", self._deaths(claim_key=_key(tenant, image_id)))
 
     @broker_call
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
         """Forget attempts and quarantine."""
         if ids:
-            self._forget(keys=[_key(tenant, image_id) for image_id in ids], args=[_KEPT_S])
+            self._forget(claim_keys=[_key(tenant, image_id) for image_id in ids], kept_s=_KEPT_S)
 
     def _confirm_page(self, page: Sequence[_Held]) -> list[bool]:
-        args: list[str | int] = [self._lease_ms, *(held.owner for held in page)]
-        found = self._confirm(keys=[held.key for held in page], args=args)
+        found = self._confirm(
+            claim_keys=[held.key for held in page],
+            lease_ms=self._lease_ms,
+            owners=[held.owner for held in page],
+        )
         return [bool(holds) for holds in cast("list[int]", found)]
 
     def _let_go(self, left: Mapping[_Held, str | None]) -> None:
@@ -264,14 +167,21 @@ class RedisClaims:
                 unheard = dict(self._unheard)
             settled = [(held, left) for held, left in unheard.items() if left is not None]
             for page in pages(settled, _KEYS_PER_CALL):
-                told = [text for held, left in page for text in (held.owner, left or "")]
-                self._settle(keys=[held.key for held, _ in page], args=[_KEPT_S, *told])
+                self._settle(
+                    claim_keys=[held.key for held, _ in page],
+                    kept_s=_KEPT_S,
+                    owners=[held.owner for held, _ in page],
+                    job_ids=[job_id for _, job_id in page],
+                )
                 self._heard([held for held, _ in page])
             for given_back in pages(
                 [held for held, left in unheard.items() if left is None], _KEYS_PER_CALL
             ):
-                owners = [held.owner for held in given_back]
-                self._give_back(keys=[held.key for held in given_back], args=[_KEPT_S, *owners])
+                self._give_back(
+                    claim_keys=[held.key for held in given_back],
+                    kept_s=_KEPT_S,
+                    owners=[held.owner for held in given_back],
+                )
                 self._heard(given_back)
 
     def _heard(self, page: Sequence[_Held]) -> None:

@@ -10,38 +10,13 @@ from redis import Redis
 from common.cursors import read_cursor
 from common.dead_letters.base import DeadLetter, busy_letter, cursor_of, no_letter
 from common.redis_client import broker_call
+from common.redis_scripts import RedisScript
 
 # Ids read at a time while a page is put together.
 _IDS_PER_CALL = 1000
 
 # The tenants that have letters or had some, so that all letters can be counted.
 _TENANTS = "glimpse:dead-tenants"
-
-# Removes a letter, or only that of one job. KEYS: letters, times; ARGV: image, and the job
-# or nothing.
-_REMOVE_LUA = """
-local text = redis.call('HGET', KEYS[1], ARGV[1])
-if not text or ARGV[2] ~= '' and cjson.decode(text).job_id ~= ARGV[2] then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('ZREM', KEYS[2], ARGV[1])
-return 1
-"""
-
-# Returns the letter and whether it was taken; nothing without one. KEYS: letters, the lease;
-# ARGV: image, owner, lease in ms.
-_TAKE_LUA = """
-local text = redis.call('HGET', KEYS[1], ARGV[1])
-if not text then return {} end
-local owner = redis.call('GET', KEYS[2])
-if owner and owner ~= ARGV[2] then return {text, 0} end
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-return {text, 1}
-"""
-
-# KEYS: the lease; ARGV: owner.
-_GIVE_BACK_LUA = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-"""
 
 
 class RedisDeadLetters:
@@ -53,9 +28,9 @@ class RedisDeadLetters:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._remove = redis.register_script(_REMOVE_LUA)
-        self._take = redis.register_script(_TAKE_LUA)
-        self._give_back = redis.register_script(_GIVE_BACK_LUA)
+        self._remove = RedisScript(redis, "common/dead_letters/lua/remove.lua")
+        self._take = RedisScript(redis, "common/dead_letters/lua/take.lua")
+        self._give_back = RedisScript(redis, "common/dead_letters/lua/give_back.lua")
 
     @broker_call
     def put(self, letters: Sequence[DeadLetter]) -> None:
@@ -78,8 +53,13 @@ class RedisDeadLetters:
     @broker_call
     def take(self, tenant: str, image_id: str, owner: str, lease_s: float) -> DeadLetter:
         """Return a letter that nobody else gets."""
-        keys = [_letters(tenant), _lease(tenant, image_id)]
-        found = self._take(keys=keys, args=[image_id, owner, int(lease_s * 1000)])
+        found = self._take(
+            letters_key=_letters(tenant),
+            lease_key=_lease(tenant, image_id),
+            image_id=image_id,
+            owner=owner,
+            lease_ms=int(lease_s * 1000),
+        )
         if not found:
             raise no_letter(image_id)
         text, is_taken = cast("tuple[str, int]", found)
@@ -90,13 +70,18 @@ class RedisDeadLetters:
     @broker_call
     def give_back(self, tenant: str, image_id: str, owner: str) -> None:
         """Let others take it."""
-        self._give_back(keys=[_lease(tenant, image_id)], args=[owner])
+        self._give_back(lease_key=_lease(tenant, image_id), owner=owner)
 
     @broker_call
     def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
         """Remove a letter, or only that of one job."""
-        keys = [_letters(tenant), _times(tenant)]
-        return bool(self._remove(keys=keys, args=[image_id, job_id or ""]))
+        is_removed = self._remove(
+            letters_key=_letters(tenant),
+            times_key=_times(tenant),
+            image_id=image_id,
+            job_id=job_id or "",
+        )
+        return bool(is_removed)
 
     @broker_call
     def count(self) -> int:

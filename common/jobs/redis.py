@@ -16,11 +16,11 @@ from redis import Redis
 
 from common.contract import Outcome
 from common.errors import NotFound
-from common.jobs import scripts
 from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
 from common.jobs.fields import job_key, read_job, write_job
 from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
 from common.redis_client import broker_call
+from common.redis_scripts import RedisScript, Value
 from common.redis_time import seconds
 
 # Seconds that a record lasts whose tasks are not all in the queue yet.
@@ -32,7 +32,7 @@ _ITEMS_PER_COMMAND = 1000
 # created, and the number of images without an outcome.
 _UNFINISHED, PENDING_KEY = "glimpse:jobs:unfinished", "glimpse:jobs:pending"
 
-# The sorted sets of a job, in the order in which the script takes them.
+# The sorted sets of a job.
 _STATES: tuple[ItemState, ...] = ("queued", *COUNTERS)
 
 
@@ -48,11 +48,13 @@ class RedisJobs:
         self._redis = redis
         self._ttl_s = ttl_s
         self._list = RedisJobList(redis)
-        self._scripts = {
-            name: redis.register_script(text)
-            for name, text in vars(scripts).items()
-            if name.isupper() and not name.startswith("_")
-        }
+        self._accept = RedisScript(redis, "common/jobs/lua/accept.lua")
+        self._extend = RedisScript(redis, "common/jobs/lua/extend.lua")
+        self._complete = RedisScript(redis, "common/jobs/lua/complete.lua")
+        self._begin = RedisScript(redis, "common/jobs/lua/begin.lua")
+        self._cancel = RedisScript(redis, "common/jobs/lua/cancel.lua")
+        self._record = RedisScript(redis, "common/jobs/lua/record.lua")
+        self._recount = RedisScript(redis, "common/jobs/lua/recount.lua")
 
     @broker_call
     def ping(self) -> None:
@@ -77,7 +79,7 @@ class RedisJobs:
     @broker_call
     def accept(self, job_id: str) -> Job:
         """Keep the record for its full time, and read it in the same round trip."""
-        found = cast("list[str]", self._run("ACCEPT", job_id, LISTS, LIST_PREFIX))
+        found = cast("list[str]", self._run(self._accept, job_id, list_prefix=LIST_PREFIX))
         # A script returns a hash as names and values in turn.
         return _job(job_id, dict(zip(found[::2], found[1::2], strict=True)))
 
@@ -92,13 +94,14 @@ class RedisJobs:
         added = 0
         for offset in range(0, len(items), _ITEMS_PER_COMMAND):
             page = items[offset : offset + _ITEMS_PER_COMMAND]
-            added += self._run("EXTEND", job_id, start + offset, *map(json.dumps, page))
+            texts = [json.dumps(item) for item in page]
+            added += self._run(self._extend, job_id, start=start + offset, items=texts)
         return added
 
     @broker_call
     def complete(self, job_id: str) -> None:
         """Let a growing job grow no more."""
-        self._run("COMPLETE", job_id)
+        self._run(self._complete, job_id)
 
     @broker_call
     def stalled(self, unchanged_s: float) -> list[str]:
@@ -131,7 +134,7 @@ class RedisJobs:
     @broker_call
     def recount(self) -> None:
         """Count the pending images anew from the jobs themselves."""
-        self._scripts["RECOUNT"](keys=[_UNFINISHED, PENDING_KEY], args=[job_key("")])
+        self._recount(unfinished_key=_UNFINISHED, pending_key=PENDING_KEY, job_prefix=job_key(""))
 
     @broker_call
     def page(
@@ -153,14 +156,14 @@ class RedisJobs:
     @broker_call
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
         """Note that a worker begins with these images, unless the job was cancelled."""
-        return bool(self._run("BEGIN", job_id, *indices))
+        return bool(self._run(self._begin, job_id, indices=list(indices)))
 
     @broker_call
     def cancel(self, job_id: str) -> None:
         """Cancel what no worker has begun, some hundreds at a time."""
         self.get(job_id)
         # From here on nothing more of the job is begun, so one walk finds all.
-        self._run("CANCEL", job_id)
+        self._run(self._cancel, job_id)
         following: int | None = 0
         while following is not None:
             items, following = self.items(job_id, "queued", _ITEMS_PER_COMMAND, following)
@@ -181,13 +184,8 @@ class RedisJobs:
     @broker_call
     def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
         """Note what became of images, in one atomic step."""
-        args: list[Any] = []
-        for outcome in outcomes:
-            text = json.dumps([outcome.state, outcome.code, outcome.detail])
-            number = _STATES.index(outcome.state)
-            args += [outcome.index, COUNTERS[outcome.state], number, text]
         if outcomes:
-            self._run("RECORD", job_id, *args)
+            self._run(self._record, job_id, outcomes=[_recorded(outcome) for outcome in outcomes])
 
     @broker_call
     def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
@@ -218,9 +216,11 @@ class RedisJobs:
         found = self._redis.zrangebyscore(key, start, "+inf", start=0, num=limit + 1)
         return self._page(job_id, [int(index) for index in cast("list[str]", found)], limit)
 
-    def _run(self, script: str, job_id: str, *args: Any) -> Any:
-        keys = [*_all_keys(job_id), _UNFINISHED, PENDING_KEY]
-        return self._scripts[script](keys=keys, args=[job_id, self._ttl_s, *args])
+    def _run(self, script: RedisScript, job_id: str, **args: Value) -> Any:
+        """Run a script with those of a job's keys that it names."""
+        known = {**_keys(job_id), "job_id": job_id, "ttl_s": self._ttl_s}
+        named = {name: value for name, value in known.items() if name in script.names}
+        return script(**named, **args)
 
     def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:
         """Read the items of up to ``limit`` indices; one more tells that there are more."""
@@ -249,11 +249,24 @@ def _job(job_id: str, fields: Mapping[str, str]) -> Job:
     return read_job(job_id, fields)
 
 
-def _all_keys(job_id: str) -> list[str]:
-    """Return the keys of a job, in the order in which the scripts take them."""
+def _keys(job_id: str) -> dict[str, Value]:
+    """Return a job's keys and those that all jobs share, by their names in the scripts."""
     key = job_key(job_id)
-    names = ("items", "outcomes", "begun", *_STATES)
-    return [key, *(f"{key}:{name}" for name in names)]
+    parts = {name: f"{key}:{name}" for name in ("items", "outcomes", "begun", *_STATES)}
+    return {
+        "job_key": key,
+        **{f"{name}_key": part for name, part in parts.items()},
+        "job_keys": [key, *parts.values()],
+        "unfinished_key": _UNFINISHED,
+        "pending_key": PENDING_KEY,
+        "tenants_key": LISTS,
+    }
+
+
+def _recorded(outcome: Outcome) -> list[str | int]:
+    """Return an outcome as the script takes it: index, state, counter in the hash, JSON."""
+    text = json.dumps([outcome.state, outcome.code, outcome.detail])
+    return [outcome.index, outcome.state, COUNTERS[outcome.state], text]
 
 
 def _item(index: int, text: str, outcome: str | None) -> Item:

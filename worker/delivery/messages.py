@@ -19,23 +19,12 @@ from kombu.utils.json import dumps, loads
 from redis import Redis
 
 from common.redis_client import broker_call
+from common.redis_scripts import RedisScript
 from common.redis_time import RedisClock
 
 # Most messages that one look puts back.
 _ABANDONED_MAX = 100
 
-# Puts a message back into its queue. It has to stand among the delivered ones, unless it is not
-# known whether it does, and its stamp must be no later than a limit. Redis checks its memory
-# before the first write of a script, and a removal needs none: this works where it is full.
-_PUT_BACK = """
-local stamp = redis.call('ZSCORE', KEYS[2], ARGV[1])
-if ARGV[2] ~= '' and (not stamp or tonumber(stamp) > tonumber(ARGV[2])) then return 0 end
-local removed = redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('ZREM', KEYS[2], ARGV[1])
-if removed == 0 and ARGV[3] == '' then return 0 end
-redis.call(ARGV[4], KEYS[3], ARGV[5])
-return 1
-"""
 # Consumers take from the right end of the list.
 _LAST, _FIRST = "LPUSH", "RPUSH"
 
@@ -152,7 +141,7 @@ class RedisMessages:
         self._redis = redis
         # Stamps are compared by other workers, whose machines' clocks may differ.
         self._clock = RedisClock(redis)
-        self._script = redis.register_script(_PUT_BACK)
+        self._script = RedisScript(redis, "worker/delivery/lua/put_back.lua")
 
     @broker_call
     def ping(self) -> None:
@@ -215,8 +204,13 @@ class RedisMessages:
     def _put_back(
         self, message: Delivered, *, last: bool, noted: bool = True, limit: float | None = None
     ) -> None:
-        keys = [Channel.unacked_key, Channel.unacked_index_key, message.queue]
-        within = "" if limit is None else repr(limit)
-        push = _LAST if last else _FIRST
-        args = [message.tag, within, "" if noted else "1", push, message.again()]
-        self._script(keys=keys, args=args)
+        self._script(
+            unacked_key=Channel.unacked_key,
+            unacked_index_key=Channel.unacked_index_key,
+            queue_key=message.queue,
+            tag=message.tag,
+            stamped_until="" if limit is None else limit,
+            even_if_missing=int(not noted),
+            push=_LAST if last else _FIRST,
+            message=message.again(),
+        )

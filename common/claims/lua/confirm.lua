@@ -1,0 +1,21 @@
+-- Renews claims.
+--
+-- One step, so that no other owner takes a claim over between check and renewal.
+--
+-- Returns for each claim, in the order of the keys, 1 if it still holds and 0 if it does not.
+--
+-- @include common/lua/_now.lua
+local claim_keys = KEYS -- hashes: the claim of each image
+local lease_ms = tonumber(ARGV[1])
+local owners = cjson.decode(ARGV[2]) -- the owner that each claim should have
+
+local now = now_ms()
+local holds = {}
+for i, claim_key in ipairs(claim_keys) do
+  holds[i] = 0
+  if redis.call('HGET', claim_key, 'owner') == owners[i] then
+    redis.call('HSET', claim_key, 'until', now + lease_ms)
+    holds[i] = 1
+  end
+end
+return holds

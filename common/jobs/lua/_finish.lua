@@ -1,0 +1,8 @@
+-- Finishes a job if it no longer grows and each of its images has an outcome.
+local function finish_if_done(job_key, unfinished_key, job_id, now)
+  local total, done = unpack(redis.call('HMGET', job_key, 'total', 'done'))
+  local is_growing = redis.call('HEXISTS', job_key, 'growing') == 1
+  if is_growing or tonumber(done or 0) < tonumber(total) then return end
+  redis.call('HSETNX', job_key, 'finished_at', now)
+  redis.call('ZREM', unfinished_key, job_id)
+end

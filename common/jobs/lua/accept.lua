@@ -1,0 +1,39 @@
+-- Accepts a job whose tasks are all in the queue: keeps its record for the full time, counts its
+-- images as pending and adds it to its tenant's list.
+--
+-- One step, so that a job is counted once, and outcomes that workers record meanwhile are
+-- subtracted either here or by `record`, never by both. Accepting a job again changes nothing.
+--
+-- Returns the job's hash, empty if the record has expired.
+--
+-- @include common/lua/_now.lua
+-- @include common/jobs/lua/_finish.lua
+-- @include common/jobs/lua/_keep.lua
+local job_key = KEYS[1] -- hash: the job's counters and times
+local unfinished_key = KEYS[2] -- sorted set: the unfinished jobs by creation time
+local pending_key = KEYS[3] -- counter: the images of accepted jobs without an outcome
+local tenants_key = KEYS[4] -- set: the tenants that have a list of jobs
+local job_keys = {unpack(KEYS, 5)} -- all keys of the job, which expire together
+local job_id = ARGV[1]
+local ttl_s = tonumber(ARGV[2])
+local list_prefix = ARGV[3] -- the key of a tenant's list, without the tenant
+
+if redis.call('HSETNX', job_key, 'accepted', 1) == 0 then
+  return redis.call('HGETALL', job_key)
+end
+local total, done, created_at, tenant =
+  unpack(redis.call('HMGET', job_key, 'total', 'done', 'created_at', 'tenant'))
+if not total then
+  -- The record has expired, and the hash is only what HSETNX has just created.
+  redis.call('DEL', job_key)
+  return {}
+end
+local now = now_ms() / 1000
+redis.call('SADD', tenants_key, tenant)
+redis.call('ZADD', list_prefix .. tenant, created_at, job_id)
+redis.call('INCRBY', pending_key, total - (done or 0))
+redis.call('ZADD', unfinished_key, created_at, job_id)
+redis.call('HSETNX', job_key, 'changed_at', now)
+finish_if_done(job_key, unfinished_key, job_id, now)
+keep(job_key, job_keys, ttl_s)
+return redis.call('HGETALL', job_key)

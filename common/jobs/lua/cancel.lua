@@ -1,0 +1,22 @@
+-- Cancels a job: no worker begins another of its images, and it no longer grows.
+--
+-- One step, so that a job that is cut short while it grows is marked as such before anything
+-- can finish it.
+--
+-- Returns nothing.
+--
+-- @include common/lua/_now.lua
+-- @include common/jobs/lua/_finish.lua
+-- @include common/jobs/lua/_keep.lua
+local job_key = KEYS[1] -- hash: the job's counters and times
+local unfinished_key = KEYS[2] -- sorted set: the unfinished jobs
+local job_keys = {unpack(KEYS, 3)} -- all keys of the job, which expire together
+local job_id = ARGV[1]
+local ttl_s = tonumber(ARGV[2])
+
+redis.call('HSET', job_key, 'cancel', 1)
+if redis.call('HDEL', job_key, 'growing') == 1 then
+  redis.call('HSET', job_key, 'cut_short', 1)
+  finish_if_done(job_key, unfinished_key, job_id, now_ms() / 1000)
+end
+keep(job_key, job_keys, ttl_s)

@@ -1,0 +1,19 @@
+-- Ends the growth of a job, and finishes it if each of its images has an outcome.
+--
+-- One step, so that either this or the `record` of the last outcome finishes the job.
+--
+-- Returns nothing.
+--
+-- @include common/lua/_now.lua
+-- @include common/jobs/lua/_finish.lua
+-- @include common/jobs/lua/_keep.lua
+local job_key = KEYS[1] -- hash: the job's counters and times
+local unfinished_key = KEYS[2] -- sorted set: the unfinished jobs
+local job_keys = {unpack(KEYS, 3)} -- all keys of the job, which expire together
+local job_id = ARGV[1]
+local ttl_s = tonumber(ARGV[2])
+
+if redis.call('HDEL', job_key, 'growing') == 1 then
+  finish_if_done(job_key, unfinished_key, job_id, now_ms() / 1000)
+  keep(job_key, job_keys, ttl_s)
+end

@@ -1,0 +1,20 @@
+-- Recomputes the number of pending images from the unfinished jobs, and removes those whose
+-- records have expired.
+--
+-- One step, so that no outcome is recorded between the sum and its writing.
+--
+-- Returns nothing.
+local unfinished_key = KEYS[1] -- sorted set: the unfinished jobs
+local pending_key = KEYS[2] -- counter: the images of accepted jobs without an outcome
+local job_prefix = ARGV[1] -- the key of a job's hash, without the job's id
+
+local sum = 0
+for _, job_id in ipairs(redis.call('ZRANGE', unfinished_key, 0, -1)) do
+  local total, done = unpack(redis.call('HMGET', job_prefix .. job_id, 'total', 'done'))
+  if total then
+    sum = sum + total - (done or 0)
+  else
+    redis.call('ZREM', unfinished_key, job_id)
+  end
+end
+redis.call('SET', pending_key, sum)

@@ -1,0 +1,94 @@
+"""Lua scripts, which Redis runs as one atomic step.
+
+A script is a file in the folder ``lua/`` beside the module that runs it. Its head binds each key
+and argument to a local of the same name as in Python, one a line, in the order in which Redis
+passes them::
+
+    local job_key = KEYS[1]                     a key
+    local job_keys = {unpack(KEYS, 2)}          all remaining keys; KEYS alone is all keys
+    local job_id = ARGV[1]                      a text or a number, as text
+    local ttl_s = tonumber(ARGV[2])             a number
+    local indices = cjson.decode(ARGV[3])       a list
+
+``-- @include common/lua/_now.lua`` inserts a file of functions that several scripts share; the
+name of such a file begins with an underscore. Paths begin at the top of the distribution.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+from redis import Redis
+
+Value: TypeAlias = str | int | float | Sequence[Any]
+
+_INCLUDE = re.compile(r"^-- @include (\S+)$", re.MULTILINE)
+# A line of the head: the name, and the expression that it is bound to.
+_BINDING = re.compile(r"^local (\w+) = (.*\b(?:KEYS|ARGV)\b.*?)(?: +-- .*)?$", re.MULTILINE)
+
+# The expressions of a head, with ``n`` for a position: one key, several keys, arguments.
+_KEY = "KEYS[n]"
+_KEYS = ("KEYS", "{unpack(KEYS, n)}")
+_ARGS = ("ARGV[n]", "tonumber(ARGV[n])")
+_LIST = "cjson.decode(ARGV[n])"
+
+
+class RedisScript:
+    """A script that is called with its keys and arguments by name, and returns Redis's answer.
+
+    Args:
+        redis: A client that decodes responses.
+        path: The script's file: ``common/jobs/lua/record.lua``.
+
+    Attributes:
+        names: The names of its keys and arguments.
+    """
+
+    def __init__(self, redis: Redis, path: str) -> None:
+        text = read_script(path)
+        self._path = path
+        self._head = read_head(text)
+        self._run = redis.register_script(text)
+        self.names = self._head.keys()
+
+    def __call__(self, **values: Value) -> Any:
+        """Run the script in one round trip; Redis is sent its text only if it does not know it."""
+        if values.keys() != self.names:
+            raise TypeError(f"{self._path} takes {list(self.names)}, not {list(values)}.")
+        keys: list[str] = []
+        args: list[str | int | float] = []
+        for name, form in self._head.items():
+            value: Any = values[name]
+            if form == _KEY:
+                keys.append(value)
+            elif form in _KEYS:
+                keys += value
+            else:
+                args.append(json.dumps(value) if form == _LIST else value)
+        return self._run(keys=keys, args=args)
+
+
+def read_script(path: str) -> str:
+    """Return the text of a script, with the files that it includes."""
+    return _INCLUDE.sub(lambda include: _read(include[1]), _read(path))
+
+
+def read_head(text: str) -> dict[str, str]:
+    """Return the names that a script's head binds, and to what, with ``n`` for positions.
+
+    Raises:
+        ValueError: A binding has none of the forms that a head may have.
+    """
+    head = {name: re.sub(r"\d+", "n", form) for name, form in _BINDING.findall(text)}
+    if unknown := set(head.values()) - {_KEY, *_KEYS, *_ARGS, _LIST}:
+        raise ValueError(f"A head binds names to keys and arguments, not to {sorted(unknown)}.")
+    return head
+
+
+def _read(path: str) -> str:
+    package, *rest = path.split("/")
+    return files(package).joinpath(*rest).read_text("utf-8")
