@@ -1,8 +1,8 @@
-# The API: Flask under gunicorn. The base install, without torch or any model.
+# The API: Flask under gunicorn. This is the base install, without torch or a model.
 FROM python:3.12.11-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
-# What Glimpse needs changes less often than Glimpse: this layer is kept.
+# Dependencies change less often than the code, so this layer stays cached.
 RUN pip install --no-cache-dir -c constraints.txt uv \
     && uv venv /opt/glimpse \
     && echo glimpse-client > own.txt \
@@ -18,7 +18,7 @@ RUN uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/pytho
        . ./glimpse_client
 
 FROM python:3.12.11-slim-bookworm
-# The same number in both images: they share the volume of the originals.
+# Both images use the same uid, because they share the volume of originals.
 RUN useradd --uid 10001 --create-home glimpse \
     && install -d -o glimpse -g glimpse /data/blobs
 COPY --from=build /opt/glimpse /opt/glimpse

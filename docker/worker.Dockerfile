@@ -1,8 +1,8 @@
-# A worker: the model, Milvus's client, and the tasks of one queue.
+# A worker: the model, the Milvus client, and the tasks of one queue.
 FROM python:3.12.11-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
-# What Glimpse needs changes less often than Glimpse, and torch is large: this layer is kept.
+# Dependencies change less often than the code, and torch is large, so this layer stays cached.
 RUN pip install --no-cache-dir -c constraints.txt uv \
     && uv venv /opt/glimpse \
     && echo glimpse-client > own.txt \
@@ -18,13 +18,13 @@ RUN uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/pytho
        . ./glimpse_client
 
 FROM python:3.12.11-slim-bookworm
-# The same number in both images: they share the volume of the originals.
+# Both images use the same uid, because they share the volume of originals.
 RUN useradd --uid 10001 --create-home glimpse \
     && install -d -o glimpse -g glimpse /data/blobs /data/models
 COPY --from=build /opt/glimpse /opt/glimpse
 ENV PATH=/opt/glimpse/bin:$PATH PYTHONUNBUFFERED=1
 USER glimpse
 WORKDIR /home/glimpse
-# Which queue is consumed is for whoever starts it to say.
+# The container's command selects the queue.
 ENTRYPOINT ["python", "-m", "worker"]
 CMD ["--help"]
