@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from common.errors import GlimpseError
 from common.filters.model import Filter
 from common.images.archive_formats import ArchiveKind
 
@@ -90,6 +91,11 @@ class Outcome(Message):
     # Why it failed: one of the reason codes of the HTTP API.
     code: str | None = None
     detail: str | None = None
+
+    @classmethod
+    def failed(cls, index: int, image_id: str, error: GlimpseError) -> Outcome:
+        """Return the outcome of an image that failed with an error."""
+        return cls(index=index, id=image_id, state="failed", code=error.code, detail=str(error))
 
 
 class ArchiveResult(Message):

@@ -66,13 +66,7 @@ def begin_job(
 
 def _refused(uploads: Sequence[Upload]) -> list[Outcome]:
     return [
-        Outcome(
-            index=index,
-            id=upload.id,
-            state="failed",
-            code=upload.error.code,
-            detail=str(upload.error),
-        )
+        Outcome.failed(index, upload.id, upload.error)
         for index, upload in enumerate(uploads)
         if upload.error is not None
     ]

@@ -120,7 +120,9 @@ class ChunkIngest:
             log.exception("ingest.known_failed")
             stored = {}
         ended = [
-            _stored(item, stored[item.id], chunk) if item.id in stored else _failed(item, error)
+            _stored(item, stored[item.id], chunk)
+            if item.id in stored
+            else Outcome.failed(item.index, item.id, error)
             for item in items
         ]
         self._note(chunk, items, ended)
@@ -262,7 +264,9 @@ class ChunkIngest:
 
     def _refuse(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """End quarantined images."""
-        outcomes = [_failed(item, Quarantined(_quarantined())) for item in items]
+        outcomes = [
+            Outcome.failed(item.index, item.id, Quarantined(_quarantined())) for item in items
+        ]
         self._note(run.chunk, items, outcomes)
         run.outcomes |= {outcome.index: outcome for outcome in outcomes}
 
@@ -316,16 +320,14 @@ def _finish(item: ChunkItem, future: Future[None]) -> Outcome:
     except ServiceError:
         raise
     except GlimpseError as error:
-        return _failed(item, error)
+        return Outcome.failed(item.index, item.id, error)
     except Exception as error:
         log.exception("ingest.image_failed id=%s", item.id)
-        return _failed(item, EncoderError(f"The picture could not be embedded: {error}"))
+        return Outcome.failed(
+            item.index, item.id, EncoderError(f"The picture could not be embedded: {error}")
+        )
     return _outcome(item, "indexed")
 
 
 def _outcome(item: ChunkItem, state: OutcomeState) -> Outcome:
     return Outcome(index=item.index, id=item.id, state=state)
-
-
-def _failed(item: ChunkItem, error: GlimpseError) -> Outcome:
-    return Outcome(index=item.index, id=item.id, state="failed", code=error.code, detail=str(error))

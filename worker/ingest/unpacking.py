@@ -200,7 +200,7 @@ class ArchiveIngest:
         self._jobs.record(
             archive.job_id,
             [
-                _failed(index + place, upload.id, upload.error)
+                Outcome.failed(index + place, upload.id, upload.error)
                 for place, upload in enumerate(batch)
                 if upload.error is not None
             ],
@@ -231,7 +231,7 @@ class ArchiveIngest:
     def _fail(self, archive: IngestArchive, index: int, error: GlimpseError) -> ArchiveResult:
         """End an archive that breaks off: it stands behind its images with its own reason."""
         self._jobs.extend(archive.job_id, index, [(archive.id, archive.filename)])
-        self._jobs.record(archive.job_id, [_failed(index, archive.id, error)])
+        self._jobs.record(archive.job_id, [Outcome.failed(index, archive.id, error)])
         return self._end(archive, index)
 
     def _end(self, archive: IngestArchive, images: int) -> ArchiveResult:
@@ -256,7 +256,3 @@ def _chunk(archive: IngestArchive, items: list[ChunkItem]) -> IngestChunk:
         tags=archive.tags,
         metadata=archive.metadata,
     )
-
-
-def _failed(index: int, image_id: str, error: GlimpseError) -> Outcome:
-    return Outcome(index=index, id=image_id, state="failed", code=error.code, detail=str(error))
