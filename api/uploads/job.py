@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.services import Services
-from common.contract import (
-    INGEST_CHUNK,
-    INGEST_QUEUE,
-    ChunkItem,
-    IngestChunk,
-    MetadataValue,
-    Outcome,
-)
+from common.contract import INGEST_CHUNK, INGEST_QUEUE, MetadataValue, Outcome
 from common.images.intake import Upload
-from common.jobs.base import Job
+from common.jobs.base import Item, Job
+from common.jobs.tasks import chunk_tasks
 
 
 def begin_job(
@@ -55,7 +49,7 @@ def begin_job(
     )
     services.jobs.create(job, [(upload.id, upload.filename) for upload in unique])
     items = [
-        ChunkItem(index=index, id=upload.id, filename=upload.filename)
+        Item(index, upload.id, upload.filename)
         for index, upload in enumerate(unique)
         if upload.error is None
     ]
@@ -72,15 +66,9 @@ def _refused(uploads: Sequence[Upload]) -> list[Outcome]:
     ]
 
 
-def _send(services: Services, job: Job, items: list[ChunkItem]) -> None:
+def _send(services: Services, job: Job, items: Sequence[Item]) -> None:
     size = services.settings.chunk_images
-    for number, start in enumerate(range(0, len(items), size)):
-        chunk = IngestChunk(
-            job_id=job.id,
-            tenant=job.tenant,
-            items=items[start : start + size],
-            tags=list(job.tags),
-            metadata=dict(job.metadata),
-        )
-        # The task's id follows from the job's: its result can be found from there.
-        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, f"{job.id}.{number}", chunk)
+    for task_id, chunk in chunk_tasks(
+        job.id, items, size, tenant=job.tenant, tags=job.tags, metadata=job.metadata
+    ):
+        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, task_id, chunk)

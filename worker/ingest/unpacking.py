@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -11,14 +11,7 @@ from typing import BinaryIO
 from common.blobs.base import BlobStore
 from common.broker.sender import Send
 from common.claims.base import Claim, Claims, Verdict
-from common.contract import (
-    INGEST_CHUNK,
-    ArchiveResult,
-    ChunkItem,
-    IngestArchive,
-    IngestChunk,
-    Outcome,
-)
+from common.contract import INGEST_CHUNK, ArchiveResult, IngestArchive, Outcome
 from common.errors import (
     ArchiveError,
     BlobsUnavailable,
@@ -30,7 +23,8 @@ from common.errors import (
     Quarantined,
 )
 from common.images.intake import Intake, Upload
-from common.jobs.base import JobRecords
+from common.jobs.base import Item, JobRecords
+from common.jobs.tasks import chunk_tasks
 from worker.archives.limits import ArchiveLimits
 from worker.archives.member import Member
 from worker.archives.reader import read_archive
@@ -209,13 +203,23 @@ class ArchiveIngest:
             return
         self._got_further(unpacking)
         good = [
-            ChunkItem(index=index + place, id=upload.id, filename=upload.filename)
+            Item(index + place, upload.id, upload.filename)
             for place, upload in enumerate(batch)
             if upload.error is None
         ]
-        if good:
-            # Where this is not reached any more, the recovery sends the images.
-            self._send(INGEST_CHUNK, f"{archive.job_id}.{index}", _chunk(archive, good))
+        # If the worker dies before this, the upkeep sends the images (``LostTasks``).
+        self._send_all(archive, good)
+
+    def _send_all(self, archive: IngestArchive, items: Sequence[Item]) -> None:
+        for task_id, chunk in chunk_tasks(
+            archive.job_id,
+            items,
+            self._chunk_images,
+            tenant=archive.tenant,
+            tags=archive.tags,
+            metadata=archive.metadata,
+        ):
+            self._send(INGEST_CHUNK, task_id, chunk)
 
     def _got_further(self, unpacking: _Unpacking) -> None:
         """Count attempts anew: an archive is at fault only where its walk always ends."""
@@ -246,13 +250,3 @@ def _busy() -> ImagesBusy:
 
 def _deadly() -> str:
     return "Workers died whenever they unpacked this archive; send its pictures by themselves."
-
-
-def _chunk(archive: IngestArchive, items: list[ChunkItem]) -> IngestChunk:
-    return IngestChunk(
-        job_id=archive.job_id,
-        tenant=archive.tenant,
-        items=items,
-        tags=archive.tags,
-        metadata=archive.metadata,
-    )
