@@ -17,8 +17,9 @@ from pydantic import (
 )
 from werkzeug.exceptions import BadRequest
 
-from common.contract import ImageId, MetadataValue
+from common.contract import MetadataValue
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
+from common.ids import ImageId
 from common.images.metadata_limits import (
     INTEGER_MAX,
     KEY_CHARACTERS_MAX,
