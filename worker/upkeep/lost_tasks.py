@@ -1,4 +1,4 @@
-"""Recovery: tasks that no queue holds any more are sent again.
+"""Lost tasks: tasks that no queue holds any more are sent again.
 
 kombu takes a message out of its queue and notes it among those in hand in two
 steps, and so does Redis with an answer that never arrives. A worker or a Redis
@@ -30,7 +30,7 @@ _STALLED_LEASES = 2
 _ARCHIVE = -1
 
 
-class Recovery:
+class LostTasks:
     """Finds jobs whose tasks are lost.
 
     Args:
