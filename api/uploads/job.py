@@ -67,8 +67,5 @@ def _refused(uploads: Sequence[Upload]) -> list[Outcome]:
 
 
 def _send(services: Services, job: Job, items: Sequence[Item]) -> None:
-    size = services.settings.chunk_images
-    for task_id, chunk in chunk_tasks(
-        job.id, items, size, tenant=job.tenant, tags=job.tags, metadata=job.metadata
-    ):
+    for task_id, chunk in chunk_tasks(job, items, services.settings.chunk_images):
         services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, task_id, chunk)

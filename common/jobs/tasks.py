@@ -6,41 +6,34 @@ task, so a task that is sent again has the id that it had before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from common.contract import ChunkItem, IngestChunk, MetadataValue
-from common.jobs.base import Item
+from common.contract import ChunkItem, IngestArchive, IngestChunk
+from common.jobs.base import Item, Job
 from common.pages import pages
 
 
 def chunk_tasks(
-    job_id: str,
-    items: Sequence[Item],
-    size: int,
-    *,
-    tenant: str,
-    tags: Sequence[str],
-    metadata: Mapping[str, MetadataValue],
+    source: Job | IngestArchive, items: Sequence[Item], size: int
 ) -> Iterator[tuple[str, IngestChunk]]:
     """Cut images of a job into chunks; yield the id and the payload of each one's task.
 
     Args:
-        job_id: The job.
+        source: The job, or the archive that the images come out of: it says what is kept
+            beside them.
         items: Its images, or some of them.
         size: Images that one task carries, at most.
-        tenant: Whose images they are.
-        tags: Tags of all of them.
-        metadata: What else is kept beside each of them.
     """
+    job_id = source.id if isinstance(source, Job) else source.job_id
     for some in pages(items, size):
         chunk = IngestChunk(
             job_id=job_id,
-            tenant=tenant,
+            tenant=source.tenant,
             items=[
                 ChunkItem(index=item.index, id=item.id, filename=item.filename) for item in some
             ],
-            tags=list(tags),
-            metadata=dict(metadata),
+            tags=list(source.tags),
+            metadata=dict(source.metadata),
         )
         yield f"{job_id}.{some[0].index}", chunk
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -208,17 +208,7 @@ class ArchiveIngest:
             if upload.error is None
         ]
         # If the worker dies before this, the upkeep sends the images (``LostTasks``).
-        self._send_all(archive, good)
-
-    def _send_all(self, archive: IngestArchive, items: Sequence[Item]) -> None:
-        for task_id, chunk in chunk_tasks(
-            archive.job_id,
-            items,
-            self._chunk_images,
-            tenant=archive.tenant,
-            tags=archive.tags,
-            metadata=archive.metadata,
-        ):
+        for task_id, chunk in chunk_tasks(archive, good, self._chunk_images):
             self._send(INGEST_CHUNK, task_id, chunk)
 
     def _got_further(self, unpacking: _Unpacking) -> None:

@@ -9,7 +9,6 @@ a task needs stands in its job's record, and running a task twice changes nothin
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 from redis import Redis
 
@@ -17,7 +16,7 @@ from common.broker.queues import payloads
 from common.broker.sender import Send
 from common.contract import INGEST_ARCHIVE, INGEST_CHUNK, INGEST_QUEUE, IngestArchive
 from common.errors import NotFound
-from common.jobs.base import Item, Job, JobRecords
+from common.jobs.base import JobRecords
 from common.jobs.tasks import archive_task_id, chunk_tasks
 from common.jobs.walk import walk
 
@@ -80,18 +79,8 @@ class LostTasks:
             self._send(INGEST_ARCHIVE, archive_task_id(job.id), archive)
             log.warning("recovery.sent_again job=%s archive=%s", job_id, archive.filename)
         lost = [item for item in walk(self._jobs, job_id, "queued") if item.index not in held]
-        self._send_again(job, lost)
+        for task_id, chunk in chunk_tasks(job, lost, self._chunk_images):
+            self._send(INGEST_CHUNK, task_id, chunk)
         if lost:
             log.warning("recovery.sent_again job=%s images=%d", job_id, len(lost))
         return len(lost)
-
-    def _send_again(self, job: Job, items: Sequence[Item]) -> None:
-        for task_id, chunk in chunk_tasks(
-            job.id,
-            items,
-            self._chunk_images,
-            tenant=job.tenant,
-            tags=job.tags,
-            metadata=job.metadata,
-        ):
-            self._send(INGEST_CHUNK, task_id, chunk)
