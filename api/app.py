@@ -10,6 +10,7 @@ from api.http import options, parameters, problems, request_ids, stream_slots
 from api.routes import dead_letters, documents, images, jobs, searches, service, web
 from api.server import broken_body, content_length, lingering_close
 from api.services import Services, connect_services
+from common.ids import IMAGE_ID, RECORD_ID
 from common.settings import Settings, load_settings
 
 # Bytes of a form field in memory, at most; pictures are never there. The parser's
@@ -22,13 +23,13 @@ _FIELDS_MAX = 8
 class ImageIdConverter(BaseConverter):
     """Lets only well-formed image ids through; others have no route, hence 404."""
 
-    regex = "[0-9a-f]{64}"
+    regex = IMAGE_ID
 
 
 class RecordIdConverter(BaseConverter):
     """Lets only ids of jobs and searches through, which are also parts of keys in Redis."""
 
-    regex = "[0-9a-f]{32}"
+    regex = RECORD_ID
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:

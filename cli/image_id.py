@@ -6,8 +6,7 @@ import re
 
 import click
 
-# The SHA-256 of its bytes.
-_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+from common.ids import IMAGE_ID, IMAGE_ID_DIGITS
 
 
 class ImageId(click.ParamType[str]):
@@ -17,6 +16,10 @@ class ImageId(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the id."""
-        if not _IMAGE_ID.fullmatch(value):
-            self.fail(f"{value!r} is no image's id, which is 64 hexadecimal digits.", param, ctx)
+        if not re.fullmatch(IMAGE_ID, value):
+            self.fail(
+                f"{value!r} is no image's id, which has {IMAGE_ID_DIGITS} hexadecimal digits.",
+                param,
+                ctx,
+            )
         return value

@@ -9,14 +9,12 @@ from typing import Any
 
 import click
 
+from cli.image_id import ImageId
 from cli.text import Text
 from glimpse_client import Glimpse, Search
 
 # A weight at the end of a term, as in "9f86…:0.5".
 _WEIGHTED = re.compile(r"(?P<what>.+):(?P<weight>\d*\.?\d+)", re.DOTALL)
-
-# An image's id.
-_ID = re.compile(r"[0-9a-f]{64}")
 
 # Weight of what is to be like something, and of what is not, unless another is given.
 LIKE, UNLIKE = 1.0, -0.5
@@ -82,9 +80,7 @@ class ImageTerm(click.ParamType[dict[str, Any]]):
     ) -> dict[str, Any]:
         """Return the term."""
         what, weight = _split(value, self._weight)
-        if not _ID.fullmatch(what):
-            self.fail(f"{what!r} is no image's id, which has 64 hexadecimal digits.", param, ctx)
-        return {"image_id": what, "weight": weight}
+        return {"image_id": ImageId().convert(what, param, ctx), "weight": weight}
 
 
 class TextTerm(click.ParamType[dict[str, Any]]):

@@ -6,11 +6,13 @@ same names. Payloads are small versioned JSON: they carry ids, never bytes.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
+from common.errors import GlimpseError
 from common.filters.model import Filter
+from common.ids import ImageId
 from common.images.archive_formats import ArchiveKind
 
 # Tenant of every image while no API keys are configured.
@@ -27,9 +29,6 @@ CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
 CATALOG_DELETE = "catalog.delete"
 CATALOG_LIST = "catalog.list"
-
-# Lower-case hexadecimal SHA-256 of an image's bytes.
-ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 # What a caller may keep beside an image, under a name of its own.
 MetadataValue = str | int | float | bool
@@ -90,6 +89,11 @@ class Outcome(Message):
     # Why it failed: one of the reason codes of the HTTP API.
     code: str | None = None
     detail: str | None = None
+
+    @classmethod
+    def failed(cls, index: int, image_id: str, error: GlimpseError) -> Outcome:
+        """Return the outcome of an image that failed with an error."""
+        return cls(index=index, id=image_id, state="failed", code=error.code, detail=str(error))
 
 
 class ArchiveResult(Message):

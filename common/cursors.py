@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 
+from common.ids import IMAGE_ID, RECORD_ID
+
 # What a cursor looks like, for the OpenAPI document.
-CURSOR_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,12})?-([0-9a-f]{32}|[0-9a-f]{64})$"
+CURSOR_PATTERN = rf"^[0-9]{{1,12}}(\.[0-9]{{1,12}})?-({RECORD_ID}|{IMAGE_ID})$"
 
 # A time, and the id of what is last in the page before. Callers take it as opaque.
-_CURSOR = re.compile(r"(\d+(?:\.\d+)?)-([0-9a-f]{32}|[0-9a-f]{64})", re.ASCII)
+_CURSOR = re.compile(rf"(\d+(?:\.\d+)?)-({RECORD_ID}|{IMAGE_ID})", re.ASCII)
 
 
 def write_cursor(at: float, last_id: str) -> str:

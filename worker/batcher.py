@@ -7,9 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from common.errors import ServiceError
+from worker.futures import follow
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -168,14 +169,6 @@ def _check_length(results: Sequence[object], batch: Sequence[object]) -> None:
 
 def _resolve(future: Future[R], result: R | Future[R]) -> None:
     if isinstance(result, Future):
-        result.add_done_callback(lambda done: _copy(done, future))
+        follow(future, result)
     else:
         future.set_result(result)
-
-
-def _copy(source: Future[Any], target: Future[Any]) -> None:
-    error = source.exception()
-    if error is None:
-        target.set_result(source.result())
-    else:
-        target.set_exception(error)

@@ -24,6 +24,7 @@ from api.openapi.routes import OPERATIONS
 from api.schemas.answers import Problem
 from api.schemas.body import Metadata
 from api.schemas.search import SearchBody
+from common.ids import IMAGE_ID, RECORD_ID
 
 # Where schemas are within the document.
 _SCHEMAS = "#/components/schemas/{model}"
@@ -39,8 +40,8 @@ _ERRORS_OF_BODIES = (408,)
 _RETRIED = frozenset({409, 429, 503, 507})
 # What an id in a path looks like, by the converter that lets it through.
 _PATH_SCHEMAS: dict[str, Schema] = {
-    "image_id": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-    "record_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "image_id": {"type": "string", "pattern": f"^{IMAGE_ID}$"},
+    "record_id": {"type": "string", "pattern": f"^{RECORD_ID}$"},
     "default": {"type": "string", "minLength": 1},
 }
 _PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")

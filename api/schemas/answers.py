@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.dispatch.base import TaskState
 from api.http.problems import CODES
-from common.contract import ImageId, MetadataValue
+from common.contract import MetadataValue
+from common.ids import ImageId, RecordId
 from common.jobs.base import ItemState, JobState
 
-RecordId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]

@@ -2,63 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import Request, json
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_validator,
 )
 from werkzeug.exceptions import BadRequest
 
-from common.contract import ImageId, MetadataValue
+from common.contract import MetadataValue
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
+from common.ids import ImageId
 from common.images.metadata_limits import (
     INTEGER_MAX,
-    KEY_CHARACTERS_MAX,
+    KEYS_MAX,
+    METADATA_BYTES_MAX,
     TAGS_MAX,
-    VALUE_CHARACTERS_MAX,
+    OwnKey,
     Tag,
+    Text,
+    Whole,
+    check_value,
 )
 from common.jobs.base import ItemState
 
 # Bytes of a JSON body, at most: several times what 10,000 ids take.
 _JSON_BYTES_MAX = 4 * 1024**2
-# Own metadata keys of an image, at most.
-_METADATA_MAX = 64
-
 # Largest index of a job's images that a cursor may name; Redis takes no number past 2**63.
 _INDEX_MAX = 2**53
 
-# Bytes of an image's own metadata as JSON, at most; the store takes 65,536.
-_METADATA_BYTES_MAX = 32 * 1024
+
+def _kept(value: object) -> object:
+    """Check a value to keep; JSON's numbers are doubles, so larger whole numbers become one."""
+    checked = check_value(value)
+    return float(checked) if isinstance(checked, int) and abs(checked) > INTEGER_MAX else checked
 
 
-def _once(value: object, check: ValidatorFunctionWrapHandler) -> object:
-    """Check against several types, and say what is wrong once and not of each of them."""
-    try:
-        return check(value)
-    except ValidationError:
-        raise ValueError(
-            f"give a string of at most {VALUE_CHARACTERS_MAX} characters, a finite number or a"
-            " boolean"
-        ) from None
-
-
-# A value of an image's own metadata: what the store can hold. JSON's numbers are
-# doubles, so that an integer past 2**53 is kept as one.
+# A value of an image's own metadata.
 OwnValue = Annotated[
-    Annotated[str, StringConstraints(max_length=VALUE_CHARACTERS_MAX)]
-    | Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
-    | Annotated[float, Field(allow_inf_nan=False)]
-    | bool,
-    WrapValidator(_once),
+    Any, BeforeValidator(_kept, json_schema_input_type=Text | Whole | float | bool)
 ]
 
 
@@ -107,19 +94,16 @@ class Metadata(BaseModel):
     """The ``metadata`` part of an upload: tags, and keys of the caller's own."""
 
     model_config = ConfigDict(extra="allow", strict=True)
-    __pydantic_extra__: dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=KEY_CHARACTERS_MAX)],
-        OwnValue,
-    ] = Field(init=False)
+    __pydantic_extra__: dict[OwnKey, OwnValue] = Field(init=False)
 
     tags: list[Tag] = Field(default=[], max_length=TAGS_MAX)
 
     @model_validator(mode="after")
     def _bounded(self) -> Metadata:
-        if len(self.own) > _METADATA_MAX:
-            raise ValueError(f"at most {_METADATA_MAX} keys")
-        if len(json.dumps(self.own)) > _METADATA_BYTES_MAX:
-            raise ValueError(f"at most {_METADATA_BYTES_MAX} bytes of JSON")
+        if len(self.own) > KEYS_MAX:
+            raise ValueError(f"at most {KEYS_MAX} keys")
+        if len(json.dumps(self.own)) > METADATA_BYTES_MAX:
+            raise ValueError(f"at most {METADATA_BYTES_MAX} bytes of JSON")
         return self
 
     @property

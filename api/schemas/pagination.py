@@ -8,17 +8,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from common.contract import Place
 from common.cursors import CURSOR_PATTERN, read_cursor, write_cursor
+from common.ids import IMAGE_ID, IMAGE_ID_DIGITS
 from common.images.metadata_limits import Tag
 from common.jobs.base import JobState
 
 # The last millisecond of the year 9999, in milliseconds since 1970.
 _MS_MAX = 253_402_300_799_999
-# Characters of an image's id.
-_IMAGE_ID_CHARACTERS = 64
 # What a cursor is, to callers.
 _CURSOR = "The `next_cursor` of another page."
 # What the cursor of a list of images looks like, for the OpenAPI document.
-_IMAGE_CURSOR_PATTERN = r"^[0-9]{1,14}-[0-9a-f]{64}$"
+_IMAGE_CURSOR_PATTERN = f"^[0-9]{{1,14}}-{IMAGE_ID}$"
 
 
 def _checked(cursor: str) -> str:
@@ -28,7 +27,7 @@ def _checked(cursor: str) -> str:
 
 def _checked_image(cursor: str) -> str:
     at, last_id = read_cursor(cursor)
-    if not at.is_integer() or at > _MS_MAX or len(last_id) != _IMAGE_ID_CHARACTERS:
+    if not at.is_integer() or at > _MS_MAX or len(last_id) != IMAGE_ID_DIGITS:
         raise ValueError("give the next_cursor of another page")
     return cursor
 

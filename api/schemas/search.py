@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.schemas.body import Body
-from common.contract import ImageId, SearchRequest, Term
+from common.contract import SearchRequest, Term
 from common.errors import Unprocessable
 from common.filters.model import Filter
+from common.ids import ImageId
 from common.json_integers import WHOLE
 
 # Characters of a search text, at most; the encoders read far less.

@@ -16,6 +16,7 @@ from common.errors import InvalidRequest
 from common.images.archive_formats import ARCHIVE_HEAD_BYTES, ArchiveKind, sniff_archive
 from common.images.filenames import clean_filename
 from common.jobs.base import Job
+from common.jobs.tasks import archive_task_id
 
 # Bytes read from the connection at a time: few system calls, little memory.
 _READ_BYTES = 256 * 1024
@@ -109,5 +110,5 @@ def _begin(services: Services, archive: IngestArchive) -> Job:
         source=archive.model_dump_json(),
     )
     services.jobs.create(job, [])
-    services.dispatcher.send(INGEST_ARCHIVE, INGEST_QUEUE, f"{job.id}.archive", archive)
+    services.dispatcher.send(INGEST_ARCHIVE, INGEST_QUEUE, archive_task_id(job.id), archive)
     return services.jobs.accept(job.id)

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.services import Services
-from common.contract import (
-    INGEST_CHUNK,
-    INGEST_QUEUE,
-    ChunkItem,
-    IngestChunk,
-    MetadataValue,
-    Outcome,
-)
+from common.contract import INGEST_CHUNK, INGEST_QUEUE, MetadataValue, Outcome
 from common.images.received import ReceivedPicture
-from common.jobs.base import Job
+from common.jobs.base import Item, Job
+from common.jobs.tasks import chunk_tasks
 
 
 def begin_job(
@@ -55,7 +49,7 @@ def begin_job(
     )
     services.jobs.create(job, [(picture.id, picture.filename) for picture in unique])
     items = [
-        ChunkItem(index=index, id=picture.id, filename=picture.filename)
+        Item(index, picture.id, picture.filename)
         for index, picture in enumerate(unique)
         if picture.error is None
     ]
@@ -66,27 +60,12 @@ def begin_job(
 
 def _refused(pictures: Sequence[ReceivedPicture]) -> list[Outcome]:
     return [
-        Outcome(
-            index=index,
-            id=picture.id,
-            state="failed",
-            code=picture.error.code,
-            detail=str(picture.error),
-        )
+        Outcome.failed(index, picture.id, picture.error)
         for index, picture in enumerate(pictures)
         if picture.error is not None
     ]
 
 
-def _send(services: Services, job: Job, items: list[ChunkItem]) -> None:
-    size = services.settings.chunk_images
-    for number, start in enumerate(range(0, len(items), size)):
-        chunk = IngestChunk(
-            job_id=job.id,
-            tenant=job.tenant,
-            items=items[start : start + size],
-            tags=list(job.tags),
-            metadata=dict(job.metadata),
-        )
-        # The task's id follows from the job's: its result can be found from there.
-        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, f"{job.id}.{number}", chunk)
+def _send(services: Services, job: Job, items: Sequence[Item]) -> None:
+    for task_id, chunk in chunk_tasks(job, items, services.settings.chunk_images):
+        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, task_id, chunk)

@@ -15,6 +15,7 @@ import httpx
 
 from benchmarks.figures import Figure, percentile
 from common.contract import Outcome
+from common.errors import TruncatedImage
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
@@ -82,9 +83,7 @@ def _outcome(index: int) -> Outcome:
     image_id = f"{index:064x}"
     if index % _FAILED_EVERY:
         return Outcome(index=index, id=image_id, state="indexed")
-    return Outcome(
-        index=index, id=image_id, state="failed", code="truncated", detail="It breaks off."
-    )
+    return Outcome.failed(index, image_id, TruncatedImage("It breaks off."))
 
 
 def _questions(images: int) -> dict[str, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from common.contract import ImageId, Message, MetadataValue
+from common.contract import Message, MetadataValue
 from common.cursors import write_cursor
 from common.errors import DeadLetterBusy, NotFound
+from common.ids import ImageId
 
 # Reason code of an image that was in hand when workers died.
 QUARANTINED = "quarantined"

@@ -28,12 +28,11 @@ from common.filters.values import (
     Format,
     Name,
     OrderedValue,
-    OwnKey,
     OwnValue,
     Time,
     Whole,
 )
-from common.images.metadata_limits import Tag
+from common.images.metadata_limits import OwnKey, Tag
 
 # What stands before an image's own metadata key in the name of a condition.
 _METADATA_PREFIX = "metadata."

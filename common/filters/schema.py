@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.images.formats import MEDIA_TYPES
+from common.images.metadata_limits import KEY_CHARACTERS_MAX
 
 # Texts of one line, which may be empty.
 ONE_LINE_OR_NONE = r"^[^\r\n]*$"
@@ -24,7 +25,7 @@ FORMAT_PATTERN = "^({})$".format(
 )
 
 # What the names of conditions on metadata begin with, and the characters of a key.
-_METADATA_KEY = r"^metadata\.[\s\S]{1,64}$"
+_METADATA_KEY = rf"^metadata\.[\s\S]{{1,{KEY_CHARACTERS_MAX}}}$"
 
 
 def asks_something(schema: dict[str, Any]) -> None:

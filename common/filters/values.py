@@ -14,15 +14,10 @@ from common.filters.schema import (
     ONE_LINE_OR_NONE,
     TIME_FORMAT,
 )
+from common.images import metadata_limits
 from common.images.filenames import FILENAME_CHARACTERS_MAX
 from common.images.formats import MEDIA_TYPES
-from common.images.metadata_limits import (
-    INTEGER_MAX,
-    KEY_CHARACTERS_MAX,
-    VALUE_CHARACTERS_MAX,
-    encodable,
-    one_line,
-)
+from common.images.metadata_limits import INTEGER_MAX, check_value, encodable, one_line
 from common.json_integers import WHOLE
 
 # Code of the first character that is no control character.
@@ -67,20 +62,13 @@ def _format(name: str) -> str:
 
 
 def _scalar(value: object) -> object:
-    """Check a value of metadata; one check for all its types gives one error, not four."""
-    if isinstance(value, str):
-        if len(value) > VALUE_CHARACTERS_MAX:
-            raise ValueError(f"give at most {VALUE_CHARACTERS_MAX} characters")
-        return one_line(value)
-    if isinstance(value, bool):
-        return value
-    if not isinstance(value, int | float):
-        raise ValueError("give a string, a number or a boolean")  # noqa: TRY004 - pydantic's
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        raise ValueError("give a finite number")
-    if isinstance(value, int) and abs(value) > INTEGER_MAX:
+    """Check a value to compare with: a kept text may have several lines, this one may not."""
+    checked = check_value(value)
+    if isinstance(checked, str):
+        return one_line(checked)
+    if isinstance(checked, int) and abs(checked) > INTEGER_MAX:
         raise ValueError("give a whole number of at most 2**53")
-    return value
+    return checked
 
 
 def _ordered(value: object) -> object:
@@ -89,7 +77,7 @@ def _ordered(value: object) -> object:
     return _scalar(value)
 
 
-Whole = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX), WHOLE]
+Whole = Annotated[metadata_limits.Whole, WHOLE]
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=FILENAME_CHARACTERS_MAX),
@@ -101,19 +89,10 @@ Format = Annotated[
 ]
 Time = Annotated[str, AfterValidator(_time), Field(json_schema_extra={"format": TIME_FORMAT})]
 # What the checks of an own value let through, for the OpenAPI document.
-_Text = Annotated[
-    str,
-    StringConstraints(max_length=VALUE_CHARACTERS_MAX),
-    Field(json_schema_extra={"pattern": ONE_LINE_OR_NONE}),
-]
+_Text = Annotated[metadata_limits.Text, Field(json_schema_extra={"pattern": ONE_LINE_OR_NONE})]
 OwnValue = Annotated[
     Any, BeforeValidator(_scalar, json_schema_input_type=_Text | Whole | float | bool)
 ]
 OrderedValue = Annotated[
     Any, BeforeValidator(_ordered, json_schema_input_type=_Text | Whole | float)
-]
-OwnKey = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=KEY_CHARACTERS_MAX),
-    AfterValidator(encodable),
 ]

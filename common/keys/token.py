@@ -9,14 +9,15 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from common.ids import KEY_ID, KEY_ID_DIGITS
 from common.keys.base import Key, Scope
 
 # What every key begins with, so that scanners for leaked secrets can know one.
 PREFIX = "glimpse_"
 
-# Bytes of an id, and of a secret: 256 bits, which nobody guesses.
-_ID_BYTES, _SECRET_BYTES = 8, 32
-_TOKEN = re.compile(PREFIX + r"([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
+# Bytes of a secret: 256 bits cannot be guessed.
+_SECRET_BYTES = 32
+_TOKEN = re.compile(rf"{PREFIX}({KEY_ID})_([A-Za-z0-9_-]{{43}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Token:
     @classmethod
     def make(cls) -> Token:
         """Make a new key's text."""
-        return cls(secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES))
+        return cls(secrets.token_hex(KEY_ID_DIGITS // 2), secrets.token_urlsafe(_SECRET_BYTES))
 
     @property
     def text(self) -> str:

@@ -29,7 +29,7 @@ from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import load_settings
 from tests.support.services import Valkey
-from worker.upkeep.lost_tasks import Recovery
+from worker.upkeep.lost_tasks import LostTasks
 
 # Seconds of a lease: a job without a change for two of them is looked at.
 LEASE_S = 0.1
@@ -37,12 +37,12 @@ LEASE_S = 0.1
 
 @dataclass
 class Bench:
-    """A recovery, what it sends, and a queue with real messages."""
+    """The search for lost tasks, what it sends, and a queue with real messages."""
 
     redis: Redis
     jobs: RedisJobs
     sender: TaskSender
-    recovery: Recovery
+    lost_tasks: LostTasks
     sent: list[IngestChunk] = field(default_factory=list)
     archives: list[IngestArchive] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ class Bench:
     def look_later(self) -> list[list[int]]:
         """Look once the jobs have stalled; return the indices that each task sent carries."""
         time.sleep(LEASE_S * 2.5)
-        self.recovery.look()
+        self.lost_tasks.look()
         return [[item.index for item in chunk.items] for chunk in self.sent]
 
 
@@ -94,10 +94,10 @@ def bench(valkey: Valkey) -> Iterator[Bench]:
             else:
                 sent.append(IngestChunk.model_validate(message.model_dump()))
 
-        recovery = Recovery(redis, jobs, send, LEASE_S, chunk_images=2)
+        lost_tasks = LostTasks(redis, jobs, send, LEASE_S, chunk_images=2)
         settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
         sender = TaskSender(settings, RedisClock(redis))
-        yield Bench(redis, jobs, sender, recovery, sent, archives)
+        yield Bench(redis, jobs, sender, lost_tasks, sent, archives)
         redis.flushdb()
 
 
@@ -133,7 +133,7 @@ def test_a_job_that_goes_on_is_not_looked_at(bench: Bench) -> None:
     job = bench.job(2)
     time.sleep(LEASE_S * 2.5)
     bench.jobs.begin(job.id, [0])
-    assert bench.recovery.look() == 0
+    assert bench.lost_tasks.look() == 0
     assert bench.sent == []
 
 

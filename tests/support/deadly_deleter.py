@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from common.settings import Settings, load_settings
 from worker.encoders.base import Encoder
-from worker.runtime import base
-from worker.runtime.serve import serve
+from worker.runtime import serve
 from worker.stores.identity import Identity
 from worker.stores.milvus.store import MilvusStore
 from worker.stores.registry import collection_name
@@ -33,5 +32,5 @@ def open_store(settings: Settings, encoder: Encoder) -> DeadlyStore:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    base.open_store = open_store
-    serve(load_settings(), "search", f"search@deadly.{os.getpid()}")
+    serve.open_store = open_store
+    serve.serve(load_settings(), "search", f"search@deadly.{os.getpid()}")

@@ -26,9 +26,9 @@ from worker.ingest.pipeline import IngestPipeline
 from worker.stores.amends import Amends
 from worker.stores.fence import Fence
 from worker.stores.memory import MemoryStore
-from worker.upkeep.orphaned_blobs import Orphans
+from worker.upkeep.orphaned_blobs import OrphanedBlobs
 from worker.upkeep.rounds import MemoryRounds, Rounds
-from worker.upkeep.withdrawn_blobs import Withdrawals
+from worker.upkeep.withdrawn_blobs import WithdrawnBlobs
 
 # Seconds of a claim's lease, long enough for any test that does not wait for it.
 LEASE_S = 60.0
@@ -54,19 +54,19 @@ class Shared:
         """Return what puts right what one worker wrote too late."""
         return Amends(self.store, self.blobs, self.jobs, claims, self.dead_letters)
 
-    def withdrawals(self, kept_s: float = 0.0) -> Withdrawals:
+    def withdrawn_blobs(self, kept_s: float = 0.0) -> WithdrawnBlobs:
         """Return the chore that looks after withdrawn bytes."""
         claims = MemoryClaims(LEASE_S, 3, self.claims)
-        return Withdrawals(self.blobs, self.store, self.jobs, claims, self.dead_letters, kept_s)
+        return WithdrawnBlobs(self.blobs, self.store, self.jobs, claims, self.dead_letters, kept_s)
 
-    def orphans(
+    def orphaned_blobs(
         self,
         rounds: Rounds | None = None,
         depths: Sequence[QueueDepth] = (),
         is_here: bool = True,
-    ) -> Orphans:
+    ) -> OrphanedBlobs:
         """Return the chore that looks for bytes that nobody needs."""
-        return Orphans(
+        return OrphanedBlobs(
             blobs=self.blobs,
             store=self.store,
             jobs=self.jobs,

@@ -31,7 +31,7 @@ class Deletion:
     An image is claimed while it is deleted, as it is while it is ingested, so that
     one comes after the other. Its bytes are only put aside: an upload that was
     accepted before may count on them (``PictureReader`` brings them back), and so
-    may an image whose deletion was cut short (``Withdrawals`` does).
+    may an image whose deletion was cut short (``WithdrawnBlobs`` does).
 
     Args:
         store: Where the row is.

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from common.claims.base import Claim, Claims, Verdict
-from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome, OutcomeState
-from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
-from common.errors import EncoderError, GlimpseError, ImagesBusy, Quarantined, ServiceError
+from common.claims.base import Claims, Verdict
+from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome
+from common.dead_letters.base import DeadLetters
+from common.errors import EncoderError, ImagesBusy, Quarantined, ServiceError
 from common.jobs.base import JobRecords
 from worker.ingest.isolation import Isolation
+from worker.ingest.outcomes import (
+    Outcomes,
+    outcome_of,
+    piped_outcome,
+    stored_outcome,
+)
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.stores.amends import Amends
@@ -74,7 +79,7 @@ class ChunkIngest:
         self._pipeline = pipeline
         self._jobs = jobs
         self._claims = claims
-        self._dead_letters = dead_letters
+        self._outcomes = Outcomes(jobs, claims, dead_letters)
         self._isolation = isolation
         self._amends = amends
 
@@ -110,7 +115,7 @@ class ChunkIngest:
         """
         error = EncoderError("The worker failed on this picture's chunk; its log says why.")
         # What has an outcome keeps it, and leaves no dead letter.
-        outcomes, items = self._ended_before(chunk, chunk.items)
+        outcomes, items = self._outcomes.ended_before(chunk, chunk.items)
         try:
             stored = self._store.known(chunk.tenant, [item.id for item in items])
         except ServiceError:
@@ -120,10 +125,12 @@ class ChunkIngest:
             log.exception("ingest.known_failed")
             stored = {}
         ended = [
-            _stored(item, stored[item.id], chunk) if item.id in stored else _failed(item, error)
+            stored_outcome(item, stored[item.id], chunk)
+            if item.id in stored
+            else Outcome.failed(item.index, item.id, error)
             for item in items
         ]
-        self._note(chunk, items, ended)
+        self._outcomes.record(chunk, items, ended)
         outcomes |= {outcome.index: outcome for outcome in ended}
         return ChunkResult(outcomes=[outcomes[item.index] for item in chunk.items])
 
@@ -133,7 +140,7 @@ class ChunkIngest:
         A worker may have died between writing the row and recording the outcome.
         """
         chunk = run.chunk
-        run.outcomes, items = self._ended_before(chunk, chunk.items)
+        run.outcomes, items = self._outcomes.ended_before(chunk, chunk.items)
         if not items:
             return
         ids = [item.id for item in items]
@@ -144,10 +151,10 @@ class ChunkIngest:
         with self._claimed(run, free):
             self._look(run, free)
             outcomes = [
-                _outcome(item, "indexed" if self._is_own(run, item) else "cancelled")
+                outcome_of(item, "indexed" if self._is_own(run, item) else "cancelled")
                 for item in free
             ]
-            self._note(chunk, free, outcomes)
+            self._outcomes.record(chunk, free, outcomes)
             run.outcomes |= {outcome.index: outcome for outcome in outcomes}
         if len(free) < len(items):
             run.trouble = _busy()
@@ -179,9 +186,12 @@ class ChunkIngest:
     def _bring(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """Bring claimed images to their outcomes; those without one are given back."""
         with self._claimed(run, items):
-            outcomes = self._still_true(run, self._outcomes(run, items))
+            found = self._bring_through(run, items)
+            outcomes = self._outcomes.without_lost_claims(run.owner, run.chunk.tenant, found)
+            if len(outcomes) < len(found):
+                run.trouble = _busy()
             ended = [item for item in items if item.index in outcomes]
-            self._note(run.chunk, ended, [outcomes[item.index] for item in ended])
+            self._outcomes.record(run.chunk, ended, [outcomes[item.index] for item in ended])
             run.outcomes |= outcomes
 
     @contextmanager
@@ -197,21 +207,21 @@ class ChunkIngest:
             rest = [item.id for item in items if item.id not in left]
             self._claims.give_back(run.owner, tenant, rest)
 
-    def _outcomes(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
+    def _bring_through(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
         """Return the outcomes of images by their indices, and note in the run why some lack."""
         chunk = run.chunk
         # What an earlier run of the chunk brought to its end may have been deleted since, and
         # must not come back.
         self._look(run, items)
-        outcomes, items = self._ended_before(chunk, items)
+        outcomes, items = self._outcomes.ended_before(chunk, items)
         outcomes |= {
-            item.index: _stored(item, run.stored[item.id], chunk)
+            item.index: stored_outcome(item, run.stored[item.id], chunk)
             for item in items
             if item.id in run.stored
         }
         for item, future in self._through_pipeline(run, items):
             try:
-                outcomes[item.index] = _finish(item, future)
+                outcomes[item.index] = piped_outcome(item, future)
             except ServiceError as error:
                 run.trouble = error
             if future.exception() is None:
@@ -240,58 +250,16 @@ class ChunkIngest:
             wait([future for _, future in begun])
         return begun
 
-    def _still_true(self, run: _Run, outcomes: dict[int, Outcome]) -> dict[int, Outcome]:
-        """Drop failures of images whose claims were lost: another worker decides about them now."""
-        failed = [outcome for outcome in outcomes.values() if outcome.state == "failed"]
-        claims = [Claim(run.owner, run.chunk.tenant, outcome.id) for outcome in failed]
-        holds = self._claims.confirm(claims) if claims else []
-        lost = {outcome.index for outcome, held in zip(failed, holds, strict=True) if not held}
-        if lost:
-            run.trouble = _busy()
-        return {index: outcome for index, outcome in outcomes.items() if index not in lost}
-
-    def _ended_before(
-        self, chunk: IngestChunk, items: Sequence[ChunkItem]
-    ) -> tuple[dict[int, Outcome], list[ChunkItem]]:
-        """Return the outcomes that some images have already, by index, and the other images."""
-        outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in items})
-        return outcomes, [item for item in items if item.index not in outcomes]
-
     def _begin(self, run: _Run, item: ChunkItem) -> Future[None]:
         return self._pipeline.submit(lambda: self._reader.read(item, run.chunk, run.owner))
 
     def _refuse(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """End quarantined images."""
-        outcomes = [_failed(item, Quarantined(_quarantined())) for item in items]
-        self._note(run.chunk, items, outcomes)
-        run.outcomes |= {outcome.index: outcome for outcome in outcomes}
-
-    def _note(
-        self, chunk: IngestChunk, items: Sequence[ChunkItem], outcomes: Sequence[Outcome]
-    ) -> None:
-        """Note outcomes; what is given up is written to the dead letters first."""
-        dead = [
-            self._letter(chunk, item, outcome)
-            for item, outcome in zip(items, outcomes, strict=True)
-            if outcome.code in DEAD_CODES
+        outcomes = [
+            Outcome.failed(item.index, item.id, Quarantined(_quarantined())) for item in items
         ]
-        if dead:
-            self._dead_letters.put(dead)
-        self._jobs.record(chunk.job_id, outcomes)
-
-    def _letter(self, chunk: IngestChunk, item: ChunkItem, outcome: Outcome) -> DeadLetter:
-        return DeadLetter(
-            id=item.id,
-            tenant=chunk.tenant,
-            filename=item.filename,
-            job_id=chunk.job_id,
-            code=outcome.code or "",
-            detail=outcome.detail or "",
-            attempts=max(1, self._claims.attempts(chunk.tenant, item.id)),
-            at=time.time(),
-            tags=chunk.tags,
-            metadata=chunk.metadata,
-        )
+        self._outcomes.record(run.chunk, items, outcomes)
+        run.outcomes |= {outcome.index: outcome for outcome in outcomes}
 
 
 def _busy() -> ImagesBusy:
@@ -303,29 +271,3 @@ def _quarantined() -> str:
         "It was in hand whenever a worker died, as often as it may be; it is kept among the dead"
         " letters, from where it can be replayed."
     )
-
-
-def _stored(item: ChunkItem, job_id: str, chunk: IngestChunk) -> Outcome:
-    """Tell an image that this very job indexed, in a run cut short, from a duplicate."""
-    return _outcome(item, "indexed" if job_id == chunk.job_id else "duplicate")
-
-
-def _finish(item: ChunkItem, future: Future[None]) -> Outcome:
-    try:
-        future.result()
-    except ServiceError:
-        raise
-    except GlimpseError as error:
-        return _failed(item, error)
-    except Exception as error:
-        log.exception("ingest.image_failed id=%s", item.id)
-        return _failed(item, EncoderError(f"The picture could not be embedded: {error}"))
-    return _outcome(item, "indexed")
-
-
-def _outcome(item: ChunkItem, state: OutcomeState) -> Outcome:
-    return Outcome(index=item.index, id=item.id, state=state)
-
-
-def _failed(item: ChunkItem, error: GlimpseError) -> Outcome:
-    return Outcome(index=item.index, id=item.id, state="failed", code=error.code, detail=str(error))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from worker.futures import follow
+
 T = TypeVar("T")
 
 # Pieces of work that may wait for a decoder, for each decoder.
@@ -51,19 +53,10 @@ class Decoders(Generic[T]):
 
     def _run(self, make: Callable[[], T], outcome: Future[None]) -> None:
         try:
-            following = self._hand_on(make())
+            handed_on = self._hand_on(make())
         except BaseException as error:
             outcome.set_exception(error)
         else:
-            following.add_done_callback(lambda done: settle_like(done, outcome))
+            follow(outcome, handed_on)
         finally:
             self._room.release()
-
-
-def settle_like(done: Future[T], future: Future[T]) -> None:
-    """Give a future the result or the error of one that is done."""
-    error = done.exception()
-    if error is None:
-        future.set_result(done.result())
-    else:
-        future.set_exception(error)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 _IMAGES_MAX = 10_000
 
 
-class Missing:
+class MissingBlobs:
     """Since when images' bytes have been missing; used by several threads at once.
 
     It is forgotten when the process ends: then the images are waited for anew.

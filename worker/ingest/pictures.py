@@ -16,7 +16,7 @@ from common.images.decode import decode
 from common.rfc3339 import rfc3339
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
-from worker.ingest.missing_blobs import Missing
+from worker.ingest.missing_blobs import MissingBlobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class PictureReader:
         is_here: Callable[[], bool] = lambda: False,
         on_found: Callable[[], None] = lambda: None,
         missing_s: float = 0.0,
-        missing: Missing | None = None,
+        missing: MissingBlobs | None = None,
     ) -> None:
         self._blobs = blobs
         self._encoder = encoder
@@ -63,7 +63,7 @@ class PictureReader:
         self._is_here = is_here
         self._on_found = on_found
         self._missing_s = missing_s
-        self._missing = missing or Missing()
+        self._missing = missing or MissingBlobs()
 
     def read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
         """Return an item's picture.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 _HALF_LIFE_S = 25.0
 
 
-class Meter:
+class Throughput:
     """A rate over the time in which chunks are run; idle time neither raises nor lowers it.
 
     The rate is a mean over the seconds of work, the last ones weighing most. The

@@ -11,14 +11,7 @@ from typing import BinaryIO
 from common.blobs.base import BlobStore
 from common.broker.sender import Send
 from common.claims.base import Claim, Claims, Verdict
-from common.contract import (
-    INGEST_CHUNK,
-    ArchiveResult,
-    ChunkItem,
-    IngestArchive,
-    IngestChunk,
-    Outcome,
-)
+from common.contract import INGEST_CHUNK, ArchiveResult, IngestArchive, Outcome
 from common.errors import (
     ArchiveError,
     BlobsUnavailable,
@@ -30,7 +23,8 @@ from common.errors import (
     Quarantined,
 )
 from common.images.received import PictureWriter, ReceivedPicture
-from common.jobs.base import JobRecords
+from common.jobs.base import Item, JobRecords
+from common.jobs.tasks import chunk_tasks
 from worker.archives.limits import ArchiveLimits
 from worker.archives.member import Member
 from worker.archives.reader import read_archive
@@ -200,7 +194,7 @@ class ArchiveIngest:
         self._jobs.record(
             archive.job_id,
             [
-                _failed(index + place, picture.id, picture.error)
+                Outcome.failed(index + place, picture.id, picture.error)
                 for place, picture in enumerate(batch)
                 if picture.error is not None
             ],
@@ -209,13 +203,13 @@ class ArchiveIngest:
             return
         self._got_further(unpacking)
         good = [
-            ChunkItem(index=index + place, id=picture.id, filename=picture.filename)
+            Item(index + place, picture.id, picture.filename)
             for place, picture in enumerate(batch)
             if picture.error is None
         ]
-        if good:
-            # Where this is not reached any more, the recovery sends the images.
-            self._send(INGEST_CHUNK, f"{archive.job_id}.{index}", _chunk(archive, good))
+        # If the worker dies before this, the upkeep sends the images (``LostTasks``).
+        for task_id, chunk in chunk_tasks(archive, good, self._chunk_images):
+            self._send(INGEST_CHUNK, task_id, chunk)
 
     def _got_further(self, unpacking: _Unpacking) -> None:
         """Count attempts anew: an archive is at fault only where its walk always ends."""
@@ -231,7 +225,7 @@ class ArchiveIngest:
     def _fail(self, archive: IngestArchive, index: int, error: GlimpseError) -> ArchiveResult:
         """End an archive that breaks off: it stands behind its images with its own reason."""
         self._jobs.extend(archive.job_id, index, [(archive.id, archive.filename)])
-        self._jobs.record(archive.job_id, [_failed(index, archive.id, error)])
+        self._jobs.record(archive.job_id, [Outcome.failed(index, archive.id, error)])
         return self._end(archive, index)
 
     def _end(self, archive: IngestArchive, images: int) -> ArchiveResult:
@@ -246,17 +240,3 @@ def _busy() -> ImagesBusy:
 
 def _deadly() -> str:
     return "Workers died whenever they unpacked this archive; send its pictures by themselves."
-
-
-def _chunk(archive: IngestArchive, items: list[ChunkItem]) -> IngestChunk:
-    return IngestChunk(
-        job_id=archive.job_id,
-        tenant=archive.tenant,
-        items=items,
-        tags=archive.tags,
-        metadata=archive.metadata,
-    )
-
-
-def _failed(index: int, image_id: str, error: GlimpseError) -> Outcome:
-    return Outcome(index=index, id=image_id, state="failed", code=error.code, detail=str(error))

@@ -1,4 +1,4 @@
-"""The pulse of a worker: it proves itself alive and says so, every few seconds."""
+"""Heartbeats: a worker proves itself alive and says so, every few seconds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PROBE_AFTER_S = 15.0
 _BEATS_MISSED_MAX = 3
 
 
-class Pulse:
+class HeartbeatSender:
     """A thread that leaves a heartbeat while the worker consumes.
 
     An idle model is run on a probe: a worker whose model hangs goes on beating,
@@ -55,7 +55,7 @@ class Pulse:
         self._is_skewed = False
         self._stopped = threading.Event()
         self._probe: Future[Any] | None = None
-        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
         """Begin to beat."""
@@ -69,7 +69,7 @@ class Pulse:
         try:
             self._heartbeats.stop(self._name)
         except BrokerUnavailable:
-            log.warning("pulse.not_withdrawn name=%s", self._name)
+            log.warning("heartbeat.not_withdrawn name=%s", self._name)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -77,10 +77,10 @@ class Pulse:
                 self._probe_if_idle()
                 self._heartbeats.beat(self._heartbeat())
             except BrokerUnavailable as error:
-                log.warning("pulse.missed %s", error)
+                log.warning("heartbeat.missed %s", error)
             except Exception:
-                # Whatever it was: a worker without a pulse counts as gone.
-                log.exception("pulse.fault")
+                # Whatever it was: a worker without a heartbeat counts as gone.
+                log.exception("heartbeat.fault")
             self._stopped.wait(self._interval_s)
 
     def _probe_if_idle(self) -> None:
@@ -104,7 +104,7 @@ class Pulse:
             until=now + self._interval_s * _BEATS_MISSED_MAX,
             inference_at=self._runtime.inference_at() + shift_s,
             asked_at=None if asked_at is None else asked_at + shift_s,
-            rate_per_s=self._runtime.meter.rate_per_s,
+            rate_per_s=self._runtime.throughput.rate_per_s,
             store_error=store_error,
             clock_skew_s=skew_s,
         )

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -18,7 +18,6 @@ from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
 from common.broker.queues import payloads, read_depths
 from common.broker.sender import TaskSender
-from common.claims.redis import RedisClaims
 from common.contract import (
     INGEST_ARCHIVE,
     INGEST_CHUNK,
@@ -28,67 +27,47 @@ from common.contract import (
     IngestChunk,
     Message,
 )
-from common.dead_letters.redis import RedisDeadLetters
-from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
-from worker.delivery.leases import Leases
-from worker.delivery.messages import RedisMessages
 from worker.encoders.base import Encoder
 from worker.ingest.batch_tuning import Tuned, tune
 from worker.ingest.chunks import ChunkIngest
-from worker.ingest.deliveries import Work
+from worker.ingest.deliveries import Deliveries, Work
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
-from worker.ingest.throughput import Meter
+from worker.ingest.throughput import Throughput
 from worker.ingest.unpacking import ArchiveIngest
-from worker.stores.amends import Amends
+from worker.runtime.base import Parts, Runtime
+from worker.runtime.celery_app import create_app
+from worker.runtime.tasks import register_ingest
 from worker.stores.base import VectorStore
-from worker.stores.fence import Fence
 from worker.upkeep.base import Upkeep
-from worker.upkeep.lost_tasks import Recovery
-from worker.upkeep.orphaned_archives import Leftovers
-from worker.upkeep.orphaned_blobs import Orphans
+from worker.upkeep.lost_tasks import LostTasks
+from worker.upkeep.orphaned_archives import OrphanedArchives
+from worker.upkeep.orphaned_blobs import OrphanedBlobs
 from worker.upkeep.rounds import RedisRounds
-from worker.upkeep.withdrawn_blobs import Withdrawals
+from worker.upkeep.withdrawn_blobs import WithdrawnBlobs
 
 log = logging.getLogger(__name__)
-
-# How often a worker tries Redis again before its task waits; about half a minute.
-_REDIS_RETRIES = 16
 
 # Runs a chunk for the owner of what it claims.
 RunChunk = Callable[[IngestChunk, str], ChunkResult]
 
 
-@dataclass(frozen=True)
-class IngestParts:
-    """The parts of one ingest worker, each made once, when it is first asked for.
+class IngestParts(Parts):
+    """The parts of one ingest worker."""
 
-    Args:
-        settings: How the worker is configured.
-        encoder: Its model.
-        store: Its vector store.
-    """
-
-    settings: Settings
-    encoder: Encoder
-    store: VectorStore
+    # About half a minute; then the task waits.
+    _redis_retries = 16
 
     @cached_property
-    def leases(self) -> Leases:
-        """What the worker holds of its queue, and the images it has in hand."""
-        messages = RedisMessages(connect(self.settings.redis_url))
-        return Leases(messages, self.settings.lease_s, self._claims)
-
-    @cached_property
-    def meter(self) -> Meter:
+    def throughput(self) -> Throughput:
         """How fast the worker is; until it has worked, as fast as its model was measured to be."""
         rate_per_s = self._tuned.rate_per_s if self._tuned else None
-        return Meter(rate_per_s, self.settings.worker_threads)
+        return Throughput(rate_per_s, self.settings.worker_threads)
 
     @cached_property
     def pipeline(self) -> IngestPipeline:
@@ -96,52 +75,24 @@ class IngestParts:
         return IngestPipeline(
             self.encoder,
             self.store,
-            Fence(self._claims, self.amends),
+            self._fence,
             batch_max=self._batch_max(),
             wait_ms=self.settings.batch_wait_ms,
             decoders=self.settings.decode_threads or os.cpu_count() or 1,
         )
 
     @cached_property
-    def amends(self) -> Amends:
-        """Corrects rows that were written after their claims were lost."""
-        return Amends(self.store, self._blobs, self._jobs, self._claims, self._dead_letters)
-
-    @cached_property
     def upkeep(self) -> Upkeep:
         """What is done for the whole service."""
-        recovery = Recovery(
-            self._redis,
-            self._jobs,
-            self._send,
-            self.settings.lease_s,
-            self.settings.chunk_images,
-        )
-        withdrawals = Withdrawals(
-            self._blobs, self.store, self._jobs, self._claims, self._dead_letters
-        )
-        orphans = Orphans(
-            blobs=self._blobs,
-            store=self.store,
-            jobs=self._jobs,
-            claims=self._claims,
-            dead_letters=self._dead_letters,
-            rounds=RedisRounds(self._redis, self.settings.lease_s),
-            depths=partial(read_depths, self._redis, [INGEST_QUEUE]),
-            is_here=self._mark.is_here,
-        )
-        leftovers = Leftovers(
-            self._archives, self._jobs, partial(payloads, self._redis, INGEST_QUEUE)
-        )
         chores = {
             "recount": self._jobs.recount,
             "trim_jobs": self._jobs.trim,
-            "recover": recovery.look,
+            "recover": self._lost_tasks().look,
             "sweep": self._blobs.sweep,
             "sweep_archives": self._archives.sweep,
-            "sweep_leftovers": leftovers.sweep,
-            "sweep_orphans": orphans.sweep,
-            "sweep_withdrawn": withdrawals.sweep,
+            "sweep_leftovers": self._orphaned_archives().sweep,
+            "sweep_orphans": self._orphaned_blobs().sweep,
+            "sweep_withdrawn": self._withdrawn_blobs().sweep,
             "sweep_queries": self._queries.sweep,
             # A search is over long before its record goes.
             "expire_queries": lambda: self._queries.expire(self.settings.search_ttl_s),
@@ -152,7 +103,7 @@ class IngestParts:
         """Return what the worker's tasks do, by their names."""
         chunks, archives = self._chunk_ingest(), self._archive_ingest()
         return {
-            INGEST_CHUNK: Work(IngestChunk, self._metered(chunks.run), chunks.give_up),
+            INGEST_CHUNK: Work(IngestChunk, self._measured(chunks.run), chunks.give_up),
             INGEST_ARCHIVE: Work(IngestArchive, archives.run, archives.give_up),
         }
 
@@ -160,25 +111,11 @@ class IngestParts:
         """Run the model for real, through the same batcher as the tasks do."""
         return self.pipeline.probe(self._pixels)
 
-    @cached_property
-    def _redis(self) -> Any:
-        return connect(self.settings.redis_url, _REDIS_RETRIES)
-
-    @cached_property
-    def _jobs(self) -> RedisJobs:
-        return RedisJobs(self._redis, self.settings.job_ttl_s)
-
-    @cached_property
-    def _claims(self) -> RedisClaims:
-        return RedisClaims(self._redis, self.settings.lease_s, self.settings.attempts_max)
-
-    @cached_property
-    def _dead_letters(self) -> RedisDeadLetters:
-        return RedisDeadLetters(self._redis)
-
-    @cached_property
-    def _blobs(self) -> FolderBlobs:
-        return FolderBlobs(self.settings.blobs_dir)
+    def close(self) -> None:
+        """Finish the work in progress and close every part."""
+        self.pipeline.close()
+        self.amends.close()
+        self.store.close()
 
     @cached_property
     def _mark(self) -> BlobMark:
@@ -187,10 +124,6 @@ class IngestParts:
     @cached_property
     def _archives(self) -> FolderBlobs:
         return FolderBlobs(self.settings.archives_dir)
-
-    @cached_property
-    def _queries(self) -> FolderBlobs:
-        return FolderBlobs(self.settings.queries_dir)
 
     @cached_property
     def _sender(self) -> TaskSender:
@@ -204,14 +137,14 @@ class IngestParts:
     def _send(self, task: str, task_id: str, message: Message) -> None:
         self._sender.send(task, INGEST_QUEUE, task_id, message)
 
-    def _metered(self, run: RunChunk) -> RunChunk:
-        def metered(chunk: IngestChunk, owner: str) -> ChunkResult:
-            with self.meter.working():
+    def _measured(self, run: RunChunk) -> RunChunk:
+        def measured(chunk: IngestChunk, owner: str) -> ChunkResult:
+            with self.throughput.working():
                 result = run(chunk, owner)
-                self.meter.note(sum(found.state != "cancelled" for found in result.outcomes))
+                self.throughput.note(sum(found.state != "cancelled" for found in result.outcomes))
             return result
 
-        return metered
+        return measured
 
     def _chunk_ingest(self) -> ChunkIngest:
         return ChunkIngest(
@@ -249,6 +182,34 @@ class IngestParts:
             chunk_images=self.settings.chunk_images,
         )
 
+    def _lost_tasks(self) -> LostTasks:
+        return LostTasks(
+            self._redis,
+            self._jobs,
+            self._send,
+            self.settings.lease_s,
+            self.settings.chunk_images,
+        )
+
+    def _withdrawn_blobs(self) -> WithdrawnBlobs:
+        return WithdrawnBlobs(self._blobs, self.store, self._jobs, self._claims, self._dead_letters)
+
+    def _orphaned_blobs(self) -> OrphanedBlobs:
+        return OrphanedBlobs(
+            blobs=self._blobs,
+            store=self.store,
+            jobs=self._jobs,
+            claims=self._claims,
+            dead_letters=self._dead_letters,
+            rounds=RedisRounds(self._redis, self.settings.lease_s),
+            depths=partial(read_depths, self._redis, [INGEST_QUEUE]),
+            is_here=self._mark.is_here,
+        )
+
+    def _orphaned_archives(self) -> OrphanedArchives:
+        waiting = partial(payloads, self._redis, INGEST_QUEUE)
+        return OrphanedArchives(self._archives, self._jobs, waiting)
+
     def _encode(self, threads: ThreadPoolExecutor, count: int) -> None:
         """Run the model on batches of so many, as many at once as it will have to do."""
         batch = [self._pixels] * count
@@ -274,3 +235,21 @@ class IngestParts:
         tuned = replace(tuned, rate_per_s=tuned.rate_per_s * concurrency)
         log.info("ingest.tuned batch_max=%d rate_per_s=%.1f", tuned.batch_max, tuned.rate_per_s)
         return tuned
+
+
+def ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
+    """Measure the model if need be and register the tasks of the ingest queue."""
+    parts = IngestParts(settings, encoder, store)
+    app = create_app(settings, parts.leases, settings.job_ttl_s)
+    register_ingest(app, Deliveries(parts.leases, settings), parts.works())
+    return Runtime(
+        app,
+        encoder,
+        store,
+        probe=parts.probe,
+        inference_at=lambda: parts.pipeline.inference_at,
+        leases=parts.leases,
+        upkeep=parts.upkeep,
+        close=parts.close,
+        throughput=parts.throughput,
+    )

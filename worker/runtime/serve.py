@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from celery.signals import worker_ready, worker_shutting_down
 
-from common.contract import SEARCH_QUEUE
+from common.contract import INGEST_QUEUE, SEARCH_QUEUE
+from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.delivery.shutdown import Grace
 from worker.encoders.base import Encoder
-from worker.runtime.base import open_runtime
-from worker.runtime.heartbeat import Pulse
+from worker.encoders.registry import load_encoder
+from worker.runtime.base import Runtime
+from worker.runtime.heartbeat import HeartbeatSender
+from worker.runtime.ingest import ingest_runtime
+from worker.runtime.search import search_runtime
+from worker.stores.base import VectorStore
+from worker.stores.registry import open_store
 
 log = logging.getLogger(__name__)
+
+# Seconds between two tries to reach the store at start-up.
+_STORE_RETRY_S = 2.0
 
 
 def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = None) -> None:
@@ -31,19 +41,19 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     Raises:
         SetupError: The worker cannot run as it is configured.
     """
-    runtime = open_runtime(settings, queue, encoder)
+    runtime = _open_runtime(settings, queue, encoder)
     # A model that cannot run must not take work: the first inference comes before the queue.
     runtime.probe().result()
     redis = connect(settings.redis_url)
     heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
-    pulse = Pulse(runtime, heartbeats, name, queue, settings.heartbeat_s, clock)
-    grace = Grace(runtime.leases, settings.grace_s, leave=pulse.stop)
+    sender = HeartbeatSender(runtime, heartbeats, name, queue, settings.heartbeat_s, clock)
+    grace = Grace(runtime.leases, settings.grace_s, leave=sender.stop)
 
     def end(**_: object) -> None:
         log.info("worker.stopping name=%s", name)
         grace.begin()
 
-    worker_ready.connect(lambda **_: pulse.start(), weak=False)
+    worker_ready.connect(lambda **_: sender.start(), weak=False)
     worker_shutting_down.connect(end, weak=False)
     runtime.leases.start()
     if runtime.upkeep is not None:
@@ -55,8 +65,30 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
             runtime.upkeep.stop()
         runtime.leases.give_back_all()
         runtime.leases.stop()
-        pulse.stop()
+        sender.stop()
         runtime.close()
+
+
+def _open_runtime(settings: Settings, queue: str, encoder: Encoder | None) -> Runtime:
+    """Load the model, open the store (waiting for it if need be) and register the tasks."""
+    encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
+    store = open_store(settings, encoder)
+    _open_when_there(store)
+    if queue == INGEST_QUEUE:
+        return ingest_runtime(settings, encoder, store)
+    return search_runtime(settings, encoder, store)
+
+
+def _open_when_there(store: VectorStore) -> None:
+    """Open the store; a worker that starts before Milvus waits for it."""
+    while True:
+        try:
+            store.open()
+        except StoreUnavailable as error:
+            log.warning("store.waiting %s", error)
+            time.sleep(_STORE_RETRY_S)
+        else:
+            return
 
 
 def _celery_arguments(settings: Settings, queue: str, name: str) -> list[str]:

@@ -13,6 +13,9 @@ from common.errors import StoreError
 from worker.stores.base import Row
 from worker.stores.metadata_keys import stored_metadata
 
+# What a collection has room for. Uploads keep less (``common.images.metadata_limits``), whose
+# bounds may change; these are in the schema of every collection that is there.
+
 # Bytes of a path, at most: Linux's PATH_MAX.
 FILENAME_BYTES_MAX = 4096
 # Tags of one image, at most; a Milvus array takes 4,096 elements.

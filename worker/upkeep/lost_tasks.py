@@ -1,4 +1,4 @@
-"""Recovery: tasks that no queue holds any more are sent again.
+"""Lost tasks: tasks that no queue holds any more are sent again.
 
 kombu takes a message out of its queue and notes it among those in hand in two
 steps, and so does Redis with an answer that never arrives. A worker or a Redis
@@ -9,23 +9,15 @@ a task needs stands in its job's record, and running a task twice changes nothin
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Sequence
 
 from redis import Redis
 
 from common.broker.queues import payloads
 from common.broker.sender import Send
-from common.contract import (
-    INGEST_ARCHIVE,
-    INGEST_CHUNK,
-    INGEST_QUEUE,
-    ChunkItem,
-    IngestArchive,
-    IngestChunk,
-)
+from common.contract import INGEST_ARCHIVE, INGEST_CHUNK, INGEST_QUEUE, IngestArchive
 from common.errors import NotFound
-from common.jobs.base import Item, Job, JobRecords
+from common.jobs.base import JobRecords
+from common.jobs.tasks import archive_task_id, chunk_tasks
 from common.jobs.walk import walk
 
 log = logging.getLogger(__name__)
@@ -37,7 +29,7 @@ _STALLED_LEASES = 2
 _ARCHIVE = -1
 
 
-class Recovery:
+class LostTasks:
     """Finds jobs whose tasks are lost.
 
     Args:
@@ -84,24 +76,11 @@ class Recovery:
             return 0
         if job.growing and _ARCHIVE not in held and job.source is not None:
             archive = IngestArchive.model_validate_json(job.source)
-            self._send(INGEST_ARCHIVE, f"{job.id}.archive.{int(time.time())}", archive)
+            self._send(INGEST_ARCHIVE, archive_task_id(job.id), archive)
             log.warning("recovery.sent_again job=%s archive=%s", job_id, archive.filename)
         lost = [item for item in walk(self._jobs, job_id, "queued") if item.index not in held]
-        for start in range(0, len(lost), self._chunk_images):
-            self._send_again(job, lost[start : start + self._chunk_images])
+        for task_id, chunk in chunk_tasks(job, lost, self._chunk_images):
+            self._send(INGEST_CHUNK, task_id, chunk)
         if lost:
             log.warning("recovery.sent_again job=%s images=%d", job_id, len(lost))
         return len(lost)
-
-    def _send_again(self, job: Job, items: Sequence[Item]) -> None:
-        chunk = IngestChunk(
-            job_id=job.id,
-            tenant=job.tenant,
-            items=[
-                ChunkItem(index=item.index, id=item.id, filename=item.filename) for item in items
-            ],
-            tags=list(job.tags),
-            metadata=dict(job.metadata),
-        )
-        # Another id than the first time: results of both may be read.
-        self._send(INGEST_CHUNK, f"{job.id}.{items[0].index}.{int(time.time())}", chunk)

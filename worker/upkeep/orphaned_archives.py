@@ -1,4 +1,4 @@
-"""Archives that were left over: stored, but of no job."""
+"""Orphaned archives: stored, but of no job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _LEFT_ALONE_S = 3600.0
 
 
-class Leftovers:
+class OrphanedArchives:
     """A chore of upkeep: removes archives whose API died before it had written their jobs.
 
     Args:

@@ -1,4 +1,4 @@
-"""Orphans: originals that no image, no job and no dead letter needs, and nobody can delete."""
+"""Orphaned blobs: originals that no image, no job and no dead letter needs."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class _Span:
         return self.since < blob.at < self.before
 
 
-class Orphans:
+class OrphanedBlobs:
     """A chore of upkeep: puts the bytes aside of images that ended without a row.
 
     They were cancelled, are no pictures, were forgotten as dead letters, or their uploads
-    were refused halfway. ``Withdrawals`` discards what is aside once an hour has passed, and
+    were refused halfway. ``WithdrawnBlobs`` discards what is aside once an hour has passed, and
     whoever needs it until then brings it back.
 
     A row that is absent proves little by itself: Milvus may have been emptied, or filled

@@ -1,4 +1,4 @@
-"""Withdrawals: bytes of deleted images and orphans, aside until nobody can need them any more."""
+"""Withdrawn blobs: bytes of deleted images and of orphans, set aside before they are removed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEPT_S = 3600.0
 _PAGE = 1000
 
 
-class Withdrawals:
+class WithdrawnBlobs:
     """A chore of upkeep: brings back what an image still needs, and discards the rest.
 
     Args:

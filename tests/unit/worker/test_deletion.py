@@ -94,7 +94,7 @@ def test_uploaded_again_it_is_indexed_again(shared: Shared, bench: Bench) -> Non
     delete(shared)
     assert bench.states(shared.put(DATA)) == [("indexed", None)]
     assert_searchable(shared)
-    assert shared.withdrawals().sweep() == 0
+    assert shared.withdrawn_blobs().sweep() == 0
     assert_searchable(shared)
     assert list(shared.blobs.withdrawn()) == []
 
@@ -144,7 +144,7 @@ def test_an_upload_keeps_its_bytes_before_it_has_a_job(shared: Shared, bench: Be
     writer.write(DATA)
     writer.commit(ID)
     assert delete(shared)
-    assert shared.withdrawals(kept_s=3600).sweep() == 0
+    assert shared.withdrawn_blobs(kept_s=3600).sweep() == 0
     chunk = shared.put()
     job = replace(shared.jobs.get(chunk.job_id), id="2" * 32, total=1)
     shared.jobs.create(job, [(ID, "a.png")])
@@ -228,7 +228,7 @@ def test_a_store_that_is_away_deletes_nothing(
     with pytest.raises(StoreUnavailable):
         delete(shared)
     assert bench.claims.attempts("default", ID) == 0
-    assert shared.withdrawals(kept_s=3600).sweep() == 0
+    assert shared.withdrawn_blobs(kept_s=3600).sweep() == 0
     assert_searchable(shared)
     assert delete(shared)
     assert_gone(shared)
@@ -242,12 +242,12 @@ def test_a_delete_that_was_killed_is_undone_or_done_again(
     with worker(shared, lease_s=0.0) as doomed:
         doomed.claims.take("a delete", "default", [ID])
         shared.blobs.withdraw("default", ID)
-    assert shared.withdrawals(kept_s=3600).sweep() == 0
+    assert shared.withdrawn_blobs(kept_s=3600).sweep() == 0
     assert_searchable(shared)
     shared.blobs.withdraw("default", ID)
     assert delete(shared)
     assert_gone(shared)
-    assert shared.withdrawals().sweep() == 1
+    assert shared.withdrawn_blobs().sweep() == 1
     assert list(shared.blobs.withdrawn()) == []
 
 
@@ -291,18 +291,18 @@ def test_the_same_bytes_of_another_tenant_stay(shared: Shared, bench: Bench) -> 
     assert shared.store.known("other", [ID])
     assert shared.blobs.read("other", ID) == DATA
     assert delete(shared, "other")
-    assert shared.withdrawals().sweep() == 2
+    assert shared.withdrawn_blobs().sweep() == 2
 
 
 def test_withdrawn_bytes_wait_for_uploads_and_for_their_time(shared: Shared, bench: Bench) -> None:
     bench.run(shared.put(DATA))
     waiting = shared.put(DATA)
     delete(shared)
-    assert shared.withdrawals(kept_s=3600).sweep() == 0
-    assert shared.withdrawals().sweep() == 0
+    assert shared.withdrawn_blobs(kept_s=3600).sweep() == 0
+    assert shared.withdrawn_blobs().sweep() == 0
     shared.jobs.record(waiting.job_id, [Outcome(index=0, id=ID, state="cancelled")])
-    assert shared.withdrawals(kept_s=3600).sweep() == 0
-    assert shared.withdrawals().sweep() == 1
+    assert shared.withdrawn_blobs(kept_s=3600).sweep() == 0
+    assert shared.withdrawn_blobs().sweep() == 1
     assert not shared.blobs.restore("default", ID)
 
 
@@ -310,7 +310,7 @@ def test_withdrawn_bytes_that_a_letter_needs_come_back(shared: Shared, bench: Be
     bench.run(shared.put(DATA))
     delete(shared)
     shared.dead_letters.put([letter_about(ID)])
-    assert shared.withdrawals().sweep() == 0
+    assert shared.withdrawn_blobs().sweep() == 0
     assert shared.blobs.read("default", ID) == DATA
 
 
@@ -318,6 +318,6 @@ def test_withdrawn_bytes_of_an_image_in_hand_are_left(shared: Shared, bench: Ben
     bench.run(shared.put(DATA))
     delete(shared)
     bench.claims.take("a task", "default", [ID])
-    assert shared.withdrawals().sweep() == 0
+    assert shared.withdrawn_blobs().sweep() == 0
     bench.claims.settle("a task", "default", {ID: "a job"})
-    assert shared.withdrawals().sweep() == 1
+    assert shared.withdrawn_blobs().sweep() == 1

@@ -1,4 +1,4 @@
-"""The pulse: heartbeats while the worker lives, and a probe while it idles."""
+"""The sender of heartbeats: heartbeats while the worker lives, and a probe while it idles."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from common.redis_time import MachineClock
 from worker.delivery.leases import Leases
 from worker.delivery.messages import MemoryMessages
 from worker.encoders.hashing import HashingEncoder
-from worker.ingest.throughput import Meter
+from worker.ingest.throughput import Throughput
 from worker.runtime.base import Runtime
-from worker.runtime.heartbeat import Pulse
+from worker.runtime.heartbeat import HeartbeatSender
 from worker.stores.memory import MemoryStore
 
 
@@ -93,8 +93,8 @@ def store() -> AwayStore:
 
 
 @pytest.fixture
-def meter() -> Meter:
-    return Meter()
+def throughput() -> Throughput:
+    return Throughput()
 
 
 @pytest.fixture
@@ -108,9 +108,14 @@ def clock() -> WrongClock:
 
 
 @pytest.fixture
-def pulse(
-    heard: Heard, idle: Idle, store: AwayStore, meter: Meter, leases: Leases, clock: WrongClock
-) -> Iterator[Pulse]:
+def sender(
+    heard: Heard,
+    idle: Idle,
+    store: AwayStore,
+    throughput: Throughput,
+    leases: Leases,
+    clock: WrongClock,
+) -> Iterator[HeartbeatSender]:
     runtime = Runtime(
         app=Celery(set_as_current=False),
         encoder=HashingEncoder(),
@@ -120,15 +125,17 @@ def pulse(
         leases=leases,
         upkeep=None,
         close=lambda: None,
-        meter=meter,
+        throughput=throughput,
     )
-    pulse = Pulse(runtime, heard, "ingest@here.1", "ingest", interval_s=0.02, clock=clock)
-    pulse.start()
-    yield pulse
-    pulse.stop()
+    sender = HeartbeatSender(
+        runtime, heard, "ingest@here.1", "ingest", interval_s=0.02, clock=clock
+    )
+    sender.start()
+    yield sender
+    sender.stop()
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("sender")
 def test_a_heartbeat_says_who_and_what(heard: Heard) -> None:
     beat = heard.next()
     assert (beat.name, beat.queue, beat.model) == ("ingest@here.1", "ingest", "hashing")
@@ -136,17 +143,17 @@ def test_a_heartbeat_says_who_and_what(heard: Heard) -> None:
     assert beat.store_error is None
 
 
-@pytest.mark.usefixtures("pulse")
-def test_the_rate_is_told_once_it_is_known(heard: Heard, meter: Meter) -> None:
+@pytest.mark.usefixtures("sender")
+def test_the_rate_is_told_once_it_is_known(heard: Heard, throughput: Throughput) -> None:
     assert heard.next().rate_per_s is None
-    with meter.working():
-        meter.note(8)
+    with throughput.working():
+        throughput.note(8)
     while heard.next().rate_per_s is None:
         pass
-    assert heard.alive()[0].rate_per_s == meter.rate_per_s
+    assert heard.alive()[0].rate_per_s == throughput.rate_per_s
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("sender")
 def test_a_store_that_is_away_is_told(heard: Heard, store: AwayStore) -> None:
     store.away = True
     while heard.next().store_error is None:
@@ -154,7 +161,7 @@ def test_a_store_that_is_away_is_told(heard: Heard, store: AwayStore) -> None:
     assert heard.alive()[0].store_error == "Milvus does not answer."
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("sender")
 def test_when_the_consumer_looked_for_work_is_told(heard: Heard, leases: Leases) -> None:
     assert heard.next().asked_at is None
     leases.has_room(1)
@@ -163,7 +170,7 @@ def test_when_the_consumer_looked_for_work_is_told(heard: Heard, leases: Leases)
     assert heard.alive()[0].asked_at == pytest.approx(leases.asked_at, abs=1)
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("sender")
 def test_a_fault_does_not_end_the_pulse(heard: Heard, store: AwayStore) -> None:
     store.faults = 3
     while store.faults:
@@ -172,14 +179,14 @@ def test_a_fault_does_not_end_the_pulse(heard: Heard, store: AwayStore) -> None:
     assert all(heard.beats.acquire(timeout=10) for _ in range(5))
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("sender")
 def test_a_busy_worker_is_not_probed(heard: Heard, idle: Idle) -> None:
     for _ in range(3):
         heard.next()
     assert idle.probes == []
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("sender")
 def test_an_idle_worker_is_probed_once_until_the_probe_is_back(heard: Heard, idle: Idle) -> None:
     idle.inference_at = time.time() - 3600
     while not idle.probes:
@@ -192,7 +199,7 @@ def test_an_idle_worker_is_probed_once_until_the_probe_is_back(heard: Heard, idl
         heard.next()
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("sender")
 def test_times_are_of_redis_and_a_clock_that_is_wrong_is_told_once(
     heard: Heard, clock: WrongClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -207,7 +214,7 @@ def test_times_are_of_redis_and_a_clock_that_is_wrong_is_told_once(
     ]
 
 
-def test_a_worker_that_stops_is_gone_at_once(heard: Heard, pulse: Pulse) -> None:
+def test_a_worker_that_stops_is_gone_at_once(heard: Heard, sender: HeartbeatSender) -> None:
     heard.next()
-    pulse.stop()
+    sender.stop()
     assert heard.alive() == []

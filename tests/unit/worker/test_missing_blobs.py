@@ -12,7 +12,7 @@ from tests.support.clock import Clock
 from tests.support.ingest_bench import Bench, Shared, worker
 from tests.support.pictures import picture
 from worker.encoders.hashing import HashingEncoder
-from worker.ingest.missing_blobs import Missing
+from worker.ingest.missing_blobs import MissingBlobs
 from worker.ingest.pictures import PictureReader
 
 MISSING_S = 60.0
@@ -50,7 +50,7 @@ def reader(shared: Shared, mount: Mount, clock: Clock) -> PictureReader:
         10_000,
         is_here=mount.is_here,
         missing_s=MISSING_S,
-        missing=Missing(clock.now),
+        missing=MissingBlobs(clock.now),
     )
 
 
@@ -148,7 +148,7 @@ def test_bytes_that_are_found_tell_that_the_store_is_there(
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setattr("worker.ingest.missing_blobs._IMAGES_MAX", 2)
-    missing = Missing(clock.now)
+    missing = MissingBlobs(clock.now)
     for name in "abc":
         missing.note("default", name)
     clock.sleep(5)

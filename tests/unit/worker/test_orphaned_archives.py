@@ -9,7 +9,7 @@ import pytest
 from common.blobs.memory import MemoryBlobs
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
-from worker.upkeep.orphaned_archives import Leftovers
+from worker.upkeep.orphaned_archives import OrphanedArchives
 
 JOB = "1" * 32
 
@@ -37,7 +37,7 @@ def swept(
     archives: MemoryBlobs, jobs: MemoryJobs, *, left_alone_s: float = -1, waiting: str = ""
 ) -> int:
     payloads: list[dict[str, Any]] = [{"job_id": waiting, "items": []}] if waiting else []
-    return Leftovers(archives, jobs, lambda: payloads, left_alone_s).sweep()
+    return OrphanedArchives(archives, jobs, lambda: payloads, left_alone_s).sweep()
 
 
 def test_an_archive_of_no_job_is_removed(archives: MemoryBlobs, jobs: MemoryJobs) -> None:

@@ -74,7 +74,7 @@ def swept(
     shared: Shared, rounds: Rounds | None = None, depths: Sequence[QueueDepth] = ()
 ) -> list[str]:
     """Return what one whole round puts aside."""
-    orphans = shared.orphans(rounds, depths)
+    orphans = shared.orphaned_blobs(rounds, depths)
     count = sum(orphans.sweep() for _ in range(SLICES))
     aside = [blob.id for blob in shared.blobs.withdrawn()]
     assert len(aside) == count
@@ -96,8 +96,8 @@ def test_the_bytes_of_a_cancelled_image_go(shared: Shared) -> None:
     with pytest.raises(NotFound):
         shared.blobs.read("default", ID)
     assert shared.blobs.rendition("default", ID, "256.jpg") is None
-    assert shared.withdrawals(kept_s=HOUR_S).sweep() == 0
-    assert shared.withdrawals().sweep() == 1
+    assert shared.withdrawn_blobs(kept_s=HOUR_S).sweep() == 0
+    assert shared.withdrawn_blobs().sweep() == 1
     assert not shared.blobs.restore("default", ID)
 
 
@@ -201,7 +201,7 @@ def test_a_turn_looks_at_one_slice(shared: Shared, store: WatchedStore) -> None:
     rounds = MemoryRounds()
     for _ in range(SLICES):
         store.asked.clear()
-        shared.orphans(rounds).sweep()
+        shared.orphaned_blobs(rounds).sweep()
         assert len({image[:2] for image in store.asked}) <= 1
     # A round is over, and the next one begins where it did.
     assert rounds.next() == SLICES + 1
@@ -299,7 +299,7 @@ def test_nothing_goes_by_a_store_that_is_away(shared: Shared, store: WatchedStor
     cancelled(shared)
     age(shared)
     store._collection.away = True
-    orphans = shared.orphans()
+    orphans = shared.orphaned_blobs()
     for _ in range(SLICES):
         with pytest.raises(StoreUnavailable):
             orphans.sweep()
@@ -309,7 +309,7 @@ def test_nothing_goes_by_a_store_that_is_away(shared: Shared, store: WatchedStor
 def test_nothing_goes_in_a_folder_that_is_not_the_services_own(shared: Shared) -> None:
     cancelled(shared)
     age(shared)
-    orphans = shared.orphans(is_here=False)
+    orphans = shared.orphaned_blobs(is_here=False)
     assert sum(orphans.sweep() for _ in range(SLICES)) == 0
     assert swept(shared) == [ID]
 
@@ -367,5 +367,5 @@ def test_bytes_withdrawn_anew_outlive_a_worker_that_stood_still(
         shared.blobs.withdraw("default", ID)
 
     store.on_known = [lambda: None, meanwhile]
-    shared.withdrawals().sweep()
+    shared.withdrawn_blobs().sweep()
     assert shared.blobs.restore("default", ID)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from common.contract import ImageRecord
 from common.errors import ModelMismatch, StoreError, StoreUnavailable
+from common.images.metadata_limits import (
+    KEY_CHARACTERS_MAX,
+    KEYS_MAX,
+    METADATA_BYTES_MAX,
+    TAG_CHARACTERS_MAX,
+    TAGS_MAX,
+)
 from worker.stores.base import Row, VectorStore
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
@@ -76,6 +84,17 @@ def test_without_an_encoder_any_length_is_taken_but_not_a_matrix() -> None:
     store.upsert([ROW])
     with pytest.raises(StoreError, match="2 finite numbers"):
         store.upsert([Row("default", ROW.record, np.zeros((2, 2), dtype=np.float32), "job-1")])
+
+
+def test_a_row_has_room_for_all_that_an_upload_may_keep() -> None:
+    # Characters of four bytes, and keys of characters that take three bytes each as they are kept.
+    tags = [chr(0x1F400 + number) * TAG_CHARACTERS_MAX for number in range(TAGS_MAX)]
+    keys = [f"{number:02}".ljust(KEY_CHARACTERS_MAX) for number in range(KEYS_MAX)]
+    text = "x" * (METADATA_BYTES_MAX // KEYS_MAX - KEY_CHARACTERS_MAX)
+    record = ROW.record.model_copy(update={"tags": tags, "metadata": dict.fromkeys(keys, text)})
+    store = MemoryStore()
+    store.upsert([replace(ROW, record=record)])
+    assert store.get("default", [ID]) == [record]
 
 
 def test_the_first_encoder_keeps_the_collection() -> None:

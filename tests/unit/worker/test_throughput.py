@@ -1,4 +1,4 @@
-"""The meter: images a second while there is work, whatever the pauses between."""
+"""Throughput: images a second while there is work, whatever the pauses between."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from worker.ingest.throughput import Meter
+from worker.ingest.throughput import Throughput
 
 
 class Clock:
@@ -24,126 +24,128 @@ def clock() -> Clock:
     return Clock()
 
 
-def work(meter: Meter, clock: Clock, seconds: float, images: int) -> None:
-    with meter.working():
+def work(throughput: Throughput, clock: Clock, seconds: float, images: int) -> None:
+    with throughput.working():
         clock.now += seconds
-        meter.note(images)
+        throughput.note(images)
 
 
-def fail(meter: Meter, clock: Clock, seconds: float) -> None:
-    with meter.working():
+def fail(throughput: Throughput, clock: Clock, seconds: float) -> None:
+    with throughput.working():
         clock.now += seconds
         raise OSError("away")
 
 
-def side_by_side(meter: Meter, clock: Clock, chunks: int, seconds: float, images: int) -> None:
+def side_by_side(
+    throughput: Throughput, clock: Clock, chunks: int, seconds: float, images: int
+) -> None:
     """Begin chunks together and end them one after the other at the same moment."""
     with ExitStack() as stack:
         for _ in range(chunks):
-            stack.enter_context(meter.working())
+            stack.enter_context(throughput.working())
         clock.now += seconds
-        meter.note(chunks * images)
+        throughput.note(chunks * images)
 
 
 def test_nothing_is_known_at_first(clock: Clock) -> None:
-    assert Meter(clock=clock).rate_per_s is None
+    assert Throughput(clock=clock).rate_per_s is None
 
 
 def test_a_guess_stands_until_there_is_work(clock: Clock) -> None:
-    meter = Meter(15.0, clock=clock)
+    throughput = Throughput(15.0, clock=clock)
     clock.now += 3600
-    assert meter.rate_per_s == pytest.approx(15)
+    assert throughput.rate_per_s == pytest.approx(15)
 
 
 def test_the_first_chunk_counts_in_full(clock: Clock) -> None:
-    meter = Meter(clock=clock)
-    work(meter, clock, 0.5, 32)
-    assert meter.rate_per_s == pytest.approx(64)
+    throughput = Throughput(clock=clock)
+    work(throughput, clock, 0.5, 32)
+    assert throughput.rate_per_s == pytest.approx(64)
 
 
 def test_a_steady_rate_is_measured_exactly(clock: Clock) -> None:
-    meter = Meter(clock=clock)
+    throughput = Throughput(clock=clock)
     for seconds in (1, 4, 2, 30, 0.1):
-        work(meter, clock, seconds, int(seconds * 10))
-    assert meter.rate_per_s == pytest.approx(10)
+        work(throughput, clock, seconds, int(seconds * 10))
+    assert throughput.rate_per_s == pytest.approx(10)
 
 
 def test_idle_time_changes_nothing(clock: Clock) -> None:
-    meter = Meter(clock=clock)
+    throughput = Throughput(clock=clock)
     for _ in range(10):
-        work(meter, clock, 1, 20)
+        work(throughput, clock, 1, 20)
         clock.now += 600
-    assert meter.rate_per_s == pytest.approx(20)
+    assert throughput.rate_per_s == pytest.approx(20)
 
 
 def test_a_guess_counts_half_after_a_half_life_of_work(clock: Clock) -> None:
-    meter = Meter(100.0, clock=clock)
+    throughput = Throughput(100.0, clock=clock)
     for _ in range(25):
-        work(meter, clock, 1, 20)
-    assert meter.rate_per_s == pytest.approx(60)
+        work(throughput, clock, 1, 20)
+    assert throughput.rate_per_s == pytest.approx(60)
 
 
 def test_what_was_long_ago_is_forgotten(clock: Clock) -> None:
-    meter = Meter(clock=clock)
+    throughput = Throughput(clock=clock)
     for _ in range(300):
-        work(meter, clock, 1, 50)
+        work(throughput, clock, 1, 50)
     for _ in range(300):
-        work(meter, clock, 1, 5)
-    assert meter.rate_per_s == pytest.approx(5, rel=0.05)
+        work(throughput, clock, 1, 5)
+    assert throughput.rate_per_s == pytest.approx(5, rel=0.05)
 
 
 def test_the_time_of_chunks_side_by_side_counts_once(clock: Clock) -> None:
-    meter = Meter(threads=4, clock=clock)
+    throughput = Throughput(threads=4, clock=clock)
     for _ in range(50):
-        side_by_side(meter, clock, 4, 2, 32)
-    assert meter.rate_per_s == pytest.approx(64)
+        side_by_side(throughput, clock, 4, 2, 32)
+    assert throughput.rate_per_s == pytest.approx(64)
 
 
 def test_chunks_that_overlap_count_as_what_they_did_together(clock: Clock) -> None:
-    meter = Meter(threads=2, clock=clock)
-    with meter.working():
+    throughput = Throughput(threads=2, clock=clock)
+    with throughput.working():
         clock.now += 9
-        with meter.working():
+        with throughput.working():
             clock.now += 1
-            meter.note(40)
+            throughput.note(40)
         for _ in range(20):
-            with meter.working():
+            with throughput.working():
                 clock.now += 2
-                meter.note(8)
-        meter.note(20)
+                throughput.note(8)
+        throughput.note(20)
     # 220 images in 50 seconds, of which the last came at once.
-    assert meter.rate_per_s == pytest.approx(4.4, rel=0.3)
+    assert throughput.rate_per_s == pytest.approx(4.4, rel=0.3)
 
 
 def test_a_chunk_that_ends_in_an_error_counts_for_nothing(clock: Clock) -> None:
-    meter = Meter(clock=clock)
-    work(meter, clock, 1, 10)
+    throughput = Throughput(clock=clock)
+    work(throughput, clock, 1, 10)
     for _ in range(5):
         with pytest.raises(OSError, match="away"):
-            fail(meter, clock, 100)
-    work(meter, clock, 1, 10)
-    assert meter.rate_per_s == pytest.approx(10)
+            fail(throughput, clock, 100)
+    work(throughput, clock, 1, 10)
+    assert throughput.rate_per_s == pytest.approx(10)
 
 
 def test_a_chunk_of_which_nothing_was_noted_counts_for_nothing(clock: Clock) -> None:
-    meter = Meter(clock=clock)
-    work(meter, clock, 1, 10)
-    work(meter, clock, 100, 0)
-    assert meter.rate_per_s == pytest.approx(10)
+    throughput = Throughput(clock=clock)
+    work(throughput, clock, 1, 10)
+    work(throughput, clock, 100, 0)
+    assert throughput.rate_per_s == pytest.approx(10)
 
 
 def test_a_worker_with_too_little_to_do_does_not_count_as_slow(clock: Clock) -> None:
-    meter = Meter(threads=4, clock=clock)
-    side_by_side(meter, clock, 4, 1, 25)
+    throughput = Throughput(threads=4, clock=clock)
+    side_by_side(throughput, clock, 4, 1, 25)
     for _ in range(1000):
-        work(meter, clock, 1, 1)
-    assert meter.rate_per_s == pytest.approx(100)
+        work(throughput, clock, 1, 1)
+    assert throughput.rate_per_s == pytest.approx(100)
 
 
 def test_little_work_is_better_than_no_measurement(clock: Clock) -> None:
-    meter = Meter(threads=4, clock=clock)
+    throughput = Throughput(threads=4, clock=clock)
     for _ in range(1000):
-        work(meter, clock, 1, 3)
-    assert meter.rate_per_s == pytest.approx(3)
-    side_by_side(meter, clock, 4, 1, 25)
-    assert meter.rate_per_s == pytest.approx(100)
+        work(throughput, clock, 1, 3)
+    assert throughput.rate_per_s == pytest.approx(3)
+    side_by_side(throughput, clock, 4, 1, 25)
+    assert throughput.rate_per_s == pytest.approx(100)

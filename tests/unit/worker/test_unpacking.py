@@ -132,7 +132,7 @@ def test_a_walk_cut_short_is_done_again_and_sends_nothing_twice(bench: Bench) ->
         bench.ingest().run(archive, "owner")
     bench.on_send = lambda _: None
     bench.ingest().run(archive, "owner")
-    # The two that joined the job and were not sent are the recovery's to send.
+    # The two that joined the job and were not sent are for ``LostTasks`` to send.
     assert bench.indices() == [[0, 1], [2, 3], [6]]
     assert [name for name, _, _ in bench.names(archive)] == [name for name, _ in FILES]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.filters.model import Condition, Filter, Own, Tags
 from common.filters.values import read_time
-from common.images.metadata_limits import TAGS_MAX
+from common.images.metadata_limits import INTEGER_MAX, TAGS_MAX
 from common.rfc3339 import EPOCH, MILLISECOND
 from worker.stores.metadata_keys import stored_key
 
@@ -61,7 +61,7 @@ def _escaped(text: str) -> str:
 
 
 def _is_whole(number: float) -> bool:
-    return isinstance(number, int) or (number.is_integer() and abs(number) <= 2**53)
+    return isinstance(number, int) or (number.is_integer() and abs(number) <= INTEGER_MAX)
 
 
 def _conditions(wanted: Filter, *, lite: bool) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from pymilvus import CollectionSchema, DataType, MilvusClient
 from pymilvus.milvus_client.index import IndexParams
 
+from common.ids import IMAGE_ID_DIGITS
 from worker.stores.identity import Identity
 from worker.stores.rows import FILENAME_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX
 
@@ -30,8 +31,6 @@ HIT_FIELDS = ("image_id", "filepath", "tags")
 
 # Bytes of a tenant's name, at most.
 _TENANT_BYTES_MAX = 64
-# Characters of an image's id: a SHA-256 in hexadecimal.
-_IMAGE_ID_BYTES = 64
 # Bytes of a format's name ("JPEG") and of a job's id, at most.
 _NAME_BYTES_MAX = 128
 
@@ -46,10 +45,10 @@ def collection_schema(identity: Identity) -> CollectionSchema:
     schema = MilvusClient.create_schema(
         auto_id=False, enable_dynamic_field=True, description=identity.description()
     )
-    key_bytes = _TENANT_BYTES_MAX + 1 + _IMAGE_ID_BYTES
+    key_bytes = _TENANT_BYTES_MAX + 1 + IMAGE_ID_DIGITS
     schema.add_field(KEY, DataType.VARCHAR, max_length=key_bytes, is_primary=True)
     schema.add_field("tenant", DataType.VARCHAR, max_length=_TENANT_BYTES_MAX)
-    schema.add_field("image_id", DataType.VARCHAR, max_length=_IMAGE_ID_BYTES)
+    schema.add_field("image_id", DataType.VARCHAR, max_length=IMAGE_ID_DIGITS)
     schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=identity.dim)
     schema.add_field("filepath", DataType.VARCHAR, max_length=FILENAME_BYTES_MAX)
     schema.add_field("bytes", DataType.INT64)

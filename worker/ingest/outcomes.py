@@ -1,0 +1,105 @@
+"""The outcomes of a chunk's images: what became of them, as their job's record says."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from common.claims.base import Claim, Claims
+from common.contract import ChunkItem, IngestChunk, Outcome, OutcomeState
+from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
+from common.errors import EncoderError, GlimpseError, ServiceError
+from common.jobs.base import JobRecords
+
+log = logging.getLogger(__name__)
+
+
+class Outcomes:
+    """Reads and records the outcomes of images; every method raises ``ServiceError``.
+
+    Args:
+        jobs: The job records.
+        claims: Says who may record a failure, and after how many attempts.
+        dead_letters: Where images go that are given up.
+    """
+
+    def __init__(self, jobs: JobRecords, claims: Claims, dead_letters: DeadLetters) -> None:
+        self._jobs = jobs
+        self._claims = claims
+        self._dead_letters = dead_letters
+
+    def ended_before(
+        self, chunk: IngestChunk, items: Sequence[ChunkItem]
+    ) -> tuple[dict[int, Outcome], list[ChunkItem]]:
+        """Return the outcomes that some images have already, by index, and the other images."""
+        outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in items})
+        return outcomes, [item for item in items if item.index not in outcomes]
+
+    def without_lost_claims(
+        self, owner: str, tenant: str, outcomes: dict[int, Outcome]
+    ) -> dict[int, Outcome]:
+        """Drop failures of images whose claims were lost: another worker decides about them now."""
+        failed = [outcome for outcome in outcomes.values() if outcome.state == "failed"]
+        claims = [Claim(owner, tenant, outcome.id) for outcome in failed]
+        holds = self._claims.confirm(claims) if claims else []
+        lost = {outcome.index for outcome, held in zip(failed, holds, strict=True) if not held}
+        return {index: outcome for index, outcome in outcomes.items() if index not in lost}
+
+    def record(
+        self, chunk: IngestChunk, items: Sequence[ChunkItem], outcomes: Sequence[Outcome]
+    ) -> None:
+        """Record the outcomes of items; what is given up is written to the dead letters first."""
+        dead = [
+            self._letter(chunk, item, outcome)
+            for item, outcome in zip(items, outcomes, strict=True)
+            if outcome.code in DEAD_CODES
+        ]
+        if dead:
+            self._dead_letters.put(dead)
+        self._jobs.record(chunk.job_id, outcomes)
+
+    def _letter(self, chunk: IngestChunk, item: ChunkItem, outcome: Outcome) -> DeadLetter:
+        return DeadLetter(
+            id=item.id,
+            tenant=chunk.tenant,
+            filename=item.filename,
+            job_id=chunk.job_id,
+            code=outcome.code or "",
+            detail=outcome.detail or "",
+            attempts=max(1, self._claims.attempts(chunk.tenant, item.id)),
+            at=time.time(),
+            tags=chunk.tags,
+            metadata=chunk.metadata,
+        )
+
+
+def outcome_of(item: ChunkItem, state: OutcomeState) -> Outcome:
+    """Return the outcome of an image that did not fail."""
+    return Outcome(index=item.index, id=item.id, state=state)
+
+
+def stored_outcome(item: ChunkItem, job_id: str, chunk: IngestChunk) -> Outcome:
+    """Tell an image that this very job indexed, in a run cut short, from a duplicate."""
+    return outcome_of(item, "indexed" if job_id == chunk.job_id else "duplicate")
+
+
+def piped_outcome(item: ChunkItem, future: Future[None]) -> Outcome:
+    """Return the outcome of an image that has gone through the pipeline.
+
+    Raises:
+        ServiceError: A part is away: it has none yet.
+    """
+    try:
+        future.result()
+    except ServiceError:
+        raise
+    except GlimpseError as error:
+        return Outcome.failed(item.index, item.id, error)
+    except Exception as error:
+        log.exception("ingest.image_failed id=%s", item.id)
+        return Outcome.failed(
+            item.index, item.id, EncoderError(f"The picture could not be embedded: {error}")
+        )
+    return outcome_of(item, "indexed")

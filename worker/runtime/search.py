@@ -1,0 +1,68 @@
+"""What a search worker is put together from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from common.redis_time import RedisClock
+from common.settings import Settings
+from worker.catalog.deletion import Deletion
+from worker.catalog.queries import Catalog
+from worker.encoders.base import Encoder
+from worker.runtime.base import Parts, Runtime
+from worker.runtime.celery_app import create_app
+from worker.runtime.tasks import register_search
+from worker.search.search import Search
+from worker.search.warm_up import warm_up
+from worker.stores.base import VectorStore
+
+
+class SearchParts(Parts):
+    """The parts of one search worker."""
+
+    @cached_property
+    def search(self) -> Search:
+        """Encodes queries and searches the store."""
+        return Search.of(self.settings, self.encoder, self.store, self._queries)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Answers what is indexed."""
+        return Catalog(self.store)
+
+    @cached_property
+    def deletion(self) -> Deletion:
+        """Takes images out of the store."""
+        return Deletion(
+            self.store, self._blobs, self._jobs, self._claims, self._dead_letters, self._fence
+        )
+
+    @cached_property
+    def clock(self) -> RedisClock:
+        """Says which tasks have expired."""
+        return RedisClock(self._redis)
+
+    def close(self) -> None:
+        """Finish the work in progress and close every part."""
+        self.search.close()
+        self.amends.close()
+        self.store.close()
+
+
+def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
+    """Warm the model up and register the tasks of the search queue."""
+    warm_up(encoder, store)
+    parts = SearchParts(settings, encoder, store)
+    # A caller that waits reads the result once and soon.
+    app = create_app(settings, parts.leases, settings.search_ttl_s)
+    register_search(app, parts.search, parts.catalog, parts.deletion, encoder.name, parts.clock)
+    return Runtime(
+        app,
+        encoder,
+        store,
+        probe=parts.search.probe,
+        inference_at=lambda: parts.search.inference_at,
+        leases=parts.leases,
+        upkeep=None,
+        close=parts.close,
+    )
