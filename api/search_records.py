@@ -19,6 +19,11 @@ class SearchRecord(Message):
     created_at: float
     request: SearchRequest
 
+    @property
+    def first_rank(self) -> int:
+        """Rank of the first of its hits."""
+        return self.request.offset + 1
+
 
 class SearchRecords(Protocol):
     """Where search records are kept; both methods raise ``BrokerUnavailable``."""

@@ -8,8 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api.schemas.answer import Answer
+
 # A JSON schema.
 Schema = dict[str, Any]
+# What has a schema of its own in the document: what is read, and what is answered.
+Model = type[BaseModel] | type[Answer]
 # The schema of bytes that are no JSON.
 BINARY: Schema = {"type": "string", "format": "binary"}
 # The schema of text that is no JSON.
@@ -27,7 +31,7 @@ class Reply:
     """
 
     says: str
-    content: Mapping[str, type[BaseModel] | Schema] = field(default_factory=dict)
+    content: Mapping[str, Model | Schema] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
 
 
@@ -49,7 +53,7 @@ class Operation:
     errors: tuple[int, ...] = ()
     query: type[BaseModel] | None = None
     headers: Mapping[str, Schema] = field(default_factory=dict)
-    body: Mapping[str, type[BaseModel] | Schema] = field(default_factory=dict)
+    body: Mapping[str, Model | Schema] = field(default_factory=dict)
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -57,6 +61,6 @@ class Operation:
         return frozenset(self.query.model_fields if self.query else ())
 
 
-def json(says: str, model: type[BaseModel], *headers: str) -> Reply:
+def json(says: str, model: type[Answer], *headers: str) -> Reply:
     """Return an answer in JSON."""
     return Reply(says, {"application/json": model}, headers)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from api.openapi import bodies
 from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
 from api.openapi.operations import BINARY, TEXT, Operation, Reply, json
-from api.schemas import answers
 from api.schemas.body import ItemsQuery, ThumbnailQuery, UploadQuery
+from api.schemas.dead_letter import DeadLetters
+from api.schemas.health import Health, Readiness
+from api.schemas.image import Checked, Image, Images
+from api.schemas.job import Items, Job, JobEvent, Jobs
 from api.schemas.pagination import DeadLettersQuery, ImagesQuery, JobsQuery
-from api.schemas.search import ContactSheetQuery
+from api.schemas.search import ContactSheetQuery, Search
 from common.images.formats import MEDIA_TYPES
 
 _GONE = Reply("It is gone.")
 _UNCHANGED = Reply("It is as it was.", headers=("ETag",))
-_BEGUN = json(
-    "The job that was begun.", answers.Job, "Location", "Retry-After", "Idempotency-Replayed"
-)
+_BEGUN = json("The job that was begun.", Job, "Location", "Retry-After", "Idempotency-Replayed")
 # A file that a cache may keep.
 _KEPT = ("ETag", "Cache-Control")
 # The bytes of a picture, in any format that is opened.
@@ -32,17 +33,17 @@ _IMAGES = {
     ),
     "images.index": Operation(
         "Images",
-        {200: json("A page of images.", answers.Images)},
+        {200: json("A page of images.", Images)},
         errors=(502,),
         query=ImagesQuery,
     ),
     "images.check": Operation(
         "Images",
-        {200: json("Which are known.", answers.Checked)},
+        {200: json("Which are known.", Checked)},
         errors=(413, 415, 502),
         body=bodies.CHECK,
     ),
-    "images.show": Operation("Images", {200: json("The image.", answers.Image)}, errors=(404, 502)),
+    "images.show": Operation("Images", {200: json("The image.", Image)}, errors=(404, 502)),
     "images.delete": Operation("Images", {204: _GONE}, errors=(404, 502)),
     "images.content": Operation(
         "Images",
@@ -67,24 +68,22 @@ _IMAGES = {
 }
 
 _JOBS = {
-    "jobs.index": Operation("Jobs", {200: json("A page of jobs.", answers.Jobs)}, query=JobsQuery),
+    "jobs.index": Operation("Jobs", {200: json("A page of jobs.", Jobs)}, query=JobsQuery),
     "jobs.show": Operation(
         "Jobs",
-        {200: json("The job.", answers.Job, "ETag", "Retry-After"), 304: _UNCHANGED},
+        {200: json("The job.", Job, "ETag", "Retry-After"), 304: _UNCHANGED},
         errors=(404, 412),
         headers=IF_NONE_MATCH,
     ),
-    "jobs.cancel": Operation(
-        "Jobs", {202: json("The job as it then stands.", answers.Job)}, errors=(404,)
-    ),
+    "jobs.cancel": Operation("Jobs", {202: json("The job as it then stands.", Job)}, errors=(404,)),
     "jobs.events": Operation(
         "Jobs",
-        {200: Reply("The job's progress.", {"text/event-stream": answers.JobEvent})},
+        {200: Reply("The job's progress.", {"text/event-stream": JobEvent})},
         errors=(404,),
     ),
     "jobs.items": Operation(
         "Jobs",
-        {200: json("A page of the job's images.", answers.Items)},
+        {200: json("A page of the job's images.", Items)},
         errors=(404,),
         query=ItemsQuery,
     ),
@@ -94,10 +93,8 @@ _SEARCHES = {
     "searches.create": Operation(
         "Searches",
         {
-            200: json(
-                "The search with its hits.", answers.Search, "Location", "Preference-Applied"
-            ),
-            202: json("The search, not yet done.", answers.Search, "Location", "Retry-After"),
+            200: json("The search with its hits.", Search, "Location", "Preference-Applied"),
+            202: json("The search, not yet done.", Search, "Location", "Retry-After"),
         },
         errors=(413, 415, 507),
         headers=PREFER,
@@ -105,7 +102,7 @@ _SEARCHES = {
     ),
     "searches.show": Operation(
         "Searches",
-        {200: json("The search.", answers.Search, "Retry-After")},
+        {200: json("The search.", Search, "Retry-After")},
         errors=(404,),
     ),
     "searches.contact_sheet": Operation(
@@ -119,7 +116,7 @@ _SEARCHES = {
 _DEAD_LETTERS = {
     "dead_letters.index": Operation(
         "Dead letters",
-        {200: json("A page of dead letters.", answers.DeadLetters)},
+        {200: json("A page of dead letters.", DeadLetters)},
         query=DeadLettersQuery,
     ),
     "dead_letters.replay": Operation(
@@ -129,9 +126,9 @@ _DEAD_LETTERS = {
 }
 
 _SERVICE = {
-    "service.healthz": Operation("Service", {200: json("It does.", answers.Health)}),
+    "service.healthz": Operation("Service", {200: json("It does.", Health)}),
     "service.readyz": Operation(
-        "Service", {200: json("Every part is there.", answers.Readiness)}, errors=(503,)
+        "Service", {200: json("Every part is there.", Readiness)}, errors=(503,)
     ),
     "service.metrics": Operation(
         "Service",

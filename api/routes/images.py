@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from werkzeug.http import dump_options_header
 
 from api.auth.caller import current_tenant
 from api.catalog import delete_image, find_image, known_images, list_images
+from api.http.answers import answered, nothing
 from api.http.conditional import conditional, sent_bytes
 from api.pictures.thumbnails import thumbnail as make_thumbnail
 from api.pictures.thumbnails import to_jpeg
+from api.routes.accepted import accepted
+from api.routes.current import links
 from api.schemas.body import (
     CheckBody,
     Metadata,
@@ -19,8 +22,9 @@ from api.schemas.body import (
     read_query,
     read_text,
 )
-from api.schemas.pagination import ImagesQuery, image_cursor
-from api.schemas.views import accepted, image_view, nothing
+from api.schemas.image import Checked, Image, Images
+from api.schemas.links import IMAGES
+from api.schemas.pagination import ImagesQuery
 from api.services import services
 from api.uploads.admission import admit
 from api.uploads.archive import receive_archive
@@ -31,7 +35,7 @@ from common.errors import InvalidRequest, UnsupportedMediaType
 from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
 from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff
 
-blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
+blueprint = Blueprint("images", __name__, url_prefix=IMAGES)
 
 # The bytes under an id never change.
 _IMMUTABLE = "private, max-age=31536000, immutable"
@@ -48,7 +52,7 @@ _IMAGE_ID = "<image_id:image_id>"
 
 
 @blueprint.post("")
-def upload() -> tuple[Response, int]:
+def upload() -> Response:
     """Accept pictures and answer with the job that indexes them."""
     return accepted(*begin_once(services(), current_tenant(), request, _receive))
 
@@ -58,10 +62,7 @@ def index() -> Response:
     """List images, the newest first, a page at a time."""
     query = read_query(request, ImagesQuery)
     page = list_images(query.limit, query.tag, query.after)
-    return jsonify(
-        images=[image_view(image) for image in page.images],
-        next_cursor=image_cursor(page.following),
-    )
+    return answered(Images.of(page, links()))
 
 
 @blueprint.post("/check")
@@ -69,17 +70,13 @@ def check() -> Response:
     """Tell which ids a search can find."""
     ids = read_json(request, CheckBody).ids
     known = set(known_images(ids)) if ids else set()
-    unique = list(dict.fromkeys(ids))
-    return jsonify(
-        known=[image_id for image_id in unique if image_id in known],
-        missing=[image_id for image_id in unique if image_id not in known],
-    )
+    return answered(Checked.of(ids, known))
 
 
 @blueprint.get(f"/{_IMAGE_ID}")
 def show(image_id: str) -> Response:
     """Describe an indexed image."""
-    return jsonify(image_view(find_image(image_id)))
+    return answered(Image.of(find_image(image_id), links()))
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
