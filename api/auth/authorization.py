@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, request
 from api.auth.caller import Caller, current_caller, enter
 from api.auth.key_cache import KeyRing
 from api.auth.local_requests import is_from_here
+from api.http.operations import Operation
 from api.services import services, services_of
 from common.contract import DEFAULT_TENANT
 from common.errors import Forbidden, NoKeys, Unauthorized
@@ -17,38 +18,6 @@ from common.keys.base import SCOPES, Scope
 from common.keys.token import Token
 from common.settings import Settings
 
-# The scope that each route asks for, by its endpoint; None is open to everybody. A test finds
-# every route here. One that were forgotten would ask for ``admin``.
-ROUTES: Mapping[str, Scope | None] = {
-    "images.upload": "write",
-    "images.index": "read",
-    "images.check": "read",
-    "images.show": "read",
-    "images.delete": "write",
-    "images.content": "read",
-    "images.thumbnail": "read",
-    "jobs.index": "read",
-    "jobs.show": "read",
-    "jobs.items": "read",
-    "jobs.events": "read",
-    "jobs.cancel": "write",
-    "searches.create": "read",
-    "searches.show": "read",
-    "searches.contact_sheet": "read",
-    "dead_letters.index": "read",
-    "dead_letters.replay": "write",
-    "dead_letters.remove": "write",
-    # Of all tenants together.
-    "service.metrics": "admin",
-    "service.healthz": None,
-    "service.readyz": None,
-    # Files that are the same for everybody; the page asks its reader for a key.
-    "web.index": None,
-    "web.asset": None,
-    "documents.openapi": None,
-    "documents.docs": None,
-    "documents.asset": None,
-}
 # What is said to those who send no key, and to those whose key opens nothing. The latter is one
 # answer for all that may be the matter: who tries keys learns nothing.
 _MISSING = (
@@ -59,25 +28,34 @@ _WRONG = "The key is wrong, revoked or expired."
 
 _EXTENSION = "glimpse.keyring"
 
-# Routes that this machine itself may ask without a key: whoever scrapes figures here.
-_NEAR = frozenset({"service.metrics"})
 
-
-def install(app: Flask, settings: Settings) -> None:
+def install(app: Flask, settings: Settings, operations: Mapping[str, Operation]) -> None:
     """Let every request show its key, and have the scope that its route asks for.
 
     Args:
-        app: Its routes are those of ``ROUTES``.
+        app: The application.
         settings: To whom the service is open without keys, and how long keys are kept.
+        operations: Its routes by their endpoints; one that is missing needs ``admin``.
     """
     ring = KeyRing(lambda: services_of(app).keys, settings.key_cache_s)
     app.extensions[_EXTENSION] = ring
 
+    def needed() -> Scope | None:
+        # Without an endpoint it is a 404 or a 405, which tells nothing of anybody.
+        if not request.endpoint:
+            return None
+        operation = operations.get(request.endpoint)
+        return operation.scope if operation else "admin"
+
+    def is_open_here() -> bool:
+        operation = operations.get(request.endpoint or "")
+        is_offered = operation is not None and operation.is_open_here
+        return is_offered and settings.open_to != "nobody" and is_from_here(request)
+
     @app.before_request
     def authorize() -> None:
-        # Without an endpoint it is a 404 or a 405, which tells nothing of anybody.
-        scope = _needed(request.endpoint) if request.endpoint else None
-        if scope is None or _is_near(settings):
+        scope = needed()
+        if scope is None or is_open_here():
             return
         enter(_identify(ring, settings))
         if scope not in current_caller().scopes:
@@ -85,7 +63,7 @@ def install(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def vary(response: Response) -> Response:
-        if request.endpoint and _needed(request.endpoint) is not None:
+        if needed() is not None:
             # What a browser keeps of one key's answers is not for the next one.
             response.vary.add("Authorization")
         return response
@@ -111,15 +89,6 @@ def still_welcome() -> Callable[[], None]:
             raise Unauthorized(_WRONG)
 
     return look_again
-
-
-def _needed(endpoint: str) -> Scope | None:
-    return ROUTES.get(endpoint, "admin")
-
-
-def _is_near(settings: Settings) -> bool:
-    is_offered = request.endpoint in _NEAR and settings.open_to != "nobody"
-    return is_offered and is_from_here(request)
 
 
 def _identify(ring: KeyRing, settings: Settings) -> Caller:

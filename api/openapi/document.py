@@ -15,11 +15,10 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from werkzeug.routing import Rule
 
-from api.auth.authorization import ROUTES
+from api.http.operations import Model, Operation, Reply, Schema
 from api.http.problems import MEDIA_TYPE
 from api.openapi.bodies import FORM, FORM_ENCODING
 from api.openapi.headers import HEADERS
-from api.openapi.operations import Model, Operation, Reply, Schema
 from api.openapi.routes import OPERATIONS
 from api.schemas.body import Metadata
 from api.schemas.problem import Problem
@@ -97,9 +96,9 @@ def _path(rule: Rule) -> str:
     return _PLACE.sub(r"{\2}", rule.rule)
 
 
-def _security(rule: Rule) -> list[dict[str, list[str]]]:
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
     """Return who may call a route: whoever has a key, where there are keys and it asks for one."""
-    return [{}, {"key": []}] if ROUTES.get(rule.endpoint) else []
+    return [{}, {"key": []}] if operation.scope else []
 
 
 def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [operation.tag],
         "summary": says,
-        "security": _security(rule),
+        "security": _security(operation),
         "parameters": parameters,
         "responses": dict(_responses(rule, operation)),
     }
