@@ -27,8 +27,6 @@ from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable
 
 blueprint = Blueprint("searches", __name__, url_prefix=SEARCHES)
 
-# Seconds that a search takes at most once a worker has it: the waits for the model and the store.
-_RUN_S_MAX = 60
 # Seconds that a contact sheet waits for its search: nobody has said that they would wait longer.
 _SHEET_WAIT_S = 4.0
 
@@ -126,11 +124,5 @@ def _find(search_id: str) -> tuple[SearchRecord, TaskResult]:
     if record.request.tenant != current_tenant():
         raise NotFound(f"There is no search {search_id}, or it has expired.")
     found = services().dispatcher.result(search_id)
-    if not found.done and services().clock.now() > record.created_at + _given_up_s():
-        # Its worker was killed: nobody will ever answer.
-        found = TaskResult("failed")
-    return record, found
-
-
-def _given_up_s() -> float:
-    return services().settings.search_expires_s + _RUN_S_MAX
+    now, expires_s = services().clock.now(), services().settings.search_expires_s
+    return record, record.standing(found, now, expires_s)
