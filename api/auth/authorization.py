@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 
 from api.auth.caller import Caller, current_caller, enter
 from api.auth.key_cache import KeyRing
 from api.auth.local_requests import is_from_here
 from api.http.operations import Operation
-from api.services import services, services_of
+from api.services import services_of
 from common.contract import DEFAULT_TENANT
 from common.errors import Forbidden, NoKeys, Unauthorized
 from common.keys.base import SCOPES, Scope
 from common.keys.token import Token
+from common.redis_time import Clock
 from common.settings import Settings
 
 # What is said to those who send no key, and to those whose key opens nothing. The latter is one
@@ -57,7 +58,7 @@ def install(app: Flask, settings: Settings, operations: Mapping[str, Operation])
         scope = needed()
         if scope is None or is_open_here():
             return
-        enter(_identify(ring, settings))
+        enter(_identify(ring, services_of(app).clock, settings))
         if scope not in current_caller().scopes:
             raise Forbidden(f"The key lacks the scope {scope!r}, which this call needs.")
 
@@ -69,15 +70,14 @@ def install(app: Flask, settings: Settings, operations: Mapping[str, Operation])
         return response
 
 
-def still_welcome() -> Callable[[], None]:
-    """Return what looks again whether the current caller is let in, for answers that last.
+def still_welcome(app: Flask, caller: Caller) -> Callable[[], None]:
+    """Return what looks again whether a caller is let in, for answers that last.
 
     It may be called when the request is over, and raises ``Unauthorized`` once the key
     is revoked or expired, or the first key was made where there were none; and
     ``BrokerUnavailable`` where nobody knows.
     """
-    ring, caller = cast("KeyRing", current_app.extensions[_EXTENSION]), current_caller()
-    clock = services().clock
+    ring, clock = cast("KeyRing", app.extensions[_EXTENSION]), services_of(app).clock
 
     def look_again() -> None:
         if caller.key_id is None:
@@ -91,7 +91,7 @@ def still_welcome() -> Callable[[], None]:
     return look_again
 
 
-def _identify(ring: KeyRing, settings: Settings) -> Caller:
+def _identify(ring: KeyRing, clock: Clock, settings: Settings) -> Caller:
     """Return who makes the request.
 
     Raises:
@@ -101,7 +101,7 @@ def _identify(ring: KeyRing, settings: Settings) -> Caller:
     """
     token = _token()
     if token is not None:
-        return _owner(ring, token)
+        return _owner(ring, token, clock)
     if ring.exist():
         raise Unauthorized(_WRONG if "Authorization" in request.headers else _MISSING)
     if settings.open_to == "network" or (settings.open_to == "loopback" and is_from_here(request)):
@@ -118,8 +118,8 @@ def _token() -> Token | None:
     return Token.read(given.strip()) if scheme.lower() == "bearer" else None
 
 
-def _owner(ring: KeyRing, token: Token) -> Caller:
-    key, now = ring.find(token.key_id), services().clock.now()
+def _owner(ring: KeyRing, token: Token, clock: Clock) -> Caller:
+    key, now = ring.find(token.key_id), clock.now()
     if key is None or not token.opens(key) or not key.is_valid(now):
         raise Unauthorized(_WRONG)
     ring.note_use(key, now)

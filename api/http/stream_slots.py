@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask
 
 from common.errors import Overloaded
 from common.settings import Settings
@@ -119,9 +119,9 @@ def close_with(app: Flask, is_closing: Callable[[], bool]) -> None:
         app: The app.
         is_closing: Tells whether the process is about to end.
     """
-    cast("ProcessPlaces", app.extensions[_EXTENSION]).is_closing = is_closing
+    places_of(app).is_closing = is_closing
 
 
-def places() -> ProcessPlaces:
-    """Return the places of the process that serves the current request."""
-    return cast("ProcessPlaces", current_app.extensions[_EXTENSION])
+def places_of(app: Flask) -> ProcessPlaces:
+    """Return the places of the process that runs an app."""
+    return cast("ProcessPlaces", app.extensions[_EXTENSION])

@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Response
 
 from api.http.answers import ASK_AGAIN, answered
-from api.routes.current import links
+from api.routes.current import links, services
 from api.schemas.job import Job
-from api.services import services
 from common.jobs.base import Job as JobRecord
 
 

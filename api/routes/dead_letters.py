@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from api.auth.caller import current_tenant
 from api.http.answers import answered, nothing
 from api.routes.accepted import accepted
-from api.routes.current import links
+from api.routes.current import current_tenant, links, services
 from api.schemas.body import read_query
 from api.schemas.dead_letter import DeadLetters
 from api.schemas.links import DEAD_LETTERS
 from api.schemas.pagination import DeadLettersQuery
-from api.services import services
 from api.uploads.begin_once import begin_once
 from api.uploads.replay import Replay, remove_letter
 

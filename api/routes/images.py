@@ -5,14 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from werkzeug.http import dump_options_header
 
-from api.auth.caller import current_tenant
-from api.catalog import delete_image, find_image, known_images, list_images
 from api.http.answers import answered, nothing
 from api.http.conditional import conditional, sent_bytes
 from api.pictures.thumbnails import thumbnail as make_thumbnail
 from api.pictures.thumbnails import to_jpeg
 from api.routes.accepted import accepted
-from api.routes.current import links
+from api.routes.current import catalog, current_tenant, links, services
 from api.schemas.body import (
     CheckBody,
     Metadata,
@@ -25,7 +23,6 @@ from api.schemas.body import (
 from api.schemas.image import Checked, Image, Images
 from api.schemas.links import IMAGES
 from api.schemas.pagination import ImagesQuery
-from api.services import services
 from api.uploads.admission import admit
 from api.uploads.archive import receive_archive
 from api.uploads.begin_once import begin_once
@@ -61,7 +58,7 @@ def upload() -> Response:
 def index() -> Response:
     """List images, the newest first, a page at a time."""
     query = read_query(request, ImagesQuery)
-    page = list_images(query.limit, query.tag, query.after)
+    page = catalog().page(query.limit, query.tag, query.after)
     return answered(Images.of(page, links()))
 
 
@@ -69,20 +66,20 @@ def index() -> Response:
 def check() -> Response:
     """Tell which ids a search can find."""
     ids = read_json(request, CheckBody).ids
-    known = set(known_images(ids)) if ids else set()
+    known = set(catalog().known(ids)) if ids else set()
     return answered(Checked.of(ids, known))
 
 
 @blueprint.get(f"/{_IMAGE_ID}")
 def show(image_id: str) -> Response:
     """Describe an indexed image."""
-    return answered(Image.of(find_image(image_id), links()))
+    return answered(Image.of(catalog().find(image_id), links()))
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
 def delete(image_id: str) -> Response:
     """Delete an image: no search that starts from here on finds it."""
-    delete_image(image_id)
+    catalog().delete(image_id)
     return nothing()
 
 

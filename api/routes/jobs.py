@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from api.auth.authorization import still_welcome
-from api.auth.caller import current_tenant
 from api.http.answers import ASK_AGAIN, answered
 from api.http.conditional import conditional
 from api.http.job_events import MEDIA_TYPE, JobEvents, is_gone
-from api.http.stream_slots import places
-from api.routes.current import links
+from api.routes.current import current_tenant, key_check, links, places, services
 from api.schemas.body import ItemsQuery, read_query
 from api.schemas.job import Items, Job, Jobs
 from api.schemas.links import JOBS
 from api.schemas.pagination import JobsQuery
-from api.services import services
 from common.errors import NotFound
 from common.jobs.base import FINAL_STATES
 from common.jobs.base import Job as JobRecord
@@ -67,7 +63,7 @@ def events(job_id: str) -> Response:
     """Stream a job as Server-Sent Events until it has ended."""
     _find(job_id)
     here, jobs, tenant = links(), services().jobs, current_tenant()
-    environ, is_closing, check_key = request.environ, places().is_closing, still_welcome()
+    environ, is_closing, check_key = request.environ, places().is_closing, key_check()
     clock, leave = services().clock, places().streams.take()
 
     # Of the request nothing is left while the stream goes on.

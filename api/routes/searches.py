@@ -8,19 +8,16 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, request
 from PIL import Image
 
-from api.auth.caller import current_tenant
 from api.dispatch.base import TaskResult
 from api.http.answers import ASK_AGAIN, answered
 from api.http.prefer import wait_s
-from api.http.stream_slots import places
 from api.pictures.contact_sheet import ContactSheet, Tile, to_png
 from api.pictures.thumbnails import thumbnail
-from api.routes.current import links
+from api.routes.current import current_tenant, links, places, services
 from api.schemas.body import read_json, read_query
 from api.schemas.links import SEARCHES
 from api.schemas.search import ContactSheetQuery, Search, SearchBody
 from api.search_records import SearchRecord
-from api.services import services
 from api.uploads.query_picture import read_picture_search
 from common.contract import SEARCH_QUEUE, SEARCH_RUN, SearchRequest, SearchResult
 from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable

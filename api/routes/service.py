@@ -8,8 +8,8 @@ from api.health.metrics import render
 from api.health.readiness import check_parts
 from api.http.answers import answered
 from api.http.problems import problem
+from api.routes.current import services
 from api.schemas.health import Health, Readiness
-from api.services import services
 from common.errors import ServiceError
 
 blueprint = Blueprint("service", __name__)
