@@ -7,6 +7,7 @@ from werkzeug.routing import BaseConverter
 
 from api.auth import authorization, rate_limit
 from api.http import options, parameters, problems, request_ids, stream_slots
+from api.openapi.routes import OPERATIONS
 from api.routes import dead_letters, documents, images, jobs, searches, service, web
 from api.server import broken_body, content_length, lingering_close
 from api.services import Services, connect_services
@@ -59,10 +60,10 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     lingering_close.install(app)
     stream_slots.install(app, settings)
     # Who asks comes first: a stranger is not told what is wrong with a request.
-    authorization.install(app, settings)
+    authorization.install(app, settings, OPERATIONS)
     rate_limit.install(app, settings.rate_limit, services.counters)
     content_length.install(app)
-    parameters.install(app)
+    parameters.install(app, OPERATIONS)
     for routes in (images, jobs, searches, dead_letters, service, documents, web):
         app.register_blueprint(routes.blueprint)
     return app

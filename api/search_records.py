@@ -6,9 +6,13 @@ from typing import Protocol, cast
 
 from redis import Redis
 
+from api.dispatch.base import TaskResult
 from common.contract import Message, SearchRequest
 from common.errors import NotFound
 from common.redis_client import broker_call
+
+# Seconds that a search takes at most once a worker has it: the waits for the model and the store.
+_RUN_S_MAX = 60
 
 
 class SearchRecord(Message):
@@ -18,6 +22,24 @@ class SearchRecord(Message):
     # Seconds since 1970 by Redis's clock.
     created_at: float
     request: SearchRequest
+
+    @property
+    def first_rank(self) -> int:
+        """Rank of the first of its hits."""
+        return self.request.offset + 1
+
+    def standing(self, found: TaskResult, now: float, expires_s: float) -> TaskResult:
+        """Return where the search stands: failed where no worker can answer any more.
+
+        Args:
+            found: What is known of its task.
+            now: The time by the clock of the record.
+            expires_s: Seconds after which no worker takes the task.
+        """
+        if found.done or now <= self.created_at + expires_s + _RUN_S_MAX:
+            return found
+        # The worker that took it was killed.
+        return TaskResult("failed")
 
 
 class SearchRecords(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask
 
 from api.auth.rate_limit import Counters
 from api.dispatch.base import Dispatcher
@@ -89,11 +89,6 @@ def connect_services(settings: Settings) -> Services:
     )
 
 
-def services() -> Services:
-    """Return the parts of the app that serves the current request."""
-    return services_of(current_app)
-
-
 def services_of(app: Flask) -> Services:
-    """Return the parts of an app, also where no request is served."""
+    """Return the parts of an app."""
     return cast("Services", app.extensions[_EXTENSION])

@@ -5,50 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 
 from api.auth.caller import Caller, current_caller, enter
 from api.auth.key_cache import KeyCache
 from api.auth.local_requests import is_from_here
-from api.services import services, services_of
+from api.http.operations import Operation
+from api.services import services_of
 from common.contract import DEFAULT_TENANT
 from common.errors import Forbidden, NoKeys, Unauthorized
 from common.keys.base import SCOPES, Scope
 from common.keys.token import Token
+from common.redis_time import Clock
 from common.settings import Settings
 
-# The scope that each route asks for, by its endpoint; None is open to everybody. A test finds
-# every route here. One that were forgotten would ask for ``admin``.
-ROUTES: Mapping[str, Scope | None] = {
-    "images.upload": "write",
-    "images.index": "read",
-    "images.check": "read",
-    "images.show": "read",
-    "images.delete": "write",
-    "images.content": "read",
-    "images.thumbnail": "read",
-    "jobs.index": "read",
-    "jobs.show": "read",
-    "jobs.items": "read",
-    "jobs.events": "read",
-    "jobs.cancel": "write",
-    "searches.create": "read",
-    "searches.show": "read",
-    "searches.contact_sheet": "read",
-    "dead_letters.index": "read",
-    "dead_letters.replay": "write",
-    "dead_letters.remove": "write",
-    # Of all tenants together.
-    "service.metrics": "admin",
-    "service.healthz": None,
-    "service.readyz": None,
-    # Files that are the same for everybody; the page asks its reader for a key.
-    "web.index": None,
-    "web.asset": None,
-    "documents.openapi": None,
-    "documents.docs": None,
-    "documents.asset": None,
-}
 # What is said to those who send no key, and to those whose key opens nothing. The latter is one
 # answer for all that may be the matter: who tries keys learns nothing.
 _MISSING = (
@@ -59,47 +29,55 @@ _WRONG = "The key is wrong, revoked or expired."
 
 _EXTENSION = "glimpse.key_cache"
 
-# Routes that this machine itself may ask without a key: whoever scrapes figures here.
-_NEAR = frozenset({"service.metrics"})
 
-
-def install(app: Flask, settings: Settings) -> None:
+def install(app: Flask, settings: Settings, operations: Mapping[str, Operation]) -> None:
     """Let every request show its key, and have the scope that its route asks for.
 
     Args:
-        app: Its routes are those of ``ROUTES``.
+        app: The application.
         settings: To whom the service is open without keys, and how long keys are kept.
+        operations: Its routes by their endpoints; one that is missing needs ``admin``.
     """
     ring = KeyCache(lambda: services_of(app).keys, settings.key_cache_s)
     app.extensions[_EXTENSION] = ring
 
+    def needed() -> Scope | None:
+        # Without an endpoint it is a 404 or a 405, which tells nothing of anybody.
+        if not request.endpoint:
+            return None
+        operation = operations.get(request.endpoint)
+        return operation.scope if operation else "admin"
+
+    def is_open_here() -> bool:
+        operation = operations.get(request.endpoint or "")
+        is_offered = operation is not None and operation.is_open_here
+        return is_offered and settings.open_to != "nobody" and is_from_here(request)
+
     @app.before_request
     def authorize() -> None:
-        # Without an endpoint it is a 404 or a 405, which tells nothing of anybody.
-        scope = _needed(request.endpoint) if request.endpoint else None
-        if scope is None or _is_near(settings):
+        scope = needed()
+        if scope is None or is_open_here():
             return
-        enter(_identify(ring, settings))
+        enter(_identify(ring, services_of(app).clock, settings))
         if scope not in current_caller().scopes:
             raise Forbidden(f"The key lacks the scope {scope!r}, which this call needs.")
 
     @app.after_request
     def vary(response: Response) -> Response:
-        if request.endpoint and _needed(request.endpoint) is not None:
+        if needed() is not None:
             # What a browser keeps of one key's answers is not for the next one.
             response.vary.add("Authorization")
         return response
 
 
-def still_welcome() -> Callable[[], None]:
-    """Return what looks again whether the current caller is let in, for answers that last.
+def still_welcome(app: Flask, caller: Caller) -> Callable[[], None]:
+    """Return what looks again whether a caller is let in, for answers that last.
 
     It may be called when the request is over, and raises ``Unauthorized`` once the key
     is revoked or expired, or the first key was made where there were none; and
     ``BrokerUnavailable`` where nobody knows.
     """
-    ring, caller = cast("KeyCache", current_app.extensions[_EXTENSION]), current_caller()
-    clock = services().clock
+    ring, clock = cast("KeyCache", app.extensions[_EXTENSION]), services_of(app).clock
 
     def look_again() -> None:
         if caller.key_id is None:
@@ -113,16 +91,7 @@ def still_welcome() -> Callable[[], None]:
     return look_again
 
 
-def _needed(endpoint: str) -> Scope | None:
-    return ROUTES.get(endpoint, "admin")
-
-
-def _is_near(settings: Settings) -> bool:
-    is_offered = request.endpoint in _NEAR and settings.open_to != "nobody"
-    return is_offered and is_from_here(request)
-
-
-def _identify(ring: KeyCache, settings: Settings) -> Caller:
+def _identify(ring: KeyCache, clock: Clock, settings: Settings) -> Caller:
     """Return who makes the request.
 
     Raises:
@@ -132,7 +101,7 @@ def _identify(ring: KeyCache, settings: Settings) -> Caller:
     """
     token = _token()
     if token is not None:
-        return _owner(ring, token)
+        return _owner(ring, token, clock)
     if ring.exist():
         raise Unauthorized(_WRONG if "Authorization" in request.headers else _MISSING)
     if settings.open_to == "network" or (settings.open_to == "loopback" and is_from_here(request)):
@@ -149,8 +118,8 @@ def _token() -> Token | None:
     return Token.read(given.strip()) if scheme.lower() == "bearer" else None
 
 
-def _owner(ring: KeyCache, token: Token) -> Caller:
-    key, now = ring.find(token.key_id), services().clock.now()
+def _owner(ring: KeyCache, token: Token, clock: Clock) -> Caller:
+    key, now = ring.find(token.key_id), clock.now()
     if key is None or not token.opens(key) or not key.is_valid(now):
         raise Unauthorized(_WRONG)
     ring.note_use(key, now)

@@ -14,6 +14,7 @@ from common.keys.base import Scope
 class Caller:
     """Who makes a request, and what they may do."""
 
+    # Its key's, or ``default`` without keys.
     tenant: str
     scopes: frozenset[Scope]
     # The key that they sent; none while the service is open.
@@ -33,8 +34,3 @@ def current_caller() -> Caller:
 def caller_or_none() -> Caller | None:
     """Return who makes the current request; None where nobody was asked."""
     return cast("Caller | None", g.get("caller"))
-
-
-def current_tenant() -> str:
-    """Return the tenant of the current request: its key's, or ``default`` without keys."""
-    return current_caller().tenant

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from api.schemas.health import Part
 from common.contract import QUEUES
 from common.errors import BrokerUnavailable
 from common.heartbeats import Heartbeat, Heartbeats
@@ -14,19 +13,7 @@ from common.redis_time import SKEW_S_MAX, Clock
 _INFERENCE_AGE_MAX_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One part: its name, whether it is there, and what to know about it."""
-
-    part: str
-    ok: bool
-    detail: str
-    workers: int | None = None
-    model: str | None = None
-    inference_age_s: float | None = None
-
-
-def check_parts(heartbeats: Heartbeats, clock: Clock) -> list[Check]:
+def check_parts(heartbeats: Heartbeats, clock: Clock) -> list[Part]:
     """Look at Redis, at the store as the workers see it, and at the workers of each queue.
 
     A clock that is wrong is told beside what there is; nothing depends on it.
@@ -38,29 +25,29 @@ def check_parts(heartbeats: Heartbeats, clock: Clock) -> list[Check]:
     try:
         beats = heartbeats.alive()
     except BrokerUnavailable as error:
-        return [Check("redis", ok=False, detail=str(error))]
-    redis = Check("redis", ok=True, detail="answers" + _skew("the API's", clock.skew_s()))
+        return [Part("redis", ok=False, detail=str(error))]
+    redis = Part("redis", ok=True, detail="answers" + _skew("the API's", clock.skew_s()))
     workers = [_check_queue(queue, beats, clock.now()) for queue in QUEUES]
     return [redis, _check_store(beats), *workers]
 
 
-def _check_store(beats: list[Heartbeat]) -> Check:
+def _check_store(beats: list[Heartbeat]) -> Part:
     if not beats:
-        return Check("milvus", ok=False, detail="No worker is there to ask it.")
+        return Part("milvus", ok=False, detail="No worker is there to ask it.")
     errors = [beat.store_error for beat in beats if beat.store_error]
-    return Check("milvus", ok=not errors, detail=errors[0] if errors else "answers")
+    return Part("milvus", ok=not errors, detail=errors[0] if errors else "answers")
 
 
-def _check_queue(queue: str, beats: list[Heartbeat], now: float) -> Check:
+def _check_queue(queue: str, beats: list[Heartbeat], now: float) -> Part:
     part = f"worker-{queue}"
     mine = [beat for beat in beats if beat.queue == queue]
     if not mine:
-        return Check(part, ok=False, detail=f"No worker consumes the queue {queue}.", workers=0)
+        return Part(part, ok=False, detail=f"No worker consumes the queue {queue}.", workers=0)
     skew_s = max((beat.clock_skew_s for beat in mine), key=abs)
     consuming = [beat for beat in mine if beat.consumes(now)]
     age = now - max(beat.inference_at for beat in consuming or mine)
     trouble = _trouble(is_consuming=bool(consuming), age_s=age)
-    return Check(
+    return Part(
         part,
         ok=trouble is None,
         detail=trouble or "works" + _skew("a worker's", skew_s),

@@ -8,13 +8,14 @@ connection is made again is lost. Reading one hash costs Redis some microseconds
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 
-from api.schemas.views import Json
+from api.schemas.failure import Failure
+from api.schemas.job import Job, JobEvent
 from common.errors import GlimpseError
-from common.jobs.base import FINAL_STATES, Job
+from common.jobs.base import FINAL_STATES
+from common.jobs.base import Job as JobRecord
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -35,7 +36,7 @@ class JobEvents:
 
     Args:
         look: Returns the job as it is now.
-        view: Returns a job as the API shows it.
+        view: Returns a job as callers see it.
         heartbeat_s: Seconds of silence after which a comment is sent, so that no proxy takes
             the connection for dead and a client that is gone is noticed.
         is_over: Tells whether nobody listens any more, or the process is about to end.
@@ -45,8 +46,8 @@ class JobEvents:
 
     def __init__(
         self,
-        look: Callable[[], Job],
-        view: Callable[[Job], Json],
+        look: Callable[[], JobRecord],
+        view: Callable[[JobRecord], Job],
         heartbeat_s: float,
         is_over: Callable[[], bool],
         now: Callable[[], float] = time.monotonic,
@@ -66,24 +67,20 @@ class JobEvents:
             yield from self._events()
         except GlimpseError as error:
             # The job has expired, or Redis is away; connected again, the client sees which.
-            yield _event("error", {"code": error.code, "detail": str(error)})
+            yield JobEvent.of("error", Failure(error.code, str(error))).text
 
     def _events(self) -> Iterator[str]:
-        told: Job | None = None
+        told: JobRecord | None = None
         begun_at = told_at = self._now()
         while not self._is_over() and self._now() - begun_at < _STREAM_S_MAX:
             job = self._look()
             if job.state in FINAL_STATES:
-                yield _event("end", self._view(job))
+                yield JobEvent.of("end", self._view(job)).text
                 return
             if job != told:
-                yield _event("progress", self._view(job))
+                yield JobEvent.of("progress", self._view(job)).text
                 told, told_at = job, self._now()
             elif self._now() - told_at >= self._heartbeat_s:
                 yield ": still there\n\n"
                 told_at = self._now()
             self._sleep(_LOOK_S)
-
-
-def _event(name: str, data: Json) -> str:
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator
 from http import HTTPStatus
 
-from flask import Flask, Response, json
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api.http.request_ids import request_id
+from api.schemas.problem import Problem
 from common.errors import (
     ArchiveError,
     BlobsFull,
@@ -23,7 +24,6 @@ from common.errors import (
     Overloaded,
     RequestTimeout,
     ServiceError,
-    SetupError,
     StoreError,
     Unauthorized,
     Unprocessable,
@@ -54,32 +54,6 @@ _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
 )
 
 
-# Codes that no class of the tree stands for: of HTTP itself, and of ``/readyz``.
-_CODES_OF_HTTP = (
-    "expectation_failed",
-    "forbidden",
-    "headers_too_large",
-    "method_not_allowed",
-    "not_implemented",
-    "not_ready",
-    "precondition_failed",
-    "range_not_satisfiable",
-    "rate_limited",
-    "uri_too_long",
-)
-
-
-def _codes_below(kind: type[GlimpseError]) -> Iterator[str]:
-    yield kind.code
-    for below in kind.__subclasses__():
-        if not issubclass(below, SetupError):
-            yield from _codes_below(below)
-
-
-# Every code that a problem document may have; the tree is whole once it is imported.
-CODES = tuple(sorted({*_codes_below(GlimpseError), *_CODES_OF_HTTP}))
-
-
 def problem(
     status: int,
     code: str,
@@ -96,25 +70,11 @@ def problem(
         errors: The fields at fault: ``{"field", "detail"}`` each.
         retry_after_s: Seconds after which the same request may succeed, if it may.
     """
-    body = problem_body(status, code, detail, request_id())
-    if errors:
-        body["errors"] = errors
-    response = Response(json.dumps(body), status, mimetype=MEDIA_TYPE)
+    body = Problem.of(status, code, detail, request_id(), errors or ())
+    response = Response(json.dumps(body.plain(), sort_keys=True), status, mimetype=MEDIA_TYPE)
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
-
-
-def problem_body(status: int, code: str, detail: str, asked_as: str) -> dict[str, object]:
-    """Return a problem document about the request of this id."""
-    return {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": asked_as,
-    }
 
 
 def install(app: Flask) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask
 
 from common.errors import Overloaded
 from common.settings import Settings
@@ -119,9 +119,9 @@ def close_with(app: Flask, is_closing: Callable[[], bool]) -> None:
         app: The app.
         is_closing: Tells whether the process is about to end.
     """
-    cast("ProcessSlots", app.extensions[_EXTENSION]).is_closing = is_closing
+    slots_of(app).is_closing = is_closing
 
 
-def slots() -> ProcessSlots:
-    """Return the slots of the process that serves the current request."""
-    return cast("ProcessSlots", current_app.extensions[_EXTENSION])
+def slots_of(app: Flask) -> ProcessSlots:
+    """Return the slots of the process that runs an app."""
+    return cast("ProcessSlots", app.extensions[_EXTENSION])

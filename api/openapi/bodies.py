@@ -6,7 +6,7 @@ from itertools import combinations
 
 from pydantic import BaseModel
 
-from api.openapi.operations import BINARY, Schema
+from api.http.operations import BINARY, Schema
 from api.schemas.body import CheckBody, Metadata
 from api.schemas.search import SearchBody
 from common.images import archive_formats

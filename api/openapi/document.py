@@ -11,18 +11,17 @@ from itertools import chain
 from typing import Any
 
 from flask import Flask
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 from werkzeug.routing import Rule
 
-from api.auth.authorization import ROUTES
+from api.http.operations import Model, Operation, Reply, Schema
 from api.http.problems import MEDIA_TYPE
 from api.openapi.bodies import FORM, FORM_ENCODING
 from api.openapi.headers import HEADERS
-from api.openapi.operations import Operation, Reply, Schema
 from api.openapi.routes import OPERATIONS
-from api.schemas.answers import Problem
 from api.schemas.body import Metadata
+from api.schemas.problem import Problem
 from api.schemas.search import SearchBody
 from common.ids import IMAGE_ID, RECORD_ID
 
@@ -98,9 +97,9 @@ def _path(rule: Rule) -> str:
     return _PLACE.sub(r"{\2}", rule.rule)
 
 
-def _security(rule: Rule) -> list[dict[str, list[str]]]:
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
     """Return who may call a route: whoever has a key, where there are keys and it asks for one."""
-    return [{}, {"key": []}] if ROUTES.get(rule.endpoint) else []
+    return [{}, {"key": []}] if operation.scope else []
 
 
 def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:
@@ -109,7 +108,7 @@ def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [operation.tag],
         "summary": says,
-        "security": _security(rule),
+        "security": _security(operation),
         "parameters": parameters,
         "responses": dict(_responses(rule, operation)),
     }
@@ -192,19 +191,16 @@ def _content(bodies: Any) -> dict[str, Any]:
     return content
 
 
-def _schema(body: type[BaseModel] | Schema) -> Schema:
+def _schema(body: Model | Schema) -> Schema:
     return body if isinstance(body, dict) else {"$ref": _SCHEMAS.format(model=body.__name__)}
 
 
 @cache
 def _schemas() -> dict[str, Schema]:
     """Return the schemas of all models that the operations name, and of those within them."""
-    models: list[type[BaseModel]] = [
-        *(Problem, SearchBody, Metadata),
-        *_models(OPERATIONS.values()),
-    ]
-    _, found = models_json_schema(
-        [(model, "validation") for model in dict.fromkeys(models)],
+    models: list[Model] = [Problem, SearchBody, Metadata, *_models(OPERATIONS.values())]
+    _, found = TypeAdapter.json_schemas(
+        [(model.__name__, "validation", TypeAdapter(model)) for model in dict.fromkeys(models)],
         ref_template=_SCHEMAS,
         schema_generator=_Schemas,
     )
@@ -212,7 +208,7 @@ def _schemas() -> dict[str, Schema]:
     return schemas
 
 
-def _models(operations: Iterable[Operation]) -> Iterator[type[BaseModel]]:
+def _models(operations: Iterable[Operation]) -> Iterator[Model]:
     for operation in operations:
         for content in (operation.body, *(reply.content for reply in operation.replies.values())):
             for body in content.values():

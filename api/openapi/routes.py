@@ -1,21 +1,26 @@
-"""What each route reads and answers, by its endpoint: what the document cannot take from it."""
+"""The table of operations: who may call each route, what it reads and what it answers.
+
+Authorization, the check of query parameters and the OpenAPI document read it, so that no two of
+them can disagree. A route that is missing here needs the scope ``admin``, and a test finds it.
+"""
 
 from __future__ import annotations
 
+from api.http.operations import BINARY, TEXT, Operation, Reply, json
 from api.openapi import bodies
 from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
-from api.openapi.operations import BINARY, TEXT, Operation, Reply, json
-from api.schemas import answers
 from api.schemas.body import ItemsQuery, ThumbnailQuery, UploadQuery
+from api.schemas.dead_letter import DeadLetters
+from api.schemas.health import Health, Readiness
+from api.schemas.image import Checked, Image, Images
+from api.schemas.job import Items, Job, JobEvent, Jobs
 from api.schemas.pagination import DeadLettersQuery, ImagesQuery, JobsQuery
-from api.schemas.search import ContactSheetQuery
+from api.schemas.search import ContactSheetQuery, Search
 from common.images.formats import MEDIA_TYPES
 
 _GONE = Reply("It is gone.")
 _UNCHANGED = Reply("It is as it was.", headers=("ETag",))
-_BEGUN = json(
-    "The job that was begun.", answers.Job, "Location", "Retry-After", "Idempotency-Replayed"
-)
+_BEGUN = json("The job that was begun.", Job, "Location", "Retry-After", "Idempotency-Replayed")
 # A file that a cache may keep.
 _KEPT = ("ETag", "Cache-Control")
 # The bytes of a picture, in any format that is opened.
@@ -24,6 +29,7 @@ _PICTURE = dict.fromkeys(sorted(MEDIA_TYPES.values()), BINARY)
 _IMAGES = {
     "images.upload": Operation(
         "Images",
+        "write",
         {202: _BEGUN},
         errors=(409, 413, 415, 422, 507),
         query=UploadQuery,
@@ -32,20 +38,23 @@ _IMAGES = {
     ),
     "images.index": Operation(
         "Images",
-        {200: json("A page of images.", answers.Images)},
+        "read",
+        {200: json("A page of images.", Images)},
         errors=(502,),
         query=ImagesQuery,
     ),
     "images.check": Operation(
         "Images",
-        {200: json("Which are known.", answers.Checked)},
+        "read",
+        {200: json("Which are known.", Checked)},
         errors=(413, 415, 502),
         body=bodies.CHECK,
     ),
-    "images.show": Operation("Images", {200: json("The image.", answers.Image)}, errors=(404, 502)),
-    "images.delete": Operation("Images", {204: _GONE}, errors=(404, 502)),
+    "images.show": Operation("Images", "read", {200: json("The image.", Image)}, errors=(404, 502)),
+    "images.delete": Operation("Images", "write", {204: _GONE}, errors=(404, 502)),
     "images.content": Operation(
         "Images",
+        "read",
         {
             200: Reply("The original bytes.", _PICTURE, (*_KEPT, "Accept-Ranges")),
             206: Reply("Those asked for.", _PICTURE, (*_KEPT, "Accept-Ranges", "Content-Range")),
@@ -56,6 +65,7 @@ _IMAGES = {
     ),
     "images.thumbnail": Operation(
         "Images",
+        "read",
         {
             200: Reply("A JPEG that fits in the square.", {"image/jpeg": BINARY}, _KEPT),
             304: _UNCHANGED,
@@ -67,24 +77,27 @@ _IMAGES = {
 }
 
 _JOBS = {
-    "jobs.index": Operation("Jobs", {200: json("A page of jobs.", answers.Jobs)}, query=JobsQuery),
+    "jobs.index": Operation("Jobs", "read", {200: json("A page of jobs.", Jobs)}, query=JobsQuery),
     "jobs.show": Operation(
         "Jobs",
-        {200: json("The job.", answers.Job, "ETag", "Retry-After"), 304: _UNCHANGED},
+        "read",
+        {200: json("The job.", Job, "ETag", "Retry-After"), 304: _UNCHANGED},
         errors=(404, 412),
         headers=IF_NONE_MATCH,
     ),
     "jobs.cancel": Operation(
-        "Jobs", {202: json("The job as it then stands.", answers.Job)}, errors=(404,)
+        "Jobs", "write", {202: json("The job as it then stands.", Job)}, errors=(404,)
     ),
     "jobs.events": Operation(
         "Jobs",
-        {200: Reply("The job's progress.", {"text/event-stream": answers.JobEvent})},
+        "read",
+        {200: Reply("The job's progress.", {"text/event-stream": JobEvent})},
         errors=(404,),
     ),
     "jobs.items": Operation(
         "Jobs",
-        {200: json("A page of the job's images.", answers.Items)},
+        "read",
+        {200: json("A page of the job's images.", Items)},
         errors=(404,),
         query=ItemsQuery,
     ),
@@ -93,11 +106,10 @@ _JOBS = {
 _SEARCHES = {
     "searches.create": Operation(
         "Searches",
+        "read",
         {
-            200: json(
-                "The search with its hits.", answers.Search, "Location", "Preference-Applied"
-            ),
-            202: json("The search, not yet done.", answers.Search, "Location", "Retry-After"),
+            200: json("The search with its hits.", Search, "Location", "Preference-Applied"),
+            202: json("The search, not yet done.", Search, "Location", "Retry-After"),
         },
         errors=(413, 415, 507),
         headers=PREFER,
@@ -105,11 +117,13 @@ _SEARCHES = {
     ),
     "searches.show": Operation(
         "Searches",
-        {200: json("The search.", answers.Search, "Retry-After")},
+        "read",
+        {200: json("The search.", Search, "Retry-After")},
         errors=(404,),
     ),
     "searches.contact_sheet": Operation(
         "Searches",
+        "read",
         {200: Reply("The hits as one picture.", {"image/png": BINARY})},
         errors=(404,),
         query=ContactSheetQuery,
@@ -119,22 +133,25 @@ _SEARCHES = {
 _DEAD_LETTERS = {
     "dead_letters.index": Operation(
         "Dead letters",
-        {200: json("A page of dead letters.", answers.DeadLetters)},
+        "read",
+        {200: json("A page of dead letters.", DeadLetters)},
         query=DeadLettersQuery,
     ),
     "dead_letters.replay": Operation(
-        "Dead letters", {202: _BEGUN}, errors=(404, 409, 422), headers=IDEMPOTENCY_KEY
+        "Dead letters", "write", {202: _BEGUN}, errors=(404, 409, 422), headers=IDEMPOTENCY_KEY
     ),
-    "dead_letters.remove": Operation("Dead letters", {204: _GONE}, errors=(404, 409)),
+    "dead_letters.remove": Operation("Dead letters", "write", {204: _GONE}, errors=(404, 409)),
 }
 
 _SERVICE = {
-    "service.healthz": Operation("Service", {200: json("It does.", answers.Health)}),
+    "service.healthz": Operation("Service", None, {200: json("It does.", Health)}),
     "service.readyz": Operation(
-        "Service", {200: json("Every part is there.", answers.Readiness)}, errors=(503,)
+        "Service", None, {200: json("Every part is there.", Readiness)}, errors=(503,)
     ),
     "service.metrics": Operation(
         "Service",
+        # Its figures are of all tenants together.
+        "admin",
         {
             200: Reply(
                 "Figures for Prometheus.",
@@ -142,9 +159,12 @@ _SERVICE = {
             )
         },
         errors=(401, 403, 429, 503),
+        # Whoever scrapes figures on this machine.
+        is_open_here=True,
     ),
     "documents.openapi": Operation(
         "Service",
+        None,
         {
             200: Reply("OpenAPI 3.1.", {"application/json": {"type": "object"}}, _KEPT),
             304: _UNCHANGED,
@@ -154,15 +174,18 @@ _SERVICE = {
     ),
 }
 
+# Files that are the same for everybody; the page asks its reader for a key.
 _PAGES = {
     "web.index": Operation(
         "Pages",
+        None,
         {200: Reply("The page.", {"text/html": TEXT}, _KEPT), 304: _UNCHANGED},
         errors=(412,),
         headers=IF_NONE_MATCH,
     ),
     "web.asset": Operation(
         "Pages",
+        None,
         {
             200: Reply(
                 "The file.",
@@ -176,12 +199,14 @@ _PAGES = {
     ),
     "documents.docs": Operation(
         "Pages",
+        None,
         {200: Reply("The page.", {"text/html": TEXT}, _KEPT), 304: _UNCHANGED},
         errors=(412,),
         headers=IF_NONE_MATCH,
     ),
     "documents.asset": Operation(
         "Pages",
+        None,
         {
             200: Reply("The file.", {"text/css": TEXT, "text/javascript": TEXT}, _KEPT),
             304: _UNCHANGED,

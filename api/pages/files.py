@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Request, Response
 
 from api.http.conditional import conditional
 from api.pages.assets import Page, media_type
@@ -14,7 +14,7 @@ FRESH = "no-cache"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def sent_asset(page: Page, version: str, name: str) -> Response:
+def sent_asset(page: Page, version: str, name: str, request: Request) -> Response:
     """Send a file of a page; caches keep it for good under the right version.
 
     Raises:
@@ -24,10 +24,13 @@ def sent_asset(page: Page, version: str, name: str) -> Response:
         raise NotFound(f"The page has no file {name!r}.")
     caching = _IMMUTABLE if version == page.version else FRESH
     content_type = f"{media_type(name)}; charset=utf-8"
-    return sent_file(page.assets[name], content_type, f"{page.version}-{name}", caching)
+    etag = f"{page.version}-{name}"
+    return sent_file(page.assets[name], content_type, etag, caching, request)
 
 
-def sent_file(data: bytes, content_type: str, etag: str, caching: str) -> Response:
+def sent_file(
+    data: bytes, content_type: str, etag: str, caching: str, request: Request
+) -> Response:
     """Send bytes, or say that the caller has them already."""
     response = Response(data, content_type=content_type)
     response.set_etag(etag)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 
-from api.auth.caller import current_tenant
+from api.http.answers import answered, nothing
+from api.routes.accepted import accepted
+from api.routes.current import current_tenant, links, services
 from api.schemas.body import read_query
+from api.schemas.dead_letter import DeadLetters
+from api.schemas.links import DEAD_LETTERS
 from api.schemas.pagination import DeadLettersQuery
-from api.schemas.views import accepted, dead_letter_view, nothing
-from api.services import services
 from api.uploads.replay import remove_letter, replay_letter
 
-blueprint = Blueprint("dead_letters", __name__, url_prefix="/v1/dead-letters")
+blueprint = Blueprint("dead_letters", __name__, url_prefix=DEAD_LETTERS)
 
 _IMAGE_ID = "<image_id:image_id>"
 
@@ -21,13 +23,11 @@ def index() -> Response:
     """List dead letters, the newest first, a page at a time."""
     query = read_query(request, DeadLettersQuery)
     found, following = services().dead_letters.page(current_tenant(), query.limit, query.cursor)
-    return jsonify(
-        dead_letters=[dead_letter_view(letter) for letter in found], next_cursor=following
-    )
+    return answered(DeadLetters.of(found, following, links()))
 
 
 @blueprint.post(f"/{_IMAGE_ID}/replay")
-def replay(image_id: str) -> tuple[Response, int]:
+def replay(image_id: str) -> Response:
     """Try an image again, in a job of its own."""
     return accepted(replay_letter(services(), current_tenant(), request, image_id))
 

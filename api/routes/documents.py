@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from flask import Blueprint, Response, current_app, json
+from flask import Blueprint, Response, current_app, json, request
 
 from api.openapi.document import build_document
 from api.pages.assets import load_docs
@@ -38,14 +38,14 @@ def openapi() -> Response:
         kept[_DOCUMENT] = json.dumps(build_document(current_app)).encode()
     document: bytes = kept[_DOCUMENT]
     etag = hashlib.sha256(document).hexdigest()
-    return sent_file(document, "application/json", etag, FRESH)
+    return sent_file(document, "application/json", etag, FRESH, request)
 
 
 @blueprint.get("/docs")
 def docs() -> Response:
     """Show the document to people, who can try each call there."""
     page = load_docs()
-    response = sent_file(page.html, "text/html; charset=utf-8", page.version, FRESH)
+    response = sent_file(page.html, "text/html; charset=utf-8", page.version, FRESH, request)
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response
@@ -54,4 +54,4 @@ def docs() -> Response:
 @blueprint.get("/docs/<version>/<name>")
 def asset(version: str, name: str) -> Response:
     """Send one of the documentation's files, whatever its version; only the right one is kept."""
-    return sent_asset(load_docs(), version, name)
+    return sent_asset(load_docs(), version, name, request)

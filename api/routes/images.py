@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from werkzeug.http import dump_options_header
 
-from api.auth.caller import current_tenant
-from api.catalog import delete_image, find_image, known_images, list_images
+from api.http.answers import answered, nothing
 from api.http.conditional import conditional, sent_bytes
 from api.pictures.thumbnails import thumbnail as make_thumbnail
 from api.pictures.thumbnails import to_jpeg
+from api.routes.accepted import accepted
+from api.routes.current import catalog, current_tenant, links, services
 from api.schemas.body import (
     CheckBody,
     ThumbnailQuery,
@@ -17,13 +18,13 @@ from api.schemas.body import (
     read_json,
     read_query,
 )
-from api.schemas.pagination import ImagesQuery, image_cursor
-from api.schemas.views import accepted, image_view, nothing
-from api.services import services
+from api.schemas.image import Checked, Image, Images
+from api.schemas.links import IMAGES
+from api.schemas.pagination import ImagesQuery
 from api.uploads.upload import upload as receive_upload
 from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff
 
-blueprint = Blueprint("images", __name__, url_prefix="/v1/images")
+blueprint = Blueprint("images", __name__, url_prefix=IMAGES)
 
 # The bytes under an id never change.
 _IMMUTABLE = "private, max-age=31536000, immutable"
@@ -40,7 +41,7 @@ _IMAGE_ID = "<image_id:image_id>"
 
 
 @blueprint.post("")
-def upload() -> tuple[Response, int]:
+def upload() -> Response:
     """Accept pictures and answer with the job that indexes them."""
     filename = read_query(request, UploadQuery).filename
     return accepted(receive_upload(services(), current_tenant(), request, filename))
@@ -50,35 +51,28 @@ def upload() -> tuple[Response, int]:
 def index() -> Response:
     """List images, the newest first, a page at a time."""
     query = read_query(request, ImagesQuery)
-    page = list_images(query.limit, query.tag, query.after)
-    return jsonify(
-        images=[image_view(image) for image in page.images],
-        next_cursor=image_cursor(page.following),
-    )
+    page = catalog().page(query.limit, query.tag, query.after)
+    return answered(Images.of(page, links()))
 
 
 @blueprint.post("/check")
 def check() -> Response:
     """Tell which ids a search can find."""
     ids = read_json(request, CheckBody).ids
-    known = set(known_images(ids)) if ids else set()
-    unique = list(dict.fromkeys(ids))
-    return jsonify(
-        known=[image_id for image_id in unique if image_id in known],
-        missing=[image_id for image_id in unique if image_id not in known],
-    )
+    known = set(catalog().known(ids)) if ids else set()
+    return answered(Checked.of(ids, known))
 
 
 @blueprint.get(f"/{_IMAGE_ID}")
 def show(image_id: str) -> Response:
     """Describe an indexed image."""
-    return jsonify(image_view(find_image(image_id)))
+    return answered(Image.of(catalog().find(image_id), links()))
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
 def delete(image_id: str) -> Response:
     """Delete an image: no search that starts from here on finds it."""
-    delete_image(image_id)
+    catalog().delete(image_id)
     return nothing()
 
 

@@ -5,36 +5,31 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, request
 from PIL import Image
 
-from api.auth.caller import current_tenant
 from api.dispatch.base import TaskResult
+from api.http.answers import ASK_AGAIN, answered
 from api.http.prefer import wait_s
-from api.http.stream_slots import slots
 from api.pictures.contact_sheet import ContactSheet, Tile, to_png
 from api.pictures.thumbnails import thumbnail
+from api.routes.current import current_tenant, links, services, slots
 from api.schemas.body import read_json, read_query
-from api.schemas.search import ContactSheetQuery, SearchBody
-from api.schemas.views import search_view
+from api.schemas.links import SEARCHES
+from api.schemas.search import ContactSheetQuery, Search, SearchBody
 from api.search_records import SearchRecord
-from api.services import services
 from api.uploads.query_picture import read_picture_search
 from common.contract import SEARCH_QUEUE, SEARCH_RUN, SearchRequest, SearchResult
 from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable
 
-blueprint = Blueprint("searches", __name__, url_prefix="/v1/searches")
+blueprint = Blueprint("searches", __name__, url_prefix=SEARCHES)
 
-# Seconds that a search takes at most once a worker has it: the waits for the model and the store.
-_RUN_S_MAX = 60
 # Seconds that a contact sheet waits for its search: nobody has said that they would wait longer.
 _SHEET_WAIT_S = 4.0
-# Seconds after which a caller may ask for an unfinished search again.
-_POLL_S = 1
 
 
 @blueprint.post("")
-def create() -> tuple[Response, int]:
+def create() -> Response:
     """Take a search; with ``Prefer: wait`` answer with its hits if they come in time."""
     search_id = uuid.uuid4().hex
     asked = _read(search_id)
@@ -53,10 +48,8 @@ def create() -> tuple[Response, int]:
 def show(search_id: str) -> Response:
     """Return a search, with its hits once they are there."""
     record, found = _find(search_id)
-    response = jsonify(search_view(record, found))
-    if not found.done:
-        response.headers["Retry-After"] = str(_POLL_S)
-    return response
+    headers = {} if found.done else ASK_AGAIN
+    return answered(Search.of(record, found, links()), headers=headers)
 
 
 @blueprint.get("/<record_id:search_id>/contact-sheet.png")
@@ -112,18 +105,15 @@ def _picture(tenant: str, image_id: str, size: int) -> Image.Image | None:
         return None
 
 
-def _accepted(record: SearchRecord, found: TaskResult) -> tuple[Response, int]:
-    response = jsonify(search_view(record, found))
-    response.headers["Location"] = url_for("searches.show", search_id=record.id)
-    response.headers["Retry-After"] = str(_POLL_S)
-    return response, 202
+def _accepted(record: SearchRecord, found: TaskResult) -> Response:
+    search = Search.of(record, found, links())
+    return answered(search, 202, ASK_AGAIN | {"Location": search.links["self"]})
 
 
-def _answered(record: SearchRecord, found: TaskResult) -> tuple[Response, int]:
-    response = jsonify(search_view(record, found))
-    response.headers["Location"] = url_for("searches.show", search_id=record.id)
-    response.headers["Preference-Applied"] = "wait"
-    return response, 200
+def _answered(record: SearchRecord, found: TaskResult) -> Response:
+    search = Search.of(record, found, links())
+    headers = {"Location": search.links["self"], "Preference-Applied": "wait"}
+    return answered(search, headers=headers)
 
 
 def _find(search_id: str) -> tuple[SearchRecord, TaskResult]:
@@ -131,11 +121,5 @@ def _find(search_id: str) -> tuple[SearchRecord, TaskResult]:
     if record.request.tenant != current_tenant():
         raise NotFound(f"There is no search {search_id}, or it has expired.")
     found = services().dispatcher.result(search_id)
-    if not found.done and services().clock.now() > record.created_at + _given_up_s():
-        # Its worker was killed: nobody will ever answer.
-        found = TaskResult("failed")
-    return record, found
-
-
-def _given_up_s() -> float:
-    return services().settings.search_expires_s + _RUN_S_MAX
+    now, expires_s = services().clock.now(), services().settings.search_expires_s
+    return record, record.standing(found, now, expires_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from api.pages.assets import load_page
 from api.pages.files import FRESH, sent_asset, sent_file
@@ -32,7 +32,7 @@ def index() -> Response:
     """Show the page."""
     page = load_page()
     etag = f"{page.version}-index.html"
-    response = sent_file(page.html, "text/html; charset=utf-8", etag, FRESH)
+    response = sent_file(page.html, "text/html; charset=utf-8", etag, FRESH, request)
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response
@@ -41,4 +41,4 @@ def index() -> Response:
 @blueprint.get("/assets/<version>/<name>")
 def asset(version: str, name: str) -> Response:
     """Send one of the page's files, whatever its version; only the right one is kept."""
-    return sent_asset(load_page(), version, name)
+    return sent_asset(load_page(), version, name, request)

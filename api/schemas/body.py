@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, TypeVar
 
-from flask import Request, json
+from flask import Request
 from pydantic import (
     BaseModel,
     BeforeValidator,

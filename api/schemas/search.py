@@ -1,17 +1,26 @@
-"""What callers may send to search, checked field by field."""
+"""Searches: what callers may send, checked field by field, and what they get."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from api.dispatch.base import TaskResult, TaskState
+from api.schemas.answer import Answer, RecordId, Time
 from api.schemas.body import Body
-from common.contract import SearchRequest, Term
+from api.schemas.failure import Failure
+from api.schemas.links import Links
+from api.search_records import SearchRecord
+from common.contract import Duplicate as FoundDuplicate
+from common.contract import Hit as FoundHit
+from common.contract import SearchRequest, SearchResult, Term
 from common.errors import Unprocessable
 from common.filters.model import Filter
 from common.ids import ImageId
 from common.json_integers import WHOLE
+from common.rfc3339 import rfc3339
 
 # Characters of a search text, at most; the encoders read far less.
 _TEXT_CHARACTERS_MAX = 2000
@@ -141,6 +150,97 @@ class ContactSheetQuery(BaseModel):
         if self.columns * self.rows * self.tile**2 > _SHEET_PIXELS_MAX:
             raise ValueError(f"a sheet has at most {_SHEET_PIXELS_MAX} pixels; ask for fewer tiles")
         return self
+
+
+@dataclass(slots=True)
+class Duplicate(Answer):
+    """An image so much like a better hit that it is shown with it."""
+
+    id: ImageId
+    score: float
+    filename: str
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, found: FoundDuplicate, links: Links) -> Duplicate:
+        """Return a duplicate as callers see it."""
+        return cls(found.id, found.score, found.filename, links.of_image(found.id))
+
+
+@dataclass(slots=True)
+class Hit(Answer):
+    """An image found."""
+
+    rank: Annotated[int, Field(ge=1)]
+    id: ImageId
+    score: float
+    filename: str
+    tags: list[str]
+    duplicates: list[Duplicate]
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, found: FoundHit, rank: int, links: Links) -> Hit:
+        """Return a hit as callers see it."""
+        return cls(
+            rank=rank,
+            id=found.id,
+            score=found.score,
+            filename=found.filename,
+            tags=found.tags,
+            duplicates=[Duplicate.of(each, links) for each in found.duplicates],
+            links=links.of_image(found.id),
+        )
+
+
+@dataclass(slots=True)
+class Search(Answer):
+    """A search, with its hits once they are there, best first."""
+
+    id: RecordId
+    state: TaskState
+    hits: list[Hit]
+    encoder: str | None
+    took_ms: float | None
+    error: Failure | None
+    top_k: int
+    offset: int
+    created_at: Time
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, record: SearchRecord, task: TaskResult, links: Links) -> Search:
+        """Return a search as callers see it.
+
+        Args:
+            record: The search.
+            task: Where its task stands, and what it returned.
+            links: Makes its links.
+        """
+        result = SearchResult.model_validate(task.value) if task.state == "succeeded" else None
+        error = _failure(task.state, result)
+        hits = result.hits if result and not error else ()
+        return cls(
+            id=record.id,
+            state="failed" if error else task.state,
+            hits=[Hit.of(hit, rank, links) for rank, hit in enumerate(hits, record.first_rank)],
+            encoder=result.encoder if result else None,
+            took_ms=result.took_ms if result and not error else None,
+            error=error,
+            top_k=record.request.top_k,
+            offset=record.request.offset,
+            created_at=rfc3339(record.created_at),
+            links=links.of_search(record.id),
+        )
+
+
+def _failure(state: TaskState, result: SearchResult | None) -> Failure | None:
+    """Return why a search failed, if it did: its task never ended, or ended with an error."""
+    if state == "failed":
+        return Failure("search_failed", "The search was given up; ask again.")
+    if result is None or result.error is None:
+        return None
+    return Failure(result.error.code, result.error.detail)
 
 
 def _no_picture(at: int) -> Unprocessable:

@@ -20,8 +20,9 @@ from gunicorn.http import errors
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
-from api.http.problems import MEDIA_TYPE, problem_body
+from api.http.problems import MEDIA_TYPE
 from api.http.request_ids import HEADER
+from api.schemas.problem import Problem
 from api.server.client_socket import Bounds, ClientSocket
 from common.errors import RequestTimeout
 from common.settings import load_settings
@@ -159,7 +160,7 @@ def refusal(error: BaseException) -> tuple[int, str, str]:
 def answer(status: int, code: str, detail: str) -> bytes:
     """Return a whole response, after which the connection ends."""
     request_id = uuid.uuid4().hex
-    body = json.dumps(problem_body(status, code, detail, request_id)).encode()
+    body = json.dumps(Problem.of(status, code, detail, request_id).plain()).encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         f"Content-Type: {MEDIA_TYPE}\r\n"

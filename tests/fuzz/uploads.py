@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from api.dispatch.inline import InlineDispatcher
-from api.http.problems import CODES
 from api.idempotency.memory import MemoryIdempotency
 from api.load.memory import MemoryLoad
+from api.schemas.problem import CODES
 from common.blobs.folder import FolderBlobs
 from common.contract import INGEST_ARCHIVE, INGEST_CHUNK, IngestArchive, IngestChunk
 from common.jobs.memory import MemoryJobs

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from api.auth.authorization import ROUTES
+from api.openapi.routes import OPERATIONS
 from common.keys.base import Scope
 from common.keys.token import Token, issue
 from common.settings import load_settings
@@ -19,7 +19,7 @@ from tests.support.routes import Route, Target, all_routes
 
 ROUTES_HERE = all_routes()
 # Routes that ask for a key from everybody, and from everybody but this machine.
-GUARDED = [route for route in ROUTES_HERE if ROUTES[route.endpoint] is not None]
+GUARDED = [route for route in ROUTES_HERE if OPERATIONS[route.endpoint].scope is not None]
 REFUSED = (401, 403)
 # A caller of another machine.
 FAR = {"REMOTE_ADDR": "192.0.2.7"}
@@ -46,7 +46,17 @@ def strict() -> Iterator[Inline]:
 
 
 def test_every_route_has_a_decision_and_every_decision_a_route() -> None:
-    assert {route.endpoint for route in ROUTES_HERE} == set(ROUTES)
+    assert {route.endpoint for route in ROUTES_HERE} == set(OPERATIONS)
+
+
+def test_a_route_without_a_decision_asks_for_admin(strict: Inline) -> None:
+    strict.app.add_url_rule("/v1/forgotten", "forgotten", lambda: "done")
+    # The document knows no such route, so that no answer of it can be held against it.
+    strict.app.test_client_class = FlaskClient
+    client = strict.app.test_client()
+    for scopes, status in ((("read", "write"), 403), (("admin",), 200)):
+        made = key(strict, *scopes)  # type: ignore[arg-type]
+        assert client.get("/v1/forgotten", headers=bearer(made)).status_code == status
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=str)
@@ -62,7 +72,7 @@ def test_without_a_key_nothing_is_done(strict: Inline, route: Route) -> None:
 
 @pytest.mark.parametrize("route", GUARDED, ids=str)
 def test_a_key_without_the_scope_is_refused(strict: Inline, route: Route) -> None:
-    needed = ROUTES[route.endpoint]
+    needed = OPERATIONS[route.endpoint].scope
     others: list[Scope] = [scope for scope in ("read", "write", "admin") if scope != needed]
     response = route.call(strict.app.test_client(), Target(), key(strict, *others))
     assert response.status_code == 403
@@ -73,7 +83,7 @@ def test_a_key_without_the_scope_is_refused(strict: Inline, route: Route) -> Non
 
 @pytest.mark.parametrize("route", GUARDED, ids=str)
 def test_a_key_with_the_scope_gets_through(strict: Inline, route: Route) -> None:
-    needed = ROUTES[route.endpoint]
+    needed = OPERATIONS[route.endpoint].scope
     assert needed is not None
     response = route.call(strict.app.test_client(), Target(), key(strict, needed))
     assert response.status_code not in (*REFUSED, 500)

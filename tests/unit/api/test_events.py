@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 
 from api.http.job_events import JobEvents
 from api.http.stream_slots import close_with
-from api.schemas.views import job_view
+from api.schemas.job import Job as JobAnswer
+from api.schemas.links import Links
 from common.errors import BrokerUnavailable, NotFound
 from common.jobs.base import Job, JobRecords
 from common.keys.token import issue
@@ -43,7 +44,7 @@ class Stage:
             return list(
                 JobEvents(
                     lambda: self.look(),
-                    lambda job: job_view(job, time.time()),
+                    lambda job: JobAnswer.of(job, time.time(), Links()),
                     15,
                     lambda: self.is_over,
                     self._clock.now,

@@ -7,7 +7,7 @@ import json
 import pytest
 from gunicorn.http import errors
 
-from api.http.problems import CODES
+from api.schemas.problem import CODES
 from api.server.worker import answer, refusal
 from common.errors import RequestTimeout
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from api.http.stream_slots import Slots, slots
+from api.http.stream_slots import Slots, slots_of
 from common.errors import Overloaded
 from common.settings import load_settings
 from tests.support.inline import Inline, start_inline
@@ -27,8 +27,7 @@ def crowded() -> Iterator[FlaskClient]:
 
 
 def take(inline: Inline) -> Callable[[], None]:
-    with inline.app.app_context():
-        return slots().waits.take()
+    return slots_of(inline.app).waits.take()
 
 
 def test_a_place_is_given_back_once() -> None:

@@ -17,7 +17,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api.auth.authorization import ROUTES
+from api.openapi.routes import OPERATIONS
 from common.blobs.memory import MemoryBlobs
 from common.dead_letters.base import DeadLetter
 from common.keys.token import issue
@@ -30,7 +30,7 @@ DATA = picture("red")
 ID = image_id(DATA)
 OWNER, FOREIGN = "acme", "globex"
 # Figures of the whole service are for whoever runs it; all other routes are a tenant's.
-TENANTS = [route for route in all_routes() if ROUTES[route.endpoint] in ("read", "write")]
+TENANTS = [route for route in all_routes() if OPERATIONS[route.endpoint].scope in ("read", "write")]
 
 # What is new in each answer: ids that are made for it, and times.
 _NEW = re.compile(r"\b[0-9a-f]{32}\b|\d+\.\d+|\d{4}-\d\d-\d\dT[0-9:.]+Z|[0-9a-f-]{36}")

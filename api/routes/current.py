@@ -1,0 +1,44 @@
+"""What routes take from Flask's globals; all that they call takes parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import current_app, request
+
+from api.auth.authorization import still_welcome
+from api.auth.caller import current_caller
+from api.catalog import Catalog
+from api.http.stream_slots import ProcessSlots, slots_of
+from api.schemas.links import Links
+from api.services import Services, services_of
+
+
+def services() -> Services:
+    """Return the parts of the app that serves the current request."""
+    return services_of(current_app)
+
+
+def slots() -> ProcessSlots:
+    """Return the slots of the process that serves the current request."""
+    return slots_of(current_app)
+
+
+def current_tenant() -> str:
+    """Return the tenant of the current request."""
+    return current_caller().tenant
+
+
+def key_check() -> Callable[[], None]:
+    """Return what checks the current request's key again, as ``still_welcome`` does."""
+    return still_welcome(current_app, current_caller())
+
+
+def catalog() -> Catalog:
+    """Return the images of the current request's tenant."""
+    return Catalog(services().dispatcher, slots().waits, current_tenant())
+
+
+def links() -> Links:
+    """Return what makes links to where the current request has reached the API."""
+    return Links(request.script_root)

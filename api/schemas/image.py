@@ -1,0 +1,75 @@
+"""Images as callers see them: what is known of them, and which are indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from api.schemas.answer import Answer, Count, Time
+from api.schemas.links import Links
+from api.schemas.pagination import image_cursor
+from common.contract import CatalogPage, ImageRecord, MetadataValue
+from common.ids import ImageId
+
+
+@dataclass(slots=True)
+class Image(Answer):
+    """What is known of an indexed image."""
+
+    id: ImageId
+    filename: str
+    bytes: Count
+    width: Count
+    height: Count
+    format: str
+    tags: list[str]
+    metadata: dict[str, MetadataValue]
+    indexed_at: Time
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, record: ImageRecord, links: Links) -> Image:
+        """Return an image as callers see it."""
+        return cls(
+            id=record.id,
+            filename=record.filename,
+            bytes=record.bytes,
+            width=record.width,
+            height=record.height,
+            format=record.format,
+            tags=record.tags,
+            metadata=record.metadata,
+            indexed_at=record.indexed_at,
+            links=links.of_image(record.id),
+        )
+
+
+@dataclass(slots=True)
+class Images(Answer):
+    """A page of images, the newest first."""
+
+    images: list[Image]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: CatalogPage, links: Links) -> Images:
+        """Return a page as callers see it."""
+        images = [Image.of(record, links) for record in page.images]
+        return cls(images, image_cursor(page.following))
+
+
+@dataclass(slots=True)
+class Checked(Answer):
+    """Which images a search can find, and which it cannot."""
+
+    known: list[ImageId]
+    missing: list[ImageId]
+
+    @classmethod
+    def of(cls, asked: Iterable[str], known: Collection[str]) -> Checked:
+        """Return the ids that were asked about, each once and in their order."""
+        unique = list(dict.fromkeys(asked))
+        return cls(
+            [image_id for image_id in unique if image_id in known],
+            [image_id for image_id in unique if image_id not in known],
+        )

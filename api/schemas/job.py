@@ -1,0 +1,150 @@
+"""Jobs as callers see them: their progress, their images, and the events of their streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from api.schemas.answer import Answer, Count, RecordId, Share, Time, time_or_none
+from api.schemas.links import Links
+from common.ids import ImageId
+from common.jobs.base import Item as ItemRecord
+from common.jobs.base import ItemState, JobState
+from common.jobs.base import Job as JobRecord
+from common.rfc3339 import rfc3339
+
+
+@dataclass(slots=True)
+class Job(Answer):
+    """What one upload asks for, and how far it is."""
+
+    id: RecordId
+    kind: Literal["ingest"]
+    state: JobState
+    total: Count
+    indexed: Count
+    duplicates: Count
+    failed: Count
+    cancelled: Count
+    progress: Share
+    rate_per_s: float | None
+    eta_s: float | None
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, record: JobRecord, now: float, links: Links) -> Job:
+        """Return a job as callers see it.
+
+        Args:
+            record: The job.
+            now: The time by the clock of its record.
+            links: Makes its links.
+        """
+        rate, eta = record.rate_per_s(now), record.eta_s(now)
+        return cls(
+            id=record.id,
+            kind="ingest",
+            state=record.state,
+            total=record.total,
+            indexed=record.indexed,
+            duplicates=record.duplicates,
+            failed=record.failed,
+            cancelled=record.cancelled,
+            progress=_progress(record),
+            rate_per_s=None if rate is None else round(rate, 2),
+            eta_s=None if eta is None else round(eta, 1),
+            created_at=rfc3339(record.created_at),
+            started_at=time_or_none(record.started_at),
+            finished_at=time_or_none(record.finished_at),
+            links=links.of_job(record.id),
+        )
+
+
+@dataclass(slots=True)
+class JobEvent(Answer):
+    """One event of a job's stream; comments between them are heartbeats."""
+
+    event: Annotated[
+        Literal["progress", "end", "error"],
+        Field(description="What has happened: the job has changed, has ended, or cannot be read."),
+    ]
+    data: Annotated[
+        str,
+        Field(
+            description="The job, or the `code` and `detail` of an error.",
+            json_schema_extra={"contentMediaType": "application/json"},
+        ),
+    ]
+
+    @classmethod
+    def of(cls, event: Literal["progress", "end", "error"], answer: Answer) -> JobEvent:
+        """Return the event that carries an answer."""
+        return cls(event, json.dumps(answer.plain()))
+
+    @property
+    def text(self) -> str:
+        """The event as the stream has it."""
+        return f"event: {self.event}\ndata: {self.data}\n\n"
+
+
+@dataclass(slots=True)
+class Jobs(Answer):
+    """A page of jobs, the newest first."""
+
+    jobs: list[Job]
+    next_cursor: str | None
+
+    @classmethod
+    def of(
+        cls, records: Iterable[JobRecord], next_cursor: str | None, now: float, links: Links
+    ) -> Jobs:
+        """Return a page as callers see it."""
+        return cls([Job.of(record, now, links) for record in records], next_cursor)
+
+
+@dataclass(slots=True)
+class Item(Answer):
+    """One image of a job, and where it stands."""
+
+    id: ImageId
+    filename: str
+    state: ItemState
+    code: str | None
+    detail: str | None
+
+    @classmethod
+    def of(cls, record: ItemRecord) -> Item:
+        """Return an image of a job as callers see it."""
+        return cls(record.id, record.filename, record.state, record.code, record.detail)
+
+
+@dataclass(slots=True)
+class Items(Answer):
+    """A page of a job's images, in the order of the upload."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, records: Iterable[ItemRecord], following: int | None) -> Items:
+        """Return a page as callers see it.
+
+        Args:
+            records: The images.
+            following: The index to go on from.
+        """
+        cursor = None if following is None else str(following)
+        return cls([Item.of(record) for record in records], cursor)
+
+
+def _progress(record: JobRecord) -> float:
+    if record.total == 0:
+        return 0.0 if record.growing else 1.0
+    return round(record.done / record.total, 4)
