@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     lingering_close.install(app)
     stream_slots.install(app, settings)
     # Who asks comes first: a stranger is not told what is wrong with a request.
-    authorization.install(app, settings, OPERATIONS)
+    authorization.install(app, settings, OPERATIONS, services.keys, services.clock)
     rate_limit.install(app, settings.rate_limit, services.counters)
     content_length.install(app)
     parameters.install(app, OPERATIONS)

@@ -1,48 +1,109 @@
-"""Who may call which route: keys are asked for here, before anything else is done."""
+"""Authorization: who may call which route, decided before anything else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import cast
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 
 from api.auth.caller import Caller, current_caller, enter
 from api.auth.key_cache import KeyCache
 from api.auth.local_requests import is_from_here
 from api.http.operations import Operation
-from api.services import services_of
 from common.contract import DEFAULT_TENANT
 from common.errors import Forbidden, NoKeys, Unauthorized
-from common.keys.base import SCOPES, Scope
+from common.keys.base import SCOPES, Keys, Scope
 from common.keys.token import Token
 from common.redis_time import Clock
 from common.settings import Settings
 
-# What is said to those who send no key, and to those whose key opens nothing. The latter is one
-# answer for all that may be the matter: who tries keys learns nothing.
 _MISSING = (
-    "Send a key as Authorization: Bearer KEY; the command line takes it from GLIMPSE_API_KEY."
-    " Whoever runs the service makes one with `glimpse keys create`."
+    "Send a key as Authorization: Bearer KEY; the command line reads it from GLIMPSE_API_KEY."
+    " The service's operator creates keys with `glimpse keys create`."
 )
+# One answer for every reason, so that guessing keys reveals nothing.
 _WRONG = "The key is wrong, revoked or expired."
 
-_EXTENSION = "glimpse.key_cache"
+_EXTENSION = "glimpse.authorization"
 
 
-def install(app: Flask, settings: Settings, operations: Mapping[str, Operation]) -> None:
-    """Let every request show its key, and have the scope that its route asks for.
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Finds out who calls.
+
+    Args:
+        keys: The service's keys.
+        clock: The clock by which keys expire.
+        open_to: Who may call while the service has no keys, as ``Settings.open_to``.
+    """
+
+    keys: KeyCache
+    clock: Clock
+    open_to: str
+
+    def identify(self, request: Request) -> Caller:
+        """Return who makes a request.
+
+        Raises:
+            Unauthorized: Its key is missing, wrong, revoked or expired.
+            NoKeys: There are no keys, and the service is not open to the request's origin.
+            BrokerUnavailable: The keys cannot be read.
+        """
+        token = _token(request)
+        if token is not None:
+            return self._owner(token)
+        if self.keys.exist():
+            raise Unauthorized(_WRONG if "Authorization" in request.headers else _MISSING)
+        if self.open_to == "network" or (self.open_to == "loopback" and is_from_here(request)):
+            return Caller(DEFAULT_TENANT, frozenset(SCOPES))
+        raise NoKeys(
+            "This service has no keys, and without keys it is not open to where this request came"
+            " from. Create a key with `glimpse keys create`, or set GLIMPSE_OPEN_TO=network to let"
+            " everyone who can reach the service do everything."
+        )
+
+    def check_again(self, caller: Caller) -> None:
+        """Check that a caller may still call, for responses that last.
+
+        Raises:
+            Unauthorized: The key was revoked or has expired, or the first key was created.
+            BrokerUnavailable: The keys cannot be read.
+        """
+        if caller.key_id is None:
+            if self.keys.exist():
+                raise Unauthorized(_MISSING)
+            return
+        key = self.keys.find(caller.key_id)
+        if key is None or not key.is_valid(self.clock.now()):
+            raise Unauthorized(_WRONG)
+
+    def _owner(self, token: Token) -> Caller:
+        key, now = self.keys.find(token.key_id), self.clock.now()
+        if key is None or not token.opens(key) or not key.is_valid(now):
+            raise Unauthorized(_WRONG)
+        self.keys.note_use(key, now)
+        return Caller(key.tenant, key.scopes, key.id)
+
+
+def install(
+    app: Flask, settings: Settings, operations: Mapping[str, Operation], keys: Keys, clock: Clock
+) -> None:
+    """Check the key and the scope of every request.
 
     Args:
         app: The application.
-        settings: To whom the service is open without keys, and how long keys are kept.
-        operations: Its routes by their endpoints; one that is missing needs ``admin``.
+        settings: Who may call without keys, and how long keys are cached.
+        operations: The routes by their endpoints; a missing one needs ``admin``.
+        keys: The service's keys.
+        clock: The clock by which they expire.
     """
-    ring = KeyCache(lambda: services_of(app).keys, settings.key_cache_s)
-    app.extensions[_EXTENSION] = ring
+    authorization = Authorization(KeyCache(keys, settings.key_cache_s), clock, settings.open_to)
+    app.extensions[_EXTENSION] = authorization
 
     def needed() -> Scope | None:
-        # Without an endpoint it is a 404 or a 405, which tells nothing of anybody.
+        # A request without an endpoint becomes a 404 or a 405, which reveals nothing.
         if not request.endpoint:
             return None
         operation = operations.get(request.endpoint)
@@ -58,69 +119,24 @@ def install(app: Flask, settings: Settings, operations: Mapping[str, Operation])
         scope = needed()
         if scope is None or is_open_here():
             return
-        enter(_identify(ring, services_of(app).clock, settings))
+        enter(authorization.identify(request))
         if scope not in current_caller().scopes:
             raise Forbidden(f"The key lacks the scope {scope!r}, which this call needs.")
 
     @app.after_request
     def vary(response: Response) -> Response:
         if needed() is not None:
-            # What a browser keeps of one key's answers is not for the next one.
+            # A browser must not reuse one key's cached response for another key.
             response.vary.add("Authorization")
         return response
 
 
-def still_welcome(app: Flask, caller: Caller) -> Callable[[], None]:
-    """Return what looks again whether a caller is let in, for answers that last.
-
-    It may be called when the request is over, and raises ``Unauthorized`` once the key
-    is revoked or expired, or the first key was made where there were none; and
-    ``BrokerUnavailable`` where nobody knows.
-    """
-    ring, clock = cast("KeyCache", app.extensions[_EXTENSION]), services_of(app).clock
-
-    def look_again() -> None:
-        if caller.key_id is None:
-            if ring.exist():
-                raise Unauthorized(_MISSING)
-            return
-        key = ring.find(caller.key_id)
-        if key is None or not key.is_valid(clock.now()):
-            raise Unauthorized(_WRONG)
-
-    return look_again
+def key_check(app: Flask, caller: Caller) -> Callable[[], None]:
+    """Return a function that calls ``check_again`` for a caller, also after the request."""
+    authorization = cast("Authorization", app.extensions[_EXTENSION])
+    return lambda: authorization.check_again(caller)
 
 
-def _identify(ring: KeyCache, clock: Clock, settings: Settings) -> Caller:
-    """Return who makes the request.
-
-    Raises:
-        Unauthorized: Its key is missing, wrong, revoked or expired.
-        NoKeys: There are no keys, and the service is not open to where it came from.
-        BrokerUnavailable: Nobody knows.
-    """
-    token = _token()
-    if token is not None:
-        return _owner(ring, token, clock)
-    if ring.exist():
-        raise Unauthorized(_WRONG if "Authorization" in request.headers else _MISSING)
-    if settings.open_to == "network" or (settings.open_to == "loopback" and is_from_here(request)):
-        return Caller(DEFAULT_TENANT, frozenset(SCOPES))
-    raise NoKeys(
-        "This service has no keys, and without any it is not open to where this request came"
-        " from. Make one with `glimpse keys create`, or set GLIMPSE_OPEN_TO=network if everybody"
-        " who can reach it may do everything."
-    )
-
-
-def _token() -> Token | None:
+def _token(request: Request) -> Token | None:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     return Token.read(given.strip()) if scheme.lower() == "bearer" else None
-
-
-def _owner(ring: KeyCache, token: Token, clock: Clock) -> Caller:
-    key, now = ring.find(token.key_id), clock.now()
-    if key is None or not token.opens(key) or not key.is_valid(now):
-        raise Unauthorized(_WRONG)
-    ring.note_use(key, now)
-    return Caller(key.tenant, key.scopes, key.id)

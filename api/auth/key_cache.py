@@ -30,7 +30,7 @@ class KeyCache:
 
     def __init__(
         self,
-        keys: Callable[[], Keys],
+        keys: Keys,
         fresh_s: float,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -48,7 +48,7 @@ class KeyCache:
         if known is not None and self._now() < until:
             return known
         asked_at = self._now()
-        key = self._keys().find(key_id)
+        key = self._keys.find(key_id)
         if key is None:
             self._found.pop(key_id, None)
         else:
@@ -64,7 +64,7 @@ class KeyCache:
         if self._closed or self._now() < self._open_until:
             return self._closed
         asked_at = self._now()
-        self._closed = self._keys().exist()
+        self._closed = self._keys.exist()
         self._open_until = asked_at + self._fresh_s
         return self._closed
 
@@ -75,7 +75,7 @@ class KeyCache:
         until, _ = self._found.get(key.id, (0.0, key))
         self._found[key.id] = until, key.model_copy(update={"used_at": at})
         try:
-            self._keys().note_use(key.id, at)
+            self._keys.note_use(key.id, at)
         except BrokerUnavailable as error:
             # A Redis that is full still lets its keys be used.
             log.warning("key.use_not_noted key=%s code=%s", key.id, error.code)

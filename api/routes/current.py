@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from flask import current_app, request
 
-from api.auth.authorization import still_welcome
+from api.auth import authorization
 from api.auth.caller import current_caller
 from api.catalog import Catalog
 from api.http.stream_slots import ProcessSlots, slots_of
+from api.pictures.thumbnails import Thumbnails
 from api.schemas.links import Links
 from api.services import Services, services_of
 
@@ -30,13 +31,20 @@ def current_tenant() -> str:
 
 
 def key_check() -> Callable[[], None]:
-    """Return what checks the current request's key again, as ``still_welcome`` does."""
-    return still_welcome(current_app, current_caller())
+    """Return a function that checks the current request's key again."""
+    return authorization.key_check(current_app, current_caller())
 
 
 def catalog() -> Catalog:
     """Return the images of the current request's tenant."""
     return Catalog(services().dispatcher, slots().waits, current_tenant())
+
+
+def thumbnails() -> Thumbnails:
+    """Return the thumbnails of the app that serves the current request."""
+    parts = services()
+    pixels_max = parts.settings.image_pixels_max
+    return Thumbnails(parts.blobs, parts.claims, parts.dead_letters, parts.pixels, pixels_max)
 
 
 def links() -> Links:

@@ -7,10 +7,9 @@ from werkzeug.http import dump_options_header
 
 from api.http.answers import answered, nothing
 from api.http.conditional import conditional, sent_bytes
-from api.pictures.thumbnails import thumbnail as make_thumbnail
 from api.pictures.thumbnails import to_jpeg
 from api.routes.accepted import accepted
-from api.routes.current import catalog, current_tenant, links, services
+from api.routes.current import catalog, current_tenant, links, services, thumbnails
 from api.schemas.body import (
     CheckBody,
     ThumbnailQuery,
@@ -94,7 +93,7 @@ def content(image_id: str) -> Response:
 def thumbnail(image_id: str) -> Response:
     """Send a JPEG that fits in a square."""
     size = read_query(request, ThumbnailQuery).size
-    image = make_thumbnail(services(), current_tenant(), image_id, size)
+    image = thumbnails().get(current_tenant(), image_id, size)
     response = Response(to_jpeg(image), mimetype="image/jpeg")
     response.set_etag(f"{image_id}-{size}")
     return _kept(conditional(response, request))

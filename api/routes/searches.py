@@ -12,8 +12,7 @@ from api.dispatch.base import TaskResult
 from api.http.answers import ASK_AGAIN, answered
 from api.http.prefer import wait_s
 from api.pictures.contact_sheet import ContactSheet, Tile, to_png
-from api.pictures.thumbnails import thumbnail
-from api.routes.current import current_tenant, links, services, slots
+from api.routes.current import current_tenant, links, services, slots, thumbnails
 from api.schemas.body import read_json, read_query
 from api.schemas.links import SEARCHES
 from api.schemas.search import ContactSheetQuery, Search, SearchBody
@@ -99,7 +98,7 @@ def _tiles(result: SearchResult, asked: SearchRequest, size: int) -> Iterator[Ti
 
 def _picture(tenant: str, image_id: str, size: int) -> Image.Image | None:
     try:
-        return thumbnail(services(), tenant, image_id, size)
+        return thumbnails().get(tenant, image_id, size)
     except (NotFound, ImageError):
         # Deleted since, too dangerous to be decoded, or damaged.
         return None

@@ -15,7 +15,7 @@ FRESH_S = 2.0
 
 
 def ring(keys: MemoryKeys, clock: Clock) -> KeyCache:
-    return KeyCache(lambda: keys, FRESH_S, clock.now)
+    return KeyCache(keys, FRESH_S, clock.now)
 
 
 @pytest.fixture
@@ -89,11 +89,10 @@ def test_the_first_key_is_seen_within_seconds(keys: MemoryKeys, clock: Clock) ->
 
 @pytest.mark.usefixtures("key")
 def test_what_was_closed_stays_closed(keys: MemoryKeys, clock: Clock) -> None:
-    found = KeyCache(lambda: holder[0], FRESH_S, clock.now)
-    holder = [keys]
+    found = ring(keys, clock)
     assert found.exist()
     # A Redis that has lost everything.
-    holder[0] = MemoryKeys()
+    vars(keys).update(vars(MemoryKeys()))
     clock.sleep(1000.0)
     assert found.exist()
 
