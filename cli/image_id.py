@@ -1,4 +1,4 @@
-"""An image's id as an argument of a command."""
+"""Image IDs as command arguments."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 
 import click
 
-# The SHA-256 of its bytes.
+# The SHA-256 of the image's bytes in hexadecimal.
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class ImageId(click.ParamType[str]):
-    """Lets only well-formed ids through, so that one that is none stops all before any is sent."""
+    """Accepts only well-formed IDs, so that no request is sent if one is invalid."""
 
     name = "id"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the id."""
+        """Return the ID."""
         if not _IMAGE_ID.fullmatch(value):
-            self.fail(f"{value!r} is no image's id, which is 64 hexadecimal digits.", param, ctx)
+            self.fail(f"{value!r} is not an image ID (64 hexadecimal digits).", param, ctx)
         return value
