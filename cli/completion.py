@@ -13,7 +13,9 @@ _VARIABLE = "_GLIMPSE_COMPLETE"
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print a script that makes SHELL complete commands, options and values.
+    """Print a shell completion script.
+
+    The script makes SHELL complete commands, options and their values.
 
     \b
     Example:

@@ -19,7 +19,9 @@ from glimpse_client.errors import NotThere
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """List, replay and delete dead letters: images that the service gave up on.
+    """List, replay and delete dead letters.
+
+    A dead letter is an image that the service gave up on.
 
     \b
     Example:

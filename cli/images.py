@@ -52,9 +52,9 @@ def images(tag: str | None, limit: int, as_json: bool) -> None:
 @click.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=ImageId())
 def delete(ids: tuple[str, ...]) -> None:
-    """Delete the images with these IDs; searches no longer find them.
+    """Delete the images with these IDs.
 
-    Exits with status 1 if any of them does not exist.
+    Searches no longer find them. Exits with status 1 if any of them does not exist.
 
     \b
     Example:

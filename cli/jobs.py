@@ -49,7 +49,9 @@ def jobs(state: str | None, limit: int, as_json: bool) -> None:
 @click.command()
 @click.argument("job_id", metavar="JOB")
 def cancel(job_id: str) -> None:
-    """Cancel the images of JOB that are not yet started; indexed images remain.
+    """Cancel a job.
+
+    Images of JOB that are not yet started are cancelled; indexed images remain.
 
     \b
     Example:

@@ -65,13 +65,13 @@ def keys() -> None:
 def create(
     tenant: str, name: str, scopes: tuple[Scope, ...], expires_days: int | None, data: Path
 ) -> None:
-    r"""Create a key and print it. Only a digest is stored, so it cannot be shown again.
+    """Create a key and print it. Only a digest is stored, so it cannot be shown again.
 
     \b
     read   list, view and search images
     write  upload and delete images, cancel jobs, replay dead letters
     admin  read the metrics of the whole service from another machine
-    """
+    """  # noqa: D301 - click's marker for preformatted lines
     now = time.time()
     expires_at = None if expires_days is None else now + expires_days * _DAY_S
     try:
