@@ -1,4 +1,4 @@
-"""`glimpse dead-letters`: images that the service gave up, tried again or forgotten."""
+"""`glimpse dead-letters`: list, replay and delete dead letters."""
 
 from __future__ import annotations
 
@@ -19,24 +19,30 @@ from glimpse_client.errors import NotThere
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """List images that the service gave up, try them again or forget them.
+    """List, replay and delete dead letters.
+
+    A dead letter is an image that the service gave up on.
 
     \b
     Example:
       glimpse dead-letters list | cut -f1 | xargs glimpse dead-letters replay
-    """  # noqa: D301 - click's mark for lines that are kept
+    """  # noqa: D301 - click's marker for preformatted lines
 
 
 @dead_letters.command("list")
 @click.option(
-    "--limit", default=100, show_default=True, type=click.IntRange(min=1), help="Letters, at most."
+    "--limit",
+    default=100,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Maximum number of dead letters.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_letters(limit: int, as_json: bool) -> None:
-    """List dead letters, the newest first.
+    """List dead letters, newest first.
 
-    Where the output is no terminal, each is a line of its image's id, its time, why
-    it was given up, how often it was tried, and its file, with tabs between them.
+    If the output is not a terminal, each line has the image ID, time, error code,
+    number of attempts and file name, separated by tabs.
     """
     with Glimpse.from_environ() as client:
         found = list(islice(client.dead_letters(), limit))
@@ -46,22 +52,22 @@ def list_letters(limit: int, as_json: bool) -> None:
     elif found:
         _show(found)
     else:
-        click.echo("There are no dead letters.", err=True)
+        click.echo("No dead letters found.", err=True)
 
 
 @dead_letters.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=ImageId())
 def replay(ids: tuple[str, ...]) -> None:
-    """Try the images with these IDs again, each in a job of its own.
+    """Retry the images with these IDs, each in a new job.
 
-    Prints each job's id; `glimpse status JOB --wait` tells what becomes of it. Exit
-    status 1 if there was no dead letter of one of them, or its bytes are gone.
+    Prints the ID of each job; follow it with `glimpse status JOB --wait`. Exits with
+    status 1 if an image has no dead letter or its bytes no longer exist.
     """
 
-    def again(client: Glimpse, image_id: str) -> str:
+    def replay_one(client: Glimpse, image_id: str) -> str:
         return f"{image_id}\t{client.replay(image_id).id}"
 
-    _each(ids, again)
+    _for_each(ids, replay_one)
 
 
 @dead_letters.command()
@@ -69,22 +75,22 @@ def replay(ids: tuple[str, ...]) -> None:
 def forget(ids: tuple[str, ...]) -> None:
     """Delete the dead letters of the images with these IDs.
 
-    Exit status 1 if there was none of one of them.
+    Exits with status 1 if an image has no dead letter.
     """
 
-    def away(client: Glimpse, image_id: str) -> str | None:
+    def forget_one(client: Glimpse, image_id: str) -> str | None:
         return f"forgot {image_id}" if client.forget(image_id) else None
 
-    _each(ids, away)
+    _for_each(ids, forget_one)
 
 
-def _each(ids: Sequence[str], do: Callable[[Glimpse, str], str | None]) -> None:
-    """Do something to each once, say what was done, and end with 1 where one was not there."""
+def _for_each(ids: Sequence[str], action: Callable[[Glimpse, str], str | None]) -> None:
+    """Apply an action to each distinct ID, print the results, and exit with 1 if any is missing."""
     missing = False
     with Glimpse.from_environ() as client:
         for image_id in dict.fromkeys(ids):
             try:
-                done = do(client, image_id)
+                done = action(client, image_id)
             except NotThere as error:
                 done = None
                 click.echo(f"{image_id}: {error.detail}", err=True)
@@ -98,13 +104,13 @@ def _each(ids: Sequence[str], do: Callable[[Glimpse, str], str | None]) -> None:
 def _show(found: Sequence[DeadLetter]) -> None:
     console = Console()
     if not console.is_terminal:
-        # Lines for `cut` and `xargs`: neither wrapped nor framed.
+        # Plain lines for `cut` and `xargs`.
         for letter in found:
-            why = f"{letter.code}\t{letter.attempts}"
-            click.echo(f"{letter.id}\t{letter.dead_at}\t{why}\t{letter.filename}")
+            reason = f"{letter.code}\t{letter.attempts}"
+            click.echo(f"{letter.id}\t{letter.dead_at}\t{reason}\t{letter.filename}")
         return
-    table = Table("id", "given up", "code", "tries", "file", box=None)
+    table = Table("id", "time", "code", "attempts", "file", box=None)
     for letter in found:
-        tries = str(letter.attempts)
-        table.add_row(letter.id, letter.dead_at[:19], letter.code, tries, letter.filename)
+        attempts = str(letter.attempts)
+        table.add_row(letter.id, letter.dead_at[:19], letter.code, attempts, letter.filename)
     console.print(table, markup=False)

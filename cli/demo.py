@@ -1,4 +1,4 @@
-"""`glimpse demo`, run by `make demo`: the whole path on real photographs, once through."""
+"""`glimpse demo`, run by `make demo`: ingest and search real photographs, end to end."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ from cli.stack.parent_death import die_with_parent
 from glimpse_client import Glimpse
 from glimpse_client.errors import ServerUnreachable
 
-# Data folders of the demo, one for each source of pictures: no search shows another's.
+# Parent of the demo's data folders. Each source of pictures has a folder of its own, so that
+# searches do not mix them.
 _DATA = Path("data/demo")
-# Seconds between two looks at a stack that starts.
+# Seconds between readiness checks while the stack starts.
 _POLL_S = 0.5
-# Lines of the stack's log shown when it does not start.
+# Number of log lines to show if the stack fails to start.
 _TAIL_LINES = 15
 
 
 @click.command(hidden=True)
-@click.option("--photos", default="", help="Folder of pictures instead of examples.")
-@click.option("--query", default="", help=f"What to look for, instead of {EXAMPLE_QUERY!r}.")
+@click.option("--photos", default="", help="Folder of pictures to use instead of the examples.")
+@click.option("--query", default="", help=f"Query to use instead of {EXAMPLE_QUERY!r}.")
 @click.option("--sheet", default="contact-sheet.png", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of what is kept.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
 def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
     """Start the stack, ingest photographs, search them, and stop the stack.
 
-    Exit status 0 only if the search found pictures. What was ingested stays in
-    the data folder, so that a second run embeds nothing twice.
+    Exits with status 0 only if the search finds pictures. The data folder is kept,
+    so that a second run does not embed the same pictures again.
     """
     pictures = _pictures(photos)
     query = query or EXAMPLE_QUERY
@@ -55,12 +56,12 @@ def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
             write_sheet(client, found, sheet)
             click.echo(f"\nContact sheet: {sheet}")
     if not found.hits:
-        click.echo(f'Nothing was found for "{query}".', err=True)
+        click.echo(f'No pictures found for "{query}".', err=True)
         sys.exit(INCOMPLETE)
 
 
 def _data_folder(photos: str) -> Path:
-    """Return a data folder for these pictures alone, the same on every run."""
+    """Return a data folder that belongs to these pictures and is the same on every run."""
     if not photos:
         return _DATA / "examples"
     folder = Path(photos).expanduser().resolve()
@@ -72,23 +73,23 @@ def _pictures(photos: str) -> list[Picture]:
         return example_photos()
     folder = Path(photos).expanduser()
     if not folder.exists():
-        raise NothingToIngest(f"PHOTOS is {photos}, and there is no such folder.")
+        raise NothingToIngest(f"PHOTOS is {photos}: no such folder.")
     pictures = list(find_pictures([folder], []))
     if not pictures:
-        raise NothingToIngest(f"PHOTOS is {photos}, and there is no picture in it.")
+        raise NothingToIngest(f"PHOTOS is {photos}: the folder contains no pictures.")
     return pictures
 
 
 @contextmanager
 def _stack(data: Path) -> Iterator[str]:
-    """Run `glimpse up` on a free port while the block runs; its output goes to a file."""
+    """Run `glimpse up` on a free port while the block runs; write its output to a file."""
     data.mkdir(parents=True, exist_ok=True)
     port = ports.claim(ports.LOOPBACK, 0)
     log = data / "up.log"
     options = ["--data", str(data), "--port", str(port)]
     command = die_with_parent([sys.executable, "-P", "-m", "cli.main", "up", *options])
     with log.open("wb") as output:
-        # A session of its own: Ctrl-C reaches it through us, after our last request.
+        # A separate session, so that Ctrl-C does not stop the stack before the demo's last request.
         up = subprocess.Popen(  # noqa: S603 - our own command
             command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -103,17 +104,17 @@ def _stack(data: Path) -> Iterator[str]:
 def _wait_until_ready(up: subprocess.Popen[bytes], url: str, log: Path) -> None:
     console = Console(stderr=True)
     with Glimpse(url) as client, console.status("Starting Glimpse") as line:
-        while awaited := _awaited(client):
+        while waiting_for := _waiting_for(client):
             if up.poll() is not None:
                 tail = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-                raise PartFailed("\n".join(["The stack did not start. Its log ends:", *tail]))
-            line.update(f"Starting Glimpse ({log} has its log): {awaited}")
+                raise PartFailed("\n".join(["The stack did not start. The end of its log:", *tail]))
+            line.update(f"Starting Glimpse (log: {log}): {waiting_for}")
             time.sleep(_POLL_S)
-    _pass_on_warning(console, log)
+    _show_model_warning(console, log)
 
 
-def _pass_on_warning(console: Console, log: Path) -> None:
-    """Show the last warning of the choice of the model: what to do for CLIP's own weights."""
+def _show_model_warning(console: Console, log: Path) -> None:
+    """Show the last warning about the model, which says how to get CLIP's weights."""
     lines = log.read_text(errors="replace").splitlines()
     warnings = [line for line in lines if line.startswith("model") and " WARNING " in line]
     if warnings:
@@ -121,7 +122,7 @@ def _pass_on_warning(console: Console, log: Path) -> None:
         console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
-def _awaited(client: Glimpse) -> str:
+def _waiting_for(client: Glimpse) -> str:
     try:
         return client.awaited()
     except ServerUnreachable:
@@ -129,7 +130,7 @@ def _awaited(client: Glimpse) -> str:
 
 
 def _stop(up: subprocess.Popen[bytes]) -> None:
-    """End the stack in order, however often Ctrl-C is pressed."""
+    """Stop the stack gracefully; ignore Ctrl-C until it has stopped."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Console(stderr=True).status("Stopping Glimpse"):

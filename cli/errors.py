@@ -1,15 +1,15 @@
-"""What stops a command: more branches of the tree in ``common/errors.py``.
+"""Errors of the command line, which extend the hierarchy in ``common/errors.py``.
 
-What it meets with the server is in ``glimpse_client/errors.py``.
+Errors of requests to the server are in ``glimpse_client/errors.py``.
 
 GlimpseError
-├── RedisNotFound            nobody says where the service's Redis is, or it does not answer
-├── NothingToIngest          the paths hold no picture that can be sent
+├── RedisNotFound            the address of the service's Redis is unknown, or Redis does not answer
+├── NothingToIngest          the paths contain no pictures
 └── SetupError
-    ├── PortBusy             the address cannot be listened on
-    ├── OpenService          the address is not loopback, and there are no keys
+    ├── PortBusy             the address is in use or not available
+    ├── OpenService          the address is not loopback, and there are no API keys
     ├── PartMissing          a program that `glimpse up` runs is not installed
-    └── PartFailed           a part of the stack ended, or never became ready
+    └── PartFailed           a part of the stack exited, or did not become ready
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from common.errors import GlimpseError, SetupError
 
 
 class RedisNotFound(GlimpseError):
-    """Nobody says where the service's Redis is, or it does not answer there."""
+    """The address of the service's Redis is unknown, or Redis does not answer."""
 
     code = "redis_not_found"
 
 
 class NothingToIngest(GlimpseError):
-    """The paths hold no picture that can be sent."""
+    """The paths contain no pictures."""
 
     code = "nothing_to_ingest"
 
 
 class PortBusy(SetupError):
-    """The address cannot be listened on."""
+    """The address is in use or not available."""
 
     code = "port_busy"
 
 
 class OpenService(SetupError):
-    """The address is not loopback, and the service has no keys."""
+    """The address is not loopback, and the service has no API keys."""
 
     code = "open_service"
 
@@ -48,6 +48,6 @@ class PartMissing(SetupError):
 
 
 class PartFailed(SetupError):
-    """A part of the stack ended, or never became ready."""
+    """A part of the stack exited, or did not become ready."""
 
     code = "part_failed"

@@ -1,4 +1,4 @@
-"""Photographs that installed packages ship, for a demo without any of one's own."""
+"""Photographs for the demo, taken from the example data of installed packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.errors import NothingToIngest
 from cli.pictures import Picture, find_pictures
 
-# Photographs among the example data of packages, by package and folder in it.
+# File names of the photographs by package and folder.
 _PHOTOS = {
     ("skimage", "data"): (
         "astronaut.png",
@@ -25,15 +25,15 @@ _PHOTOS = {
     ("sklearn", "datasets/images"): ("china.jpg", "flower.jpg"),
 }
 
-# What those photographs answer: chelsea.png shows one.
+# chelsea.png shows a cat.
 EXAMPLE_QUERY = "a cat"
 
 
 def example_photos() -> list[Picture]:
-    """Return the photographs that are installed.
+    """Return the installed photographs.
 
     Raises:
-        NothingToIngest: None of the packages is there.
+        NothingToIngest: None of the packages is installed.
     """
     files = [
         _folder(package) / folder / name
@@ -43,13 +43,13 @@ def example_photos() -> list[Picture]:
     found = [file for file in files if file.is_file()]
     if not found:
         raise NothingToIngest(
-            "The demo's photographs come with the packages scikit-image and scikit-learn, which"
-            " are not installed: pip install 'glimpse[demo]', or give a folder with PHOTOS=."
+            "The demo's photographs come with scikit-image and scikit-learn, which are not"
+            " installed. Run pip install 'glimpse[demo]', or set PHOTOS to a folder of pictures."
         )
     return list(find_pictures(found, []))
 
 
 def _folder(package: str) -> Path:
-    # The package is not imported, which would take a second.
+    # Importing the package would take a second.
     spec = importlib.util.find_spec(package)
     return Path(spec.origin if spec and spec.origin else "").parent

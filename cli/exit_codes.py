@@ -1,10 +1,10 @@
-"""Exit statuses of the commands; `glimpse --help` lists them."""
+"""Exit statuses of the commands, listed in `glimpse --help`."""
 
-# Some pictures failed, nothing was found, or the stack could not run.
+# Some pictures failed, nothing was found, or the stack failed.
 INCOMPLETE = 1
-# The command or a setting is wrong; click's own status for it.
+# The command or a setting is invalid; click uses the same status.
 USAGE = 2
-# The server cannot be reached, or refused.
+# The server is unreachable or refused the request.
 UNREACHABLE = 3
-# The shell's status for what Ctrl-C ended: 128 and the signal's number.
+# The shell's convention for Ctrl-C: 128 plus the signal's number.
 INTERRUPTED = 130

@@ -1,4 +1,4 @@
-"""An image's id as an argument of a command."""
+"""Image IDs as command arguments."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from common.ids import IMAGE_ID, IMAGE_ID_DIGITS
 
 
 class ImageId(click.ParamType[str]):
-    """Lets only well-formed ids through, so that one that is none stops all before any is sent."""
+    """Accepts only well-formed IDs, so that no request is sent if one is invalid."""
 
     name = "id"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the id."""
+        """Return the ID."""
         if not re.fullmatch(IMAGE_ID, value):
             self.fail(
-                f"{value!r} is no image's id, which has {IMAGE_ID_DIGITS} hexadecimal digits.",
-                param,
-                ctx,
+                f"{value!r} is not an image ID ({IMAGE_ID_DIGITS} hexadecimal digits).", param, ctx
             )
         return value

@@ -1,4 +1,4 @@
-"""`glimpse images` and `glimpse delete`: what is indexed, and away with it."""
+"""`glimpse images` and `glimpse delete`: list and delete indexed images."""
 
 from __future__ import annotations
 
@@ -18,21 +18,25 @@ from glimpse_client.answers import Image, ImagesPage
 
 
 @click.command()
-@click.option("--tag", type=Text(), help="Only images that carry this tag.")
+@click.option("--tag", type=Text(), help="List only images with this tag.")
 @click.option(
-    "--limit", default=100, show_default=True, type=click.IntRange(min=1), help="Images, at most."
+    "--limit",
+    default=100,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Maximum number of images.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def images(tag: str | None, limit: int, as_json: bool) -> None:
-    """List indexed images, the newest first.
+    """List indexed images, newest first.
 
-    Where the output is no terminal, each image is a line of its id, its time, its
-    size and its file, with tabs between them.
+    If the output is not a terminal, each line has the image ID, time, size and file
+    name, separated by tabs.
 
     \b
     Example:
       glimpse images --tag holiday --limit 10
-    """  # noqa: D301 - click's mark for lines that are kept
+    """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
         found = list(islice(client.images(tag), limit))
     if as_json:
@@ -42,20 +46,20 @@ def images(tag: str | None, limit: int, as_json: bool) -> None:
     elif found:
         _show(found)
     else:
-        click.echo("There are no images. See `glimpse ingest`.", err=True)
+        click.echo("No images found. Add pictures with `glimpse ingest`.", err=True)
 
 
 @click.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=ImageId())
 def delete(ids: tuple[str, ...]) -> None:
-    """Delete the images with these IDs: no search finds them any more.
+    """Delete the images with these IDs.
 
-    Exit status 1 if any of them was not there.
+    Searches no longer find them. Exits with status 1 if any of them does not exist.
 
     \b
     Example:
       glimpse images --tag old | cut -f1 | xargs glimpse delete
-    """  # noqa: D301 - click's mark for lines that are kept
+    """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
         missing = [image_id for image_id in dict.fromkeys(ids) if not _delete(client, image_id)]
     if missing:
@@ -63,19 +67,19 @@ def delete(ids: tuple[str, ...]) -> None:
 
 
 def _delete(client: Glimpse, image_id: str) -> bool:
-    """Delete an image and say so; return whether it was there."""
-    was_there = client.delete(image_id)
-    if was_there:
+    """Delete an image, print the result, and return whether the image existed."""
+    existed = client.delete(image_id)
+    if existed:
         click.echo(f"deleted {image_id}")
     else:
         click.echo(f"There is no image {image_id}.", err=True)
-    return was_there
+    return existed
 
 
 def _show(found: Sequence[Image]) -> None:
     console = Console()
     if not console.is_terminal:
-        # Lines for `cut` and `xargs`: neither wrapped nor framed.
+        # Plain lines for `cut` and `xargs`.
         for image in found:
             size = f"{image.width}x{image.height}"
             click.echo(f"{image.id}\t{image.indexed_at}\t{size}\t{image.filename}")

@@ -1,4 +1,4 @@
-"""`glimpse ingest`: send pictures and wait until they can be found."""
+"""`glimpse ingest`: upload pictures and wait until they are searchable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from cli.bulk.archives import divide
-from cli.bulk.daemon_pool import Crew
+from cli.bulk.daemon_pool import DaemonPool
 from cli.bulk.summary import Summary
 from cli.bulk.upload import CONNECTIONS, Upload
 from cli.errors import NothingToIngest
@@ -25,7 +25,7 @@ from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
 from glimpse_client.retry import RetryPolicy
 
-# Seconds to go on trying one request; a bulk upload outlives an hour of overload.
+# Seconds to keep retrying a request: a bulk upload survives an hour of overload.
 _PATIENCE_S = 3600
 
 
@@ -42,7 +42,7 @@ _PATIENCE_S = 3600
     default=CONNECTIONS,
     show_default=True,
     type=click.IntRange(1, 32),
-    help="Uploads at the same time.",
+    help="Number of concurrent uploads.",
 )
 @click.option(
     "--patience",
@@ -51,7 +51,7 @@ _PATIENCE_S = 3600
     show_default=True,
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How long to go on trying while the server is overloaded or away.",
+    help="How long to keep retrying while the server is overloaded or unavailable.",
 )
 @click.option(
     "--tag",
@@ -59,9 +59,11 @@ _PATIENCE_S = 3600
     type=Text(),
     multiple=True,
     metavar="TAG",
-    help="Tag what is new; may be repeated.",
+    help="Tag new pictures. Repeatable.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, and no bar.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document and no progress bars."
+)
 def ingest(
     paths: tuple[Path, ...],
     connections: int,
@@ -69,32 +71,33 @@ def ingest(
     tags: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Send pictures, and wait until they can be found.
+    """Upload pictures and wait until they are searchable.
 
-    Each PATH is a file, a folder that is searched for pictures, or an archive
-    of pictures (.zip, .tar, .tar.gz, .tgz).
+    Each PATH is a file, a folder to search for pictures, or an archive of
+    pictures (.zip, .tar, .tar.gz, .tgz).
 
-    Only what the server does not know is sent. Interrupted, or killed, the same
-    command goes on where it stopped; so it also brings a folder up to date.
-    Archives are sent whole each time.
+    Only pictures that the server does not have are uploaded. Run the same command
+    again to resume an interrupted upload, or to add new pictures from a folder.
+    Archives are always uploaded in full.
 
-    Exit status 1 if any picture failed.
+    Exits with status 1 if any picture failed.
 
     \b
     Example:
       glimpse ingest Pictures --tag holiday
-    """  # noqa: D301 - click's mark for lines that are kept
+    """  # noqa: D301 - click's marker for preformatted lines
     archives, others = divide(paths)
     if archives and tags:
-        raise click.UsageError(f"--tag does not go with an archive: {archives[0].path}")
+        raise click.UsageError(f"--tag cannot be used with an archive: {archives[0].path}")
     unreadable: list[Unreadable] = []
     pictures = find_pictures(others, unreadable)
     first = list(islice(pictures, 1))
     if not (first or archives or unreadable):
-        raise NothingToIngest(_nothing(paths))
-    with Glimpse.from_environ(RetryPolicy(patience_s, _say_pause)) as client, Crew(1) as counter:
+        raise NothingToIngest(_nothing_found(paths))
+    policy = RetryPolicy(patience_s, _report_pause)
+    with Glimpse.from_environ(policy) as client, DaemonPool(1) as counter:
         upload = Upload(client, connections, tags, unreadable)
-        with _resumable(upload), upload_bars(hidden=as_json) as bars:
+        with _hint_to_resume(upload), upload_bars(hidden=as_json) as bars:
             if not as_json:
                 counter.submit(_count, others, bars)
             summary = upload.run(chain(first, pictures), archives, bars.show)
@@ -104,14 +107,14 @@ def ingest(
 
 
 def ingest_pictures(client: Glimpse, pictures: Sequence[Picture]) -> Summary:
-    """Send pictures under progress bars and return what became of them."""
+    """Upload pictures, show progress bars, and return a summary."""
     with upload_bars() as bars:
         bars.expect(len(pictures))
         return Upload(client).run(pictures, on_progress=bars.show)
 
 
 def describe(summary: Summary) -> str:
-    """Return a summary for people: the counts, and every failed file with its reason."""
+    """Return a readable summary: the counts, and each failed file with its reason."""
     counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates, {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
     failures = [
@@ -122,18 +125,18 @@ def describe(summary: Summary) -> str:
 
 
 @contextmanager
-def _resumable(upload: Upload) -> Iterator[None]:
-    """Say what to do about an upload that was cut short."""
+def _hint_to_resume(upload: Upload) -> Iterator[None]:
+    """Print how to resume if the upload is interrupted."""
     try:
         yield
     except (KeyboardInterrupt, ClientError) as error:
         if upload.accepted or isinstance(error, KeyboardInterrupt):
-            click.echo("Run the same command again: it goes on where this one stopped.", err=True)
+            click.echo("Run the same command again to resume.", err=True)
         raise
 
 
 def _count(paths: Sequence[Path], bars: UploadBars) -> None:
-    """Count the pictures while the first ones are sent already, for a bar that knows its end."""
+    """Count the pictures while the upload runs, so that the progress bar has a total."""
     bars.expect(sum(1 for _ in find_pictures(paths, [])))
 
 
@@ -153,10 +156,10 @@ def _to_json(summary: Summary) -> str:
     return json.dumps(document, indent=2)
 
 
-def _nothing(paths: tuple[Path, ...]) -> str:
+def _nothing_found(paths: tuple[Path, ...]) -> str:
     where = ", ".join(shown(str(path)) for path in paths)
-    return f"There is no picture in {where} (looked for {', '.join(sorted(PICTURE_SUFFIXES))})."
+    return f"No pictures found in {where} (searched for {', '.join(sorted(PICTURE_SUFFIXES))})."
 
 
-def _say_pause(seconds: float, error: ClientError) -> None:
-    click.echo(f"{shown(str(error))} Waiting; the next try is in {seconds:.0f} s.", err=True)
+def _report_pause(seconds: float, error: ClientError) -> None:
+    click.echo(f"{shown(str(error))} Retrying in {seconds:.0f} s.", err=True)

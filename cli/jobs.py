@@ -1,4 +1,4 @@
-"""`glimpse jobs` and `glimpse cancel`: what was uploaded, and how far it is."""
+"""`glimpse jobs` and `glimpse cancel`: list and cancel jobs."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ _STATES = ("queued", "running", "succeeded", "partial", "failed", "cancelled")
 
 
 @click.command()
-@click.option("--state", type=click.Choice(_STATES), help="Only jobs that stand so.")
+@click.option("--state", type=click.Choice(_STATES), help="List only jobs in this state.")
 @click.option(
-    "--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Jobs, at most."
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Maximum number of jobs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def jobs(state: str | None, limit: int, as_json: bool) -> None:
-    """List jobs, the newest first.
+    """List jobs, newest first.
 
-    Where the output is no terminal, each job is a line of its id, its time, its
-    state, how many of its images are done, how many there are and how many failed,
-    with tabs between them. `glimpse status JOB` tells more of one.
+    If the output is not a terminal, each line has the job ID, time, state, and the
+    number of images done, in total and failed, separated by tabs. For more about
+    one job, run `glimpse status JOB`.
 
     \b
     Example:
       glimpse jobs --state running
-    """  # noqa: D301 - click's mark for lines that are kept
+    """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
         found = list(islice(client.jobs(state), limit))
     if as_json:
@@ -39,18 +43,20 @@ def jobs(state: str | None, limit: int, as_json: bool) -> None:
     elif found:
         _show(found)
     else:
-        click.echo("There are no jobs. See `glimpse ingest`.", err=True)
+        click.echo("No jobs found. Add pictures with `glimpse ingest`.", err=True)
 
 
 @click.command()
 @click.argument("job_id", metavar="JOB")
 def cancel(job_id: str) -> None:
-    """Cancel what of JOB no worker has begun; what is indexed stays.
+    """Cancel a job.
+
+    Images of JOB that are not yet started are cancelled; indexed images remain.
 
     \b
     Example:
       glimpse cancel 2f1c9e6ad0b84b7c8f3f6b1f0a7d5e42
-    """  # noqa: D301 - click's mark for lines that are kept
+    """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
         job = client.cancel(job_id)
     click.echo(f"{job.state}: {job.done} of {job.total} done, {job.cancelled} cancelled")
@@ -59,7 +65,7 @@ def cancel(job_id: str) -> None:
 def _show(found: Sequence[Job]) -> None:
     console = Console()
     if not console.is_terminal:
-        # Lines for `grep` and `cut`: neither wrapped nor framed.
+        # Plain lines for `grep` and `cut`.
         for job in found:
             counts = f"{job.done}\t{job.total}\t{job.failed}"
             click.echo(f"{job.id}\t{job.created_at}\t{job.state}\t{counts}")

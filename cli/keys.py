@@ -1,4 +1,4 @@
-"""`glimpse keys`: make, list and revoke API keys; for whoever runs the service."""
+"""`glimpse keys`: create, list and revoke API keys; for operators."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from common.keys.token import issue
 from common.rfc3339 import rfc3339
 
 _DAY_S = 86_400
-# Days that a key may be for, at most: a hundred years.
+# Maximum lifetime of a key in days: a hundred years.
 _DAYS_MAX = 36_500
 
 _data = click.option(
@@ -29,55 +29,61 @@ _data = click.option(
     default=Path("data"),
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the `glimpse up` whose keys they are, unless GLIMPSE_REDIS_URL is set.",
+    help="Data folder of `glimpse up`; ignored if GLIMPSE_REDIS_URL is set.",
 )
 
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys.
+    """Create, list and revoke API keys.
 
-    These commands speak to the service's Redis and not to its API, so they work
-    before there is any key, and for nobody who cannot reach Redis. The first key
-    that is made closes the service to everybody without one.
+    These commands connect to the service's Redis rather than to its API, so they
+    need access to Redis but no key. Once the first key exists, the service
+    rejects requests without a key.
     """
 
 
 @keys.command()
-@click.option("--tenant", required=True, help="Whose images the key is for; a new name is fine.")
-@click.option("--name", required=True, help="What you call the key.")
+@click.option(
+    "--tenant",
+    required=True,
+    help="Tenant whose images the key gives access to; need not exist yet.",
+)
+@click.option("--name", required=True, help="Name of the key, for your own reference.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     required=True,
     type=click.Choice(SCOPES),
-    help="What it may do; give it again for more.",
+    help="Permission of the key. Repeatable.",
 )
-@click.option("--expires-days", type=click.IntRange(1, _DAYS_MAX), help="Days after which it ends.")
+@click.option(
+    "--expires-days", type=click.IntRange(1, _DAYS_MAX), help="Days until the key expires."
+)
 @_data
 def create(
     tenant: str, name: str, scopes: tuple[Scope, ...], expires_days: int | None, data: Path
 ) -> None:
-    r"""Make a key and print it, this once: only a digest of it is kept.
+    """Create a key and print it. Only a digest is stored, so it cannot be shown again.
 
     \b
-    read   list, look at and search images
+    read   list, view and search images
     write  upload and delete images, cancel jobs, replay dead letters
-    admin  read the figures of the whole service from another machine
-    """
+    admin  read the metrics of the whole service from another machine
+    """  # noqa: D301 - click's marker for preformatted lines
     now = time.time()
     expires_at = None if expires_days is None else now + expires_days * _DAY_S
     try:
         token, key = issue(tenant, name, scopes, now, expires_at)
     except ValueError as error:
         raise click.UsageError(_reason(error)) from None
-    with _reach(data) as kept:
-        kept.add(key)
+    with _open_keys(data) as stored:
+        stored.add(key)
     click.echo(token.text)
     click.echo(
-        f"Key {key.id} of tenant {tenant}. It is not shown again; send it as GLIMPSE_API_KEY"
-        " or as Authorization: Bearer KEY.",
+        f"Created key {key.id} for tenant {tenant}. It is not shown again. Set GLIMPSE_API_KEY to"
+        " it, or send it as Authorization: Bearer KEY.",
         err=True,
     )
 
@@ -85,37 +91,37 @@ def create(
 @keys.command("list")
 @_data
 def list_keys(data: Path) -> None:
-    """List keys, the newest first, without their secrets.
+    """List keys, newest first, without their secrets.
 
-    Where the output is no terminal, each key is a line of its id, tenant, name,
-    scopes, when it was made and last used (to the hour), and its state, with tabs
-    between them.
+    If the output is not a terminal, each line has the key ID, tenant, name, scopes,
+    the times of creation and of last use (to the hour), and the state, separated by
+    tabs.
     """
-    with _reach(data) as kept:
-        found = kept.all()
+    with _open_keys(data) as stored:
+        found = stored.all()
     if found:
         _show(found)
     else:
-        click.echo("There are no keys: the service is open. See `glimpse keys create`.", err=True)
+        click.echo("No keys found: the service is open. See `glimpse keys create`.", err=True)
 
 
 @keys.command()
 @click.argument("key_id", metavar="ID")
 @_data
 def revoke(key_id: str, data: Path) -> int:
-    """Let a key open nothing any more, in a few seconds at most."""
-    with _reach(data) as kept:
-        was_there = kept.revoke(key_id, time.time())
-    if not was_there:
+    """Revoke the key with this ID; takes effect within a few seconds."""
+    with _open_keys(data) as stored:
+        existed = stored.revoke(key_id, time.time())
+    if not existed:
         click.echo(f"There is no key {key_id}. See `glimpse keys list`.", err=True)
         return INCOMPLETE
-    click.echo(f"Key {key_id} is revoked.", err=True)
+    click.echo(f"Revoked key {key_id}.", err=True)
     return 0
 
 
 @contextmanager
-def _reach(data: Path) -> Iterator[Keys]:
-    # Redis's client takes longer to load than most commands take.
+def _open_keys(data: Path) -> Iterator[Keys]:
+    # Importing the Redis client takes longer than most commands run.
     from common.keys.redis import RedisKeys
     from common.redis_client import connect
 
@@ -124,13 +130,13 @@ def _reach(data: Path) -> Iterator[Keys]:
     try:
         client = connect(url)
     except ValueError:
-        raise RedisNotFound(f"{redis_address.SETTING} is no address of a Redis.") from None
+        raise RedisNotFound(f"{redis_address.SETTING} is not a Redis URL.") from None
     try:
         yield RedisKeys(client)
     except BrokerFull:
         raise
     except BrokerUnavailable:
-        raise RedisNotFound(f"Redis does not answer at {shown}; does the service run?") from None
+        raise RedisNotFound(f"Redis does not answer at {shown}. Is the service running?") from None
     finally:
         client.close()
 
@@ -139,7 +145,7 @@ def _show(found: Sequence[Key]) -> None:
     rows = [_row(key, time.time()) for key in found]
     console = Console()
     if not console.is_terminal:
-        # Lines for `grep` and `cut`: neither wrapped nor framed.
+        # Plain lines for `grep` and `cut`.
         for row in rows:
             click.echo("\t".join(row))
         return
@@ -175,7 +181,7 @@ def _day(seconds: float) -> str:
 
 
 def _reason(error: ValueError) -> str:
-    """Return what is wrong in words for people; pydantic tells more than they need."""
+    """Return the error in one line; pydantic's own message is longer."""
     if isinstance(error, ValidationError):
         return "; ".join(f"{entry['loc'][0]}: {entry['msg']}" for entry in error.errors())
     return str(error)

@@ -1,4 +1,4 @@
-"""The `glimpse` command, and what people see when something goes wrong."""
+"""The `glimpse` command and its error messages."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from common.errors import GlimpseError, InvalidSettings
 
 _EPILOG = """\b
 Exit status:
-  0    it is done
-  1    some pictures failed, nothing was found or deleted, or the stack could not run
-  2    the command or a setting is wrong
-  3    the server cannot be reached, or refused
-  130  it was interrupted
+  0    success
+  1    some pictures failed, nothing was found or deleted, or the stack failed
+  2    the command or a setting is invalid
+  3    the server is unreachable or refused the request
+  130  interrupted
 
 \b
 Environment:
   GLIMPSE_URL        address of the server (http://127.0.0.1:8000)
-  GLIMPSE_API_KEY    key to send, where the server asks for one
-  GLIMPSE_REDIS_URL  where `glimpse keys` works, if not on a `glimpse up` here
+  GLIMPSE_API_KEY    API key, if the server requires one
+  GLIMPSE_REDIS_URL  Redis of the service, for `glimpse keys`; default: that of `glimpse up`
 """
 
 
@@ -54,7 +54,7 @@ def commands() -> None:
       glimpse up                      (in one terminal)
       glimpse ingest Pictures         (in another)
       glimpse search "a white dog"
-    """  # noqa: D301 - click's mark for lines that are kept
+    """  # noqa: D301 - click's marker for preformatted lines
 
 
 _COMMANDS = (
@@ -67,14 +67,14 @@ for command in _COMMANDS:
 
 
 def main() -> NoReturn:
-    """Run the command line of this process, and end it with the command's status."""
-    # As Ctrl-C does: what a command started is stopped before it ends.
+    """Run the command line and exit with its status."""
+    # SIGTERM acts like Ctrl-C, so that commands stop the processes they started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit status; what went wrong is said on stderr."""
+    """Run a command, print errors to stderr, and return the exit status."""
     try:
         return int(commands.main(arguments, "glimpse", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -86,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        return _unheard()
+        return _output_closed()
     except (GlimpseError, glimpse_client.GlimpseError) as error:
         click.echo(f"Error: {shown_lines(str(error))}", err=True)
         return _status(error)
@@ -95,12 +95,10 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(f"Error: {what}: {error.strerror or error}", err=True)
         return INCOMPLETE
     except Exception as error:
-        # A defect of ours; people see a sentence, and whoever looks for it the rest.
+        # A bug: print one line, and the traceback only for debugging.
         if os.environ.get("GLIMPSE_LOG_LEVEL") == "DEBUG":
             traceback.print_exc()
-        click.echo(
-            f"Error: Glimpse failed: {type(error).__name__}: {shown_lines(str(error))}", err=True
-        )
+        click.echo(f"Internal error: {type(error).__name__}: {shown_lines(str(error))}", err=True)
         return INCOMPLETE
 
 
@@ -110,9 +108,9 @@ def _status(error: Exception) -> int:
     return USAGE if isinstance(error, InvalidSettings) else INCOMPLETE
 
 
-def _unheard() -> int:
-    """End quietly when whoever read the output has gone, as `| head` does."""
-    # Python would complain when it flushes stdout at its end.
+def _output_closed() -> int:
+    """End silently if the reader of the output has closed the pipe, as `head` does."""
+    # Otherwise Python reports an error when it flushes stdout at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return INCOMPLETE
 

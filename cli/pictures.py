@@ -1,4 +1,4 @@
-"""Pictures on disk: which files to send, and under which names."""
+"""Finds the picture files to upload and their names."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from common.images.filenames import names_a_picture
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file to send."""
+    """A file to upload."""
 
     path: Path
-    # The name it is kept under: from the given folder's own name on, with slashes.
+    # Its file name on the server: the path from the given folder on, with slashes.
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file that cannot be sent, or a folder that cannot be searched."""
+    """A file or folder that cannot be read."""
 
     name: str
-    # What the system says, in a few words.
+    # The operating system's message.
     reason: str
 
 
 def find_pictures(paths: Iterable[Path], unreadable: list[Unreadable]) -> Iterator[Picture]:
-    """Find what to send: each file given, and in folders whatever looks like a picture.
+    """Yield the files given, and in folders all files with the suffix of a picture.
 
-    Hidden files and folders inside a folder are left out, and no file comes
-    twice. One folder after the other is read when its turn comes, so that a
-    million files are never in memory at once.
+    Hidden files and folders inside a folder are skipped, and no file is returned
+    twice. Folders are read lazily, so that a million files are never in memory at
+    once.
 
     Args:
         paths: Files and folders.
-        unreadable: Takes the folders that turn out to be unreadable.
+        unreadable: Receives the folders that cannot be read.
     """
-    given = _Given()
+    searched = _Searched()
     for path in paths:
-        # Not resolved: a link keeps its own name, and `..` goes.
+        # Do not resolve symbolic links, so that they keep their names; only remove `..`.
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps `..`
         is_folder = absolute.is_dir()
         for file in _in_folder(absolute, unreadable) if is_folder else [absolute]:
-            if not given.has(file):
+            if file not in searched:
                 yield Picture(file, name_of(file, absolute.parent))
-        given.add(absolute, is_folder)
+        searched.add(absolute, is_folder)
 
 
 def name_of(file: Path, base: Path) -> str:
-    """Return a file's name from a folder on, fit for the wire: on disk it may be no UTF-8."""
+    """Return a file's path relative to a folder as valid UTF-8; bytes on disk may be anything."""
     return os.fsencode(file.relative_to(base).as_posix()).decode(errors="replace")
 
 
-class _Given:
-    """The paths that were gone through: they tell which files were found before."""
+class _Searched:
+    """The paths searched so far; contains the files found in them."""
 
     def __init__(self) -> None:
         self._files: set[Path] = set()
@@ -65,7 +65,7 @@ class _Given:
     def add(self, path: Path, is_folder: bool) -> None:
         (self._folders if is_folder else self._files).add(path)
 
-    def has(self, file: Path) -> bool:
+    def __contains__(self, file: Path) -> bool:
         if file in self._files:
             return True
         return bool(self._folders) and any(
@@ -75,23 +75,23 @@ class _Given:
 
 
 def _in_folder(folder: Path, unreadable: list[Unreadable]) -> Iterator[Path]:
-    def note(error: OSError) -> None:
+    def record(error: OSError) -> None:
         name = name_of(Path(error.filename), folder.parent)
         unreadable.append(Unreadable(name, error.strerror or str(error)))
 
-    for parent, folders, files in os.walk(folder, onerror=note):
-        # In place, so that the walk leaves out hidden folders and has an order.
+    for parent, folders, files in os.walk(folder, onerror=record):
+        # Modify the list in place: os.walk then skips hidden folders and sorts the others.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if _is_shown(name):
+            if _is_visible_picture(name):
                 yield Path(parent, name)
 
 
 def _is_found(relative: Path) -> bool:
-    """Tell whether the search of a folder comes to a file in it."""
+    """Return whether a search of a folder finds the file at this relative path."""
     hidden = any(name.startswith(".") for name in relative.parts)
-    return not hidden and _is_shown(relative.name)
+    return not hidden and _is_visible_picture(relative.name)
 
 
-def _is_shown(name: str) -> bool:
+def _is_visible_picture(name: str) -> bool:
     return not name.startswith(".") and names_a_picture(name)

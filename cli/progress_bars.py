@@ -1,4 +1,4 @@
-"""Progress bars with a rate and the time left; on stderr, so that stdout stays the answer."""
+"""Progress bars with rate and time left, on stderr because stdout carries the result."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from cli.bulk.progress import UploadProgress
 
 
 class RateColumn(ProgressColumn):
-    """Pictures per second, on the average so far."""
+    """The average number of pictures per second."""
 
     def render(self, task: Task) -> Text:
-        """Draw the rate of a task, once something is done."""
+        """Render the rate, or nothing before the first picture."""
         rate = task.completed / task.elapsed if task.elapsed else 0.0
         return Text(f"{rate:.1f}/s" if rate else "", style="progress.data.speed")
 
 
-def make_bars(hidden: bool) -> Progress:
-    """Make the display for bars.
+def make_progress_bars(hidden: bool) -> Progress:
+    """Create a display for progress bars.
 
     Args:
-        hidden: Show none, for output that a program reads.
+        hidden: Show no bars, because a program reads the output.
     """
     return Progress(
         SpinnerColumn(),
@@ -49,10 +49,10 @@ def make_bars(hidden: bool) -> Progress:
 
 
 class UploadBars:
-    """Bars of a bulk upload, one for each stage.
+    """Progress bars of a bulk upload, one for each stage.
 
     Args:
-        bars: Where they are drawn.
+        bars: The display.
     """
 
     def __init__(self, bars: Progress) -> None:
@@ -62,11 +62,11 @@ class UploadBars:
         self._processing = bars.add_task("Processing", total=None)
 
     def expect(self, files: int) -> None:
-        """Show how many files there are to be hashed."""
+        """Set the number of files to hash."""
         self._bars.update(self._hashing, total=files)
 
     def show(self, progress: UploadProgress) -> None:
-        """Show how far the upload is."""
+        """Show the progress of the upload."""
         self._bars.update(self._hashing, completed=progress.hashed)
         if progress.all_hashed:
             self.expect(progress.hashed)
@@ -76,6 +76,6 @@ class UploadBars:
 
 @contextmanager
 def upload_bars(hidden: bool = False) -> Iterator[UploadBars]:
-    """Show the bars of a bulk upload; see ``make_bars``."""
-    with make_bars(hidden) as bars:
+    """Show the progress bars of a bulk upload; see ``make_progress_bars``."""
+    with make_progress_bars(hidden) as bars:
         yield UploadBars(bars)

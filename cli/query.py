@@ -1,4 +1,4 @@
-"""What a search looks for, as the server is asked for it."""
+"""A search query, parsed from command arguments."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from cli.image_id import ImageId
 from cli.text import Text
 from glimpse_client import Glimpse, Search
 
-# A weight at the end of a term, as in "9f86…:0.5".
+# A term with a weight, such as "9f86…:0.5".
 _WEIGHTED = re.compile(r"(?P<what>.+):(?P<weight>\d*\.?\d+)", re.DOTALL)
 
-# Weight of what is to be like something, and of what is not, unless another is given.
+# Default weights of terms to be like and unlike.
 LIKE, UNLIKE = 1.0, -0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search: its terms, and what may be found.
+    """A search: its terms, filters and limits.
 
     Attributes:
-        text: What the pictures show; empty where other terms say all.
-        top_k: Hits, at most.
-        terms: Further terms, as the server takes them.
-        image: A picture to search by.
-        tags: Tags that an image must have, all of them.
-        min_score: Cosine that a hit must have.
-        offset: Hits passed over.
-        group_duplicates: Cosine from which on images are folded into one hit.
+        text: Describes the pictures; may be empty if there are other terms.
+        top_k: Maximum number of hits.
+        terms: Further terms in the format of the API.
+        image: A picture file to search by.
+        tags: Tags that a hit must all have.
+        min_score: Minimum score of a hit.
+        offset: Number of hits to skip.
+        group_duplicates: Minimum cosine similarity of images grouped into one hit.
     """
 
     text: str = ""
@@ -46,11 +46,11 @@ class Query:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to look for."""
+        """Whether the query has no terms."""
         return not (self.text or self.terms or self.image)
 
-    def ask(self, client: Glimpse) -> Search:
-        """Search for it; raises as ``Glimpse.search`` does."""
+    def run(self, client: Glimpse) -> Search:
+        """Run the search; raises the errors of ``Glimpse.search``."""
         return client.search(
             self.text,
             picture=self.image,
@@ -64,10 +64,10 @@ class Query:
 
 
 class ImageTerm(click.ParamType[dict[str, Any]]):
-    """An image's id, with a weight behind a colon if need be.
+    """An image ID with an optional weight: ``ID[:WEIGHT]``.
 
     Args:
-        weight: Its weight, unless one is given; where it is negative, a given one is, too.
+        weight: The default weight; if it is negative, a given weight is negated.
     """
 
     name = "id"
@@ -84,7 +84,7 @@ class ImageTerm(click.ParamType[dict[str, Any]]):
 
 
 class TextTerm(click.ParamType[dict[str, Any]]):
-    """A text, with a weight behind a colon if need be; see ``ImageTerm``."""
+    """A text with an optional weight: ``TEXT[:WEIGHT]``; see ``ImageTerm``."""
 
     name = "text"
 
@@ -97,7 +97,7 @@ class TextTerm(click.ParamType[dict[str, Any]]):
         """Return the term."""
         what, weight = _split(Text().convert(value, param, ctx), self._weight)
         if not what.strip():
-            self.fail("There is no text.", param, ctx)
+            self.fail("The text is empty.", param, ctx)
         return {"text": what, "weight": weight}
 
 

@@ -1,4 +1,4 @@
-"""Where the Redis of a stack is: said by a setting, or noted by `glimpse up` in its folder."""
+"""The address of a stack's Redis: from a setting, or from a file that `glimpse up` writes."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from urllib.parse import urlsplit
 
 from cli.errors import RedisNotFound
 
-# The setting that says it.
+# The setting with the address.
 SETTING = "GLIMPSE_REDIS_URL"
-# Where `glimpse up` notes it for as long as it runs; its ports are others each time.
-_NOTE = "redis.url"
+# File in the data folder that holds the address while `glimpse up` runs; its port varies.
+_FILE = "redis.url"
 
 
 def note(data: Path, url: str) -> None:
-    """Note the address of the Redis that runs on a data folder."""
-    (data / _NOTE).write_text(url)
+    """Write the address of the Redis of a running stack to its data folder."""
+    (data / _FILE).write_text(url)
 
 
 def forget(data: Path) -> None:
-    """Say that it has ended."""
-    (data / _NOTE).unlink(missing_ok=True)
+    """Delete the address after the stack has stopped."""
+    (data / _FILE).unlink(missing_ok=True)
 
 
 def find(data: Path) -> str:
-    """Return the address that the setting says, else that of the stack on a data folder.
+    """Return the address from the setting, or else of the stack that uses a data folder.
 
     Raises:
-        RedisNotFound: Neither is there.
+        RedisNotFound: The setting is not set, and no stack uses the folder.
     """
     if url := os.environ.get(SETTING):
         return url
     try:
-        return (data / _NOTE).read_text()
+        return (data / _FILE).read_text()
     except OSError:
         raise RedisNotFound(
-            f"No `glimpse up` runs on {data.absolute()}. Start one, name its folder with --data,"
-            f" or set {SETTING}."
+            f"No running `glimpse up` uses {data.absolute()}. Start one, name its data folder with"
+            f" --data, or set {SETTING}."
         ) from None
 
 
 def without_password(url: str) -> str:
-    """Return an address as it may be shown."""
+    """Return an address without its credentials, for messages."""
     try:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

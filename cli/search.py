@@ -22,7 +22,7 @@ from glimpse_client.answers import Search
 @click.option(
     "--image",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Search by this picture, which need not be indexed.",
+    help="Search by this picture file; it need not be indexed.",
 )
 @click.option(
     "--like",
@@ -30,7 +30,7 @@ from glimpse_client.answers import Search
     type=ImageTerm(LIKE),
     multiple=True,
     metavar="ID[:WEIGHT]",
-    help="Be like this indexed image, by a weight of 1 or the one given. Repeatable.",
+    help="Search for pictures like this indexed image (default weight 1). Repeatable.",
 )
 @click.option(
     "--unlike",
@@ -38,32 +38,42 @@ from glimpse_client.answers import Search
     type=ImageTerm(UNLIKE),
     multiple=True,
     metavar="ID[:WEIGHT]",
-    help="Be unlike this one, by a weight of 0.5. Repeatable.",
+    help="Search for pictures unlike this indexed image (default weight 0.5). Repeatable.",
 )
 @click.option(
     "--not",
-    "away",
+    "unwanted",
     type=TextTerm(UNLIKE),
     multiple=True,
     metavar="TEXT[:WEIGHT]",
-    help="Do not show this, by a weight of 0.5. Repeatable.",
+    help="Search for pictures that do not show TEXT (default weight 0.5). Repeatable.",
 )
-@click.option("--tag", "tags", type=Text(), multiple=True, help="Have this tag. Repeatable.")
-@click.option("--min-score", type=click.FloatRange(-1, 1), help="Score of a hit, at least.")
 @click.option(
-    "--top-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits, at most."
+    "--tag",
+    "tags",
+    type=Text(),
+    multiple=True,
+    help="Find only pictures with this tag. Repeatable.",
+)
+@click.option("--min-score", type=click.FloatRange(-1, 1), help="Minimum score of a hit.")
+@click.option(
+    "--top-k",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Maximum number of hits.",
 )
 @click.option(
     "--offset",
     default=0,
     type=click.IntRange(0, 10_000),
-    help="Hits to pass over, to see those that follow.",
+    help="Number of hits to skip.",
 )
 @click.option(
     "--group-duplicates",
     type=click.FloatRange(0.5, 1),
     metavar="COSINE",
-    help="Fold images into a better hit that they are this alike to, 0.5 to 1.",
+    help="Group near-duplicates with at least this cosine similarity (0.5 to 1) into one hit.",
 )
 @click.option(
     "--sheet",
@@ -77,7 +87,7 @@ def search(
     image: Path | None,
     like: tuple[dict[str, Any], ...],
     unlike: tuple[dict[str, Any], ...],
-    away: tuple[dict[str, Any], ...],
+    unwanted: tuple[dict[str, Any], ...],
     tags: tuple[str, ...],
     min_score: float | None,
     top_k: int,
@@ -86,22 +96,22 @@ def search(
     sheet: Path | None,
     as_json: bool,
 ) -> None:
-    """Find pictures that show TEXT, best first.
+    """Find pictures that show TEXT, best match first.
 
-    Text, pictures and images add up; what is to be unlike pushes away.
-    Exit status 1 if nothing was found.
+    Texts, pictures and images are combined; those of --unlike and --not count
+    against a picture. Exits with status 1 if nothing is found.
 
     \b
     Example:
       glimpse search "a white dog" --sheet sheet.png
       glimpse search --image dog.jpg --not "snow:0.3" --tag holiday
-    """  # noqa: D301 - click's mark for lines that are kept
-    terms = (*like, *unlike, *away)
+    """  # noqa: D301 - click's marker for preformatted lines
+    terms = (*like, *unlike, *unwanted)
     query = Query(text, top_k, terms, image, tags, min_score, offset, group_duplicates)
     if query.is_empty:
-        raise click.UsageError("There is nothing to look for: give a TEXT, --image or --like.")
+        raise click.UsageError("Nothing to search for: give TEXT, --image or --like.")
     with Glimpse.from_environ() as client:
-        found = query.ask(client)
+        found = query.run(client)
         if sheet is not None and found.hits:
             write_sheet(client, found, sheet)
     if as_json:
@@ -109,21 +119,21 @@ def search(
     elif found.hits:
         show_hits(found)
     if not found.hits:
-        click.echo(_nothing(query), err=True)
+        click.echo(_nothing_found(query), err=True)
         sys.exit(INCOMPLETE)
 
 
-def _nothing(query: Query) -> str:
+def _nothing_found(query: Query) -> str:
     if query.tags or query.offset or query.min_score is not None:
-        return "Nothing was found with this --tag, --min-score or --offset."
-    return "Nothing was found. Is anything indexed? See `glimpse ingest`."
+        return "No pictures match this --tag, --min-score or --offset."
+    return "No pictures found. Add pictures with `glimpse ingest`."
 
 
 def show_hits(found: Search) -> None:
     """Print the hits as a table."""
     console = Console()
     if not console.is_terminal:
-        # Lines for `grep` and `cut`: neither wrapped nor framed.
+        # Plain lines for `grep` and `cut`.
         for hit in found.hits:
             click.echo(f"{hit.rank}\t{hit.score:.4f}\t{hit.filename}")
         return
@@ -136,7 +146,7 @@ def show_hits(found: Search) -> None:
 
 
 def write_sheet(client: Glimpse, found: Search, path: Path) -> None:
-    """Write the contact sheet of a search.
+    """Write the contact sheet of a search to a file.
 
     Raises:
         click.ClickException: The file cannot be written.

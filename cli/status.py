@@ -1,4 +1,4 @@
-"""`glimpse status`: how far a job is."""
+"""`glimpse status`: the progress of a job."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import time
 import click
 
 from cli.exit_codes import INCOMPLETE
-from cli.progress_bars import make_bars
+from cli.progress_bars import make_progress_bars
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
 
-# Seconds between two looks at a job.
+# Seconds between polls.
 _POLL_S = 0.5
 
 
 @click.command()
 @click.argument("job_id", metavar="JOB")
-@click.option("--wait", is_flag=True, help="Return when the job has ended.")
+@click.option("--wait", is_flag=True, help="Wait until the job has ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(job_id: str, wait: bool, as_json: bool) -> None:
-    """Tell how far JOB is.
+    """Show the progress of JOB.
 
-    Exit status 1 if any picture of it failed.
+    Exits with status 1 if any picture failed.
 
     \b
     Example:
       glimpse status 2f1c9e6ad0b84b7c8f3f6b1f0a7d5e42 --wait
-    """  # noqa: D301 - click's mark for lines that are kept
+    """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
         job = _wait(client, job_id, hide_bar=as_json) if wait else client.job(job_id)
         failures = list(client.items(job_id, state="failed")) if job.failed and not as_json else []
@@ -39,7 +39,7 @@ def status(job_id: str, wait: bool, as_json: bool) -> None:
 
 def _wait(client: Glimpse, job_id: str, hide_bar: bool) -> Job:
     job = client.job(job_id)
-    with make_bars(hide_bar) as bars:
+    with make_progress_bars(hide_bar) as bars:
         bar = bars.add_task("Processing", total=job.total)
         while not job.ended:
             bars.update(bar, completed=job.done)

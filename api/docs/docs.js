@@ -1,5 +1,5 @@
-// The document of this very service, shown by Swagger UI. It asks no other host: not for the
-// document, and not for a verdict on it either.
+// Shows this service's OpenAPI document in Swagger UI. It contacts no other host: the document is
+// local, and the online validator is disabled.
 SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#docs',

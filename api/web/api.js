@@ -1,4 +1,4 @@
-// The HTTP API of Glimpse, from the page's side.
+// The client of Glimpse's HTTP API.
 
 import { keyHeaders, withKey } from './key.js';
 import { Problem, problemOf } from './problem.js';
@@ -6,7 +6,7 @@ import { Problem, problemOf } from './problem.js';
 /**
  * Send a request and return {status, data, headers}.
  *
- * Throws a Problem, or the AbortError of its signal.
+ * Throws a Problem if the request fails, or an AbortError if `signal` aborts it.
  */
 export function call(method, path, content = {}) {
   return withKey(() => callOnce(method, path, content));
@@ -21,22 +21,22 @@ async function callOnce(method, path, { json, body, headers = {}, signal }) {
   } else if (body) {
     options.body = body;
   }
-  const response = await reach(path, options);
+  const response = await fetchResponse(path, options);
   const text = await readText(response, signal);
   if (!response.ok && response.status !== 304) {
     throw problemOf(response.status, (name) => response.headers.get(name), text);
   }
-  return { status: response.status, headers: response.headers, data: read(text, response.status) };
+  return { status: response.status, headers: response.headers, data: parseJson(text, response.status) };
 }
 
-/** Fetch a picture. Throws a Problem, and asks for no key: there are many pictures. */
+/** Fetch a picture. Throws a Problem. Never opens the sign-in dialog: a page loads many pictures at once. */
 export async function fetchBlob(path) {
-  const response = await reach(path, { headers: keyHeaders() });
+  const response = await fetchResponse(path, { headers: keyHeaders() });
   if (response.ok) return response.blob();
   throw problemOf(response.status, (name) => response.headers.get(name), await readText(response));
 }
 
-async function reach(path, options) {
+async function fetchResponse(path, options) {
   try {
     return await fetch(path, options);
   } catch (error) {
@@ -52,23 +52,23 @@ async function readText(response, signal) {
   }
 }
 
-function read(text, status) {
+function parseJson(text, status) {
   try {
     return text ? JSON.parse(text) : null;
   } catch {
-    throw new Problem({ status, code: 'no_json', detail: 'What answered is no Glimpse.' });
+    throw new Problem({ status, code: 'no_json', detail: 'The response is not valid JSON. Is this a Glimpse server?' });
   }
 }
 
 function asProblem(error, signal) {
-  // What was given up on purpose is no problem of the connection.
-  return signal?.aborted ? error : new Problem({ detail: 'Nothing answered.' });
+  // A request that was aborted deliberately is not a connection problem.
+  return signal?.aborted ? error : new Problem({ detail: 'The service did not respond.' });
 }
 
 /**
- * Send a body with its progress, which fetch does not tell, and return {status, data}.
+ * Send a body, report its upload progress (which fetch cannot do), and return {status, data}.
  *
- * Throws as `call` does.
+ * Throws the same errors as `call`.
  */
 export function send(path, body, options) {
   return withKey(() => sendOnce(path, body, options));
@@ -84,20 +84,20 @@ function sendOnce(path, body, { headers = {}, onProgress, signal }) {
     };
     request.onload = () => {
       try {
-        resolve(answerOf(request));
+        resolve(responseOf(request));
       } catch (problem) {
         reject(problem);
       }
     };
-    request.onerror = () => reject(new Problem({ detail: 'The connection broke off.' }));
+    request.onerror = () => reject(new Problem({ detail: 'The connection was lost.' }));
     request.onabort = () => reject(signal.reason);
     signal?.addEventListener('abort', () => request.abort(), { once: true });
     request.send(body);
   });
 }
 
-function answerOf(request) {
+function responseOf(request) {
   const { status, responseText: text } = request;
-  if (status >= 200 && status < 300) return { status, data: read(text, status) };
+  if (status >= 200 && status < 300) return { status, data: parseJson(text, status) };
   throw problemOf(status, (name) => request.getResponseHeader(name), text);
 }

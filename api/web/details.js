@@ -1,26 +1,26 @@
-// One picture, large, with what is known of it.
+// The details of one picture: a large view, its metadata and its tags.
 
 import { call } from './api.js';
 import { byId, show } from './elements.js';
+import { baseName, localTime, score, size } from './format.js';
 import { hasKey } from './key.js';
 import { linkPicture, showPicture } from './pictures.js';
 import { Problem } from './problem.js';
-import { baseName, moment, score, size } from './words.js';
 
-// Formats that browsers open; of others a large thumbnail is shown.
+// Formats that browsers display; pictures in other formats are shown as a large thumbnail.
 const OPENED = new Set(['JPEG', 'PNG', 'GIF', 'WEBP', 'BMP']);
-// Bytes of an original that is shown as it is; larger ones come as a thumbnail, and in full by their link.
+// Maximum size in bytes of an original to display; larger ones are shown as a thumbnail and opened by their link.
 const SHOWN_BYTES_MAX = 20_000_000;
-// Side of the thumbnail that stands for an original, in pixels.
+// Side of the thumbnail shown in place of an original, in pixels.
 const LARGE_PX = 1024;
 
-/** The dialog that a tile opens. */
+/** The dialog that opens when a tile is clicked. */
 export class Details {
   #dialog = byId('details');
   #actions;
   #picture = null;
 
-  /** `actions` are more(picture), less(picture), tag(tag), deleted(picture), beside(picture, steps), closed(picture). */
+  /** `actions` are more(picture), less(picture), tag(tag), deleted(picture), neighbour(picture, steps), closed(picture). */
   constructor(actions) {
     this.#actions = actions;
     byId('details-close').addEventListener('click', () => this.#dialog.close());
@@ -29,14 +29,14 @@ export class Details {
     this.#dialog.addEventListener('keydown', (event) => this.#onKey(event));
     byId('details-previous').addEventListener('click', () => this.#step(-1));
     byId('details-next').addEventListener('click', () => this.#step(1));
-    byId('details-more').addEventListener('click', () => this.#leaveWith(actions.more));
-    byId('details-less').addEventListener('click', () => this.#leaveWith(actions.less));
-    byId('details-delete').addEventListener('click', () => this.#askToDelete(true));
-    byId('details-delete-no').addEventListener('click', () => this.#askToDelete(false));
+    byId('details-more').addEventListener('click', () => this.#closeThen(actions.more));
+    byId('details-less').addEventListener('click', () => this.#closeThen(actions.less));
+    byId('details-delete').addEventListener('click', () => this.#confirmDelete(true));
+    byId('details-delete-no').addEventListener('click', () => this.#confirmDelete(false));
     byId('details-delete-yes').addEventListener('click', () => this.#delete());
   }
 
-  /** Show a picture that the grid has. */
+  /** Show a picture from the grid. */
   async open(picture) {
     this.#picture = picture;
     this.#fill(picture);
@@ -46,7 +46,7 @@ export class Details {
       const { data } = await call('GET', picture.links.self);
       if (this.#picture === picture) this.#fillFacts({ ...picture, ...data });
     } catch (problem) {
-      if (this.#picture === picture) this.#tell(problem);
+      if (this.#picture === picture) this.#showProblem(problem);
     }
   }
 
@@ -54,19 +54,19 @@ export class Details {
     const image = byId('details-image');
     byId('details-name').textContent = baseName(picture.filename);
     image.alt = baseName(picture.filename);
-    // Until the next one is there, none is shown and not the last one.
+    // Clear the previous picture while the next one loads.
     image.removeAttribute('src');
     showPicture(image, `${picture.links.thumbnail}?size=${LARGE_PX}`);
     for (const id of ['details-original', 'details-link']) {
-      linkPicture(byId(id), picture.links.content, baseName(picture.filename), (problem) => this.#tell(problem));
+      linkPicture(byId(id), picture.links.content, baseName(picture.filename), (problem) => this.#showProblem(problem));
     }
     byId('details-link').textContent = hasKey() ? 'Save the original' : 'Open the original';
     byId('details-facts').replaceChildren();
     byId('details-tags').replaceChildren();
     show(byId('details-problem'), false);
     show(byId('details-confirm'), false);
-    byId('details-previous').disabled = !this.#actions.beside(picture, -1);
-    byId('details-next').disabled = !this.#actions.beside(picture, 1);
+    byId('details-previous').disabled = !this.#actions.neighbour(picture, -1);
+    byId('details-next').disabled = !this.#actions.neighbour(picture, 1);
   }
 
   #fillFacts(image) {
@@ -74,7 +74,7 @@ export class Details {
     const facts = [
       ['File', image.filename],
       ['Size', `${image.width} × ${image.height}, ${size(image.bytes)}, ${image.format}`],
-      ['Added', moment(image.indexed_at)],
+      ['Added', localTime(image.indexed_at)],
     ];
     if (image.score !== undefined) facts.unshift(['Score', score(image.score)]);
     const folded = (image.duplicates ?? []).map(({ filename }) => filename);
@@ -88,21 +88,21 @@ export class Details {
     const button = document.createElement('button');
     button.type = 'button';
     button.textContent = tag;
-    button.title = `Only pictures with the tag ${tag}`;
-    button.addEventListener('click', () => this.#leaveWith(() => this.#actions.tag(tag)));
+    button.title = `Show only pictures tagged ${tag}`;
+    button.addEventListener('click', () => this.#closeThen(() => this.#actions.tag(tag)));
     const item = document.createElement('li');
     item.append(button);
     return item;
   }
 
-  #leaveWith(action) {
+  #closeThen(action) {
     const picture = this.#picture;
-    this.#leave();
+    this.#closeQuietly();
     action(picture);
   }
 
-  /** Close without giving the focus back to a tile that will not be there. */
-  #leave() {
+  /** Close without returning the focus to the tile, which is about to be removed. */
+  #closeQuietly() {
     this.#picture = null;
     this.#dialog.close();
   }
@@ -113,13 +113,13 @@ export class Details {
   }
 
   #step(steps) {
-    const other = this.#picture && this.#actions.beside(this.#picture, steps);
+    const other = this.#picture && this.#actions.neighbour(this.#picture, steps);
     if (other) this.open(other);
   }
 
-  #askToDelete(asked) {
-    show(byId('details-confirm'), asked);
-    byId(asked ? 'details-delete-no' : 'details-delete').focus();
+  #confirmDelete(asking) {
+    show(byId('details-confirm'), asking);
+    byId(asking ? 'details-delete-no' : 'details-delete').focus();
   }
 
   async #delete() {
@@ -130,20 +130,20 @@ export class Details {
       await call('DELETE', picture.links.self);
       this.#forget(picture);
     } catch (problem) {
-      // Somebody else was faster.
+      // Another client has already deleted it.
       if (problem.status === 404) this.#forget(picture);
-      else this.#tell(problem);
+      else this.#showProblem(problem);
     } finally {
       button.disabled = false;
     }
   }
 
   #forget(picture) {
-    this.#leave();
+    this.#closeQuietly();
     this.#actions.deleted(picture);
   }
 
-  #tell(problem) {
+  #showProblem(problem) {
     if (!(problem instanceof Problem)) throw problem;
     const line = byId('details-problem');
     line.textContent = problem.detail ? `${problem.title}. ${problem.detail}` : `${problem.title}.`;

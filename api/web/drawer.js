@@ -1,13 +1,13 @@
-// The drawer: where pictures are added, and jobs are seen.
+// The drawer: adds pictures and lists jobs.
 
 import { byId } from './elements.js';
 import { chosen } from './files.js';
+import { tagsOf } from './format.js';
 import { JobList } from './job-list.js';
 import { UploadProgress } from './upload-progress.js';
 import { Uploads } from './uploads.js';
-import { tagsOf } from './words.js';
 
-/** Takes files in and shows what becomes of them. */
+/** Uploads files and shows their progress. */
 export class Drawer {
   #dialog = byId('drawer');
   #jobs = new JobList();
@@ -15,9 +15,9 @@ export class Drawer {
   #uploads;
   #wasActive = false;
 
-  /** `onAdded()` is called when an upload has ended that brought pictures. */
+  /** `onAdded()` is called when an upload that added pictures ends. */
   constructor(onAdded) {
-    this.#uploads = new Uploads((at) => this.#show(at, onAdded));
+    this.#uploads = new Uploads((progress) => this.#show(progress, onAdded));
     byId('drawer-close').addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#dialog.close());
     this.#dialog.addEventListener('close', () => this.#jobs.close());
@@ -32,7 +32,7 @@ export class Drawer {
     this.#jobs.open();
   }
 
-  /** Send [{file, path}] with the tags that stand in the drawer, and show it. */
+  /** Upload [{file, path}] with the tags entered in the drawer, and open the drawer. */
   add(files) {
     this.open();
     this.#uploads.add(files, tagsOf(byId('upload-tags').value));
@@ -42,15 +42,15 @@ export class Drawer {
     button.addEventListener('click', () => input.click());
     input.addEventListener('change', () => {
       this.add(chosen(input.files));
-      // The same file may be chosen again.
+      // Without this, choosing the same file again fires no event.
       input.value = '';
     });
   }
 
-  #show(at, onAdded) {
-    this.#progress.show(at);
-    const ended = this.#wasActive && !at.active;
-    this.#wasActive = at.active;
-    if (ended && at.indexed) onAdded();
+  #show(progress, onAdded) {
+    this.#progress.show(progress);
+    const ended = this.#wasActive && !progress.active;
+    this.#wasActive = progress.active;
+    if (ended && progress.indexed) onAdded();
   }
 }

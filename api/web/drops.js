@@ -1,11 +1,11 @@
-// Pictures that are dragged onto the page, or pasted into it.
+// Drag and drop, and pasting, of pictures.
 
 import { byId, show } from './elements.js';
 import { chosen, dropped } from './files.js';
 
-/** Calls search(file) or add([{file, path}]) with what is dropped or pasted. */
+/** Calls search(file) or add([{file, path}]) with the files dropped or pasted. */
 export class Drops {
-  #curtain = byId('drop');
+  #overlay = byId('drop');
   #search;
   #add;
   #depth = 0;
@@ -25,9 +25,9 @@ export class Drops {
     event.preventDefault();
     this.#depth += 1;
     const several = event.dataTransfer.items.length > 1;
-    this.#curtain.classList.toggle('several', several);
-    // A dialog lies above the curtain, and takes files by itself.
-    show(this.#curtain, !document.querySelector('dialog[open]'));
+    this.#overlay.classList.toggle('several', several);
+    // An open dialog covers the overlay and accepts files itself.
+    show(this.#overlay, !document.querySelector('dialog[open]'));
   }
 
   #over(event) {
@@ -46,9 +46,9 @@ export class Drops {
   async #drop(event) {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    const wanted = zoneOf(event)?.dataset.drop ?? 'add';
+    const action = zoneOf(event)?.dataset.drop ?? 'add';
     this.#end();
-    this.#take(wanted, await dropped(event.dataTransfer));
+    this.#take(action, await dropped(event.dataTransfer));
   }
 
   #paste(event) {
@@ -58,15 +58,15 @@ export class Drops {
     this.#take('search', files);
   }
 
-  #take(wanted, files) {
+  #take(action, files) {
     const one = files.length === 1 && files[0].file.type.startsWith('image/');
-    if (wanted === 'search' && one) this.#search(files[0].file);
+    if (action === 'search' && one) this.#search(files[0].file);
     else this.#add(files);
   }
 
   #end() {
     this.#depth = 0;
-    show(this.#curtain, false);
+    show(this.#overlay, false);
     for (const zone of document.querySelectorAll('.over')) zone.classList.remove('over');
   }
 }

@@ -1,23 +1,23 @@
-// The page's own elements, found once by their ids.
+// Access to the elements of index.html.
 
-/** Return an element that index.html has. */
+/** Return an element of index.html by its id. */
 export function byId(id) {
   const element = document.getElementById(id);
   if (!element) throw new Error(`index.html has no element #${id}`);
   return element;
 }
 
-/** Return a fresh copy of what a template of index.html holds. */
+/** Return a copy of the content of a template in index.html. */
 export function fromTemplate(id) {
   return byId(id).content.firstElementChild.cloneNode(true);
 }
 
-/** Show an element or take it away, for eyes and screen readers alike. */
+/** Show or hide an element, visually and for screen readers. */
 export function show(element, shown) {
   element.hidden = !shown;
 }
 
-/** Put text into an element, and leave it alone where it says so already: live regions listen. */
-export function say(element, text) {
+/** Set an element's text unless it is unchanged: a live region would announce it again. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

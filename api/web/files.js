@@ -1,4 +1,4 @@
-// Files on their way in: from drops, folders and pastes to pictures with paths.
+// Collects files from drops, folders and pastes, each with its path.
 
 const PICTURE = /\.(bmp|gif|jfif|jpe|jpeg|jpg|png|tif|tiff|webp)$/i;
 const ARCHIVES = [
@@ -7,26 +7,26 @@ const ARCHIVES = [
   [/\.(tgz|tar\.gz)$/i, 'application/gzip'],
 ];
 
-/** Return the media type of an archive by its name, or undefined. */
+/** Return the media type of an archive from its file name, or undefined if it is not one. */
 export function archiveType(file) {
   return ARCHIVES.find(([pattern]) => pattern.test(file.name))?.[1];
 }
 
-/** Tell whether a file of a folder is one to send; what a reader chose by itself always is. */
+/** Return whether to upload a file found in a folder. Files selected individually are always uploaded. */
 function isWanted(file) {
   return !file.name.startsWith('.') && (PICTURE.test(file.name) || file.type.startsWith('image/') || Boolean(archiveType(file)));
 }
 
-/** Return [{file, path}] of files that were chosen, by themselves or with their folder. */
+/** Return [{file, path}] for files selected individually or with their folder. */
 export function chosen(files) {
   return [...files]
     .map((file) => ({ file, path: file.webkitRelativePath || file.name }))
     .filter(({ file, path }) => path === file.name || isWanted(file));
 }
 
-/** Return [{file, path}] of a drop, with what is in its folders. */
+/** Return [{file, path}] for a drop, including the content of its folders. */
 export async function dropped(transfer) {
-  // The entries must be asked for at once: a drop is empty after its event.
+  // Read the entries synchronously: the browser clears them when the event ends.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return chosen(transfer.files);
   const found = [];
@@ -34,10 +34,10 @@ export async function dropped(transfer) {
   return found;
 }
 
-async function walk(entry, found, byItself) {
+async function walk(entry, found, isTopLevel) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => { entry.file(resolve, reject); });
-    if (byItself || isWanted(file)) found.push({ file, path: entry.fullPath.replace(/^\//, '') });
+    if (isTopLevel || isWanted(file)) found.push({ file, path: entry.fullPath.replace(/^\//, '') });
     return;
   }
   for (const child of await children(entry)) await walk(child, found, false);
@@ -46,10 +46,10 @@ async function walk(entry, found, byItself) {
 async function children(folder) {
   const reader = folder.createReader();
   const all = [];
-  // A reader gives a hundred at a time, and then none.
+  // A reader returns up to a hundred entries at a time, and finally an empty list.
   for (;;) {
-    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
-    if (!some.length) return all;
-    all.push(...some);
+    const batch = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+    if (!batch.length) return all;
+    all.push(...batch);
   }
 }

@@ -1,12 +1,12 @@
-// The grid of pictures: one stop of the Tab key, and arrows within.
+// The grid of pictures: a single tab stop, navigated with the arrow keys.
 
 import { byId, fromTemplate } from './elements.js';
+import { baseName, count, score } from './format.js';
 import { showThumbnail } from './pictures.js';
-import { baseName, count, score } from './words.js';
 
-// Sides of thumbnails, in pixels: for ordinary screens and for fine ones.
+// Sides of thumbnails in pixels, for standard and high-resolution screens.
 const SIDE = 320;
-const SIDE_FINE = 640;
+const SIDE_HIGH_DPI = 640;
 
 /** Shows pictures as tiles. */
 export class Grid {
@@ -32,7 +32,7 @@ export class Grid {
     this.#list.replaceChildren();
   }
 
-  /** Add pictures behind the others; one that is there already is not shown twice. */
+  /** Append pictures, except those already shown. */
   append(pictures) {
     for (const picture of pictures) {
       if (this.#tiles.has(picture.id)) continue;
@@ -43,7 +43,7 @@ export class Grid {
     }
   }
 
-  /** Take a picture away and put the focus on the one that follows. */
+  /** Remove a picture and focus the next one. */
   remove(picture) {
     const tile = this.#tiles.get(picture.id);
     if (!tile) return;
@@ -54,13 +54,13 @@ export class Grid {
     if (next) this.focus(this.#pictures.get(next));
   }
 
-  /** Put the focus on a picture. */
+  /** Focus a picture. */
   focus(picture) {
     this.#tiles.get(picture.id)?.querySelector('.tile-open').focus();
   }
 
-  /** Return the picture some steps from another, or undefined. */
-  beside(picture, steps) {
+  /** Return the picture `steps` places after another (before it, if negative), or undefined. */
+  neighbour(picture, steps) {
     const tiles = [...this.#list.children];
     return this.#pictures.get(tiles[tiles.indexOf(this.#tiles.get(picture.id)) + steps]);
   }
@@ -85,7 +85,7 @@ export class Grid {
     const image = tile.querySelector('img');
     const source = picture.links.thumbnail;
     image.addEventListener('error', () => tile.classList.add('gone'), { once: true });
-    showThumbnail(image, source, SIDE, SIDE_FINE);
+    showThumbnail(image, source, SIDE, SIDE_HIGH_DPI);
     image.alt = name;
     const open = tile.querySelector('.tile-open');
     open.setAttribute('aria-label', name);

@@ -1,16 +1,16 @@
-// The list of jobs in the drawer, fresh while the drawer is open.
+// The list of jobs in the drawer, updated while the drawer is open.
 
-import { byId, fromTemplate, say, show } from './elements.js';
+import { byId, fromTemplate, setText, show } from './elements.js';
 import { fillFailures } from './failures.js';
+import { count, localTime } from './format.js';
 import { cancel, failuresOf, hasEnded, jobsPage } from './jobs.js';
-import { patiently, pause } from './patience.js';
-import { count, moment } from './words.js';
+import { pause, withRetries } from './retries.js';
 
-// Seconds between two looks at the list while it is seen.
-const LOOK_S = 2;
+// Seconds between updates of the list while it is visible.
+const POLL_S = 2;
 const STATES = {
-  queued: 'Waiting',
-  running: 'Working',
+  queued: 'Queued',
+  running: 'Running',
   succeeded: 'Done',
   partial: 'Done, some failed',
   failed: 'Failed',
@@ -30,21 +30,21 @@ export class JobList {
     this.#older.addEventListener('click', () => this.#showOlder());
   }
 
-  /** Keep the list fresh until `close`. */
+  /** Update the list until `close` is called. */
   async open() {
     this.close();
     this.#run = new AbortController();
     const { signal } = this.#run;
     try {
       for (;;) {
-        this.#takeNewest(await this.#page(null, signal));
-        await pause(LOOK_S, signal);
+        this.#showNewest(await this.#page(null, signal));
+        await pause(POLL_S, signal);
       }
     } catch (problem) {
       if (signal.aborted) return;
-      // A service that does not list its jobs is no reason to keep asking.
-      const absent = [404, 405].includes(problem.status);
-      say(this.#note, absent ? 'This service does not list its jobs.' : problem.detail || problem.title || String(problem));
+      // Stop polling a service that cannot list jobs.
+      const unsupported = [404, 405].includes(problem.status);
+      setText(this.#note, unsupported ? 'This service does not support listing jobs.' : problem.detail || problem.title || String(problem));
       show(this.#note, true);
     }
   }
@@ -54,21 +54,21 @@ export class JobList {
   }
 
   #page(cursor, signal) {
-    return patiently(() => jobsPage(cursor, signal), {
+    return withRetries(() => jobsPage(cursor, signal), {
       signal,
       onWait: (problem, left) => {
-        say(this.#note, `${problem.title}. Looks again in ${left} s.`);
+        setText(this.#note, `${problem.title}. Retrying in ${left} s.`);
         show(this.#note, true);
       },
     });
   }
 
-  #takeNewest({ jobs, next_cursor: cursor }) {
+  #showNewest({ jobs, next_cursor: cursor }) {
     const first = this.#rows.size === 0;
-    // From the oldest on, each new one before the others.
+    // Oldest first, because each new job goes to the top.
     for (const job of [...jobs].reverse()) this.#put(job, (row) => this.#list.prepend(row));
-    if (first) this.#goOnFrom(cursor);
-    say(this.#note, 'There are none yet.');
+    if (first) this.#setCursor(cursor);
+    setText(this.#note, 'No jobs yet.');
     show(this.#note, this.#rows.size === 0);
   }
 
@@ -77,13 +77,13 @@ export class JobList {
     try {
       const { jobs, next_cursor: cursor } = await this.#page(this.#cursor, this.#run.signal);
       for (const job of jobs) this.#put(job, (row) => this.#list.append(row));
-      this.#goOnFrom(cursor);
+      this.#setCursor(cursor);
     } finally {
       this.#older.disabled = false;
     }
   }
 
-  #goOnFrom(cursor) {
+  #setCursor(cursor) {
     this.#cursor = cursor;
     show(this.#older, cursor !== null);
   }
@@ -100,13 +100,13 @@ export class JobList {
 
   #row(job) {
     const row = fromTemplate('job');
-    const started = moment(job.created_at);
+    const started = localTime(job.created_at);
     const time = row.querySelector('time');
     time.dateTime = job.created_at;
     time.textContent = started;
-    row.querySelector('progress').setAttribute('aria-label', `Progress of the job of ${started}`);
+    row.querySelector('progress').setAttribute('aria-label', `Progress of job from ${started}`);
     const button = row.querySelector('.job-cancel');
-    button.setAttribute('aria-label', `Cancel the job of ${started}`);
+    button.setAttribute('aria-label', `Cancel job from ${started}`);
     button.addEventListener('click', () => this.#cancel(row, job, button));
     const failed = row.querySelector('details');
     failed.addEventListener('toggle', () => failed.open && this.#listFailures(row, job));
@@ -115,13 +115,13 @@ export class JobList {
 
   #fill(row, job) {
     row.dataset.state = job.state;
-    say(row.querySelector('.job-state'), STATES[job.state] ?? job.state);
-    say(row.querySelector('.job-counts'), countsOf(job));
+    setText(row.querySelector('.job-state'), STATES[job.state] ?? job.state);
+    setText(row.querySelector('.job-counts'), countsOf(job));
     row.querySelector('progress').value = job.progress;
     show(row.querySelector('progress'), !hasEnded(job));
     show(row.querySelector('.job-cancel'), !hasEnded(job));
     show(row.querySelector('details'), job.failed > 0);
-    say(row.querySelector('summary'), `${count(job.failed, 'file')} failed`);
+    setText(row.querySelector('summary'), `${count(job.failed, 'file')} failed`);
   }
 
   async #cancel(row, job, button) {
@@ -129,7 +129,7 @@ export class JobList {
     try {
       this.#fill(row, await cancel(job));
     } catch (problem) {
-      say(row.querySelector('.job-counts'), problem.detail || problem.title);
+      setText(row.querySelector('.job-counts'), problem.detail || problem.title);
     } finally {
       button.disabled = false;
     }
@@ -142,8 +142,8 @@ export class JobList {
 
 function countsOf(job) {
   const parts = [`${job.indexed.toLocaleString('en')} of ${count(job.total, 'picture')} added`];
-  if (job.duplicates) parts.push(`${job.duplicates.toLocaleString('en')} known before`);
-  if (job.cancelled) parts.push(`${job.cancelled.toLocaleString('en')} not begun`);
+  if (job.duplicates) parts.push(count(job.duplicates, 'duplicate'));
+  if (job.cancelled) parts.push(`${job.cancelled.toLocaleString('en')} cancelled`);
   if (!hasEnded(job) && job.eta_s !== null) parts.push(`about ${Math.ceil(job.eta_s)} s left`);
   return parts.join(' · ');
 }

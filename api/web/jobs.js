@@ -1,54 +1,54 @@
-// Jobs of the service: followed to their end, with what failed in them.
+// Requests about jobs: polling, failed items, cancelling and listing.
 
 import { call } from './api.js';
-import { patiently, pause } from './patience.js';
 import { secondsOf } from './problem.js';
+import { pause, withRetries } from './retries.js';
 
 const FINAL = new Set(['succeeded', 'partial', 'failed', 'cancelled']);
-// Seconds between two looks at a job where the service does not say.
-const LOOK_S = 1;
-// Failures of one job that are shown; more would help nobody.
+// Seconds between polls of a job if the service sends no Retry-After.
+const POLL_S = 1;
+// Maximum number of failures shown for a job.
 const FAILURES_MAX = 200;
 
-/** Tell whether a job has come to its end. */
+/** Return whether a job has ended. */
 export function hasEnded(job) {
   return FINAL.has(job.state);
 }
 
-/** Return how many images of a job have an outcome. */
+/** Return the number of images of a job that have an outcome. */
 export function doneOf(job) {
   return job.indexed + job.duplicates + job.failed + job.cancelled;
 }
 
-/** Follow a job to its end; `onJob(job)` gets every change before the end, which is returned. */
+/** Poll a job until it ends, and return it. `onJob(job)` is called with each change before that. */
 export async function follow(job, { onJob, signal }) {
   let etag = null;
-  let seconds = LOOK_S;
+  let seconds = POLL_S;
   for (let last = job; ; ) {
     if (hasEnded(last)) return last;
     await pause(seconds, signal);
     const headers = etag ? { 'If-None-Match': etag } : {};
-    const answer = await patiently(() => call('GET', job.links.self, { headers, signal }), { signal });
-    etag = answer.headers.get('ETag');
-    seconds = secondsOf(answer.headers.get('Retry-After')) ?? LOOK_S;
-    if (answer.status === 304) continue;
-    last = answer.data;
+    const response = await withRetries(() => call('GET', job.links.self, { headers, signal }), { signal });
+    etag = response.headers.get('ETag');
+    seconds = secondsOf(response.headers.get('Retry-After')) ?? POLL_S;
+    if (response.status === 304) continue;
+    last = response.data;
     if (!hasEnded(last)) onJob(last);
   }
 }
 
-/** Return the items of a job that failed, the first of them where there are many. */
+/** Return the failed items of a job, up to FAILURES_MAX. */
 export async function failuresOf(job, signal) {
   const path = `${job.links.items}?state=failed&limit=${FAILURES_MAX}`;
-  return (await patiently(() => call('GET', path, { signal }), { signal })).data.items;
+  return (await withRetries(() => call('GET', path, { signal }), { signal })).data.items;
 }
 
-/** Ask the service not to begin what it has not begun of a job. */
+/** Cancel the images of a job that are not yet started, and return the updated job. */
 export async function cancel(job) {
   return (await call('DELETE', job.links.self)).data;
 }
 
-/** Return a page of the jobs, newest first: {jobs, next_cursor}. */
+/** Return a page of jobs, newest first: {jobs, next_cursor}. */
 export async function jobsPage(cursor, signal) {
   const address = new URLSearchParams({ limit: 20 });
   if (cursor) address.set('cursor', cursor);

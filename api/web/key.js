@@ -1,33 +1,33 @@
-// The reader's key: asked for when the service wants one, and kept for this tab alone.
+// The user's API key: requested when the service requires one, and stored for this tab only.
 
-import { byId, say, show } from './elements.js';
+import { byId, setText, show } from './elements.js';
 
-// What the tab's own store keeps it under; it is gone when the tab is closed.
+// Its name in sessionStorage, which the browser clears when the tab closes.
 const NAME = 'glimpse-key';
 
 let key = sessionStorage.getItem(NAME) ?? '';
-let asking = null;
-const heard = [];
+let pending = null;
+const listeners = [];
 
-/** Return the headers that a request shows the key with, if there is one. */
+/** Return the headers that authenticate a request, if a key is stored. */
 export function keyHeaders() {
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
-/** Whether the reader has given a key. */
+/** Return whether a key is stored. */
 export function hasKey() {
   return key !== '';
 }
 
-/** Call back whenever the reader has given a key. */
+/** Call `callback` whenever the user enters a key. */
 export function onKey(callback) {
-  heard.push(callback);
+  listeners.push(callback);
 }
 
 /**
- * Run a request, and again with a key of the reader's when the service wants another one.
+ * Run a request. If the service rejects the key (401), ask the user for one and run it again.
  *
- * Throws the refusal where the reader gives none.
+ * Throws the 401 problem if the user enters no key.
  */
 export async function withKey(request) {
   for (;;) {
@@ -36,53 +36,53 @@ export async function withKey(request) {
       return await request();
     } catch (problem) {
       if (problem.status !== 401) throw problem;
-      // While this request was on its way the reader may have given one already.
-      if (key === used) await ask(problem);
+      // The user may have entered a key while this request was in flight.
+      if (key === used) await requestKey(problem);
     }
   }
 }
 
-/** Ask the reader for a key, once for all requests that want one. */
-function ask(problem) {
-  asking ??= askNow(problem).finally(() => {
-    asking = null;
+/** Ask the user for a key; concurrent requests share one dialog. */
+function requestKey(problem) {
+  pending ??= openSignIn(problem).finally(() => {
+    pending = null;
   });
-  return asking;
+  return pending;
 }
 
-function askNow(problem) {
+function openSignIn(problem) {
   const dialog = byId('sign-in');
   const line = byId('sign-in-problem');
-  say(line, problem.detail);
-  // The first time there is nothing wrong yet.
+  setText(line, problem.detail);
+  // Before a first attempt there is no error to show.
   show(line, hasKey());
   byId('key').value = '';
   dialog.showModal();
   return new Promise((resolve, reject) => {
-    let given = '';
+    let entered = '';
     byId('sign-in-form').onsubmit = (event) => {
       event.preventDefault();
-      given = byId('key').value.trim();
-      if (given) dialog.close();
+      entered = byId('key').value.trim();
+      if (entered) dialog.close();
     };
     dialog.onclose = () => {
       byId('key').value = '';
-      if (!given) return reject(problem);
-      keep(given);
+      if (!entered) return reject(problem);
+      storeKey(entered);
       return resolve();
     };
   });
 }
 
-function keep(given) {
-  // Characters that no header takes are in no key either.
-  key = given.replace(/[^\x21-\x7e]/g, '');
+function storeKey(entered) {
+  // Remove characters that are invalid in a header; no key contains them.
+  key = entered.replace(/[^\x21-\x7e]/g, '');
   sessionStorage.setItem(NAME, key);
-  showWhether();
-  for (const callback of heard) callback();
+  showSignOut();
+  for (const callback of listeners) callback();
 }
 
-function showWhether() {
+function showSignOut() {
   show(byId('sign-out'), hasKey());
 }
 
@@ -90,4 +90,4 @@ byId('sign-out').addEventListener('click', () => {
   sessionStorage.removeItem(NAME);
   location.assign('/');
 });
-showWhether();
+showSignOut();

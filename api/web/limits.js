@@ -1,24 +1,24 @@
-// What hits must meet beside the query: a score at least, and whether near-duplicates are one.
+// Search options: the minimum score, and grouping of near-duplicates.
 
 import { byId, show } from './elements.js';
-import { ALIKE, looksForNothing, withGroups, withMinScore } from './query.js';
+import { NEAR_DUPLICATE, hasNoTerms, withGroups, withMinScore } from './query.js';
 
-/** Shows the limits of a query, and lets the reader change them. */
+/** Shows the limits of a query and lets the user change them. */
 export class Limits {
   #query;
   #form = byId('limits');
   #score = byId('min-score');
   #group = byId('group');
 
-  /** `onChange(query)` is called with the query as the reader wants it. */
+  /** `onChange(query)` is called with the changed query. */
   constructor(onChange) {
     this.#form.addEventListener('submit', (event) => event.preventDefault());
     this.#score.addEventListener('change', () => {
-      const wanted = this.#score.valueAsNumber;
-      onChange(withMinScore(this.#query, Number.isNaN(wanted) ? null : Math.max(-1, Math.min(1, wanted))));
+      const entered = this.#score.valueAsNumber;
+      onChange(withMinScore(this.#query, Number.isNaN(entered) ? null : Math.max(-1, Math.min(1, entered))));
     });
     this.#group.addEventListener('change', () => {
-      onChange(withGroups(this.#query, this.#group.checked ? ALIKE : null));
+      onChange(withGroups(this.#query, this.#group.checked ? NEAR_DUPLICATE : null));
     });
   }
 
@@ -26,7 +26,7 @@ export class Limits {
     this.#query = query;
     this.#score.value = query.minScore ?? '';
     this.#group.checked = query.group !== null;
-    // The newest pictures have no scores, and are all shown.
-    show(this.#form, !looksForNothing(query));
+    // Without a query, the page shows the newest pictures, which have no scores.
+    show(this.#form, !hasNoTerms(query));
   }
 }

@@ -1,43 +1,43 @@
-// Pictures of the service in the page: by their addresses, or fetched where a key has to be shown.
+// Shows pictures of the service: by their URLs, or fetched with the API key if there is one.
 
 import { fetchBlob } from './api.js';
 import { hasKey } from './key.js';
 
-// Milliseconds in which a browser has begun to save what it was given.
+// Milliseconds after which the browser has certainly started to save a file.
 const SAVED_MS = 60_000;
 
-// What each element is to show; what comes later than a change of mind is not shown.
-const wanted = new WeakMap();
+// The address each element should show; a response that arrives after it changed is ignored.
+const requested = new WeakMap();
 
-/** Show a picture in an element; one that cannot be had gives the element an `error`. */
+/** Show a picture in an element; dispatch an `error` event on it if loading fails. */
 export async function showPicture(image, address) {
-  wanted.set(image, address);
+  requested.set(image, address);
   if (!hasKey()) {
     image.src = address;
     return;
   }
   try {
     const blob = await fetchBlob(address);
-    if (wanted.get(image) === address) showBlob(image, blob);
+    if (requested.get(image) === address) showBlob(image, blob);
   } catch {
-    if (wanted.get(image) === address) image.dispatchEvent(new Event('error'));
+    if (requested.get(image) === address) image.dispatchEvent(new Event('error'));
   }
 }
 
-/** Show a thumbnail as large as the screen is fine. */
-export function showThumbnail(image, address, side, sideFine) {
-  showPicture(image, `${address}?size=${window.devicePixelRatio > 1 ? sideFine : side}`);
+/** Show a thumbnail in the size that suits the screen's resolution. */
+export function showThumbnail(image, address, side, sideHighDpi) {
+  showPicture(image, `${address}?size=${window.devicePixelRatio > 1 ? sideHighDpi : side}`);
 }
 
 function showBlob(image, blob) {
   const url = URL.createObjectURL(blob);
-  const forget = () => URL.revokeObjectURL(url);
-  image.addEventListener('load', forget, { once: true });
-  image.addEventListener('error', forget, { once: true });
+  const revoke = () => URL.revokeObjectURL(url);
+  image.addEventListener('load', revoke, { once: true });
+  image.addEventListener('error', revoke, { once: true });
   image.src = url;
 }
 
-/** Let a link lead to a picture; where a key has to be shown, it saves the picture instead. */
+/** Make a link open a picture; if an API key is required, it saves the picture instead. */
 export function linkPicture(link, address, name, onProblem) {
   link.href = address;
   link.onclick = hasKey() ? (event) => save(event, address, name).catch(onProblem) : null;
@@ -48,7 +48,7 @@ async function save(event, address, name) {
   const url = URL.createObjectURL(await fetchBlob(address));
   const link = document.createElement('a');
   link.href = url;
-  // Saved and never opened: it is a stranger's file, and its address would be of this page.
+  // Save rather than open: a blob URL would run untrusted content in this page's origin.
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), SAVED_MS);

@@ -1,13 +1,13 @@
-// Why a request had no answer that can be used, as the page tells it.
+// Failed requests, and how the page describes them.
 
-// Statuses after which the same request may succeed later.
-const PASSING = new Set([429, 502, 503, 504, 507]);
-// Seconds until the next try where the service does not say.
+// Statuses after which a retry may succeed.
+const RETRYABLE = new Set([429, 502, 503, 504, 507]);
+// Seconds before the first retry if the service sends no Retry-After; doubles with each retry.
 const PAUSE_S = 5;
-// Longest such pause, in seconds; it doubles from try to try.
+// Maximum of that pause, in seconds.
 const PAUSE_S_MAX = 60;
 
-/** A request that failed: refused for good, or worth another try. */
+/** A failed request. */
 export class Problem extends Error {
   constructor({ status = 0, code = 'offline', detail = '', retryAfterS = null, requestId = '' }) {
     super(detail || code);
@@ -18,41 +18,41 @@ export class Problem extends Error {
     this.retryAfterS = retryAfterS;
   }
 
-  /** Whether nothing answered at all. */
+  /** Whether the service could not be reached. */
   get offline() {
     return this.status === 0;
   }
 
-  /** Whether the same request may succeed later. */
-  get passes() {
-    return this.offline || PASSING.has(this.status);
+  /** Whether a retry of the same request may succeed. */
+  get retryable() {
+    return this.offline || RETRYABLE.has(this.status);
   }
 
-  /** Seconds until the next try, longer from try to try where the service did not say. */
-  pauseS(tries) {
-    return Math.max(1, this.retryAfterS ?? Math.min(PAUSE_S * 2 ** tries, PAUSE_S_MAX));
+  /** Seconds to wait before the next retry: the Retry-After, or an exponential backoff. */
+  pauseS(retries) {
+    return Math.max(1, this.retryAfterS ?? Math.min(PAUSE_S * 2 ** retries, PAUSE_S_MAX));
   }
 
-  /** What happened, in a few words. */
+  /** A short description. */
   get title() {
     if (this.offline) return 'No connection to the service';
     if (this.code === 'overloaded' || this.status === 429) return 'The service is busy';
-    if (this.status === 507) return 'The service has no room left';
-    if (this.passes) return 'A part of the service is away';
-    if (this.status === 401) return 'The service wants a key';
-    if (this.code === 'forbidden') return 'The key does not allow that';
-    if (this.status === 404) return 'That is not there any more';
-    return 'That did not work';
+    if (this.status === 507) return 'The service is out of disk space';
+    if (this.retryable) return 'Part of the service is unavailable';
+    if (this.status === 401) return 'An API key is required';
+    if (this.code === 'forbidden') return 'The API key lacks permission';
+    if (this.status === 404) return 'This no longer exists';
+    return 'Something went wrong';
   }
 }
 
-/** Read an error answer: a problem document, or whatever a proxy put in its place. */
+/** Parse an error response: a problem document, or an error page of a proxy. */
 export function problemOf(status, header, text) {
   let body = {};
   try {
     body = JSON.parse(text);
   } catch {
-    // A proxy before the service answers with a page of its own.
+    // A reverse proxy answers with a page of its own.
   }
   return new Problem({
     status,
@@ -63,7 +63,7 @@ export function problemOf(status, header, text) {
   });
 }
 
-/** Return the seconds that a Retry-After names, or null. */
+/** Return the seconds in a Retry-After header, or null. */
 export function secondsOf(header) {
   const seconds = Number.parseInt(header ?? '', 10);
   return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;

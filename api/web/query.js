@@ -1,35 +1,35 @@
-// What is looked for: a text, weighted pictures, tags and limits. It lives in the page's address.
+// The query: a text, weighted pictures, tags and limits. The page's URL stores it.
 
-// Weight of "more like this" beside other terms: a picture's own voice is far louder than a text's.
-const MORE_BESIDE = 0.5;
+// Weight of "more like this" next to other terms: at equal weights a picture dominates a text.
+const MORE_WITH_OTHERS = 0.5;
 // Weight of "less like this".
 const LESS = -0.5;
-/** Cosine from which on the page takes pictures for near-duplicates. */
-export const ALIKE = 0.95;
+/** Minimum cosine similarity of near-duplicates. */
+export const NEAR_DUPLICATE = 0.95;
 
-/** Return a query that looks for nothing. */
+/** Return a query without any conditions. */
 export function emptyQuery() {
   return { text: '', terms: [], tags: [], minScore: null, group: null };
 }
 
-/** Tell whether nothing is looked for; then the newest pictures are shown. */
-export function looksForNothing(query) {
+/** Return whether a query has neither text nor pictures; the page then shows the newest pictures. */
+export function hasNoTerms(query) {
   return !query.text && !query.terms.length;
 }
 
-/** Return the query with a picture to be more, or less, like; an image has one term at most. */
+/** Return the query with a "more like" or "less like" term; it replaces the image's previous term. */
 export function withImage(query, picture, more) {
   const others = query.terms.filter((term) => term.image !== picture.id);
   const alone = !query.text && !others.length;
-  const weight = more ? (alone ? 1 : MORE_BESIDE) : LESS;
+  const weight = more ? (alone ? 1 : MORE_WITH_OTHERS) : LESS;
   return { ...query, terms: [...others, { image: picture.id, name: picture.filename, weight }] };
 }
 
-/** Return the query with a picture from the reader's own machine, instead of another such. */
+/** Return the query with a local picture; it replaces any previous local picture. */
 export function withFile(query, file) {
   const others = query.terms.filter((term) => !term.file);
   const alone = !query.text && !others.length;
-  return { ...query, terms: [{ file, name: file.name, weight: alone ? 1 : MORE_BESIDE }, ...others] };
+  return { ...query, terms: [{ file, name: file.name, weight: alone ? 1 : MORE_WITH_OTHERS }, ...others] };
 }
 
 /** Return the query without one of its terms. */
@@ -37,32 +37,32 @@ export function withoutTerm(query, term) {
   return { ...query, terms: query.terms.filter((other) => other !== term) };
 }
 
-/** Return the query with another weight for one of its terms. */
+/** Return the query with a new weight for one of its terms. */
 export function withWeight(query, term, weight) {
   return { ...query, terms: query.terms.map((other) => (other === term ? { ...term, weight } : other)) };
 }
 
-/** Return the query for pictures that have this tag, too. */
+/** Return the query with a further required tag. */
 export function withTag(query, tag) {
   return { ...query, tags: [...new Set([...query.tags, tag])] };
 }
 
-/** Return the query for pictures with or without this tag. */
+/** Return the query without one of its required tags. */
 export function withoutTag(query, tag) {
   return { ...query, tags: query.tags.filter((other) => other !== tag) };
 }
 
-/** Return the query for hits of this score at least, or of any where it is null. */
+/** Return the query with a minimum score; null removes it. */
 export function withMinScore(query, minScore) {
   return { ...query, minScore };
 }
 
-/** Return the query with pictures so alike as this cosine shown as one, or with all where it is null. */
+/** Return the query with near-duplicates grouped from this cosine similarity on; null shows all pictures. */
 export function withGroups(query, group) {
   return { ...query, group };
 }
 
-/** Return the address of a query; a picture from the reader's own machine cannot be part of it. */
+/** Return the URL of a query; it cannot contain a local picture. */
 export function addressOf(query) {
   const address = new URLSearchParams();
   if (query.text) address.set('q', query.text);
@@ -75,7 +75,7 @@ export function addressOf(query) {
   return address.size ? `/?${address}` : '/';
 }
 
-/** Read the query of an address; what is malformed in it is left out. */
+/** Parse the query of a URL; malformed parts are ignored. */
 export function queryOf(search) {
   const address = new URLSearchParams(search);
   return {
@@ -87,9 +87,9 @@ export function queryOf(search) {
   };
 }
 
-function numberOf(text, least, most) {
+function numberOf(text, min, max) {
   const number = text ? Number(text) : NaN;
-  return number >= least && number <= most ? number : null;
+  return number >= min && number <= max ? number : null;
 }
 
 function termOf(text) {

@@ -1,18 +1,18 @@
-// Why a picture failed, in words for people. docs/api.md lists the codes.
+// Readable reasons for failed pictures. docs/api.md lists the codes.
 
 const REASONS = {
   empty: 'The file is empty.',
-  not_an_image: 'This is not a picture.',
-  unsupported_format: 'Pictures of this format are not opened. JPEG, PNG, GIF, WebP, BMP and TIFF are.',
-  truncated: 'The picture breaks off or is damaged.',
-  too_many_pixels: 'The picture has more pixels than one may have.',
-  too_large: 'The file is larger than one may be.',
-  quarantined: 'Something in this picture stops the service each time. It was set aside.',
-  encoder_error: 'The model could not read this picture. Try it again later.',
-  store_error: 'The picture could not be stored. Try it again later.',
+  not_an_image: 'The file is not a picture.',
+  unsupported_format: 'This format is not supported. Use JPEG, PNG, GIF, WebP, BMP or TIFF.',
+  truncated: 'The picture is truncated or damaged.',
+  too_many_pixels: 'The picture has too many pixels.',
+  too_large: 'The file is too large.',
+  quarantined: 'This picture repeatedly crashed the service, so it was quarantined.',
+  encoder_error: 'The model could not process this picture. Try again later.',
+  store_error: 'The picture could not be stored. Try again later.',
 };
 
-/** Return why an item of a job failed. */
+/** Return the reason why an item of a job failed. */
 export function reasonOf({ code, detail }) {
-  return REASONS[code] ?? (detail || 'It failed, and the service did not say why.');
+  return REASONS[code] ?? (detail || 'The service reported no reason.');
 }

@@ -1,19 +1,19 @@
-// The pictures that a query brings, page by page.
+// The results of a query, loaded page by page.
 
-import { byId, say, show } from './elements.js';
-import { patiently } from './patience.js';
+import { byId, setText, show } from './elements.js';
+import { count } from './format.js';
 import { Problem } from './problem.js';
-import { looksForNothing } from './query.js';
+import { hasNoTerms } from './query.js';
+import { withRetries } from './retries.js';
 import { pagesOf } from './searches.js';
 import { State } from './state.js';
-import { count } from './words.js';
 
-// Tiles that stand for pictures on their way.
+// Number of placeholder tiles shown while pictures load.
 const SKELETON_TILES = 12;
-// How far below the window's end the next page begins to load, in pixels.
+// Distance below the viewport at which the next page starts to load, in pixels.
 const AHEAD_PX = 800;
 
-/** Runs queries and fills the grid. */
+/** Runs queries and fills the grid with their results. */
 export class Results {
   #grid;
   #actions;
@@ -40,7 +40,7 @@ export class Results {
     }).observe(this.#further.parentElement);
   }
 
-  /** Show what a query brings, instead of what is shown. */
+  /** Replace the grid's content with the results of a query. */
   async show(query) {
     this.#run.abort();
     this.#run = new AbortController();
@@ -51,25 +51,25 @@ export class Results {
     this.#loading = false;
     this.#last = false;
     show(this.#further, false);
-    say(this.#title, titleOf(query));
+    setText(this.#title, titleOf(query));
     await this.#load();
   }
 
-  /** Note that a picture has been deleted. */
+  /** Update the status after a picture was deleted. */
   removed() {
-    this.#tell();
-    if (!this.#grid.size && this.#last) this.#putEmpty();
+    this.#showStatus();
+    if (!this.#grid.size && this.#last) this.#showEmpty();
   }
 
   #loadByScroll() {
-    // After a failure the reader decides.
+    // After a failure, the user decides whether to retry.
     if (this.#grid.size && !this.#last && byId('state').hidden) this.#load();
   }
 
   async #loadByButton() {
     const before = this.#grid.size;
     await this.#load();
-    // The button went away under the reader's focus.
+    // The focused button may be gone.
     if (this.#grid.size > before) byId('grid').children[before].querySelector('.tile-open').focus();
   }
 
@@ -78,7 +78,7 @@ export class Results {
     const { signal } = this.#run;
     this.#begin();
     try {
-      this.#take(await this.#page(signal), signal);
+      this.#append(await this.#page(signal), signal);
     } catch (problem) {
       if (!signal.aborted) this.#fail(problem);
     } finally {
@@ -87,14 +87,14 @@ export class Results {
   }
 
   #page(signal) {
-    return patiently(() => this.#pages.next(signal), {
+    return withRetries(() => this.#pages.next(signal), {
       signal,
-      onWait: (problem, left, goOn) => {
+      onWait: (problem, left, retryNow) => {
         show(this.#skeleton, false);
-        this.#state.putWait(problem, left, goOn);
-        say(this.#status, problem.title);
+        this.#state.showWait(problem, left, retryNow);
+        setText(this.#status, problem.title);
       },
-      onGo: () => this.#begin(),
+      onRetry: () => this.#begin(),
     });
   }
 
@@ -104,16 +104,16 @@ export class Results {
     this.#section.setAttribute('aria-busy', 'true');
     show(this.#skeleton, !this.#grid.size);
     this.#further.disabled = true;
-    if (!this.#grid.size) say(this.#status, looksForNothing(this.#query) ? 'Loading …' : 'Searching …');
+    if (!this.#grid.size) setText(this.#status, hasNoTerms(this.#query) ? 'Loading …' : 'Searching …');
   }
 
-  #take({ pictures, last, tookMs }, signal) {
+  #append({ pictures, last, tookMs }, signal) {
     if (signal.aborted) return;
     this.#grid.append(pictures);
     this.#actions.seen(pictures);
     this.#last = last;
-    this.#tell(tookMs);
-    if (!this.#grid.size && last) this.#putEmpty();
+    this.#showStatus(tookMs);
+    if (!this.#grid.size && last) this.#showEmpty();
   }
 
   #end() {
@@ -123,54 +123,54 @@ export class Results {
     this.#further.disabled = false;
     show(this.#further, this.#grid.size > 0 && !this.#last);
     if (this.#grid.size === 0 && !this.#last && byId('state').hidden) this.#load();
-    else this.#loadIfInSight();
+    else this.#loadIfVisible();
   }
 
-  #loadIfInSight() {
-    // The observer tells of changes only; a page that fills no window changes nothing.
+  #loadIfVisible() {
+    // The observer reports only changes; a page shorter than the viewport causes none.
     const { top } = this.#further.parentElement.getBoundingClientRect();
     if (top < window.innerHeight + AHEAD_PX) this.#loadByScroll();
   }
 
-  #tell(tookMs = null) {
+  #showStatus(tookMs = null) {
     const all = count(this.#grid.size, 'picture');
     const shown = this.#last ? all : `first ${all}`;
-    say(this.#status, tookMs === null ? shown : `${shown} · ${Math.max(1, Math.round(tookMs))} ms`);
+    setText(this.#status, tookMs === null ? shown : `${shown} · ${Math.max(1, Math.round(tookMs))} ms`);
   }
 
   #fail(problem) {
     if (!(problem instanceof Problem)) throw problem;
-    if (looksForNothing(this.#query) && [404, 405].includes(problem.status)) {
-      // A service that does not list its images still finds them.
+    if (hasNoTerms(this.#query) && [404, 405].includes(problem.status)) {
+      // A service that cannot list images can still search them.
       this.#last = true;
-      this.#putWelcome('Describe a picture above to find it, or add some.');
+      this.#showWelcome('Describe a picture above to search, or add pictures.');
       return;
     }
-    say(this.#status, problem.title);
-    this.#state.putProblem(problem, () => this.#load());
+    setText(this.#status, problem.title);
+    this.#state.showProblem(problem, () => this.#load());
   }
 
-  #putEmpty() {
-    say(this.#status, 'No pictures');
-    if (looksForNothing(this.#query) && !this.#query.tags.length) {
-      this.#putWelcome('Drop pictures or whole folders anywhere on this page. Then find them with a sentence.');
+  #showEmpty() {
+    setText(this.#status, 'No pictures');
+    if (hasNoTerms(this.#query) && !this.#query.tags.length) {
+      this.#showWelcome('Drop pictures or whole folders anywhere on this page, then find them with a sentence.');
     } else if (this.#query.tags.length) {
-      this.#state.put('empty', 'Nothing has these tags', 'Take one of them away, or look for something else.', 'Show all pictures', this.#actions.clear);
+      this.#state.show('empty', 'No pictures have these tags', 'Remove a tag, or search for something else.', 'Show all pictures', this.#actions.clear);
     } else if (this.#query.minScore !== null) {
-      this.#state.put('empty', 'Nothing has this score', 'Ask for a lower one, or for any.', 'Show all pictures', this.#actions.clear);
+      this.#state.show('empty', 'No pictures reach this score', 'Lower the minimum score, or clear it.', 'Show all pictures', this.#actions.clear);
     } else {
-      this.#state.put('empty', 'Nothing was found', 'Try other words.', 'Show all pictures', this.#actions.clear);
+      this.#state.show('empty', 'No pictures found', 'Try different words.', 'Show all pictures', this.#actions.clear);
     }
   }
 
-  #putWelcome(detail) {
-    say(this.#status, '');
-    this.#state.put('empty', 'No pictures here yet', detail, 'Add pictures', this.#actions.add);
+  #showWelcome(detail) {
+    setText(this.#status, '');
+    this.#state.show('empty', 'No pictures here yet', detail, 'Add pictures', this.#actions.add);
   }
 }
 
 function titleOf(query) {
   if (query.text) return `“${query.text}”`;
   if (query.terms.length) return query.terms.some(({ weight }) => weight > 0) ? 'Pictures like these' : 'Pictures unlike these';
-  return query.tags.length ? 'Newest with these tags' : 'Newest pictures';
+  return query.tags.length ? 'Newest pictures with these tags' : 'Newest pictures';
 }

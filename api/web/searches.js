@@ -1,20 +1,20 @@
-// Pictures page by page: the hits of a query, or the newest where nothing is looked for.
+// Pages of pictures: the hits of a query, or the newest pictures if the query has no terms.
 
 import { call } from './api.js';
-import { pause } from './patience.js';
 import { Problem, secondsOf } from './problem.js';
-import { looksForNothing } from './query.js';
+import { hasNoTerms } from './query.js';
+import { pause } from './retries.js';
 
-// Pictures asked for at a time: a few screens on a desk, and not too many on a phone.
+// Pictures per page: a few screens on a desktop, and not too many for a phone.
 const PAGE = 48;
-// Where the paging of searches ends: the API takes no offset past it.
+// Maximum offset that the API accepts.
 const OFFSET_MAX = 10_000;
-// Codes of a failed search that may succeed when it is asked again.
-const PASSING = new Set(['search_failed', 'store_unavailable', 'worker_unavailable']);
+// Codes of failed searches that may succeed on a retry.
+const RETRYABLE = new Set(['search_failed', 'store_unavailable', 'worker_unavailable']);
 
-/** Return the pages that a query has; `next(signal)` gives {pictures, last, tookMs}. */
+/** Return the pages of a query; `next(signal)` returns {pictures, last, tookMs}. */
 export function pagesOf(query) {
-  return looksForNothing(query) ? new NewestPages(query.tags) : new HitPages(query);
+  return hasNoTerms(query) ? new NewestPages(query.tags) : new HitPages(query);
 }
 
 class HitPages {
@@ -26,7 +26,7 @@ class HitPages {
   }
 
   async next(signal) {
-    const search = await ask(this.#query, this.#offset, signal);
+    const search = await runSearch(this.#query, this.#offset, signal);
     this.#offset += PAGE;
     const last = search.hits.length < PAGE || this.#offset > OFFSET_MAX;
     return { pictures: search.hits, last, tookMs: search.took_ms };
@@ -43,7 +43,7 @@ class NewestPages {
 
   async next(signal) {
     const address = new URLSearchParams({ limit: PAGE });
-    // The list takes one tag; the others are looked for here.
+    // The API filters by one tag; the others are filtered here.
     if (this.#tags.length) address.set('tag', this.#tags[0]);
     if (this.#cursor) address.set('cursor', this.#cursor);
     const { data } = await call('GET', `/v1/images?${address}`, { signal });
@@ -53,16 +53,16 @@ class NewestPages {
   }
 }
 
-async function ask(query, offset, signal) {
+async function runSearch(query, offset, signal) {
   const content = contentOf(query, offset);
   const headers = { Prefer: 'wait=10' };
-  let answer = await call('POST', '/v1/searches', { ...content, headers, signal });
-  while (['queued', 'running'].includes(answer.data.state)) {
-    await pause(secondsOf(answer.headers.get('Retry-After')) ?? 1, signal);
-    answer = await call('GET', answer.data.links.self, { signal });
+  let response = await call('POST', '/v1/searches', { ...content, headers, signal });
+  while (['queued', 'running'].includes(response.data.state)) {
+    await pause(secondsOf(response.headers.get('Retry-After')) ?? 1, signal);
+    response = await call('GET', response.data.links.self, { signal });
   }
-  if (answer.data.error) throw failureOf(answer.data.error);
-  return answer.data;
+  if (response.data.error) throw failureOf(response.data.error);
+  return response.data;
 }
 
 function contentOf(query, offset) {
@@ -85,5 +85,5 @@ function termsOf(query) {
 }
 
 function failureOf({ code, detail }) {
-  return new Problem({ status: PASSING.has(code) ? 503 : 422, code, detail });
+  return new Problem({ status: RETRYABLE.has(code) ? 503 : 422, code, detail });
 }

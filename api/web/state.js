@@ -1,6 +1,6 @@
-// What stands in the place of pictures: nothing yet, nothing found, busy, offline, failed.
+// The notice shown instead of pictures: empty, not found, busy, offline or failed.
 
-import { byId, say, show } from './elements.js';
+import { byId, setText, show } from './elements.js';
 
 /** The notice below the grid. */
 export class State {
@@ -19,27 +19,27 @@ export class State {
     delete this.#box.dataset.kind;
   }
 
-  /** Say what is the matter, and offer one thing to do about it. */
-  put(kind, title, detail, label = '', act = () => {}) {
+  /** Show a message with an optional button. */
+  show(kind, title, detail, label = '', act = () => {}) {
     this.#box.dataset.kind = kind;
-    say(this.#title, title);
-    say(this.#detail, detail);
-    say(this.#action, label);
+    setText(this.#title, title);
+    setText(this.#detail, detail);
+    setText(this.#action, label);
     show(this.#action, label !== '');
     this.#act = act;
     show(this.#box, true);
   }
 
-  /** Say that the service is busy or away, and when the page goes on. */
-  putWait(problem, secondsLeft, goOn) {
+  /** Show that the service is busy or unreachable, and when the page retries. */
+  showWait(problem, secondsLeft, retryNow) {
     const kind = problem.offline ? 'offline' : 'busy';
-    this.put(kind, problem.title, `Goes on by itself in ${secondsLeft} s.`, 'Try now', goOn);
+    this.show(kind, problem.title, `Retrying in ${secondsLeft} s.`, 'Try now', retryNow);
   }
 
-  /** Say why it did not work. */
-  putProblem(problem, again) {
+  /** Show why a request failed. */
+  showProblem(problem, retry) {
     const id = problem.requestId ? ` (request ${problem.requestId})` : '';
-    const detail = problem.detail || 'The service gave no reason.';
-    this.put('error', problem.title ?? 'That did not work', detail + (problem.status >= 500 ? id : ''), 'Try again', again);
+    const detail = problem.detail || 'The service reported no reason.';
+    this.show('error', problem.title ?? 'Something went wrong', detail + (problem.status >= 500 ? id : ''), 'Try again', retry);
   }
 }

@@ -1,35 +1,35 @@
-// The parts of the query that are no text: pictures with their weights, and tags.
+// The parts of the query besides the text: weighted pictures, and tags.
 
 import { call } from './api.js';
 import { byId, fromTemplate, show } from './elements.js';
+import { baseName } from './format.js';
 import { showPicture } from './pictures.js';
 import { withWeight, withoutTag, withoutTerm } from './query.js';
-import { baseName } from './words.js';
 
-// Addresses of the reader's own pictures, made once for each and kept while the page is open.
+// Blob URLs of local pictures, created once for each and kept while the page is open.
 const previews = new WeakMap();
 
-/** Shows a query's pictures and tags, and lets the reader change them. */
+/** Shows a query's pictures and tags and lets the user change them. */
 export class Terms {
   #onChange;
   #terms = byId('terms');
   #tags = byId('tags');
 
-  /** `onChange(query)` is called with the query as the reader wants it. */
+  /** `onChange(query)` is called with the changed query. */
   constructor(onChange) {
     this.#onChange = onChange;
   }
 
   show(query) {
-    const place = this.#focused();
+    const focused = this.#focused();
     this.#terms.replaceChildren(...query.terms.map((term) => this.#term(query, term)));
     this.#tags.replaceChildren(...query.tags.map((tag) => this.#tag(query, tag)));
     show(this.#terms, query.terms.length > 0);
     show(this.#tags, query.tags.length > 0);
-    if (place) this.#focus(place);
+    if (focused) this.#focus(focused);
   }
 
-  /** Return where among the parts the focus is: their list, the part's place in it, and its element. */
+  /** Return which part has the focus: its list, its index, and the kind of the focused element. */
   #focused() {
     const part = document.activeElement.closest('#terms > li, #tags > li');
     if (!part) return null;
@@ -37,7 +37,7 @@ export class Terms {
     return { list, at: [...list.children].indexOf(part), kind: document.activeElement.localName };
   }
 
-  /** Put the focus where it was before the parts were drawn anew, or into the box where none is left. */
+  /** Restore the focus after the parts were redrawn; focus the search box if none is left. */
   #focus({ list, at, kind }) {
     const part = list.children[at] ?? list.lastElementChild;
     (part?.querySelector(kind) ?? byId('text')).focus();
@@ -53,8 +53,8 @@ export class Terms {
     chip.querySelector('.term-kind').textContent = term.weight < 0 ? 'Less like' : 'More like';
     weight.value = term.weight;
     weight.addEventListener('change', () => {
-      const wanted = Math.max(-2, Math.min(2, weight.valueAsNumber));
-      this.#onChange(wanted ? withWeight(query, term, wanted) : withoutTerm(query, term));
+      const entered = Math.max(-2, Math.min(2, weight.valueAsNumber));
+      this.#onChange(entered ? withWeight(query, term, entered) : withoutTerm(query, term));
     });
     const remove = chip.querySelector('button');
     remove.addEventListener('click', () => this.#onChange(withoutTerm(query, term)));
@@ -65,27 +65,27 @@ export class Terms {
   #tag(query, tag) {
     const chip = fromTemplate('tag-chip');
     chip.querySelector('span').textContent = tag;
-    chip.querySelector('.unseen').textContent = `Remove the tag ${tag}`;
+    chip.querySelector('.unseen').textContent = `Remove tag ${tag}`;
     chip.querySelector('button').addEventListener('click', () => this.#onChange(withoutTag(query, tag)));
     return chip;
   }
 }
 
-/** Name a chip after its picture; a shared address has ids alone, so the name is asked for. */
+/** Label a chip with its picture's name; a shared URL contains only ids, so the name is fetched. */
 async function nameTerm(chip, term) {
-  const put = (name) => {
+  const setName = (name) => {
     chip.title = name;
     chip.querySelector('img').alt = name;
     chip.querySelector('input').setAttribute('aria-label', `Weight of ${name}`);
     chip.querySelector('.unseen').textContent = `Remove ${name} from the query`;
   };
-  put(term.name ? baseName(term.name) : 'a picture');
+  setName(term.name ? baseName(term.name) : 'a picture');
   if (term.name) return;
   try {
     term.name = (await call('GET', `/v1/images/${term.image}`)).data.filename;
-    put(baseName(term.name));
+    setName(baseName(term.name));
   } catch {
-    // The search itself will say what is wrong with the picture.
+    // The search itself reports what is wrong with the picture.
   }
 }
 

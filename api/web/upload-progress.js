@@ -1,38 +1,38 @@
-// How far the upload is: two bars, a wait, a summary, and what failed.
+// The progress of the upload: two bars, the current wait, a summary, and the failures.
 
-import { byId, say, show } from './elements.js';
+import { byId, setText, show } from './elements.js';
 import { fillFailures } from './failures.js';
-import { count, size } from './words.js';
+import { count, size } from './format.js';
 
-// Of a bar, how far a screen reader hears of it: each quarter.
+// Screen readers hear each quarter of the progress, not each step.
 const QUARTERS = 4;
 
-/** The part of the drawer about this upload, and its button in the page's head. */
+/** The section of the drawer about this upload, and the button in the header. */
 export class UploadProgress {
   #failures = null;
-  #goOn = () => {};
-  #heard = 0;
+  #retryNow = () => {};
+  #announced = 0;
 
   constructor() {
-    byId('upload-wait').addEventListener('click', (event) => event.target.closest('button') && this.#goOn());
+    byId('upload-wait').addEventListener('click', (event) => event.target.closest('button') && this.#retryNow());
   }
 
-  show(at) {
-    const sent = at.bytes ? (at.bytesSent + at.bytesOnTheWay) / at.bytes : 1;
-    // Files not sent yet have no job; each will be one picture, unless it is an archive.
-    const expected = at.total + (at.files - at.filesSent);
-    const indexed = expected ? at.done / expected : Number(!at.active);
+  show(progress) {
+    const sent = progress.bytes ? (progress.bytesSent + progress.bytesInFlight) / progress.bytes : 1;
+    // Files not yet sent have no job; count each as one picture, though an archive may hold many.
+    const expected = progress.total + (progress.files - progress.filesSent);
+    const indexed = expected ? progress.done / expected : Number(!progress.active);
     show(byId('upload'), true);
-    show(byId('upload-stop'), at.active);
+    show(byId('upload-stop'), progress.active);
     byId('sent').value = sent;
     byId('indexed').value = indexed;
-    say(byId('sent-text'), `${size(at.bytesSent + at.bytesOnTheWay)} of ${size(at.bytes)}`);
-    say(byId('indexed-text'), `${at.done.toLocaleString('en')} of ${expected.toLocaleString('en')}`);
-    this.#showWait(at.waiting);
-    this.#showEnd(at);
-    this.#showFailures(at);
-    this.#showInHead(at, (sent + indexed) / 2);
-    this.#announce(at, indexed);
+    setText(byId('sent-text'), `${size(progress.bytesSent + progress.bytesInFlight)} of ${size(progress.bytes)}`);
+    setText(byId('indexed-text'), `${progress.done.toLocaleString('en')} of ${expected.toLocaleString('en')}`);
+    this.#showWait(progress.waiting);
+    this.#showEnd(progress);
+    this.#showFailures(progress);
+    this.#showInHeader(progress, (sent + indexed) / 2);
+    this.#announce(progress, indexed);
   }
 
   #showWait(waiting) {
@@ -40,7 +40,7 @@ export class UploadProgress {
     show(line, waiting !== null);
     if (!waiting) return line.replaceChildren();
     if (!line.firstChild) {
-      // The title alone is announced: a countdown read out every second helps nobody.
+      // Only the title is announced; the countdown would be read out every second.
       const title = document.createElement('span');
       const left = document.createElement('span');
       left.setAttribute('aria-hidden', 'true');
@@ -50,40 +50,40 @@ export class UploadProgress {
       now.textContent = 'Try now';
       line.append(title, left, now);
     }
-    this.#goOn = waiting.goOn;
-    say(line.children[0], `${waiting.problem.title}; the upload goes on by itself`);
-    say(line.children[1], ` in ${waiting.secondsLeft} s. `);
+    this.#retryNow = waiting.retryNow;
+    setText(line.children[0], `${waiting.problem.title}; retrying automatically`);
+    setText(line.children[1], ` in ${waiting.secondsLeft} s. `);
   }
 
-  #showEnd(at) {
-    const parts = [`${count(at.indexed, 'picture')} added`];
-    if (at.duplicates) parts.push(`${at.duplicates.toLocaleString('en')} known before`);
-    if (at.failed) parts.push(`${at.failed.toLocaleString('en')} failed`);
-    if (at.stopped) parts.push('stopped');
-    show(byId('upload-summary'), !at.active);
-    say(byId('upload-summary'), `${parts.join(', ')}.`);
+  #showEnd(progress) {
+    const parts = [`${count(progress.indexed, 'picture')} added`];
+    if (progress.duplicates) parts.push(count(progress.duplicates, 'duplicate'));
+    if (progress.failed) parts.push(`${progress.failed.toLocaleString('en')} failed`);
+    if (progress.stopped) parts.push('stopped');
+    show(byId('upload-summary'), !progress.active);
+    setText(byId('upload-summary'), `${parts.join(', ')}.`);
   }
 
-  #showFailures(at) {
-    if (this.#failures === at.failures) return;
-    this.#failures = at.failures;
-    show(byId('upload-failed'), at.failed > 0);
-    const unlisted = at.failed - at.failures.length;
-    const more = unlisted > 0 ? `, the first ${at.failures.length} are listed` : '';
-    say(byId('upload-failed-title'), `${count(at.failed, 'file')} failed${more}`);
-    fillFailures(byId('upload-failures'), at.failures);
+  #showFailures(progress) {
+    if (this.#failures === progress.failures) return;
+    this.#failures = progress.failures;
+    show(byId('upload-failed'), progress.failed > 0);
+    const unlisted = progress.failed - progress.failures.length;
+    const more = unlisted > 0 ? ` (first ${progress.failures.length} listed)` : '';
+    setText(byId('upload-failed-title'), `${count(progress.failed, 'file')} failed${more}`);
+    fillFailures(byId('upload-failures'), progress.failures);
   }
 
-  #showInHead(at, share) {
+  #showInHeader(progress, share) {
     const percent = `${Math.floor(share * 100)} %`;
-    say(byId('open-uploads-text'), at.active ? (at.waiting ? 'Waiting' : `Adding ${percent}`) : 'Add pictures');
+    setText(byId('open-uploads-text'), progress.active ? (progress.waiting ? 'Waiting' : `Adding ${percent}`) : 'Add pictures');
   }
 
-  #announce(at, indexed) {
-    const heard = at.active ? Math.floor(indexed * QUARTERS) : QUARTERS + 1;
-    if (heard === this.#heard) return;
-    this.#heard = heard;
-    const text = at.active ? `${heard * (100 / QUARTERS)} percent searchable` : byId('upload-summary').textContent;
-    say(byId('upload-status'), text);
+  #announce(progress, indexed) {
+    const announced = progress.active ? Math.floor(indexed * QUARTERS) : QUARTERS + 1;
+    if (announced === this.#announced) return;
+    this.#announced = announced;
+    const text = progress.active ? `${announced * (100 / QUARTERS)} percent searchable` : byId('upload-summary').textContent;
+    setText(byId('upload-status'), text);
   }
 }

@@ -1,54 +1,54 @@
-// The upload: parcels sent one after another, and their jobs followed until all can be found.
+// The upload: sends requests one after another, and follows their jobs until every picture is searchable.
 
 import { send } from './api.js';
 import { cancel, doneOf, failuresOf, follow, hasEnded } from './jobs.js';
-import { halves, parcelsOf, requestOf } from './parcels.js';
-import { patiently } from './patience.js';
 import { Problem } from './problem.js';
+import { withRetries } from './retries.js';
+import { halves, httpRequestOf, uploadRequestsOf } from './upload-requests.js';
 
-// Jobs looked at at a time; they end in the order in which they began.
+// Jobs polled concurrently; jobs end in about the order in which they started.
 const FOLLOWED_MAX = 4;
 
-/** Sends what is added, and tells how far it is. */
+/** Uploads files and reports the progress. */
 export class Uploads {
   #onChange;
-  #parcels = [];
+  #requests = [];
   #jobs = new Map();
   #unfollowed = [];
   #following = 0;
   #sending = false;
   #run = new AbortController();
-  #at = nothing();
+  #progress = emptyProgress();
 
-  /** `onChange(progress)` is called with every step; see `nothing`. */
+  /** `onChange(progress)` is called after every change; see `emptyProgress`. */
   constructor(onChange) {
     this.#onChange = onChange;
   }
 
-  /** Whether leaving the page would leave files behind. */
+  /** Whether files would remain unsent if the user left the page. */
   get sending() {
     return this.#sending;
   }
 
-  /** Send [{file, path}], behind what is on its way already. */
+  /** Upload [{file, path}] after the files already queued. */
   add(files, tags) {
     if (!files.length) return;
-    if (!this.#at.active) this.#reset();
-    this.#at.files += files.length;
-    this.#at.bytes += files.reduce((sum, { file }) => sum + file.size, 0);
-    this.#parcels.push(...parcelsOf(files, tags));
+    if (!this.#progress.active) this.#reset();
+    this.#progress.files += files.length;
+    this.#progress.bytes += files.reduce((sum, { file }) => sum + file.size, 0);
+    this.#requests.push(...uploadRequestsOf(files, tags));
     if (!this.#sending) this.#sendAll();
   }
 
-  /** Send nothing more, and begin nothing that has not begun. */
+  /** Stop sending, and cancel the images that are not yet started. */
   async stop() {
     this.#run.abort();
     const open = [...this.#jobs.values()].filter((job) => !hasEnded(job));
-    this.#parcels = [];
+    this.#requests = [];
     this.#sending = false;
-    this.#at.stopped = true;
-    this.#tell({ waiting: null });
-    // A job that cannot be cancelled now goes on, and the list of jobs shows it.
+    this.#progress.stopped = true;
+    this.#update({ waiting: null });
+    // A job that cannot be cancelled continues; the job list shows it.
     await Promise.allSettled(open.map(cancel));
   }
 
@@ -57,60 +57,60 @@ export class Uploads {
     this.#jobs.clear();
     this.#unfollowed = [];
     this.#following = 0;
-    this.#at = nothing();
+    this.#progress = emptyProgress();
   }
 
   async #sendAll() {
     const { signal } = this.#run;
     this.#sending = true;
-    this.#tell();
-    while (this.#parcels.length && !signal.aborted) await this.#deliver(this.#parcels.shift(), signal);
+    this.#update();
+    while (this.#requests.length && !signal.aborted) await this.#deliver(this.#requests.shift(), signal);
     if (signal.aborted) return;
     this.#sending = false;
-    this.#tell();
+    this.#update();
   }
 
-  async #deliver(parcel, signal) {
+  async #deliver(request, signal) {
     try {
-      const { data } = await patiently(() => this.#send(parcel, signal), {
+      const { data } = await withRetries(() => this.#send(request, signal), {
         signal,
-        onWait: (problem, secondsLeft, goOn) => this.#tell({ waiting: { problem, secondsLeft, goOn } }),
-        onGo: () => this.#tell({ waiting: null }),
+        onWait: (problem, secondsLeft, retryNow) => this.#update({ waiting: { problem, secondsLeft, retryNow } }),
+        onRetry: () => this.#update({ waiting: null }),
       });
-      this.#delivered(parcel, data, signal);
+      this.#onAccepted(request, data, signal);
     } catch (problem) {
       if (signal.aborted) return;
       if (!(problem instanceof Problem)) throw problem;
-      this.#refused(parcel, problem);
+      this.#onRefused(request, problem);
     }
   }
 
-  #send(parcel, signal) {
-    const { path, body, headers } = requestOf(parcel);
-    const onProgress = (share) => this.#tell({ bytesOnTheWay: share * parcel.bytes });
-    this.#tell({ bytesOnTheWay: 0 });
+  #send(request, signal) {
+    const { path, body, headers } = httpRequestOf(request);
+    const onProgress = (share) => this.#update({ bytesInFlight: share * request.bytes });
+    this.#update({ bytesInFlight: 0 });
     return send(path, body, { headers, onProgress, signal });
   }
 
-  #delivered(parcel, job, signal) {
-    this.#at.bytesSent += parcel.bytes;
-    this.#at.filesSent += parcel.files.length;
+  #onAccepted(request, job, signal) {
+    this.#progress.bytesSent += request.bytes;
+    this.#progress.filesSent += request.files.length;
     this.#jobs.set(job.id, job);
     this.#unfollowed.push(job);
-    this.#tell({ bytesOnTheWay: 0 });
+    this.#update({ bytesInFlight: 0 });
     this.#followNext(signal);
   }
 
-  #refused(parcel, problem) {
-    if (problem.status === 413 && parcel.files.length > 1) {
-      this.#parcels.unshift(...halves(parcel));
+  #onRefused(request, problem) {
+    if (problem.status === 413 && request.files.length > 1) {
+      this.#requests.unshift(...halves(request));
       return;
     }
-    this.#at.bytesSent += parcel.bytes;
-    this.#at.filesSent += parcel.files.length;
-    const items = parcel.files.map(({ path }) => ({ filename: path, code: problem.code, detail: problem.detail }));
-    this.#fail(items, items.length);
-    this.#tell({ bytesOnTheWay: 0 });
+    this.#progress.bytesSent += request.bytes;
+    this.#progress.filesSent += request.files.length;
+    const items = request.files.map(({ path }) => ({ filename: path, code: problem.code, detail: problem.detail }));
+    this.#addFailures(items, items.length);
+    this.#update({ bytesInFlight: 0 });
   }
 
   async #followNext(signal) {
@@ -118,37 +118,37 @@ export class Uploads {
     const job = this.#unfollowed.shift();
     this.#following += 1;
     try {
-      await this.#followToItsEnd(job, signal);
+      await this.#followToEnd(job, signal);
     } catch (problem) {
       if (signal.aborted) return;
-      // A job whose record expired is not known to have failed, nor to have ended well.
+      // The outcome of a job whose record has expired is unknown.
       this.#jobs.delete(job.id);
     }
     this.#following -= 1;
-    this.#tell();
+    this.#update();
     this.#followNext(signal);
   }
 
-  async #followToItsEnd(job, signal) {
+  async #followToEnd(job, signal) {
     const end = await follow(job, { onJob: (now) => this.#note(now), signal });
     const failures = end.failed ? await failuresOf(end, signal) : [];
-    this.#fail(failures, end.failed);
+    this.#addFailures(failures, end.failed);
     this.#note(end);
   }
 
   #note(job) {
     this.#jobs.set(job.id, job);
-    this.#tell();
+    this.#update();
   }
 
-  #fail(items, number) {
-    this.#at.failures = [...this.#at.failures, ...items];
-    this.#at.failed += number;
+  #addFailures(items, number) {
+    this.#progress.failures = [...this.#progress.failures, ...items];
+    this.#progress.failed += number;
   }
 
-  #tell(changes = {}) {
+  #update(changes = {}) {
     const jobs = [...this.#jobs.values()];
-    Object.assign(this.#at, changes, {
+    Object.assign(this.#progress, changes, {
       jobs,
       total: jobs.reduce((sum, job) => sum + job.total, 0),
       done: jobs.reduce((sum, job) => sum + doneOf(job), 0),
@@ -156,32 +156,32 @@ export class Uploads {
       duplicates: jobs.reduce((sum, job) => sum + job.duplicates, 0),
     });
     const followed = this.#following + this.#unfollowed.length > 0;
-    this.#at.active = !this.#at.stopped && (this.#sending || followed);
-    this.#onChange({ ...this.#at, sending: this.#sending });
+    this.#progress.active = !this.#progress.stopped && (this.#sending || followed);
+    this.#onChange({ ...this.#progress, sending: this.#sending });
   }
 }
 
-/** Progress of an upload of nothing. */
-function nothing() {
+/** The progress of an upload without files. */
+function emptyProgress() {
   return {
-    // Whether anything is still to be sent or to become searchable.
+    // Whether files remain to be sent or indexed.
     active: false,
     stopped: false,
-    // {problem, secondsLeft, goOn} while the service is busy or away.
+    // {problem, secondsLeft, retryNow} while the service is busy or unavailable.
     waiting: null,
     files: 0,
     filesSent: 0,
     bytes: 0,
     bytesSent: 0,
-    bytesOnTheWay: 0,
-    // Of the images in the jobs so far.
+    bytesInFlight: 0,
+    // Counts of images in the jobs so far.
     total: 0,
     done: 0,
     indexed: 0,
     duplicates: 0,
     jobs: [],
     failed: 0,
-    // [{filename, code, detail}], fewer than `failed` where there are very many.
+    // [{filename, code, detail}]; incomplete if a job has very many failures.
     failures: [],
   };
 }

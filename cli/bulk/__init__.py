@@ -1,1 +1,1 @@
-"""Bulk upload: files found, hashed, sent in requests, and followed until they are indexed."""
+"""Bulk upload: finds and hashes files, uploads them, and follows the jobs until they end."""

@@ -1,4 +1,4 @@
-"""Archives on disk, whose members the server takes as pictures."""
+"""Archives of pictures, which the server unpacks."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from glimpse_client.sources import archive_type
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An archive to send as it is."""
+    """An archive to upload unchanged."""
 
     path: Path
     name: str
 
     @property
     def files(self) -> int:
-        """How many files a request carries that carries this."""
+        """The number of files in the request."""
         return 1
 
 
 def divide(paths: Iterable[Path]) -> tuple[list[Archive], list[Path]]:
-    """Tell archives from everything else, by their names.
+    """Divide paths into archives and others, by their suffixes.
 
-    An archive is sent only where it is given by name. In a folder it is left
-    out, as whatever does not look like a picture is.
+    Archives are uploaded only if named explicitly. Inside a folder they are
+    skipped, like all files without a picture's suffix.
     """
     archives: dict[Path, Archive] = {}
     others = []

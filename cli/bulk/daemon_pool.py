@@ -1,4 +1,4 @@
-"""Threads for work that waits: for a disk, or for a server."""
+"""A pool of daemon threads for work that waits for a disk or a server."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-class Crew:
-    """Threads that do what they are given; use it as a context manager.
+class DaemonPool:
+    """Runs functions in daemon threads; use it as a context manager.
 
-    An executor of the standard library waits for its threads when the process
-    ends. These do not keep it: Ctrl-C ends a command at once, even while a
-    connection hangs.
+    Unlike ``ThreadPoolExecutor``, it does not wait for its threads when the process
+    exits, so that Ctrl-C ends a command at once even while a connection hangs.
 
     Args:
-        size: How many threads there are.
+        size: The number of threads.
     """
 
     def __init__(self, size: int) -> None:
@@ -31,16 +30,16 @@ class Crew:
 
     def submit(
         self,
-        work: Callable[Arguments, Result],
+        function: Callable[Arguments, Result],
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Future[Result]:
-        """Let the next free thread do some work, and return where its result will be."""
+        """Run a function in the next free thread and return a future of its result."""
         future: Future[Result] = Future()
 
         def task() -> None:
             try:
-                future.set_result(work(*args, **kwargs))
+                future.set_result(function(*args, **kwargs))
             except Exception as error:
                 future.set_exception(error)
 
@@ -58,7 +57,7 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # What is under way ends by itself; what was not begun is not done.
+        # Let running tasks finish, and discard queued ones.
         self._closed = True
         for _ in range(self._size):
             self._tasks.put(None)

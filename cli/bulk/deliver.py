@@ -1,4 +1,4 @@
-"""Delivery: one request's load, sent to the server whatever becomes of its files meanwhile."""
+"""Sends one upload request, even if some of its files have become unreadable."""
 
 from __future__ import annotations
 
@@ -7,61 +7,62 @@ from dataclasses import dataclass
 
 from cli.bulk.archives import Archive
 from cli.bulk.hashing import Hashed
-from cli.bulk.upload_requests import Load, Parcel
+from cli.bulk.upload_requests import PictureSet, UploadRequest
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
 from glimpse_client.errors import FileUnreadable, RequestRefused
 
-# Statuses that are about what was sent, not about who sends or to whom: pictures fail one by
-# one later, but a request may have too many of them; an archive may also be none.
-_FAULTS = {Parcel: frozenset({413}), Archive: frozenset({400, 413, 415, 422})}
+# Statuses that concern the files rather than the client or the server, and so do not end the
+# upload. Bad pictures fail later, one by one, but a request may contain too many of them; an
+# archive may be invalid as a whole.
+_FILE_ERRORS = {PictureSet: frozenset({413}), Archive: frozenset({400, 413, 415, 422})}
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """A file that could be read when it was found and cannot be read now."""
+class LostFile:
+    """A file that was readable when it was found and no longer is."""
 
     source: Hashed | Archive
-    # What the system says, in a few words.
+    # The operating system's message.
     reason: str
 
     @property
     def name(self) -> str:
-        """The name the file would have been kept under."""
+        """The file's name on the server."""
         return self.source.name if isinstance(self.source, Archive) else self.source.picture.name
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one request."""
+    """The outcome of one upload request."""
 
-    load: Load
-    # The job that was begun, if any.
+    request: UploadRequest
+    # The job that was created, if any.
     look: Look | None = None
-    lost: tuple[Lost, ...] = ()
-    # Why the server does not take this, though it may take something else.
+    lost: tuple[LostFile, ...] = ()
+    # The server's error if it rejects these files but may accept others.
     refused: RequestRefused | None = None
 
     @property
     def accepted(self) -> int:
-        """How many files the server took."""
-        return self.load.files - len(self.lost) if self.look else 0
+        """The number of files that the server accepted."""
+        return self.request.files - len(self.lost) if self.look else 0
 
 
-def deliver(client: Glimpse, load: Load, tags: Sequence[str]) -> Delivery:
-    """Send what one request carries, less the files that are gone.
+def deliver(client: Glimpse, request: UploadRequest, tags: Sequence[str]) -> Delivery:
+    """Send one upload request without the files that have become unreadable.
 
     Raises:
-        ClientError: The server refused it, or is away for too long.
+        ClientError: The server refused the request, or was unavailable for too long.
     """
     try:
-        if isinstance(load, Archive):
-            return _deliver_archive(client, load)
-        return _deliver_pictures(client, load, tags)
+        if isinstance(request, Archive):
+            return _deliver_archive(client, request)
+        return _deliver_pictures(client, request, tags)
     except RequestRefused as error:
-        if error.status not in _FAULTS[type(load)]:
+        if error.status not in _FILE_ERRORS[type(request)]:
             raise
-        return Delivery(load, refused=error)
+        return Delivery(request, refused=error)
 
 
 def _deliver_archive(client: Glimpse, archive: Archive) -> Delivery:
@@ -69,17 +70,17 @@ def _deliver_archive(client: Glimpse, archive: Archive) -> Delivery:
         job = client.upload_archive((archive.name, archive.path))
         return Delivery(archive, Look(job))
     except FileUnreadable as error:
-        return Delivery(archive, lost=(Lost(archive, error.reason),))
+        return Delivery(archive, lost=(LostFile(archive, error.reason),))
 
 
-def _deliver_pictures(client: Glimpse, parcel: Parcel, tags: Sequence[str]) -> Delivery:
-    left = {hashed.picture.path: hashed for hashed in parcel.pictures}
-    lost: list[Lost] = []
-    while left:
+def _deliver_pictures(client: Glimpse, request: PictureSet, tags: Sequence[str]) -> Delivery:
+    remaining = {hashed.picture.path: hashed for hashed in request.pictures}
+    lost: list[LostFile] = []
+    while remaining:
         try:
-            named = ((hashed.picture.name, path) for path, hashed in left.items())
-            return Delivery(parcel, Look(client.upload(*named, tags=tags)), tuple(lost))
+            named = ((hashed.picture.name, path) for path, hashed in remaining.items())
+            return Delivery(request, Look(client.upload(*named, tags=tags)), tuple(lost))
         except FileUnreadable as error:
-            # The request is void. The server took nothing of it, so the others go again.
-            lost.append(Lost(left.pop(error.path), error.reason))
-    return Delivery(parcel, lost=tuple(lost))
+            # The server accepted none of the files, so send the others again.
+            lost.append(LostFile(remaining.pop(error.path), error.reason))
+    return Delivery(request, lost=tuple(lost))

@@ -1,4 +1,4 @@
-"""Jobs that were begun, watched until all of them have ended."""
+"""Follows the jobs of an upload until all have ended."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from glimpse_client import Glimpse
 from glimpse_client.answers import Job, Look
 
-# Seconds between two rounds of looks.
+# Seconds between rounds of polls.
 _ROUND_S = 1.0
-# Longest time to the next look at a job in which nothing happens, in seconds.
+# Maximum seconds between polls of a job that makes no progress.
 _LOOK_S_MAX = 4.0
-# Looks at unfinished jobs in one round, at most: of a thousand, all but a few only wait.
+# Maximum number of unfinished jobs polled in a round: of a thousand jobs, most only wait.
 _LOOKS_MAX = 8
 
 
 def look_at(client: Glimpse, job_ids: Iterable[str]) -> list[Look]:
-    """Ask after jobs in turn, until enough of them are unfinished.
+    """Poll jobs in order, until enough of them turn out to be unfinished.
 
-    Jobs are done in about the order in which they were begun, so behind some
-    that are unfinished few have ended.
+    Jobs end in about the order in which they were created, so that few jobs after
+    several unfinished ones have ended.
     """
     looks: list[Look] = []
     unfinished = 0
@@ -34,32 +34,32 @@ def look_at(client: Glimpse, job_ids: Iterable[str]) -> list[Look]:
 
 
 @dataclass(slots=True)
-class _Watched:
-    """A job as it was last seen, and when to look at it again."""
+class _Followed:
+    """The last known state of a job, and when to poll it again."""
 
     job: Job
     due_at: float
     pause_s: float
 
 
-class Following:
-    """All jobs of an upload, and which of them to look at when.
+class FollowedJobs:
+    """The jobs of an upload, with a schedule for polling them.
 
     Args:
-        now: Returns the seconds of a clock.
+        now: Returns a clock's time in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        # All jobs and the unfinished ones of them, in the order in which they were begun.
-        self._all: dict[str, _Watched] = {}
-        self._unfinished: dict[str, _Watched] = {}
+        # All jobs, and the unfinished ones, in order of creation.
+        self._all: dict[str, _Followed] = {}
+        self._unfinished: dict[str, _Followed] = {}
         self._round_at = now()
 
     @property
     def jobs(self) -> list[Job]:
-        """The jobs as they were last seen."""
-        return [watched.job for watched in self._all.values()]
+        """The last known states of the jobs."""
+        return [followed.job for followed in self._all.values()]
 
     @property
     def ended(self) -> bool:
@@ -67,33 +67,33 @@ class Following:
         return not self._unfinished
 
     def count(self) -> tuple[int, int]:
-        """Return how many images there are in all jobs, and how many of them have an outcome."""
+        """Return the number of images in all jobs, and how many have an outcome."""
         jobs = self.jobs
         return sum(job.total for job in jobs), sum(job.done for job in jobs)
 
     def begin(self, look: Look) -> None:
-        """Take in a job that was just begun."""
-        watched = _Watched(look.job, self._now() + look.pause_s, look.pause_s)
-        self._all[look.job.id] = watched
+        """Start to follow a new job."""
+        followed = _Followed(look.job, self._now() + look.pause_s, look.pause_s)
+        self._all[look.job.id] = followed
         if not look.job.ended:
-            self._unfinished[look.job.id] = watched
+            self._unfinished[look.job.id] = followed
 
     def due(self) -> list[str]:
-        """Return the jobs of the next round, oldest first; none if it is not time for one."""
+        """Return the IDs of the jobs to poll now, oldest first; none before the next round."""
         now = self._now()
         if now < self._round_at:
             return []
         self._round_at = now + _ROUND_S
-        return [job_id for job_id, watched in self._unfinished.items() if watched.due_at <= now]
+        return [job_id for job_id, followed in self._unfinished.items() if followed.due_at <= now]
 
-    def note(self, looks: Iterable[Look]) -> None:
-        """Take in what was seen in a round."""
+    def update(self, looks: Iterable[Look]) -> None:
+        """Update the jobs with the results of a round."""
         for look in looks:
-            watched = self._all[look.job.id]
-            # Where nothing happens others are looked at first.
-            longer = min(watched.pause_s * 2, _LOOK_S_MAX) if look.job == watched.job else 0.0
-            watched.pause_s = max(look.pause_s, longer)
-            watched.due_at = self._now() + watched.pause_s
-            watched.job = look.job
+            followed = self._all[look.job.id]
+            # Poll jobs without progress less often.
+            longer = min(followed.pause_s * 2, _LOOK_S_MAX) if look.job == followed.job else 0.0
+            followed.pause_s = max(look.pause_s, longer)
+            followed.due_at = self._now() + followed.pause_s
+            followed.job = look.job
             if look.job.ended:
                 self._unfinished.pop(look.job.id, None)

@@ -1,4 +1,4 @@
-"""Ids of pictures: the SHA-256 of their bytes, found out before anything is sent."""
+"""Computes the IDs of pictures, the SHA-256 of their bytes, before the upload."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from cli.bulk.daemon_pool import Crew
+from cli.bulk.daemon_pool import DaemonPool
 from cli.pictures import Picture, Unreadable
 
-# Pictures that are hashed ahead of their turn, so that no thread waits for another's large one.
+# Number of pictures hashed ahead, so that a large picture does not block the other threads.
 _AHEAD = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """A picture whose id is known, unless the file changes now."""
+    """A picture with its ID; the file may still change afterwards."""
 
     picture: Picture
     id: str
@@ -27,18 +27,18 @@ class Hashed:
 
 
 def hash_pictures(
-    pictures: Iterable[Picture], crew: Crew, unreadable: list[Unreadable]
+    pictures: Iterable[Picture], pool: DaemonPool, unreadable: list[Unreadable]
 ) -> Iterator[Hashed]:
-    """Hash pictures side by side, and return them in their order.
+    """Hash pictures concurrently and yield them in order.
 
     Args:
-        pictures: Gone through no faster than their hashes are taken.
-        crew: Reads the files.
-        unreadable: Takes the files that turn out to be unreadable.
+        pictures: Consumed lazily.
+        pool: Reads the files.
+        unreadable: Receives the files that cannot be read.
     """
     ahead: deque[Future[Hashed | Unreadable]] = deque()
     for picture in pictures:
-        ahead.append(crew.submit(_hash, picture))
+        ahead.append(pool.submit(_hash, picture))
         if len(ahead) >= _AHEAD:
             yield from _readable(ahead.popleft(), unreadable)
     while ahead:
@@ -57,9 +57,9 @@ def _readable(
 
 def _hash(picture: Picture) -> Hashed | Unreadable:
     try:
-        # Before it is opened: a pipe would wait for somebody who writes to it.
+        # Check before opening: opening a named pipe blocks until another process writes to it.
         if not stat.S_ISREG(picture.path.stat().st_mode):
-            return Unreadable(picture.name, "It is not a file of bytes.")
+            return Unreadable(picture.name, "It is not a regular file.")
         with picture.path.open("rb", buffering=0) as file:
             digest = hashlib.file_digest(file, "sha256")
             return Hashed(picture, digest.hexdigest(), os.fstat(file.fileno()).st_size)

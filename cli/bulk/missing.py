@@ -1,4 +1,4 @@
-"""What the server does not know yet, and so has to be sent."""
+"""Determines which pictures the server does not have."""
 
 from __future__ import annotations
 
@@ -7,83 +7,83 @@ from collections.abc import Iterable, Iterator
 from cli.bulk.hashing import Hashed
 from glimpse_client import Glimpse
 
-# Ids in the first question, so that uploads begin soon, and at most: they double in between.
-# The server takes 10,000; these are answered within a moment by the slowest store.
+# Number of IDs in the first check, small so that uploads start soon, and the maximum; it doubles
+# with each check. The server accepts 10,000, but the slowest store answers this many quickly.
 _IDS_MIN, _IDS_MAX = 100, 1600
-# Bytes of the pictures in one question, at most: large ones are sent before many are hashed.
+# Maximum bytes of the pictures in a check, so that uploads of large pictures start soon, too.
 _BYTES_MAX = 256 * 1024**2
 
 
 class Missing:
-    """Tells which pictures have to be sent, each content once.
+    """Determines which pictures to upload, one file for each content.
 
-    Nothing is kept from one run to the next: the server is asked. What an
-    earlier run had sent and no worker has indexed yet counts as missing, and is
-    sent again; the server goes by content too and does nothing twice.
+    It stores nothing between runs; the server knows which images it has. Pictures
+    that an earlier run uploaded and that are not yet indexed count as missing and
+    are uploaded again, which is harmless: an image's ID is a hash of its content.
 
     Args:
-        client: The server's.
+        client: Connects to the server.
     """
 
     def __init__(self, client: Glimpse) -> None:
         self._client = client
-        # Ids as bytes, which take half as much: there may be a million of them.
+        # IDs as bytes, which need half the memory of text: there may be a million.
         self._known: set[bytes] = set()
-        self._others: set[bytes] = set()
-        # Pictures with the bytes of an earlier one that the server does not know, by id.
+        self._missing: set[bytes] = set()
+        # Pictures with the same bytes as an earlier one that the server does not have, by ID.
         self._copies: dict[str, list[Hashed]] = {}
-        # Pictures that were searchable before.
+        # Number of pictures that the server already has.
         self.known = 0
 
     @property
     def copies(self) -> int:
-        """Pictures that need not be sent because their bytes are."""
+        """The number of pictures not uploaded because another file has the same bytes."""
         return sum(map(len, self._copies.values()))
 
     def among(self, pictures: Iterable[Hashed]) -> Iterator[Hashed]:
-        """Return those pictures that have to be sent."""
-        for asked in _questions(self._first_ones(pictures)):
-            known = set(self._client.check([picture.id for picture in asked]).known)
+        """Yield the pictures to upload."""
+        for batch in _batches(self._without_copies(pictures)):
+            known = set(self._client.check([picture.id for picture in batch]).known)
             for picture_id in known:
-                self._note_known(picture_id)
-            yield from (picture for picture in asked if picture.id not in known)
+                self._add_known(picture_id)
+            yield from (picture for picture in batch if picture.id not in known)
 
-    def another(self, picture_id: str) -> Hashed | None:
-        """Return, and forget, a file with the bytes of one that could not be sent."""
+    def pop_copy(self, picture_id: str) -> Hashed | None:
+        """Remove and return another file with the same bytes, if there is one."""
         copies = self._copies.get(picture_id)
         return copies.pop(0) if copies else None
 
-    def forget_copies(self, picture_id: str) -> list[Hashed]:
-        """Return, and forget, all pictures that were not sent because this one was."""
+    def pop_copies(self, picture_id: str) -> list[Hashed]:
+        """Remove and return all other files with the same bytes."""
         return self._copies.pop(picture_id, [])
 
-    def _first_ones(self, pictures: Iterable[Hashed]) -> Iterator[Hashed]:
+    def _without_copies(self, pictures: Iterable[Hashed]) -> Iterator[Hashed]:
         for picture in pictures:
             content = bytes.fromhex(picture.id)
             if content in self._known:
                 self.known += 1
-            elif content in self._others:
+            elif content in self._missing:
                 self._copies.setdefault(picture.id, []).append(picture)
             else:
-                self._others.add(content)
+                self._missing.add(content)
                 yield picture
 
-    def _note_known(self, picture_id: str) -> None:
+    def _add_known(self, picture_id: str) -> None:
         content = bytes.fromhex(picture_id)
-        self._others.discard(content)
+        self._missing.discard(content)
         self._known.add(content)
         self.known += 1 + len(self._copies.pop(picture_id, ()))
 
 
-def _questions(pictures: Iterable[Hashed]) -> Iterator[list[Hashed]]:
-    """Divide pictures into questions of bounded size, small ones first."""
-    asked: list[Hashed] = []
+def _batches(pictures: Iterable[Hashed]) -> Iterator[list[Hashed]]:
+    """Divide pictures into batches of bounded and increasing size."""
+    batch: list[Hashed] = []
     size, limit = 0, _IDS_MIN
     for picture in pictures:
-        asked.append(picture)
+        batch.append(picture)
         size += picture.bytes
-        if len(asked) >= limit or size >= _BYTES_MAX:
-            yield asked
-            asked, size, limit = [], 0, min(limit * 2, _IDS_MAX)
-    if asked:
-        yield asked
+        if len(batch) >= limit or size >= _BYTES_MAX:
+            yield batch
+            batch, size, limit = [], 0, min(limit * 2, _IDS_MAX)
+    if batch:
+        yield batch

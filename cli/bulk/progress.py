@@ -1,4 +1,4 @@
-"""How far a bulk upload is."""
+"""The progress of a bulk upload."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class UploadProgress:
-    """Counts of files and pictures on their way; what is to come grows while it is found."""
+    """Counts of files and images; the totals grow while files are found."""
 
     hashed: int = 0
-    # Whether all files were gone through.
+    # Whether all files have been hashed.
     all_hashed: bool = False
     to_send: int = 0
     sent: int = 0
-    # Of those sent, what the server took.
+    # Files sent and accepted by the server.
     accepted: int = 0
-    # Images of all jobs, and those of them whose outcome is known.
+    # Images in all jobs, and images with an outcome.
     total: int = 0
     done: int = 0

@@ -1,4 +1,4 @@
-"""What became of an upload, in numbers and by name."""
+"""The summary of a bulk upload."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from glimpse_client.answers import Item, Job
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What became of an upload: each of its files counts once."""
+    """The outcome of a bulk upload; each file counts once."""
 
     jobs: list[Job]
-    # Every image that failed; those that were never sent have no id.
+    # All failed images; images that were never sent have no ID.
     failures: list[Item]
-    # Pictures that were not sent because the server knew them.
+    # Pictures not sent because the server already had them.
     known: int
-    # Pictures that were not sent because another one with their bytes was.
+    # Pictures not sent because another file has the same bytes.
     copies: int
-    # Pictures and archives that the server accepted.
+    # Pictures and archives accepted by the server.
     sent: int
     seconds: float
 
     @property
     def indexed(self) -> int:
-        """Images that are searchable now and were not before."""
+        """The number of newly indexed images."""
         return sum(job.indexed for job in self.jobs)
 
     @property
     def duplicates(self) -> int:
-        """Images that were searchable before, and further files with the same bytes."""
+        """The number of images already indexed, and of further files with the same bytes."""
         return self.known + self.copies + sum(job.duplicates for job in self.jobs)
 
     @property
     def cancelled(self) -> int:
-        """Images that somebody called off."""
+        """The number of cancelled images."""
         return sum(job.cancelled for job in self.jobs)
 
     @property
     def failed(self) -> int:
-        """Images that could not be read, sent or indexed."""
+        """The number of images that could not be read, sent or indexed."""
         return len(self.failures)

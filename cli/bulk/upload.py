@@ -1,4 +1,4 @@
-"""Bulk upload: files become requests, requests become jobs, and jobs come to an end."""
+"""Bulk upload: packs files into upload requests, and follows the jobs until they end."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from cli.bulk.archives import Archive
-from cli.bulk.daemon_pool import Crew
+from cli.bulk.daemon_pool import DaemonPool
 from cli.bulk.deliver import Delivery, deliver
-from cli.bulk.follow import Following, look_at
+from cli.bulk.follow import FollowedJobs, look_at
 from cli.bulk.hashing import hash_pictures
 from cli.bulk.missing import Missing
 from cli.bulk.progress import UploadProgress
 from cli.bulk.summary import Summary
-from cli.bulk.tally import Ledger
-from cli.bulk.upload_requests import Load, Parcel, pack
+from cli.bulk.tally import Tally
+from cli.bulk.upload_requests import PictureSet, UploadRequest, pack
 from cli.pictures import Picture, Unreadable
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
 
-# Connections that upload at the same time, unless told otherwise.
+# Default number of concurrent uploads.
 CONNECTIONS = 4
-# Threads that hash: as many as a disk and a few cores have use for.
+# Number of hashing threads: enough for a disk and a few cores.
 _HASHERS = 4
-# Longest time between two reports of progress, in seconds.
+# Maximum seconds between progress reports.
 _REPORT_S = 0.25
 
 Result = TypeVar("Result")
@@ -36,16 +36,15 @@ Result = TypeVar("Result")
 class Upload:
     """One bulk upload.
 
-    The thread that runs it hands out work and keeps the books; it never waits
-    for the disk or the server itself. Each stage is asked for its next piece
-    only when there is room for it behind, so memory is bounded however many
-    pictures there are.
+    The thread that runs it only schedules work and records results; other threads
+    wait for the disk and the server. Each stage produces its next item only when
+    the following stage has room, so memory is bounded for any number of pictures.
 
     Args:
-        client: The server's.
-        connections: Requests with pictures that are under way at the same time.
-        tags: Tags that the pictures get.
-        unreadable: Takes what turns out to be unreadable, and may hold some of it.
+        client: Connects to the server.
+        connections: Maximum number of concurrent upload requests.
+        tags: Tags for the pictures.
+        unreadable: Receives the files that cannot be read; may already contain some.
     """
 
     def __init__(
@@ -60,17 +59,17 @@ class Upload:
         self._connections = connections
         self._tags = tags
         self._missing = Missing(client)
-        self._following = Following()
-        self._ledger = Ledger(self._missing, self._following, self._unreadable)
-        # Finds what to send, and asks after the jobs.
-        self._scouts = Crew(2)
-        self._senders = Crew(connections)
-        # Work that was handed out, and who takes its result.
+        self._jobs = FollowedJobs()
+        self._tally = Tally(self._missing, self._jobs, self._unreadable)
+        # One thread finds files to send; the other polls the jobs.
+        self._lookups = DaemonPool(2)
+        self._senders = DaemonPool(connections)
+        # Running work, and the function that handles its result.
         self._pending: dict[Future[Any], Callable[[Any], None]] = {}
-        self._loads: Iterator[Load] = iter(())
-        self._finding = self._all_found = self._looking = False
-        # What is ready to be sent, and how many requests are under way.
-        self._ready: deque[Load] = deque()
+        self._requests: Iterator[UploadRequest] = iter(())
+        self._finding = self._all_found = self._polling = False
+        # Requests ready to be sent, and the number of requests in flight.
+        self._ready: deque[UploadRequest] = deque()
         self._sending = 0
 
     def run(
@@ -79,53 +78,53 @@ class Upload:
         archives: Iterable[Archive] = (),
         on_progress: Callable[[UploadProgress], None] = lambda _: None,
     ) -> Summary:
-        """Send all pictures and archives, and return when all their jobs have ended.
+        """Upload all pictures and archives, and return when all their jobs have ended.
 
         Args:
-            pictures: Gone through as far as there is room for what is found.
+            pictures: Consumed lazily.
             archives: Sent before the pictures.
-            on_progress: Told from time to time how far it is.
+            on_progress: Called regularly with the progress.
 
         Raises:
-            ClientError: The server refused, or was away for too long.
+            ClientError: The server refused a request, or was unavailable for too long.
         """
         began = time.monotonic()
-        with Crew(_HASHERS) as hashers, self._scouts, self._senders:
-            hashed = self._ledger.hashed(hash_pictures(pictures, hashers, self._unreadable))
-            self._loads = chain(archives, pack(self._missing.among(hashed)))
-            while self._hand_out():
-                self._take_in()
+        with DaemonPool(_HASHERS) as hashers, self._lookups, self._senders:
+            hashed = self._tally.count_hashed(hash_pictures(pictures, hashers, self._unreadable))
+            self._requests = chain(archives, pack(self._missing.among(hashed)))
+            while self._start_work():
+                self._collect_results()
                 on_progress(self._progress())
-        return self._ledger.sum_up(self._client, time.monotonic() - began)
+        return self._tally.summarize(self._client, time.monotonic() - began)
 
     @property
     def accepted(self) -> int:
-        """Files that the server took so far."""
-        return self._ledger.progress.accepted
+        """The number of files that the server has accepted so far."""
+        return self._tally.progress.accepted
 
-    def _hand_out(self) -> bool:
-        """Begin what there is room for, and return whether anything is to be waited for."""
+    def _start_work(self) -> bool:
+        """Start as much work as there is room for, and return whether any work is unfinished."""
         if not (self._finding or self._all_found) and len(self._ready) < self._connections:
             self._finding = True
-            self._begin(self._found, self._scouts.submit(next, self._loads, None))
+            self._track(self._on_found, self._lookups.submit(next, self._requests, None))
         if self._all_found:
-            for parcel in self._ledger.replacements():
-                self._found(parcel)
+            for replacement in self._tally.replacements():
+                self._on_found(replacement)
         while self._ready and self._sending < self._connections:
             self._sending += 1
-            load = self._ready.popleft()
-            sent = self._senders.submit(deliver, self._client, load, self._tags)
-            self._begin(self._delivered, sent)
-        if not self._looking and (due := self._following.due()):
-            self._looking = True
-            self._begin(self._looked, self._scouts.submit(look_at, self._client, due))
-        return bool(self._pending) or not self._following.ended
+            request = self._ready.popleft()
+            sent = self._senders.submit(deliver, self._client, request, self._tags)
+            self._track(self._on_delivered, sent)
+        if not self._polling and (due := self._jobs.due()):
+            self._polling = True
+            self._track(self._on_polled, self._lookups.submit(look_at, self._client, due))
+        return bool(self._pending) or not self._jobs.ended
 
-    def _begin(self, then: Callable[[Result], None], future: Future[Result]) -> None:
-        self._pending[future] = then
+    def _track(self, handle: Callable[[Result], None], future: Future[Result]) -> None:
+        self._pending[future] = handle
 
-    def _take_in(self) -> None:
-        """Wait a moment for results, and note them."""
+    def _collect_results(self) -> None:
+        """Wait briefly for results and handle them."""
         if self._pending:
             done, _ = wait(self._pending, _REPORT_S, FIRST_COMPLETED)
             for future in done:
@@ -134,26 +133,26 @@ class Upload:
             time.sleep(_REPORT_S)
 
     def _progress(self) -> UploadProgress:
-        progress = self._ledger.progress
-        progress.total, progress.done = self._following.count()
+        progress = self._tally.progress
+        progress.total, progress.done = self._jobs.count()
         return progress
 
-    def _found(self, load: Load | None) -> None:
+    def _on_found(self, request: UploadRequest | None) -> None:
         self._finding = False
-        if load is None:
+        if request is None:
             self._all_found = True
         else:
-            self._ready.append(load)
-            self._ledger.progress.to_send += load.files
+            self._ready.append(request)
+            self._tally.progress.to_send += request.files
 
-    def _delivered(self, delivery: Delivery) -> None:
+    def _on_delivered(self, delivery: Delivery) -> None:
         self._sending -= 1
-        load = delivery.load
-        if delivery.refused and isinstance(load, Parcel) and load.files > 1:
-            self._ready.extend(load.halves())
+        request = delivery.request
+        if delivery.refused and isinstance(request, PictureSet) and request.files > 1:
+            self._ready.extend(request.halves())
         else:
-            self._ledger.delivered(delivery)
+            self._tally.record(delivery)
 
-    def _looked(self, looks: Iterable[Look]) -> None:
-        self._looking = False
-        self._following.note(looks)
+    def _on_polled(self, looks: Iterable[Look]) -> None:
+        self._polling = False
+        self._jobs.update(looks)

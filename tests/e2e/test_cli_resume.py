@@ -117,7 +117,7 @@ def test_interrupted_it_ends_at_once_and_says_how_to_go_on(
 ) -> None:
     status, said = Ingest(up, folder).end_by(number)
     assert status == 130
-    assert "Run the same command again: it goes on where this one stopped." in said
+    assert "Run the same command again to resume." in said
     assert said.endswith("Interrupted.\n")
     assert "Traceback" not in said
     assert_the_rest_is_sent(up, folder)
@@ -134,7 +134,7 @@ def test_an_api_that_is_killed_meanwhile_is_waited_for(up: GlimpseUp, folder: Pa
     assert run.returncode == 0, run.stderr
     summary = json.loads(run.stdout)
     assert (summary["indexed"] + summary["duplicates"], summary["failed"]) == (PICTURES, 0)
-    assert run.stderr.count("Waiting") == 1
+    assert run.stderr.count("Retrying in") == 1
     assert known(up, folder) == PICTURES
 
 
@@ -150,6 +150,6 @@ def test_out_of_patience_it_says_what_is_wrong_and_how_to_go_on(
         run = up.glimpse(*arguments, url=toll.url)
     assert (run.returncode, run.stdout) == (3, "")
     advice, error = run.stderr.splitlines()
-    assert advice == "Run the same command again: it goes on where this one stopped."
+    assert advice == "Run the same command again to resume."
     assert error.startswith(f"Error: The connection to {toll.url} broke: ")
     assert_the_rest_is_sent(up, folder)

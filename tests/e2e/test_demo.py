@@ -64,7 +64,7 @@ def test_where_nothing_can_be_found_it_fails(demo: Demo, photos: Path) -> None:
     run = demo.glimpse("demo", *demo.arguments)
     assert run.returncode == 1
     assert "not_an_image" in run.stdout
-    assert 'Nothing was found for "red".' in run.stderr
+    assert 'No pictures found for "red".' in run.stderr
     assert demo.processes() == []
 
 

@@ -1,4 +1,4 @@
-"""A service that is busy, or away: the page says so and goes on by itself."""
+"""A service that is busy or unavailable: the page says so and retries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_an_upload_waits_for_a_busy_service(site: Site, stack: Stack) -> None:
         assert held.status_code == 202
         site.add({"patient.jpg": jpeg(3001)})
         expect(site.page.locator("#upload-wait")).to_contain_text("The service is busy")
-        expect(site.page.locator("#upload-wait")).to_contain_text("goes on by itself in 1 s")
+        expect(site.page.locator("#upload-wait")).to_contain_text("retrying automatically in 1 s")
         expect(site.page.locator("#open-uploads-text")).to_have_text("Waiting")
     finally:
         stack.ingest_worker.resume()
@@ -35,7 +35,7 @@ def test_an_upload_that_is_stopped_sends_nothing_more(site: Site, stack: Stack) 
         expect(site.page.locator("#upload-wait")).to_contain_text("The service is busy")
         site.page.get_by_role("button", name="Stop").click()
         expect(site.page.locator("#upload-summary")).to_contain_text("stopped.")
-        expect(site.page.locator("#jobs .job").first).to_contain_text("50 not begun")
+        expect(site.page.locator("#jobs .job").first).to_contain_text("50 cancelled")
     finally:
         stack.ingest_worker.resume()
 
@@ -77,7 +77,7 @@ def test_a_search_without_a_broker_waits_for_it(site: Site, stack: Stack) -> Non
         box = site.page.get_by_role("searchbox")
         box.fill("blue")
         box.press("Enter")
-        expect(site.page.locator("#state[data-kind=busy]")).to_contain_text("is away")
+        expect(site.page.locator("#state[data-kind=busy]")).to_contain_text("is unavailable")
     finally:
         stack.redis.resume()
     site.page.get_by_role("button", name="Try now").click()

@@ -35,7 +35,7 @@ def test_the_first_picture_is_invited_and_shown(visit: Visit, empty: str) -> Non
     notice = site.page.locator("#state")
     expect(notice.get_by_role("heading", name="No pictures here yet")).to_be_visible()
     notice.get_by_role("button", name="Add pictures").click()
-    expect(site.page.locator("#jobs-note")).to_have_text("There are none yet.")
+    expect(site.page.locator("#jobs-note")).to_have_text("No jobs yet.")
     site.add({"first.png": picture("green")})
     expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
     site.page.keyboard.press("Escape")
@@ -46,6 +46,6 @@ def test_the_first_picture_is_invited_and_shown(visit: Visit, empty: str) -> Non
 def test_nothing_is_found_in_nothing(visit: Visit, empty: str) -> None:
     site = visit(empty)
     site.open("/?q=red")
-    expect(site.page.get_by_role("heading", name="Nothing was found")).to_be_visible()
+    expect(site.page.get_by_role("heading", name="No pictures found")).to_be_visible()
     site.page.get_by_role("button", name="Show all pictures").click()
     expect(site.page).to_have_url(f"{empty}/")

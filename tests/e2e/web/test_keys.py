@@ -1,4 +1,4 @@
-"""The page where the service wants a key."""
+"""The page of a service that requires an API key."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make_key(stack: Stack, tenant: str, *scopes: Scope) -> str:
 
 
 def sign_in(site: Site, key: str) -> None:
-    dialog = site.page.get_by_role("dialog", name="This service wants a key")
+    dialog = site.page.get_by_role("dialog", name="This service requires an API key")
     expect(dialog).to_be_visible()
     dialog.get_by_label("API key").fill(key)
     dialog.get_by_role("button", name="Sign in").click()
@@ -90,6 +90,6 @@ def test_another_tenant_sees_nothing_and_who_signs_out_no_more(stack: Stack, vis
     expect(site.page.locator("#upload-failures")).to_contain_text("blue.png")
     site.page.keyboard.press("Escape")
     site.page.locator("#sign-out").click()
-    expect(site.page.get_by_role("dialog", name="This service wants a key")).to_be_visible()
+    expect(site.page.get_by_role("dialog", name="This service requires an API key")).to_be_visible()
     site.page.keyboard.press("Escape")
-    expect(site.page.locator("#state-title")).to_have_text("The service wants a key")
+    expect(site.page.locator("#state-title")).to_have_text("An API key is required")

@@ -32,7 +32,7 @@ def scores(site: Site) -> list[float]:
 def test_only_pictures_of_a_score_are_shown(site: Site) -> None:
     site.open("/?q=red")
     every = scores(site)
-    box = site.page.get_by_label("Score from")
+    box = site.page.get_by_label("Minimum score")
     expect(box).to_have_value("")
     least = round((every[0] + every[1]) / 2, 2)
     box.fill(str(least))
@@ -44,7 +44,7 @@ def test_only_pictures_of_a_score_are_shown(site: Site) -> None:
     expect(site.page.locator("#grid .tile-name")).to_have_text(["red.png"])
     box.fill("1")
     box.press("Enter")
-    expect(site.page.get_by_role("heading", name="Nothing has this score")).to_be_visible()
+    expect(site.page.get_by_role("heading", name="No pictures reach this score")).to_be_visible()
     box.fill("")
     box.press("Enter")
     site.settled()
@@ -72,12 +72,12 @@ def test_near_duplicates_are_one_picture(site: Site, twin: str) -> None:
 
 def test_the_newest_have_no_scores_to_ask_for(site: Site) -> None:
     site.open()
-    expect(site.page.get_by_label("Score from")).to_be_hidden()
+    expect(site.page.get_by_label("Minimum score")).to_be_hidden()
     site.search("red")
-    expect(site.page.get_by_label("Score from")).to_be_visible()
+    expect(site.page.get_by_label("Minimum score")).to_be_visible()
 
 
 def test_a_limit_of_an_address_that_is_none_is_left_out(site: Site) -> None:
     site.open("/?q=red&min=much&group=7")
-    expect(site.page.get_by_label("Score from")).to_have_value("")
+    expect(site.page.get_by_label("Minimum score")).to_have_value("")
     assert site.names()[0] == "red.png"

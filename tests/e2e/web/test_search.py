@@ -125,7 +125,7 @@ def test_a_pasted_picture_is_a_query(site: Site) -> None:
 
 def test_tags_narrow_what_is_found(site: Site) -> None:
     site.open("/?q=red")
-    box = site.page.get_by_label("Only pictures with this tag")
+    box = site.page.get_by_label("Filter by tag")
     box.fill("cool")
     box.press("Enter")
     expect(site.page).to_have_url(re.compile(r"tag=cool"))
@@ -133,9 +133,9 @@ def test_tags_narrow_what_is_found(site: Site) -> None:
     assert sorted(site.names()) == ["blue.png", "cyan.png", "green.png"]
     box.fill("nowhere")
     box.press("Enter")
-    expect(site.page.get_by_role("heading", name="Nothing has these tags")).to_be_visible()
-    site.page.get_by_role("button", name="Remove the tag nowhere").click()
-    site.page.get_by_role("button", name="Remove the tag cool").click()
+    expect(site.page.get_by_role("heading", name="No pictures have these tags")).to_be_visible()
+    site.page.get_by_role("button", name="Remove tag nowhere").click()
+    site.page.get_by_role("button", name="Remove tag cool").click()
     expect(site.tile("red.png")).to_be_visible()
 
 

@@ -15,11 +15,11 @@ from tests.support.services import Stack
 from tests.support.web.site import Site
 
 BROKEN = {
-    "note.png": (b"this is a text", "This is not a picture."),
-    "half.png": (pictures.truncated_jpeg(), "The picture breaks off or is damaged."),
+    "note.png": (b"this is a text", "The file is not a picture."),
+    "half.png": (pictures.truncated_jpeg(), "The picture is truncated or damaged."),
     "empty.png": (b"", "The file is empty."),
-    "bomb.png": (pictures.bomb_png(), "The picture has more pixels than one may have."),
-    "drawing.png": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "Pictures of this format"),
+    "bomb.png": (pictures.bomb_png(), "The picture has too many pixels."),
+    "drawing.png": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "This format is not supported."),
 }
 
 
@@ -65,7 +65,7 @@ def test_many_pictures_are_added_and_both_bars_fill(site: Site) -> None:
     site.page.keyboard.press("Escape")
     site.search("red")
     # What was added can be found, page after page.
-    site.page.get_by_role("button", name="More pictures").scroll_into_view_if_needed()
+    site.page.get_by_role("button", name="Load more pictures").scroll_into_view_if_needed()
     expect(site.tile("added 1119.jpg")).to_have_count(1)
     site.tile("added 1119.jpg").locator(".tile-open").click()
     expect(site.page.locator("#details-tags")).to_have_text("from the pagenew")
@@ -85,7 +85,7 @@ def test_bad_files_are_listed_with_their_reasons(site: Site) -> None:
 def test_a_known_picture_is_no_failure(site: Site) -> None:
     site.open()
     site.open_drawer()
-    for summary in ("1 picture added.", "0 pictures added, 1 known before."):
+    for summary in ("1 picture added.", "0 pictures added, 1 duplicate."):
         site.add({"twice.png": jpeg(2100)})
         expect(site.page.locator("#upload-summary")).to_have_text(summary)
 
@@ -151,7 +151,7 @@ def test_jobs_are_listed_and_their_failures_shown(site: Site) -> None:
     expect(job).to_contain_text("Done, some failed")
     expect(job).to_contain_text("1 of 2 pictures added")
     job.get_by_text("1 file failed").click()
-    expect(job.locator(".failures")).to_contain_text("This is not a picture.")
+    expect(job.locator(".failures")).to_contain_text("The file is not a picture.")
 
 
 def test_a_job_is_cancelled(site: Site, stack: Stack) -> None:
@@ -161,8 +161,8 @@ def test_a_job_is_cancelled(site: Site, stack: Stack) -> None:
     try:
         site.add(files(2500, 2))
         job = site.page.locator("#jobs .job").filter(has_text="0 of 2 pictures").first
-        job.get_by_role("button", name="Cancel the job").click()
-        expect(job).to_contain_text("2 not begun")
+        job.get_by_role("button", name="Cancel job").click()
+        expect(job).to_contain_text("2 cancelled")
     finally:
         stack.ingest_worker.resume()
     expect(site.page.locator("#upload-summary")).to_be_visible()

@@ -98,7 +98,7 @@ def test_every_import_is_a_file() -> None:
             assert place in assets, name
 
 
-def test_every_reason_code_has_its_words() -> None:
+def test_every_reason_code_has_a_text() -> None:
     codes = {
         *("not_an_image", "unsupported_format", "truncated", "too_many_pixels", "too_large"),
         *("empty", "quarantined", "encoder_error", "store_error"),

@@ -95,7 +95,7 @@ def test_letters_are_forgotten_once(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("command", ["replay", "forget"])
 def test_what_is_no_id_does_nothing(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["dead-letters", command, ID, "red.png"]) == 2
-    assert "'red.png' is no image's id" in capsys.readouterr().err
+    assert "'red.png' is not an image ID" in capsys.readouterr().err
     assert listed(capsys) == [ID, GONE]
 
 

@@ -1,11 +1,11 @@
-"""Which jobs are looked at, when, and how many at a time."""
+"""Which jobs are polled, when, and how many at a time."""
 
 from __future__ import annotations
 
 import httpx
 import pytest
 
-from cli.bulk.follow import Following, look_at
+from cli.bulk.follow import FollowedJobs, look_at
 from glimpse_client import Glimpse
 from glimpse_client.answers import Job, Look
 from tests.support.clock import Clock
@@ -17,8 +17,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def following(clock: Clock) -> Following:
-    return Following(now=clock.now)
+def jobs(clock: Clock) -> FollowedJobs:
+    return FollowedJobs(now=clock.now)
 
 
 def look(name: str, *, done: int = 0, pause_s: float = 1) -> Look:
@@ -27,57 +27,57 @@ def look(name: str, *, done: int = 0, pause_s: float = 1) -> Look:
     return Look(job, pause_s)
 
 
-def test_jobs_are_looked_at_when_the_server_says(following: Following, clock: Clock) -> None:
-    following.begin(look("a", pause_s=1))
-    following.begin(look("b", pause_s=20))
-    assert following.due() == []
+def test_jobs_are_looked_at_when_the_server_says(jobs: FollowedJobs, clock: Clock) -> None:
+    jobs.begin(look("a", pause_s=1))
+    jobs.begin(look("b", pause_s=20))
+    assert jobs.due() == []
     clock.sleep(1)
-    assert following.due() == ["a"]
-    following.note([look("a", done=1, pause_s=30)])
+    assert jobs.due() == ["a"]
+    jobs.update([look("a", done=1, pause_s=30)])
     clock.sleep(20)
-    assert following.due() == ["b"]
+    assert jobs.due() == ["b"]
     clock.sleep(10)
-    assert following.due() == ["a", "b"]
+    assert jobs.due() == ["a", "b"]
 
 
-def test_there_is_a_pause_between_two_rounds(following: Following, clock: Clock) -> None:
-    following.begin(look("a", pause_s=0))
-    assert following.due() == ["a"]
-    assert following.due() == []
+def test_there_is_a_pause_between_two_rounds(jobs: FollowedJobs, clock: Clock) -> None:
+    jobs.begin(look("a", pause_s=0))
+    assert jobs.due() == ["a"]
+    assert jobs.due() == []
     clock.sleep(1)
-    assert following.due() == ["a"]
+    assert jobs.due() == ["a"]
 
 
 def test_a_job_in_which_nothing_happens_lets_others_go_first(
-    following: Following, clock: Clock
+    jobs: FollowedJobs, clock: Clock
 ) -> None:
-    following.begin(look("a"))
+    jobs.begin(look("a"))
     pauses = []
     for _ in range(4):
-        following.note([look("a")])
+        jobs.update([look("a")])
         before = clock.at
-        while not following.due():
+        while not jobs.due():
             clock.sleep(1)
         pauses.append(clock.at - before)
     assert pauses == [2, 4, 4, 4]
-    following.note([look("a", done=1)])
+    jobs.update([look("a", done=1)])
     clock.sleep(1)
-    assert following.due() == ["a"]
+    assert jobs.due() == ["a"]
 
 
-def test_it_ends_with_the_last_job(following: Following, clock: Clock) -> None:
-    assert following.ended
+def test_it_ends_with_the_last_job(jobs: FollowedJobs, clock: Clock) -> None:
+    assert jobs.ended
     for name in ("a", "b"):
-        following.begin(look(name))
-    following.begin(look("c", done=10))
-    following.note([look("a", done=10)])
-    assert not following.ended
-    assert following.count() == (30, 20)
-    following.note([look("b", done=10)])
-    assert following.ended
-    assert [job.id for job in following.jobs] == ["a", "b", "c"]
+        jobs.begin(look(name))
+    jobs.begin(look("c", done=10))
+    jobs.update([look("a", done=10)])
+    assert not jobs.ended
+    assert jobs.count() == (30, 20)
+    jobs.update([look("b", done=10)])
+    assert jobs.ended
+    assert [job.id for job in jobs.jobs] == ["a", "b", "c"]
     clock.sleep(100)
-    assert following.due() == []
+    assert jobs.due() == []
 
 
 def test_of_a_thousand_jobs_that_wait_few_are_looked_at() -> None:

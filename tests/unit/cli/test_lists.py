@@ -76,7 +76,7 @@ def test_an_empty_list_is_said(command: str, capsys: pytest.CaptureFixture[str])
     assert run([command]) == 0
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"There are no {command}.")
+    assert captured.err.startswith(f"No {command} found.")
 
 
 def test_deleted_images_are_said_and_gone(
@@ -103,7 +103,7 @@ def test_what_is_no_id_deletes_nothing(
     uploaded: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["delete", uploaded[0], "red.png"]) == 2
-    assert "'red.png' is no image's id" in capsys.readouterr().err
+    assert "'red.png' is not an image ID" in capsys.readouterr().err
     assert run(["delete"]) == 2
     capsys.readouterr()
     assert run(["images"]) == 0

@@ -1,4 +1,4 @@
-"""Which pictures are sent, how they are hashed, asked for and packed."""
+"""Which pictures are uploaded: hashing, checks with the server, and packing into requests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from cli.bulk import hashing, missing, upload_requests
-from cli.bulk.daemon_pool import Crew
+from cli.bulk.daemon_pool import DaemonPool
 from cli.bulk.hashing import Hashed, hash_pictures
 from cli.bulk.missing import Missing
-from cli.bulk.upload_requests import Parcel, pack
+from cli.bulk.upload_requests import PictureSet, pack
 from cli.pictures import Picture, Unreadable, find_pictures
 from glimpse_client import Glimpse
 
@@ -54,8 +54,8 @@ def test_hashes_come_in_the_order_of_the_pictures(tmp_path: Path) -> None:
     contents = [f"{n:03}".encode() for n in range(300)]
     for content in contents:
         (tmp_path / f"{content.decode()}.jpg").write_bytes(content)
-    with Crew(3) as crew:
-        found = list(hash_pictures(find_pictures([tmp_path], []), crew, []))
+    with DaemonPool(3) as pool:
+        found = list(hash_pictures(find_pictures([tmp_path], []), pool, []))
     assert [picture.id for picture in found] == [hashlib.sha256(c).hexdigest() for c in contents]
     assert {picture.bytes for picture in found} == {3}
 
@@ -65,12 +65,12 @@ def test_what_cannot_be_read_is_listed_and_stops_nothing(tmp_path: Path) -> None
     (tmp_path / "lost.jpg").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe.jpg")
     unreadable: list[Unreadable] = []
-    with Crew(2) as crew:
-        found = list(hash_pictures(find_pictures([tmp_path], []), crew, unreadable))
+    with DaemonPool(2) as pool:
+        found = list(hash_pictures(find_pictures([tmp_path], []), pool, unreadable))
     assert [picture.picture.path.name for picture in found] == ["good.jpg"]
     assert [(file.name.split("/")[1], file.reason) for file in unreadable] == [
         ("lost.jpg", "No such file or directory"),
-        ("pipe.jpg", "It is not a file of bytes."),
+        ("pipe.jpg", "It is not a regular file."),
     ]
 
 
@@ -84,8 +84,8 @@ def test_hashing_keeps_a_bounded_way_ahead(tmp_path: Path, monkeypatch: pytest.M
             taken.append(1)
             yield Picture(tmp_path / "a.jpg", "a.jpg")
 
-    with Crew(2) as crew:
-        found = hash_pictures(endless(), crew, [])
+    with DaemonPool(2) as pool:
+        found = hash_pictures(endless(), pool, [])
         for _ in range(100):
             next(found)
     assert len(taken) == 104
@@ -112,11 +112,11 @@ def test_the_same_bytes_are_left_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_file_with_the_same_bytes_is_found_once() -> None:
     found = Missing(Catalog().client)
     assert names(found.among(hashed(5, 5, 5))) == ["0.jpg"]
-    other = found.another(image_id(5))
+    other = found.pop_copy(image_id(5))
     assert other is not None
     assert other.picture.name == "1.jpg"
-    assert names(found.forget_copies(image_id(5))) == ["2.jpg"]
-    assert found.another(image_id(5)) is None
+    assert names(found.pop_copies(image_id(5))) == ["2.jpg"]
+    assert found.pop_copy(image_id(5)) is None
     assert found.copies == 0
 
 
@@ -139,16 +139,16 @@ def test_large_pictures_are_asked_for_sooner() -> None:
     assert [len(ids) for ids in catalog.questions] == [3, 3, 1]
 
 
-def test_parcels_are_bounded_in_pictures_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [parcel.files for parcel in pack(hashed(*range(250)))] == [100, 100, 50]
+def test_requests_are_bounded_in_pictures_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [request.files for request in pack(hashed(*range(250)))] == [100, 100, 50]
     monkeypatch.setattr(upload_requests, "_BYTES_MAX", 9)
-    assert [parcel.files for parcel in pack(hashed(*range(5), size=4))] == [2, 2, 1]
-    assert [parcel.files for parcel in pack(hashed(*range(3), size=50))] == [1, 1, 1]
+    assert [request.files for request in pack(hashed(*range(5), size=4))] == [2, 2, 1]
+    assert [request.files for request in pack(hashed(*range(3), size=50))] == [1, 1, 1]
     assert list(pack([])) == []
 
 
-def test_a_parcel_is_halved_without_loss() -> None:
-    parcel = Parcel(tuple(hashed(1, 2, 3)))
-    first, second = parcel.halves()
-    assert first.pictures + second.pictures == parcel.pictures
+def test_a_request_is_halved_without_loss() -> None:
+    pictures = PictureSet(tuple(hashed(1, 2, 3)))
+    first, second = pictures.halves()
+    assert first.pictures + second.pictures == pictures.pictures
     assert (first.files, second.files) == (1, 2)

@@ -90,11 +90,11 @@ def test_a_sheet_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "nothing to look for"),
-        (["--tag", "warm"], "nothing to look for"),
-        (["--like", "abc"], "no image's id"),
-        (["--like", f"{RED}:x"], "no image's id"),
-        (["--not", " :2"], "no text"),
+        ([], "Nothing to search for"),
+        (["--tag", "warm"], "Nothing to search for"),
+        (["--like", "abc"], "is not an image ID"),
+        (["--like", f"{RED}:x"], "is not an image ID"),
+        (["--not", " :2"], "text is empty"),
         (["--image", "/nowhere.jpg"], "/nowhere.jpg"),
         (["red", "--min-score", "2"], "--min-score"),
         (["red", "--offset", "-1"], "--offset"),

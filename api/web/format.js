@@ -1,8 +1,8 @@
-// How the page writes names, sizes, times and numbers.
+// Formats names, sizes, times and numbers, and parses tags.
 
 /** Return the last part of a path. */
 export function baseName(filename) {
-  return filename.split('/').pop() || filename || 'picture without a name';
+  return filename.split('/').pop() || filename || 'unnamed picture';
 }
 
 /** Return a number with its noun, like "1 picture" or "1,200 pictures". */
@@ -10,7 +10,7 @@ export function count(number, noun) {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** Return a number of bytes for people, like "1.2 MB". */
+/** Return a number of bytes in readable form, like "1.2 MB". */
 export function size(bytes) {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   let value = bytes;
@@ -22,20 +22,20 @@ export function size(bytes) {
   return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-/** Return a score to two places, with a real minus sign. */
+/** Return a score with two decimals and a typographic minus sign. */
 export function score(value) {
   return value.toFixed(2).replace('-', '−');
 }
 
-/** Return a time of the API in the reader's own zone and manner. */
-export function moment(rfc3339) {
+/** Return a timestamp of the API in the user's time zone and locale. */
+export function localTime(rfc3339) {
   const time = new Date(rfc3339);
   return Number.isNaN(time.valueOf())
     ? rfc3339
     : time.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
-/** Return the tags in a line of text that are told apart by commas. */
+/** Return the tags in a comma-separated line of text. */
 export function tagsOf(line) {
   return [...new Set(line.split(',').map((tag) => tag.trim()).filter(Boolean))];
 }
