@@ -5,6 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# Python keeps what it compiled, whatever the environment says: a worker that compiles all that it
+# imports takes three times as long to start, and tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 # uv reads the certificates that the machine trusts, as pip does.
 export UV_SYSTEM_CERTS := 1
 
@@ -55,7 +59,7 @@ TEST_PROCESSES ?= 2
 .PHONY: test
 test: setup ## Run all tests against real parts
 	scripts/install_system_packages.sh
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations=20
 
 .PHONY: test-unit
 test-unit: setup ## Run the tests that need no other process
