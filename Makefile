@@ -53,13 +53,14 @@ check: setup ## Lint, check types and import rules
 audit: setup ## Ask for known vulnerabilities of what is pinned; fail where nobody could be asked
 	$(BIN)/python -m scripts.audit --strict
 
-# Files of tests that run side by side, each with parts of its own; most of them wait a lot.
-TEST_PROCESSES ?= 2
+# Files of tests that run side by side, each with parts of its own: one more than the cores of a
+# small machine, since most of them wait a lot.
+TEST_PROCESSES ?= 3
 
 .PHONY: test
 test: setup ## Run all tests against real parts
 	scripts/install_system_packages.sh
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations=20
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --durations=20
 
 .PHONY: test-unit
 test-unit: setup ## Run the tests that need no other process
