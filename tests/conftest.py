@@ -16,8 +16,15 @@ from tests.services import MilvusLite, MilvusServer, RedisServer, Service, Valke
 # Folders of tests in the order in which they run: the files that take long come first, so that the
 # many short ones fill the end, when one process after the other has nothing left to begin.
 _ORDER = ("chaos", "e2e", "integration", "contract", "fuzz", "unit")
-# Files that share parts which take long to start: one process runs all of them.
-_TOGETHER = ("tests/contract/test_store", "tests/e2e/web/")
+# Files that share parts which take long to start, by what they share: one process runs all of them.
+_TOGETHER = {
+    "milvus_server": ("tests/contract/test_store", "tests/integration/test_partition_key"),
+    "page": ("tests/e2e/web/",),
+    "shared_stack": tuple(
+        f"tests/e2e/test_{name}.py"
+        for name in ("archives", "bad_pictures", "client", "read_your_writes", "searches")
+    ),
+}
 
 # The photographs that every checkout has beside it; they are no part of the project.
 PHOTOS = Path(__file__).parent.parent.parent / "shared" / "photos"
@@ -56,11 +63,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 
 class Files(LoadFileScheduling):
-    """Hands out file after file; those of `_TOGETHER` that share parts, as if they were one."""
+    """Hands out file after file; those that share parts, as if they were one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return next((start for start in _TOGETHER if file.startswith(start)), file)
+        return next((what for what, files in _TOGETHER.items() if file.startswith(files)), file)
 
 
 # One for each file: what waits in the queues of one would make the API of another refuse work.

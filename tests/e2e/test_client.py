@@ -9,24 +9,13 @@ from pathlib import Path
 import pytest
 
 from glimpse_client import Glimpse, Patience
-from tests.conftest import require
 from tests.pictures import image_id, picture
-from tests.services import MilvusLite, Stack, Valkey
-
-SETTINGS = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_LEASE_S": "2", "GLIMPSE_LEASE_SWEEP_S": "1"}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    require(Valkey)
-    require(MilvusLite)
-    with Stack(tmp_path_factory.mktemp("stack"), SETTINGS) as stack:
-        yield stack
+from tests.services import Stack
 
 
 @pytest.fixture
-def glimpse(stack: Stack) -> Iterator[Glimpse]:
-    with Glimpse(stack.api.url, patience=Patience(120)) as glimpse:
+def glimpse(shared_stack: Stack, api_key: str) -> Iterator[Glimpse]:
+    with Glimpse(shared_stack.api.url, api_key=api_key, patience=Patience(120)) as glimpse:
         yield glimpse
 
 
@@ -45,7 +34,7 @@ def test_what_is_uploaded_is_found(glimpse: Glimpse, tmp_path: Path) -> None:
 
 
 def test_an_api_that_is_killed_meanwhile_loses_and_doubles_nothing(
-    glimpse: Glimpse, stack: Stack
+    glimpse: Glimpse, shared_stack: Stack
 ) -> None:
     """Each upload is one job, and each picture is there."""
     before = {job.id for job in glimpse.jobs()}
@@ -54,8 +43,8 @@ def test_an_api_that_is_killed_meanwhile_loses_and_doubles_nothing(
     def upload(number: int) -> str:
         job = glimpse.upload((f"{number}.png", pictures[number])).id
         if number == 10:
-            stack.api.kill()
-            stack.api.start()
+            shared_stack.api.kill()
+            shared_stack.api.start()
         return job
 
     with ThreadPoolExecutor(4) as threads:
