@@ -75,8 +75,7 @@ def begun(
     require(Valkey)
     if milvus is None:
         require(MilvusLite)
-    with Stack(folder, settings, milvus) as stack:
-        stack.ingest_worker.stop()
+    with Stack(folder, settings, milvus, ingests=False) as stack:
         yield stack
 
 
