@@ -6,6 +6,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 # Make uv use the system's trusted certificates, as pip does.
+# Python keeps what it compiled, even where the environment forbids it: a worker that compiles
+# everything it imports takes three times as long to start, and tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 export UV_SYSTEM_CERTS := 1
 
 # Input of `make demo`, a folder of pictures and a sentence, and the contact sheet that it writes.
@@ -49,13 +52,14 @@ check: setup ## Lint, and check types, import rules and pinned versions
 audit: setup ## Check pinned versions for known vulnerabilities; fail if the database is unreachable
 	$(BIN)/python -m scripts.audit --strict
 
-# Test files that run in parallel, each with services of its own; most of them wait a lot.
-TEST_PROCESSES ?= 2
+# Test files that run in parallel, each with services of its own: one more than the cores of a
+# small machine, since most of them wait a lot.
+TEST_PROCESSES ?= 3
 
 .PHONY: test
 test: setup ## Run all tests against real services
 	scripts/install_system_packages.sh
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --durations=20
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests, which start no other process

@@ -40,7 +40,7 @@ _SEED = "CHAOS_SEED"
 
 # Short times, so that what the dead held comes back soon, and small chunks and batches, so
 # that a job is many of them.
-_SETTINGS = {
+SETTINGS = {
     "GLIMPSE_MODEL": "hashing",
     "GLIMPSE_LEASE_S": "2",
     "GLIMPSE_LEASE_SWEEP_S": "0.5",
@@ -63,17 +63,19 @@ MakeZombies = Callable[[str, Sequence[str]], Zombies]
 @pytest.fixture(scope="package")
 def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A whole Glimpse without an ingest worker."""
-    require(MilvusLite)
     with begun(tmp_path_factory.mktemp("glimpse")) as stack:
         yield stack
 
 
 @contextmanager
-def begun(folder: Path, milvus: MilvusServer | None = None) -> Iterator[Stack]:
+def begun(
+    folder: Path, settings: Mapping[str, str] = SETTINGS, milvus: MilvusServer | None = None
+) -> Iterator[Stack]:
     """Run a Glimpse without an ingest worker, on Milvus Lite unless told otherwise."""
     require(Valkey)
-    with Stack(folder, _SETTINGS, milvus) as stack:
-        stack.ingest_worker.stop()
+    if milvus is None:
+        require(MilvusLite)
+    with Stack(folder, settings, milvus, ingests=False) as stack:
         yield stack
 
 
@@ -120,7 +122,7 @@ def crew(stack: Stack, tmp_path: Path) -> Iterator[MakeWorkers]:
         return made[-count:]
 
     yield make
-    _side_by_side(SlowWorker.stop, made)
+    side_by_side(SlowWorker.stop, made)
 
 
 @pytest.fixture
@@ -129,7 +131,7 @@ def workers(crew: MakeWorkers) -> MakeWorkers:
 
     def start(*args: Any, **options: Any) -> list[SlowWorker]:
         made = crew(*args, **options)
-        _side_by_side(SlowWorker.start, made)
+        side_by_side(SlowWorker.start, made)
         return made
 
     return start
@@ -174,7 +176,8 @@ def dice() -> random.Random:
     return random.Random(seed)
 
 
-def _side_by_side(call: Callable[[SlowWorker], object], workers: list[SlowWorker]) -> None:
+def side_by_side(call: Callable[[SlowWorker], object], workers: list[SlowWorker]) -> None:
+    """Start or stop several workers at once."""
     with ThreadPoolExecutor() as threads:
         list(threads.map(call, workers))
 

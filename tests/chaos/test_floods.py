@@ -52,7 +52,7 @@ def test_the_same_files_of_many_clients_are_embedded_once(
     stack: Stack, ledger: Ledger, workers: MakeWorkers, photos: Path
 ) -> None:
     pair = workers(2, 0.002, PATIENT)
-    files = album(photos, "same", 500)
+    files = album(photos, "same", 200)
     folder = Path(stack.settings["GLIMPSE_BLOBS_DIR"]) / "default" / "originals"
     before = sum(1 for _ in folder.glob("*/*"))
     with ThreadPoolExecutor(CLIENTS) as clients:

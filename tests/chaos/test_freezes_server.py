@@ -17,7 +17,7 @@ def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A whole Glimpse on a Milvus server, without an ingest worker."""
     require(MilvusServer)
     folder = tmp_path_factory.mktemp("glimpse_on_a_server")
-    with begun(folder, MilvusServer(folder / "milvus")) as stack:
+    with begun(folder, milvus=MilvusServer(folder / "milvus")) as stack:
         yield stack
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 
 from common.contract import INGEST_QUEUE
 from common.redis_client import connect
-from tests.conftest import require
-from tests.support.pictures import picture
-from tests.support.polling import finished_job, ready, wait_for
-from tests.support.services import MilvusLite, SlowWorker, Stack, Valkey
+from tests.chaos.conftest import begun, side_by_side
+from tests.support.pictures import jpeg
+from tests.support.polling import finished_job, wait_for
+from tests.support.services import SlowWorker, Stack
 
 # Seconds of a lease, so short that a test can outlive several.
 LEASE_S = 2
@@ -32,14 +33,10 @@ SETTINGS = {
 Slow = Callable[..., SlowWorker]
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    require(Valkey)
-    require(MilvusLite)
-    with Stack(tmp_path, SETTINGS) as stack:
-        ready(stack.client)
-        # The tests bring workers of their own.
-        stack.ingest_worker.stop()
+@pytest.fixture(scope="module")
+def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole Glimpse without an ingest worker: the tests bring workers of their own."""
+    with begun(tmp_path_factory.mktemp("glimpse_with_leases"), SETTINGS) as stack:
         yield stack
 
 
@@ -56,12 +53,12 @@ def slow(stack: Stack, tmp_path: Path) -> Iterator[Slow]:
         return worker
 
     yield start
-    for worker in workers:
-        worker.stop()
+    side_by_side(SlowWorker.stop, workers)
 
 
-def upload(client: httpx.Client, *colours: str) -> str:
-    files = [("file", (f"{colour}.png", picture(colour))) for colour in colours]
+def upload(client: httpx.Client, count: int = 1) -> str:
+    """Upload pictures that nobody has ever uploaded; return where their job is."""
+    files = [("file", (f"{n}.jpg", jpeg(n) + uuid.uuid4().bytes)) for n in range(count)]
     return client.post("/v1/images", files=files).raise_for_status().headers["Location"]
 
 
@@ -84,7 +81,7 @@ def queued(stack: Stack) -> int:
 
 def test_what_a_killed_worker_held_is_done_by_another(stack: Stack, slow: Slow) -> None:
     doomed = slow(600)
-    job = upload(stack.client, "red", "green", "blue")
+    job = upload(stack.client, 3)
     begins(doomed)
     doomed.kill()
     slow(0)
@@ -94,10 +91,10 @@ def test_what_a_killed_worker_held_is_done_by_another(stack: Stack, slow: Slow) 
 
 def test_a_busy_worker_takes_over_what_a_killed_one_held(stack: Stack, slow: Slow) -> None:
     doomed = slow(600)
-    job = upload(stack.client, "red")
+    job = upload(stack.client)
     begins(doomed)
     busy = slow(1)
-    other = upload(stack.client, *[f"rgb({n},0,99)" for n in range(12)])
+    other = upload(stack.client, 12)
     begins(busy)
     doomed.kill()
     assert finished_job(stack.client, job)["indexed"] == 1
@@ -106,7 +103,7 @@ def test_a_busy_worker_takes_over_what_a_killed_one_held(stack: Stack, slow: Slo
 
 def test_living_work_of_many_leases_is_begun_once(stack: Stack, slow: Slow) -> None:
     worker = slow(8 * LEASE_S)
-    job = upload(stack.client, "red")
+    job = upload(stack.client)
     begins(worker)
     slow(0)
     assert finished_job(stack.client, job)["state"] == "succeeded"
@@ -116,7 +113,7 @@ def test_living_work_of_many_leases_is_begun_once(stack: Stack, slow: Slow) -> N
 def test_living_work_survives_lost_connections(stack: Stack, slow: Slow) -> None:
     # With a thread to spare it asks for more, and so notices.
     worker = slow(8 * LEASE_S, GLIMPSE_WORKER_THREADS="2")
-    job = upload(stack.client, "red")
+    job = upload(stack.client)
     begins(worker)
     slow(0)
     with connect(stack.redis.url) as client:
@@ -128,7 +125,7 @@ def test_living_work_survives_lost_connections(stack: Stack, slow: Slow) -> None
 
 def test_living_work_survives_a_new_start_of_redis(stack: Stack, slow: Slow) -> None:
     worker = slow(8 * LEASE_S)
-    job = upload(stack.client, "red")
+    job = upload(stack.client)
     begins(worker)
     slow(0)
     stack.redis.kill()
@@ -139,7 +136,7 @@ def test_living_work_survives_a_new_start_of_redis(stack: Stack, slow: Slow) -> 
 
 def test_living_work_is_kept_while_redis_is_away_for_many_leases(stack: Stack, slow: Slow) -> None:
     worker = slow(12 * LEASE_S)
-    job = upload(stack.client, "red")
+    job = upload(stack.client)
     begins(worker)
     slow(0)
     stack.redis.kill()
@@ -154,7 +151,7 @@ def test_what_waits_for_milvus_for_many_leases_is_not_doubled(stack: Stack, slow
     patient = {"GLIMPSE_RETRY_S_MAX": "600"}
     workers = [slow(0, **patient), slow(0, **patient)]
     stack.milvus.kill()
-    job = upload(stack.client, "red")
+    job = upload(stack.client)
     wait_for(lambda: sum(map(tries, workers)) > 4, 60, "tries over several leases")
     # The other worker idles: whatever came free it would have tried too.
     assert sorted(map(tries, workers))[0] == 0
@@ -165,7 +162,7 @@ def test_what_waits_for_milvus_for_many_leases_is_not_doubled(stack: Stack, slow
 
 def test_a_worker_told_to_end_finishes_what_is_in_hand(stack: Stack, slow: Slow) -> None:
     worker = slow(2)
-    job = upload(stack.client, "red", "green")
+    job = upload(stack.client, 2)
     begins(worker)
     worker.stop()
     assert stack.client.get(job).json()["indexed"] == 1
@@ -177,7 +174,7 @@ def test_a_worker_that_cannot_finish_in_time_gives_its_work_back(stack: Stack, s
     # A lease that outlasts the test: nothing comes back by it.
     patient = {"GLIMPSE_LEASE_S": "3600"}
     worker = slow(600, GLIMPSE_GRACE_S="1", **patient)
-    job = upload(stack.client, "red", "green")
+    job = upload(stack.client, 2)
     begins(worker)
     worker.stop()
     assert queued(stack) == 2
@@ -189,7 +186,7 @@ def test_what_waits_for_a_part_goes_back_when_its_worker_ends(stack: Stack, slow
     patient = {"GLIMPSE_LEASE_S": "3600", "GLIMPSE_RETRY_S": "600", "GLIMPSE_RETRY_S_MAX": "600"}
     worker = slow(0, **patient)
     stack.milvus.kill()
-    job = upload(stack.client, "red")
+    job = upload(stack.client)
     wait_for(lambda: "ingest.retry" in worker.log.read_text(), 60, "a try in vain")
     stack.milvus.start()
     worker.stop()

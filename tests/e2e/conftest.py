@@ -2,12 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 
 from cli.main import run
-from tests.support.services import Stack
+from common.keys.redis import RedisKeys
+from common.keys.token import issue
+from common.redis_client import connect
+from tests.conftest import require
+from tests.support.polling import ready
+from tests.support.services import MilvusLite, Stack, Valkey
+
+# What the files that share a stack need between them: what a killed worker held comes back soon, an
+# archive is many chunks, and searches are soon forgotten.
+_SHARED = {
+    "GLIMPSE_MODEL": "hashing",
+    "GLIMPSE_LEASE_S": "3",
+    "GLIMPSE_LEASE_SWEEP_S": "0.5",
+    "GLIMPSE_CHUNK_IMAGES": "16",
+    "GLIMPSE_SEARCH_TTL_S": "10",
+    "GLIMPSE_PROMPT_TEMPLATE": "a photo of a {}",
+}
+
+
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of several files of tests, each of which has a tenant of its own."""
+    require(Valkey)
+    require(MilvusLite)
+    with Stack(tmp_path_factory.mktemp("shared"), _SHARED) as stack:
+        ready(stack.client)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def tenant(request: pytest.FixtureRequest) -> str:
+    """The tenant of a file of tests."""
+    return request.module.__name__.rpartition(".")[2]
+
+
+@pytest.fixture(scope="module")
+def api_key(shared_stack: Stack, tenant: str) -> str:
+    """A key of the file's tenant."""
+    token, key = issue(tenant, "test", ["read", "write"], time.time())
+    with connect(shared_stack.redis.url) as redis:
+        RedisKeys(redis).add(key)
+    return token.text
+
+
+@pytest.fixture(scope="module")
+def tenant_client(shared_stack: Stack, api_key: str) -> Iterator[httpx.Client]:
+    """A client of the file's tenant on the shared stack."""
+    headers = {"Authorization": f"Bearer {api_key}"}
+    with httpx.Client(base_url=shared_stack.api.url, headers=headers, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture

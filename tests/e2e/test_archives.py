@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.conftest import require
 from tests.support.pictures import picture
-from tests.support.polling import finished_job, ready, wait_for
-from tests.support.services import MilvusLite, Stack, Valkey
-
-SETTINGS = {
-    "GLIMPSE_MODEL": "hashing",
-    "GLIMPSE_LEASE_S": "2",
-    "GLIMPSE_LEASE_SWEEP_S": "0.5",
-    "GLIMPSE_CHUNK_IMAGES": "16",
-}
+from tests.support.polling import finished_job, wait_for
+from tests.support.services import Stack
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    require(Valkey)
-    require(MilvusLite)
-    with Stack(tmp_path_factory.mktemp("archives"), SETTINGS) as stack:
-        ready(stack.client)
-        yield stack
-
-
-def send(stack: Stack, archive: Path, kind: str) -> str:
+def send(client: httpx.Client, archive: Path, kind: str) -> str:
     """Upload an archive, read from disk while it is sent; return the place of its job."""
     with archive.open("rb") as body:
-        response = stack.client.post(
+        response = client.post(
             "/v1/images",
             params={"filename": archive.name},
             content=iter(lambda: body.read(1 << 16), b""),
@@ -44,9 +28,11 @@ def send(stack: Stack, archive: Path, kind: str) -> str:
     return str(response.raise_for_status().headers["Location"])
 
 
-def waiting(stack: Stack) -> list[Path]:
-    """Return the archives that are kept."""
-    return list(Path(stack.settings["GLIMPSE_BLOBS_DIR"]).glob("archives/default/originals/*/*"))
+@pytest.fixture
+def waiting(shared_stack: Stack, tenant: str) -> Callable[[], list[Path]]:
+    """Return what finds the archives that are kept."""
+    folder = Path(shared_stack.settings["GLIMPSE_BLOBS_DIR"]) / "archives" / tenant / "originals"
+    return lambda: list(folder.glob("*/*"))
 
 
 def counts(job: dict[str, Any]) -> tuple[str, int, int, int, int]:
@@ -54,7 +40,7 @@ def counts(job: dict[str, Any]) -> tuple[str, int, int, int, int]:
 
 
 def test_a_zip_and_a_tar_of_photographs_are_indexed_once(
-    stack: Stack, photos: Path, tmp_path: Path
+    tenant_client: httpx.Client, waiting: Callable[[], list[Path]], photos: Path, tmp_path: Path
 ) -> None:
     some = sorted(photos.glob("a*/*.jpg"))
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as zipped:
@@ -63,19 +49,24 @@ def test_a_zip_and_a_tar_of_photographs_are_indexed_once(
     with tarfile.open(tmp_path / "photos.tar.gz", "w:gz") as tar:
         tar.add(photos / "ant", "ant")
         tar.add(photos / "bonsai", "bonsai")
-    first = finished_job(stack.client, send(stack, tmp_path / "photos.zip", "application/zip"))
+    first = finished_job(
+        tenant_client, send(tenant_client, tmp_path / "photos.zip", "application/zip")
+    )
     assert counts(first) == ("succeeded", len(some), len(some), 0, 0)
-    second = send(stack, tmp_path / "photos.tar.gz", "application/gzip")
-    assert counts(finished_job(stack.client, second)) == ("succeeded", 20, 10, 10, 0)
-    hits = stack.client.get(f"{second}/items").json()["items"]
+    second = send(tenant_client, tmp_path / "photos.tar.gz", "application/gzip")
+    assert counts(finished_job(tenant_client, second)) == ("succeeded", 20, 10, 10, 0)
+    hits = tenant_client.get(f"{second}/items").json()["items"]
     assert {item["filename"].split("/")[0] for item in hits} == {"ant", "bonsai"}
-    assert waiting(stack) == []
+    assert waiting() == []
 
 
 def test_a_worker_killed_in_the_middle_of_an_archive_loses_nothing(
-    stack: Stack, tmp_path: Path
+    shared_stack: Stack,
+    tenant_client: httpx.Client,
+    waiting: Callable[[], list[Path]],
+    tmp_path: Path,
 ) -> None:
-    count = 3000
+    count = 1500
     with tarfile.open(tmp_path / "shard.tar", "w") as tar:
         for number in range(count):
             file = tmp_path / f"{number:06d}.png"
@@ -85,13 +76,13 @@ def test_a_worker_killed_in_the_middle_of_an_archive_loses_nothing(
             sidecar = file.with_suffix(".json")
             sidecar.write_text("{}")
             tar.add(sidecar, sidecar.name)
-    location = send(stack, tmp_path / "shard.tar", "application/x-tar")
-    wait_for(lambda: stack.client.get(location).json()["total"] > 100, 60, "the job to grow")
-    stack.ingest_worker.kill()
-    killed_at = stack.client.get(location).json()
+    location = send(tenant_client, tmp_path / "shard.tar", "application/x-tar")
+    wait_for(lambda: tenant_client.get(location).json()["total"] > 100, 60, "the job to grow")
+    shared_stack.ingest_worker.kill()
+    killed_at = tenant_client.get(location).json()
     assert 0 < killed_at["total"] < count
     assert killed_at["state"] in ("queued", "running")
-    stack.ingest_worker.start()
-    done = finished_job(stack.client, location)
+    shared_stack.ingest_worker.start()
+    done = finished_job(tenant_client, location)
     assert counts(done) == ("succeeded", count, count, 0, 0)
-    assert waiting(stack) == []
+    assert waiting() == []

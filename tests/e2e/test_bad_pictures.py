@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.conftest import require
 from tests.support import pictures
 from tests.support.pictures import picture
-from tests.support.polling import finished_job, ready, wait_for
-from tests.support.services import MilvusLite, Stack, Valkey
+from tests.support.polling import finished_job, wait_for
+from tests.support.services import Stack
 
 ODD = {
     "one_pixel.png": pictures.one_pixel_png(),
@@ -33,15 +30,6 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    require(Valkey)
-    require(MilvusLite)
-    with Stack(tmp_path_factory.mktemp("stack"), {"GLIMPSE_MODEL": "hashing"}) as stack:
-        ready(stack.client)
-        yield stack
-
-
 def outcomes(client: httpx.Client, files: dict[str, bytes]) -> dict[str, tuple[str, str | None]]:
     """Upload files in one request; return state and code of each."""
     response = client.post("/v1/images", files=[("file", file) for file in files.items()])
@@ -51,31 +39,33 @@ def outcomes(client: httpx.Client, files: dict[str, bytes]) -> dict[str, tuple[s
     return {item["filename"]: (item["state"], item["code"]) for item in items}
 
 
-def test_odd_pictures_are_indexed_and_broken_ones_fail_alone(stack: Stack) -> None:
+def test_odd_pictures_are_indexed_and_broken_ones_fail_alone(tenant_client: httpx.Client) -> None:
     broken = {name: data for name, (data, _) in BROKEN.items()}
-    found = outcomes(stack.client, ODD | broken)
+    found = outcomes(tenant_client, ODD | broken)
     assert found == {
         **dict.fromkeys(ODD, ("indexed", None)),
         **{name: ("failed", code) for name, (_, code) in BROKEN.items()},
     }
 
 
-def test_the_worker_lives_and_indexes_the_next_picture(stack: Stack) -> None:
-    pid = stack.ingest_worker.pid
+def test_the_worker_lives_and_indexes_the_next_picture(
+    shared_stack: Stack, tenant_client: httpx.Client
+) -> None:
+    pid = shared_stack.ingest_worker.pid
     for name, (data, code) in BROKEN.items():
-        found = outcomes(stack.client, {name: data, "next.png": picture(f"#{len(name):06x}")})
+        found = outcomes(tenant_client, {name: data, "next.png": picture(f"#{len(name):06x}")})
         assert found[name] == ("failed", code)
         assert found["next.png"][0] in ("indexed", "duplicate")
-    assert stack.ingest_worker.running
-    assert stack.ingest_worker.pid == pid
+    assert shared_stack.ingest_worker.running
+    assert shared_stack.ingest_worker.pid == pid
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(stack: Stack) -> None:
-    blobs = Path(stack.settings["GLIMPSE_BLOBS_DIR"])
+def test_an_upload_that_breaks_off_leaves_nothing(shared_stack: Stack, api_key: str) -> None:
+    blobs = Path(shared_stack.settings["GLIMPSE_BLOBS_DIR"])
     before = sorted(blobs.rglob("*/originals/*/*"))
-    host, port = stack.api.url.removeprefix("http://").split(":")
+    host, port = shared_stack.api.url.removeprefix("http://").split(":")
     head = (
-        "POST /v1/images HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"POST /v1/images HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {api_key}\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n"
         '--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
     )

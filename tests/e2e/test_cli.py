@@ -46,6 +46,15 @@ def ingested(up: GlimpseUp, folder: Path) -> dict[str, object]:
     return summary
 
 
+def test_where_nothing_is_indexed_nothing_is_found(up: GlimpseUp) -> None:
+    # It stands before the tests that ingest.
+    run = up.glimpse("search", "red")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "glimpse ingest" in run.stderr
+    run = up.glimpse("search", "red", "--json")
+    assert (run.returncode, json.loads(run.stdout)["hits"]) == (1, [])
+
+
 def test_each_bad_picture_fails_alone_with_its_reason(ingested: dict[str, object]) -> None:
     assert (ingested["indexed"], ingested["duplicates"], ingested["failed"]) == (2, 0, 4)
     failures = {failure["filename"]: failure["code"] for failure in ingested["failures"]}
@@ -128,17 +137,6 @@ def test_a_search_for_nothing_is_refused(up: GlimpseUp) -> None:
     run = up.glimpse("search", " ")
     assert run.returncode == 3
     assert "unprocessable" in run.stderr
-
-
-def test_where_nothing_is_indexed_nothing_is_found(tmp_path: Path) -> None:
-    require(Valkey)
-    require(MilvusLite)
-    with GlimpseUp(tmp_path) as empty:
-        run = empty.glimpse("search", "red")
-        assert (run.returncode, run.stdout) == (1, "")
-        assert "glimpse ingest" in run.stderr
-        run = empty.glimpse("search", "red", "--json")
-        assert (run.returncode, json.loads(run.stdout)["hits"]) == (1, [])
 
 
 def test_what_was_ingested_is_listed_and_deleted(up: GlimpseUp, tmp_path: Path) -> None:

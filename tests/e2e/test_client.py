@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from glimpse_client import Glimpse, RetryPolicy
-from tests.conftest import require
 from tests.support.pictures import image_id, picture
-from tests.support.services import MilvusLite, Stack, Valkey
+from tests.support.services import Stack
 
 ROOT = Path(__file__).parent.parent.parent
 CLIENT = ROOT / "glimpse_client"
@@ -25,20 +24,10 @@ UV = (sys.executable, "-m", "uv")
 # What the service needs and the client must not bring along.
 HEAVY = {"flask", "celery", "redis", "torch", "pillow", "click", "rich", "numpy", "glimpse"}
 
-SETTINGS = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_LEASE_S": "2", "GLIMPSE_LEASE_SWEEP_S": "1"}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    require(Valkey)
-    require(MilvusLite)
-    with Stack(tmp_path_factory.mktemp("stack"), SETTINGS) as stack:
-        yield stack
-
 
 @pytest.fixture
-def glimpse(stack: Stack) -> Iterator[Glimpse]:
-    with Glimpse(stack.api.url, retry_policy=RetryPolicy(120)) as glimpse:
+def glimpse(shared_stack: Stack, api_key: str) -> Iterator[Glimpse]:
+    with Glimpse(shared_stack.api.url, api_key=api_key, retry_policy=RetryPolicy(120)) as glimpse:
         yield glimpse
 
 
@@ -57,7 +46,7 @@ def test_what_is_uploaded_is_found(glimpse: Glimpse, tmp_path: Path) -> None:
 
 
 def test_an_api_that_is_killed_meanwhile_loses_and_doubles_nothing(
-    glimpse: Glimpse, stack: Stack
+    glimpse: Glimpse, shared_stack: Stack
 ) -> None:
     """Each upload is one job, and each picture is there."""
     before = {job.id for job in glimpse.jobs()}
@@ -66,8 +55,8 @@ def test_an_api_that_is_killed_meanwhile_loses_and_doubles_nothing(
     def upload(number: int) -> str:
         job = glimpse.upload((f"{number}.png", pictures[number])).id
         if number == 10:
-            stack.api.kill()
-            stack.api.start()
+            shared_stack.api.kill()
+            shared_stack.api.start()
         return job
 
     with ThreadPoolExecutor(4) as threads:
@@ -110,12 +99,14 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def example(alone: Path, stack: Stack) -> Path:
+def example(alone: Path, shared_stack: Stack, api_key: str) -> Path:
     """Return the example of the client's README as a program that uses this stack."""
     (code,) = re.findall(r"```python\n(.*?)```", (CLIENT / "README.md").read_text(), re.DOTALL)
     program = alone.parent.parent.parent / "example.py"
-    assert "http://127.0.0.1:8000" in code
-    program.write_text(code.replace("http://127.0.0.1:8000", stack.api.url))
+    opened = 'Glimpse("http://127.0.0.1:8000")'
+    assert opened in code
+    here = f'Glimpse("{shared_stack.api.url}", api_key="{api_key}")'
+    program.write_text(code.replace(opened, here))
     return program
 
 

@@ -29,13 +29,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     require(Valkey)
     require(MilvusLite)
     folder = tmp_path_factory.mktemp("stack")
-    with Stack(folder, SETTINGS) as stack:
-        ready(stack.client)
-        stack.ingest_worker.stop()
-        stack.ingest_worker = SlowWorker(
-            folder / "slow", stack.settings, PICTURE_S, folder / "embeddings"
-        )
-        stack.ingest_worker.start()
+    stack = Stack(folder, SETTINGS)
+    slow = SlowWorker(folder / "slow", stack.settings, PICTURE_S, folder / "embeddings")
+    stack.ingest_worker = slow
+    with stack:
         ready(stack.client)
         yield stack
 

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import require
 from tests.support.pictures import image_id, jpeg
 from tests.support.polling import finished_job, ready, wait_for
-from tests.support.services import MilvusLite, MilvusServer, Stack, Valkey
+from tests.support.services import MilvusServer, Stack, Valkey
 
 # Jobs that follow one another.
 _JOBS = 25
@@ -27,12 +27,13 @@ _ROUNDS = 15
 def client(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx.Client]:
+    if request.param == "milvus_lite":
+        yield request.getfixturevalue("tenant_client")
+        return
     require(Valkey)
-    kind = MilvusLite if request.param == "milvus_lite" else MilvusServer
-    require(kind)
+    require(MilvusServer)
     folder = tmp_path_factory.mktemp(request.param)
-    milvus = MilvusServer(folder / "server") if kind is MilvusServer else None
-    with Stack(folder, {"GLIMPSE_MODEL": "hashing"}, milvus) as stack:
+    with Stack(folder, {"GLIMPSE_MODEL": "hashing"}, MilvusServer(folder / "server")) as stack:
         ready(stack.client)
         yield stack.client
 

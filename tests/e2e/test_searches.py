@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.conftest import require
 from tests.support.pictures import encoded, image_id, picture, truncated_jpeg
-from tests.support.polling import finished_job, ready, wait_for
-from tests.support.services import MilvusLite, Stack, Valkey
+from tests.support.polling import finished_job, wait_for
+from tests.support.services import Stack
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 # Images of the collection: shades of the colours, so that a thousand hits have something to show.
@@ -30,25 +28,11 @@ def shade(number: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    require(Valkey)
-    require(MilvusLite)
-    settings = {
-        "GLIMPSE_MODEL": "hashing",
-        "GLIMPSE_LEASE_S": "3",
-        "GLIMPSE_SEARCH_TTL_S": "10",
-        "GLIMPSE_PROMPT_TEMPLATE": "a photo of a {}",
-    }
-    with Stack(tmp_path_factory.mktemp("stack"), settings) as stack:
-        ready(stack.client)
-        upload(stack.client, [picture(colour) for colour in COLOURS], {"album": 'one "x" \\ é'})
-        upload(stack.client, [shade(number) for number in range(IMAGES)], {"tags": ["shade"]})
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def client(stack: Stack) -> httpx.Client:
-    return stack.client
+def client(tenant_client: httpx.Client) -> httpx.Client:
+    """A client of a tenant who has uploaded all pictures."""
+    upload(tenant_client, [picture(colour) for colour in COLOURS], {"album": 'one "x" \\ é'})
+    upload(tenant_client, [shade(number) for number in range(IMAGES)], {"tags": ["shade"]})
+    return tenant_client
 
 
 def upload(client: httpx.Client, pictures: list[bytes], metadata: dict[str, Any]) -> None:
@@ -125,9 +109,11 @@ def test_a_captioned_sheet_is_drawn(client: httpx.Client) -> None:
         assert drawn.height > 300
 
 
-def test_pictures_of_queries_go_when_their_searches_do(stack: Stack, client: httpx.Client) -> None:
+def test_pictures_of_queries_go_when_their_searches_do(
+    shared_stack: Stack, tenant: str, client: httpx.Client
+) -> None:
     search = ask(client, picture("red"))
-    kept = Path(stack.settings["GLIMPSE_BLOBS_DIR"]) / "queries" / "default" / "originals"
+    kept = Path(shared_stack.settings["GLIMPSE_BLOBS_DIR"]) / "queries" / tenant / "originals"
     assert len(list(kept.rglob(search["id"]))) == 1
     wait_for(lambda: not any(kept.rglob(search["id"])), 60, "the end of the picture")
     assert client.get(search["links"]["self"]).status_code == 404

@@ -20,7 +20,7 @@ from tests.fuzz.coverage import has_wheel
 from tests.fuzz.target import NAMES
 
 ROOT = Path(__file__).parent.parent.parent
-BUDGET_S = float(os.environ.get("FUZZ_S", "15")) / 2
+BUDGET_S = float(os.environ.get("FUZZ_S", "8")) / 2
 SEED = os.environ.get("FUZZ_SEED", "1")
 # Seconds past the budget in which Hypothesis may make a case that failed small, or libFuzzer end.
 GRACE_S = 600

@@ -15,7 +15,7 @@ from common.contract import INGEST_QUEUE
 from common.redis_client import connect
 from tests.conftest import require
 from tests.support.pictures import picture
-from tests.support.polling import finished_job, ready, wait_for
+from tests.support.polling import finished_job, wait_for
 from tests.support.services import MilvusLite, SlowWorker, Stack, Valkey
 
 SLOTS = 4
@@ -38,10 +38,8 @@ Slow = Callable[[float], SlowWorker]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     require(Valkey)
     require(MilvusLite)
-    with Stack(tmp_path_factory.mktemp("stack"), SETTINGS) as stack:
-        ready(stack.client)
-        # The tests bring workers of their own.
-        stack.ingest_worker.stop()
+    # The tests bring workers of their own.
+    with Stack(tmp_path_factory.mktemp("stack"), SETTINGS, ingests=False) as stack:
         yield stack
 
 

@@ -19,8 +19,10 @@ import pytest
 from common.errors import InvalidSettings, WeightsUnavailable
 from common.settings import Settings
 from worker.encoders import weights
+from worker.encoders.checksum import sha256_of
+from worker.encoders.download import download
 from worker.encoders.registry import choose_model, load_encoder
-from worker.encoders.weights import OFFICIAL_FILES, download, find_weights, sha256_of
+from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
 # What the server below serves in place of half a gigabyte.
 BODY = os.urandom(300_000)

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from clip.model import CLIP
 
-from worker.encoders.weights import Weights, sha256_of
+from worker.encoders.checksum import sha256_of
+from worker.encoders.weights import Weights
 
 # Constructor arguments of ViT-B/32, as `clip.model.build_model` reads them from its weights.
 VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 from filelock import FileLock
 
 from common.errors import WeightsUnavailable
 from common.settings import Settings
+from worker.encoders.checksum import sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +34,6 @@ OFFICIAL_FILES = {
         "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02",
     ),
 }
-
-# Seconds to reach a server, and longest silence in the middle of a download.
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-
-# Bytes between two lines in the log while weights are fetched.
-_PROGRESS_BYTES = 32 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +110,9 @@ def _fetched_once(target: Path, sha256: str, settings: Settings, tried: dict[str
 
 
 def _fetched(target: Path, sha256: str, settings: Settings, tried: dict[str, str]) -> bool:
+    # Most workers fetch nothing, and httpx takes a tenth of their start to import.
+    from worker.encoders.download import download
+
     sources = {"official": f"{OFFICIAL_ADDRESS}/{sha256}/{target.name}"}
     if settings.clip_mirror:
         sources["mirror"] = f"{settings.clip_mirror.rstrip('/')}/{target.name}"
@@ -133,60 +127,6 @@ def _fetched(target: Path, sha256: str, settings: Settings, tried: dict[str, str
     return False
 
 
-def download(url: str, target: Path, sha256: str, timeout: httpx.Timeout = TIMEOUT) -> None:
-    """Fetch a file; ``target`` appears only once it is whole and checked.
-
-    The bytes go to a file beside the target, so that a download that is cut
-    off, or a process that is killed, leaves no target behind. One process at a
-    time may call this for the same target.
-
-    Raises:
-        WeightsUnavailable: The server does not answer, refuses, stalls, breaks
-            off, or sends other bytes; the message says which.
-        OSError: The folder cannot be written, or is full.
-    """
-    part = target.with_name(target.name + ".part")
-    try:
-        _receive(url, part, timeout)
-        if sha256_of(part) != sha256:
-            raise WeightsUnavailable(f"{url} sent other bytes: their SHA-256 is not {sha256}")
-        # Until it is renamed, the file is no target: a crash here costs a download, no more.
-        part.replace(target)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WeightsUnavailable(f"{url} failed ({_reason(error)})") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _receive(url: str, part: Path, timeout: httpx.Timeout) -> None:
-    log.info("weights.download url=%s", url)
-    with (
-        httpx.stream("GET", url, timeout=timeout, follow_redirects=True) as response,
-        part.open("wb") as file,
-    ):
-        response.raise_for_status()
-        for chunk in _with_progress(response):
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _with_progress(response: httpx.Response) -> Iterator[bytes]:
-    total = response.headers.get("Content-Length", "unknown")
-    received = 0
-    for chunk in response.iter_bytes():
-        if received // _PROGRESS_BYTES < (received + len(chunk)) // _PROGRESS_BYTES:
-            log.info("weights.progress bytes=%d of=%s", received + len(chunk), total)
-        received += len(chunk)
-        yield chunk
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, httpx.HTTPStatusError):
-        return f"status {error.response.status_code}"
-    return str(error) or type(error).__name__
-
-
 def _explain(name: str, tried: dict[str, str]) -> str:
     return (
         f"The weights of {name} are nowhere to be had. "
@@ -195,9 +135,3 @@ def _explain(name: str, tried: dict[str, str]) -> str:
         f"Put {OFFICIAL_FILES[name][0]} into the cache, or name it with GLIMPSE_CLIP_WEIGHTS, "
         "or name an address that serves it with GLIMPSE_CLIP_MIRROR, or take GLIMPSE_MODEL=starter."
     )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the lower-case hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
+from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
+from celery.worker import WorkController
 
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE
 from common.errors import StoreUnavailable
@@ -59,7 +61,7 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     if runtime.upkeep is not None:
         runtime.upkeep.start()
     try:
-        runtime.app.worker_main(_celery_arguments(settings, queue, name))
+        _celery_worker(runtime.app, settings, queue, name).start()
     finally:
         if runtime.upkeep is not None:
             runtime.upkeep.stop()
@@ -91,18 +93,17 @@ def _open_when_there(store: VectorStore) -> None:
             return
 
 
-def _celery_arguments(settings: Settings, queue: str, name: str) -> list[str]:
+def _celery_worker(app: Celery, settings: Settings, queue: str, name: str) -> WorkController:
+    """Return Celery's worker, without its command line: that takes long to import."""
     is_search = queue == SEARCH_QUEUE
-    threads = settings.search_threads if is_search else settings.worker_threads
-    return [
+    return app.Worker(
+        hostname=name,
+        queues=[queue],
+        concurrency=settings.search_threads if is_search else settings.worker_threads,
+        loglevel=settings.log_level,
         # No banner: it would tell of Celery, and the log tells of Glimpse.
-        "--quiet",
-        "worker",
-        f"--concurrency={threads}",
-        f"--queues={queue}",
-        f"--hostname={name}",
-        f"--loglevel={settings.log_level}",
-        "--without-gossip",
-        "--without-mingle",
-        "--without-heartbeat",
-    ]
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )

@@ -112,6 +112,7 @@ class Stack:
         settings: ``GLIMPSE_*`` variables beside the addresses of the parts.
         milvus: Instead of a Milvus Lite.
         redis: Instead of a Valkey that asks for no password.
+        ingests: Whether an ingest worker is started; a test may bring its own.
     """
 
     def __init__(
@@ -120,7 +121,10 @@ class Stack:
         settings: Mapping[str, str],
         milvus: MilvusServer | None = None,
         redis: Valkey | None = None,
+        *,
+        ingests: bool = True,
     ) -> None:
+        self._ingests = ingests
         self.redis = redis or Valkey(folder / "redis")
         self.milvus = milvus or MilvusLite(folder / "milvus")
         self.settings = {
@@ -144,9 +148,10 @@ class Stack:
         try:
             for part in (self.redis, self.milvus):
                 part.start()
+            ours = [self.search_worker, *([self.ingest_worker] * self._ingests), self.api]
             # Side by side: each loads a model.
             with ThreadPoolExecutor() as threads:
-                list(threads.map(Service.start, self.parts[2:]))
+                list(threads.map(Service.start, ours))
         except BaseException:
             self.stop()
             raise
@@ -161,7 +166,9 @@ class Stack:
         self.stop()
 
     def stop(self) -> None:
-        """Stop every part, in reverse order."""
+        """Stop every part; the processes that use Redis and Milvus first, side by side."""
         self.client.close()
-        for part in reversed(self.parts):
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Service.stop, self.parts[2:]))
+        for part in (self.milvus, self.redis):
             part.stop()

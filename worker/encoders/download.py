@@ -1,0 +1,75 @@
+"""A file of weights, from an address to this machine: whole and checked, or not at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from common.errors import WeightsUnavailable
+from worker.encoders.checksum import sha256_of
+
+log = logging.getLogger(__name__)
+
+# Seconds to reach a server, and longest silence in the middle of a download.
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+
+# Bytes between two lines in the log while weights are fetched.
+_PROGRESS_BYTES = 32 * 1024**2
+
+
+def download(url: str, target: Path, sha256: str, timeout: httpx.Timeout = TIMEOUT) -> None:
+    """Fetch a file; ``target`` appears only once it is whole and checked.
+
+    The bytes go to a file beside the target, so that a download that is cut
+    off, or a process that is killed, leaves no target behind. One process at a
+    time may call this for the same target.
+
+    Raises:
+        WeightsUnavailable: The server does not answer, refuses, stalls, breaks
+            off, or sends other bytes; the message says which.
+        OSError: The folder cannot be written, or is full.
+    """
+    part = target.with_name(target.name + ".part")
+    try:
+        _receive(url, part, timeout)
+        if sha256_of(part) != sha256:
+            raise WeightsUnavailable(f"{url} sent other bytes: their SHA-256 is not {sha256}")
+        # Until it is renamed, the file is no target: a crash here costs a download, no more.
+        part.replace(target)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise WeightsUnavailable(f"{url} failed ({_reason(error)})") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _receive(url: str, part: Path, timeout: httpx.Timeout) -> None:
+    log.info("weights.download url=%s", url)
+    with (
+        httpx.stream("GET", url, timeout=timeout, follow_redirects=True) as response,
+        part.open("wb") as file,
+    ):
+        response.raise_for_status()
+        for chunk in _with_progress(response):
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _with_progress(response: httpx.Response) -> Iterator[bytes]:
+    total = response.headers.get("Content-Length", "unknown")
+    received = 0
+    for chunk in response.iter_bytes():
+        if received // _PROGRESS_BYTES < (received + len(chunk)) // _PROGRESS_BYTES:
+            log.info("weights.progress bytes=%d of=%s", received + len(chunk), total)
+        received += len(chunk)
+        yield chunk
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"status {error.response.status_code}"
+    return str(error) or type(error).__name__
