@@ -1,4 +1,4 @@
-"""What routes take from Flask's globals; all that they call takes parameters."""
+"""The routes' access to Flask's globals; everything else takes parameters."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from api.services import Services, services_of
 
 
 def services() -> Services:
-    """Return the parts of the app that serves the current request."""
+    """Return the services of the current request's app."""
     return services_of(current_app)
 
 
 def slots() -> ProcessSlots:
-    """Return the slots of the process that serves the current request."""
+    """Return the stream slots of the current request's app."""
     return slots_of(current_app)
 
 
@@ -30,15 +30,15 @@ def current_tenant() -> str:
 
 
 def key_check() -> Callable[[], None]:
-    """Return what checks the current request's key again, as ``still_welcome`` does."""
+    """Return a function that rechecks the current request's key; see ``still_welcome``."""
     return still_welcome(current_app, current_caller())
 
 
 def catalog() -> Catalog:
-    """Return the images of the current request's tenant."""
+    """Return the catalog of the current request's tenant."""
     return Catalog(services().dispatcher, slots().waits, current_tenant())
 
 
 def links() -> Links:
-    """Return what makes links to where the current request has reached the API."""
+    """Return the links under the path at which the current request reached the API."""
     return Links(request.script_root)
