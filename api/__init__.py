@@ -1,1 +1,1 @@
-"""The HTTP front end: it accepts, stores, enqueues and answers, and knows no model."""
+"""The HTTP API: receives uploads and searches, queues tasks and returns results; runs no model."""

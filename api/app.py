@@ -14,31 +14,31 @@ from api.services import Services, connect_services
 from common.ids import IMAGE_ID, RECORD_ID
 from common.settings import Settings, load_settings
 
-# Bytes of a form field in memory, at most; pictures are never there. The parser's
-# own buffer counts too, so it must be well above the 64 KiB that it reads at a time.
+# Maximum bytes of a form's fields in memory; pictures are streamed to disk. The parser's buffer
+# counts too, so this must be well above the 64 KiB that it reads at a time.
 _FORM_FIELD_BYTES_MAX = 512 * 1024
-# Parts of a form beside its pictures.
+# Maximum parts of a form that are not pictures.
 _FIELDS_MAX = 8
 
 
 class ImageIdConverter(BaseConverter):
-    """Lets only well-formed image ids through; others have no route, hence 404."""
+    """Matches only well-formed image ids; other paths have no route and return 404."""
 
     regex = IMAGE_ID
 
 
 class RecordIdConverter(BaseConverter):
-    """Lets only ids of jobs and searches through, which are also parts of keys in Redis."""
+    """Matches only well-formed job and search ids, which become part of Redis keys."""
 
     regex = RECORD_ID
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
-    """Make the application.
+    """Create the application.
 
     Args:
-        settings: Instead of those of the environment.
-        services: Parts to work with instead of the real ones.
+        settings: Overrides the settings from the environment.
+        services: Replaces the services connected from the settings.
     """
     settings = settings or (services.settings if services else load_settings())
     app = Flask("glimpse", static_folder=None)
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     )
     app.url_map.converters["image_id"] = ImageIdConverter
     app.url_map.converters["record_id"] = RecordIdConverter
-    # A redirect would be an answer in HTML to a path that no client of ours asks for.
+    # Merging slashes would answer with an HTML redirect; return a problem document instead.
     app.url_map.merge_slashes = False
     services = services or connect_services(settings)
     app.extensions["glimpse"] = services
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     options.install(app)
     lingering_close.install(app)
     stream_slots.install(app, settings)
-    # Who asks comes first: a stranger is not told what is wrong with a request.
+    # Authorize first, so that unauthorized callers learn nothing about their request's validity.
     authorization.install(app, settings, OPERATIONS, services.keys, services.clock)
     rate_limit.install(app, settings.rate_limit, services.counters)
     content_length.install(app)

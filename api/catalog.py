@@ -1,6 +1,6 @@
-"""Questions about images, which a worker answers while the caller waits.
+"""Queries about images, answered by a worker while the caller waits.
 
-Each question raises ``Overloaded`` where as many wait as may (``api/http/stream_slots.py``).
+Each raises ``Overloaded`` if no wait slot is free (``api/http/stream_slots.py``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from common.contract import (
 )
 from common.errors import NotFound, StoreError, WorkerUnavailable
 
-# Seconds a caller is kept waiting for a worker's answer.
+# Seconds to wait for a worker's answer.
 _TIMEOUT_S = 4.0
 
 Answer = TypeVar("Answer", CatalogImages, CatalogKnown, CatalogDeleted, CatalogPage)
@@ -37,12 +37,12 @@ Answer = TypeVar("Answer", CatalogImages, CatalogKnown, CatalogDeleted, CatalogP
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One tenant's images, as the workers know them.
+    """One tenant's images, queried through the workers.
 
     Args:
-        dispatcher: Carries the questions.
-        waits: Slots of requests that wait for a worker.
-        tenant: Whose images.
+        dispatcher: Sends the queries to the workers.
+        waits: Slots for requests that wait for a worker.
+        tenant: The owner of the images.
     """
 
     dispatcher: Dispatcher
@@ -53,8 +53,8 @@ class Catalog:
         """Return an indexed image.
 
         Raises:
-            NotFound: It is not indexed.
-            WorkerUnavailable: No worker answered, or the store does not answer it.
+            NotFound: The image is not indexed.
+            WorkerUnavailable: No worker answered, or the store did not answer the worker.
         """
         images = self._ask(CATALOG_GET, self._request([image_id]), CatalogImages).images
         if not images:
@@ -62,7 +62,7 @@ class Catalog:
         return images[0]
 
     def known(self, ids: list[str]) -> list[str]:
-        """Return those of the ids that a search can find; raises ``WorkerUnavailable``."""
+        """Return the subset of ids that a search can find; raises ``WorkerUnavailable``."""
         return self._ask(CATALOG_KNOWN, self._request(ids), CatalogKnown).known
 
     def page(self, limit: int, tag: str | None, after: Place | None) -> CatalogPage:
@@ -71,12 +71,12 @@ class Catalog:
         return self._ask(CATALOG_LIST, request, CatalogPage)
 
     def delete(self, image_id: str) -> None:
-        """Let an image be in no search that starts afterwards.
+        """Delete an image; searches that start afterwards do not find it.
 
         Raises:
-            NotFound: It is not indexed.
-            WorkerUnavailable: No worker answered, the store does not answer it, or the
-                image is being ingested. It may be deleted all the same; ask again.
+            NotFound: The image is not indexed.
+            WorkerUnavailable: No worker answered, the store did not answer the worker, or the
+                image is being ingested. The delete may still have taken effect; retry.
         """
         if not self._ask(CATALOG_DELETE, self._request([image_id]), CatalogDeleted).deleted:
             raise NotFound(f"There is no image {image_id}.")
@@ -86,7 +86,7 @@ class Catalog:
 
     def _ask(self, task: str, request: Message, answer: type[Answer]) -> Answer:
         task_id = uuid.uuid4().hex
-        # Take the slot first: without one there is no point in sending the question.
+        # Take the slot first: without one, the answer could not be awaited.
         with self.waits.held():
             self.dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
             result = self.dispatcher.wait(task_id, _TIMEOUT_S)
@@ -95,7 +95,7 @@ class Catalog:
         found = answer.model_validate(result.value)
         if found.error is not None:
             if found.error.code == StoreError.code:
-                # To ask again would not help.
+                # Permanent: a retry would fail too.
                 raise StoreError(found.error.detail)
             raise WorkerUnavailable(found.error.detail)
         return found

@@ -1,4 +1,4 @@
-"""What the routes work with, made once for each process."""
+"""The services that the routes use, created once per process."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _EXTENSION = "glimpse"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts behind the API; tests put the shipped fakes in their places."""
+    """The services that the API depends on; tests substitute the shipped fakes."""
 
     settings: Settings
     blobs: BlobStore
-    # Where uploaded archives wait to be unpacked.
+    # Uploaded archives that are not unpacked yet.
     archives: BlobStore
-    # Where uploaded pictures of queries are, for as long as their searches.
+    # Query pictures, kept as long as their searches.
     queries: BlobStore
     jobs: JobRecords
     searches: SearchRecords
@@ -54,17 +54,17 @@ class Services:
     idempotency: IdempotencyKeys
     keys: Keys
     dispatcher: Dispatcher
-    # Room for the pictures that this process decodes.
+    # Memory budget for the pictures that this process decodes.
     pixels: PixelRoom
-    # Times that other processes read or write come from this clock.
+    # The clock for all times shared with other processes.
     clock: Clock
-    # Where the requests of each key are counted.
+    # Request counters of each key, for rate limiting.
     counters: Counters = field(default_factory=Counters)
 
 
 def connect_services(settings: Settings) -> Services:
-    """Make the real parts; each connects on its first call."""
-    # A request that waits has one to hear of its result and one to look for it.
+    """Create the real services; each connects on its first call."""
+    # A waiting request uses two connections: one subscribes to its result, one reads it.
     redis = connect(settings.redis_url, connections=2 * settings.api_threads)
     clock = RedisClock(redis)
     return Services(
@@ -90,5 +90,5 @@ def connect_services(settings: Settings) -> Services:
 
 
 def services_of(app: Flask) -> Services:
-    """Return the parts of an app."""
+    """Return the services of an app."""
     return cast("Services", app.extensions[_EXTENSION])

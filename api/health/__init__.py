@@ -1,1 +1,1 @@
-"""Health: whether the service works, and how hard."""
+"""Health: readiness and metrics."""

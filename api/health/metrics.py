@@ -1,7 +1,7 @@
-"""Metrics for Prometheus, read from Redis when they are asked for.
+"""Prometheus metrics, read from Redis on every scrape.
 
-What they tell belongs to the service and not to the process that is asked, so
-that each of the API's processes gives the same answer.
+They describe the service and not the process that is scraped, so every API process returns the
+same values.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def render(services: Services, accept: str) -> tuple[str, str]:
     """Return all metrics as text, and its media type.
 
     Args:
-        services: Where they are read.
-        accept: The forms that the asker reads, as its ``Accept`` header says.
+        services: The services to read from.
+        accept: The request's ``Accept`` header, which selects the format.
     """
     registry = CollectorRegistry()
     registry.register(ServiceMetrics(services))
@@ -35,21 +35,21 @@ def render(services: Services, accept: str) -> tuple[str, str]:
 
 
 class ServiceMetrics(Collector):
-    """Everything that Glimpse tells Prometheus.
+    """Collects all metrics of Glimpse.
 
-    Without Redis there is ``glimpse_up 0`` and nothing else. A failed scrape would
-    say that the API is gone, which has an alert of its own (``up``); and a figure
-    that is not known is left out, so that it is not taken for a zero.
+    Without Redis, ``glimpse_up 0`` is the only metric: a failed scrape would mean that the API is
+    down, which has its own alert (``up``). Unknown values are omitted, so that they are not
+    mistaken for zeros.
 
     Args:
-        services: Where the figures are read.
+        services: The services to read from.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def collect(self) -> Iterable[Metric]:
-        """Read the figures, all before the first is given out."""
+        """Read all metrics before returning the first."""
         try:
             found = [*self._read()]
         except BrokerUnavailable:
@@ -62,33 +62,33 @@ class ServiceMetrics(Collector):
         yield from _of_load(services.load.read())
         yield from _of_workers(services.heartbeats.alive(), now)
         yield _gauge(
-            "glimpse_dead_letters", "Images that were given up.", services.dead_letters.count()
+            "glimpse_dead_letters", "Images that failed permanently.", services.dead_letters.count()
         )
 
 
 def _up(value: float) -> Metric:
-    return _gauge("glimpse_up", "Whether Redis answered; without it nothing else is told.", value)
+    return _gauge("glimpse_up", "Whether Redis answered; if not, this is the only metric.", value)
 
 
 def _of_queues(depths: list[QueueDepth], now: float) -> Iterator[Metric]:
     yield _by_queue(
         "glimpse_queue_tasks",
-        "Tasks that wait in a queue.",
+        "Queued tasks.",
         {depth.queue: depth.waiting for depth in depths},
     )
     yield _by_queue(
         "glimpse_tasks_in_flight",
-        "Tasks that workers hold, run or about to be run.",
+        "Tasks held by workers.",
         {depth.queue: depth.in_flight for depth in depths},
     )
     yield _by_queue(
         "glimpse_oldest_task_age_seconds",
-        "Seconds since the task that is taken next was sent; 0 for an empty queue.",
+        "Seconds since the next task in the queue was sent; 0 if the queue is empty.",
         {depth.queue: _age(depth.waiting, depth.next_sent_at, now) for depth in depths},
     )
     yield _by_queue(
         "glimpse_oldest_task_in_flight_age_seconds",
-        "Seconds since the oldest task that a worker holds was sent; 0 where none is held.",
+        "Seconds since the oldest task held by a worker was sent; 0 if none is held.",
         {
             depth.queue: _age(depth.in_flight, depth.oldest_in_flight_sent_at, now)
             for depth in depths
@@ -97,21 +97,19 @@ def _of_queues(depths: list[QueueDepth], now: float) -> Iterator[Metric]:
 
 
 def _of_load(load: Load) -> Iterator[Metric]:
+    yield _gauge("glimpse_images_pending", "Accepted images without an outcome.", load.pending)
     yield _gauge(
-        "glimpse_images_pending", "Images accepted that have no outcome yet.", load.pending
-    )
-    yield _gauge(
-        "glimpse_ingest_wait_seconds", "Seconds until an upload sent now would begin.", load.wait_s
+        "glimpse_ingest_wait_seconds", "Seconds that an upload sent now would wait.", load.wait_s
     )
     yield _gauge(
         "glimpse_ingest_rate_images_per_second",
-        "Images that all ingest workers bring to an outcome in a second while they have work.",
+        "Images per second that all ingest workers complete while they have work.",
         load.rate_per_s,
     )
-    yield _gauge("glimpse_redis_memory_used_bytes", "Memory that Redis uses.", load.memory_bytes)
+    yield _gauge("glimpse_redis_memory_used_bytes", "Memory used by Redis.", load.memory_bytes)
     yield _gauge(
         "glimpse_redis_memory_max_bytes",
-        "Memory that Redis may use; 0 where it has no bound.",
+        "Memory limit of Redis; 0 means unlimited.",
         load.memory_bytes_max,
     )
 
@@ -122,12 +120,12 @@ def _of_workers(beats: list[Heartbeat], now: float) -> Iterator[Metric]:
     }
     yield _by_queue(
         "glimpse_workers",
-        "Workers that consume a queue.",
+        "Live workers.",
         {queue: len(times) for queue, times in inferences.items()},
     )
     yield _by_queue(
         "glimpse_worker_inference_age_seconds",
-        "Seconds since the last result of a model, of the worker where that is longest ago.",
+        "Seconds since the last result of a worker's model, maximum over workers.",
         {queue: now - min(times) if times else None for queue, times in inferences.items()},
     )
     skews = {
@@ -135,13 +133,13 @@ def _of_workers(beats: list[Heartbeat], now: float) -> Iterator[Metric]:
     }
     yield _by_queue(
         "glimpse_worker_clock_skew_seconds",
-        "Seconds that a worker's clock is ahead of Redis's, of the worker where it is most wrong.",
+        "Seconds that a worker's clock is ahead of Redis's, for the largest difference.",
         {queue: max(found, key=abs) if found else None for queue, found in skews.items()},
     )
 
 
 def _age(tasks: int, sent_at: float | None, now: float) -> float | None:
-    """Return the age of a task; None where there is one that does not say when it was sent."""
+    """Return a task's age: 0 without tasks, None if the time it was sent is unknown."""
     if not tasks:
         return 0.0
     return None if sent_at is None else max(now - sent_at, 0.0)
@@ -152,7 +150,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 def _by_queue(name: str, text: str, values: Mapping[str, float | None]) -> Metric:
-    """Return a gauge with a sample for each queue of which the value is known."""
+    """Return a gauge with a sample for each queue whose value is known."""
     family = GaugeMetricFamily(name, text, labels=["queue"])
     for queue, value in values.items():
         if value is not None:

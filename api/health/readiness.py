@@ -1,4 +1,4 @@
-"""Readiness: whether a picture sent now would be indexed, and a search answered."""
+"""Readiness: whether an upload would be indexed and a search answered now."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from common.errors import BrokerUnavailable
 from common.heartbeats import Heartbeat, Heartbeats
 from common.redis_time import SKEW_S_MAX, Clock
 
-# Seconds after which a model that gave no result counts as stuck; an idle worker
-# runs one of its own long before.
+# Seconds without a result after which a model counts as hung; idle workers run probes far more
+# often.
 _INFERENCE_AGE_MAX_S = 60.0
 
 
 def check_parts(heartbeats: Heartbeats, clock: Clock) -> list[Part]:
-    """Look at Redis, at the store as the workers see it, and at the workers of each queue.
+    """Check Redis, the store as reported by the workers, and the workers of each queue.
 
-    A clock that is wrong is told beside what there is; nothing depends on it.
+    A wrong clock is reported in the component's detail but does not change its status.
 
     Args:
-        heartbeats: What the workers say.
-        clock: Theirs.
+        heartbeats: The workers' heartbeats.
+        clock: The clock that the heartbeats use.
     """
     try:
         beats = heartbeats.alive()
@@ -33,7 +33,7 @@ def check_parts(heartbeats: Heartbeats, clock: Clock) -> list[Part]:
 
 def _check_store(beats: list[Heartbeat]) -> Part:
     if not beats:
-        return Part("milvus", ok=False, detail="No worker is there to ask it.")
+        return Part("milvus", ok=False, detail="Unknown, because no worker is running.")
     errors = [beat.store_error for beat in beats if beat.store_error]
     return Part("milvus", ok=not errors, detail=errors[0] if errors else "answers")
 
@@ -58,17 +58,17 @@ def _check_queue(queue: str, beats: list[Heartbeat], now: float) -> Part:
 
 
 def _trouble(*, is_consuming: bool, age_s: float) -> str | None:
-    """Return what hangs of a queue's workers, and what to do; None where nothing does."""
+    """Return which part of a queue's workers hangs and what to do, or None."""
     if not is_consuming:
-        return "Its consumer has not looked for work for too long; restart it."
+        return "The consumer has not polled for tasks for too long; restart the worker."
     if age_s > _INFERENCE_AGE_MAX_S:
-        return "Its model has given no result for too long; restart it."
+        return "The model has returned no result for too long; restart the worker."
     return None
 
 
 def _skew(whose: str, ahead_s: float) -> str:
-    """Return what there is to say of a machine's clock; nothing where it is right."""
+    """Return a note on a wrong clock, or an empty string if the clock is right."""
     if abs(ahead_s) <= SKEW_S_MAX:
         return ""
     direction = "ahead of" if ahead_s > 0 else "behind"
-    return f"; {whose} clock is {abs(ahead_s):.0f} s {direction} Redis's: set it"
+    return f"; {whose} clock is {abs(ahead_s):.0f} s {direction} Redis's: correct it"

@@ -1,1 +1,1 @@
-"""The HTTP protocol: problem documents, conditional requests, preferences and streams."""
+"""The HTTP protocol: problem documents, conditional requests, preferences and event streams."""

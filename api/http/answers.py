@@ -1,4 +1,4 @@
-"""Responses made from answers."""
+"""Builds responses from response models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Response
 
 from api.schemas.answer import Answer
 
-# Where an answer is not final: the seconds after which a caller may ask again.
+# Header of responses that are not final: seconds until the next poll.
 ASK_AGAIN = {"Retry-After": "1"}
 
 _write = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -18,14 +18,14 @@ _write = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 def answered(
     answer: Answer, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return the response that carries an answer."""
+    """Return the JSON response for an answer."""
     response = Response(_write(answer.plain()) + "\n", status, mimetype="application/json")
     response.headers.update(headers or {})
     return response
 
 
 def nothing() -> Response:
-    """Return the response to a removal: 204, which has no body and so no type of one."""
+    """Return a 204 response, which has no body and therefore no ``Content-Type``."""
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response

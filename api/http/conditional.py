@@ -1,4 +1,4 @@
-"""Answers that depend on what the caller has already: unchanged, in part, or not at all."""
+"""Conditional and range requests: 304, 206, 412 and 416."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from flask import Request, Response
 from werkzeug.exceptions import PreconditionFailed, RequestedRangeNotSatisfiable
 from werkzeug.wsgi import FileWrapper
 
-# Bytes of a file that are read and sent at a time: few system calls, little memory.
+# Bytes of a file read and sent at a time: few system calls, little memory.
 _READ_BYTES = 64 * 1024
 
 
 def conditional(response: Response, request: Request) -> Response:
-    """Return an answer that has an ``ETag``, or 304 where the caller has it already.
+    """Return a response that has an ``ETag``, or 304 if the caller already has it.
 
     Raises:
-        PreconditionFailed: ``If-Match`` asks for another one.
+        PreconditionFailed: ``If-Match`` does not match the ``ETag``.
     """
     response.make_conditional(request)
-    return _met(response)
+    return _raise_if_failed(response)
 
 
 def sent_bytes(data: BinaryIO, media_type: str, etag: str, request: Request) -> Response:
-    """Send a file that never changes: whole, the range that is asked for, or 304.
+    """Return the response for a file that never changes: whole, a range of it, or 304.
 
-    Several ranges at once are answered with the whole, as RFC 9110 allows.
+    A request for several ranges returns the whole file, as RFC 9110 allows.
 
     Args:
-        data: The file; it is closed with the answer.
-        media_type: Its type.
-        etag: What its bytes are known by.
-        request: May ask for a range.
+        data: The file; closed together with the response.
+        media_type: The file's media type.
+        etag: The file's ``ETag``.
+        request: The request, which may ask for a range.
 
     Raises:
-        PreconditionFailed: ``If-Match`` asks for other bytes.
-        RequestedRangeNotSatisfiable: The range begins behind the end.
+        PreconditionFailed: ``If-Match`` does not match the ``ETag``.
+        RequestedRangeNotSatisfiable: The range begins after the end of the file.
     """
     length = data.seek(0, 2)
     data.seek(0)
@@ -45,29 +45,29 @@ def sent_bytes(data: BinaryIO, media_type: str, etag: str, request: Request) -> 
     response.content_length = length
     response.accept_ranges = "bytes"
     response.set_etag(etag)
-    # Who has the bytes already, or wants others, is told so whatever the range.
+    # Preconditions come before the range.
     if conditional(response, request).status_code != HTTPStatus.OK:
         return response
     try:
-        response.make_conditional(request, _wants_a_part(request, length), length)
+        response.make_conditional(request, _is_range_request(request, length), length)
     except RequestedRangeNotSatisfiable:
         response.close()
         raise
     return response
 
 
-def _wants_a_part(request: Request, length: int) -> bool:
-    """Tell whether a request asks for one range of bytes; what is no such thing is ignored."""
+def _is_range_request(request: Request, length: int) -> bool:
+    """Return whether a request asks for exactly one byte range; any other range is ignored."""
     asked = request.range
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return False
     begin, _ = asked.ranges[0]
-    # The last bytes, and more of them than there are, are all bytes.
+    # A suffix range at least as long as the file is the whole file.
     is_whole = begin < 0 and -begin >= length
     return request.method == "GET" and not is_whole
 
 
-def _met(response: Response) -> Response:
+def _raise_if_failed(response: Response) -> Response:
     if response.status_code == PreconditionFailed.code:
         response.close()
         raise PreconditionFailed

@@ -1,9 +1,9 @@
-"""Server-Sent Events: a job told whenever it changes, until it has ended.
+"""Server-Sent Events: a job's progress, streamed until the job ends.
 
-The record is read every half second. A subscription would need a connection to
-Redis for each stream, and a publication at every change whether anybody listens
-or not; and still the record had to be read, since what is published while a
-connection is made again is lost. Reading one hash costs Redis some microseconds.
+The record is polled every half second. A subscription would need a Redis connection per
+stream and a publication for every change, even without listeners, and the record would still
+have to be read, because messages published during a reconnect are lost. Reading one hash costs
+Redis a few microseconds.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from common.jobs.base import Job as JobRecord
 
 MEDIA_TYPE = "text/event-stream"
 
-# Seconds between two looks at a job: as many events a second as there may be, inverted.
-_LOOK_S = 0.5
-# Seconds that a stream lasts, at most. A client whose machine was cut off says no goodbye, and
-# its place must not be held for ever; one that is there connects again.
+# Seconds between two reads of a job, and so the minimum interval of events.
+_POLL_S = 0.5
+# Maximum duration of a stream, in seconds. A client that lost its network does not close the
+# connection, and must not hold its slot forever; live clients reconnect.
 _STREAM_S_MAX = 900.0
-# Milliseconds after which a client is to connect again.
+# Milliseconds after which clients reconnect.
 _RECONNECT_MS = 2000
 
 
 class JobEvents:
-    """The stream of one job.
+    """The event stream of one job.
 
-    Every event carries the whole job, so that a client that connects again has
-    missed nothing: what is told first is how the job stands.
+    Every event contains the whole job, and the first is sent at once, so a client that
+    reconnects misses nothing.
 
     Args:
-        look: Returns the job as it is now.
-        view: Returns a job as callers see it.
-        heartbeat_s: Seconds of silence after which a comment is sent, so that no proxy takes
-            the connection for dead and a client that is gone is noticed.
-        is_over: Tells whether nobody listens any more, or the process is about to end.
+        read: Returns the current job.
+        view: Returns the response model of a job.
+        heartbeat_s: Seconds without an event after which a comment is sent, so that proxies keep
+            the connection open and a lost client is noticed.
+        is_over: Returns whether the client is gone or the process is about to stop.
         now: Returns the seconds of a clock.
-        sleep: Waits that many seconds of it.
+        sleep: Sleeps that many seconds of the clock.
     """
 
     def __init__(
         self,
-        look: Callable[[], JobRecord],
+        read: Callable[[], JobRecord],
         view: Callable[[JobRecord], Job],
         heartbeat_s: float,
         is_over: Callable[[], bool],
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._look = look
+        self._read = read
         self._view = view
         self._heartbeat_s = heartbeat_s
         self._is_over = is_over
@@ -61,26 +61,26 @@ class JobEvents:
         self._sleep = sleep
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the pieces of the stream; in between it waits."""
+        """Yield the pieces of the stream, sleeping between them."""
         yield f"retry: {_RECONNECT_MS}\n\n"
         try:
             yield from self._events()
         except GlimpseError as error:
-            # The job has expired, or Redis is away; connected again, the client sees which.
+            # The job has expired or Redis is unavailable; a reconnect returns the status.
             yield JobEvent.of("error", Failure(error.code, str(error))).text
 
     def _events(self) -> Iterator[str]:
-        told: JobRecord | None = None
-        begun_at = told_at = self._now()
+        sent: JobRecord | None = None
+        begun_at = sent_at = self._now()
         while not self._is_over() and self._now() - begun_at < _STREAM_S_MAX:
-            job = self._look()
+            job = self._read()
             if job.state in FINAL_STATES:
                 yield JobEvent.of("end", self._view(job)).text
                 return
-            if job != told:
+            if job != sent:
                 yield JobEvent.of("progress", self._view(job)).text
-                told, told_at = job, self._now()
-            elif self._now() - told_at >= self._heartbeat_s:
+                sent, sent_at = job, self._now()
+            elif self._now() - sent_at >= self._heartbeat_s:
                 yield ": still there\n\n"
-                told_at = self._now()
-            self._sleep(_LOOK_S)
+                sent_at = self._now()
+            self._sleep(_POLL_S)

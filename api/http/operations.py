@@ -1,4 +1,4 @@
-"""What an operation is: who may call a route, what it reads and what it answers."""
+"""Describes operations: the scope, inputs and responses of a route."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from common.keys.base import Scope
 
 # A JSON schema.
 Schema = dict[str, Any]
-# What has a schema of its own in the document: what is read, and what is answered.
+# Request and response models, which have their own schemas in the document.
 Model = type[BaseModel] | type[Answer]
-# The schema of bytes that are no JSON.
+# Schema of binary content.
 BINARY: Schema = {"type": "string", "format": "binary"}
-# The schema of text that is no JSON.
+# Schema of plain text.
 TEXT: Schema = {"type": "string"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer that is no error.
+    """One successful response.
 
     Args:
-        says: A sentence.
-        content: A model or a schema for each media type; none where there is no body.
-        headers: Names of ``api.openapi.headers.HEADERS`` that it carries.
+        description: A sentence for the OpenAPI document.
+        content: A model or a schema for each media type; empty if there is no body.
+        headers: Names of its headers, keys of ``api.openapi.headers.HEADERS``.
     """
 
-    says: str
+    description: str
     content: Mapping[str, Model | Schema] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
 
@@ -41,14 +41,14 @@ class Operation:
     """One method of one route.
 
     Args:
-        tag: What it is about.
-        scope: What a key must be allowed to do; None where everybody may call it.
-        replies: Its answers that are no errors, by their statuses.
-        errors: Statuses of its errors, beside those that every route of its kind has.
-        query: What its query string may hold; nothing without one.
-        headers: Request headers that it reads, with their schemas and what they do.
-        body: A model or a schema for each media type that it reads.
-        is_open_here: Whether this machine itself may call it without a key.
+        tag: The group it belongs to in the OpenAPI document.
+        scope: The scope that a key needs; None if no key is needed.
+        replies: Its successful responses, by status.
+        errors: Statuses of its errors, in addition to those common to its kind of route.
+        query: The model of its query string; None if it accepts no parameters.
+        headers: The request headers it reads, with their schemas and descriptions.
+        body: A model or a schema for each media type of its body.
+        is_open_here: Whether callers on this machine need no key.
     """
 
     tag: str
@@ -62,10 +62,10 @@ class Operation:
 
     @property
     def parameters(self) -> frozenset[str]:
-        """Names that its query string may have."""
+        """The names of its query parameters."""
         return frozenset(self.query.model_fields if self.query else ())
 
 
-def json(says: str, model: type[Answer], *headers: str) -> Reply:
-    """Return an answer in JSON."""
-    return Reply(says, {"application/json": model}, headers)
+def json(description: str, model: type[Answer], *headers: str) -> Reply:
+    """Return a reply with a JSON body."""
+    return Reply(description, {"application/json": model}, headers)

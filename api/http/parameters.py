@@ -1,4 +1,4 @@
-"""Query strings: a parameter that a route does not know is refused, and never passed over."""
+"""Query strings: unknown parameters are refused, not ignored."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from flask import Flask, request
 from api.http.operations import Operation
 from common.errors import Unprocessable
 
-# Where the HTTP API proper is; pages are asked for with whatever a link carries.
+# Prefix of the HTTP API proper; links to pages may carry any parameters.
 _API = "/v1/"
 
 
 def install(app: Flask, operations: Mapping[str, Operation]) -> None:
-    """Refuse requests to the API with parameters that their routes do not have.
+    """Refuse requests to the API with unknown query parameters.
 
     Args:
         app: The application.
-        operations: Its routes by their endpoints.
+        operations: The operations, by Flask endpoint.
     """
 
     @app.before_request
-    def look() -> None:
+    def check() -> None:
         operation = operations.get(request.endpoint or "")
         if not request.args or operation is None or not request.path.startswith(_API):
             return
         unknown = sorted(set(request.args) - operation.parameters)
         if unknown:
-            errors = [{"field": name, "detail": "there is no such parameter"} for name in unknown]
-            raise Unprocessable(f"{unknown[0]}: there is no such parameter.", errors)
+            errors = [{"field": name, "detail": "unknown parameter"} for name in unknown]
+            raise Unprocessable(f"{unknown[0]}: unknown parameter.", errors)

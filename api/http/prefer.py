@@ -1,4 +1,4 @@
-"""``Prefer: wait=SECONDS`` (RFC 7240): a caller's wish to have the answer at once."""
+"""``Prefer: wait=SECONDS`` (RFC 7240): hold the response until the result is ready."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from werkzeug.http import parse_dict_header
 
 
 def wait_s(request: Request, longest_s: float) -> float | None:
-    """Return the seconds a caller will wait, at most ``longest_s``; None where it will not.
+    """Return the seconds to wait, at most ``longest_s``; None without such a preference.
 
-    A preference that is no number is ignored, as the RFC asks.
+    A value that is not a number is ignored, as the RFC requires.
     """
-    # Names of preferences ignore case.
+    # Preference names are case-insensitive.
     header = request.headers.get("Prefer", "").replace(";", ",").lower()
     text = parse_dict_header(header).get("wait")
     try:

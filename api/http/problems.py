@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): never HTML, never a stack trace."""
+"""Errors as problem documents (RFC 9457), never HTML or a stack trace."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-# Status of each kind of error; the first that fits counts.
+# Status of each error class; the first match counts.
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
@@ -61,14 +61,14 @@ def problem(
     errors: list[dict[str, str]] | None = None,
     retry_after_s: int | None = None,
 ) -> Response:
-    """Make the response for an error.
+    """Build the response for an error.
 
     Args:
         status: HTTP status.
         code: Stable code for programs.
         detail: A sentence for people.
         errors: The fields at fault: ``{"field", "detail"}`` each.
-        retry_after_s: Seconds after which the same request may succeed, if it may.
+        retry_after_s: Seconds after which a retry may succeed; None if retries do not help.
     """
     body = Problem.of(status, code, detail, request_id(), errors or ())
     response = Response(json.dumps(body.plain(), sort_keys=True), status, mimetype=MEDIA_TYPE)
@@ -88,19 +88,19 @@ def install(app: Flask) -> None:
 def _of_glimpse(error: GlimpseError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     errors = _fields(error)
-    again = error.retry_after_s if isinstance(error, ServiceError | Conflict) else None
-    response = problem(status, error.code, str(error), errors, again)
+    retry_after_s = error.retry_after_s if isinstance(error, ServiceError | Conflict) else None
+    response = problem(status, error.code, str(error), errors, retry_after_s)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = 'Bearer realm="glimpse"'
     return response
 
 
 def _fields(error: GlimpseError) -> list[dict[str, str]] | None:
-    """Return the fields at fault, of errors that are about what the caller sent."""
+    """Return the fields at fault, for errors in the caller's input."""
     if isinstance(error, InvalidRequest):
         return error.errors
     if isinstance(error, ImageError):
-        # The picture of a search; one of an upload fails by itself.
+        # The picture of a search; pictures of an upload fail individually in the job.
         return [{"field": "file", "detail": str(error)}]
     if isinstance(error, ArchiveError):
         return [{"field": "", "detail": str(error)}]
@@ -112,7 +112,7 @@ def _of_http(error: HTTPException) -> Response:
     detail = error.description or HTTPStatus(status).phrase
     errors = InvalidRequest(detail).errors if status == HTTPStatus.BAD_REQUEST else None
     response = problem(status, _code(status), detail, errors)
-    # A redirect's place or the methods allowed; what describes the body is ours.
+    # Keep headers such as Location and Allow, but not those that describe werkzeug's body.
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
@@ -120,24 +120,24 @@ def _of_http(error: HTTPException) -> Response:
 
 
 def _of_memory(error: MemoryError) -> Response:
-    """Answer when memory is short; it is free again once current requests end."""
+    """Answer an out-of-memory error; memory is free again once current requests end."""
     log.error("api.no_memory request_id=%s", request_id(), exc_info=error)
-    detail = "The service has not enough memory for this now; try again in a moment."
+    detail = "The service is out of memory; try again in a moment."
     return problem(503, Overloaded.code, detail, retry_after_s=Overloaded.retry_after_s)
 
 
 def _of_defect(error: Exception) -> Response:
     log.error("api.defect request_id=%s", request_id(), exc_info=error)
-    return problem(500, "internal", "Glimpse failed on this request; its log says more.")
+    return problem(500, "internal", "Glimpse failed to process this request; see its log.")
 
 
 def _code(status: int) -> str:
-    """Return a code like ``method_not_allowed``; a body too large has the code of a picture's."""
+    """Return the code of a status, like ``method_not_allowed``."""
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return UploadTooLarge.code
     if status == HTTPStatus.BAD_REQUEST:
         return InvalidRequest.code
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        # Later versions of Python have shorter words for it.
+        # Later versions of Python have a shorter phrase for it.
         return "range_not_satisfiable"
     return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")

@@ -1,4 +1,4 @@
-"""Request ids: one for each request, in every response and every log line about it."""
+"""Request ids: one per request, in the response and in every log line about it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from flask import Flask, Response, g, request
 
 HEADER = "X-Request-ID"
 
-# What is taken over from a caller or a proxy; anything else could forge log lines.
+# Ids accepted from callers and proxies; others could forge log lines.
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def install(app: Flask) -> None:
-    """Give every request an id, the caller's where it is well formed."""
+    """Give every request an id: the caller's if well formed, else a generated one."""
 
     @app.before_request
     def assign() -> None:

@@ -92,18 +92,17 @@ class ProcessSlots:
     def __init__(self, settings: Settings) -> None:
         self.streams = Slots(
             settings.events_max,
-            f"All {settings.events_max} streams of this process are taken; poll the job instead,"
-            f" or try again in {_STREAMS_RETRY_S} s.",
+            f"This process already serves its maximum of {settings.events_max} event streams; poll"
+            f" the job instead, or try again in {_STREAMS_RETRY_S} s.",
             _STREAMS_RETRY_S,
         )
         self.waits = Slots(
             settings.waits_max,
-            f"{settings.waits_max} requests of this process wait for search workers already; try"
-            f" again in {_WAITS_RETRY_S} s.",
+            f"{settings.waits_max} requests of this process are already waiting for search workers;"
+            f" try again in {_WAITS_RETRY_S} s.",
             _WAITS_RETRY_S,
         )
-        # Tells whether this process is about to end; no stream lasts past that. Whoever runs the
-        # process knows.
+        # Whether this process is about to stop, which ends all streams; set by the server.
         self.is_closing: Callable[[], bool] = lambda: False
 
 
@@ -113,11 +112,11 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def close_with(app: Flask, is_closing: Callable[[], bool]) -> None:
-    """Let streams end with the process that runs an app.
+    """End an app's streams when its process stops.
 
     Args:
         app: The app.
-        is_closing: Tells whether the process is about to end.
+        is_closing: Returns whether the process is about to stop.
     """
     slots_of(app).is_closing = is_closing
 

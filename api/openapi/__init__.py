@@ -1,1 +1,1 @@
-"""The OpenAPI document: made from the routes, from what they read, and from what they answer."""
+"""The OpenAPI document, generated from the routes and their request and response models."""

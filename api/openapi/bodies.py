@@ -1,4 +1,4 @@
-"""Bodies that routes read, where a model alone does not say all of it."""
+"""Schemas of request bodies that a model alone cannot describe."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from common.images.formats import MEDIA_TYPES
 Bodies = dict[str, type[BaseModel] | Schema]
 
 FORM = "multipart/form-data"
-# What is in each part of a form, by the parts' names.
+# Encoding of each form part, by its name.
 FORM_ENCODING = {
     "file": {"contentType": ", ".join(sorted(MEDIA_TYPES.values()))},
     "metadata": {"contentType": "application/json"},
     "search": {"contentType": "application/json"},
 }
 
-# A form of pictures, and what is kept beside all of them.
+# A form of pictures, and the metadata stored with each of them.
 _PICTURES: Schema = {
     "type": "object",
     "properties": {
@@ -37,47 +37,47 @@ _PICTURES: Schema = {
     "required": ["file"],
     "additionalProperties": False,
 }
-# What a search may ask for beside a picture, or without one.
-_ASKED = ("text", "image_id", "query")
+# Fields that say what a search looks for, with or without a picture.
+_TARGETS = ("text", "image_id", "query")
 
 
 def _all_of(*names: str) -> Schema:
-    """Return the schema of objects that have all of these fields, none of them null."""
+    """Return the schema of objects in which all of these fields are present and not null."""
     return {
         "required": list(names),
         "properties": {name: {"not": {"type": "null"}} for name in names},
     }
 
 
-# A form of one picture to search by, and what else is asked.
+# A form of one query picture, and optionally the rest of the search.
 _PICTURE: Schema = {
     "type": "object",
     "properties": {
         "file": BINARY,
         "search": {
             "allOf": [{"$ref": f"#/components/schemas/{SearchBody.__name__}"}],
-            "not": {"anyOf": [_all_of(*pair) for pair in combinations(_ASKED, 2)]},
+            "not": {"anyOf": [_all_of(*pair) for pair in combinations(_TARGETS, 2)]},
         },
     },
     "required": ["file"],
     "additionalProperties": False,
 }
 _TERMS_WITHOUT_PICTURE: Schema = {"items": {"properties": {"picture": {"type": "null"}}}}
-# A search without a picture asks for exactly one thing, and names no picture.
+# A search without a picture has exactly one of the fields, and no picture term.
 _SEARCH: Schema = {
     "allOf": [
         {"$ref": f"#/components/schemas/{SearchBody.__name__}"},
         {"properties": {"query": _TERMS_WITHOUT_PICTURE}},
     ],
-    "oneOf": [_all_of(name) for name in _ASKED],
+    "oneOf": [_all_of(name) for name in _TARGETS],
     "examples": [{"text": "a white dog"}],
 }
 
-# Bodies of each operation that reads one.
+# Request bodies of the operations.
 UPLOAD: Bodies = {
     FORM: _PICTURES,
     **dict.fromkeys(sorted(MEDIA_TYPES.values()), BINARY),
-    # Of each kind its registered or usual name; others are read as well.
+    # The registered or usual name of each archive kind; its other names are accepted too.
     **dict.fromkeys((names[0] for names in archive_formats.MEDIA_TYPES.values()), BINARY),
 }
 SEARCH: Bodies = {"application/json": _SEARCH, FORM: _PICTURE}

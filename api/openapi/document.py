@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the routes that an application has."""
+"""Generates the OpenAPI 3.1 document of an application's routes."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ from api.schemas.problem import Problem
 from api.schemas.search import SearchBody
 from common.ids import IMAGE_ID, RECORD_ID
 
-# Where schemas are within the document.
+# Reference to a schema within the document.
 _SCHEMAS = "#/components/schemas/{model}"
-# Methods that Flask adds to a route by itself.
+# Methods that Flask adds to every route.
 _IMPLICIT = frozenset({"HEAD", "OPTIONS"})
-# What every route may answer, and what every route of the API proper may answer beside it.
+# Errors of every route, and additional errors of every route below ``/v1/``.
 _ERRORS_ALWAYS = (400, 500)
 _ERRORS_OF_API = (401, 403, 422, 429, 503)
 _API = "/v1/"
-# What every route that reads a body may answer beside it.
+# Additional errors of every route that reads a body.
 _ERRORS_OF_BODIES = (408,)
-# Statuses whose answers say when to come back.
+# Statuses whose responses carry ``Retry-After``.
 _RETRIED = frozenset({409, 429, 503, 507})
-# What an id in a path looks like, by the converter that lets it through.
+# Schemas of path parameters, by Flask converter.
 _PATH_SCHEMAS: dict[str, Schema] = {
     "image_id": {"type": "string", "pattern": f"^{IMAGE_ID}$"},
     "record_id": {"type": "string", "pattern": f"^{RECORD_ID}$"},
     "default": {"type": "string", "minLength": 1},
 }
-_PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
+_PATH_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 _ABOUT = """\
-Find pictures by what they show. Everything slow goes through a queue: an upload answers with a job,
-a search with a search, and both are asked for again until they are done.
+Find pictures by their content. Slow work is queued: an upload returns a job and a search returns a
+search resource; poll either until it is done.
 
-Every error is `application/problem+json` (RFC 9457) with a stable `code`, also for what is no
-HTTP that the service reads: a request line or a header that is too long (`414`, `431`), or one that
-comes too slowly (`408`).
+Every error is `application/problem+json` (RFC 9457) with a stable `code`. This includes malformed
+HTTP requests, such as a request line or headers that are too long (`414`, `431`) or arrive too
+slowly (`408`).
 """
 
 
 class _Schemas(GenerateJsonSchema):
-    """Schemas without titles, which would only say the fields' names again."""
+    """Generates schemas without titles, which would only repeat the field names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Say that no field's is."""
+        """Return False: no field has a title."""
         del schema
         return False
 
@@ -74,13 +74,13 @@ def build_document(app: Flask) -> dict[str, Any]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - _IMPLICIT):
-            says = (view.__doc__ or "").strip().partition("\n")[0]
-            place = paths.setdefault(_path(rule), {})
-            place[method.lower()] = _operation(rule, OPERATIONS[rule.endpoint], says)
+            summary = (view.__doc__ or "").strip().partition("\n")[0]
+            path_item = paths.setdefault(_path(rule), {})
+            path_item[method.lower()] = _operation(rule, OPERATIONS[rule.endpoint], summary)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Glimpse", "version": version("glimpse"), "description": _ABOUT},
-        # In the order of the table: first what the service is for.
+        # In the order of the table: the main resources first.
         "tags": [
             {"name": name} for name in dict.fromkeys(each.tag for each in OPERATIONS.values())
         ],
@@ -94,20 +94,23 @@ def build_document(app: Flask) -> dict[str, Any]:
 
 
 def _path(rule: Rule) -> str:
-    return _PLACE.sub(r"{\2}", rule.rule)
+    return _PATH_PARAMETER.sub(r"{\2}", rule.rule)
 
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
-    """Return who may call a route: whoever has a key, where there are keys and it asks for one."""
+    """Return who may call a route: anyone, or a key's holder if it needs a scope.
+
+    The key is optional, because a service without keys is open to its own machine.
+    """
     return [{}, {"key": []}] if operation.scope else []
 
 
-def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:
+def _operation(rule: Rule, operation: Operation, summary: str) -> dict[str, Any]:
     parameters = [*_in_path(rule), *_in_query(operation), *_in_header(operation)]
     described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [operation.tag],
-        "summary": says,
+        "summary": summary,
         "security": _security(operation),
         "parameters": parameters,
         "responses": dict(_responses(rule, operation)),
@@ -118,7 +121,7 @@ def _operation(rule: Rule, operation: Operation, says: str) -> dict[str, Any]:
 
 
 def _in_path(rule: Rule) -> Iterator[dict[str, Any]]:
-    for converter, name in _PLACE.findall(rule.rule):
+    for converter, name in _PATH_PARAMETER.findall(rule.rule):
         schema = _PATH_SCHEMAS[converter or "default"]
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
@@ -135,7 +138,7 @@ def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
 
 
 def _sent(schema: Schema) -> Schema:
-    """Return the schema of a query parameter, which may be absent but is never null."""
+    """Return the schema of a query parameter, which may be absent but never null."""
     options = [option for option in schema.pop("anyOf", []) if option != {"type": "null"}]
     if len(options) == 1:
         schema |= options[0]
@@ -159,7 +162,7 @@ def _responses(rule: Rule, operation: Operation) -> Iterator[tuple[str, dict[str
 
 
 def _problems() -> dict[str, dict[str, Any]]:
-    """Return every error's response, by the name that operations refer to it with."""
+    """Return the response of every error, by the name used in references."""
     of_routes = (operation.errors for operation in OPERATIONS.values())
     of_all = (*_ERRORS_ALWAYS, *_ERRORS_OF_API, *_ERRORS_OF_BODIES)
     statuses = {*of_all, *chain.from_iterable(of_routes)}
@@ -173,7 +176,7 @@ def _problem(status: int) -> dict[str, Any]:
 
 def _reply(reply: Reply) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "description": reply.says,
+        "description": reply.description,
         "headers": {name: HEADERS[name] for name in ("X-Request-ID", *reply.headers)},
     }
     if reply.content:
@@ -185,9 +188,9 @@ def _content(bodies: Any) -> dict[str, Any]:
     content = {kind: {"schema": _schema(body)} for kind, body in bodies.items()}
     if FORM in content:
         parts = content[FORM]["schema"]["properties"]
-        # Parts of a list may be of different types, and each says which.
-        lone = [name for name, part in parts.items() if part.get("type") != "array"]
-        content[FORM]["encoding"] = {name: FORM_ENCODING[name] for name in lone}
+        # Parts in a list may have different types; each part declares its own.
+        single = [name for name, part in parts.items() if part.get("type") != "array"]
+        content[FORM]["encoding"] = {name: FORM_ENCODING[name] for name in single}
     return content
 
 
@@ -197,7 +200,7 @@ def _schema(body: Model | Schema) -> Schema:
 
 @cache
 def _schemas() -> dict[str, Schema]:
-    """Return the schemas of all models that the operations name, and of those within them."""
+    """Return the schemas of all models that operations refer to, and of their nested models."""
     models: list[Model] = [Problem, SearchBody, Metadata, *_models(OPERATIONS.values())]
     _, found = TypeAdapter.json_schemas(
         [(model.__name__, "validation", TypeAdapter(model)) for model in dict.fromkeys(models)],

@@ -1,4 +1,4 @@
-"""Headers as the OpenAPI document tells them."""
+"""Headers as described in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -6,48 +6,48 @@ from typing import Any
 
 from api.uploads.begin_once import PATTERN as IDEMPOTENCY_KEY_PATTERN
 
-# Headers of answers, by their names.
+# Response headers, by name.
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {
-        "description": "The request's id in the logs: the caller's own, or a new one.",
+        "description": "The request's id in the logs: the caller's, or a generated one.",
         "required": True,
         "schema": {"type": "string"},
     },
     "Location": {
-        "description": "Where the job or the search is.",
+        "description": "URL of the job or search.",
         "required": True,
         "schema": {"type": "string"},
     },
     "Retry-After": {
-        "description": "Seconds after which to ask again.",
+        "description": "Seconds to wait before the next request.",
         "schema": {"type": "integer", "minimum": 1},
     },
     "ETag": {
-        "description": "Changes when the answer does.",
+        "description": "Version of the response; changes with its content.",
         "required": True,
         "schema": {"type": "string"},
     },
     "Cache-Control": {
-        "description": "How long a cache may keep it.",
+        "description": "Whether and how long the response may be cached.",
         "required": True,
         "schema": {"type": "string"},
     },
     "Accept-Ranges": {
-        "description": "That a part of it may be asked for.",
+        "description": "Range requests are supported.",
         "required": True,
         "schema": {"const": "bytes"},
     },
     "Content-Range": {
-        "description": "Which bytes they are, of how many.",
+        "description": "The range of bytes in the response, and the total size.",
         "required": True,
         "schema": {"type": "string", "pattern": "^bytes [0-9]+-[0-9]+/[0-9]+$"},
     },
     "Idempotency-Replayed": {
-        "description": "`true`, where the key has begun this very job before.",
+        "description": "`true` if an earlier request with the key created the job.",
         "schema": {"const": "true"},
     },
     "Preference-Applied": {
-        "description": "`wait`, where the caller's wish to wait was met.",
+        "description": "`wait` if the response was held until the hits were ready.",
         "schema": {"const": "wait"},
     },
 }
@@ -55,31 +55,31 @@ HEADERS: dict[str, dict[str, Any]] = {
 # Request headers that routes read.
 IF_NONE_MATCH = {
     "If-None-Match": {
-        "description": "An `ETag`: answered with `304` while it is the same.",
+        "description": "An `ETag`; the response is `304` if it still matches.",
         "schema": {"type": "string"},
     }
 }
 RANGE = {
     "Range": {
-        "description": "`bytes=FIRST-LAST`: only these bytes; several ranges give the whole.",
+        "description": "`bytes=FIRST-LAST`: returns only these bytes; several ranges return all.",
         "schema": {"type": "string"},
         "example": "bytes=0-1023",
     },
     "If-Range": {
-        "description": "An `ETag`: the range is sent only while it is the same, else the whole.",
+        "description": "An `ETag`; if it no longer matches, the response is the whole.",
         "schema": {"type": "string"},
     },
 }
 PREFER = {
     "Prefer": {
-        "description": "`wait=SECONDS` (RFC 7240): hold the answer until the hits are there.",
+        "description": "`wait=SECONDS` (RFC 7240): hold the response until the hits are ready.",
         "schema": {"type": "string"},
         "example": "wait=5",
     }
 }
 IDEMPOTENCY_KEY = {
     "Idempotency-Key": {
-        "description": "The same key and the same request give the same job.",
+        "description": "Makes retries idempotent: the same request and key return the same job.",
         "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN},
     }
 }

@@ -1,7 +1,7 @@
-"""The table of operations: who may call each route, what it reads and what it answers.
+"""The table of operations: the scope, inputs and responses of every route.
 
-Authorization, the check of query parameters and the OpenAPI document read it, so that no two of
-them can disagree. A route that is missing here needs the scope ``admin``, and a test finds it.
+Authorization, the check of query parameters and the OpenAPI document all use this table, so they
+cannot disagree. A route missing from it requires the scope ``admin``, and a test reports it.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ from api.schemas.pagination import DeadLettersQuery, ImagesQuery, JobsQuery
 from api.schemas.search import ContactSheetQuery, Search
 from common.images.formats import MEDIA_TYPES
 
-_GONE = Reply("It is gone.")
-_UNCHANGED = Reply("It is as it was.", headers=("ETag",))
-_BEGUN = json("The job that was begun.", Job, "Location", "Retry-After", "Idempotency-Replayed")
-# A file that a cache may keep.
-_KEPT = ("ETag", "Cache-Control")
-# The bytes of a picture, in any format that is opened.
+_DELETED = Reply("Deleted.")
+_UNCHANGED = Reply("Not modified.", headers=("ETag",))
+_ACCEPTED = json(
+    "The job that was created.", Job, "Location", "Retry-After", "Idempotency-Replayed"
+)
+# Headers of cacheable responses.
+_CACHEABLE = ("ETag", "Cache-Control")
+# The bytes of a picture, in any supported format.
 _PICTURE = dict.fromkeys(sorted(MEDIA_TYPES.values()), BINARY)
 
 _IMAGES = {
     "images.upload": Operation(
         "Images",
         "write",
-        {202: _BEGUN},
+        {202: _ACCEPTED},
         errors=(409, 413, 415, 422, 507),
         query=UploadQuery,
         headers=IDEMPOTENCY_KEY,
@@ -46,18 +48,20 @@ _IMAGES = {
     "images.check": Operation(
         "Images",
         "read",
-        {200: json("Which are known.", Checked)},
+        {200: json("The known and the missing ids.", Checked)},
         errors=(413, 415, 502),
         body=bodies.CHECK,
     ),
     "images.show": Operation("Images", "read", {200: json("The image.", Image)}, errors=(404, 502)),
-    "images.delete": Operation("Images", "write", {204: _GONE}, errors=(404, 502)),
+    "images.delete": Operation("Images", "write", {204: _DELETED}, errors=(404, 502)),
     "images.content": Operation(
         "Images",
         "read",
         {
-            200: Reply("The original bytes.", _PICTURE, (*_KEPT, "Accept-Ranges")),
-            206: Reply("Those asked for.", _PICTURE, (*_KEPT, "Accept-Ranges", "Content-Range")),
+            200: Reply("The original bytes.", _PICTURE, (*_CACHEABLE, "Accept-Ranges")),
+            206: Reply(
+                "The requested bytes.", _PICTURE, (*_CACHEABLE, "Accept-Ranges", "Content-Range")
+            ),
             304: _UNCHANGED,
         },
         errors=(404, 412, 416),
@@ -67,7 +71,7 @@ _IMAGES = {
         "Images",
         "read",
         {
-            200: Reply("A JPEG that fits in the square.", {"image/jpeg": BINARY}, _KEPT),
+            200: Reply("A JPEG that fits in the square.", {"image/jpeg": BINARY}, _CACHEABLE),
             304: _UNCHANGED,
         },
         errors=(404, 412),
@@ -85,13 +89,11 @@ _JOBS = {
         errors=(404, 412),
         headers=IF_NONE_MATCH,
     ),
-    "jobs.cancel": Operation(
-        "Jobs", "write", {202: json("The job as it then stands.", Job)}, errors=(404,)
-    ),
+    "jobs.cancel": Operation("Jobs", "write", {202: json("The updated job.", Job)}, errors=(404,)),
     "jobs.events": Operation(
         "Jobs",
         "read",
-        {200: Reply("The job's progress.", {"text/event-stream": JobEvent})},
+        {200: Reply("Events with the job's progress.", {"text/event-stream": JobEvent})},
         errors=(404,),
     ),
     "jobs.items": Operation(
@@ -109,7 +111,7 @@ _SEARCHES = {
         "read",
         {
             200: json("The search with its hits.", Search, "Location", "Preference-Applied"),
-            202: json("The search, not yet done.", Search, "Location", "Retry-After"),
+            202: json("The search, not finished yet.", Search, "Location", "Retry-After"),
         },
         errors=(413, 415, 507),
         headers=PREFER,
@@ -138,35 +140,37 @@ _DEAD_LETTERS = {
         query=DeadLettersQuery,
     ),
     "dead_letters.replay": Operation(
-        "Dead letters", "write", {202: _BEGUN}, errors=(404, 409, 422), headers=IDEMPOTENCY_KEY
+        "Dead letters", "write", {202: _ACCEPTED}, errors=(404, 409, 422), headers=IDEMPOTENCY_KEY
     ),
-    "dead_letters.remove": Operation("Dead letters", "write", {204: _GONE}, errors=(404, 409)),
+    "dead_letters.remove": Operation("Dead letters", "write", {204: _DELETED}, errors=(404, 409)),
 }
 
 _SERVICE = {
-    "service.healthz": Operation("Service", None, {200: json("It does.", Health)}),
+    "service.healthz": Operation("Service", None, {200: json("The process is alive.", Health)}),
     "service.readyz": Operation(
-        "Service", None, {200: json("Every part is there.", Readiness)}, errors=(503,)
+        "Service", None, {200: json("Every component is available.", Readiness)}, errors=(503,)
     ),
     "service.metrics": Operation(
         "Service",
-        # Its figures are of all tenants together.
+        # The metrics cover all tenants.
         "admin",
         {
             200: Reply(
-                "Figures for Prometheus.",
+                "Metrics for Prometheus.",
                 {"text/plain": TEXT, "application/openmetrics-text": TEXT},
             )
         },
         errors=(401, 403, 429, 503),
-        # Whoever scrapes figures on this machine.
+        # Lets a local Prometheus scrape without a key.
         is_open_here=True,
     ),
     "documents.openapi": Operation(
         "Service",
         None,
         {
-            200: Reply("OpenAPI 3.1.", {"application/json": {"type": "object"}}, _KEPT),
+            200: Reply(
+                "The OpenAPI 3.1 document.", {"application/json": {"type": "object"}}, _CACHEABLE
+            ),
             304: _UNCHANGED,
         },
         errors=(412,),
@@ -174,12 +178,12 @@ _SERVICE = {
     ),
 }
 
-# Files that are the same for everybody; the page asks its reader for a key.
+# Static files, the same for every visitor; the page itself asks for a key.
 _PAGES = {
     "web.index": Operation(
         "Pages",
         None,
-        {200: Reply("The page.", {"text/html": TEXT}, _KEPT), 304: _UNCHANGED},
+        {200: Reply("The page.", {"text/html": TEXT}, _CACHEABLE), 304: _UNCHANGED},
         errors=(412,),
         headers=IF_NONE_MATCH,
     ),
@@ -190,7 +194,7 @@ _PAGES = {
             200: Reply(
                 "The file.",
                 dict.fromkeys(("text/css", "text/javascript", "image/svg+xml"), TEXT),
-                _KEPT,
+                _CACHEABLE,
             ),
             304: _UNCHANGED,
         },
@@ -200,7 +204,7 @@ _PAGES = {
     "documents.docs": Operation(
         "Pages",
         None,
-        {200: Reply("The page.", {"text/html": TEXT}, _KEPT), 304: _UNCHANGED},
+        {200: Reply("The page.", {"text/html": TEXT}, _CACHEABLE), 304: _UNCHANGED},
         errors=(412,),
         headers=IF_NONE_MATCH,
     ),
@@ -208,7 +212,7 @@ _PAGES = {
         "Pages",
         None,
         {
-            200: Reply("The file.", {"text/css": TEXT, "text/javascript": TEXT}, _KEPT),
+            200: Reply("The file.", {"text/css": TEXT, "text/javascript": TEXT}, _CACHEABLE),
             304: _UNCHANGED,
         },
         errors=(404, 412),
@@ -216,7 +220,7 @@ _PAGES = {
     ),
 }
 
-# Every operation of the service, by the endpoint that Flask knows it by.
+# Every operation of the service, by Flask endpoint.
 OPERATIONS: dict[str, Operation] = {
     **_IMAGES,
     **_JOBS,

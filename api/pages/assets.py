@@ -1,4 +1,4 @@
-"""Files of the pages: read once by a process, under a name that changes when they do."""
+"""Files of the pages, read once per process and versioned by their content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-# What the pages are made of, by the ends of the names.
+# Media types of the pages' files, by extension.
 MEDIA_TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -17,21 +17,21 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 
-# What stands for the place of a page's other files in its HTML.
-_PLACE = b"{assets}"
-# Hexadecimal digits of the version, enough to tell any two.
+# Placeholder in a page's HTML for the path of its other files.
+_PLACEHOLDER = b"{assets}"
+# Hexadecimal digits of a version; enough to avoid collisions.
 _VERSION_DIGITS = 16
-# What the documentation needs of Swagger UI, and the package that carries it.
+# The package that contains Swagger UI, and the files that the documentation uses.
 _SWAGGER_PACKAGE, _SWAGGER_FILES = "flask_swagger_ui", ("swagger-ui.css", "swagger-ui-bundle.js")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: its HTML, and the files that belong to it."""
+    """A page: its HTML and its other files."""
 
     html: bytes
     assets: Mapping[str, bytes]
-    # Differs whenever any of the files does, so that a cache may keep them for good.
+    # Changes with the content of any file, so the files can be cached forever.
     version: str
 
 
@@ -43,31 +43,31 @@ def load_page() -> Page:
 
 @cache
 def load_docs() -> Page:
-    """Read the page that shows the OpenAPI document, and Swagger UI, which draws it."""
-    drawn_by = files(_SWAGGER_PACKAGE) / "dist"
+    """Read the page that shows the OpenAPI document, with Swagger UI."""
+    swagger = files(_SWAGGER_PACKAGE) / "dist"
     own = (files("api") / "docs").iterdir()
-    return _read([*own, *(drawn_by / name for name in _SWAGGER_FILES)], "docs.html", "/docs")
+    return _read([*own, *(swagger / name for name in _SWAGGER_FILES)], "docs.html", "/docs")
 
 
 def media_type(name: str) -> str:
     """Return the media type of one of a page's files."""
-    return MEDIA_TYPES[_ending(name)]
+    return MEDIA_TYPES[_extension(name)]
 
 
-def _read(found: Iterable[Traversable], html_name: str, place: str) -> Page:
-    """Read a page's files, one of which is its HTML; the others are served below ``place``."""
+def _read(found: Iterable[Traversable], html_name: str, path: str) -> Page:
+    """Read a page's files: its HTML, and the others, which are served below ``path``."""
     assets = {
         file.name: file.read_bytes()
         for file in sorted(found, key=lambda file: file.name)
-        if _ending(file.name) in MEDIA_TYPES
+        if _extension(file.name) in MEDIA_TYPES
     }
     digest = hashlib.sha256()
     for name, data in assets.items():
         digest.update(f"{name} {len(data)} ".encode() + data)
     version = digest.hexdigest()[:_VERSION_DIGITS]
-    html = assets.pop(html_name).replace(_PLACE, f"{place}/{version}".encode())
+    html = assets.pop(html_name).replace(_PLACEHOLDER, f"{path}/{version}".encode())
     return Page(html, assets, version)
 
 
-def _ending(name: str) -> str:
+def _extension(name: str) -> str:
     return name[name.rfind(".") :]

@@ -1,4 +1,4 @@
-"""Files of the pages as they are sent: typed, never guessed at, and kept by caches."""
+"""Responses for the pages' files: typed, cacheable, and never sniffed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from api.http.conditional import conditional
 from api.pages.assets import Page, media_type
 from common.errors import NotFound
 
-# A page is asked for each time, and answered with 304 while it is the same.
+# Pages are revalidated on every request; the response is 304 while they are unchanged.
 FRESH = "no-cache"
-# A file under the name of its version never changes.
+# A file under the current version never changes.
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def sent_asset(page: Page, version: str, name: str, request: Request) -> Response:
-    """Send a file of a page; caches keep it for good under the right version.
+    """Return a file of a page, cacheable forever if its version is current.
 
     Raises:
         NotFound: The page has no such file.
@@ -31,7 +31,7 @@ def sent_asset(page: Page, version: str, name: str, request: Request) -> Respons
 def sent_file(
     data: bytes, content_type: str, etag: str, caching: str, request: Request
 ) -> Response:
-    """Send bytes, or say that the caller has them already."""
+    """Return a file, or 304 if the caller already has it."""
     response = Response(data, content_type=content_type)
     response.set_etag(etag)
     response.headers["Cache-Control"] = caching

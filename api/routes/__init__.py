@@ -1,1 +1,1 @@
-"""The routes of the HTTP API, one file for each kind of thing."""
+"""The routes of the HTTP API, one module per resource."""

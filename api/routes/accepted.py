@@ -1,4 +1,4 @@
-"""The answer of routes that begin a job."""
+"""The response of routes that start a job."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api.uploads.begin_once import Begun
 
 
 def accepted(begun: Begun) -> Response:
-    """Answer with a job that was begun: 202, its URL, and when to poll it."""
+    """Return 202 with the job, its URL and the time after which to poll it."""
     job = Job.of(begun.job, services().clock.now(), links())
     headers = ASK_AGAIN | {"Location": job.links["self"]}
     if begun.by_earlier_request:

@@ -1,4 +1,4 @@
-"""What routes take from Flask's globals; all that they call takes parameters."""
+"""The routes' access to Flask's globals; everything else takes parameters."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from api.services import Services, services_of
 
 
 def services() -> Services:
-    """Return the parts of the app that serves the current request."""
+    """Return the services of the current request's app."""
     return services_of(current_app)
 
 
 def slots() -> ProcessSlots:
-    """Return the slots of the process that serves the current request."""
+    """Return the stream slots of the current request's app."""
     return slots_of(current_app)
 
 
@@ -36,7 +36,7 @@ def key_check() -> Callable[[], None]:
 
 
 def catalog() -> Catalog:
-    """Return the images of the current request's tenant."""
+    """Return the catalog of the current request's tenant."""
     return Catalog(services().dispatcher, slots().waits, current_tenant())
 
 
@@ -48,5 +48,5 @@ def thumbnails() -> Thumbnails:
 
 
 def links() -> Links:
-    """Return what makes links to where the current request has reached the API."""
+    """Return the links under the path at which the current request reached the API."""
     return Links(request.script_root)

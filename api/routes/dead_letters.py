@@ -1,4 +1,4 @@
-"""``/v1/dead-letters``: images that were given up, to be tried again or forgotten."""
+"""``/v1/dead-letters``: list, replay and delete images that the service gave up on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IMAGE_ID = "<image_id:image_id>"
 
 @blueprint.get("")
 def index() -> Response:
-    """List dead letters, the newest first, a page at a time."""
+    """List dead letters, newest first."""
     query = read_query(request, DeadLettersQuery)
     found, following = services().dead_letters.page(current_tenant(), query.limit, query.cursor)
     return answered(DeadLetters.of(found, following, links()))
@@ -28,12 +28,12 @@ def index() -> Response:
 
 @blueprint.post(f"/{_IMAGE_ID}/replay")
 def replay(image_id: str) -> Response:
-    """Try an image again, in a job of its own."""
+    """Replay a dead letter: try its image again in a new job."""
     return accepted(replay_letter(services(), current_tenant(), request, image_id))
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
 def remove(image_id: str) -> Response:
-    """Forget a dead letter and the attempts at its image: its bytes may be uploaded anew."""
+    """Delete a dead letter and reset its image's attempts, so it can be uploaded again."""
     remove_letter(services(), current_tenant(), image_id)
     return nothing()

@@ -1,4 +1,4 @@
-"""``/openapi.json`` and ``/docs``: what the API is, for programs and for people."""
+"""``/openapi.json`` and ``/docs``: the API's specification, for programs and for people."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from api.pages.files import FRESH, sent_asset, sent_file
 
 blueprint = Blueprint("documents", __name__)
 
-# What the page may do: run Swagger UI as it came with its package, and ask this service.
-# Swagger UI draws its icons from data in its style sheet.
+# The page may only run the packaged Swagger UI and call this service. Swagger UI's style sheet
+# contains its icons as data URLs.
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -26,24 +26,24 @@ _POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
-# Where the document is kept once it is made: an application's routes do not change.
+# Extension key of the cached document; an application's routes do not change.
 _DOCUMENT = "glimpse.openapi"
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    """Tell what the API reads and answers, as OpenAPI 3.1."""
-    kept = current_app.extensions
-    if _DOCUMENT not in kept:
-        kept[_DOCUMENT] = json.dumps(build_document(current_app)).encode()
-    document: bytes = kept[_DOCUMENT]
+    """Return this OpenAPI 3.1 document."""
+    cache = current_app.extensions
+    if _DOCUMENT not in cache:
+        cache[_DOCUMENT] = json.dumps(build_document(current_app)).encode()
+    document: bytes = cache[_DOCUMENT]
     etag = hashlib.sha256(document).hexdigest()
     return sent_file(document, "application/json", etag, FRESH, request)
 
 
 @blueprint.get("/docs")
 def docs() -> Response:
-    """Show the document to people, who can try each call there."""
+    """Return the document in Swagger UI, in which each call can be tried."""
     page = load_docs()
     response = sent_file(page.html, "text/html; charset=utf-8", page.version, FRESH, request)
     response.headers["Content-Security-Policy"] = _POLICY
@@ -53,5 +53,5 @@ def docs() -> Response:
 
 @blueprint.get("/docs/<version>/<name>")
 def asset(version: str, name: str) -> Response:
-    """Send one of the documentation's files, whatever its version; only the right one is kept."""
+    """Return a file of the documentation; cacheable forever if its version is current."""
     return sent_asset(load_docs(), version, name, request)

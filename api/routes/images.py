@@ -1,4 +1,4 @@
-"""``/v1/images``: uploads, and what is known of an image."""
+"""``/v1/images``: upload, list, inspect and delete images."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ blueprint = Blueprint("images", __name__, url_prefix=IMAGES)
 # The bytes under an id never change.
 _IMMUTABLE = "private, max-age=31536000, immutable"
 
-# What others have uploaded is shown as a picture, and never as a page: a browser guesses no
-# other type, and opened by itself it may load and run nothing but the browser's own style.
+# Uploaded bytes are untrusted: browsers must not guess another type, and if the URL is opened
+# directly, the document may load and run nothing except inline styles.
 _INERT = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Cross-Origin-Resource-Policy": "same-site",
@@ -41,14 +41,14 @@ _IMAGE_ID = "<image_id:image_id>"
 
 @blueprint.post("")
 def upload() -> Response:
-    """Accept pictures and answer with the job that indexes them."""
+    """Upload pictures; returns the job that indexes them."""
     filename = read_query(request, UploadQuery).filename
     return accepted(receive_upload(services(), current_tenant(), request, filename))
 
 
 @blueprint.get("")
 def index() -> Response:
-    """List images, the newest first, a page at a time."""
+    """List images, newest first."""
     query = read_query(request, ImagesQuery)
     page = catalog().page(query.limit, query.tag, query.after)
     return answered(Images.of(page, links()))
@@ -56,7 +56,7 @@ def index() -> Response:
 
 @blueprint.post("/check")
 def check() -> Response:
-    """Tell which ids a search can find."""
+    """Check which ids are indexed."""
     ids = read_json(request, CheckBody).ids
     known = set(catalog().known(ids)) if ids else set()
     return answered(Checked.of(ids, known))
@@ -64,20 +64,20 @@ def check() -> Response:
 
 @blueprint.get(f"/{_IMAGE_ID}")
 def show(image_id: str) -> Response:
-    """Describe an indexed image."""
+    """Return an indexed image."""
     return answered(Image.of(catalog().find(image_id), links()))
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")
 def delete(image_id: str) -> Response:
-    """Delete an image: no search that starts from here on finds it."""
+    """Delete an image; searches that start afterwards do not find it."""
     catalog().delete(image_id)
     return nothing()
 
 
 @blueprint.get(f"/{_IMAGE_ID}/content")
 def content(image_id: str) -> Response:
-    """Send the original bytes, as they were uploaded."""
+    """Return the original bytes as uploaded."""
     data = services().blobs.open(current_tenant(), image_id)
     head = data.read(HEAD_BYTES)
     data.seek(0)
@@ -86,20 +86,20 @@ def content(image_id: str) -> Response:
     response.headers["Content-Disposition"] = dump_options_header(
         "inline", {"filename": f"{image_id[:12]}.{media_format.lower()}"}
     )
-    return _kept(response)
+    return _immutable(response)
 
 
 @blueprint.get(f"/{_IMAGE_ID}/thumbnail")
 def thumbnail(image_id: str) -> Response:
-    """Send a JPEG that fits in a square."""
+    """Return a thumbnail: a JPEG that fits in a square."""
     size = read_query(request, ThumbnailQuery).size
     image = thumbnails().get(current_tenant(), image_id, size)
     response = Response(to_jpeg(image), mimetype="image/jpeg")
     response.set_etag(f"{image_id}-{size}")
-    return _kept(conditional(response, request))
+    return _immutable(conditional(response, request))
 
 
-def _kept(response: Response) -> Response:
+def _immutable(response: Response) -> Response:
     response.headers["Cache-Control"] = _IMMUTABLE
     response.headers.update(_INERT)
     return response

@@ -1,4 +1,4 @@
-"""``/v1/jobs``: how far a job is, and what became of each of its images."""
+"""``/v1/jobs``: the progress of jobs and the outcome of each image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix=JOBS)
 
 @blueprint.get("")
 def index() -> Response:
-    """List jobs, the newest first, a page at a time."""
+    """List jobs, newest first."""
     query = read_query(request, JobsQuery)
     found, following = services().jobs.page(
         current_tenant(), query.state, query.limit, query.cursor
@@ -32,19 +32,19 @@ def index() -> Response:
 
 @blueprint.get("/<record_id:job_id>")
 def show(job_id: str) -> Response:
-    """Tell how far a job is."""
+    """Return a job's progress."""
     job = _find(job_id)
     headers = {} if job.state in FINAL_STATES else ASK_AGAIN
     response = answered(_view(job), headers=headers)
-    # Weak: the time left differs from one answer to the next, the job does not.
-    # An archive's job grows before any image of it is done.
+    # Weak: the estimated time differs between responses although the job has not changed.
+    # The total is included because an archive's job grows before any of its images is done.
     response.set_etag(f"{job.state}-{job.done}-{job.total}", weak=True)
     return conditional(response, request)
 
 
 @blueprint.delete("/<record_id:job_id>")
 def cancel(job_id: str) -> Response:
-    """Cancel what no worker has begun; the answer is the job as it then stands."""
+    """Cancel images not yet started; returns the updated job."""
     _find(job_id)
     services().jobs.cancel(job_id)
     return answered(_view(_find(job_id)), 202)
@@ -52,7 +52,7 @@ def cancel(job_id: str) -> Response:
 
 @blueprint.get("/<record_id:job_id>/items")
 def items(job_id: str) -> Response:
-    """List the images of a job, a page at a time."""
+    """List a job's images."""
     query = read_query(request, ItemsQuery)
     _find(job_id)
     found, following = services().jobs.items(job_id, query.state, query.limit, query.cursor)
@@ -61,19 +61,19 @@ def items(job_id: str) -> Response:
 
 @blueprint.get("/<record_id:job_id>/events")
 def events(job_id: str) -> Response:
-    """Stream a job as Server-Sent Events until it has ended."""
+    """Stream a job's progress as Server-Sent Events until it ends."""
     _find(job_id)
     here, jobs, tenant = links(), services().jobs, current_tenant()
     environ, is_closing, check_key = request.environ, slots().is_closing, key_check()
     clock, leave = services().clock, slots().streams.take()
 
-    # Of the request nothing is left while the stream goes on.
-    def look() -> JobRecord:
+    # The request context is gone while the stream runs, so everything is captured here.
+    def read() -> JobRecord:
         check_key()
         return _of(tenant, jobs.get(job_id))
 
     stream = JobEvents(
-        look=look,
+        read=read,
         view=lambda job: Job.of(job, clock.now(), here),
         heartbeat_s=services().settings.events_heartbeat_s,
         is_over=lambda: is_closing() or is_closed_by_client(environ),
@@ -81,7 +81,7 @@ def events(job_id: str) -> Response:
     response = Response(iter(stream), mimetype=MEDIA_TYPE)
     response.call_on_close(leave)
     response.headers["Cache-Control"] = "no-store"
-    # nginx would gather the events until its buffer is full.
+    # Otherwise nginx buffers the events.
     response.headers["X-Accel-Buffering"] = "no"
     return response
 

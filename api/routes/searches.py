@@ -1,4 +1,4 @@
-"""``/v1/searches``: ask, wait or come back for the hits, and see them on one sheet."""
+"""``/v1/searches``: start a search, wait or poll for its hits, and draw them as one picture."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable
 
 blueprint = Blueprint("searches", __name__, url_prefix=SEARCHES)
 
-# Seconds that a contact sheet waits for its search: nobody has said that they would wait longer.
+# Seconds that a contact sheet waits for its search; its caller has not asked for a longer wait.
 _SHEET_WAIT_S = 4.0
 
 
 @blueprint.post("")
 def create() -> Response:
-    """Take a search; with ``Prefer: wait`` answer with its hits if they come in time."""
+    """Start a search; with ``Prefer: wait``, returns its hits if they are ready in time."""
     search_id = uuid.uuid4().hex
     asked = _read(search_id)
     record = SearchRecord(id=search_id, created_at=services().clock.now(), request=asked)
@@ -45,7 +45,7 @@ def create() -> Response:
 
 @blueprint.get("/<record_id:search_id>")
 def show(search_id: str) -> Response:
-    """Return a search, with its hits once they are there."""
+    """Return a search, with its hits once it has succeeded."""
     record, found = _find(search_id)
     headers = {} if found.done else ASK_AGAIN
     return answered(Search.of(record, found, links()), headers=headers)
@@ -53,16 +53,16 @@ def show(search_id: str) -> Response:
 
 @blueprint.get("/<record_id:search_id>/contact-sheet.png")
 def contact_sheet(search_id: str) -> Response:
-    """Draw the hits of a finished search as tiles of one picture."""
+    """Return a finished search's hits as tiles of one PNG."""
     query = read_query(request, ContactSheetQuery)
     record, found = _find(search_id)
     if not found.done:
         with slots().waits.held():
             found = services().dispatcher.wait(search_id, _SHEET_WAIT_S)
     if found.state == "failed":
-        raise Unprocessable("The search was given up; ask again.")
+        raise Unprocessable("No worker finished the search; send it again.")
     if found.state != "succeeded":
-        raise WorkerUnavailable("The search has no hits to show yet; try again in a moment.")
+        raise WorkerUnavailable("The search is not finished; try again in a moment.")
     result = SearchResult.model_validate(found.value)
     if result.error is not None:
         raise Unprocessable(f"The search failed: {result.error.detail}")
@@ -72,7 +72,7 @@ def contact_sheet(search_id: str) -> Response:
 
 
 def _wait_if_free(search_id: str, seconds: float) -> TaskResult:
-    """Wait for a search where there is a place to wait: the wish is no order (RFC 7240)."""
+    """Wait for a search if a slot is free; preferences may be ignored (RFC 7240)."""
     give_back = slots().waits.take_if_free()
     if give_back is None:
         return TaskResult("queued")
@@ -83,7 +83,7 @@ def _wait_if_free(search_id: str, seconds: float) -> TaskResult:
 
 
 def _read(search_id: str) -> SearchRequest:
-    """Read what is asked; a picture that comes with it is kept under the search's id."""
+    """Read the search; an uploaded query picture is stored under the search's id."""
     tenant = current_tenant()
     if request.mimetype != "multipart/form-data":
         return read_json(request, SearchBody).to_request(tenant)
@@ -100,7 +100,7 @@ def _picture(tenant: str, image_id: str, size: int) -> Image.Image | None:
     try:
         return thumbnails().get(tenant, image_id, size)
     except (NotFound, ImageError):
-        # Deleted since, too dangerous to be decoded, or damaged.
+        # Deleted meanwhile, damaged, or not safe to decode.
         return None
 
 

@@ -1,4 +1,4 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``: whether the service works, and how hard."""
+"""``/healthz``, ``/readyz`` and ``/metrics``: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ blueprint = Blueprint("service", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Answer while the process does."""
+    """Return 200 while the process is alive."""
     return answered(Health("ok"))
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Answer 200 when every part is there, else 503 naming what is missing."""
+    """Return 200 if every component is available, else 503 naming the missing ones."""
     parts = check_parts(services().heartbeats, services().clock)
     missing = [part for part in parts if not part.ok]
     if not missing:
@@ -36,6 +36,6 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Tell Prometheus what waits, what is in hand and who works on it."""
+    """Return Prometheus metrics on queued tasks, tasks in progress and workers."""
     text, content_type = render(services(), request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)

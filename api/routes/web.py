@@ -1,4 +1,4 @@
-"""``/``: the web page, plain files that ask nothing of any other host."""
+"""``/``: the web page, static files that load nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from api.pages.files import FRESH, sent_asset, sent_file
 
 blueprint = Blueprint("web", __name__)
 
-# What the page may do: use its own files, show pictures from here or from the reader's own
-# machine, and ask this service. No markup may come from a string.
+# The page may only use its own files, show pictures from this service or from the visitor's
+# machine, and call this service. It must not create markup from strings.
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -29,7 +29,7 @@ _POLICY = "; ".join(
 
 @blueprint.get("/")
 def index() -> Response:
-    """Show the page."""
+    """Return the web page."""
     page = load_page()
     etag = f"{page.version}-index.html"
     response = sent_file(page.html, "text/html; charset=utf-8", etag, FRESH, request)
@@ -40,5 +40,5 @@ def index() -> Response:
 
 @blueprint.get("/assets/<version>/<name>")
 def asset(version: str, name: str) -> Response:
-    """Send one of the page's files, whatever its version; only the right one is kept."""
+    """Return a file of the page; cacheable forever if its version is current."""
     return sent_asset(load_page(), version, name, request)

@@ -1,1 +1,1 @@
-"""Schemas: what the routes read and what they answer."""
+"""Schemas of requests and responses."""

@@ -1,4 +1,4 @@
-"""Answers: the values that routes return, and from which the OpenAPI document is made."""
+"""Response models: the values that routes return and that the OpenAPI document describes."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Count = Annotated[int, Field(ge=0)]
 
 @dataclass(slots=True)
 class Answer:
-    """Base of what callers get: it has no other fields than these.
+    """Base of response models; the schema forbids other fields.
 
-    Answers are dataclasses, neither checked nor frozen when they are made: a page has a thousand
-    of them, and tests hold every answer against the document.
+    Answers are plain dataclasses without validation, because a page can hold a thousand of them;
+    tests check every response against the OpenAPI document.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     def plain(self) -> Json:
-        """Return the answer as JSON has it, its fields in their order."""
+        """Return the answer as JSON-compatible values, in field order."""
         plain: Json = _writer(type(self))(self)  # type: ignore[arg-type]  # classes have a hash
         return plain
 
@@ -41,10 +41,10 @@ def _writer(kind: type[Answer]) -> Callable[[Answer], Any]:
 
 
 def is_absent(value: object) -> bool:
-    """Tell whether an optional field is left out; others are shown as null."""
+    """Return whether to omit an optional field instead of sending null."""
     return value is None
 
 
 def time_or_none(seconds: float | None) -> Time | None:
-    """Write seconds since 1970, if there are any."""
+    """Format seconds since 1970, or return None for None."""
     return None if seconds is None else rfc3339(seconds)

@@ -1,4 +1,4 @@
-"""What callers may send, checked field by field."""
+"""Request bodies and query strings, validated field by field."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ from common.images.metadata_limits import (
 )
 from common.jobs.base import ItemState
 
-# Bytes of a JSON body, at most: several times what 10,000 ids take.
+# Maximum bytes of a JSON body: several times the size of 10,000 ids.
 _JSON_BYTES_MAX = 4 * 1024**2
-# Largest index of a job's images that a cursor may name; Redis takes no number past 2**63.
+# Largest index in a cursor over a job's images; Redis rejects numbers above 2**63.
 _INDEX_MAX = 2**53
 
 
 def _kept(value: object) -> object:
-    """Check a value to keep; JSON's numbers are doubles, so larger whole numbers become one."""
+    """Validate a value; JSON numbers are doubles, so integers out of range become floats."""
     checked = check_value(value)
     return float(checked) if isinstance(checked, int) and abs(checked) > INTEGER_MAX else checked
 
 
-# A value of an image's own metadata.
+# A metadata value under one of the caller's own keys.
 OwnValue = Annotated[
     Any, BeforeValidator(_kept, json_schema_input_type=Text | Whole | float | bool)
 ]
 
 
 class Body(BaseModel):
-    """Base of what callers send: an unknown field is an error, not ignored."""
+    """Base of request bodies; unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -67,7 +67,9 @@ class UploadQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    filename: str = Field(default="", description="Of a body that is one picture or one archive.")
+    filename: str = Field(
+        default="", description="File name of a body that is one picture or one archive."
+    )
 
 
 class ItemsQuery(BaseModel):
@@ -79,7 +81,7 @@ class ItemsQuery(BaseModel):
     limit: int = Field(default=100, ge=1, le=1000)
     # Index of the first item of the page.
     cursor: int = Field(
-        default=0, ge=0, le=_INDEX_MAX, description="The `next_cursor` of another page."
+        default=0, ge=0, le=_INDEX_MAX, description="The `next_cursor` of the previous page."
     )
 
 
@@ -92,7 +94,7 @@ class ThumbnailQuery(BaseModel):
 
 
 class Metadata(BaseModel):
-    """The ``metadata`` part of an upload: tags, and keys of the caller's own."""
+    """The ``metadata`` part of an upload: tags and the caller's own keys."""
 
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[OwnKey, OwnValue] = Field(init=False)
@@ -109,7 +111,7 @@ class Metadata(BaseModel):
 
     @property
     def own(self) -> dict[str, MetadataValue]:
-        """The keys that are the caller's own."""
+        """The caller's own keys and their values."""
         return self.__pydantic_extra__
 
 
@@ -121,27 +123,27 @@ def read_json(request: Request, model: type[Model]) -> Model:
 
     Raises:
         UnsupportedMediaType: The body is not declared as JSON.
-        RequestEntityTooLarge: The body is longer than any that is asked for.
+        RequestEntityTooLarge: The body exceeds the limit for JSON.
         InvalidRequest: The body is not JSON.
         Unprocessable: A field is unknown, missing or out of range.
     """
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
-    # Unlike pictures, it is held in memory whole.
+    # Unlike pictures, JSON is held in memory whole.
     request.max_content_length = _JSON_BYTES_MAX
     try:
         value = request.get_json()
     except (BadRequest, RecursionError):
-        raise InvalidRequest("The body is not valid JSON, or nested too deeply.") from None
+        raise InvalidRequest("The body is not valid JSON or is nested too deeply.") from None
     return check(model, value)
 
 
 def read_text(text: str, model: type[Model], part: str) -> Model:
-    """Read a form's part of this name that holds JSON; raises as ``read_json`` does."""
+    """Read a form part that holds JSON; raises like ``read_json``."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        detail = f"The part {part} is not valid JSON, or nested too deeply."
+        detail = f"The part {part} is not valid JSON or is nested too deeply."
         raise InvalidRequest(detail, field=part) from None
     return check(model, value)
 
@@ -156,10 +158,10 @@ def read_query(request: Request, model: type[Model]) -> Model:
 
 
 def check(model: type[Model], value: object) -> Model:
-    """Check a value against a model.
+    """Validate a value against a model.
 
     Raises:
-        Unprocessable: It names each field at fault.
+        Unprocessable: The value is invalid; the error names each field at fault.
     """
     try:
         return model.model_validate(value)
@@ -174,6 +176,6 @@ def check(model: type[Model], value: object) -> Model:
 
 
 def _detail(message: str) -> str:
-    """Return pydantic's words without its own names for things."""
+    """Return pydantic's message without pydantic's own terms."""
     plain = message.removeprefix("Value error, ").partition(" or instance of ")[0]
     return plain.replace("valid dictionary", "JSON object")

@@ -1,4 +1,4 @@
-"""Dead letters as callers see them."""
+"""Response models of dead letters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.rfc3339 import rfc3339
 
 @dataclass(slots=True)
 class DeadLetter(Answer):
-    """An image that was given up for no fault of its caller's."""
+    """An image that the service gave up on through no fault of the caller."""
 
     id: ImageId
     filename: str
@@ -31,10 +31,10 @@ class DeadLetter(Answer):
 
     @classmethod
     def of(cls, letter: Letter, links: Links) -> DeadLetter:
-        """Return a dead letter as callers see it."""
+        """Build the response model of a dead letter."""
         places = links.of_dead_letter(letter.id, letter.job_id)
         if letter.code == QUARANTINED:
-            # It may have killed the workers that decoded it, and the API decodes for thumbnails.
+            # Decoding it may have crashed its workers, and the API decodes to make thumbnails.
             del places["thumbnail"]
         return cls(
             id=letter.id,
@@ -52,12 +52,12 @@ class DeadLetter(Answer):
 
 @dataclass(slots=True)
 class DeadLetters(Answer):
-    """A page of dead letters, the newest first."""
+    """A page of dead letters, newest first."""
 
     dead_letters: list[DeadLetter]
     next_cursor: str | None
 
     @classmethod
     def of(cls, letters: Iterable[Letter], next_cursor: str | None, links: Links) -> DeadLetters:
-        """Return a page as callers see it."""
+        """Build the response page."""
         return cls([DeadLetter.of(letter, links) for letter in letters], next_cursor)

@@ -1,4 +1,4 @@
-"""Failures: why a search has no hits, or a stream ended early."""
+"""Failures: why a search failed or an event stream ended early."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from api.schemas.answer import Answer
 
 @dataclass(slots=True)
 class Failure(Answer):
-    """Why a search failed."""
+    """Why a search or an event stream failed."""
 
     code: str
     detail: str

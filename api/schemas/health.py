@@ -1,4 +1,4 @@
-"""Health as callers see it: that the process answers, and whether each part is there."""
+"""Response models of liveness and readiness."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from api.schemas.answer import Answer, Count, is_absent
 
 @dataclass(slots=True)
 class Health(Answer):
-    """That the process answers."""
+    """Liveness of the process."""
 
     status: Literal["ok"]
 
 
 @dataclass(slots=True)
 class Part(Answer):
-    """One part of the service."""
+    """One component of the service and its condition."""
 
     part: str
     ok: bool
@@ -31,12 +31,12 @@ class Part(Answer):
 
 @dataclass(slots=True)
 class Readiness(Answer):
-    """That every part is there."""
+    """Readiness: every component is available."""
 
     status: Literal["ready"]
     parts: list[Part]
 
     @classmethod
     def of(cls, parts: list[Part]) -> Readiness:
-        """Return that these parts are all there."""
+        """Build the response for components that are all available."""
         return cls("ready", parts)

@@ -1,4 +1,4 @@
-"""Images as callers see them: what is known of them, and which are indexed."""
+"""Response models of images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.ids import ImageId
 
 @dataclass(slots=True)
 class Image(Answer):
-    """What is known of an indexed image."""
+    """An indexed image."""
 
     id: ImageId
     filename: str
@@ -29,7 +29,7 @@ class Image(Answer):
 
     @classmethod
     def of(cls, record: ImageRecord, links: Links) -> Image:
-        """Return an image as callers see it."""
+        """Build the response model of an image."""
         return cls(
             id=record.id,
             filename=record.filename,
@@ -46,28 +46,28 @@ class Image(Answer):
 
 @dataclass(slots=True)
 class Images(Answer):
-    """A page of images, the newest first."""
+    """A page of images, newest first."""
 
     images: list[Image]
     next_cursor: str | None
 
     @classmethod
     def of(cls, page: CatalogPage, links: Links) -> Images:
-        """Return a page as callers see it."""
+        """Build the response page."""
         images = [Image.of(record, links) for record in page.images]
         return cls(images, image_cursor(page.following))
 
 
 @dataclass(slots=True)
 class Checked(Answer):
-    """Which images a search can find, and which it cannot."""
+    """Which of the given ids are indexed, and which are not."""
 
     known: list[ImageId]
     missing: list[ImageId]
 
     @classmethod
     def of(cls, asked: Iterable[str], known: Collection[str]) -> Checked:
-        """Return the ids that were asked about, each once and in their order."""
+        """Partition the requested ids, without repetitions and in request order."""
         unique = list(dict.fromkeys(asked))
         return cls(
             [image_id for image_id in unique if image_id in known],

@@ -1,4 +1,4 @@
-"""Jobs as callers see them: their progress, their images, and the events of their streams."""
+"""Response models of jobs, their images and their event streams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from common.rfc3339 import rfc3339
 
 @dataclass(slots=True)
 class Job(Answer):
-    """What one upload asks for, and how far it is."""
+    """The work of one upload, with its progress."""
 
     id: RecordId
     kind: Literal["ingest"]
@@ -40,12 +40,12 @@ class Job(Answer):
 
     @classmethod
     def of(cls, record: JobRecord, now: float, links: Links) -> Job:
-        """Return a job as callers see it.
+        """Build the response model of a job.
 
         Args:
             record: The job.
-            now: The time by the clock of its record.
-            links: Makes its links.
+            now: The current time by the clock that the record uses.
+            links: Builds the links.
         """
         rate, eta = record.rate_per_s(now), record.eta_s(now)
         return cls(
@@ -69,11 +69,11 @@ class Job(Answer):
 
 @dataclass(slots=True)
 class JobEvent(Answer):
-    """One event of a job's stream; comments between them are heartbeats."""
+    """One event of a job's stream; comments between events are heartbeats."""
 
     event: Annotated[
         Literal["progress", "end", "error"],
-        Field(description="What has happened: the job has changed, has ended, or cannot be read."),
+        Field(description="Whether the job has changed, has ended or cannot be read."),
     ]
     data: Annotated[
         str,
@@ -85,18 +85,18 @@ class JobEvent(Answer):
 
     @classmethod
     def of(cls, event: Literal["progress", "end", "error"], answer: Answer) -> JobEvent:
-        """Return the event that carries an answer."""
+        """Build the event that carries an answer."""
         return cls(event, json.dumps(answer.plain()))
 
     @property
     def text(self) -> str:
-        """The event as the stream has it."""
+        """The event in the stream's format."""
         return f"event: {self.event}\ndata: {self.data}\n\n"
 
 
 @dataclass(slots=True)
 class Jobs(Answer):
-    """A page of jobs, the newest first."""
+    """A page of jobs, newest first."""
 
     jobs: list[Job]
     next_cursor: str | None
@@ -105,13 +105,13 @@ class Jobs(Answer):
     def of(
         cls, records: Iterable[JobRecord], next_cursor: str | None, now: float, links: Links
     ) -> Jobs:
-        """Return a page as callers see it."""
+        """Build the response page."""
         return cls([Job.of(record, now, links) for record in records], next_cursor)
 
 
 @dataclass(slots=True)
 class Item(Answer):
-    """One image of a job, and where it stands."""
+    """One image of a job, with its state."""
 
     id: ImageId
     filename: str
@@ -121,24 +121,24 @@ class Item(Answer):
 
     @classmethod
     def of(cls, record: ItemRecord) -> Item:
-        """Return an image of a job as callers see it."""
+        """Build the response model of a job's image."""
         return cls(record.id, record.filename, record.state, record.code, record.detail)
 
 
 @dataclass(slots=True)
 class Items(Answer):
-    """A page of a job's images, in the order of the upload."""
+    """A page of a job's images, in upload order."""
 
     items: list[Item]
     next_cursor: str | None
 
     @classmethod
     def of(cls, records: Iterable[ItemRecord], following: int | None) -> Items:
-        """Return a page as callers see it.
+        """Build the response page.
 
         Args:
             records: The images.
-            following: The index to go on from.
+            following: The index of the next page's first image, if there is a next page.
         """
         cursor = None if following is None else str(following)
         return cls([Item.of(record) for record in records], cursor)

@@ -1,4 +1,4 @@
-"""Links: the paths of resources, for answers and for the routes that serve them."""
+"""Links: the paths of resources, used in responses and by the routes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ DEAD_LETTERS = "/v1/dead-letters"
 
 @dataclass(slots=True)
 class Links:
-    """Makes the links of answers. Built from the routes by Flask, each would cost a poll percents.
+    """Builds links; Flask's ``url_for`` would slow a poll by several percent per link.
 
     Args:
-        root: The path that the API is mounted at, WSGI's ``SCRIPT_NAME``; usually empty.
+        root: The path at which the API is mounted, WSGI's ``SCRIPT_NAME``; usually empty.
     """
 
     root: str = ""

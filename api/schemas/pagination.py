@@ -1,4 +1,4 @@
-"""Query strings of lists that are read page by page, newest first."""
+"""Query strings of paginated lists, newest first."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from common.jobs.base import JobState
 
 # The last millisecond of the year 9999, in milliseconds since 1970.
 _MS_MAX = 253_402_300_799_999
-# What a cursor is, to callers.
-_CURSOR = "The `next_cursor` of another page."
-# What the cursor of a list of images looks like, for the OpenAPI document.
+# Description of cursors in the OpenAPI document.
+_CURSOR = "The `next_cursor` of the previous page."
+# Pattern of cursors over images in the OpenAPI document.
 _IMAGE_CURSOR_PATTERN = f"^[0-9]{{1,14}}-{IMAGE_ID}$"
 
 
@@ -51,11 +51,11 @@ class ImagesQuery(BaseModel):
 
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: ImageCursor | None = None
-    tag: Tag | None = Field(default=None, description="Only images that carry this tag.")
+    tag: Tag | None = Field(default=None, description="Only images with this tag.")
 
     @property
     def after(self) -> Place | None:
-        """The last image of the page before."""
+        """The position of the previous page's last image."""
         if self.cursor is None:
             return None
         at, image_id = read_cursor(self.cursor)
@@ -82,5 +82,5 @@ class DeadLettersQuery(BaseModel):
 
 
 def image_cursor(place: Place | None) -> str | None:
-    """Return the cursor that goes on behind a place."""
+    """Return the cursor that continues after a position."""
     return None if place is None else write_cursor(place.indexed_at_ms, place.id)

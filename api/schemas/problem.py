@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457), and every code that they may have."""
+"""Problem documents (RFC 9457) and their codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import Field
 from api.schemas.answer import Answer, is_absent
 from common.errors import GlimpseError, SetupError
 
-# Codes that no class of the tree stands for: of HTTP itself, and of ``/readyz``.
+# Codes without an error class: those of HTTP itself and of ``/readyz``.
 _CODES_OF_HTTP = (
     "expectation_failed",
     "forbidden",
@@ -34,13 +34,13 @@ def _codes_below(kind: type[GlimpseError]) -> Iterator[str]:
             yield from _codes_below(below)
 
 
-# Every code that a problem document may have; the tree is whole once it is imported.
+# All codes of problem documents; importing ``common.errors`` defines every error class.
 CODES = tuple(sorted({*_codes_below(GlimpseError), *_CODES_OF_HTTP}))
 
 
 @dataclass(slots=True)
 class FieldError(Answer):
-    """What is wrong with one field of a request; of ``/readyz``, a part that is missing."""
+    """An error in one field of a request; from ``/readyz``, a missing component."""
 
     field: str
     detail: str
@@ -48,7 +48,7 @@ class FieldError(Answer):
 
 @dataclass(slots=True)
 class Problem(Answer):
-    """Why a request has no other answer (RFC 9457)."""
+    """Why a request failed (RFC 9457)."""
 
     type: Literal["about:blank"]
     title: str
@@ -67,13 +67,13 @@ class Problem(Answer):
         request_id: str,
         errors: Sequence[Mapping[str, str]] = (),
     ) -> Problem:
-        """Return the problem document about a request.
+        """Build the problem document of a request.
 
         Args:
             status: HTTP status.
             code: Stable code for programs.
             detail: A sentence for people.
-            request_id: The request.
+            request_id: The id of the request.
             errors: The fields at fault: ``{"field", "detail"}`` each.
         """
         return cls(

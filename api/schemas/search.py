@@ -1,4 +1,4 @@
-"""Searches: what callers may send, checked field by field, and what they get."""
+"""Request and response models of searches."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from common.ids import ImageId
 from common.json_integers import WHOLE
 from common.rfc3339 import rfc3339
 
-# Characters of a search text, at most; the encoders read far less.
+# Maximum characters of a search text; the encoders read far fewer.
 _TEXT_CHARACTERS_MAX = 2000
-# Pixels of a contact sheet's tiles, at most: it is drawn in memory, three bytes for each.
+# Maximum pixels of a contact sheet's tiles; it is drawn in memory, three bytes per pixel.
 _SHEET_PIXELS_MAX = 25_000_000
-# Terms of one query, at most.
+# Maximum terms of a query.
 _TERMS_MAX = 32
 
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_CHARACTERS_MAX),
-    # For the OpenAPI document: white space alone is no text.
+    # For the OpenAPI document: white space alone is not a text.
     Field(json_schema_extra={"pattern": r"\S"}),
 ]
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
-    """Say of a term what ``_one_of_three`` checks."""
+    """Describe the check of ``_one_of_three`` in the OpenAPI schema."""
     schema["oneOf"] = [
         {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
         for name in ("text", "image_id", "picture")
@@ -46,7 +46,7 @@ def _exactly_one(schema: dict[str, Any]) -> None:
 
 
 class QueryTerm(Body):
-    """One weighted term: a text, an indexed image, or the picture that came with the search."""
+    """One weighted term: a text, an indexed image, or the picture uploaded with the search."""
 
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
@@ -62,7 +62,7 @@ class QueryTerm(Body):
         return self
 
     def to_term(self, picture_id: str | None) -> Term:
-        """Return the term as it goes to the worker."""
+        """Return the term in the task's format."""
         return Term(
             text=self.text,
             image_id=self.image_id,
@@ -72,13 +72,13 @@ class QueryTerm(Body):
 
 
 class SearchBody(Body):
-    """A search: a text, an image's id, or a query of several terms, and what may be found."""
+    """A search by a text, an image's id or a query of several terms, with its options."""
 
     text: Text | None = None
     image_id: ImageId | None = None
     query: list[QueryTerm] | None = Field(default=None, min_length=1, max_length=_TERMS_MAX)
-    top_k: Annotated[int, Field(ge=1, le=1000, description="Hits, at most."), WHOLE] = 10
-    offset: Annotated[int, Field(ge=0, le=10_000, description="Hits passed over."), WHOLE] = 0
+    top_k: Annotated[int, Field(ge=1, le=1000, description="Maximum number of hits."), WHOLE] = 10
+    offset: Annotated[int, Field(ge=0, le=10_000, description="Hits to skip."), WHOLE] = 0
     min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
     filter: Filter | None = None
     group_duplicates: float | None = Field(
@@ -86,7 +86,7 @@ class SearchBody(Body):
         ge=0.5,
         le=1,
         allow_inf_nan=False,
-        description="Cosine from which on an image is a duplicate of a better hit.",
+        description="Images with at least this cosine to a better hit are folded into it.",
     )
 
     @model_validator(mode="after")
@@ -100,11 +100,11 @@ class SearchBody(Body):
         """Return the payload of the search's task.
 
         Args:
-            tenant: Whose images are searched.
-            picture_id: Where the picture is that came with the search, if one did.
+            tenant: The owner of the images to search.
+            picture_id: The id of the uploaded query picture, if there is one.
 
         Raises:
-            Unprocessable: There is nothing to look for, or a picture that did not come.
+            Unprocessable: The search has no term, or a term stands for a missing picture.
         """
         terms = self._terms()
         pictures = [at for at, term in enumerate(terms) if term.picture]
@@ -143,7 +143,9 @@ class ContactSheetQuery(BaseModel):
     columns: int = Field(default=5, ge=1, le=20)
     rows: int = Field(default=2, ge=1, le=50)
     tile: int = Field(default=150, ge=16, le=512, description="Side of a tile, in pixels.")
-    captions: bool = Field(default=False, description="Rank, score and name below each picture.")
+    captions: bool = Field(
+        default=False, description="Whether to add rank, score and file name below each tile."
+    )
 
     @model_validator(mode="after")
     def _bounded(self) -> ContactSheetQuery:
@@ -154,7 +156,7 @@ class ContactSheetQuery(BaseModel):
 
 @dataclass(slots=True)
 class Duplicate(Answer):
-    """An image so much like a better hit that it is shown with it."""
+    """An image similar enough to a better hit to be folded into it."""
 
     id: ImageId
     score: float
@@ -163,13 +165,13 @@ class Duplicate(Answer):
 
     @classmethod
     def of(cls, found: FoundDuplicate, links: Links) -> Duplicate:
-        """Return a duplicate as callers see it."""
+        """Build the response model of a duplicate."""
         return cls(found.id, found.score, found.filename, links.of_image(found.id))
 
 
 @dataclass(slots=True)
 class Hit(Answer):
-    """An image found."""
+    """An image found by a search."""
 
     rank: Annotated[int, Field(ge=1)]
     id: ImageId
@@ -181,7 +183,7 @@ class Hit(Answer):
 
     @classmethod
     def of(cls, found: FoundHit, rank: int, links: Links) -> Hit:
-        """Return a hit as callers see it."""
+        """Build the response model of a hit."""
         return cls(
             rank=rank,
             id=found.id,
@@ -195,7 +197,7 @@ class Hit(Answer):
 
 @dataclass(slots=True)
 class Search(Answer):
-    """A search, with its hits once they are there, best first."""
+    """A search, with its hits, best first, once it has succeeded."""
 
     id: RecordId
     state: TaskState
@@ -210,12 +212,12 @@ class Search(Answer):
 
     @classmethod
     def of(cls, record: SearchRecord, task: TaskResult, links: Links) -> Search:
-        """Return a search as callers see it.
+        """Build the response model of a search.
 
         Args:
             record: The search.
-            task: Where its task stands, and what it returned.
-            links: Makes its links.
+            task: The state and the return value of its task.
+            links: Builds the links.
         """
         result = SearchResult.model_validate(task.value) if task.state == "succeeded" else None
         error = _failure(task.state, result)
@@ -235,9 +237,9 @@ class Search(Answer):
 
 
 def _failure(state: TaskState, result: SearchResult | None) -> Failure | None:
-    """Return why a search failed, if it did: its task never ended, or ended with an error."""
+    """Return why a search failed, or None: its task never finished or returned an error."""
     if state == "failed":
-        return Failure("search_failed", "The search was given up; ask again.")
+        return Failure("search_failed", "No worker finished the search; send it again.")
     if result is None or result.error is None:
         return None
     return Failure(result.error.code, result.error.detail)
@@ -245,7 +247,7 @@ def _failure(state: TaskState, result: SearchResult | None) -> Failure | None:
 
 def _no_picture(at: int) -> Unprocessable:
     return Unprocessable(
-        "The query asks for a picture and none came; send it as multipart/form-data in a part"
-        " named file.",
-        [{"field": f"query.{at}.picture", "detail": "no picture came with the search"}],
+        "The query has a picture term, but no picture was uploaded; send the picture as"
+        " multipart/form-data in a part named file.",
+        [{"field": f"query.{at}.picture", "detail": "no picture was uploaded with the search"}],
     )

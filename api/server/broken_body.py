@@ -1,4 +1,4 @@
-"""Bodies in which gunicorn finds, halfway through, that they are not valid HTTP."""
+"""Request bodies that turn out to be invalid HTTP while gunicorn reads them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 
 
 def install(app: Flask) -> None:
-    """Answer a broken body with a problem document."""
+    """Answer an invalid body with a problem document."""
     app.register_error_handler(ParseException, _refuse)
 
 
 def _refuse(error: ParseException) -> Response:
     log.info("api.unreadable_body %s", type(error).__name__)
-    detail = "The body broke off or is malformed; send it again."
+    detail = "The body is incomplete or malformed; send it again."
     return problem(400, InvalidRequest.code, detail, InvalidRequest(detail).errors)

@@ -1,4 +1,4 @@
-"""Sockets of clients, of whom some are slow and some are so on purpose."""
+"""Client sockets with deadlines, because some clients are slow, and some on purpose."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ log = logging.getLogger(__name__)
 
 # Bytes of a head read at a time.
 _READ_BYTES = 16 * 1024
-# Seconds that a client has for its own end of a connection once ours is closed.
+# Seconds that a client has to close its end of a connection once ours is closed.
 _LEAVE_S = 2.0
-# Bytes that are received and dropped meanwhile, at most.
+# Maximum bytes that are received and discarded meanwhile.
 _LEAVE_BYTES_MAX = 64 * 1024
-# Seconds between two looks at what a client has taken of an answer. The kernel calls a socket
-# writable again when a third of its buffer is free, which takes a slow reader minutes.
-_LOOK_S = 1.0
-# Whether the kernel tells what of a socket's bytes is still on its way.
-_TELLS_UNTAKEN = sys.platform == "linux"
-# Makes the kernel drop what a client does not take, instead of offering it for minutes more.
+# Seconds between two checks of how much of a response the client has received. The kernel reports
+# a socket as writable again when a third of its buffer is free; a slow reader needs minutes.
+_POLL_S = 1.0
+# Whether the kernel reports how many sent bytes are not yet acknowledged.
+_REPORTS_UNACKED = sys.platform == "linux"
+# Makes the kernel discard unsent bytes on close instead of retransmitting them for minutes.
 _DROP_UNSENT = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What clients may take of our time.
+    """Limits for slow clients.
 
     Args:
-        head_s: Seconds within which a request's head must be whole.
-        silence_s: Seconds that a body or the reader of an answer may pause.
-        bytes_per_s_min: Pace of a body or a reader that is never too slow.
+        head_s: Seconds within which a request's head must be complete.
+        silence_s: Seconds for which a body, or the reader of a response, may pause.
+        bytes_per_s_min: Minimum rate at which bodies and responses never time out.
     """
 
     head_s: float
@@ -60,9 +60,9 @@ class Bounds:
 
 
 class ClientSocket(socket.socket):
-    """A client's connection, on which no call waits for longer than the bounds let it.
+    """A client's connection on which no call waits longer than the bounds allow.
 
-    Calls on a socket that somebody has given a time-out go by that instead.
+    If a timeout is set on the socket, calls use that timeout instead.
     """
 
     bounds: Bounds
@@ -72,7 +72,7 @@ class ClientSocket(socket.socket):
 
     @classmethod
     def of(cls, connection: socket.socket, bounds: Bounds) -> Self:
-        """Take over a connection; the object given is of no use any more."""
+        """Take over a connection; the given socket object must not be used any more."""
         family, kind, protocol = connection.family, connection.type, connection.proto
         client = cls(family, kind, protocol, fileno=connection.detach())
         client.setblocking(False)
@@ -84,29 +84,29 @@ class ClientSocket(socket.socket):
 
     @property
     def is_leaving(self) -> bool:
-        """Whether all that is left to come is the client's end."""
+        """Whether only the client's close is still awaited."""
         return self._leaves_at is not None
 
     @property
     def is_late(self) -> bool:
-        """Whether what a thread is spared from waiting for should be here by now."""
+        """Whether the awaited head, or the client's close, is overdue."""
         if self._leaves_at is not None:
             return time.monotonic() >= self._leaves_at
         return self._head is not None and self._head.is_late
 
     @property
     def has_begun(self) -> bool:
-        """Whether any of a head has come that has not been taken."""
+        """Whether part of a head was received and not yet taken."""
         return self._head is not None and self._head.has_begun
 
     def receive_head(self, before: bytes = b"") -> bool:
-        """Receive what is here of a head, and tell whether there is no more to wait for.
+        """Receive the available bytes of a head; return whether there is nothing to wait for.
 
         Args:
-            before: What has been received of it with the request before.
+            before: Bytes of it that were received with the previous request.
 
         Raises:
-            ParseException: It is too long.
+            ParseException: The head is too long.
         """
         self._head = self._head or RequestHead(self.bounds.head_s)
         self._head.take(before)
@@ -121,24 +121,24 @@ class ClientSocket(socket.socket):
         return True
 
     def take_head(self) -> bytes:
-        """Return what was received as a head, and forget it."""
+        """Return the received head and discard it."""
         head, self._head = self._head, None
         return head.data if head else b""
 
     def begin_request(self, when_late: Callable[[], None]) -> None:
-        """Be patient anew.
+        """Restart the time limits for a new request.
 
         Args:
-            when_late: Called before the request's body is given up.
+            when_late: Called if the request's body times out, before the error is raised.
         """
         self._receiving, self._sending = self.bounds.rate(), self.bounds.rate()
         self._when_late = when_late
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Receive bytes, none at the end.
+        """Receive bytes; an empty result means the end.
 
         Raises:
-            RequestTimeout: They come too slowly.
+            RequestTimeout: The bytes arrive too slowly.
         """
         if flags or self.gettimeout() is not None:
             return super().recv(bufsize, flags)
@@ -153,7 +153,7 @@ class ClientSocket(socket.socket):
             self._wait(select.POLLIN, self._receiving, self._receiving.left_s)
 
     def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
-        """Send all bytes of something small."""
+        """Send all bytes; meant for small data."""
         if flags or self.gettimeout() is not None:
             return super().send(data, flags)
         self.sendall(data)
@@ -175,12 +175,12 @@ class ClientSocket(socket.socket):
                 self._wait_for_reader()
             else:
                 rest = rest[sent:]
-                if not _TELLS_UNTAKEN:
+                if not _REPORTS_UNACKED:
                     self._sending.restore(sent)
         return None
 
     def leave(self) -> bool:
-        """Close our end, drop what comes, and tell whether the client's is still to come."""
+        """Close our end and discard input; return whether the client's close is still awaited."""
         try:
             if self._leaves_at is None:
                 self._leaves_at = time.monotonic() + _LEAVE_S
@@ -191,7 +191,7 @@ class ClientSocket(socket.socket):
             return True
         except OSError as error:
             log.debug("api.client_lost %s", error)
-        # gunicorn would wait for more, in the thread that accepts all connections.
+        # Otherwise gunicorn would wait for more in the thread that accepts connections.
         with suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
         return False
@@ -202,25 +202,25 @@ class ClientSocket(socket.socket):
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
             with suppress(OSError):
                 self.shutdown(socket.SHUT_RDWR)
-            raise BrokenPipeError(errno.EPIPE, "The client does not read its answer.")
-        untaken = self._untaken()
-        self._wait(select.POLLOUT, self._sending, min(self._sending.left_s, _LOOK_S))
-        self._sending.restore(max(untaken - self._untaken(), 0))
+            raise BrokenPipeError(errno.EPIPE, "The client does not read the response.")
+        unacked = self._unacked()
+        self._wait(select.POLLOUT, self._sending, min(self._sending.left_s, _POLL_S))
+        self._sending.restore(max(unacked - self._unacked(), 0))
 
     def _wait(self, event: int, rate: MinRate, seconds: float) -> None:
-        """Wait for a chance to go on, and count the wait."""
+        """Wait until the socket is ready, and count the time against the rate."""
         poll = select.poll()
         poll.register(self, event)
         begun_at = time.monotonic()
         poll.poll(seconds * 1000)
         rate.spend(time.monotonic() - begun_at)
 
-    def _untaken(self) -> int:
-        """Return how many bytes were sent that the client's machine has not acknowledged.
+    def _unacked(self) -> int:
+        """Return the number of bytes sent that the client's machine has not acknowledged.
 
-        Where the kernel does not tell, none: what it takes counts as taken.
+        If the kernel does not report it, return 0: bytes that the kernel accepts count as received.
         """
-        if not _TELLS_UNTAKEN:
+        if not _REPORTS_UNACKED:
             return 0
         (count,) = struct.unpack("i", fcntl.ioctl(self, termios.TIOCOUTQ, bytes(4)))
         return int(count)

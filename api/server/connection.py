@@ -1,4 +1,4 @@
-"""The connection of a request, as gunicorn shows it to an application."""
+"""The client connection of a request, as exposed by gunicorn."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 
 def connection_of(environ: Mapping[str, Any]) -> socket.socket | None:
-    """Return the socket of a request, or None under a server that does not show it.
+    """Return the socket of a request, or None under a server that does not expose it.
 
     Args:
-        environ: WSGI's environment.
+        environ: The WSGI environment.
     """
     connection: socket.socket | None = environ.get("gunicorn.socket")
     return connection
 
 
 def is_closed_by_client(environ: Mapping[str, Any]) -> bool:
-    """Tell whether the client of a request has closed its connection, as far as can be known.
+    """Return whether the client has closed the connection; False if that is unknown.
 
     Args:
-        environ: WSGI's environment.
+        environ: The WSGI environment.
     """
     connection = connection_of(environ)
     if connection is None:
@@ -31,7 +31,7 @@ def is_closed_by_client(environ: Mapping[str, Any]) -> bool:
     except BlockingIOError:
         return False
     except ValueError:
-        # A TLS socket cannot be peeked into; there the heartbeats find out.
+        # TLS sockets do not support peeking; a failing heartbeat reveals the close instead.
         return False
     except OSError:
         return True

@@ -1,7 +1,7 @@
-"""Bodies that end before their Content-Length: refused, and not taken for shorter ones.
+"""Refuses bodies that are shorter than their Content-Length.
 
-gunicorn ends such a body as it ends a whole one, and Werkzeug trusts it to know. What
-came of a picture would be kept as a picture, under an id of its own.
+gunicorn ends such a body like a complete one, and Werkzeug trusts the server. Without this check,
+part of a picture would be stored as a picture with its own id.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from werkzeug.exceptions import ClientDisconnected
 
 
 class CountedBody:
-    """A request's body that counts what comes.
+    """A request body that counts the bytes received.
 
     Args:
-        stream: The server's.
-        length: Bytes that the caller has announced.
+        stream: The server's input stream.
+        length: The declared ``Content-Length``.
     """
 
     def __init__(self, stream: Any, length: int) -> None:
         self._stream = stream
-        self._rest = length
+        self._remaining = length
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, none at the end.
+        """Return the next bytes; an empty result means the end.
 
         Raises:
-            ClientDisconnected: The end came too early.
+            ClientDisconnected: The body ended too early.
         """
         data: bytes = self._stream.read(size)
-        self._rest -= len(data)
+        self._remaining -= len(data)
         is_at_end = size < 0 or (size > 0 and not data)
-        if is_at_end and self._rest > 0:
+        if is_at_end and self._remaining > 0:
             raise ClientDisconnected
         return data
 
 
 def install(app: Flask) -> None:
-    """Let no route read a body that broke off as if it were whole."""
+    """Make incomplete bodies raise an error when a route reads them."""
 
     @app.before_request
     def count() -> None:
         environ = request.environ
-        # Elsewhere Werkzeug counts by itself; it asks whether this is there, not what it says.
+        # Under other servers Werkzeug counts; it checks only that this key is present.
         if request.content_length and "wsgi.input_terminated" in environ:
             environ["wsgi.input"] = CountedBody(environ["wsgi.input"], request.content_length)

@@ -1,8 +1,7 @@
-"""Bodies that a refusal left unread: received and dropped, so that the refusal is seen.
+"""Lingering close: receives and discards the rest of a refused body, so the refusal arrives.
 
-A server that closes a connection while the client still sends makes the
-client's kernel drop what came last: the answer. Most clients send all of a body
-before they look for one.
+If a server closes a connection while the client is still sending, the client's kernel discards
+what it received last: the response. Most clients send the whole body before they read a response.
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ from api.server.connection import connection_of
 
 log = logging.getLogger(__name__)
 
-# What is received of a body that nobody wants, at most: bytes, and seconds of a thread's time.
+# Limits for a discarded body: bytes, and seconds of a thread's time.
 _BYTES_MAX = 64 * 1024**2
 _SECONDS_MAX = 10.0
-# Seconds without a byte after which a client counts as one that sends no more.
+# Seconds without a byte after which the client is assumed to have stopped sending.
 _SILENCE_S = 2.0
 # Bytes read at a time.
 _READ_BYTES = 64 * 1024
-# Status of the first answer that is no success, and of the one to a body that is not waited for.
-_REFUSED = 400
-_LATE = 408
+# The lowest error status, and the status after a timeout, where the body is not awaited.
+_ERROR_MIN = 400
+_TIMEOUT = 408
 
 
 def install(app: Flask) -> None:
-    """Receive what is left of a request's body once its refusal has been sent.
+    """Receive the rest of a refused request's body after the response was sent.
 
-    The answer goes first: a client that looks for it while it sends stops there.
+    The response goes first: a client that reads while it sends stops sending.
     """
 
     @app.after_request
     def receive_later(response: Response) -> Response:
-        # Only a server that marks the end of the body can be read from without knowing it.
-        is_read_on = response.status_code >= _REFUSED and response.status_code != _LATE
-        if is_read_on and request.environ.get("wsgi.input_terminated"):
+        # Reading without a known length is safe only if the server marks the end of the body.
+        is_refused = response.status_code >= _ERROR_MIN and response.status_code != _TIMEOUT
+        if is_refused and request.environ.get("wsgi.input_terminated"):
             response.call_on_close(partial(_receive, request.environ))
         return response
 
@@ -50,21 +49,21 @@ def install(app: Flask) -> None:
 def _receive(environ: dict[str, Any]) -> None:
     connection = connection_of(environ)
     try:
-        whole = _receive_rest(environ["wsgi.input"], connection)
+        is_complete = _receive_rest(environ["wsgi.input"], connection)
     except Exception as error:
-        # The answer is out; whatever breaks here ends the connection and nothing else.
+        # The response was sent; an error here only ends the connection.
         log.debug("api.unread_lost %s", error)
-        whole = False
+        is_complete = False
     if connection is not None:
         with suppress(OSError):
             connection.settimeout(None)
-            if not whole:
-                # gunicorn would wait for the client to close, in the thread that accepts all.
+            if not is_complete:
+                # Otherwise gunicorn would wait for the client in the thread that accepts.
                 connection.shutdown(socket.SHUT_RDWR)
 
 
 def _receive_rest(body: Any, connection: socket.socket | None) -> bool:
-    """Read a body to its end; return False where that is too far."""
+    """Read a body to its end; return False if it exceeds the limits."""
     deadline = time.monotonic() + _SECONDS_MAX
     received = 0
     while received < _BYTES_MAX and (rest_s := deadline - time.monotonic()) > 0:

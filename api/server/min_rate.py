@@ -1,4 +1,4 @@
-"""The minimum rate: how long a client may still keep a thread waiting."""
+"""The minimum rate: limits how long a client may keep a thread waiting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MinRate:
 
     @property
     def left_s(self) -> float:
-        """Seconds for which the client may still be waited for."""
+        """Seconds of waiting that are left."""
         return max(self._left_s, 0.0)
 
     @property
@@ -35,6 +35,6 @@ class MinRate:
         self._left_s -= seconds
 
     def restore(self, count: int) -> None:
-        """Count bytes that have passed."""
+        """Count transferred bytes."""
         if not self.is_spent:
             self._left_s = min(self._silence_s, self._left_s + count / self._bytes_per_s_min)

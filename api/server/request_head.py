@@ -1,4 +1,4 @@
-"""The head of a request on its way in: request line and headers, gathered without a thread."""
+"""The head of a request, its request line and headers, buffered without occupying a thread."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable
 
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
 
-# Bytes of a head, at most: a connection that only waits holds no more memory than that.
+# Maximum bytes of a head, and so the memory that a waiting connection can use.
 HEAD_BYTES_MAX = 64 * 1024
-# An empty line ends a head. A bare line feed makes it unreadable, which is told at once.
+# An empty line ends a head. A bare line feed makes it invalid, so parsing can start at once.
 _END = re.compile(rb"\r\n\r\n|(?<!\r)\n")
-# Bytes before new ones that an end may have begun in.
+# Bytes before new ones in which the end may have begun.
 _OVERLAP = len(b"\r\n\r\n") - 1
 
 
 class RequestHead:
-    """What has come of a head, and for how long it may still come.
+    """A partially received head and its deadline.
 
     Args:
-        within_s: Seconds from now within which it must be whole.
+        within_s: Seconds from now within which the head must be complete.
         now: Returns the seconds of a clock.
     """
 
@@ -32,30 +32,30 @@ class RequestHead:
 
     @property
     def data(self) -> bytes:
-        """All that has come, which may reach into the body or the next request."""
+        """All bytes received, which may include part of the body or of the next request."""
         return bytes(self._data)
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything has come."""
+        """Whether any byte was received."""
         return bool(self._data)
 
     @property
     def is_whole(self) -> bool:
-        """Whether it can be read to its end, or to where it is no HTTP."""
+        """Whether the head can be parsed: it is complete or known to be invalid."""
         return self._is_whole
 
     @property
     def is_late(self) -> bool:
-        """Whether it should be whole by now."""
+        """Whether the head is incomplete after its deadline."""
         return not self._is_whole and self._now() >= self._due_at
 
     def take(self, data: bytes) -> None:
         """Add bytes.
 
         Raises:
-            LimitRequestHeaders: There are too many without an end.
-            LimitRequestLine: The same, and they are all of one line.
+            LimitRequestHeaders: The head is too long.
+            LimitRequestLine: The head is too long, and all of it is one line.
         """
         begin = max(len(self._data) - _OVERLAP, 0)
         self._data += data

@@ -1,9 +1,9 @@
-"""gunicorn's worker, which tells what is no HTTP in our words, and waits for nobody for ever.
+"""Answers malformed HTTP with problem documents and puts deadlines on slow clients.
 
-A thread of gunicorn's reads a request from its first byte on, however slowly it
-comes. Here the head of a request, and the client's end of a connection, are awaited
-by the one thread that watches all connections; the others take up requests whose
-heads are whole. Their bodies and answers pass a ``ClientSocket``.
+In gunicorn, a thread reads a request from its first byte on, however slowly it arrives. Here, the
+one thread that polls all connections awaits the heads of requests and the close by the client;
+the other threads handle only requests whose heads are complete. Bodies and responses go through a
+``ClientSocket``.
 """
 
 from __future__ import annotations
@@ -29,35 +29,51 @@ from common.settings import load_settings
 
 log = logging.getLogger(__name__)
 
-# What is said of each kind of request that never reaches the application; the first that
-# fits counts. None of it repeats what the caller sent.
+# Status, code and detail of unexpected errors.
+_DEFECT = (500, "internal", "Glimpse failed to process this request; see its log.")
+# Responses to requests that never reach the application; the first matching class counts. No
+# detail repeats the caller's input.
 _REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (RequestTimeout, 408, RequestTimeout.code, str(RequestTimeout())),
     (errors.LimitRequestLine, 414, "uri_too_long", "The request line is too long."),
-    (errors.LimitRequestHeaders, 431, "headers_too_large", "The headers are too many or too long."),
-    (errors.ExpectationFailed, 417, "expectation_failed", "What Expect asks for is not known."),
+    (
+        errors.LimitRequestHeaders,
+        431,
+        "headers_too_large",
+        "The request has too many headers, or they are too long.",
+    ),
+    (
+        errors.ExpectationFailed,
+        417,
+        "expectation_failed",
+        "The Expect header is not supported; send 100-continue.",
+    ),
     (
         errors.UnsupportedTransferCoding,
         501,
         "not_implemented",
-        "This Transfer-Encoding is not read.",
+        "This Transfer-Encoding is not supported; send chunked.",
     ),
-    (errors.ForbiddenProxyRequest, 403, "forbidden", "No proxy may send requests from there."),
-    (errors.ConfigurationProblem, 500, "internal", "Glimpse failed on this request."),
-    (errors.InvalidResponseHeader, 500, "internal", "Glimpse failed on this request."),
-    (errors.InvalidResponseHeaderName, 500, "internal", "Glimpse failed on this request."),
-    (errors.ParseException, 400, "invalid_request", "The request is not HTTP as it should be."),
+    (
+        errors.ForbiddenProxyRequest,
+        403,
+        "forbidden",
+        "PROXY protocol is not accepted from this address.",
+    ),
+    (errors.ConfigurationProblem, *_DEFECT),
+    (errors.InvalidResponseHeader, *_DEFECT),
+    (errors.InvalidResponseHeaderName, *_DEFECT),
+    (errors.ParseException, 400, "invalid_request", "The request is malformed HTTP."),
 )
-_DEFECT = (500, "internal", "Glimpse failed on this request; its log says more.")
 
 
 class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Serves as gunicorn's own does, but is patient within bounds and answers with problems."""
+    """A threaded gunicorn worker with client deadlines and problem documents."""
 
     bounds: Bounds
 
     def load_wsgi(self) -> None:
-        """Load the application, and the bounds of its clients."""
+        """Load the application and the limits for slow clients."""
         super().load_wsgi()
         settings = load_settings()
         self.bounds = Bounds(
@@ -67,42 +83,42 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         )
 
     def enqueue_req(self, conn: Any) -> None:
-        """Have a connection seen to by a thread."""
-        # TLS and HTTP/2 of gunicorn's own, which Glimpse does not turn on, read in other ways.
+        """Queue a connection to be handled by a thread."""
+        # gunicorn's own TLS and HTTP/2, which Glimpse does not enable, read differently.
         is_plain = not self.cfg.is_ssl and self.cfg.http2_cleartext == "off"
         if is_plain and not isinstance(conn.sock, ClientSocket):
             conn.sock = ClientSocket.of(conn.sock, self.bounds)
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> object:
-        """See to a connection on which something has come; tell what it is to wait for."""
+        """Handle a connection with input; return what gunicorn does with it next."""
         if not isinstance(conn.sock, ClientSocket):
             return super().handle(conn)
         if conn.sock.is_leaving:
-            return self._see_off(conn)
+            return self._leave(conn)
         try:
             if not self._has_head(conn):
                 return _DEFER if self.alive else False
         except errors.ParseException as error:
             self.handle_error(None, conn.sock, conn.client, error)
-            return self._see_off(conn)
+            return self._leave(conn)
         except OSError as error:
             log.debug("api.client_lost %s", error)
-            return self._see_off(conn)
+            return self._leave(conn)
         conn.init()
         conn.data_ready = True
         conn.parser.unreader.unread(conn.sock.take_head())
-        return super().handle(conn) or self._see_off(conn)
+        return super().handle(conn) or self._leave(conn)
 
     def handle_request(self, req: Any, conn: Any) -> object:
-        """Have the application answer a request."""
+        """Pass a request to the application."""
         if isinstance(conn.sock, ClientSocket):
-            # Where its body is late, the answer says that it is the last.
+            # If the body times out, the response closes the connection.
             conn.sock.begin_request(req.force_close)
         return super().handle_request(req, conn)
 
     def murder_pending(self) -> None:
-        """End the waits, in no thread, for what should have come by now."""
+        """Close pending connections that are overdue."""
         for conn in [conn for conn in self.pending_conns if _is_late(conn)]:
             if not (_owes_head(conn) and self._refuse_late(conn)):
                 self.pending_conns.remove(conn)
@@ -112,7 +128,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
                 conn.close()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that gunicorn could not read, or that broke it."""
+        """Answer a request that gunicorn could not parse, or on which it failed."""
         del req
         status, code, detail = refusal(exc)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -120,21 +136,21 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         else:
             log.warning("api.unreadable status=%d from=%s", status, addr[0] if addr else "")
         with suppress(OSError):
-            # A client that does not read must not hold up the thread.
+            # A client that does not read must not block the thread.
             write_nonblock(client, answer(status, code, detail))
 
     def _has_head(self, conn: Any) -> bool:
-        # What came behind the last request is no longer in the socket.
+        # The parser has already read what followed the previous request.
         ahead = conn.parser.unreader.take_buffered() if conn.parser else b""
         return bool(conn.sock.receive_head(ahead))
 
     def _refuse_late(self, conn: Any) -> bool:
-        """Answer where a head is late; return whether the client is still to leave."""
+        """Answer a request whose head is overdue; return whether to await the client's close."""
         self.handle_error(None, conn.sock, conn.client, RequestTimeout())
         return bool(conn.sock.leave())
 
-    def _see_off(self, conn: Any) -> object:
-        """Close a connection as HTTP wants it, waiting for the client's end in no thread."""
+    def _leave(self, conn: Any) -> object:
+        """Close a connection gracefully, awaiting the client's close without a thread."""
         return _DEFER if conn.sock.leave() and self.alive else False
 
 
@@ -145,12 +161,12 @@ def _is_late(conn: Any) -> bool:
 
 
 def _owes_head(conn: Any) -> bool:
-    """Tell whether a request has begun on a connection; others may just have been opened early."""
+    """Return whether a request has begun; others may just have been opened early."""
     return isinstance(conn.sock, ClientSocket) and conn.sock.has_begun and not conn.sock.is_leaving
 
 
 def refusal(error: BaseException) -> tuple[int, str, str]:
-    """Return status, code and detail of what is answered to a request that ended so."""
+    """Return the status, code and detail of the response to a failed request."""
     for kind, status, code, detail in _REFUSALS:
         if isinstance(error, kind):
             return status, code, detail
@@ -158,7 +174,7 @@ def refusal(error: BaseException) -> tuple[int, str, str]:
 
 
 def answer(status: int, code: str, detail: str) -> bytes:
-    """Return a whole response, after which the connection ends."""
+    """Return a complete response that closes the connection."""
     request_id = uuid.uuid4().hex
     body = json.dumps(Problem.of(status, code, detail, request_id).plain()).encode()
     head = (

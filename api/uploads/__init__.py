@@ -1,1 +1,1 @@
-"""Uploads: from the body of a request to a job whose tasks are in the queue."""
+"""Uploads: from the body of a request to a job whose tasks are queued."""

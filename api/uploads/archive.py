@@ -1,4 +1,4 @@
-"""An archive of an upload: one body whose members become the images of one job."""
+"""Archive uploads: one body whose members become the images of one job."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READ_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ReceivedArchive:
-    """An archive that was received."""
+    """An archive that was received and whose job is not accepted yet."""
 
     services: Services
     tenant: str
@@ -35,14 +35,14 @@ class ReceivedArchive:
 
     @property
     def content(self) -> Sequence[object]:
-        """The digest of its bytes."""
+        """The digest of the archive's bytes."""
         return [self.id]
 
     def begin(self, job_id: str) -> Job:
-        """Keep the archive, send the task that unpacks it, and return its job.
+        """Store the archive, send the task that unpacks it, and return the job.
 
         Raises:
-            BrokerUnavailable: Nothing was accepted; send it again.
+            BrokerUnavailable: Nothing was accepted; send the request again.
         """
         self.writer.commit(job_id)
         archive = IngestArchive(
@@ -55,7 +55,7 @@ class ReceivedArchive:
         return _begin(self.services, archive)
 
     def close(self) -> None:
-        """Discard the archive unless it was kept."""
+        """Discard the archive unless it was stored."""
         self.writer.discard()
 
 
@@ -65,8 +65,8 @@ def receive_archive(
     """Receive a body that is an archive.
 
     Raises:
-        ArchiveError: It is no archive that is read; told before all of it is received.
-        InvalidRequest: The body broke off.
+        ArchiveError: The format is not supported; raised before the whole body is received.
+        InvalidRequest: The body is incomplete.
     """
     writer = services.archives.writer(tenant)
     try:
@@ -78,7 +78,7 @@ def receive_archive(
 
 
 def _receive(request: Request, writer: BlobWriter) -> tuple[str, ArchiveKind]:
-    """Write the body; return its SHA-256 and what kind of archive it is."""
+    """Write the body; return its SHA-256 and the kind of archive."""
     sha256 = hashlib.sha256()
     try:
         head = _read_head(request)
@@ -89,7 +89,7 @@ def _receive(request: Request, writer: BlobWriter) -> tuple[str, ArchiveKind]:
             writer.write(data)
             data = request.stream.read(_READ_BYTES)
     except ClientDisconnected:
-        raise InvalidRequest("The body broke off; send it again.") from None
+        raise InvalidRequest("The body is incomplete; send it again.") from None
     return sha256.hexdigest(), kind
 
 

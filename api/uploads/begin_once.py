@@ -1,11 +1,10 @@
-"""``Idempotency-Key``: a request that makes a job makes one job, however often it is sent.
+"""``Idempotency-Key``: a request that creates a job creates one job, however often it is sent.
 
-A key is taken before the body is received, and its lease renewed meanwhile, so
-that a second request with it is told at once to come again. What was asked is
-known when the body is here; then the key is bound to a digest of it and to the
-id that the job is going to have. A process that dies between these steps holds
-the key for no longer than its lease. Whoever takes it then sees by the job's
-id whether there is such a job, and answers with it instead of beginning another.
+A key is taken before the body is received, and its lease is renewed meanwhile, so that a second
+request with the key gets 409 at once. Once the body is received, the key is bound to a digest of
+the request and to the id of the future job. If a process dies between these steps, the key is
+free again when its lease expires. The next request with the key checks by the job's id whether
+the job exists, and returns it instead of creating another.
 """
 
 from __future__ import annotations
@@ -37,33 +36,33 @@ log = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
 
-# Visible ASCII, in double quotes as the header's draft has it, or without them as most send it.
+# Visible ASCII, in double quotes as the header's draft requires, or without, as most clients do.
 _CHARACTERS = r"[!#-\[\]-~]{1,255}"
 _KEY = re.compile(rf'("?)(?P<key>{_CHARACTERS})\1')
-# The same for those that know no references back, such as JSON schemas.
+# The same without backreferences, for JSON Schema.
 PATTERN = rf'^("{_CHARACTERS}"|{_CHARACTERS})$'
 
 
 class Received(Protocol):
-    """What a request asks to make a job of; nothing of it is kept before ``begin``."""
+    """The content of a request that creates a job; nothing is stored before ``begin``."""
 
     @property
     def content(self) -> Sequence[object]:
-        """What distinguishes it from other requests, as JSON values."""
+        """The content that identifies the request, as JSON values."""
         ...
 
     def begin(self, job_id: str) -> Job:
-        """Keep what was received, begin the job under this id, and return the job."""
+        """Store the content, start the job under this id, and return the job."""
         ...
 
     def close(self) -> None:
-        """Discard what was not kept."""
+        """Discard what was not stored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A job, and whether an earlier request with the same key began it."""
+    """A job, and whether an earlier request with the same key created it."""
 
     job: Job
     by_earlier_request: bool = False
@@ -74,22 +73,22 @@ Begin = Callable[[Received], Begun]
 
 @contextmanager
 def begin_once(services: Services, tenant: str, request: Request) -> Iterator[Begin]:
-    """Begin a job, or find the one that an earlier request with the same key began.
+    """Create a job, or return the job that an earlier request with the same key created.
 
-    The key is held, and renewed while the body is read, for as long as the block runs.
+    The key is held for the duration of the block, and renewed while the body is read.
 
     Args:
-        services: The parts.
-        tenant: Whose job it is.
+        services: The services of the app.
+        tenant: The owner of the job.
         request: The request; its body is not read yet.
 
     Yields:
-        A function that makes a job of what was received.
+        A function that creates the job from the received content.
 
     Raises:
         InvalidRequest: The key is malformed.
-        IdempotencyKeyInProgress: Another request has the key.
-        IdempotencyKeyReused: The key came with another request before.
+        IdempotencyKeyInProgress: Another request holds the key.
+        IdempotencyKeyReused: The key was already used with a different request.
     """
     key = _read_key(request)
     if key is None:
@@ -100,11 +99,11 @@ def begin_once(services: Services, tenant: str, request: Request) -> Iterator[Be
 
 
 class _KeyedRequest:
-    """One request under an idempotency key.
+    """One request with an idempotency key.
 
     Args:
-        services: The parts.
-        tenant: Whose key it is.
+        services: The services of the app.
+        tenant: The owner of the key.
         key: The key.
         request: The request.
     """
@@ -118,13 +117,13 @@ class _KeyedRequest:
 
     @contextmanager
     def held(self) -> Iterator[Begin]:
-        """Hold the key; settle it if the block succeeds, or else free it."""
+        """Hold the key for the block; settle it on success, release it on failure."""
         self._take()
         try:
             with self._renewed():
                 yield self._begin
         except BaseException:
-            # If Redis is unavailable, the lease frees the key.
+            # If Redis is unavailable, the key is released when its lease expires.
             with suppress(BrokerUnavailable):
                 self._keys.give_back(*self._names)
             raise
@@ -132,13 +131,13 @@ class _KeyedRequest:
 
     def _begin(self, received: Received) -> Begun:
         fingerprint = _fingerprint(self._request, received)
-        # Taken again: the lease may have expired while the body came slowly.
+        # Take the key again: its lease may have expired during a slow upload.
         earlier = self._earlier(self._take())
         if earlier is not None:
             if earlier.fingerprint != fingerprint:
                 raise IdempotencyKeyReused(
-                    f"This {HEADER} was used for another request; send a new request with a new"
-                    " key.",
+                    f"This {HEADER} was already used with a different request; use a new key for a"
+                    " new request.",
                     field=HEADER,
                 )
             return Begun(self._jobs.get(earlier.job_id), by_earlier_request=True)
@@ -154,17 +153,17 @@ class _KeyedRequest:
         return taking
 
     def _earlier(self, taking: Taking) -> Binding | None:
-        """Return what the key is bound to, if an earlier request began a job with it."""
+        """Return the key's binding if an earlier request created a job with it."""
         binding = taking.binding
         is_done = taking.standing is Standing.SETTLED
-        # A request that was cut short settles nothing; whether it has a job tells.
+        # A request that was killed did not settle the key; check whether its job exists.
         if binding is None or not (is_done or self._jobs.is_accepted(binding.job_id)):
             return None
         return binding
 
     def _renewed(self) -> AbstractContextManager[None]:
         def renew() -> None:
-            # Whether it worked is seen once the body is here.
+            # A failed renewal is noticed when the key is taken again after the body.
             with suppress(BrokerUnavailable):
                 self._keys.take(*self._names)
 
@@ -190,7 +189,7 @@ def _read_key(request: Request) -> str | None:
 
 
 def _fingerprint(request: Request, received: Received) -> str:
-    """Return a digest of what was asked; equal ones ask for the same."""
+    """Return a digest of the request; equal digests mean the same request."""
     query = request.query_string.decode("latin-1")
     asked = [request.method, request.path, query, received.content]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
@@ -198,5 +197,5 @@ def _fingerprint(request: Request, received: Received) -> str:
 
 def _in_progress() -> IdempotencyKeyInProgress:
     return IdempotencyKeyInProgress(
-        f"A request with this {HEADER} is in progress; ask again in a moment for its answer."
+        f"A request with this {HEADER} is still in progress; retry in a moment to get its response."
     )

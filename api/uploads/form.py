@@ -1,4 +1,4 @@
-"""Bodies with pictures, streamed to the blob store while they are hashed."""
+"""Bodies with pictures, streamed to the blob store and hashed meanwhile."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _READ_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A multipart body: its pictures by the names of their parts, and its plain fields."""
+    """A multipart body: its pictures, as (part name, file name, writer), and its plain fields."""
 
     files: list[tuple[str, str, PictureWriter]]
     fields: MultiDict[str, str]
@@ -36,41 +36,43 @@ class Form:
         """Return a plain field, or None.
 
         Raises:
-            InvalidRequest: It came more than once.
+            InvalidRequest: There is more than one such part.
         """
         given = self.fields.getlist(name)
         if len(given) > 1:
-            raise InvalidRequest(f"There is more than one part named {name}; send one.", field=name)
+            raise InvalidRequest(
+                f"There is more than one part named {name}; send only one.", field=name
+            )
         return given[0] if given else None
 
     def refuse_unknown(self, files: str, fields: str, hint: str) -> None:
-        """Refuse parts under other names than these two.
+        """Refuse parts with other names than these two.
 
         Args:
             files: The name of parts that are pictures.
             fields: The name of the plain field.
-            hint: A sentence that says what goes where.
+            hint: A sentence that describes the expected parts.
 
         Raises:
-            InvalidRequest: There is such a part.
+            InvalidRequest: There is a part with another name.
         """
         names = {name for name, _, _ in self.files} - {files} | set(self.fields) - {fields}
         if names:
             unknown = sorted(name or "(no name)" for name in names)
-            errors = [{"field": name, "detail": "there is no such part"} for name in unknown]
+            errors = [{"field": name, "detail": "unknown part"} for name in unknown]
             raise InvalidRequest(f"Unknown parts: {', '.join(unknown)}. {hint}", errors)
 
     def close(self) -> None:
-        """Discard the pictures that were not kept."""
+        """Discard the pictures that were not stored."""
         for _, _, picture in self.files:
             picture.close()
 
 
 class JsonPart(io.BytesIO):
-    """A part that is declared as JSON: a field, even where it has a file name, as browsers add.
+    """A part declared as JSON: a field, even with a file name, which browsers may add.
 
     Args:
-        bytes_max: Bytes that a field may have.
+        bytes_max: Maximum bytes of a field.
     """
 
     def __init__(self, bytes_max: int) -> None:
@@ -78,7 +80,7 @@ class JsonPart(io.BytesIO):
         self._bytes_max = bytes_max
 
     def write(self, data: ReadableBuffer) -> int:
-        """Take the next bytes."""
+        """Write bytes; raises ``RequestEntityTooLarge`` above the limit."""
         count = super().write(data)
         if self.tell() > self._bytes_max:
             raise RequestEntityTooLarge
@@ -88,7 +90,7 @@ class JsonPart(io.BytesIO):
         """Return the whole part.
 
         Raises:
-            InvalidRequest: It is not UTF-8.
+            InvalidRequest: The part is not UTF-8.
         """
         try:
             return self.getvalue().decode()
@@ -97,10 +99,10 @@ class JsonPart(io.BytesIO):
 
 
 def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> Form:
-    """Read a multipart body; its pictures are in the blob store's writers, not yet kept.
+    """Read a multipart body; its pictures are in writers of the blob store, not yet stored.
 
     Raises:
-        InvalidRequest: The body is malformed or breaks off.
+        InvalidRequest: The body is malformed or incomplete.
     """
     begun: list[PictureWriter] = []
 
@@ -108,7 +110,7 @@ def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
         if content_type == _JSON:
             return JsonPart(request.max_form_memory_size or 0)
         begun.append(PictureWriter(blobs.writer(tenant), bytes_max))
-        return begun[-1]  # type: ignore[return-value]  # the parser writes and seeks, no more
+        return begun[-1]  # type: ignore[return-value]  # the parser only writes and seeks
 
     try:
         return _form(*_parse(request, begin))
@@ -119,10 +121,10 @@ def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
 
 
 def read_body(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> PictureWriter:
-    """Read a body that is one picture; it is in the blob store's writer, not yet kept.
+    """Read a body that is one picture; it is in a writer of the blob store, not yet stored.
 
     Raises:
-        InvalidRequest: The body breaks off.
+        InvalidRequest: The body is incomplete.
     """
     picture = PictureWriter(blobs.writer(tenant), bytes_max)
     try:
@@ -131,7 +133,7 @@ def read_body(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
     except BaseException as error:
         picture.close()
         if isinstance(error, ClientDisconnected):
-            raise InvalidRequest("The body broke off; send it again.") from None
+            raise InvalidRequest("The body is incomplete; send it again.") from None
         raise
     return picture
 
@@ -144,7 +146,7 @@ def _parse(
         max_form_memory_size=request.max_form_memory_size,
         max_content_length=request.max_content_length,
         max_form_parts=request.max_form_parts,
-        # Werkzeug would answer a broken body with an empty form.
+        # Otherwise Werkzeug would return an empty form for a malformed body.
         silent=False,
     )
     try:
@@ -152,12 +154,12 @@ def _parse(
             request.stream, request.mimetype, request.content_length, request.mimetype_params
         )
     except (ValueError, ClientDisconnected) as error:
-        raise InvalidRequest("The multipart body is malformed or broke off.") from error
+        raise InvalidRequest("The multipart body is malformed or incomplete.") from error
     return files, fields
 
 
 def _form(files: MultiDict[str, FileStorage], fields: MultiDict[str, str]) -> Form:
-    """Tell pictures from fields.
+    """Separate pictures from fields.
 
     Raises:
         InvalidRequest: A field is not UTF-8.

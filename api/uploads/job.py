@@ -1,4 +1,4 @@
-"""Beginning a job: from received pictures to tasks in the queue."""
+"""Creates jobs: from received pictures to tasks in the queue."""
 
 from __future__ import annotations
 
@@ -19,26 +19,25 @@ def begin_job(
     tags: list[str],
     metadata: dict[str, MetadataValue],
 ) -> Job:
-    """Write a job's record under a new id, send its tasks, and return the job.
+    """Create a job's record, send its tasks, and return the job.
 
-    The same bytes twice in one request are one image. Pictures that cannot be
-    used are failed at once; the others go to the workers in chunks.
+    Duplicate bytes within a request are one image. Unusable pictures fail at once; the others are
+    sent to the workers in chunks.
 
     Args:
-        services: The parts.
-        tenant: Whose job it is.
-        job_id: Its id.
-        pictures: The pictures that were received.
-        tags: Tags of all of them.
-        metadata: What else is kept beside each of them.
+        services: The services of the app.
+        tenant: The owner of the job.
+        job_id: The id of the new job.
+        pictures: The received pictures.
+        tags: The tags of every picture.
+        metadata: The metadata of every picture.
 
     Raises:
-        BrokerUnavailable: Nothing was accepted; what was sent by then is
-            idempotent, so the caller may send the same pictures again.
+        BrokerUnavailable: Nothing was accepted. Tasks already sent are idempotent, so the caller
+            can send the same pictures again.
     """
     unique = list({picture.id: picture for picture in reversed(pictures)}.values())[::-1]
-    # What is kept beside the images is in the record too: from it alone a task that was
-    # lost is sent again.
+    # The record includes tags and metadata, because lost tasks are rebuilt from it alone.
     job = Job(
         job_id,
         tenant,

@@ -1,4 +1,4 @@
-"""Bodies that take their time: what is held for a request is renewed while it is received."""
+"""Renews what a request holds while its body is received, which may be slow."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from flask import Request
 
-# The input of a request in WSGI's environment.
+# Key of a request's input in the WSGI environment.
 _INPUT = "wsgi.input"
 
 
 class RenewingInput:
-    """A request's input that calls something now and then while it is read.
+    """A request's input that calls a function periodically while it is read.
 
     Args:
         stream: The input.
-        renew: Called on a read that comes long enough after the last call.
-        every_s: Seconds that are long enough.
+        renew: Called on a read if enough time has passed since the last call.
+        every_s: Minimum seconds between two calls.
     """
 
     def __init__(self, stream: Any, renew: Callable[[], None], every_s: float) -> None:
@@ -31,7 +31,7 @@ class RenewingInput:
     @classmethod
     @contextmanager
     def of(cls, request: Request, renew: Callable[[], None], every_s: float) -> Iterator[None]:
-        """Let the body of a request be read in this way while the block runs."""
+        """Replace a request's input for the duration of the block."""
         stream = request.environ[_INPUT]
         request.environ[_INPUT] = cls(stream, renew, every_s)
         try:
@@ -40,7 +40,7 @@ class RenewingInput:
             request.environ[_INPUT] = stream
 
     def read(self, size: int = -1) -> bytes:
-        """Read up to so many bytes."""
+        """Read up to ``size`` bytes."""
         now = time.monotonic()
         if now >= self._due_at:
             self._due_at = now + self._every_s

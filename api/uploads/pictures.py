@@ -1,4 +1,4 @@
-"""Pictures of an upload: one as the whole body, or many as the parts of a form."""
+"""Picture uploads: one picture as the whole body, or many as parts of a form."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _FILE, _METADATA = "file", "metadata"
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPictures:
-    """Pictures that were received, each with its name, and the metadata of them all."""
+    """Pictures that were received, each with its file name, and their common metadata."""
 
     services: Services
     tenant: str
     files: Sequence[tuple[str, PictureWriter]]
     metadata: Metadata
-    # The metadata exactly as it was sent.
+    # The metadata exactly as sent.
     metadata_text: str = ""
 
     @property
     def content(self) -> Sequence[object]:
-        """Names and ids in their order, and the metadata."""
+        """The metadata, and the names and ids of the pictures in order."""
         return [self.metadata_text, *([name, picture.id] for name, picture in self.files)]
 
     def begin(self, job_id: str) -> Job:
-        """Keep the pictures and begin their job."""
+        """Store the pictures and create their job."""
         pictures = [picture.finish(name) for name, picture in self.files]
         tags, own = self.metadata.tags, self.metadata.own
         return begin_job(self.services, self.tenant, job_id, pictures, tags, own)
 
     def close(self) -> None:
-        """Discard the pictures that were not kept."""
+        """Discard the pictures that were not stored."""
         for _, picture in self.files:
             picture.close()
 
@@ -53,7 +53,7 @@ def receive_picture(
     """Receive a body that is one picture.
 
     Raises:
-        InvalidRequest: The body broke off.
+        InvalidRequest: The body is incomplete.
     """
     picture = read_body(request, services.blobs, tenant, services.settings.image_bytes_max)
     return ReceivedPictures(services, tenant, [(filename, picture)], Metadata())
@@ -63,7 +63,7 @@ def receive_form(services: Services, tenant: str, request: Request) -> ReceivedP
     """Receive a form of pictures and their metadata.
 
     Raises:
-        InvalidRequest: The body is malformed, broke off, or has unknown parts.
+        InvalidRequest: The body is malformed or incomplete, or has unknown parts.
         Unprocessable: A field of the metadata is invalid.
     """
     form = read_form(request, services.blobs, tenant, services.settings.image_bytes_max)
@@ -80,7 +80,7 @@ def receive_form(services: Services, tenant: str, request: Request) -> ReceivedP
 def _metadata_text(form: Form) -> str | None:
     text = form.field(_METADATA)
     form.refuse_unknown(
-        _FILE, _METADATA, "Pictures go into parts named file, each with a file name."
+        _FILE, _METADATA, "Send pictures in parts named file, each with a file name."
     )
     if not form.files:
         detail = "There is no picture; send at least one part named file."

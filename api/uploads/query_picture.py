@@ -1,4 +1,4 @@
-"""Searches by picture: a multipart body with the picture and what else is asked."""
+"""Searches by picture: a multipart body with the picture and the rest of the search."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _PICTURE, _SEARCH = "file", "search"
 def read_picture_search(
     request: Request, services: Services, tenant: str, picture_id: str
 ) -> SearchBody:
-    """Read a multipart search and keep its picture among those of queries.
+    """Read a multipart search and store its picture with those of other queries.
 
     Args:
-        request: Its body is read.
-        services: Where the picture goes, and how large it may be.
-        tenant: Whose search it is.
-        picture_id: What the picture is kept under.
+        request: The request.
+        services: The services of the app.
+        tenant: The owner of the search.
+        picture_id: The id under which to store the picture.
 
     Raises:
         InvalidRequest: A part is missing, unknown or malformed.
-        Unprocessable: A field of the search is.
-        ImageError: The picture is too large, or the bytes are none.
+        Unprocessable: A field of the search is invalid.
+        ImageError: The picture is too large or not a picture.
     """
     limit = services.settings.image_bytes_max
     form = read_form(request, services.queries, tenant, limit)
@@ -49,13 +49,13 @@ def _picture(form: Form) -> PictureWriter:
     form.refuse_unknown(
         _PICTURE,
         _SEARCH,
-        "The picture goes into a part named file, with a file name; the rest goes as JSON into a"
-        " part named search.",
+        "Send the picture in a part named file, with a file name, and the rest as JSON in a part"
+        " named search.",
     )
     if not form.files:
         raise InvalidRequest("There is no picture; send one in a part named file.", field=_PICTURE)
     if len(form.files) > 1:
-        detail = "There is more than one picture; send one part named file."
+        detail = "There is more than one picture; send only one part named file."
         raise InvalidRequest(detail, field=_PICTURE)
     _, _, picture = form.files[0]
     return picture

@@ -1,4 +1,4 @@
-"""Replays: an image that was given up is tried again, in a job of its own, or forgotten."""
+"""Dead letters: replays one in a new job, or deletes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from common.jobs.base import Job
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A dead letter's image, to be tried again; the image's id is all of its content."""
+    """A dead letter to be replayed; its only content is the image's id."""
 
     services: Services
     tenant: str
@@ -33,34 +33,34 @@ class Replay:
         return [self.image_id]
 
     def begin(self, job_id: str) -> Job:
-        """Begin the job.
+        """Create the job.
 
         Raises:
-            NotFound: There is no dead letter of the image, or its bytes are gone.
-            DeadLetterBusy: Another request replays or removes it.
-            Overloaded: Try again later.
+            NotFound: There is no dead letter for the image, or the image's bytes are gone.
+            DeadLetterBusy: Another request is replaying or deleting the letter.
+            Overloaded: The backlog is too long; try again later.
         """
-        # Not before: a replay takes the letter with it, and a repeated request is answered with
-        # the job that the earlier one began.
+        # Look for the letter only now: a replay removes it, and a repeated request must get the
+        # job of the earlier one.
         with taken_letter(self.services, self.tenant, self.image_id, job_id) as letter:
             admit(self.services.load.read(), self.services.settings.max_wait_s)
             return _replay(self.services, letter, job_id)
 
     def close(self) -> None:
-        """Do nothing: a replay receives no bytes."""
+        """Do nothing, because a replay receives no bytes."""
 
 
 def replay_letter(services: Services, tenant: str, request: Request, image_id: str) -> Begun:
-    """Try an image again, in a job of its own.
+    """Replay a dead letter: try its image again in a new job.
 
     Args:
-        services: The parts.
-        tenant: Whose image it is.
+        services: The services of the app.
+        tenant: The owner of the image.
         request: The request, which may carry an idempotency key.
         image_id: The letter's image.
 
     Raises:
-        GlimpseError: Nothing was begun.
+        GlimpseError: No job was created.
     """
     with begin_once(services, tenant, request) as begin:
         return begin(Replay(services, tenant, image_id))
@@ -70,58 +70,58 @@ def replay_letter(services: Services, tenant: str, request: Request, image_id: s
 def taken_letter(
     services: Services, tenant: str, image_id: str, owner: str
 ) -> Iterator[DeadLetter]:
-    """Have a letter to oneself, so that of requests at once one replays or removes it.
+    """Hold a letter exclusively, so that only one of several concurrent requests succeeds.
 
     Args:
-        services: The parts.
-        tenant: Whose image it is.
+        services: The services of the app.
+        tenant: The owner of the image.
         image_id: The letter's image.
-        owner: Who has it; no other request's.
+        owner: An id that is unique to this request.
 
     Raises:
-        NotFound: There is no dead letter of the image.
-        DeadLetterBusy: Another request has it.
+        NotFound: There is no dead letter for the image.
+        DeadLetterBusy: Another request holds the letter.
     """
     letters, lease_s = services.dead_letters, services.settings.lease_s
     letter = letters.take(tenant, image_id, owner, lease_s)
     try:
         yield letter
     finally:
-        # If Redis is unavailable, the lease expires by itself.
+        # If Redis is unavailable, the lease expires.
         with suppress(BrokerUnavailable):
             letters.give_back(tenant, image_id, owner)
 
 
 def remove_letter(services: Services, tenant: str, image_id: str) -> None:
-    """Forget a letter and the attempts at its image.
+    """Delete a dead letter and reset its image's attempts.
 
     Raises:
-        NotFound: There is no dead letter of the image.
-        DeadLetterBusy: Another request replays or removes it.
+        NotFound: There is no dead letter for the image.
+        DeadLetterBusy: Another request is replaying or deleting the letter.
     """
-    # Only where there is a letter: the attempts at an image that is in hand stay. And only
-    # this one: what takes its place meanwhile nobody has asked to forget.
+    # Reset attempts only if there is a letter, so that those of an image in progress stay. Remove
+    # only this letter, because a newer one may have replaced it.
     with taken_letter(services, tenant, image_id, uuid.uuid4().hex) as letter:
-        # The letter goes last. A process that dies in between leaves one that can be removed
-        # again, and not a quarantine of which nothing tells.
+        # Remove the letter last: if the process dies in between, the letter can be deleted again,
+        # and the image is not quarantined without a letter.
         services.claims.forget(tenant, [image_id])
         services.dead_letters.remove(tenant, image_id, letter.job_id)
 
 
 def _replay(parts: Services, letter: DeadLetter, job_id: str) -> Job:
-    """Begin the job; the order of the steps is one that may be cut off anywhere.
+    """Create the job, in an order of steps that is safe to interrupt anywhere.
 
-    The attempts go first: with them the worker would give the image up at once.
-    Cut off here, the letter can be replayed again once its lease has run out. Then
-    comes the job, which is whole once it is accepted. Cut off here, there is a
-    letter too many: replayed again, its image is a duplicate. The letter goes last,
-    for until then it alone knows of the image; and only this one, for the new job
-    may have failed already and left a newer one in its place.
+    First, reset the attempts, or the worker would give up the image at once. If interrupted here,
+    the letter can be replayed again once its lease has expired. Next, create the job, which is
+    complete once it is accepted. If interrupted here, a redundant letter is left; if it is
+    replayed, its image is a duplicate. Remove the letter last, because until the job is accepted
+    nothing else refers to the image; and remove only this letter, because the new job may already
+    have failed and left a newer one.
     """
     _require_bytes(parts, letter)
     parts.claims.forget(letter.tenant, [letter.id])
     picture = ReceivedPicture(letter.id, letter.filename, error=None)
-    # Tags and metadata as they were accepted then, also where an upload could not have them now.
+    # Keep tags and metadata as accepted then, even if current limits would refuse them.
     job = begin_job(parts, letter.tenant, job_id, [picture], letter.tags, letter.metadata)
     parts.dead_letters.remove(letter.tenant, letter.id, letter.job_id)
     return job
@@ -129,10 +129,10 @@ def _replay(parts: Services, letter: DeadLetter, job_id: str) -> Job:
 
 def _require_bytes(parts: Services, letter: DeadLetter) -> None:
     try:
-        # Renew their age, so that the sweep of orphans spares them until the job exists.
+        # Update the modification time, so that the upkeep keeps the bytes until the job exists.
         parts.blobs.touch(letter.tenant, letter.id)
     except NotFound:
         raise NotFound(
             f"The bytes of image {letter.id} are gone, so it cannot be tried again; "
-            "upload it anew, or delete this dead letter."
+            "upload it again, or delete this dead letter."
         ) from None

@@ -1,7 +1,6 @@
 """Uploads: from a request's body to the job that indexes its images.
 
-The path runs one way: the request is admitted, its body is received, its job is
-recorded, and the job's tasks are sent.
+The steps: admit the request, receive its body, record its job, send the job's tasks.
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ _FORM = "multipart/form-data"
 
 
 def upload(services: Services, tenant: str, request: Request, filename: str) -> Begun:
-    """Receive what a request uploads and begin its job.
+    """Receive an upload and create its job.
 
     Args:
-        services: The parts.
-        tenant: Whose images they are.
+        services: The services of the app.
+        tenant: The owner of the images.
         request: The request; its body is not read yet.
-        filename: Name of a body that is one picture or one archive.
+        filename: File name of a body that is one picture or one archive.
 
     Raises:
         GlimpseError: Nothing was accepted.
     """
     with begin_once(services, tenant, request) as begin:
-        # Before the body: an upload that cannot be queued need not be received.
+        # Before the body, because an upload that cannot be queued need not be received.
         admit(services.load.read(), services.settings.max_wait_s)
         with closing(_receive(services, tenant, request, filename)) as received:
             return begin(received)
 
 
 def _receive(services: Services, tenant: str, request: Request, filename: str) -> Received:
-    """Receive a body by its media type."""
+    """Receive a body according to its media type."""
     kind = request.mimetype
     if kind in ARCHIVE_MEDIA_TYPES:
         return receive_archive(services, tenant, request, filename)
@@ -50,6 +49,6 @@ def _receive(services: Services, tenant: str, request: Request, filename: str) -
     if kind.startswith("image/"):
         return receive_picture(services, tenant, request, filename)
     raise UnsupportedMediaType(
-        "Send pictures as multipart/form-data in parts named file, one as a body of image/*, or an"
+        "Send pictures as multipart/form-data in parts named file, one picture as image/*, or an"
         " archive as application/zip, application/x-tar or application/gzip."
     )

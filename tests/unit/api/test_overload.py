@@ -81,7 +81,8 @@ def test_past_the_longest_wait_uploads_are_refused(idle: Inline) -> None:
     assert response.headers["Retry-After"] == "4"
     assert response.get_json()["code"] == "overloaded"
     assert response.get_json()["detail"] == (
-        "60 images wait, which takes about 6 s at 10 a second; no more are taken in past 2 s. "
+        "60 images are pending, which takes about 6 s at 10 per second; uploads are refused above"
+        " 2 s. "
         "Try again in 4 s."
     )
 

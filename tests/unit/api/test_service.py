@@ -58,7 +58,7 @@ def test_a_consumer_that_hangs_is_seen(client: FlaskClient, inline: Inline) -> N
     inline.heartbeats.beat(heartbeat("ingest", asked_at=time.time() - 300))
     assert missing(client) == ["worker-ingest"]
     detail = client.get("/readyz").get_json()["errors"][0]["detail"]
-    assert detail == "Its consumer has not looked for work for too long; restart it."
+    assert detail == "The consumer has not polled for tasks for too long; restart the worker."
 
 
 def test_another_worker_of_the_queue_makes_up_for_it(client: FlaskClient, inline: Inline) -> None:
@@ -80,7 +80,7 @@ def test_a_workers_clock_that_is_wrong_is_told(
     response = client.get("/readyz")
     assert response.status_code == 200
     details = {part["part"]: part["detail"] for part in response.get_json()["parts"]}
-    assert details["worker-search"] == f"works; a worker's clock is {said} Redis's: set it"
+    assert details["worker-search"] == f"works; a worker's clock is {said} Redis's: correct it"
     assert details["worker-ingest"] == "works"
 
 
