@@ -1,4 +1,4 @@
-"""Whose images a request is about."""
+"""The caller of a request: whose images it is about, and what it may do."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from common.keys.base import Scope
 class Caller:
     """Who makes a request, and what they may do."""
 
-    # Its key's, or ``default`` without keys.
+    # The key's tenant, or ``default`` without keys.
     tenant: str
     scopes: frozenset[Scope]
-    # The key that they sent; none while the service is open.
+    # The key's id; None while the service is open.
     key_id: str | None = None
 
 
 def enter(caller: Caller) -> None:
-    """Let the current request be a caller's."""
+    """Set the current request's caller."""
     g.caller = caller
 
 
 def current_caller() -> Caller:
-    """Return who makes the current request; routes that ask nobody have none."""
+    """Return the current request's caller; routes that need no scope have none."""
     return cast("Caller", g.caller)
 
 
 def caller_or_none() -> Caller | None:
-    """Return who makes the current request; None where nobody was asked."""
+    """Return the current request's caller, or None if the route needs no scope."""
     return cast("Caller | None", g.get("caller"))

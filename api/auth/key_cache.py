@@ -1,4 +1,4 @@
-"""Keys as one process of the API knows them: read from Redis, and kept for a moment."""
+"""One process's cache of API keys, read from Redis."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from common.keys.base import Key, Keys
 
 log = logging.getLogger(__name__)
 
-# Seconds between two times that a key's use is written down: nobody needs to know it better.
+# Seconds between two writes of a key's last use; nothing needs a finer value.
 _USE_S = 3600
 
 
 class KeyCache:
-    """Finds keys, so that Redis is not asked in every request.
+    """Caches keys, so that not every request reads Redis.
 
-    What is not known is asked for each time, so a new key works at once. A key that
-    is known is asked for again after some seconds, and until then works although it
-    was revoked. Where Redis is away a key that is not known opens nothing.
+    Unknown keys are looked up every time, so a new key works at once. A cached key is
+    read again after some seconds, so a revoked key works until then. While Redis is
+    unavailable, only cached keys grant access.
 
     Args:
-        keys: Where they are kept.
-        fresh_s: Seconds that an answer is good for.
-        now: A clock that only goes forward, in seconds.
+        keys: The store of keys.
+        fresh_s: Seconds for which a key is cached.
+        now: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class KeyCache:
         self._keys = keys
         self._fresh_s = fresh_s
         self._now = now
-        # Keys by their ids, and until when each is good. Only ids that exist get in.
+        # Keys by id, and when each expires. Ids that do not exist are never cached.
         self._found: dict[str, tuple[float, Key]] = {}
         self._closed = False
         self._open_until = -1.0
@@ -58,8 +58,8 @@ class KeyCache:
     def exist(self) -> bool:
         """Tell whether the service has keys; raises ``BrokerUnavailable``.
 
-        Once it had one this process never takes it for open again, whatever becomes
-        of what Redis holds.
+        Once this process has seen a key, it never treats the service as open again,
+        even if Redis loses its data.
         """
         if self._closed or self._now() < self._open_until:
             return self._closed
@@ -69,7 +69,7 @@ class KeyCache:
         return self._closed
 
     def note_use(self, key: Key, at: float) -> None:
-        """Write down that a key was used, unless that was done within the hour."""
+        """Record that a key was used, at most once an hour."""
         if key.used_at is not None and at - key.used_at < _USE_S:
             return
         until, _ = self._found.get(key.id, (0.0, key))
@@ -77,5 +77,5 @@ class KeyCache:
         try:
             self._keys.note_use(key.id, at)
         except BrokerUnavailable as error:
-            # A Redis that is full still lets its keys be used.
+            # A full Redis must not block the use of keys.
             log.warning("key.use_not_noted key=%s code=%s", key.id, error.code)

@@ -1,4 +1,4 @@
-"""Whether a request comes from this very machine, sent by somebody who means it."""
+"""Local requests: made on this machine, and not by a page of another site."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Request
 
 from common.loopback import is_loopback
 
-# What a proxy tells of where a request came from. With any of them it came from elsewhere.
+# Headers that proxies add. A request with any of them came from elsewhere.
 _PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 # Methods that change nothing.
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -17,9 +17,9 @@ _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 def is_from_here(request: Request) -> bool:
     """Tell whether a request was made on this machine, for this machine.
 
-    The peer is loopback and no proxy. The name that was asked for is loopback's, for
-    a page from elsewhere may point a name of its own here; and no page of another
-    site lets a browser of this machine change anything.
+    The peer must be loopback, and no proxy. The requested host must be loopback, because
+    another site may point its own host name here. A browser's request for another
+    site's page must not change anything.
     """
     if any(name in request.headers for name in _PROXY_HEADERS):
         return False

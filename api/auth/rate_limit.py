@@ -1,4 +1,4 @@
-"""How many requests a key may make: one bound over all routes, and one count for all processes."""
+"""The rate limit of each key: one limit for all routes, counted across all processes."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from api.http.problems import problem
 from common.errors import BrokerUnavailable
 from common.redis_client import connect
 
-# The limiter's own lines repeat what the answers say.
+# The limiter's own log lines repeat what the responses say.
 logging.getLogger("flask-limiter").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Where requests are counted, as the limiter's library takes it."""
+    """Where requests are counted, in the limiter library's terms."""
 
-    # Without more it is this process's memory: the complete fake for tests.
+    # By default this process's memory: the complete fake for tests.
     uri: str = "memory://"
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def in_redis(cls, url: str, connections: int) -> Counters:
-        """Return counters in Redis, that answer or fail in a bounded time.
+        """Return counters in Redis that answer or fail within a bounded time.
 
         Args:
-            url: Of Redis.
-            connections: How many there are at most: as many as requests at once.
+            url: The URL of Redis.
+            connections: Connections at most: as many as concurrent requests.
         """
-        # The pool knows the address; what the library would make of it has other timeouts.
+        # Pass our own pool: the library's would have other timeouts.
         pool = connect(url, connections=connections).connection_pool
         options = {"connection_pool": pool, "wrap_exceptions": True}
         return cls("redis://", options)
 
 
 def install(app: Flask, rate: str, counters: Counters) -> None:
-    """Refuse what a key asks for past a rate, such as ``600/minute``; an empty one is none.
+    """Refuse requests beyond a key's rate, such as ``600/minute``; an empty rate is no limit.
 
-    Requests that need no key are not counted. While there are no keys, each address
-    that requests come from has a count of its own.
+    Requests that need no key are not counted. While there are no keys, requests are
+    counted by client address.
     """
     if not rate:
         return
@@ -56,7 +56,7 @@ def install(app: Flask, rate: str, counters: Counters) -> None:
         app=app,
         application_limits=[rate],
         application_limits_exempt_when=lambda: caller_or_none() is None,
-        # One step of Redis for a request. Around the end of a window twice the rate may pass.
+        # One Redis command per request. Around a window's end, twice the rate may pass.
         strategy="fixed-window",
         storage_uri=counters.uri,
         storage_options=dict(counters.options),

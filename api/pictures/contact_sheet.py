@@ -11,21 +11,21 @@ from itertools import islice
 
 from PIL import Image, ImageDraw, ImageFont
 
-# Behind tiles that a picture does not fill; light, so that dark pictures end visibly.
+# Background of tiles that a picture does not fill; light, so that the edges of dark pictures show.
 _BACKGROUND = (245, 245, 245)
-# Of captions, and of the mark on the tile of a picture that is gone.
+# Colours of captions, and of the mark on the tile of a missing picture.
 _INK, _MARK = (40, 40, 40), (210, 210, 210)
 # Height of a caption's text, as a share of the tile's side, and in pixels at least.
 _TEXT_SHARE, _TEXT_PX_MIN = 12, 8
 # Lines of a caption, and their height as a multiple of the text's.
 _LINES, _LINE_HEIGHT = 2, 1.3
-# What stands where a file name was cut.
+# Ends a file name that was shortened.
 _CUT = "…"
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One hit as it is drawn; without a picture, which is gone, its tile has a mark."""
+    """One hit to draw; a missing picture becomes a mark."""
 
     picture: Image.Image | None
     rank: int
@@ -39,8 +39,8 @@ class ContactSheet:
     Args:
         columns: Tiles in a row.
         rows: Rows of tiles; tiles past the last one are left out.
-        tile: Side of a picture's place, in pixels.
-        captions: Whether rank, score and file name stand below each picture.
+        tile: Side of a tile, in pixels.
+        captions: Whether to write rank, score and file name below each picture.
     """
 
     def __init__(self, columns: int, rows: int, tile: int, *, captions: bool = False) -> None:
@@ -52,7 +52,7 @@ class ContactSheet:
         self._caption_px = _LINES * self._line_px if captions else 0
 
     def draw(self, tiles: Iterable[Tile]) -> Image.Image:
-        """Draw tiles, best hit first; no picture may be larger than its place."""
+        """Draw tiles, best hit first; no picture may be larger than a tile."""
         height = self._tile + self._caption_px
         size = (self._columns * self._tile, self._rows * height)
         sheet = Image.new("RGB", size, _BACKGROUND)
@@ -89,13 +89,13 @@ class ContactSheet:
 
 
 def _name(filename: str) -> str:
-    """Return the last part of a path in one line: what names the file."""
+    """Return the last component of a path, in one line."""
     name = filename.rstrip("/").rpartition("/")[2]
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """Return a text, or as much of its beginning as is no wider than so many pixels."""
+    """Return a text, shortened to at most ``width`` pixels."""
     if font.getlength(text) <= width:
         return text
     fitting = bisect.bisect_right(

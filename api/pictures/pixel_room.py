@@ -1,4 +1,4 @@
-"""Room for pixels: what a process of the API unfolds of pictures at once is bounded."""
+"""A budget of pixels: how much a process of the API decodes at the same time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from common.errors import Overloaded
 
 # Seconds that a picture waits for room before its request is refused.
 _WAIT_S = 2.0
-# Seconds after which to ask again: the largest pictures take a few to be unfolded.
+# Seconds after which to retry: the largest pictures take a few to decode.
 _RETRY_AFTER_S = 2
 
 
 class PixelRoom:
-    """Pixels that may be unfolded at once; shared by the threads of a process.
+    """Bounds the pixels that the threads of a process decode at the same time.
 
-    Those who wait get room in the order in which they came, so that a large picture
-    is not kept out by small ones for ever.
+    Waiting threads are served in order of arrival, so that small pictures cannot keep a
+    large one waiting forever.
 
     Args:
-        pixels: Pixels of all pictures in the room together; a picture may have no more.
+        pixels: Pixels of all pictures in the room together; one picture may have no more.
         wait_s: Seconds to wait for room.
     """
 
@@ -34,10 +34,10 @@ class PixelRoom:
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Have room for a picture's pixels.
+        """Hold room for a picture's pixels for the block.
 
         Raises:
-            Overloaded: There is none, nor was there in time.
+            Overloaded: There was no room in time.
         """
         self._enter(pixels)
         try:
@@ -57,8 +57,8 @@ class PixelRoom:
                 )
                 if not fits:
                     raise Overloaded(
-                        "Other pictures are being decoded, as many as there is memory for; try "
-                        f"again in {_RETRY_AFTER_S} s.",
+                        "The memory for decoding pictures is in use; try again in "
+                        f"{_RETRY_AFTER_S} s.",
                         _RETRY_AFTER_S,
                     )
                 self._free -= pixels
