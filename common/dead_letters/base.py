@@ -114,7 +114,7 @@ def find_letter(letters: DeadLetters, tenant: str, image_id: str) -> DeadLetter 
 
 def no_letter(image_id: str) -> NotFound:
     """Return the error for an image without a letter."""
-    return NotFound(f"There is no dead letter {image_id}.")
+    return NotFound(f"There is no dead letter {image_id}; it may have been replayed or removed.")
 
 
 def busy_letter(image_id: str) -> DeadLetterBusy:

@@ -111,7 +111,7 @@ def test_the_wheel_has_every_script() -> None:
 
 
 def test_a_head_with_another_form_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"binds names to keys and arguments"):
+    with pytest.raises(ValueError, match="may not contain"):
         read_head("local ids = split(ARGV[1])")
 
 
