@@ -125,8 +125,8 @@ class FolderBlobs:
             writer.seal()
             with _blob_errors(), suppress(FileNotFoundError):
                 _move(writer.path, self._renditions(tenant, blob_id) / name)
-            # Check after the move: a concurrent withdrawal removes either this rendition or,
-            # before that, the blob checked here.
+            # Check after the move: a concurrent withdrawal either removes this rendition too or
+            # has already moved the blob away.
             if not self.path(tenant, blob_id).exists():
                 self._remove_renditions(tenant, blob_id)
         finally:
