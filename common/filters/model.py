@@ -134,14 +134,14 @@ class Own(Condition):
 
 
 # Conditions that may be written as a bare value, which means ``eq``.
-AskedNumber = Annotated[Number, BeforeValidator(_equal_to, json_schema_input_type=Whole | Number)]
-AskedFormat = Annotated[
+NumberOrValue = Annotated[Number, BeforeValidator(_equal_to, json_schema_input_type=Whole | Number)]
+FormatOrValue = Annotated[
     FormatName, BeforeValidator(_equal_to, json_schema_input_type=Format | FormatName)
 ]
-AskedFilename = Annotated[
+FilenameOrValue = Annotated[
     Filename, BeforeValidator(_equal_to, json_schema_input_type=Name | Filename)
 ]
-AskedOwn = Annotated[Own, BeforeValidator(_equal_to, json_schema_input_type=OwnValue | Own)]
+OwnOrValue = Annotated[Own, BeforeValidator(_equal_to, json_schema_input_type=OwnValue | Own)]
 
 
 class Filter(BaseModel):
@@ -152,14 +152,14 @@ class Filter(BaseModel):
     )
 
     tags: Tags | None = None
-    width: AskedNumber | None = None
-    height: AskedNumber | None = None
-    bytes: AskedNumber | None = None
-    format: AskedFormat | None = None
-    filename: AskedFilename | None = None
+    width: NumberOrValue | None = None
+    height: NumberOrValue | None = None
+    bytes: NumberOrValue | None = None
+    format: FormatOrValue | None = None
+    filename: FilenameOrValue | None = None
     indexed_at: Moment | None = None
     # By metadata key; in JSON each is a condition named "metadata.KEY".
-    metadata: dict[OwnKey, AskedOwn] = Field(default={}, max_length=_KEYS_MAX)
+    metadata: dict[OwnKey, OwnOrValue] = Field(default={}, max_length=_KEYS_MAX)
 
     @model_validator(mode="before")
     @classmethod
