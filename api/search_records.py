@@ -1,4 +1,4 @@
-"""Search records: which searches were asked, so that an unknown id is told from a slow one."""
+"""Search records, which distinguish a pending search from an unknown id."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _RUN_S_MAX = 60
 
 
 class SearchRecord(Message):
-    """A search as it was asked; its hits are the result of the task of the same id."""
+    """A search request; its hits are the result of the task with the same id."""
 
     id: str
-    # Seconds since 1970 by Redis's clock.
+    # In seconds since 1970 by Redis's clock.
     created_at: float
     request: SearchRequest
 
@@ -43,29 +43,29 @@ class SearchRecord(Message):
 
 
 class SearchRecords(Protocol):
-    """Where search records are kept; both methods raise ``BrokerUnavailable``."""
+    """Stores search records; both methods raise ``BrokerUnavailable``."""
 
     def put(self, record: SearchRecord) -> None:
-        """Keep a record."""
+        """Store a record."""
         ...
 
     def get(self, search_id: str) -> SearchRecord:
         """Return a record.
 
         Raises:
-            NotFound: The id was never issued, or the search has expired.
+            NotFound: The search does not exist or has expired.
         """
         ...
 
 
 class MemorySearches:
-    """Search records in this process's memory: the complete fake for tests."""
+    """Stores search records in this process's memory: the complete fake for tests."""
 
     def __init__(self) -> None:
         self._records: dict[str, SearchRecord] = {}
 
     def put(self, record: SearchRecord) -> None:
-        """Keep a record."""
+        """Store a record."""
         self._records[record.id] = record
 
     def get(self, search_id: str) -> SearchRecord:
@@ -77,7 +77,7 @@ class MemorySearches:
 
 
 class RedisSearches:
-    """Search records in Redis, each for a limited time.
+    """Stores search records in Redis for a limited time.
 
     Args:
         redis: A client that decodes responses.
@@ -90,7 +90,7 @@ class RedisSearches:
 
     @broker_call
     def put(self, record: SearchRecord) -> None:
-        """Keep a record."""
+        """Store a record."""
         self._redis.set(_key(record.id), record.model_dump_json(), ex=self._ttl_s)
 
     @broker_call

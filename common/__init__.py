@@ -1,1 +1,1 @@
-"""The agreement between the API, the workers and the command line."""
+"""Code shared by the API, the workers and the command line."""

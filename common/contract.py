@@ -1,7 +1,7 @@
-"""What the API and the workers agree on: names of tasks and queues, and their payloads.
+"""The contract between the API and the workers: names of tasks and queues, and their payloads.
 
-The API sends tasks by name and never imports a worker; a worker registers the
-same names. Payloads are small versioned JSON: they carry ids, never bytes.
+The API sends tasks by name and never imports a worker; a worker registers the same names. Payloads
+are small, versioned JSON documents that carry ids, never bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from common.filters.model import Filter
 from common.ids import ImageId
 from common.images.archive_formats import ArchiveKind
 
-# Tenant of every image while no API keys are configured.
+# The tenant of every image while no API keys exist.
 DEFAULT_TENANT = "default"
 
 INGEST_QUEUE = "ingest"
@@ -30,28 +30,28 @@ CATALOG_KNOWN = "catalog.known"
 CATALOG_DELETE = "catalog.delete"
 CATALOG_LIST = "catalog.list"
 
-# What a caller may keep beside an image, under a name of its own.
+# Type of a value in the metadata of an image.
 MetadataValue = str | int | float | bool
 
 OutcomeState = Literal["indexed", "duplicate", "failed", "cancelled"]
 
 
 class Message(BaseModel):
-    """Base of everything that crosses the queue.
+    """Base of all messages that pass through the queue.
 
-    Unknown fields are ignored, so that an older worker reads a newer API's message.
+    Unknown fields are ignored, so that an older worker can read a newer API's messages.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class ChunkItem(Message):
-    """One image of an ingest task; its bytes wait in the blob store under ``id``."""
+    """One image of an ingest task; its bytes are in the blob store under ``id``."""
 
-    # Place of the image in its job, from 0.
+    # Index of the image in its job, from 0.
     index: int = Field(ge=0)
     id: ImageId
-    # The path as the caller gave it, kept beside the vector.
+    # The path as the caller sent it, stored with the vector.
     filename: str
 
 
@@ -67,12 +67,12 @@ class IngestChunk(Message):
 
 
 class IngestArchive(Message):
-    """Payload of ``ingest.archive``: an archive whose pictures join a job while it is unpacked."""
+    """Payload of ``ingest.archive``: an archive whose pictures join a job as it is unpacked."""
 
     version: Literal[1] = 1
     job_id: str
     tenant: str = DEFAULT_TENANT
-    # SHA-256 of the archive's bytes; they wait among the archives under the job's id.
+    # SHA-256 of the archive's bytes, which are stored with the archives under the job's id.
     id: ImageId
     format: ArchiveKind
     filename: str
@@ -81,12 +81,12 @@ class IngestArchive(Message):
 
 
 class Outcome(Message):
-    """What became of one image of a job."""
+    """The outcome of one image of a job."""
 
     index: int = Field(ge=0)
     id: ImageId
     state: OutcomeState
-    # Why it failed: one of the reason codes of the HTTP API.
+    # Why it failed: one of the codes of failed images in the HTTP API.
     code: str | None = None
     detail: str | None = None
 
@@ -99,12 +99,12 @@ class Outcome(Message):
 class ArchiveResult(Message):
     """Result of ``ingest.archive``."""
 
-    # Pictures found in it, each once.
+    # Number of distinct pictures in the archive.
     images: int
 
 
 class ChunkResult(Message):
-    """Result of ``ingest.chunk``: one outcome for each of its items, in their order."""
+    """Result of ``ingest.chunk``: the outcome of each of its items, in the same order."""
 
     outcomes: list[Outcome]
 
@@ -114,7 +114,7 @@ class Term(Message):
 
     text: str | None = None
     image_id: ImageId | None = None
-    # Where the picture's bytes wait among those of queries.
+    # Id of the uploaded picture's bytes in the blob store of queries.
     picture: str | None = None
     weight: float = 1.0
 
@@ -128,14 +128,14 @@ class SearchRequest(Message):
     top_k: int = Field(default=10, ge=1, le=1000)
     offset: int = Field(default=0, ge=0)
     min_score: float | None = None
-    # Which images may be found; without one, every image of the tenant.
+    # Conditions on the images to find; None searches all images of the tenant.
     filter: Filter | None = None
-    # Cosine from which on an image is folded into a better hit; without one, none is.
+    # Cosine similarity from which an image is folded into a better hit; None folds none.
     group_duplicates: float | None = None
 
 
 class Duplicate(Message):
-    """An image so much like a better hit that it is shown with it."""
+    """A near-duplicate of a better hit, returned as part of that hit."""
 
     id: ImageId
     score: float
@@ -143,7 +143,7 @@ class Duplicate(Message):
 
 
 class Hit(Message):
-    """One image found, as it crosses the queue."""
+    """One image found by a search."""
 
     id: ImageId
     # Cosine similarity, -1 to 1; the best hit comes first.
@@ -155,7 +155,7 @@ class Hit(Message):
 
 
 class Failure(Message):
-    """Why a task has no answer: a code and a sentence for the caller."""
+    """Why a task failed: a code and a message for the caller."""
 
     code: str
     detail: str
@@ -165,9 +165,9 @@ class SearchResult(Message):
     """Result of ``search.run``: hits, best first, or an error."""
 
     hits: list[Hit] = []
-    # Name of the encoder that made the vectors.
+    # Name of the encoder that produced the vectors.
     encoder: str
-    # Time the worker took for encoding and searching, in milliseconds.
+    # Time the worker spent on encoding and searching, in milliseconds.
     took_ms: float
     error: Failure | None = None
 
@@ -181,7 +181,7 @@ class CatalogRequest(Message):
 
 
 class ImageRecord(Message):
-    """What is stored of one indexed image beside its vector."""
+    """The attributes of an indexed image, stored with its vector."""
 
     id: ImageId
     filename: str
@@ -191,33 +191,33 @@ class ImageRecord(Message):
     format: str
     tags: list[str] = []
     metadata: dict[str, MetadataValue] = {}
-    # When the image became searchable, RFC 3339 in UTC.
+    # When the image became searchable: RFC 3339 in UTC.
     indexed_at: str
 
 
 class CatalogImages(Message):
-    """Result of ``catalog.get``: the images that are indexed, in the order asked."""
+    """Result of ``catalog.get``: the indexed images, in the order requested."""
 
     images: list[ImageRecord] = []
     error: Failure | None = None
 
 
 class CatalogKnown(Message):
-    """Result of ``catalog.known``: those of the ids that a search can find."""
+    """Result of ``catalog.known``: the requested ids that a search can find."""
 
     known: list[ImageId] = []
     error: Failure | None = None
 
 
 class CatalogDeleted(Message):
-    """Result of ``catalog.delete``: those of the ids that were indexed and are no more."""
+    """Result of ``catalog.delete``: the requested ids that were indexed and are now deleted."""
 
     deleted: list[ImageId] = []
     error: Failure | None = None
 
 
 class Place(Message):
-    """Where an image stands in a list, newest first: by its time, then by its id."""
+    """Position of an image in a list, which is sorted by descending time, then id."""
 
     # Milliseconds since 1970.
     indexed_at_ms: int
@@ -230,14 +230,14 @@ class CatalogListRequest(Message):
     version: Literal[1] = 1
     tenant: str = DEFAULT_TENANT
     limit: int = Field(default=100, ge=1, le=1000)
-    # Only images that carry this tag.
+    # Return only images with this tag.
     tag: str | None = None
-    # The last image of the page before.
+    # The last image of the previous page.
     after: Place | None = None
 
 
 class CatalogPage(Message):
-    """Result of ``catalog.list``: images, newest first, and the place to go on behind."""
+    """Result of ``catalog.list``: images, newest first, and the start of the next page."""
 
     images: list[ImageRecord] = []
     following: Place | None = None
@@ -245,5 +245,5 @@ class CatalogPage(Message):
 
 
 def dump(message: Message) -> dict[str, Any]:
-    """Return the JSON form of a message, as it goes into a task or a result."""
+    """Return a message as JSON, the form in which tasks and results carry it."""
     return message.model_dump(mode="json", exclude_none=True)

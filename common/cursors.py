@@ -1,4 +1,4 @@
-"""Cursors: where a list that is sorted by time and id goes on, as callers hand it back."""
+"""Cursors: positions in lists that are sorted by time and id, as the API returns them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import re
 
 from common.ids import IMAGE_ID, RECORD_ID
 
-# What a cursor looks like, for the OpenAPI document.
+# Pattern of a cursor, for the OpenAPI document.
 CURSOR_PATTERN = rf"^[0-9]{{1,12}}(\.[0-9]{{1,12}})?-({RECORD_ID}|{IMAGE_ID})$"
 
-# A time, and the id of what is last in the page before. Callers take it as opaque.
+# The time and id of the last entry of the previous page. Opaque to callers.
 _CURSOR = re.compile(rf"(\d+(?:\.\d+)?)-({RECORD_ID}|{IMAGE_ID})", re.ASCII)
 
 
 def write_cursor(at: float, last_id: str) -> str:
-    """Return the cursor that goes on behind what has this time and id."""
+    """Return the cursor of the page after the entry with this time and id."""
     return f"{at!r}-{last_id}"
 
 
 def read_cursor(cursor: str) -> tuple[float, str]:
-    """Return time and id of the last in the page before.
+    """Return the time and id of the last entry of the previous page.
 
     Raises:
-        ValueError: It is no cursor.
+        ValueError: The cursor is malformed.
     """
     found = _CURSOR.fullmatch(cursor)
     if found is None or not math.isfinite(float(found[1])):

@@ -1,53 +1,52 @@
 """Every error Glimpse raises, as one tree.
 
     GlimpseError
-    ├── InputError                   what the caller sent cannot be used as it is
+    ├── InputError                   the caller's input is not acceptable
     │   ├── InvalidRequest           a body, header or parameter is malformed
-    │   ├── Unprocessable            well formed, but not acceptable as it is
-    │   │   └── IdempotencyKeyReused an idempotency key came with another request before
-    │   ├── NotFound                 there is no such image, job or search
-    │   ├── Conflict                 another request has in hand what this one is about
-    │   │   ├── IdempotencyKeyInProgress an idempotency key
-    │   │   └── DeadLetterBusy       a dead letter
+    │   ├── Unprocessable            well-formed, but a value is not acceptable
+    │   │   └── IdempotencyKeyReused the idempotency key was used with a different request
+    │   ├── NotFound                 no such image, job, search or dead letter
+    │   ├── Conflict                 another request is working on the same resource
+    │   │   ├── IdempotencyKeyInProgress a request with this idempotency key is in progress
+    │   │   └── DeadLetterBusy       the dead letter is being replayed or removed
     │   ├── Unauthorized             the key is missing, wrong, revoked or expired
-    │   ├── Forbidden                the key lacks the scope
-    │   │   └── NoKeys               there are no keys, and the caller is not of this machine
-    │   ├── RequestTimeout           a request came too slowly
-    │   ├── UploadTooLarge           a request is larger than the service takes
-    │   ├── UnsupportedMediaType     a body of a type the service does not read
-    │   ├── ArchiveError             an archive cannot be read, or not to its end
-    │   │   ├── ArchiveBroken        it breaks off or is damaged
-    │   │   ├── ArchiveTooLarge      it unpacks to more than an archive may
-    │   │   ├── ArchiveUnsupported   it is no zip, tar or tar.gz
-    │   │   └── EmptyArchive         there is no picture in it
-    │   └── ImageError               one picture cannot be used; its batch goes on
+    │   ├── Forbidden                the key lacks the required scope
+    │   │   └── NoKeys               no keys exist, and the caller is on another machine
+    │   ├── RequestTimeout           the request arrived too slowly
+    │   ├── UploadTooLarge           the request exceeds the size limit
+    │   ├── UnsupportedMediaType     the body's media type is not supported
+    │   ├── ArchiveError             an archive cannot be read to its end
+    │   │   ├── ArchiveBroken        it is truncated or damaged
+    │   │   ├── ArchiveTooLarge      it exceeds a limit when unpacked
+    │   │   ├── ArchiveUnsupported   it is not a zip, tar or tar.gz
+    │   │   └── EmptyArchive         it contains no pictures
+    │   └── ImageError               one picture is unusable; the rest of its upload continues
     │       ├── EmptyImage
     │       ├── ImageTooLarge
     │       ├── NotAnImage
     │       ├── UnsupportedFormat
     │       ├── TooManyPixels
     │       └── TruncatedImage
-    ├── ServiceError                 a part is away; the same call may succeed later
+    ├── ServiceError                 a dependency is unavailable; retrying may succeed
     │   ├── BrokerUnavailable        Redis does not answer
-    │   │   └── BrokerFull           Redis answers, but has no memory left
+    │   │   └── BrokerFull           Redis is out of memory
     │   ├── StoreUnavailable         Milvus does not answer
     │   ├── BlobsUnavailable         the blob store cannot be read or written
-    │   │   └── BlobsFull            the blob store has no room left
-    │   ├── Overloaded               as much waits as the service takes on
+    │   │   └── BlobsFull            the blob store is full
+    │   ├── Overloaded               the backlog or the number of requests is at its limit
     │   ├── WorkerUnavailable        no worker answered in time
-    │   └── ImagesBusy               other tasks have these images in hand
+    │   └── ImagesBusy               other tasks are processing these images
     ├── EncoderError                 the model failed on this input
-    ├── Quarantined                  an image was in hand whenever a worker died
-    ├── StoreError                   the vector store refused a row or a call for good
-    └── SetupError                   the process cannot start as it is configured
+    ├── Quarantined                  several workers died while processing the image
+    ├── StoreError                   the vector store rejected a row or a call permanently
+    └── SetupError                   the process cannot start with its configuration
         ├── InvalidSettings
-        ├── ModelMismatch            encoder and collection disagree
-        ├── WeightsUnavailable       the model's weights are nowhere to be had
-        └── DataDirBusy              another `glimpse up` runs on the same folder
+        ├── ModelMismatch            encoder and collection do not match
+        ├── WeightsUnavailable       the model's weights were not found in any location
+        └── DataDirBusy              another `glimpse up` is using the same folder
 
-Each class has a stable ``code``: it reaches callers in problem documents and
-in the items of a job, and never changes once released. The message is one
-sentence that says what to do.
+Each class has a stable ``code``, which appears in problem documents and in the items of a job and
+never changes once released. The message says what happened and what to do about it.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class GlimpseError(Exception):
 
 
 class InputError(GlimpseError):
-    """What the caller sent cannot be used as it is."""
+    """The caller's input is not acceptable."""
 
     code = "invalid_input"
 
@@ -70,8 +69,9 @@ class InvalidRequest(InputError):
 
     Args:
         detail: What is wrong, in a sentence.
-        errors: One entry for each field at fault: ``{"field", "detail"}``.
-        field: Instead, the one at fault: a part or a header; empty is the body as a whole.
+        errors: One entry per invalid field: ``{"field", "detail"}``.
+        field: The only invalid field, instead of ``errors``: a part or a header; empty for the
+            body as a whole.
     """
 
     code = "invalid_request"
@@ -84,39 +84,39 @@ class InvalidRequest(InputError):
 
 
 class Unprocessable(InvalidRequest):
-    """A request is well formed, but a value in it is not acceptable."""
+    """A request is well-formed, but a value in it is not acceptable."""
 
     code = "unprocessable"
 
 
 class IdempotencyKeyReused(Unprocessable):
-    """An idempotency key came with another request before."""
+    """The idempotency key was already used with a different request."""
 
     code = "idempotency_key_reused"
 
 
 class Conflict(InputError):
-    """Another request has in hand what this one is about."""
+    """Another request is working on the same resource."""
 
     code = "conflict"
-    # Seconds after which a caller may ask again: most requests have ended by then.
+    # Seconds until the caller should retry: most requests have finished by then.
     retry_after_s: int = 1
 
 
 class IdempotencyKeyInProgress(Conflict):
-    """Another request with the same idempotency key has not ended yet."""
+    """A request with the same idempotency key is still in progress."""
 
     code = "idempotency_key_in_progress"
 
 
 class DeadLetterBusy(Conflict):
-    """Another request replays or removes the same dead letter."""
+    """Another request is replaying or removing the same dead letter."""
 
     code = "dead_letter_busy"
 
 
 class NotFound(InputError):
-    """There is no such image, job or search, or it has expired."""
+    """There is no such image, job, search or dead letter, or it has expired."""
 
     code = "not_found"
 
@@ -128,115 +128,115 @@ class Unauthorized(InputError):
 
 
 class Forbidden(InputError):
-    """The key lacks the scope that the call needs."""
+    """The key lacks the scope that the call requires."""
 
     code = "forbidden"
 
 
 class NoKeys(Forbidden):
-    """There are no keys, and without any the service is not open to this caller."""
+    """No keys exist, and without keys the service is not open to this caller."""
 
     code = "no_keys"
 
 
 class RequestTimeout(InputError):
-    """A request came too slowly to be waited for."""
+    """A request arrived too slowly."""
 
     code = "request_timeout"
 
     def __init__(self) -> None:
-        super().__init__("The request came too slowly; send it again, and faster.")
+        super().__init__("The request arrived too slowly. Send it again over a faster connection.")
 
 
 class UploadTooLarge(InputError):
-    """A request is larger than the service takes."""
+    """A request exceeds the size limit."""
 
     code = "too_large"
 
 
 class UnsupportedMediaType(InputError):
-    """A request's body is of a type that the service does not read."""
+    """The media type of a request's body is not supported."""
 
     code = "unsupported_media_type"
 
 
 class ArchiveError(InputError):
-    """An archive cannot be read, or not to its end; its members so far stay as they are."""
+    """An archive cannot be read to its end; the members read so far are kept."""
 
     code = "truncated"
 
 
 class ArchiveBroken(ArchiveError):
-    """The archive breaks off or is damaged, and what follows cannot be found."""
+    """The archive is truncated or damaged, and the rest of it cannot be read."""
 
     code = "truncated"
 
 
 class ArchiveTooLarge(ArchiveError):
-    """The archive has more members, or unpacks to more bytes, than an archive may."""
+    """The archive exceeds the limit of entries, of unpacked bytes or of the compression ratio."""
 
     code = "too_large"
 
 
 class ArchiveUnsupported(ArchiveError):
-    """The bytes are no archive of a kind that Glimpse reads."""
+    """The bytes are not an archive in a supported format."""
 
     code = "unsupported_format"
 
 
 class EmptyArchive(ArchiveError):
-    """There is no picture in the archive."""
+    """The archive contains no pictures."""
 
     code = "empty"
 
 
 class ImageError(InputError):
-    """One picture cannot be used; the rest of its batch goes on."""
+    """One picture is unusable; the rest of its upload continues."""
 
     code = "not_an_image"
 
 
 class EmptyImage(ImageError):
-    """The upload has no bytes."""
+    """The file has no bytes."""
 
     code = "empty"
 
 
 class ImageTooLarge(ImageError):
-    """The upload has more bytes than one picture may have."""
+    """The picture exceeds the size limit."""
 
     code = "too_large"
 
 
 class NotAnImage(ImageError):
-    """The bytes are no picture of any format."""
+    """The bytes are not a picture."""
 
     code = "not_an_image"
 
 
 class UnsupportedFormat(ImageError):
-    """The bytes are a picture in a format that Glimpse does not open."""
+    """The bytes are a picture in an unsupported format."""
 
     code = "unsupported_format"
 
 
 class TooManyPixels(ImageError):
-    """The picture has more pixels than one picture may have."""
+    """The picture exceeds the pixel limit."""
 
     code = "too_many_pixels"
 
 
 class TruncatedImage(ImageError):
-    """The picture breaks off or is damaged."""
+    """The picture is truncated or damaged."""
 
     code = "truncated"
 
 
 class ServiceError(GlimpseError):
-    """A part of the service is away; the same call may succeed later."""
+    """A dependency is unavailable; retrying later may succeed."""
 
     code = "unavailable"
-    # Seconds after which a caller may try again: what is away is often back at once.
+    # Seconds until the caller should retry: most outages are short.
     retry_after_s: int = 5
 
 
@@ -247,10 +247,10 @@ class BrokerUnavailable(ServiceError):
 
 
 class BrokerFull(BrokerUnavailable):
-    """Redis answers, but has no memory left for what it should keep."""
+    """Redis answers, but is out of memory."""
 
     code = "overloaded"
-    # Room comes from work that ends and records that expire, which takes a while.
+    # Memory is freed as work finishes and records expire, which takes a while.
     retry_after_s = 60
 
 
@@ -267,19 +267,19 @@ class BlobsUnavailable(ServiceError):
 
 
 class BlobsFull(BlobsUnavailable):
-    """The blob store has no room left."""
+    """The blob store is full."""
 
     code = "insufficient_storage"
-    # Somebody has to make room.
+    # An operator has to free space.
     retry_after_s = 60
 
 
 class Overloaded(ServiceError):
-    """As much waits as the service takes on; what is in hand comes first.
+    """The backlog or the number of concurrent requests is at its limit.
 
     Args:
-        detail: What waits, in a sentence.
-        retry_after_s: Seconds after which there should be room again.
+        detail: Which limit was reached, in a sentence.
+        retry_after_s: Seconds until the caller should retry.
     """
 
     code = "overloaded"
@@ -296,13 +296,13 @@ class WorkerUnavailable(ServiceError):
 
 
 class ImagesBusy(ServiceError):
-    """Other tasks have these images in hand; they will have outcomes soon."""
+    """Other tasks are processing these images and will finish soon."""
 
     code = "images_busy"
 
 
 class Quarantined(GlimpseError):
-    """An image was in hand whenever a worker died, and is not tried any more."""
+    """Several workers died while processing the image, so it is not retried."""
 
     code = "quarantined"
 
@@ -314,36 +314,36 @@ class EncoderError(GlimpseError):
 
 
 class StoreError(GlimpseError):
-    """The vector store refused a row or a call for good."""
+    """The vector store rejected a row or a call permanently."""
 
     code = "store_error"
 
 
 class SetupError(GlimpseError):
-    """The process cannot start as it is configured."""
+    """The process cannot start with its configuration."""
 
     code = "setup_error"
 
 
 class InvalidSettings(SetupError):
-    """A setting is unknown or its value cannot be used."""
+    """A setting is unknown or has an invalid value."""
 
     code = "invalid_settings"
 
 
 class ModelMismatch(SetupError):
-    """The encoder's vectors do not fit the collection's."""
+    """The encoder's vectors do not match the collection's."""
 
     code = "model_mismatch"
 
 
 class WeightsUnavailable(SetupError):
-    """The model's weights are nowhere to be had; the message names every place."""
+    """The model's weights were not found in any location; the message lists all of them."""
 
     code = "weights_unavailable"
 
 
 class DataDirBusy(SetupError):
-    """Another ``glimpse up`` runs on the same data folder."""
+    """Another ``glimpse up`` is using the same data folder."""
 
     code = "data_dir_busy"

@@ -1,4 +1,4 @@
-"""Heartbeats: what each worker says of itself, so that the API knows who is there."""
+"""Heartbeats: each worker's report on itself, from which the API knows the live workers."""
 
 from __future__ import annotations
 
@@ -13,68 +13,68 @@ from common.contract import INGEST_QUEUE, Message
 from common.redis_client import broker_call
 from common.redis_time import seconds
 
-# A hash with a field for each worker, and the images a second that all ingest workers
-# together did when that was last known.
+# A hash with a field for each worker, and the last known rate of all ingest workers together, in
+# images per second.
 WORKERS_KEY, RATE_KEY = "glimpse:workers", "glimpse:ingest:rate"
-# Seconds after which a consumer that did not look for work counts as stuck. It looks every second,
-# but after a long outage of Redis it pauses for half a minute between two tries to connect.
+# Seconds after its last poll at which a consumer counts as stuck. It polls every second, but after
+# a long outage of Redis it waits half a minute between attempts to connect.
 _ASKED_AGE_MAX_S = 60.0
 
 
 class Heartbeat(Message):
-    """One worker's own account, written every few seconds."""
+    """A worker's report on itself, written every few seconds."""
 
     # Unique among all workers: queue, host and process.
     name: str
     queue: str
-    # Name and revision of the encoder it holds.
+    # Name and revision of its encoder.
     model: str
     revision: str
-    # When this was written, and when it counts as gone; seconds since 1970 by Redis's clock.
+    # When this was written and when it expires, in seconds since 1970 by Redis's clock.
     at: float
     until: float
-    # When the model last gave a result, a real one or a probe; likewise.
+    # When the model last returned a result, for a task or a probe; by the same clock.
     inference_at: float
-    # When its consumer last looked for work; seconds since 1970. None before it has, or where the
-    # worker is of a version that does not say.
+    # When its consumer last polled for work, in seconds since 1970. None before the first poll, or
+    # if the worker's version does not report it.
     asked_at: float | None = None
-    # Images it brings to an end in a second while it has work; None where that is not known.
+    # Images it finishes per second while it has work; None if not known yet.
     rate_per_s: float | None = None
-    # Why the vector store does not answer this worker, or None where it does.
+    # Why the vector store does not answer this worker; None if it answers.
     store_error: str | None = None
-    # Seconds that its machine's clock is ahead of Redis's; behind is negative.
+    # Seconds by which its machine's clock is ahead of Redis's; negative if it is behind.
     clock_skew_s: float = 0.0
 
     def consumes(self, now: float) -> bool:
-        """Return whether its consumer is known to take work, or at least not known to hang."""
+        """Return whether its consumer takes work, as far as known."""
         return self.asked_at is None or now - self.asked_at <= _ASKED_AGE_MAX_S
 
 
 class Heartbeats(Protocol):
-    """Where heartbeats are left and read; every method raises ``BrokerUnavailable``."""
+    """Stores heartbeats; every method raises ``BrokerUnavailable``."""
 
     def beat(self, heartbeat: Heartbeat) -> None:
-        """Leave a heartbeat in place of the worker's last one."""
+        """Store a heartbeat, replacing the worker's previous one."""
         ...
 
     def stop(self, name: str) -> None:
-        """Take a worker's heartbeat away: it is going."""
+        """Remove the heartbeat of a worker that is shutting down."""
         ...
 
     def alive(self) -> list[Heartbeat]:
-        """Return the heartbeats of all workers that are not gone."""
+        """Return the heartbeats of all live workers."""
         ...
 
     def last_rate(self) -> float | None:
-        """Return what ``fleet_rate`` was at the last heartbeat at which it was known."""
+        """Return the last known ``fleet_rate``."""
         ...
 
 
 def fleet_rate(beats: Iterable[Heartbeat]) -> float | None:
-    """Return the images a second that the ingest workers bring to an end together.
+    """Return the images per second that all ingest workers finish together.
 
-    A worker whose rate is not known yet counts as the mean of the others; None
-    where no rate is known.
+    A worker whose rate is not known yet counts with the mean of the others. Returns None if no
+    rate is known.
     """
     rates = [beat.rate_per_s for beat in beats if beat.queue == INGEST_QUEUE]
     known = [rate for rate in rates if rate]
@@ -89,60 +89,60 @@ class MemoryHeartbeats:
         self._rate: float | None = None
 
     def beat(self, heartbeat: Heartbeat) -> None:
-        """Leave a heartbeat."""
+        """Store a heartbeat."""
         self._beats[heartbeat.name] = heartbeat
         self._rate = fleet_rate(self.alive()) or self._rate
 
     def stop(self, name: str) -> None:
-        """Take a worker's heartbeat away."""
+        """Remove the heartbeat of a worker that is shutting down."""
         self._beats.pop(name, None)
 
     def alive(self) -> list[Heartbeat]:
-        """Return the heartbeats of all workers that are not gone."""
+        """Return the heartbeats of all live workers."""
         return [beat for beat in self._beats.values() if beat.until > time.time()]
 
     def last_rate(self) -> float | None:
-        """Return what ``fleet_rate`` was when it was last known."""
+        """Return the last known ``fleet_rate``."""
         return self._rate
 
 
 class RedisHeartbeats:
-    """Heartbeats in one hash of Redis, a field for each worker."""
+    """Stores heartbeats in a Redis hash with a field for each worker."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     @broker_call
     def beat(self, heartbeat: Heartbeat) -> None:
-        """Leave a heartbeat, clear away those of workers long gone, and note the rate of all."""
+        """Store a heartbeat, remove expired ones, and update the last known rate."""
         self._redis.hset(WORKERS_KEY, heartbeat.name, heartbeat.model_dump_json())
         fields, now = self._all()
         beats = living(fields, now)
-        gone = set(fields) - {beat.name for beat in beats}
-        if gone:
-            self._redis.hdel(WORKERS_KEY, *gone)
+        expired = set(fields) - {beat.name for beat in beats}
+        if expired:
+            self._redis.hdel(WORKERS_KEY, *expired)
         rate = fleet_rate(beats)
         if rate is not None:
             self._redis.set(RATE_KEY, rate)
 
     @broker_call
     def stop(self, name: str) -> None:
-        """Take a worker's heartbeat away."""
+        """Remove the heartbeat of a worker that is shutting down."""
         self._redis.hdel(WORKERS_KEY, name)
 
     @broker_call
     def alive(self) -> list[Heartbeat]:
-        """Return the heartbeats of all workers that are not gone."""
+        """Return the heartbeats of all live workers."""
         return living(*self._all())
 
     @broker_call
     def last_rate(self) -> float | None:
-        """Return what ``fleet_rate`` was when it was last known."""
+        """Return the last known ``fleet_rate``."""
         text = cast("str | None", self._redis.get(RATE_KEY))
         return None if text is None else float(text)
 
     def _all(self) -> tuple[dict[str, str], float]:
-        """Return all heartbeats, and the time."""
+        """Return all heartbeats, including expired ones, and Redis's time."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(WORKERS_KEY)
         pipe.time()
@@ -151,10 +151,10 @@ class RedisHeartbeats:
 
 
 def living(fields: Mapping[str, str], now: float) -> list[Heartbeat]:
-    """Return the heartbeats in the hash of workers, without those of workers that are gone.
+    """Parse the heartbeats in the hash of workers, without expired ones.
 
     Args:
-        fields: The hash.
+        fields: The fields of the hash.
         now: The time by Redis's clock.
     """
     beats = (_parse(text) for text in fields.values())
@@ -162,7 +162,7 @@ def living(fields: Mapping[str, str], now: float) -> list[Heartbeat]:
 
 
 def _parse(text: str) -> Heartbeat | None:
-    """Read a heartbeat; one of another version of Glimpse may not be readable."""
+    """Parse a heartbeat; None if another version of Glimpse wrote it in another form."""
     try:
         return Heartbeat.model_validate_json(text)
     except ValidationError:

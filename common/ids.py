@@ -1,4 +1,4 @@
-"""What ids look like: lower-case hexadecimal digits, as many as each kind has."""
+"""Ids: lower-case hexadecimal digits, with a fixed length for each kind."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-# An image's is the SHA-256 of its bytes; a job's, a search's and a key's are random.
+# An image's id is the SHA-256 of its bytes; the ids of jobs, searches and keys are random.
 IMAGE_ID_DIGITS, RECORD_ID_DIGITS, KEY_ID_DIGITS = 64, 32, 16
 
-# Regular expressions of one id, without anchors.
+# Regular expressions of a single id, without anchors.
 IMAGE_ID = f"[0-9a-f]{{{IMAGE_ID_DIGITS}}}"
 RECORD_ID = f"[0-9a-f]{{{RECORD_ID_DIGITS}}}"
 KEY_ID = f"[0-9a-f]{{{KEY_ID_DIGITS}}}"

@@ -1,4 +1,4 @@
-"""Whole numbers in JSON, which has one kind of number: there, 2.0 is 2."""
+"""Integers in JSON, whose only number type makes 2.0 equal to 2."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pydantic import BeforeValidator
 
 
 def read_whole(value: object) -> object:
-    """Return the whole number that a JSON number is; whatever is none stays as it is."""
+    """Return an integral JSON number as an integer, and any other value unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# For fields of whole numbers, behind their bounds: JSON Schema counts 2.0 among the integers,
-# and some languages write all numbers so.
+# For integer fields, after their bounds: in JSON Schema 2.0 is an integer, and some languages write
+# every number with a fraction.
 WHOLE = BeforeValidator(read_whole)

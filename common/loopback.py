@@ -1,18 +1,18 @@
-"""Addresses that only this machine reaches."""
+"""Loopback addresses, which only this machine can reach."""
 
 from __future__ import annotations
 
 import functools
 import ipaddress
 
-# Addresses whose answer is remembered: callers and names of this service are few, and asked
-# after in every request.
-_REMEMBERED = 256
+# Number of cached results: every request checks an address, and the service has few callers and
+# host names.
+_CACHED = 256
 
 
-@functools.lru_cache(_REMEMBERED)
+@functools.lru_cache(_CACHED)
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address, or is behind it."""
+    """Return whether a host is ``localhost`` or a loopback address."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Pages: a long sequence taken a bounded part at a time."""
+"""Pages: parts of a long sequence with a maximum size."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ T = TypeVar("T")
 
 
 def pages(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    """Return a sequence in parts of so many items; the last may have fewer."""
+    """Split a sequence into pages of ``size`` items; the last may have fewer."""
     for start in range(0, len(items), size):
         yield list(items[start : start + size])

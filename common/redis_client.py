@@ -1,4 +1,4 @@
-"""Connections to Redis that answer or fail in a bounded time."""
+"""Redis clients whose calls answer or fail within a bounded time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from redis.retry import Retry
 
 from common.errors import BrokerFull, BrokerUnavailable
 
-# Seconds to wait for a connection to Redis. It is near, or it is down.
+# Seconds to wait for a connection to Redis. Redis is nearby, so a slower one means it is down.
 CONNECT_TIMEOUT_S = 1.0
-# Seconds to wait for an answer of Redis.
+# Seconds to wait for a reply from Redis.
 SOCKET_TIMEOUT_S = 2.0
-# First and longest pause between two tries, in seconds.
+# First and longest delay between retries, in seconds.
 _BACKOFF_BASE_S, _BACKOFF_CAP_S = 0.1, 2.0
-# What Redis says where it has no memory left. Scripts of old versions say it within other
-# words, so that the class of the error does not tell.
+# Part of Redis's error message when it is out of memory. Old versions wrap the message if it comes
+# from a script, so the class of the error is not enough.
 _OUT_OF_MEMORY = "command not allowed when used memory"
 
 P = ParamSpec("P")
@@ -28,13 +28,13 @@ R = TypeVar("R")
 
 
 def connect(url: str, retries: int = 0, connections: int | None = None) -> Redis:
-    """Make a client; it connects on its first call.
+    """Return a client, which connects on its first call.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.
-        retries: How often a call is tried again. None for those who have a
-            caller waiting; more for a worker, who has time.
-        connections: How many there are at most; past that a call fails. 100 unless it is given.
+        retries: Number of retries per call: 0 if a caller is waiting, more for a worker, which has
+            time.
+        connections: Maximum number of connections, past which a call fails; None allows 100.
     """
     return Redis.from_url(
         url,
@@ -48,7 +48,7 @@ def connect(url: str, retries: int = 0, connections: int | None = None) -> Redis
 
 
 def broker_call(method: Callable[P, R]) -> Callable[P, R]:
-    """Let a method raise ``BrokerUnavailable`` where Redis does not answer, or is full."""
+    """Make a method raise ``BrokerUnavailable`` if Redis does not answer or is full."""
 
     @functools.wraps(method)
     def translated(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -61,7 +61,7 @@ def broker_call(method: Callable[P, R]) -> Callable[P, R]:
 
 
 def broker_error(error: Exception) -> BrokerUnavailable:
-    """Return what an error of Redis, or of a library on top of it, means to a caller."""
+    """Translate an error of Redis, or of a library that uses Redis."""
     if _OUT_OF_MEMORY in str(error):
-        return BrokerFull("Redis has no memory left for more; try again in a minute.")
-    return BrokerUnavailable("Redis does not answer; try again in a moment.")
+        return BrokerFull("Redis is out of memory. Try again in a minute.")
+    return BrokerUnavailable("Redis does not answer. Try again in a moment.")

@@ -1,17 +1,17 @@
-"""Lua scripts, which Redis runs as one atomic step.
+"""Lua scripts, which Redis executes atomically.
 
-A script is a file in the folder ``lua/`` beside the module that runs it. Its head binds each key
-and argument to a local of the same name as in Python, one a line, in the order in which Redis
-passes them::
+A script is a file in the folder ``lua/`` next to the module that runs it. Its head assigns each key
+and argument to a local variable with the same name as in Python, one per line, in the order in
+which Redis passes them::
 
     local job_key = KEYS[1]                     a key
-    local job_keys = {unpack(KEYS, 2)}          all remaining keys; KEYS alone is all keys
-    local job_id = ARGV[1]                      a text or a number, as text
+    local job_keys = {unpack(KEYS, 2)}          all remaining keys; KEYS alone means all keys
+    local job_id = ARGV[1]                      a string, or a number as a string
     local ttl_s = tonumber(ARGV[2])             a number
     local indices = cjson.decode(ARGV[3])       a list
 
-``-- @include common/lua/_now.lua`` inserts a file of functions that several scripts share; the
-name of such a file begins with an underscore. Paths begin at the top of the distribution.
+``-- @include common/lua/_now.lua`` inserts a file of functions that several scripts share; its name
+begins with an underscore. Paths are relative to the root of the distribution.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from redis import Redis
 Value: TypeAlias = str | int | float | Sequence[Any]
 
 _INCLUDE = re.compile(r"^-- @include (\S+)$", re.MULTILINE)
-# A line of the head: the name, and the expression that it is bound to.
+# A line of the head: a name and the expression assigned to it.
 _BINDING = re.compile(r"^local (\w+) = (.*\b(?:KEYS|ARGV)\b.*?)(?: +-- .*)?$", re.MULTILINE)
 
-# The expressions of a head, with ``n`` for a position: one key, several keys, arguments.
+# The valid expressions of a head, with ``n`` for a position: a key, several keys, arguments.
 _KEY = "KEYS[n]"
 _KEYS = ("KEYS", "{unpack(KEYS, n)}")
 _ARGS = ("ARGV[n]", "tonumber(ARGV[n])")
@@ -38,14 +38,14 @@ _LIST = "cjson.decode(ARGV[n])"
 
 
 class RedisScript:
-    """A script that is called with its keys and arguments by name, and returns Redis's answer.
+    """Calls a script with its keys and arguments by name, and returns Redis's reply.
 
     Args:
         redis: A client that decodes responses.
-        path: The script's file: ``common/jobs/lua/record.lua``.
+        path: The script's file, such as ``common/jobs/lua/record.lua``.
 
     Attributes:
-        names: The names of its keys and arguments.
+        names: The names of the script's keys and arguments.
     """
 
     def __init__(self, redis: Redis, path: str) -> None:
@@ -56,7 +56,7 @@ class RedisScript:
         self.names = self._head.keys()
 
     def __call__(self, **values: Value) -> Any:
-        """Run the script in one round trip; Redis is sent its text only if it does not know it."""
+        """Run the script in one round trip; its text is sent only if Redis has not cached it."""
         if values.keys() != self.names:
             raise TypeError(f"{self._path} takes {list(self.names)}, not {list(values)}.")
         keys: list[str] = []
@@ -73,19 +73,19 @@ class RedisScript:
 
 
 def read_script(path: str) -> str:
-    """Return the text of a script, with the files that it includes."""
+    """Return the text of a script with its included files."""
     return _INCLUDE.sub(lambda include: _read(include[1]), _read(path))
 
 
 def read_head(text: str) -> dict[str, str]:
-    """Return the names that a script's head binds, and to what, with ``n`` for positions.
+    """Return the names and expressions of a script's head, with ``n`` for positions.
 
     Raises:
-        ValueError: A binding has none of the forms that a head may have.
+        ValueError: An expression is not valid in a head.
     """
     head = {name: re.sub(r"\d+", "n", form) for name, form in _BINDING.findall(text)}
     if unknown := set(head.values()) - {_KEY, *_KEYS, *_ARGS, _LIST}:
-        raise ValueError(f"A head binds names to keys and arguments, not to {sorted(unknown)}.")
+        raise ValueError(f"The head of a script may not contain {sorted(unknown)}.")
     return head
 
 

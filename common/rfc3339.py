@@ -1,4 +1,4 @@
-"""Times as the API writes them: RFC 3339 in UTC."""
+"""Times in the API: RFC 3339 in UTC."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 def rfc3339(seconds: float) -> str:
-    """Write seconds since 1970 as RFC 3339 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
+    """Format seconds since 1970 as RFC 3339, such as ``2026-01-31T12:00:00.000Z``."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def milliseconds(text: str) -> int:
-    """Read RFC 3339 as whole milliseconds since 1970."""
+    """Parse an RFC 3339 time as whole milliseconds since 1970."""
     return (datetime.fromisoformat(text) - EPOCH) // MILLISECOND

@@ -1,4 +1,4 @@
-"""Addresses of the parts, which may hold a password: checked, and never shown."""
+"""Validation of the URLs of Redis and Milvus, which may contain passwords."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 _REDIS = ("redis://", "rediss://")
-# `memory://` is for tests; what pymilvus calls tcp is http to it.
+# `memory://` is for tests; pymilvus treats `tcp://` as `http://`.
 _MILVUS = ("http://", "https://", "tcp://", "memory://")
 
 
@@ -21,17 +21,17 @@ def _milvus(uri: str) -> str:
 
 
 def _checked(address: str, schemes: tuple[str, ...], example: str) -> str:
-    """Refuse in our own words what libraries would refuse with the whole address in theirs."""
+    """Reject an invalid URL; an error from the library would include the password."""
     if not address.startswith(schemes):
-        raise ValueError(f"give an address such as {example}")
+        raise ValueError(f"give a URL such as {example}")
     try:
         parts = urlsplit(address)
-        is_whole = bool(parts.hostname) and parts.port != 0
+        is_complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        # Brackets that do not close, or a port that is none.
-        is_whole = False
-    if not is_whole:
-        raise ValueError(f"give a host, and a port if any, as in {example}")
+        # Unbalanced brackets or an invalid port.
+        is_complete = False
+    if not is_complete:
+        raise ValueError(f"give a URL with a valid host and port, such as {example}")
     return address
 
 

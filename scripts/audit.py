@@ -1,9 +1,9 @@
-"""Ask a database of known vulnerabilities about every package that is pinned.
+"""Check every pinned package against a database of known vulnerabilities.
 
     python -m scripts.audit [--strict] [--osv-url URL]
 
-pip-audit asks. What it adds is a word on what could *not* be asked about: a mirror of
-packages knows no vulnerabilities, and pip-audit calls that "none found".
+Runs pip-audit, and also reports packages that could *not* be checked: a mirror of PyPI may have no
+data on vulnerabilities, which pip-audit reports as "none found".
 """
 
 from __future__ import annotations
@@ -23,61 +23,65 @@ _PINS = Path(__file__).parent.parent / "constraints.txt"
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What came of asking.
+    """The result of an audit.
 
     Args:
-        asked: Packages that the database knows.
-        unknown: Packages that it knows nothing of.
-        found: A line for each vulnerability.
+        checked: Number of packages in the database.
+        unknown: Number of packages that are not in the database.
+        vulnerabilities: A line for each known vulnerability.
     """
 
-    asked: int
+    checked: int
     unknown: int
-    found: Sequence[str]
+    vulnerabilities: Sequence[str]
 
     @classmethod
     def read(cls, report: str) -> Audit:
-        """Read pip-audit's report in JSON; where the database was away there is none."""
+        """Parse pip-audit's JSON report, which is empty if the database was unreachable."""
         packages = json.loads(report)["dependencies"] if report.strip() else []
-        asked = [each for each in packages if "skip_reason" not in each]
-        found = [_line(each, flaw) for each in asked for flaw in each["vulns"]]
-        return cls(len(asked), len(packages) - len(asked), found)
+        checked = [each for each in packages if "skip_reason" not in each]
+        found = [_line(each, flaw) for each in checked for flaw in each["vulns"]]
+        return cls(len(checked), len(packages) - len(checked), found)
 
     @property
-    def says(self) -> str:
-        """The outcome in a sentence."""
-        if not self.asked:
-            return "Not audited: no database of vulnerabilities could be asked from here."
-        unknown = f"; {self.unknown} it does not know" if self.unknown else ""
-        return f"{self.asked} packages audited{unknown}; known vulnerabilities: {len(self.found)}."
+    def summary(self) -> str:
+        """The result in one sentence."""
+        if not self.checked:
+            return (
+                "Not audited: no vulnerability database is reachable. Allow access to PyPI or pass"
+                " --osv-url."
+            )
+        unknown = f"; {self.unknown} not in the database" if self.unknown else ""
+        count = len(self.vulnerabilities)
+        return f"{self.checked} packages audited{unknown}; known vulnerabilities: {count}."
 
 
 def audit(pins: Path, options: Sequence[str] = ()) -> Audit:
-    """Ask about the packages that a file pins."""
+    """Check the packages that a file pins."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(pins)]
     quiet = ["--disable-pip", "--no-deps", "--format", "json", "--progress-spinner", "off"]
-    run = subprocess.run(  # noqa: S603 - of our own words
+    run = subprocess.run(  # noqa: S603 - fixed command
         [*command, *quiet, *options], capture_output=True, text=True, check=False
     )
     return Audit.read(run.stdout)
 
 
 def _line(package: dict[str, Any], flaw: dict[str, Any]) -> str:
-    mended = ", ".join(flaw["fix_versions"]) or "no version yet"
-    return f"{package['name']} {package['version']}: {flaw['id']}, mended in {mended}"
+    fixed = ", ".join(flaw["fix_versions"]) or "no version yet"
+    return f"{package['name']} {package['version']}: {flaw['id']}, fixed in {fixed}"
 
 
 @click.command()
-@click.option("--strict", is_flag=True, help="Fail, too, where no database could be asked.")
-@click.option("--osv-url", help="Ask an OSV database at this address in the place of PyPI's.")
+@click.option("--strict", is_flag=True, help="Also fail if no database is reachable.")
+@click.option("--osv-url", help="URL of an OSV database to use instead of PyPI's.")
 @click.option("--pins", type=click.Path(exists=True, path_type=Path), default=_PINS)
 def main(strict: bool, osv_url: str | None, pins: Path) -> None:
-    """Fail where a pinned package has a known vulnerability."""
-    found = audit(pins, ("-s", "osv", "--osv-url", osv_url) if osv_url else ())
-    for line in found.found:
+    """Fail if a pinned package has a known vulnerability."""
+    result = audit(pins, ("-s", "osv", "--osv-url", osv_url) if osv_url else ())
+    for line in result.vulnerabilities:
         click.echo(line)
-    click.echo(found.says, err=not found.asked)
-    sys.exit(bool(found.found) or (strict and not found.asked))
+    click.echo(result.summary, err=not result.checked)
+    sys.exit(bool(result.vulnerabilities) or (strict and not result.checked))
 
 
 if __name__ == "__main__":

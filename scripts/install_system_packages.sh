@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests use beside the Python ones, where it may.
-# What stays absent is skipped by the tests on a laptop and fails them in CI.
+# Installs the Debian packages that the tests need, if permitted. Without them, tests that need them
+# are skipped on a laptop and fail in CI.
 set -euo pipefail
 
 missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
-# The browser in which the page is tested and its pictures are taken; other systems call it so too.
+# The browser for tests and screenshots of the web page; the command has one of two names.
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "Not installed: ${missing[*]}; the tests that need them are skipped." >&2
+  echo "Not installed: ${missing[*]}. Tests that need them are skipped." >&2
   exit 0
 fi
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-  # A password prompt would hang a script: without rights nothing is installed.
-  sudo -n true 2>/dev/null || { echo "Install for all tests: sudo apt-get install ${missing[*]}" >&2; exit 0; }
+  # Install only if sudo needs no password, because a prompt would block the script.
+  sudo -n true 2>/dev/null || { echo "To run all tests: sudo apt-get install ${missing[*]}" >&2; exit 0; }
   as_root=(sudo -n)
 fi
 "${as_root[@]}" apt-get update -qq
-# Run level 1 keeps a package from starting a server of its own.
+# Run level 1 prevents packages from starting their services.
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,4 +1,4 @@
-"""Take the README's pictures of the web page, on a stack of its own; `make screenshots` runs it."""
+"""Take the README's screenshots of the web page on a separate stack (`make screenshots`)."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from tests.support.services import Stack
 from tests.support.web import chromium
 from tests.support.web.site import Site
 
-# How good the JPEGs are, of 100: sharp to the eye, and small in a repository.
+# JPEG quality, of 100: sharp enough, and small enough for a repository.
 _QUALITY = 82
-# Pictures in one request: few enough to be read whole.
+# Pictures per request: few enough to fit in memory.
 _UPLOAD_PHOTOS = 50
-# What is shown, by the end of the file's name: a window on a desk in both schemes, and a phone.
-_DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}, "device_scale_factor": 1.5}
+# Views by the suffix of their file name: a desktop window in both colour schemes, and a phone.
+_DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}, "device_scale_factor": 1.5}
 _PHONE: dict[str, Any] = {
     "viewport": {"width": 360, "height": 740},
     "device_scale_factor": 2,
     "has_touch": True,
     "is_mobile": True,
 }
-_VIEWS = {"light": _DESK, "dark": {**_DESK, "color_scheme": "dark"}, "phone": _PHONE}
+_VIEWS = {"light": _DESKTOP, "dark": {**_DESKTOP, "color_scheme": "dark"}, "phone": _PHONE}
 
-# A bare machine has no font that any reader's own system would show; these come close.
+# A minimal machine lacks the fonts of desktop systems; these come close.
 _FONTS = """<fontconfig>
   <include>/etc/fonts/fonts.conf</include>
   <match target="pattern">
@@ -44,10 +44,14 @@ _FONTS = """<fontconfig>
 
 
 def main() -> None:
-    """Start a stack, ingest pictures, and photograph the page that has found some."""
+    """Start a stack, ingest pictures, and take screenshots of a search."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", default="", help="folder of pictures, instead of the demo's")
-    parser.add_argument("--query", default="", help=f"instead of {EXAMPLE_QUERY!r}")
+    parser.add_argument(
+        "--photos", default="", help="folder of pictures to use instead of the demo's"
+    )
+    parser.add_argument(
+        "--query", default="", help=f"text to search for instead of {EXAMPLE_QUERY!r}"
+    )
     parser.add_argument("--out", type=Path, default=Path("docs"), help="folder to write to")
     given = parser.parse_args()
     photos = list(find_pictures([Path(given.photos)], [])) if given.photos else example_photos()
@@ -65,7 +69,7 @@ def main() -> None:
             for name, view in _VIEWS.items():
                 file = given.out / f"page-{name}.jpg"
                 _take(browser, stack.api.url, given.query or EXAMPLE_QUERY, view, file)
-                print(f"{file}: {file.stat().st_size // 1000} kB")  # noqa: T201 - for who runs it
+                print(f"{file}: {file.stat().st_size // 1000} kB")  # noqa: T201 - output of the script
 
 
 def _ingest(stack: Stack, photos: Sequence[Picture]) -> None:
@@ -80,7 +84,7 @@ def _take(browser: Browser, url: str, query: str, view: dict[str, Any], file: Pa
     site = Site(browser.new_context(**view).new_page(), url)
     site.open()
     site.search(query)
-    # The best hit shows what a query can hold beside its words.
+    # Add the best hit to the query, to show that a query can combine text and images.
     site.page.locator(".tile-more").first.dispatch_event("click")
     expect(site.page.locator(".term")).to_have_count(1)
     site.settled()

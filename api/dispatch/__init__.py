@@ -1,1 +1,1 @@
-"""Dispatch: tasks to the queue, and their results back."""
+"""Dispatch: sends tasks to the queues and reads their results."""

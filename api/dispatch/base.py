@@ -1,4 +1,4 @@
-"""What every dispatcher offers."""
+"""The interface of a dispatcher."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TaskState = Literal["queued", "running", "succeeded", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """Where a task stands, and what it returned once it has succeeded."""
+    """A task's state, and its result once it has succeeded."""
 
     state: TaskState
     value: Any = None
@@ -30,25 +30,25 @@ class Dispatcher(Protocol):
     def send(
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
-        """Put a task into a queue.
+        """Send a task to a queue.
 
         Args:
-            task: A name of ``common.contract``.
-            queue: A queue of ``common.contract``.
-            task_id: The caller's choice; its result is kept under it.
+            task: A task name from ``common.contract``.
+            queue: A queue name from ``common.contract``.
+            task_id: Chosen by the caller; the result is stored under it.
             message: The payload.
-            expires_s: Seconds after which the task is no longer worth running.
+            expires_s: Seconds until the task expires; None for never.
         """
         ...
 
     def result(self, task_id: str) -> TaskResult:
-        """Return where a task stands; one that is unknown counts as queued."""
+        """Return a task's state and result; an unknown task counts as queued."""
         ...
 
     def wait(self, task_id: str, timeout_s: float) -> TaskResult:
-        """Return a task's result as soon as it is there, or its state at the timeout."""
+        """Wait until a task is done or the timeout expires; return its state and result."""
         ...
 
     def depths(self) -> list[QueueDepth]:
-        """Return how much waits in each queue of ``common.contract``, and what is in hand."""
+        """Return the numbers of waiting and delivered tasks of each queue."""
         ...

@@ -18,7 +18,7 @@ from common.redis_client import SOCKET_TIMEOUT_S, broker_call
 from common.redis_time import Clock
 from common.settings import Settings
 
-# States that Celery writes, as the API names them.
+# The API's name for each of Celery's states.
 _STATES: dict[str, TaskState] = {
     "PENDING": "queued",
     "STARTED": "running",
@@ -30,15 +30,15 @@ _STATES: dict[str, TaskState] = {
 
 
 class CeleryDispatcher:
-    """Sends with Celery; reads what Celery's Redis result backend holds.
+    """Sends tasks with Celery and reads results from its Redis result backend.
 
-    Results are read by their key, and awaited on the channel that the backend
-    publishes them on, with one connection for each waiting request.
+    Reads results by their keys, and waits for them on the channel to which the backend publishes
+    them, with one connection per waiting request.
 
     Args:
-        settings: Where Redis is.
-        redis: A client of it that decodes responses.
-        clock: Redis's, which says when a task expires.
+        settings: The address of Redis.
+        redis: A client that decodes responses.
+        clock: Redis's clock, which determines when a task expires.
     """
 
     def __init__(self, settings: Settings, redis: Redis, clock: Clock) -> None:
@@ -52,21 +52,21 @@ class CeleryDispatcher:
     def send(
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
-        """Put a task into a queue."""
+        """Send a task to a queue."""
         self._sender.send(task, queue, task_id, message, expires_s)
 
     @broker_call
     def result(self, task_id: str) -> TaskResult:
-        """Return where a task stands."""
+        """Return a task's state and result."""
         text = cast("str | None", self._redis.get(self._key(task_id)))
         return TaskResult("queued") if text is None else self._decode(text)
 
     @broker_call
     def wait(self, task_id: str, timeout_s: float) -> TaskResult:
-        """Return a task's result as soon as it is there, or its state at the timeout."""
+        """Wait until a task is done or the timeout expires; return its state and result."""
         deadline = time.monotonic() + timeout_s
         with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
-            # Subscribe first and look then: a result that comes between is not missed.
+            # Subscribe before reading, so that no result is missed in between.
             channel.subscribe(self._key(task_id))
             found = self.result(task_id)
             while not found.done and (rest := deadline - time.monotonic()) > 0:
@@ -76,7 +76,7 @@ class CeleryDispatcher:
         return found
 
     def depths(self) -> list[QueueDepth]:
-        """Return how much waits in each queue, and what is in hand."""
+        """Return the numbers of waiting and delivered tasks of each queue."""
         return read_depths(self._redis, QUEUES)
 
     def _key(self, task_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Dispatch into this very process: the complete fake for tests."""
+"""Dispatch within this process: the complete fake for tests."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from common.contract import QUEUES, Message, dump
 
 
 class InlineDispatcher:
-    """Runs each task when it is sent, by a handler of its name.
+    """Runs each task with the handler for its name as soon as it is sent.
 
-    A task without a handler stays queued, as one does that no worker takes.
-    Payloads and results pass through JSON, as they do in earnest.
+    A task without a handler stays queued, like a task that no worker takes. Payloads and results
+    are encoded as JSON and decoded, as with Celery.
 
     Args:
-        handlers: What runs a task: payload in, result out.
+        handlers: Functions from payload to result, by task name.
     """
 
     def __init__(self, handlers: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
         self._handlers = handlers
         self._results: dict[str, TaskResult] = {}
-        # Queue of each task that nobody takes, and when it was sent.
+        # The queue of each task without a handler, and when it was sent.
         self._waiting: list[tuple[str, float]] = []
 
     def send(
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
-        """Run a task, whatever its queue; it cannot expire."""
+        """Run a task; the queue is ignored and the task never expires."""
         del expires_s
         handler = self._handlers.get(task)
         if handler is None:
@@ -46,16 +46,16 @@ class InlineDispatcher:
             self._results[task_id] = TaskResult("succeeded", value)
 
     def result(self, task_id: str) -> TaskResult:
-        """Return where a task stands."""
+        """Return a task's state and result."""
         return self._results.get(task_id, TaskResult("queued"))
 
     def wait(self, task_id: str, timeout_s: float) -> TaskResult:
-        """Return where a task stands: it has run already, or never will."""
+        """Return a task's state and result; it has already run, or never will."""
         del timeout_s
         return self.result(task_id)
 
     def depths(self) -> list[QueueDepth]:
-        """Return how many tasks nobody takes; none is ever in hand."""
+        """Return the number of tasks without a handler; none is ever in flight."""
         depths = []
         for queue in QUEUES:
             sent = [sent_at for name, sent_at in self._waiting if name == queue]

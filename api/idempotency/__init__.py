@@ -1,1 +1,1 @@
-"""Idempotency keys: what makes a job is done once, however often it is asked for."""
+"""Idempotency keys: repeated requests with the same key create only one job."""

@@ -1,4 +1,4 @@
-"""What is known of an idempotency key, and what every place that keeps them offers."""
+"""The state of an idempotency key, and the interface of the keys."""
 
 from __future__ import annotations
 
@@ -8,65 +8,65 @@ from typing import Protocol
 
 
 class Standing(Enum):
-    """How a key stands, to whoever asks for it."""
+    """The answer to a request that takes a key."""
 
-    # It is the asker's, until its lease ends.
+    # The request holds the key until its lease expires.
     GRANTED = "granted"
-    # Another request has it.
+    # Another request holds the key.
     BUSY = "busy"
-    # Its request has succeeded; nobody gets it any more.
+    # The job of the key was accepted; no request gets the key again.
     SETTLED = "settled"
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What a key stands for: what was asked, and the job that this makes."""
+    """The request and the job that a key is bound to."""
 
     # Digest of the request; see ``api/idempotency.py``.
     fingerprint: str
-    # Chosen before the job is begun: whoever finds the binding of a request that was cut short
-    # can see whether there is such a job.
+    # Chosen before the job is created, so that after an interrupted request the next one can check
+    # whether the job exists.
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """The answer to somebody who asks for a key."""
+    """The result of taking a key."""
 
     standing: Standing
-    # What an earlier request has bound it to, if any has.
+    # The binding by an earlier request, if any.
     binding: Binding | None = None
 
 
 class IdempotencyKeys(Protocol):
-    """Where keys are kept, for each tenant its own; every method raises ``BrokerUnavailable``.
+    """Stores keys per tenant; every method raises ``BrokerUnavailable``.
 
-    A request takes its key, binds it to what it is about to do, does it, and settles the
-    key. Where it fails it gives the key back. Where it is killed its lease runs out, so that
-    the key is held no longer than that.
+    A request takes its key, binds it to the job it is about to create, creates the job, and settles
+    the key. If the request fails, it gives the key back. If its process dies, the lease expires and
+    releases the key.
     """
 
     def take(self, tenant: str, key: str, owner: str) -> Taking:
-        """Ask for a key, or renew the lease on it.
+        """Take a lease on a key, or renew it.
 
         Args:
-            tenant: Whose key it is.
-            key: As the caller chose it.
-            owner: The request, by an id of its own.
+            tenant: The owner of the key.
+            key: The key, as the caller sent it.
+            owner: A unique id of the request.
         """
         ...
 
     def bind(self, tenant: str, key: str, owner: str, binding: Binding) -> bool:
-        """Note what the key stands for from here on; return False where it is not the owner's."""
+        """Bind a key to a request and its job; return False if the owner has lost the key."""
         ...
 
     def settle(self, tenant: str, key: str, owner: str) -> None:
-        """Note that what it is bound to was done; nothing where it is not the owner's."""
+        """Record that the job was accepted; does nothing if the owner has lost the key."""
         ...
 
     def give_back(self, tenant: str, key: str, owner: str) -> None:
-        """Let another request have it; nothing where it is not the owner's.
+        """Release a key for other requests; does nothing if the owner has lost the key.
 
-        Its binding stays, since the job may have been begun all the same.
+        The binding stays, because the job may have been created.
         """
         ...

@@ -13,18 +13,18 @@ from api.idempotency.base import Binding, Standing, Taking
 @dataclass(slots=True)
 class _Key:
     owner: str | None = None
-    # When the lease ends, in seconds of the clock.
+    # When the lease expires, by the clock.
     until: float = 0.0
     binding: Binding | None = None
     settled: bool = False
 
 
 class MemoryIdempotency:
-    """Keys that last as long as the object.
+    """Stores keys for the lifetime of the object.
 
     Args:
-        lease_s: Seconds after which a key that was not renewed is free.
-        now: Returns the seconds of a clock.
+        lease_s: Seconds after which the lease on a key expires unless it is renewed.
+        now: Returns the time of a clock, in seconds.
     """
 
     def __init__(self, lease_s: float = 60.0, now: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +34,7 @@ class MemoryIdempotency:
         self._lock = threading.Lock()
 
     def take(self, tenant: str, key: str, owner: str) -> Taking:
-        """Ask for a key, or renew the lease on it."""
+        """Take a lease on a key, or renew it."""
         with self._lock:
             kept = self._keys.setdefault((tenant, key), _Key())
             if kept.settled:
@@ -45,7 +45,7 @@ class MemoryIdempotency:
             return Taking(Standing.GRANTED, kept.binding)
 
     def bind(self, tenant: str, key: str, owner: str, binding: Binding) -> bool:
-        """Note what the key stands for."""
+        """Bind a key to a request and its job."""
         with self._lock:
             kept = self._owned(tenant, key, owner)
             if kept is None:
@@ -54,14 +54,14 @@ class MemoryIdempotency:
             return True
 
     def settle(self, tenant: str, key: str, owner: str) -> None:
-        """Note that what it is bound to was done."""
+        """Record that the job was accepted."""
         with self._lock:
             kept = self._owned(tenant, key, owner)
             if kept is not None:
                 kept.settled, kept.owner = True, None
 
     def give_back(self, tenant: str, key: str, owner: str) -> None:
-        """Let another request have it."""
+        """Release a key for other requests."""
         with self._lock:
             kept = self._owned(tenant, key, owner)
             if kept is not None:

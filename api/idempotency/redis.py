@@ -1,4 +1,4 @@
-"""Idempotency keys in Redis, shared by all processes of the API: a small hash for each."""
+"""Idempotency keys in Redis, shared by all API processes: a small hash per key."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from common.redis_scripts import RedisScript
 
 
 class RedisIdempotency:
-    """Keys in Redis.
+    """Stores keys in Redis.
 
     Args:
         redis: A client that decodes responses.
-        ttl_s: Seconds that a key is kept after it was bound.
-        lease_s: Seconds after which a key that was not renewed is free.
+        ttl_s: Seconds that a key is kept after it is bound.
+        lease_s: Seconds after which the lease on a key expires unless it is renewed.
     """
 
     def __init__(self, redis: Redis, ttl_s: int, lease_s: float) -> None:
@@ -31,14 +31,14 @@ class RedisIdempotency:
 
     @broker_call
     def take(self, tenant: str, key: str, owner: str) -> Taking:
-        """Ask for a key, or renew the lease on it."""
+        """Take a lease on a key, or renew it."""
         found = self._take(idempotency_key=_name(tenant, key), owner=owner, lease_ms=self._lease_ms)
         standing, *binding = cast("list[str]", found)
         return Taking(Standing(standing), Binding(*binding) if binding else None)
 
     @broker_call
     def bind(self, tenant: str, key: str, owner: str, binding: Binding) -> bool:
-        """Note what the key stands for."""
+        """Bind a key to a request and its job."""
         is_bound = self._bind(
             idempotency_key=_name(tenant, key),
             owner=owner,
@@ -50,15 +50,15 @@ class RedisIdempotency:
 
     @broker_call
     def settle(self, tenant: str, key: str, owner: str) -> None:
-        """Note that what it is bound to was done."""
+        """Record that the job was accepted."""
         self._settle(idempotency_key=_name(tenant, key), owner=owner, ttl_s=self._ttl_s)
 
     @broker_call
     def give_back(self, tenant: str, key: str, owner: str) -> None:
-        """Let another request have it."""
+        """Release a key for other requests."""
         self._give_back(idempotency_key=_name(tenant, key), owner=owner)
 
 
 def _name(tenant: str, key: str) -> str:
-    # A digest: what a caller chose is no part of a name in Redis.
+    # A digest, so that no text from a caller becomes part of a Redis key.
     return f"glimpse:idempotency:{tenant}:{hashlib.sha256(key.encode()).hexdigest()}"

@@ -1,1 +1,1 @@
-"""Load: what waits for the ingest workers, how fast they go, and how full Redis is."""
+"""Load: the ingest backlog, the rate of the ingest workers, and Redis's memory usage."""

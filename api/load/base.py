@@ -1,4 +1,4 @@
-"""What load is, and what every place that it is read from offers."""
+"""Load, and the interface for reading it."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ from typing import Protocol
 
 from common.heartbeats import Heartbeat, fleet_rate
 
-# Images a second that the ingest workers are taken to do before any was ever measured: what
-# ViT-B/32 does on one slow processor, so that the wait is rather thought too long.
+# The assumed rate of the ingest workers until one has been measured, in images per second: that of
+# ViT-B/32 on one slow CPU, so that the wait is overestimated rather than underestimated.
 RATE_UNKNOWN_PER_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much waits at one moment, and what there is to work it off."""
+    """The backlog at one moment, and the capacity to process it."""
 
-    # Images that were accepted and have no outcome yet.
+    # Number of accepted images without an outcome.
     pending: int
-    # Images that all ingest workers together bring to an outcome in a second.
+    # Images that all ingest workers together finish per second.
     rate_per_s: float
-    # Bytes that Redis has in memory, and may have at most; 0 where it has no bound.
+    # Bytes of memory that Redis uses, and its limit; 0 if it has none.
     memory_bytes: int
     memory_bytes_max: int
 
     @property
     def wait_s(self) -> float:
-        """Seconds until what is pending has its outcomes."""
+        """Estimated seconds until all pending images have an outcome."""
         return self.pending / self.rate_per_s
 
     @property
     def memory_share(self) -> float:
-        """How full Redis is, from 0 to 1; 0 where it has no bound."""
+        """Redis's memory usage, from 0 to 1; 0 if it has no limit."""
         return self.memory_bytes / self.memory_bytes_max if self.memory_bytes_max else 0.0
 
 
 class LoadGauge(Protocol):
-    """Where load is read."""
+    """Measures load."""
 
     def read(self) -> Load:
-        """Return the load as it is now; raises ``BrokerUnavailable``."""
+        """Return the current load; raises ``BrokerUnavailable``."""
         ...
 
 
 def rate_of(beats: Sequence[Heartbeat], last_rate_per_s: float | None) -> float:
-    """Return the rate to reckon with.
+    """Return the rate of the ingest workers for estimates.
 
     Args:
-        beats: Of all living workers.
-        last_rate_per_s: What they did together when that was last known.
+        beats: The heartbeats of all live workers.
+        last_rate_per_s: The last known rate of all ingest workers together.
     """
     return fleet_rate(beats) or last_rate_per_s or RATE_UNKNOWN_PER_S

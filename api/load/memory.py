@@ -1,4 +1,4 @@
-"""Load of fakes in this process's memory: itself the complete fake for tests."""
+"""Load of jobs and workers in this process's memory: the complete fake for tests."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from common.jobs.memory import MemoryJobs
 
 
 class MemoryLoad:
-    """Load of jobs and workers in memory; a Redis that is as full as a test wants.
+    """Measures the load of jobs and workers in memory; tests set Redis's memory usage.
 
     Args:
-        jobs: Whose images are pending.
-        heartbeats: Who works on them.
+        jobs: The jobs whose images are pending.
+        heartbeats: The heartbeats of the workers.
     """
 
     def __init__(self, jobs: MemoryJobs, heartbeats: MemoryHeartbeats) -> None:
@@ -22,7 +22,7 @@ class MemoryLoad:
         self.memory_bytes_max = 0
 
     def read(self) -> Load:
-        """Return the load as it is now."""
+        """Return the current load."""
         return Load(
             pending=self._jobs.pending(),
             rate_per_s=rate_of(self._heartbeats.alive(), self._heartbeats.last_rate()),

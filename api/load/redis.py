@@ -12,7 +12,7 @@ from common.redis_time import seconds
 
 
 class RedisLoad:
-    """Load of the jobs and workers of one Redis.
+    """Measures the load of the jobs and workers of one Redis.
 
     Args:
         redis: A client that decodes responses.
@@ -23,7 +23,7 @@ class RedisLoad:
 
     @broker_call
     def read(self) -> Load:
-        """Return the load as it is now."""
+        """Return the current load."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.get(PENDING_KEY)
         pipe.hgetall(WORKERS_KEY)

@@ -1,1 +1,1 @@
-"""Blobs: the uploaded bytes, kept under the SHA-256 of what they are."""
+"""Blobs: uploaded bytes, stored under their SHA-256."""

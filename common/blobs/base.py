@@ -1,4 +1,4 @@
-"""What every blob store offers."""
+"""The interface of a blob store."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """A blob, and since when it is where it is, in seconds since 1970."""
+    """A blob, and when it was stored or withdrawn, in seconds since 1970."""
 
     tenant: str
     id: str
     at: float
-    # Whether its image was seen indexed: see ``BlobStore.keep``.
+    # Whether its image is known to be indexed: see ``BlobStore.keep``.
     kept: bool = False
 
 
 class BlobWriter(Protocol):
-    """One blob on its way in; nobody sees it before ``commit``."""
+    """Writes one blob, which becomes visible on ``commit``."""
 
     def write(self, data: bytes) -> int:
-        """Add bytes; return how many."""
+        """Append bytes; return how many."""
         ...
 
     def seal(self) -> None:
-        """Take no more bytes and hold no open file; ``commit`` or ``discard`` follows."""
+        """Close the file; no more bytes are accepted before ``commit`` or ``discard``."""
         ...
 
     def commit(self, blob_id: str) -> None:
-        """Make the blob readable under its id; a blob of the same id may be there already.
+        """Make the blob readable under its id, replacing an existing blob with the same id.
 
-        Either way its time is that of this call.
+        The blob's time is the time of this call.
         """
         ...
 
     def discard(self) -> None:
-        """Forget what was written; does nothing after ``commit``."""
+        """Discard the written bytes; does nothing after ``commit``."""
         ...
 
 
 class BlobStore(Protocol):
-    """Immutable bytes by tenant and id, and small renditions made from them.
+    """Stores immutable bytes by tenant and id, and small renditions derived from them.
 
-    Every method raises ``BlobsUnavailable`` when the store cannot be read or written,
-    and ``BlobsFull``, which is one, when there is no room in it.
+    Every method raises ``BlobsUnavailable`` if the store cannot be read or written, and its
+    subclass ``BlobsFull`` if the store is full.
     """
 
     def writer(self, tenant: str) -> BlobWriter:
-        """Begin a new blob."""
+        """Return a writer for a new blob."""
         ...
 
     def open(self, tenant: str, blob_id: str) -> BinaryIO:
@@ -61,35 +61,35 @@ class BlobStore(Protocol):
         ...
 
     def read(self, tenant: str, blob_id: str) -> bytes:
-        """Return a blob's bytes; raises as ``open`` does."""
+        """Return a blob's bytes; raises like ``open``."""
         ...
 
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
-        """Keep something made from a blob, such as a thumbnail, beside it.
+        """Store a file derived from a blob, such as a thumbnail.
 
-        Nothing is kept where the blob has gone meanwhile.
+        Stores nothing if the blob has been removed or withdrawn.
         """
         ...
 
     def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
-        """Return what ``put_rendition`` kept, or None."""
+        """Return the bytes of a rendition, or None if there is none."""
         ...
 
     def delete(self, tenant: str, blob_id: str) -> None:
-        """Remove a blob and all its renditions; one that is not there is no error."""
+        """Remove a blob and its renditions; does nothing if the blob does not exist."""
         ...
 
     def stored(self, prefix: str = "") -> Iterator[StoredBlob]:
-        """Go through the blobs of all tenants, but for those that are withdrawn.
+        """Iterate over the blobs of all tenants, except withdrawn ones.
 
         Args:
-            prefix: Two hexadecimal digits: only blobs whose ids begin so, and no more than
-                these is read. All without it.
+            prefix: The first two hexadecimal digits of the ids to return; other blobs are not
+                read. Empty returns all blobs.
         """
         ...
 
     def touch(self, tenant: str, blob_id: str) -> None:
-        """Make a blob as young as if it were uploaded now: it is about to be used.
+        """Reset a blob's time to now, because it is about to be used.
 
         Raises:
             NotFound: There is no such blob.
@@ -97,51 +97,51 @@ class BlobStore(Protocol):
         ...
 
     def keep(self, tenant: str, blob_id: str, at: float) -> None:
-        """Note that the image of a blob was seen indexed.
+        """Mark a blob as kept: its image is known to be indexed.
 
-        It lasts until the blob is withdrawn, also where it is uploaded anew.
+        The mark lasts until the blob is withdrawn, even if the blob is uploaded again.
 
         Args:
-            tenant: Whose blob.
-            blob_id: Which.
-            at: The blob's time; one that has another by now is not meant.
+            tenant: The owner of the blob.
+            blob_id: The id of the blob.
+            at: The expected time of the blob; a blob with another time is left unmarked.
         """
         ...
 
     def withdraw(self, tenant: str, blob_id: str, at: float | None = None) -> bool:
-        """Take a blob out of sight and remove its renditions; return whether it was there.
+        """Hide a blob and remove its renditions; return whether the blob existed.
 
-        Its bytes stay aside until ``discard``: an upload that counts on them may be under way.
+        The bytes are kept until ``discard``, because an upload in progress may rely on them.
 
         Args:
-            tenant: Whose blob.
-            blob_id: Which.
-            at: The blob's time: one that has another by now is left where it is.
+            tenant: The owner of the blob.
+            blob_id: The id of the blob.
+            at: The expected time of the blob; a blob with another time is not withdrawn.
         """
         ...
 
     def restore(self, tenant: str, blob_id: str) -> bool:
-        """Bring a withdrawn blob back, its time that of this call; return whether there was one."""
+        """Restore a withdrawn blob with the time of this call; return whether there was one."""
         ...
 
     def withdrawn(self) -> Iterator[StoredBlob]:
-        """Go through the withdrawn blobs of all tenants."""
+        """Iterate over the withdrawn blobs of all tenants."""
         ...
 
     def discard(self, tenant: str, blob_id: str, at: float | None = None) -> None:
-        """Remove a withdrawn blob for good; one that was uploaded anew stays.
+        """Delete a withdrawn blob; a blob with the same id that was uploaded again stays.
 
         Args:
-            tenant: Whose blob.
-            blob_id: Which.
-            at: Since when it is withdrawn: one that was withdrawn anew stays.
+            tenant: The owner of the blob.
+            blob_id: The id of the blob.
+            at: The expected time of withdrawal; a blob withdrawn at another time stays.
         """
         ...
 
     def sweep(self) -> None:
-        """Remove what writers of processes that were killed have left half written."""
+        """Remove incomplete blobs that killed processes left."""
         ...
 
     def expire(self, age_s: float) -> None:
-        """Remove blobs that were written longer ago than so many seconds."""
+        """Remove blobs that are older than ``age_s`` seconds."""
         ...

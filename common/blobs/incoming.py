@@ -1,4 +1,4 @@
-"""Where blobs stand until they are whole, and the sweeping up of what the dead left there."""
+"""Folders of incomplete blobs, one per process, and the removal of those of dead processes."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-# The end of the name of a lock, whose beginning is that of the folder it is held for.
+# Suffix of a lock file; the rest of its name is the name of the folder that it protects.
 _LOCK = ".lock"
 
 
 class Incoming:
-    """A folder of this process's own, held by a lock for as long as the process lives.
+    """A private folder of this process, locked for as long as the process lives.
 
-    The kernel lets go of the lock however the process ends. Whoever finds a
-    folder that nobody holds may remove it.
+    The kernel releases the lock however the process ends. Any process may remove an unlocked
+    folder.
 
     Args:
-        root: Holds the folders of all processes that write blobs.
+        root: Contains the folders of all processes that write blobs.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._lock = threading.Lock()
         self._folder: Path | None = None
-        # Of the process that made the folder: a fork must not use its parent's.
+        # The process that created the folder: a forked child must not use its parent's.
         self._pid = 0
 
     def folder(self) -> Path:
-        """Return the folder; it is made when it is first asked for.
+        """Return the folder, creating it on first use.
 
         Raises:
-            OSError: It cannot be made.
+            OSError: The folder cannot be created.
         """
         with self._lock:
             if self._folder is None or self._pid != os.getpid():
@@ -51,21 +51,21 @@ class Incoming:
         """
         if not self._root.is_dir():
             return 0
-        return sum(self._remove_if_left(lock) for lock in self._root.glob(f"*{_LOCK}"))
+        return sum(self._remove_if_unlocked(lock) for lock in self._root.glob(f"*{_LOCK}"))
 
     def _make(self) -> Path:
         while True:
             fd, name = tempfile.mkstemp(_LOCK, dir=self._root)
             fcntl.flock(fd, fcntl.LOCK_EX)
-            # A sweep may have come between the two; then the file has no name any more.
+            # A sweep may have removed the file before it was locked; then it has no name.
             if os.fstat(fd).st_nlink:
-                # The descriptor stays open: it holds the lock until the process ends.
+                # The descriptor stays open to hold the lock until the process ends.
                 folder = Path(name.removesuffix(_LOCK))
                 folder.mkdir()
                 return folder
             os.close(fd)
 
-    def _remove_if_left(self, lock: Path) -> bool:
+    def _remove_if_unlocked(self, lock: Path) -> bool:
         try:
             fd = os.open(lock, os.O_RDWR)
         except FileNotFoundError:
@@ -73,7 +73,7 @@ class Incoming:
         try:
             with suppress(BlockingIOError):
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The folder first: a sweep that is killed leaves the lock for the next one.
+                # The folder first: if this sweep is killed, the next one finds the lock file.
                 shutil.rmtree(str(lock).removesuffix(_LOCK), ignore_errors=True)
                 lock.unlink(missing_ok=True)
                 return True

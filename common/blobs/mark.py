@@ -1,4 +1,4 @@
-"""The mark of a blob store: it tells the one of the service from an empty folder in its place."""
+"""The mark of a blob store, which distinguishes it from an empty mount point."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ from common.redis_client import broker_call
 # The file in the blob folder, and the key in Redis, that hold the same mark.
 _FILE, _KEY = "glimpse-blobs", "glimpse:blobs"
 
-# Seconds between two looks at a mark that is not missed.
+# Seconds between two checks of a mark.
 _PAUSE_S = 10.0
 
 
 class BlobMark:
-    """Written by the API where it stores its first blob, and looked for by workers.
+    """Identifies the blob folder: the API writes the mark, and workers check it.
 
-    A folder that is not mounted looks as if all of its blobs were gone. With the mark
-    a worker knows that it looks where the API stores. Redis may lose its data, and learns the
-    mark again: from the API, or from a worker that has seen both agree.
+    If the folder is not mounted, all blobs seem to be missing. The mark proves to a worker that it
+    reads the folder that the API writes. If Redis loses its data, the API restores the mark, or a
+    worker that has seen folder and Redis agree.
 
     Args:
         redis: A client that decodes responses.
         root: The blob folder.
-        now: Tells the time, in seconds.
+        now: Returns the time of a monotonic clock, in seconds.
     """
 
     def __init__(self, redis: Redis, root: Path, now: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
         self._path = root.expanduser() / _FILE
         self._now = now
-        # What this process proposes where there is no mark yet.
+        # The mark that this process proposes if there is none yet.
         self._proposal = secrets.token_hex(16)
-        # Whether this process has found or chosen a mark; it chooses no second one.
-        self._is_begun = False
-        # The mark of which Redis and the folder have once agreed.
+        # Whether this process has found or chosen a mark; it never chooses a second one.
+        self._is_settled = False
+        # The mark that was last seen in both Redis and the folder.
         self._agreed: str | None = None
-        self._looked_at = -math.inf
+        self._checked_at = -math.inf
 
     def keep(self) -> None:
-        """Mark the folder as ``put`` does, unless that was done a moment ago."""
+        """Call ``put``, unless it was called within the last few seconds."""
         if self._is_due():
             self.put()
-            self._looked_at = self._now()
+            self._checked_at = self._now()
 
     @broker_call
     def put(self) -> None:
-        """Mark the folder, unless Redis knows of another one.
+        """Write the mark to the folder, unless Redis holds the mark of another folder.
 
         Raises:
             BrokerUnavailable: Redis does not answer.
@@ -65,18 +65,20 @@ class BlobMark:
             mark = self._read()
             if mark is not None:
                 self._redis.set(_KEY, mark, nx=True)
-            elif not self._is_begun:
+            elif not self._is_settled:
                 self._choose()
-            # Else the folder is not mounted any more, and the place where it should be gets none.
-            self._is_begun = True
+            # Otherwise the folder is no longer mounted, and its mount point must not be marked.
+            self._is_settled = True
         except OSError as error:
-            # Without the path, which is nothing to callers.
+            # Without the path, which callers must not see.
             reason = error.strerror or type(error).__name__
-            raise BlobsUnavailable(f"The blob folder cannot be used: {reason}.") from error
+            raise BlobsUnavailable(
+                f"The blob folder cannot be used: {reason}. Try again later."
+            ) from error
 
     @broker_call
     def is_here(self) -> bool:
-        """Tell whether this is the folder where the API stores; raises ``BrokerUnavailable``."""
+        """Return whether this is the folder that the API writes; raises ``BrokerUnavailable``."""
         mark = cast("str | None", self._redis.get(_KEY))
         try:
             here = self._read()
@@ -85,7 +87,7 @@ class BlobMark:
         if here is None:
             return False
         if mark is None and here == self._agreed:
-            # Redis has lost it. Unless somebody was quicker with another one:
+            # Redis has lost the mark: restore it, unless another process has written one.
             self._redis.set(_KEY, here, nx=True)
             mark = cast("str | None", self._redis.get(_KEY))
         if mark != here:
@@ -94,21 +96,21 @@ class BlobMark:
         return True
 
     def note(self) -> None:
-        """Remember the mark while it is to be seen, so that Redis may lose it."""
+        """Remember the mark once it is in Redis and in the folder, in case Redis loses it."""
         if self._agreed is None and self._is_due():
-            self._looked_at = self._now()
+            self._checked_at = self._now()
             with suppress(BrokerUnavailable):
                 self.is_here()
 
     def _is_due(self) -> bool:
-        return self._now() - self._looked_at >= _PAUSE_S
+        return self._now() - self._checked_at >= _PAUSE_S
 
     def _choose(self) -> None:
         """Choose a mark.
 
-        Redis chooses among processes that begin at once. Where it has chosen before, this is
-        the place where the folder should be mounted, unless this very process was chosen and
-        could not write.
+        If several processes start at once, the first to write to Redis wins. If Redis already
+        holds a mark, the folder is not mounted, unless the mark is the one that this process
+        proposed and then failed to write.
         """
         is_first = self._redis.set(_KEY, self._proposal, nx=True)
         if is_first or self._redis.get(_KEY) == self._proposal:
@@ -122,7 +124,7 @@ class BlobMark:
 
     def _write(self, mark: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Threads of one process write the same mark at once: each has a draft of its own.
+        # Threads of a process may write the same mark concurrently, so each has its own draft.
         draft = self._path.with_name(f"{_FILE}.{secrets.token_hex(8)}.draft")
         draft.write_text(mark)
         draft.replace(self._path)

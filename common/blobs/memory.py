@@ -14,7 +14,7 @@ from common.errors import NotFound
 
 @dataclass(slots=True)
 class _Blob:
-    """Bytes, since when they are where they are, and whether their image was seen indexed."""
+    """Bytes, when they were stored or withdrawn, and whether their image is known to be indexed."""
 
     data: bytes
     # Seconds since 1970.
@@ -27,7 +27,7 @@ _Blobs = dict[tuple[str, str], _Blob]
 
 
 class MemoryWriter:
-    """Bytes that become a blob on ``commit``."""
+    """Collects the bytes of a blob until ``commit``."""
 
     def __init__(self, blobs: _Blobs, tenant: str) -> None:
         self._blobs = blobs
@@ -35,7 +35,7 @@ class MemoryWriter:
         self._data = bytearray()
 
     def write(self, data: bytes) -> int:
-        """Add bytes; return how many."""
+        """Append bytes; return how many."""
         self._data += data
         return len(data)
 
@@ -49,21 +49,20 @@ class MemoryWriter:
         self._blobs[self._tenant, blob_id] = _Blob(bytes(self._data), kept=kept)
 
     def discard(self) -> None:
-        """Forget what was written."""
+        """Discard the written bytes."""
         self._data.clear()
 
 
 class MemoryBlobs:
-    """A blob store that lasts as long as the object."""
+    """Stores blobs for the lifetime of the object."""
 
     def __init__(self) -> None:
         self._blobs: _Blobs = {}
         self._renditions: dict[tuple[str, str], dict[str, bytes]] = {}
-        # What was taken out of sight.
         self._withdrawn: _Blobs = {}
 
     def writer(self, tenant: str) -> MemoryWriter:
-        """Begin a new blob."""
+        """Return a writer for a new blob."""
         return MemoryWriter(self._blobs, tenant)
 
     def open(self, tenant: str, blob_id: str) -> BinaryIO:
@@ -75,37 +74,37 @@ class MemoryBlobs:
         return self._blob(tenant, blob_id).data
 
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
-        """Keep something made from a blob beside it."""
+        """Store a file derived from a blob."""
         if (tenant, blob_id) in self._blobs:
             self._renditions.setdefault((tenant, blob_id), {})[name] = data
 
     def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
-        """Return what ``put_rendition`` kept, or None."""
+        """Return the bytes of a rendition, or None if there is none."""
         return self._renditions.get((tenant, blob_id), {}).get(name)
 
     def delete(self, tenant: str, blob_id: str) -> None:
-        """Remove a blob and all its renditions."""
+        """Remove a blob and its renditions."""
         self._blobs.pop((tenant, blob_id), None)
         self._renditions.pop((tenant, blob_id), None)
 
     def stored(self, prefix: str = "") -> Iterator[StoredBlob]:
-        """Go through the blobs."""
+        """Iterate over the blobs."""
         for (tenant, blob_id), blob in list(self._blobs.items()):
             if blob_id.startswith(prefix):
                 yield StoredBlob(tenant, blob_id, blob.at, blob.kept)
 
     def touch(self, tenant: str, blob_id: str) -> None:
-        """Make a blob as young as if it were uploaded now."""
+        """Reset a blob's time to now."""
         self._blob(tenant, blob_id).at = time.time()
 
     def keep(self, tenant: str, blob_id: str, at: float) -> None:
-        """Note that the image of a blob was seen indexed."""
+        """Mark a blob as kept: its image is known to be indexed."""
         blob = self._blobs.get((tenant, blob_id))
         if blob is not None and blob.at == at:
             blob.kept = True
 
     def withdraw(self, tenant: str, blob_id: str, at: float | None = None) -> bool:
-        """Take a blob out of sight and remove its renditions."""
+        """Hide a blob and remove its renditions."""
         blob = self._blobs.get((tenant, blob_id))
         if blob is not None and at not in (None, blob.at):
             return False
@@ -115,28 +114,28 @@ class MemoryBlobs:
         return blob is not None
 
     def restore(self, tenant: str, blob_id: str) -> bool:
-        """Bring a withdrawn blob back."""
+        """Restore a withdrawn blob."""
         blob = self._withdrawn.pop((tenant, blob_id), None)
         if blob is not None:
             self._blobs[tenant, blob_id] = _Blob(blob.data)
         return blob is not None
 
     def withdrawn(self) -> Iterator[StoredBlob]:
-        """Go through the withdrawn blobs."""
+        """Iterate over the withdrawn blobs."""
         for (tenant, blob_id), blob in list(self._withdrawn.items()):
             yield StoredBlob(tenant, blob_id, blob.at)
 
     def discard(self, tenant: str, blob_id: str, at: float | None = None) -> None:
-        """Remove a withdrawn blob for good."""
+        """Delete a withdrawn blob."""
         blob = self._withdrawn.get((tenant, blob_id))
         if blob is not None and at in (None, blob.at):
             del self._withdrawn[tenant, blob_id]
 
     def sweep(self) -> None:
-        """Do nothing: what is half written goes with its process."""
+        """Do nothing: incomplete blobs disappear with their process."""
 
     def expire(self, age_s: float) -> None:
-        """Remove blobs that were written longer ago than so many seconds."""
+        """Remove blobs that are older than ``age_s`` seconds."""
         oldest = time.time() - age_s
         for blob in self.stored():
             if blob.at < oldest:
@@ -146,4 +145,4 @@ class MemoryBlobs:
         try:
             return self._blobs[tenant, blob_id]
         except KeyError:
-            raise NotFound(f"There are no bytes of image {blob_id}.") from None
+            raise NotFound(f"The bytes of image {blob_id} are not in the blob store.") from None

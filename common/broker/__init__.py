@@ -1,1 +1,1 @@
-"""The broker: how tasks get into the queues, and what waits there."""
+"""The broker: Celery's options, sending tasks, and reading the queues."""

@@ -1,4 +1,4 @@
-"""How Celery is set up, the same for those who send tasks and those who run them."""
+"""Celery's configuration, shared by senders and workers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from common.settings import Settings
 def celery_options(settings: Settings) -> dict[str, Any]:
     """Return the configuration of a Celery app.
 
-    Celery's visibility timeout is none of it: what is delivered is held by leases
-    (``worker/delivery/leases.py``), and only how often is looked for the abandoned is kombu's.
+    It does not set Celery's visibility timeout: leases (``worker/delivery/leases.py``) hold the
+    delivered messages. Only the interval at which abandoned messages are restored is kombu's.
     """
     transport = {
         "unacked_restore_interval": settings.lease_sweep_s,
@@ -23,7 +23,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.redis_url,
         "broker_transport_options": transport,
-        # Without a bound a sender waits for ever for a free connection.
+        # Without this limit a sender waits indefinitely for a free connection.
         "broker_pool_acquire_timeout": SOCKET_TIMEOUT_S,
         "broker_connection_timeout": CONNECT_TIMEOUT_S,
         "accept_content": ["json"],

@@ -1,8 +1,8 @@
-"""What waits in the queues and what is in hand, as kombu keeps it in Redis.
+"""Reads waiting and delivered messages from kombu's keys in Redis.
 
-kombu has a list for each queue, whose right end is taken next, and one hash for
-what was delivered and is not acknowledged: the message, its exchange and its
-routing key, which is the queue's name, under the delivery tag.
+kombu keeps a list per queue, consumed from the right, and one hash of delivered messages that are
+not acknowledged. By delivery tag, the hash holds the message, its exchange and its routing key,
+which is the name of the queue.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from redis import Redis
 
 from common.redis_client import broker_call
 
-# Headers of a task's message: when it was sent, and when it is no longer worth running, in
-# seconds since 1970 by Redis's clock. Celery's own ``expires`` is by the sender's, and is
-# compared with the worker's.
+# Headers of a task's message: when it was sent and when it expires, in seconds since 1970 by
+# Redis's clock. Celery's own ``expires`` is written by the sender's clock and compared with the
+# worker's.
 _SENT_AT, _EXPIRES_AT = "sent_at", "expires_at"
 
-# Messages read at a time.
+# Number of messages read per command.
 _PAGE = 500
 
 
@@ -33,31 +33,31 @@ class QueueDepth:
     """One queue at one moment."""
 
     queue: str
-    # Tasks that wait, and when the one that is taken next was sent, in seconds since 1970 by
-    # Redis's clock; None where there is none, or its sender did not say.
+    # Number of waiting tasks, and when the next one was sent, in seconds since 1970 by Redis's
+    # clock; None if there is none or it lacks the header.
     waiting: int = 0
     next_sent_at: float | None = None
-    # Tasks that workers hold, and when the oldest of them was sent.
+    # Number of tasks held by workers, and when the oldest of them was sent.
     in_flight: int = 0
     oldest_in_flight_sent_at: float | None = None
 
 
 def stamp(now: float, expires_s: float | None = None) -> dict[str, float]:
-    """Return the headers that every task is sent with.
+    """Return the headers of a task that is being sent.
 
     Args:
         now: The time by Redis's clock.
-        expires_s: Seconds after which the task is no longer worth running.
+        expires_s: Seconds until the task expires; None for never.
     """
     sent = {_SENT_AT: now}
     return sent if expires_s is None else sent | {_EXPIRES_AT: now + expires_s}
 
 
 def has_expired(headers: Mapping[str, Any], now: float) -> bool:
-    """Tell by its headers whether a task is no longer worth running.
+    """Return whether a task has expired.
 
     Args:
-        headers: Of the task's message.
+        headers: The headers of the task's message.
         now: The time by Redis's clock.
     """
     expires_at = headers.get(_EXPIRES_AT)
@@ -66,10 +66,10 @@ def has_expired(headers: Mapping[str, Any], now: float) -> bool:
 
 @broker_call
 def payloads(redis: Redis, queue: str) -> list[dict[str, Any]]:
-    """Return the payloads of all tasks of a queue that wait or are in hand.
+    """Return the payloads of all waiting and delivered tasks of a queue.
 
-    Those that wait are read first: a message that is taken meanwhile is seen twice
-    and never missed. One that is put back meanwhile may be missed.
+    Waiting tasks are read first, so a message that is delivered meanwhile is returned twice and
+    never missed. A message that is requeued meanwhile may be missed.
 
     Raises:
         BrokerUnavailable: Redis does not answer.
@@ -85,7 +85,7 @@ def payloads(redis: Redis, queue: str) -> list[dict[str, Any]]:
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any]:
-    """Return the one argument of a task; kombu writes its arguments as base64 of JSON."""
+    """Return the only argument of a task; kombu encodes arguments as JSON in base64."""
     (payload,), _, _ = json.loads(base64.b64decode(message["body"]))
     return cast("dict[str, Any]", payload)
 
@@ -96,7 +96,7 @@ def read_depths(redis: Redis, queues: Sequence[str]) -> list[QueueDepth]:
 
     Args:
         redis: A client of the broker's database that decodes responses.
-        queues: Names of queues.
+        queues: The names of the queues.
     """
     pipe = redis.pipeline(transaction=False)
     for queue in queues:
@@ -118,7 +118,7 @@ def read_depths(redis: Redis, queues: Sequence[str]) -> list[QueueDepth]:
 
 
 def _held(unacked: Sequence[str]) -> dict[str, list[float | None]]:
-    """Return when the messages in hand were sent, by their queues."""
+    """Return when the delivered messages were sent, by queue."""
     held: dict[str, list[float | None]] = defaultdict(list)
     for text in unacked:
         message, _, queue = json.loads(text)

@@ -1,4 +1,4 @@
-"""Sending tasks by name, from the API and from workers that make more work."""
+"""Sends tasks by name, from the API and from workers that create more tasks."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from common.redis_client import broker_error
 from common.redis_time import Clock
 from common.settings import Settings
 
-# What Celery's own events would show of a task's payload. Made of the payload itself, as Celery
-# does unless it is told, it costs a sender as much as the payload's JSON, and nobody reads it.
-_NO_ACCOUNT = "..."
+# Stands for a task's payload in Celery's events. By default Celery formats the payload itself,
+# which takes as long as encoding it as JSON, and nothing reads the result.
+_NO_REPR = "..."
 
-# Puts a task into the queue that its maker has chosen: its name, its id, its payload.
+# Sends a task, given its name, id and payload, to a queue chosen in advance.
 Send = Callable[[str, str, Message], None]
 
 
 class TaskSender:
-    """Puts tasks into queues.
+    """Sends tasks to queues.
 
-    The app that sends has no result backend: Celery would subscribe to the
-    result of every task it sends, and a sender that never collects them would
-    hold these subscriptions for ever.
+    Its Celery app has no result backend. Otherwise Celery would subscribe to the result of every
+    task it sends, and a sender that never collects the results would keep these subscriptions
+    forever.
 
     Args:
-        settings: Where Redis is.
-        clock: Redis's, which says when a task expires.
+        settings: The address of Redis.
+        clock: Redis's clock, which determines when a task expires.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -42,14 +42,14 @@ class TaskSender:
     def send(
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
-        """Put a task into a queue.
+        """Send a task to a queue.
 
         Args:
-            task: A name of ``common.contract``.
-            queue: A queue of ``common.contract``.
-            task_id: The caller's choice; its result is kept under it.
+            task: A task name from ``common.contract``.
+            queue: A queue name from ``common.contract``.
+            task_id: Chosen by the caller; the result is stored under it.
             message: The payload.
-            expires_s: Seconds after which the task is no longer worth running.
+            expires_s: Seconds until the task expires; None for never.
 
         Raises:
             BrokerUnavailable: Redis does not answer.
@@ -62,8 +62,8 @@ class TaskSender:
                 queue=queue,
                 headers=stamp(self._clock.now(), expires_s),
                 retry=False,
-                argsrepr=_NO_ACCOUNT,
-                kwargsrepr=_NO_ACCOUNT,
+                argsrepr=_NO_REPR,
+                kwargsrepr=_NO_REPR,
             )
         except (OperationalError, OSError) as error:
             raise broker_error(error) from error

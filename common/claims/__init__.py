@@ -1,1 +1,1 @@
-"""Claims: which task has an image in hand, and how often that ended in a death."""
+"""Claims: which task is processing an image, and how many workers died doing so."""

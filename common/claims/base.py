@@ -1,4 +1,4 @@
-"""What every place that keeps claims offers."""
+"""The interface of claims."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import NamedTuple, Protocol
 
 
 class Verdict(Enum):
-    """What a task that asks for an image is told."""
+    """The answer to a task that claims an image."""
 
-    # It is yours; nobody else gets it until you settle or return it, or die.
+    # The task holds the claim until it settles it, gives it back, or dies.
     GRANTED = auto()
-    # Another task has it in hand; ask again later.
+    # Another task holds the claim; try again later.
     BUSY = auto()
-    # It was in hand when a worker died; ask for it alone.
+    # A worker died while processing it; claim it alone.
     SUSPECT = auto()
-    # It was in hand when a worker died, as often as it may be.
+    # The maximum number of workers died while processing it.
     QUARANTINED = auto()
 
 
 class Claim(NamedTuple):
-    """One image in one hand."""
+    """A task's claim on an image."""
 
     owner: str
     tenant: str
@@ -29,54 +29,53 @@ class Claim(NamedTuple):
 
 
 class Claims(Protocol):
-    """The images in hand, of all workers; every method raises ``BrokerUnavailable``.
+    """The claims of all workers; every method raises ``BrokerUnavailable``.
 
-    A claim is a lease: it is renewed while its worker lives and runs out when
-    that worker dies. The number of attempts of an image is raised when it is
-    claimed, and forgotten when it is settled, so that what is left over is the
-    number of its attempts that ended in the death of a worker.
+    A claim is a lease: its worker renews it, and it expires when that worker dies. Claiming an
+    image increments its number of attempts and settling it resets the number, so that the
+    remainder counts the attempts that ended in the death of a worker.
 
-    A worker that was presumed dead may come back. If another owner has taken its image
-    over, the claim is kept for a week and records what later owners left in the store, so
-    that late writes can be corrected.
+    A worker that was presumed dead may resume. If another owner has taken over its image, the
+    claim is kept for a week and records what later owners left in the store, so that late writes
+    can be corrected.
     """
 
     def take(
         self, owner: str, tenant: str, ids: Sequence[str], *, alone: bool = False
     ) -> list[Verdict]:
-        """Ask for images; return a verdict for each, in their order.
+        """Claim images; return a verdict for each, in the same order.
 
-        What the owner has already is granted again, and is no new attempt.
+        Images that the owner already holds are granted again and do not count as new attempts.
 
         Args:
-            owner: Who asks; unique among the tasks of all workers, and the same
-                when a task is tried again.
-            tenant: Whose images they are.
-            ids: Which images, none twice.
-            alone: Whether nothing else is in hand in this process: then suspects
-                are granted too.
+            owner: The task; unique among the tasks of all workers, and the same when a task is
+                retried.
+            tenant: The owner of the images.
+            ids: The ids of the images, without repetitions.
+            alone: Whether this process is processing nothing else; then suspects are granted too.
         """
         ...
 
     def confirm(self, claims: Sequence[Claim]) -> list[bool]:
-        """Renew claims; return, for each, whether its owner still holds it."""
+        """Renew claims; return for each whether its owner still holds it."""
         ...
 
     def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
-        """Let go of images that have an outcome, and forget their attempts.
+        """Release the claims on images that have an outcome, and reset their attempts.
 
         Never raises: if Redis is unavailable, the release is sent with a later renewal.
 
         Args:
-            owner: Who holds them; claims that another owner has taken over stay as they are.
-            tenant: Whose images they are.
-            left: What is in the store now, by the images' ids: the job that brought
-                the row, or nothing where there is no row.
+            owner: The task that holds them; claims that another owner has taken over are
+                unaffected.
+            tenant: The owner of the images.
+            left: What is now in the store, by image id: the id of the job that wrote the row, or
+                an empty string if there is no row.
         """
         ...
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
-        """Let go of images that have none, as if they had never been claimed.
+        """Release the claims on images without an outcome, as if they had never been claimed.
 
         Never raises; see ``settle``.
         """
@@ -85,32 +84,32 @@ class Claims(Protocol):
     def left(self, tenant: str, image_id: str) -> str | None:
         """Return what the last owner to settle an image left in the store; see ``settle``.
 
-        None if that was not recorded, because no worker was presumed dead while holding it.
+        None if nothing was recorded, because no owner of the image was presumed dead.
         """
         ...
 
     def give_back_all(self) -> None:
-        """Let go of all that this process claimed: it ends in order."""
+        """Give back all claims of this process, because it is shutting down."""
         ...
 
     def renew(self) -> None:
-        """Renew the claims of this process, and send the releases that Redis has missed."""
+        """Renew the claims of this process, and send releases that failed earlier."""
         ...
 
     def attempts(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image were begun and not settled."""
+        """Return the number of attempts at an image that were started and not settled."""
         ...
 
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image ended with the death of a worker.
+        """Return the number of attempts at an image that ended in the death of a worker.
 
         An attempt in progress does not count.
         """
         ...
 
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
-        """Forget attempts and quarantine: the images are to be tried anew.
+        """Reset the attempts and the quarantine of images, so that they can be retried.
 
-        Claims of living owners stay as they are.
+        Claims of live owners are unaffected.
         """
         ...

@@ -13,33 +13,33 @@ from common.claims.base import Claim, Verdict
 @dataclass(slots=True)
 class _Claim:
     owner: str | None = None
-    # When it runs out (time.monotonic).
+    # When it expires (time.monotonic).
     until: float = 0.0
     attempts: int = 0
-    # Whether it was granted while an earlier owner may still be alive.
+    # Whether it was granted although an earlier owner may still be alive.
     overtaken: bool = False
     left: str | None = None
 
     def is_held(self) -> bool:
-        """Return whether a living owner holds it."""
+        """Return whether a live owner holds it."""
         return self.owner is not None and self.until > time.monotonic()
 
 
 @dataclass(slots=True)
 class ClaimTable:
-    """What the claims of several workers share, as they share a Redis."""
+    """Claims that several workers share, as they would share a Redis."""
 
     claims: dict[tuple[str, str], _Claim] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class MemoryClaims:
-    """Claims that last as long as the object.
+    """Stores the claims of one worker for the lifetime of the object.
 
     Args:
-        lease_s: Seconds after which a claim that was not renewed runs out.
-        attempts_max: Attempts that may end in a death before an image is quarantined.
-        table: Shared with the claims of other workers.
+        lease_s: Seconds after which a claim expires unless it is renewed.
+        attempts_max: Number of workers that may die with an image before it is quarantined.
+        table: The claims, shared with other workers.
     """
 
     def __init__(
@@ -53,18 +53,18 @@ class MemoryClaims:
     def take(
         self, owner: str, tenant: str, ids: Sequence[str], *, alone: bool = False
     ) -> list[Verdict]:
-        """Ask for images."""
+        """Claim images."""
         with self.table.lock:
             self._owners.add(owner)
             return [self._take(owner, (tenant, image_id), alone) for image_id in ids]
 
     def confirm(self, claims: Sequence[Claim]) -> list[bool]:
-        """Renew claims; return which of them still hold."""
+        """Renew claims; return which of them are still held."""
         with self.table.lock:
             return [self._confirm(owner, (tenant, image_id)) for owner, tenant, image_id in claims]
 
     def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
-        """Let go of images that have an outcome."""
+        """Release the claims on images that have an outcome."""
         with self.table.lock:
             for image_id, job_id in left.items():
                 claim = self.table.claims.get((tenant, image_id))
@@ -73,7 +73,7 @@ class MemoryClaims:
                     self._release((tenant, image_id), claim)
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
-        """Let go of images that have none."""
+        """Release the claims on images without an outcome."""
         with self.table.lock:
             for image_id in ids:
                 self._give_back(owner, (tenant, image_id))
@@ -85,33 +85,33 @@ class MemoryClaims:
             return claim.left if claim else None
 
     def give_back_all(self) -> None:
-        """Let go of all that this process claimed."""
+        """Give back all claims of this process."""
         with self.table.lock:
             for key, claim in list(self.table.claims.items()):
                 if claim.owner in self._owners:
                     self._give_back(claim.owner, key)
 
     def renew(self) -> None:
-        """Prolong the claims of this process."""
+        """Renew the claims of this process."""
         with self.table.lock:
             for claim in self.table.claims.values():
                 if claim.owner in self._owners:
                     claim.until = time.monotonic() + self._lease_s
 
     def attempts(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image were begun and not settled."""
+        """Return the number of attempts at an image that were started and not settled."""
         with self.table.lock:
             claim = self.table.claims.get((tenant, image_id))
             return claim.attempts if claim else 0
 
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image ended with the death of a worker."""
+        """Return the number of attempts at an image that ended in the death of a worker."""
         with self.table.lock:
             claim = self.table.claims.get((tenant, image_id))
             return claim.attempts - claim.is_held() if claim else 0
 
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
-        """Forget attempts and quarantine."""
+        """Reset the attempts and the quarantine of images."""
         with self.table.lock:
             for image_id in ids:
                 claim = self.table.claims.get((tenant, image_id))
@@ -155,7 +155,7 @@ class MemoryClaims:
             self._release(key, claim)
 
     def _release(self, key: tuple[str, str], claim: _Claim) -> None:
-        """Remove a claim, keeping what a late writer needs to know."""
+        """Remove a claim, except what is needed to correct late writes."""
         claim.owner, claim.attempts = None, 0
         if not claim.overtaken:
             del self.table.claims[key]

@@ -1,4 +1,4 @@
-"""Claims in Redis: a small hash for each image that is in hand, or was when a worker died."""
+"""Claims in Redis: a small hash per image that is being processed or was when a worker died."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from common.redis_scripts import RedisScript
 
 log = logging.getLogger(__name__)
 
-# Seconds that the attempts of an image are kept after the last of them, unless it was settled
-# or quarantined, and what was left of one that was taken over: as long as a job's record by
-# default.
+# Seconds that the attempts at an image are kept after the last one, unless it was settled or
+# quarantined, and that the claim of an overtaken image is kept: the default lifetime of a job's
+# record.
 _KEPT_S = 7 * 86_400
-# Keys that one script looks at, at most, so that Redis is not held up.
+# Maximum number of keys per script call, so that no call blocks Redis for long.
 _KEYS_PER_CALL = 1000
 
 
 class _Held(NamedTuple):
-    """The key of an image that this process holds, and the owner within it."""
+    """The key of a claim that this process holds, and its owner."""
 
     key: str
     owner: str
 
 
 class RedisClaims:
-    """The claims of one process, in a Redis that all workers share.
+    """Stores the claims of one process in a Redis that all workers share.
 
     Args:
         redis: A client that decodes responses.
-        lease_s: Seconds after which a claim that was not renewed runs out.
-        attempts_max: Attempts that may end in a death before an image is quarantined.
+        lease_s: Seconds after which a claim expires unless it is renewed.
+        attempts_max: Number of workers that may die with an image before it is quarantined.
     """
 
     def __init__(self, redis: Redis, lease_s: float, attempts_max: int) -> None:
@@ -52,21 +52,21 @@ class RedisClaims:
         self._deaths = RedisScript(redis, "common/claims/lua/deaths.lua")
         self._forget = RedisScript(redis, "common/claims/lua/forget.lua")
         self._held: set[_Held] = set()
-        # Releases that Redis has missed: what the owner leaves in the store, or None if it gave
-        # the image back.
-        self._unheard: dict[_Held, str | None] = {}
+        # Releases that are not sent yet: what the owner left in the store, or None if it gave the
+        # image back.
+        self._unsent: dict[_Held, str | None] = {}
         self._lock = threading.Lock()
         # Held while releases are sent, so that none follows a new claim of the same owner.
-        self._telling = threading.Lock()
+        self._sending = threading.Lock()
 
     @broker_call
     def take(
         self, owner: str, tenant: str, ids: Sequence[str], *, alone: bool = False
     ) -> list[Verdict]:
-        """Ask for images."""
+        """Claim images."""
         keys = [_key(tenant, image_id) for image_id in ids]
-        with self._telling:
-            verdicts = self._ask(owner, keys, alone=alone) if keys else []
+        with self._sending:
+            verdicts = self._take_keys(owner, keys, alone=alone) if keys else []
             granted = {
                 _Held(key, owner)
                 for key, verdict in zip(keys, verdicts, strict=True)
@@ -75,10 +75,10 @@ class RedisClaims:
             with self._lock:
                 self._held |= granted
                 for held in granted:
-                    self._unheard.pop(held, None)
+                    self._unsent.pop(held, None)
         return verdicts
 
-    def _ask(self, owner: str, keys: Sequence[str], *, alone: bool) -> list[Verdict]:
+    def _take_keys(self, owner: str, keys: Sequence[str], *, alone: bool) -> list[Verdict]:
         found = self._take(
             claim_keys=keys,
             owner=owner,
@@ -91,17 +91,17 @@ class RedisClaims:
 
     @broker_call
     def confirm(self, claims: Sequence[Claim]) -> list[bool]:
-        """Renew claims; return which of them still hold."""
+        """Renew claims; return which of them are still held."""
         held = [_Held(_key(claim.tenant, claim.id), claim.owner) for claim in claims]
         return [holds for page in pages(held, _KEYS_PER_CALL) for holds in self._confirm_page(page)]
 
     def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
-        """Let go of images that have an outcome."""
-        self._let_go({_Held(_key(tenant, image), owner): job for image, job in left.items()})
+        """Release the claims on images that have an outcome."""
+        self._release({_Held(_key(tenant, image), owner): job for image, job in left.items()})
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
-        """Let go of images that have none."""
-        self._let_go({_Held(_key(tenant, image_id), owner): None for image_id in ids})
+        """Release the claims on images without an outcome."""
+        self._release({_Held(_key(tenant, image_id), owner): None for image_id in ids})
 
     @broker_call
     def left(self, tenant: str, image_id: str) -> str | None:
@@ -110,16 +110,16 @@ class RedisClaims:
 
     @broker_call
     def give_back_all(self) -> None:
-        """Let go of all that this process claimed."""
+        """Give back all claims of this process."""
         with self._lock:
-            self._unheard |= dict.fromkeys(self._held)
+            self._unsent |= dict.fromkeys(self._held)
             self._held.clear()
-        self._tell()
+        self._send_releases()
 
     @broker_call
     def renew(self) -> None:
-        """Renew the claims of this process, and send the releases that Redis has missed."""
-        self._tell()
+        """Renew the claims of this process, and send releases that failed earlier."""
+        self._send_releases()
         with self._lock:
             held = list(self._held)
         for page in pages(held, _KEYS_PER_CALL):
@@ -127,18 +127,18 @@ class RedisClaims:
 
     @broker_call
     def attempts(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image were begun and not settled."""
+        """Return the number of attempts at an image that were started and not settled."""
         attempts = self._redis.hget(_key(tenant, image_id), "attempts")
         return int(cast("str | None", attempts) or 0)
 
     @broker_call
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return how many attempts at an image ended with the death of a worker."""
+        """Return the number of attempts at an image that ended in the death of a worker."""
         return cast("int", self._deaths(claim_key=_key(tenant, image_id)))
 
     @broker_call
     def forget(self, tenant: str, ids: Sequence[str]) -> None:
-        """Forget attempts and quarantine."""
+        """Reset the attempts and the quarantine of images."""
         if ids:
             self._forget(claim_keys=[_key(tenant, image_id) for image_id in ids], kept_s=_KEPT_S)
 
@@ -150,22 +150,22 @@ class RedisClaims:
         )
         return [bool(holds) for holds in cast("list[int]", found)]
 
-    def _let_go(self, left: Mapping[_Held, str | None]) -> None:
-        """Stop renewing claims, and send their release now or with a later renewal."""
+    def _release(self, left: Mapping[_Held, str | None]) -> None:
+        """Stop renewing claims, and release them now or with a later renewal."""
         with self._lock:
             self._held -= left.keys()
-            self._unheard |= left
+            self._unsent |= left
         try:
-            broker_call(self._tell)()
+            broker_call(self._send_releases)()
         except BrokerUnavailable as error:
             log.warning("claims.not_let_go %s", error)
 
-    def _tell(self) -> None:
-        """Send pending releases; those that fail are kept for the next attempt."""
-        with self._telling:
+    def _send_releases(self) -> None:
+        """Send pending releases; releases that fail stay pending."""
+        with self._sending:
             with self._lock:
-                unheard = dict(self._unheard)
-            settled = [(held, left) for held, left in unheard.items() if left is not None]
+                unsent = dict(self._unsent)
+            settled = [(held, left) for held, left in unsent.items() if left is not None]
             for page in pages(settled, _KEYS_PER_CALL):
                 self._settle(
                     claim_keys=[held.key for held, _ in page],
@@ -173,21 +173,21 @@ class RedisClaims:
                     owners=[held.owner for held, _ in page],
                     job_ids=[job_id for _, job_id in page],
                 )
-                self._heard([held for held, _ in page])
+                self._mark_sent([held for held, _ in page])
             for given_back in pages(
-                [held for held, left in unheard.items() if left is None], _KEYS_PER_CALL
+                [held for held, left in unsent.items() if left is None], _KEYS_PER_CALL
             ):
                 self._give_back(
                     claim_keys=[held.key for held in given_back],
                     kept_s=_KEPT_S,
                     owners=[held.owner for held in given_back],
                 )
-                self._heard(given_back)
+                self._mark_sent(given_back)
 
-    def _heard(self, page: Sequence[_Held]) -> None:
+    def _mark_sent(self, page: Sequence[_Held]) -> None:
         with self._lock:
             for held in page:
-                self._unheard.pop(held, None)
+                self._unsent.pop(held, None)
 
 
 def _key(tenant: str, image_id: str) -> str:

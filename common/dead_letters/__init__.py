@@ -1,1 +1,1 @@
-"""Dead letters: images that Glimpse gave up for no fault that a caller could mend."""
+"""Dead letters: images that failed for reasons that their caller cannot fix."""

@@ -1,4 +1,4 @@
-"""What a dead letter is, and what every place that keeps them offers."""
+"""A dead letter, and the interface of the dead letters."""
 
 from __future__ import annotations
 
@@ -10,103 +10,102 @@ from common.cursors import write_cursor
 from common.errors import DeadLetterBusy, NotFound
 from common.ids import ImageId
 
-# Reason code of an image that was in hand when workers died.
+# Code of an image that was being processed each time a worker died.
 QUARANTINED = "quarantined"
-# Reason codes of images that go to the dead letters: the fault is the service's, or the
-# image is too dangerous to be tried again by itself. A bad picture is its caller's.
+# Codes of images that become dead letters: the service is at fault, or the image is too dangerous
+# to retry automatically. An invalid picture does not, because its caller has to fix it.
 DEAD_CODES = frozenset({QUARANTINED, "encoder_error", "store_error"})
 
 
 class DeadLetter(Message):
-    """An image that was given up, with all that it takes to try it again.
+    """A failed image, with everything needed to retry it.
 
-    There is one for each image of a tenant, under the image's id: given up
-    again, it is replaced.
+    A tenant has at most one per image, under the image's id; a new failure replaces it.
     """
 
     id: ImageId
     tenant: str
     filename: str
-    # The job that it was last given up in.
+    # The job in which it last failed.
     job_id: str
-    # Why: one of ``DEAD_CODES``, and a sentence.
+    # Why it failed: one of ``DEAD_CODES``, and a sentence.
     code: str
     detail: str
-    # How often it was tried.
+    # Number of attempts.
     attempts: int
-    # When it was given up, in seconds since 1970.
+    # When it failed, in seconds since 1970.
     at: float
     tags: list[str]
     metadata: dict[str, MetadataValue]
 
 
 class DeadLetters(Protocol):
-    """Where dead letters are kept; every method raises ``BrokerUnavailable``."""
+    """Stores dead letters; every method raises ``BrokerUnavailable``."""
 
     def put(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep letters, each in place of an older one about the same image."""
+        """Store letters, each replacing an older letter of the same image."""
         ...
 
     def get(self, tenant: str, image_id: str) -> DeadLetter:
         """Return a letter.
 
         Raises:
-            NotFound: There is none about this image.
+            NotFound: The image has no letter.
         """
         ...
 
     def take(self, tenant: str, image_id: str, owner: str, lease_s: float) -> DeadLetter:
-        """Return a letter that nobody else gets until ``give_back``, or until the lease ends.
+        """Return a letter, leased to an owner until ``give_back`` or until the lease expires.
 
-        It stays among the letters, so that whoever dies with it in hand loses nothing. An
-        owner may take again what it has.
+        The letter stays stored, so that nothing is lost if its owner dies. An owner may take a
+        letter that it already holds.
 
         Args:
-            tenant: Whose image it is.
+            tenant: The owner of the image.
             image_id: The letter's image.
-            owner: Who takes it; unique among all that do.
-            lease_s: Seconds after which it is free again, if its owner has died.
+            owner: A unique id of the caller.
+            lease_s: Seconds after which the lease expires, in case its owner dies.
 
         Raises:
-            NotFound: There is none about this image.
-            DeadLetterBusy: Somebody else has it.
+            NotFound: The image has no letter.
+            DeadLetterBusy: Another owner holds it.
         """
         ...
 
     def give_back(self, tenant: str, image_id: str, owner: str) -> None:
-        """Let others take what is about an image; does nothing where the lease is not one's own."""
+        """Release the lease on a letter; does nothing if another owner holds it."""
         ...
 
     def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
         """Remove a letter; return whether there was one.
 
         Args:
-            tenant: Whose image it is.
+            tenant: The owner of the image.
             image_id: The letter's image.
-            job_id: Remove it only if it was last given up in this job: a newer letter in
-                its place stays.
+            job_id: Remove the letter only if the image last failed in this job, so that a newer
+                letter stays.
         """
         ...
 
     def count(self) -> int:
-        """Return how many letters there are, of all tenants together."""
+        """Return the number of letters of all tenants."""
         ...
 
     def page(
         self, tenant: str, limit: int, cursor: str | None = None
     ) -> tuple[list[DeadLetter], str | None]:
-        """Return up to ``limit`` letters of a tenant, the newest first, and where to go on.
+        """Return a page of a tenant's letters, newest first, and the cursor of the next page.
 
         Args:
-            tenant: Whose letters.
-            limit: Letters in the page, at most.
-            cursor: What the page before returned; None for the first.
+            tenant: The owner of the letters.
+            limit: Maximum number of letters in the page.
+            cursor: The cursor that the previous page returned; None for the first page.
         """
         ...
 
 
 def find_letter(letters: DeadLetters, tenant: str, image_id: str) -> DeadLetter | None:
-    """Return the letter about an image, or None; raises ``BrokerUnavailable``."""
+    """Return the letter of an image, or None; raises ``BrokerUnavailable``."""
     try:
         return letters.get(tenant, image_id)
     except NotFound:
@@ -114,18 +113,18 @@ def find_letter(letters: DeadLetters, tenant: str, image_id: str) -> DeadLetter 
 
 
 def no_letter(image_id: str) -> NotFound:
-    """Return the error of an image that there is no letter about."""
-    return NotFound(f"There is no dead letter {image_id}.")
+    """Return the error for an image without a letter."""
+    return NotFound(f"There is no dead letter {image_id}; it may have been replayed or removed.")
 
 
 def busy_letter(image_id: str) -> DeadLetterBusy:
-    """Return the error of a letter that somebody else has taken."""
+    """Return the error for a letter that another owner holds."""
     return DeadLetterBusy(
-        f"Another request replays or removes dead letter {image_id}; ask again in a moment. By then"
-        " it is gone, or free."
+        f"Another request is replaying or removing dead letter {image_id}. Try again in a moment:"
+        " by then it is either gone or available."
     )
 
 
 def cursor_of(letter: DeadLetter) -> str:
-    """Return the cursor that goes on behind a letter."""
+    """Return the cursor of the page after a letter."""
     return write_cursor(letter.at, letter.id)

@@ -11,16 +11,16 @@ from common.dead_letters.base import DeadLetter, busy_letter, cursor_of, no_lett
 
 
 class MemoryDeadLetters:
-    """Dead letters that last as long as the object."""
+    """Stores dead letters for the lifetime of the object."""
 
     def __init__(self) -> None:
         self._letters: dict[tuple[str, str], DeadLetter] = {}
-        # Who has taken what, and until when (time.monotonic).
-        self._taken: dict[tuple[str, str], tuple[str, float]] = {}
+        # The owner of each leased letter, and when the lease expires (time.monotonic).
+        self._leases: dict[tuple[str, str], tuple[str, float]] = {}
         self._lock = threading.Lock()
 
     def put(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep letters."""
+        """Store letters."""
         self._letters |= {(letter.tenant, letter.id): letter for letter in letters}
 
     def get(self, tenant: str, image_id: str) -> DeadLetter:
@@ -31,24 +31,24 @@ class MemoryDeadLetters:
             raise no_letter(image_id) from None
 
     def take(self, tenant: str, image_id: str, owner: str, lease_s: float) -> DeadLetter:
-        """Return a letter that nobody else gets."""
+        """Return a letter, leased to an owner."""
         with self._lock:
             letter = self.get(tenant, image_id)
-            holder, until = self._taken.get((tenant, image_id), (owner, 0.0))
+            holder, until = self._leases.get((tenant, image_id), (owner, 0.0))
             now = time.monotonic()
             if holder != owner and until > now:
                 raise busy_letter(image_id)
-            self._taken[tenant, image_id] = owner, now + lease_s
+            self._leases[tenant, image_id] = owner, now + lease_s
             return letter
 
     def give_back(self, tenant: str, image_id: str, owner: str) -> None:
-        """Let others take it."""
+        """Release the lease on a letter."""
         with self._lock:
-            if self._taken.get((tenant, image_id), ("", 0.0))[0] == owner:
-                del self._taken[tenant, image_id]
+            if self._leases.get((tenant, image_id), ("", 0.0))[0] == owner:
+                del self._leases[tenant, image_id]
 
     def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
-        """Remove a letter, or only that of one job."""
+        """Remove a letter; with ``job_id``, only a letter of that job."""
         letter = self._letters.get((tenant, image_id))
         if letter is None or job_id not in (None, letter.job_id):
             return False
@@ -56,13 +56,13 @@ class MemoryDeadLetters:
         return True
 
     def count(self) -> int:
-        """Return how many letters there are, of all tenants together."""
+        """Return the number of letters of all tenants."""
         return len(self._letters)
 
     def page(
         self, tenant: str, limit: int, cursor: str | None = None
     ) -> tuple[list[DeadLetter], str | None]:
-        """Return letters of a tenant, the newest first."""
+        """Return a page of a tenant's letters, newest first."""
         newest = sorted(
             (letter for letter in self._letters.values() if letter.tenant == tenant),
             key=lambda letter: (letter.at, letter.id),

@@ -1,4 +1,4 @@
-"""Dead letters in Redis: for each tenant a hash of letters, and their ids by time."""
+"""Dead letters in Redis: a hash of letters and a sorted set of their ids by time per tenant."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from common.dead_letters.base import DeadLetter, busy_letter, cursor_of, no_lett
 from common.redis_client import broker_call
 from common.redis_scripts import RedisScript
 
-# Ids read at a time while a page is put together.
+# Number of ids read per command while a page is assembled.
 _IDS_PER_CALL = 1000
 
-# The tenants that have letters or had some, so that all letters can be counted.
+# The tenants that have or had letters, so that all letters can be counted.
 _TENANTS = "glimpse:dead-tenants"
 
 
 class RedisDeadLetters:
-    """Dead letters in Redis; they are kept until somebody replays or removes them.
+    """Stores dead letters in Redis until they are replayed or removed.
 
     Args:
         redis: A client that decodes responses.
@@ -34,7 +34,7 @@ class RedisDeadLetters:
 
     @broker_call
     def put(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep letters."""
+        """Store letters."""
         pipe = self._redis.pipeline(transaction=True)
         for letter in letters:
             pipe.hset(_letters(letter.tenant), letter.id, letter.model_dump_json())
@@ -52,7 +52,7 @@ class RedisDeadLetters:
 
     @broker_call
     def take(self, tenant: str, image_id: str, owner: str, lease_s: float) -> DeadLetter:
-        """Return a letter that nobody else gets."""
+        """Return a letter, leased to an owner."""
         found = self._take(
             letters_key=_letters(tenant),
             lease_key=_lease(tenant, image_id),
@@ -69,12 +69,12 @@ class RedisDeadLetters:
 
     @broker_call
     def give_back(self, tenant: str, image_id: str, owner: str) -> None:
-        """Let others take it."""
+        """Release the lease on a letter."""
         self._give_back(lease_key=_lease(tenant, image_id), owner=owner)
 
     @broker_call
     def remove(self, tenant: str, image_id: str, job_id: str | None = None) -> bool:
-        """Remove a letter, or only that of one job."""
+        """Remove a letter; with ``job_id``, only a letter of that job."""
         is_removed = self._remove(
             letters_key=_letters(tenant),
             times_key=_times(tenant),
@@ -85,7 +85,7 @@ class RedisDeadLetters:
 
     @broker_call
     def count(self) -> int:
-        """Return how many letters there are, of all tenants together."""
+        """Return the number of letters of all tenants."""
         pipe = self._redis.pipeline(transaction=False)
         for tenant in cast("set[str]", self._redis.smembers(_TENANTS)):
             pipe.hlen(_letters(tenant))
@@ -95,7 +95,7 @@ class RedisDeadLetters:
     def page(
         self, tenant: str, limit: int, cursor: str | None = None
     ) -> tuple[list[DeadLetter], str | None]:
-        """Return letters of a tenant, the newest first."""
+        """Return a page of a tenant's letters, newest first."""
         ids: list[str] = []
         for image_id in self._newest(tenant, cursor):
             ids.append(image_id)
@@ -109,7 +109,7 @@ class RedisDeadLetters:
         return letters, cursor_of(letters[-1]) if len(ids) > limit and letters else None
 
     def _newest(self, tenant: str, cursor: str | None) -> Iterator[str]:
-        """Go through the ids, the newest first; those of one time in descending order."""
+        """Iterate over the ids by descending time, then by descending id."""
         last = read_cursor(cursor) if cursor is not None else None
         highest = "+inf" if last is None else last[0]
         start = 0

@@ -1,1 +1,1 @@
-"""Filters: which images a search may find."""
+"""Filters: conditions on the images that a search may find."""

@@ -1,12 +1,12 @@
-"""Filters: which images a search may find, as conditions on what is known of them.
+"""Filters: conditions on the attributes of the images that a search may find.
 
     {"tags": {"any": ["dog", "cat"], "none": ["draft"]},
      "width": {"gte": 640},
      "metadata.album": "holiday",
      "indexed_at": {"gte": "2026-01-31T12:00:00Z"}}
 
-All conditions hold together, and so do all operators of one. What is unknown is
-refused and never passed over: a condition left out would find more than was asked.
+An image must meet all conditions, and all operators of each. Unknown fields and operators are
+rejected, because ignoring one would return images that the caller meant to exclude.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from common.filters.schema import asks_something, named_metadata
+from common.filters.schema import named_metadata, needs_operator
 from common.filters.values import (
     Format,
     Name,
@@ -34,23 +34,23 @@ from common.filters.values import (
 )
 from common.images.metadata_limits import OwnKey, Tag
 
-# What stands before an image's own metadata key in the name of a condition.
+# Prefix of a metadata key in the name of a condition.
 _METADATA_PREFIX = "metadata."
-# Keys of metadata in one filter, and values in one list, at most.
+# Maximum number of metadata keys in a filter, and of values in a list.
 _KEYS_MAX, _VALUES_MAX = 16, 100
-# Bytes of a filter as JSON, at most.
+# Maximum size of a filter as JSON, in bytes.
 _BYTES_MAX = 64 * 1024
 
 
 class Condition(BaseModel):
-    """Base of what is asked of one field: its operators, at least one."""
+    """Base of the conditions on a field: one or more operators."""
 
     model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", json_schema_extra=asks_something
+        frozen=True, strict=True, extra="forbid", json_schema_extra=needs_operator
     )
 
     @model_validator(mode="after")
-    def _asks_something(self) -> Self:
+    def _needs_operator(self) -> Self:
         if not self.operands:
             operators = (field.alias or name for name, field in type(self).model_fields.items())
             raise ValueError(f"give at least one of {', '.join(operators)}")
@@ -58,17 +58,17 @@ class Condition(BaseModel):
 
     @property
     def operands(self) -> dict[str, Any]:
-        """What each operator compares with, by the operators' names in the API."""
+        """The operand of each operator, by the operator's name in the API."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
 def _equal_to(value: object) -> object:
-    """Read a bare value as the one that is asked for."""
+    """Read a bare value as ``{"eq": value}``."""
     return value if isinstance(value, Mapping | Condition) else {"eq": value}
 
 
 class Tags(Condition):
-    """Of an image's tags: at least one of ``any``, each of ``all``, and none of ``none``."""
+    """Condition on tags: at least one of ``any``, all of ``all``, and none of ``none``."""
 
     any: list[Tag] | None = Field(default=None, min_length=1, max_length=_VALUES_MAX)
     all: list[Tag] | None = Field(default=None, min_length=1, max_length=_VALUES_MAX)
@@ -76,7 +76,7 @@ class Tags(Condition):
 
 
 class Number(Condition):
-    """Of a whole number."""
+    """Condition on an integer."""
 
     eq: Whole | None = None
     one_of: list[Whole] | None = Field(
@@ -89,7 +89,7 @@ class Number(Condition):
 
 
 class Filename(Condition):
-    """Of the path that an image was uploaded under; capitals count."""
+    """Condition on the path that an image was uploaded under; case-sensitive."""
 
     eq: Name | None = None
     one_of: list[Name] | None = Field(
@@ -99,7 +99,7 @@ class Filename(Condition):
 
 
 class FormatName(Condition):
-    """Of the format's name, in capitals or not."""
+    """Condition on the name of the format; case-insensitive."""
 
     eq: Format | None = None
     one_of: list[Format] | None = Field(
@@ -108,7 +108,7 @@ class FormatName(Condition):
 
 
 class Moment(Condition):
-    """Of a time: RFC 3339, with its offset from UTC."""
+    """Condition on a time: RFC 3339, with an offset from UTC."""
 
     gt: Time | None = None
     gte: Time | None = None
@@ -117,10 +117,10 @@ class Moment(Condition):
 
 
 class Own(Condition):
-    """Of a value of the caller's own metadata.
+    """Condition on a value of the caller's metadata.
 
-    A string is compared with strings, a number with numbers (1 is 1.0), a boolean
-    with booleans. A value of another kind, or none, meets no condition.
+    A string is compared with strings, a number with numbers (1 equals 1.0), a boolean with
+    booleans. A missing value, or one of another type, meets no condition.
     """
 
     eq: OwnValue = None
@@ -133,41 +133,41 @@ class Own(Condition):
     lte: OrderedValue = None
 
 
-# Conditions of which a bare value is the one that is asked for.
-AskedNumber = Annotated[Number, BeforeValidator(_equal_to, json_schema_input_type=Whole | Number)]
-AskedFormat = Annotated[
+# Conditions that may be written as a bare value, which means ``eq``.
+NumberOrValue = Annotated[Number, BeforeValidator(_equal_to, json_schema_input_type=Whole | Number)]
+FormatOrValue = Annotated[
     FormatName, BeforeValidator(_equal_to, json_schema_input_type=Format | FormatName)
 ]
-AskedFilename = Annotated[
+FilenameOrValue = Annotated[
     Filename, BeforeValidator(_equal_to, json_schema_input_type=Name | Filename)
 ]
-AskedOwn = Annotated[Own, BeforeValidator(_equal_to, json_schema_input_type=OwnValue | Own)]
+OwnOrValue = Annotated[Own, BeforeValidator(_equal_to, json_schema_input_type=OwnValue | Own)]
 
 
 class Filter(BaseModel):
-    """Conditions that an image must meet to be found; without any, every image does."""
+    """Conditions that an image must meet to be found; an empty filter matches every image."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", json_schema_extra=named_metadata
     )
 
     tags: Tags | None = None
-    width: AskedNumber | None = None
-    height: AskedNumber | None = None
-    bytes: AskedNumber | None = None
-    format: AskedFormat | None = None
-    filename: AskedFilename | None = None
+    width: NumberOrValue | None = None
+    height: NumberOrValue | None = None
+    bytes: NumberOrValue | None = None
+    format: FormatOrValue | None = None
+    filename: FilenameOrValue | None = None
     indexed_at: Moment | None = None
-    # By the caller's own keys; in JSON each is a condition named "metadata.KEY".
-    metadata: dict[OwnKey, AskedOwn] = Field(default={}, max_length=_KEYS_MAX)
+    # By metadata key; in JSON each is a condition named "metadata.KEY".
+    metadata: dict[OwnKey, OwnOrValue] = Field(default={}, max_length=_KEYS_MAX)
 
     @model_validator(mode="before")
     @classmethod
-    def _gather_metadata(cls, value: object) -> object:
+    def _collect_metadata(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
         if "metadata" in value:
-            raise ValueError("metadata: name one of its keys, as in metadata.album")
+            raise ValueError("metadata: give the name of a key, such as metadata.album")
         plain = {name: each for name, each in value.items() if not _is_own(name)}
         own = {
             name.removeprefix(_METADATA_PREFIX): each
@@ -178,18 +178,18 @@ class Filter(BaseModel):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        # It is kept with its search, and goes through the queue.
+        # The filter is stored with its search and sent through the queue.
         if len(self.model_dump_json().encode()) > _BYTES_MAX:
             raise ValueError(f"give at most {_BYTES_MAX} bytes of JSON")
         return self
 
     @model_serializer
-    def _as_asked(self) -> dict[str, Any]:
+    def _as_sent(self) -> dict[str, Any]:
         return {name: condition.operands for name, condition in self.conditions.items()}
 
     @property
     def conditions(self) -> dict[str, Condition]:
-        """What is asked of each field, by the fields' names in the API."""
+        """The condition on each field, by the field's name in the API."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         own = {f"{_METADATA_PREFIX}{key}": each for key, each in fields.pop("metadata").items()}
         return {name: condition for name, condition in fields.items() if condition} | own

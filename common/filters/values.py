@@ -1,4 +1,4 @@
-"""Values that filters compare with: what each kind may be, checked one by one."""
+"""The operands of filters, with the validation of each type."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from common.images.formats import MEDIA_TYPES
 from common.images.metadata_limits import INTEGER_MAX, check_value, encodable, one_line
 from common.json_integers import WHOLE
 
-# Code of the first character that is no control character.
+# Code of the first character after the control characters.
 _SPACE = 0x20
 
-# RFC 3339's date-time; Python reads more than that.
+# RFC 3339's date-time; Python's parser accepts more.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 Scalar = str | int | float | bool
 
 
 def read_time(text: str) -> datetime:
-    """Return the moment that an RFC 3339 time names.
+    """Parse an RFC 3339 time.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not one.
     """
     if not _TIME.fullmatch(text):
         raise ValueError("give a time such as 2026-01-31T12:00:00Z")
     try:
         return datetime.fromisoformat(text.upper())
     except ValueError:
-        raise ValueError("there is no such time") from None
+        raise ValueError("give a date and time that exist") from None
 
 
 def _name(text: str) -> str:
-    """Refuse what no file name has: an upload's loses its control characters."""
+    """Reject control characters, which are removed from the file names of uploads."""
     if any(ord(character) < _SPACE for character in text):
         raise ValueError("give a name without control characters")
     return encodable(text)
@@ -62,18 +62,18 @@ def _format(name: str) -> str:
 
 
 def _scalar(value: object) -> object:
-    """Check a value to compare with: a kept text may have several lines, this one may not."""
+    """Check an operand: unlike a stored text it must be a single line."""
     checked = check_value(value)
     if isinstance(checked, str):
         return one_line(checked)
     if isinstance(checked, int) and abs(checked) > INTEGER_MAX:
-        raise ValueError("give a whole number of at most 2**53")
+        raise ValueError("give a whole number from -2**53 to 2**53")
     return checked
 
 
 def _ordered(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("a boolean is neither more nor less; use eq")  # noqa: TRY004 - pydantic's
+        raise ValueError("booleans have no order; use eq")  # noqa: TRY004 - pydantic's
     return _scalar(value)
 
 
@@ -88,7 +88,7 @@ Format = Annotated[
     str, AfterValidator(_format), Field(json_schema_extra={"pattern": FORMAT_PATTERN})
 ]
 Time = Annotated[str, AfterValidator(_time), Field(json_schema_extra={"format": TIME_FORMAT})]
-# What the checks of an own value let through, for the OpenAPI document.
+# The types that the checks of a metadata value accept, for the OpenAPI document.
 _Text = Annotated[metadata_limits.Text, Field(json_schema_extra={"pattern": ONE_LINE_OR_NONE})]
 OwnValue = Annotated[
     Any, BeforeValidator(_scalar, json_schema_input_type=_Text | Whole | float | bool)

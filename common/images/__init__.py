@@ -1,1 +1,1 @@
-"""Images: formats, decoding, names and limits."""
+"""Images: formats, decoding, file names and limits."""

@@ -1,4 +1,4 @@
-"""Archive formats, told by the first bytes of a file and never by its name."""
+"""Archive formats, detected from the first bytes of a file, never from its name."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import Literal
 
 from common.errors import ArchiveUnsupported, EmptyArchive
 
-# A gzip file is taken for a tar that was compressed; whether it is, is seen when it is unpacked.
+# A gzip file is assumed to contain a tar; unpacking it checks that.
 ArchiveKind = Literal["zip", "tar", "gzip"]
 
-# Bytes of a file's head that are enough to tell its kind: one block of a tar.
+# Number of leading bytes needed to detect the format: one block of a tar.
 ARCHIVE_HEAD_BYTES = 512
 
-# Media types that say "archive", by kind. The first of each is the registered or usual one, the
-# others are what browsers and desktops send besides.
+# Media types of archives, by kind. The first of each is the registered or usual one; browsers and
+# desktops also send the others.
 MEDIA_TYPES: dict[ArchiveKind, tuple[str, ...]] = {
     "zip": ("application/zip", "application/x-zip-compressed"),
     "tar": ("application/x-tar", "application/x-gtar"),
     "gzip": ("application/gzip", "application/x-gzip", "application/x-compressed-tar"),
 }
 
-# All of them: a body of one of these is an archive, and its bytes say of which kind.
+# A body with one of these media types is an archive; its bytes determine the kind.
 ARCHIVE_MEDIA_TYPES = frozenset(name for names in MEDIA_TYPES.values() for name in names)
 
-# First bytes of what is read; a zip without members begins with its end, a split one with a mark.
+# Signatures of supported archives. A zip without entries begins with its end-of-central-directory
+# record, a split one with a marker.
 _SIGNATURES: tuple[tuple[bytes, ArchiveKind], ...] = (
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
@@ -32,7 +33,7 @@ _SIGNATURES: tuple[tuple[bytes, ArchiveKind], ...] = (
     (b"\x1f\x8b", "gzip"),
 )
 
-# First bytes of archives that Glimpse knows and does not read.
+# Signatures of archives that Glimpse recognizes and does not support.
 _FOREIGN_SIGNATURES = (
     (b"7z\xbc\xaf\x27\x1c", "7z"),
     (b"Rar!\x1a\x07", "RAR"),
@@ -43,19 +44,19 @@ _FOREIGN_SIGNATURES = (
 
 
 def sniff_archive(head: bytes) -> ArchiveKind:
-    """Tell the kind of an archive from the first ``ARCHIVE_HEAD_BYTES`` of its file.
+    """Detect the kind of an archive from the first ``ARCHIVE_HEAD_BYTES`` of its file.
 
     Raises:
-        EmptyArchive: There are no bytes, or they are a tar without members.
-        ArchiveUnsupported: The bytes are no archive, or of a kind that Glimpse does not read.
+        EmptyArchive: The file has no bytes, or is a tar without entries.
+        ArchiveUnsupported: The bytes are not an archive in a supported format.
     """
     if not head:
-        raise EmptyArchive("The archive has no bytes.")
+        raise EmptyArchive("The archive has no bytes. Check the file and send it again.")
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             return kind
     if len(head) >= ARCHIVE_HEAD_BYTES and not any(head):
-        raise EmptyArchive("The tar archive has no members; pack some pictures into it.")
+        raise EmptyArchive("The tar archive is empty. Send an archive that contains pictures.")
     if _begins_a_tar(head):
         return "tar"
     raise _refusal(head)
@@ -73,5 +74,7 @@ def _begins_a_tar(head: bytes) -> bool:
 def _refusal(head: bytes) -> ArchiveUnsupported:
     for signature, name in _FOREIGN_SIGNATURES:
         if head.startswith(signature):
-            return ArchiveUnsupported(f"{name} is not read; pack the pictures as zip or tar.gz.")
-    return ArchiveUnsupported("The bytes are no archive; send a zip, a tar or a tar.gz.")
+            return ArchiveUnsupported(
+                f"{name} archives are not supported. Send the pictures as zip, tar or tar.gz."
+            )
+    return ArchiveUnsupported("The file is not an archive. Send a zip, tar or tar.gz.")

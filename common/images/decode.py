@@ -1,8 +1,7 @@
-"""Decoding: from a file's bytes to an upright RGB picture, or to the reason why not.
+"""Decoding: from a file's bytes to an upright RGB picture, or to an error for the caller.
 
-The only code of Glimpse that opens pictures. Pillow does the decoding; what is
-decided here is which formats it may try, how many pixels it may unfold, and
-which reason a caller is told.
+The only code in Glimpse that opens pictures. Pillow does the decoding; this module restricts the
+formats it tries and the pixels it decodes, and maps its exceptions to errors.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from PIL import Image
 from common.errors import GlimpseError, TooManyPixels, TruncatedImage, UnsupportedFormat
 from common.images.formats import HEAD_BYTES, sniff
 
-# Pillow warns of odd metadata, which is no fault of the operator and nothing he can mend.
+# Pillow warns of odd metadata in pictures, which the operator cannot fix.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-# EXIF's tag that says which way up the camera was held.
+# EXIF's orientation tag.
 _ORIENTATION_TAG = 0x0112
 
-# The turn that makes a picture upright, by the tag's value; 1 is upright already.
+# The transposition that makes a picture upright, by the tag's value; 1 is already upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,25 +38,25 @@ _TURNS = {
 # Orientations that swap width and height.
 _SIDEWAYS = range(5, 9)
 
-# Modes of one deep channel: Pillow's own conversion to RGB clips them at 255.
+# Modes with one channel deeper than 8 bits: Pillow's conversion to RGB clips them at 255.
 _DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
 
-# Modes that carry transparency whatever the file's header says.
+# Modes with an alpha channel, whether or not the file declares transparency.
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
-# What a pixel takes at most while it is unfolded, in bytes: that of a WebP does.
+# Maximum memory per pixel during decoding, in bytes; WebP needs the most.
 _BYTES_PER_PIXEL = 16
 
-# What 16 bits of grey are divided by: 65535 becomes 255.
+# Divisor from 16 to 8 bits of grey: 65535 becomes 255.
 _SIXTEEN_BIT_STEP = 257
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A picture as a person sees it: RGB, upright, its transparent parts white."""
+    """A picture as a person sees it: RGB, upright, on white where it is transparent."""
 
     image: Image.Image
-    # Size of the upright picture in its file, in pixels; ``image`` may be smaller.
+    # Size of the picture in its file once upright, in pixels; ``image`` may be smaller.
     width: int
     height: int
     # Name of the file's format, one of ``common.images.formats.MEDIA_TYPES``.
@@ -68,18 +67,19 @@ def decode(data: bytes, pixels_max: int, draft_side: int | None = None) -> Decod
     """Decode one picture; of an animation, its first frame.
 
     Args:
-        data: A whole file.
-        pixels_max: Pixels that the picture may have; checked before any is unfolded.
-        draft_side: Pixels that the short side of a JPEG has to keep: a larger one is unfolded at a
-            half, a quarter or an eighth of its size, in a fraction of the time. None unfolds all.
+        data: The bytes of the whole file.
+        pixels_max: Maximum number of pixels; checked before any pixel is decoded.
+        draft_side: Minimum length of the short side of a JPEG, in pixels. A larger JPEG is decoded
+            at a half, a quarter or an eighth of its size, in a fraction of the time. None decodes
+            it in full.
 
     Raises:
         EmptyImage: There are no bytes.
-        NotAnImage: The bytes are no picture.
-        UnsupportedFormat: The bytes are a picture of a kind that Glimpse does not open.
-        TooManyPixels: The picture has more pixels than it may.
-        TruncatedImage: The picture breaks off or is damaged.
-        MemoryError: There is not enough memory now, which is no fault of the picture.
+        NotAnImage: The bytes are not a picture.
+        UnsupportedFormat: The bytes are a picture in an unsupported format.
+        TooManyPixels: The picture has more than ``pixels_max`` pixels.
+        TruncatedImage: The picture is truncated or damaged.
+        MemoryError: The process is out of memory; the picture may be fine.
     """
     with _opened(data, pixels_max) as opened:
         size = opened.size
@@ -93,14 +93,14 @@ def decode(data: bytes, pixels_max: int, draft_side: int | None = None) -> Decod
 
 
 def count_pixels(data: bytes, pixels_max: int) -> int:
-    """Return how many pixels a picture's header says that it has; raises as ``decode`` does."""
+    """Return the number of pixels in a picture's header; raises like ``decode``."""
     with _opened(data, pixels_max) as opened:
         return opened.width * opened.height
 
 
 @contextmanager
 def _opened(data: bytes, pixels_max: int) -> Iterator[Image.Image]:
-    """Open a picture that may be unfolded, and let whatever goes wrong mean something."""
+    """Open a picture within the pixel limit, and translate Pillow's exceptions."""
     name = sniff(data[:HEAD_BYTES])
     pixels = 0
     try:
@@ -112,20 +112,22 @@ def _opened(data: bytes, pixels_max: int) -> Iterator[Image.Image]:
         raise
     except Exception as error:
         if isinstance(error, MemoryError) or _lacks_memory(pixels):
-            raise MemoryError("There is not enough memory to unfold the picture.") from error
-        # Damaged bytes make Pillow raise nearly anything: OSError, SyntaxError,
+            raise MemoryError("There is not enough memory to decode the picture.") from error
+        # On damaged bytes Pillow raises almost any exception: OSError, SyntaxError,
         # ValueError, struct.error, IndexError. They all mean the same to a caller.
-        raise TruncatedImage(f"The {name} picture breaks off or is damaged.") from error
+        raise TruncatedImage(
+            f"The {name} picture is truncated or damaged. Check the file and send it again."
+        ) from error
 
 
 def _lacks_memory(pixels: int) -> bool:
-    """Tell whether there is too little memory for so many pixels.
+    """Return whether too little memory is free to decode this many pixels.
 
-    A decoder that gets none may say that the picture is damaged: libjpeg does of a
-    progressive one.
+    A decoder that cannot allocate memory may report a damaged picture instead, as libjpeg does
+    for a progressive JPEG.
     """
     try:
-        # It is never written to, so that the system only promises it.
+        # The buffer is never written to, so the system reserves the memory without using it.
         bytes(pixels * _BYTES_PER_PIXEL)
     except MemoryError:
         return True
@@ -133,7 +135,7 @@ def _lacks_memory(pixels: int) -> bool:
 
 
 def _open(data: bytes, name: str) -> Image.Image:
-    # Pillow's limit holds for the process and warns; ours holds for a picture and refuses.
+    # Pillow's limit is global and only warns; ``_check_size`` rejects each picture.
     Image.MAX_IMAGE_PIXELS = None
     return Image.open(io.BytesIO(data), formats=[name])
 
@@ -142,8 +144,8 @@ def _check_size(image: Image.Image, pixels_max: int) -> None:
     pixels = image.width * image.height
     if pixels > pixels_max:
         raise TooManyPixels(
-            f"The picture has {image.width} x {image.height} pixels; "
-            f"at most {pixels_max} are taken. Send a smaller copy."
+            f"The picture has {image.width} x {image.height} pixels, more than the limit of "
+            f"{pixels_max} in total. Send a smaller copy."
         )
 
 
@@ -153,23 +155,25 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         return _on_white(image)
     if image.mode == "LAB":
-        raise UnsupportedFormat("LAB colours are not opened; convert the picture to RGB.")
-    # Not converted where there is nothing to convert: that would be a copy.
+        raise UnsupportedFormat(
+            "LAB colours are not supported. Convert the picture to RGB and send it again."
+        )
+    # Converting RGB to RGB would only copy the picture.
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _shallow(image: Image.Image) -> Image.Image:
-    """Bring a channel of 16 or 32 bits to 8, keeping what is dark dark."""
+    """Scale a channel of 16 or 32 bits to 8, keeping the relative brightness."""
     deep = image if image.mode == "F" else image.convert("I")
     low, high = _range(deep)
     step = (high - low) / 255 or 1
-    # Half a step is added because conversion to 8 bits cuts the fraction off.
+    # Half a step is added because conversion to 8 bits truncates.
     shift = 0.5 - low / step
     return deep.point(lambda value: value * (1 / step) + shift).convert("L")
 
 
 def _range(image: Image.Image) -> tuple[float, float]:
-    """Return the values that are to be black and white."""
+    """Return the values to map to black and to white."""
     low, high = cast("tuple[float, float]", image.getextrema())
     if image.mode == "I" and low >= 0 and high <= 255 * _SIXTEEN_BIT_STEP:
         return 0, 255 * _SIXTEEN_BIT_STEP
@@ -177,7 +181,7 @@ def _range(image: Image.Image) -> tuple[float, float]:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    # White, because it is what a page shows behind a picture.
+    # White, the usual background of a page.
     colours = image if image.mode == "RGBA" else image.convert("RGBA")
     page = Image.new("RGB", image.size, "white")
     page.paste(colours, mask=colours.getchannel("A"))
@@ -188,7 +192,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:
-        # A camera's broken metadata is no reason to refuse its picture.
+        # Broken EXIF metadata is no reason to reject a picture.
         return 1
 
 

@@ -1,13 +1,13 @@
-"""Picture formats, told by the first bytes of a file and never by its name."""
+"""Picture formats, detected from the first bytes of a file, never from its name."""
 
 from __future__ import annotations
 
 from common.errors import EmptyImage, ImageError, NotAnImage, UnsupportedFormat
 
-# Bytes of a file's head that are enough to tell its format.
+# Number of leading bytes needed to detect the format.
 HEAD_BYTES = 512
 
-# Formats that Glimpse opens, by Pillow's names, with their media types.
+# Media types of the supported formats, by Pillow's names.
 MEDIA_TYPES = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -17,7 +17,7 @@ MEDIA_TYPES = {
     "TIFF": "image/tiff",
 }
 
-# First bytes of the formats above; WebP and BMP are told by two places each.
+# Signatures of these formats; WebP and BMP are detected at two offsets each.
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -27,10 +27,10 @@ _SIGNATURES = (
     (b"MM\x00*", "TIFF"),
 )
 
-# Lengths that the second header of a BMP may have, at byte 14; two letters alone are no sign.
+# Valid lengths of a BMP's second header, at byte 14; the letters "BM" alone prove little.
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
-# First bytes of pictures that Glimpse knows and does not open.
+# Signatures of pictures that Glimpse recognizes and does not support.
 _FOREIGN_SIGNATURES = (
     (b"8BPS", "PSD"),
     (b"\x00\x00\x01\x00", "ICO"),
@@ -50,23 +50,23 @@ _FOREIGN_SIGNATURES = (
     (b"P6", "PNM"),
 )
 
-# Brands of ISO media files (bytes 8 to 12) that are still pictures.
+# Brands of ISO media files (bytes 8 to 12) that contain still pictures.
 _ISO_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF"}
 
 
 def sniff(head: bytes) -> str:
-    """Tell the format of a picture from the first ``HEAD_BYTES`` of its file.
+    """Detect the format of a picture from the first ``HEAD_BYTES`` of its file.
 
     Returns:
         One of the names in ``MEDIA_TYPES``.
 
     Raises:
         EmptyImage: There are no bytes.
-        UnsupportedFormat: The bytes are a picture that Glimpse does not open.
-        NotAnImage: The bytes are no picture.
+        UnsupportedFormat: The bytes are a picture in an unsupported format.
+        NotAnImage: The bytes are not a picture.
     """
     if not head:
-        raise EmptyImage("The file has no bytes.")
+        raise EmptyImage("The file has no bytes. Check the file and send it again.")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
@@ -80,8 +80,10 @@ def sniff(head: bytes) -> str:
 def _refusal(head: bytes) -> ImageError:
     foreign = _foreign_format(head)
     if foreign is None:
-        return NotAnImage("The bytes are no picture; send JPEG, PNG, GIF, WebP, BMP or TIFF.")
-    return UnsupportedFormat(f"{foreign} is not opened; convert it to JPEG, PNG or WebP.")
+        return NotAnImage("The file is not a picture. Send JPEG, PNG, GIF, WebP, BMP or TIFF.")
+    return UnsupportedFormat(
+        f"{foreign} is not supported. Convert the picture to JPEG, PNG or WebP."
+    )
 
 
 def _foreign_format(head: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""What may be kept beside an image: tags, keys and values, and how many; filters agree with it."""
+"""Limits of tags and metadata, which uploads, filters and lists share."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-# Tags of an image, and characters of one.
+# Maximum number of tags per image, and of characters per tag.
 TAGS_MAX, TAG_CHARACTERS_MAX = 64, 128
-# Keys of the caller's own of an image, and bytes of all of them as JSON; the store takes 65,536.
+# Maximum number of metadata keys per image, and size of all metadata as JSON, in bytes. The store
+# accepts 65,536 bytes.
 KEYS_MAX, METADATA_BYTES_MAX = 64, 32 * 1024
-# Characters of a key of the caller's own, and of a text in it.
+# Maximum number of characters of a metadata key, and of a string value.
 KEY_CHARACTERS_MAX, VALUE_CHARACTERS_MAX = 64, 1024
-# Largest whole number that a double holds exactly, and so JSON does.
+# Largest integer that a double, and therefore JSON, represents exactly.
 INTEGER_MAX = 2**53
 
-# One line of text, for JSON Schema, which cannot express the checks below.
+# A single line of text, for JSON Schema, which cannot express the checks below.
 ONE_LINE = r"^[^\r\n]+$"
 
 
 def encodable(text: str) -> str:
-    """Refuse text that cannot be encoded as UTF-8."""
+    """Reject text that cannot be encoded as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -30,17 +31,17 @@ def encodable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Refuse line breaks, which not every Milvus accepts in an expression."""
+    """Reject line breaks, which some versions of Milvus do not accept in an expression."""
     if "\n" in text or "\r" in text:
         raise ValueError("give one line, without line breaks")
     return encodable(text)
 
 
 def check_value(value: object) -> str | int | float | bool:
-    """Return a value of a key; one check for all its types gives one error, not four.
+    """Check a metadata value; one check of all types reports one error instead of four.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The value is not acceptable.
     """
     if isinstance(value, str):
         if len(value) > VALUE_CHARACTERS_MAX:
@@ -48,7 +49,7 @@ def check_value(value: object) -> str | int | float | bool:
         return encodable(value)
     if not isinstance(value, int | float):
         raise ValueError("give a string, a number or a boolean")  # noqa: TRY004 - pydantic's
-    # JSON writes whole numbers of any length; larger ones than this are no doubles.
+    # JSON allows integers of any length; larger ones than this do not fit a double.
     if not abs(value) <= sys.float_info.max:
         raise ValueError("give a finite number")
     return value
@@ -61,12 +62,12 @@ Tag = Annotated[
     AfterValidator(one_line),
     Field(json_schema_extra={"pattern": ONE_LINE}),
 ]
-# A key of the caller's own, in uploads and filters.
+# A metadata key, in uploads and filters.
 OwnKey = Annotated[
     str,
     StringConstraints(min_length=1, max_length=KEY_CHARACTERS_MAX),
     AfterValidator(encodable),
 ]
-# What a value may be, for JSON Schema: ``check_value`` is a function.
+# Types of a value, for JSON Schema, which cannot express ``check_value``.
 Text = Annotated[str, StringConstraints(max_length=VALUE_CHARACTERS_MAX)]
 Whole = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]

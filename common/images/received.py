@@ -1,4 +1,4 @@
-"""Pictures as they are received, from a request or out of an archive, into the blob store."""
+"""Receives pictures, from a request or an archive, into the blob store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.images.formats import HEAD_BYTES, sniff
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPicture:
-    """A picture that was received: its id, its name, and why it cannot be used, if so."""
+    """A received picture: its id, its name, and the error that makes it unusable, if any."""
 
     id: str
     filename: str
@@ -23,12 +23,12 @@ class ReceivedPicture:
 class PictureWriter:
     """Hashes, counts and stores the bytes of one picture while they are received.
 
-    It is the file that Werkzeug's form parser writes to. Bytes past the limit are
-    hashed and dropped, so that one large picture fails alone.
+    Werkzeug's form parser writes to it as to a file. Bytes past the limit are hashed and dropped,
+    so that an oversized picture fails without failing its request.
 
     Args:
-        writer: Where the bytes go.
-        bytes_max: Bytes of one picture, at most.
+        writer: Stores the bytes.
+        bytes_max: Maximum size of a picture, in bytes.
     """
 
     def __init__(self, writer: BlobWriter, bytes_max: int) -> None:
@@ -39,7 +39,7 @@ class PictureWriter:
         self._bytes = 0
 
     def write(self, data: bytes) -> int:
-        """Take the next bytes."""
+        """Add the next bytes; return how many."""
         self._sha256.update(data)
         self._bytes += len(data)
         if len(self._head) < HEAD_BYTES:
@@ -55,28 +55,28 @@ class PictureWriter:
 
     @property
     def is_full(self) -> bool:
-        """Whether the picture is too large already; further bytes change nothing."""
+        """Whether the picture already exceeds the size limit."""
         return self._bytes > self._bytes_max
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Close the file: the parser goes back to the start once a part is complete.
+        """Close the file: the parser seeks to the start when a part is complete.
 
-        A request of thousands of pictures must not hold thousands of open files.
+        Otherwise a request with thousands of pictures would hold thousands of open files.
         """
         del offset, whence
         self._writer.seal()
         return 0
 
     def close(self) -> None:
-        """Discard what was written unless it was kept."""
+        """Discard the bytes unless ``finish`` committed them."""
         self._writer.discard()
 
     def finish(self, filename: str, blob_id: str | None = None) -> ReceivedPicture:
-        """Keep the picture if its first bytes are those of one; the worker decodes it.
+        """Commit the picture if its signature is that of a picture; the worker decodes it.
 
         Args:
-            filename: Its name.
-            blob_id: The id to keep its bytes under, instead of the image's own.
+            filename: The picture's file name.
+            blob_id: The id to store the bytes under, instead of the image's own.
         """
         image_id = self.id
         error = self._error()
@@ -88,7 +88,9 @@ class PictureWriter:
 
     def _error(self) -> ImageError | None:
         if self.is_full:
-            return ImageTooLarge(f"The picture has more than {self._bytes_max} bytes.")
+            return ImageTooLarge(
+                f"The picture has more than {self._bytes_max} bytes. Send a smaller copy."
+            )
         try:
             sniff(self._head)
         except ImageError as error:

@@ -1,1 +1,1 @@
-"""Job records: what was accepted, and what became of each image of it."""
+"""Job records: accepted uploads, and the outcome of each of their images."""

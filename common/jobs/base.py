@@ -1,4 +1,4 @@
-"""What a job is, and what every place that keeps job records offers."""
+"""A job, and the interface of job records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from common.contract import MetadataValue, Outcome, OutcomeState
 
 JobState = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
 
-# States of a job that no longer changes.
+# States in which a job no longer changes.
 FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "partial", "failed", "cancelled"})
 
 ItemState = Literal["queued", "indexed", "duplicate", "failed", "cancelled"]
@@ -18,9 +18,9 @@ ItemState = Literal["queued", "indexed", "duplicate", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job's counters and times; its state follows from them.
+    """A job's counters and times, from which its state is derived.
 
-    All of its times are of one clock, Redis's, whoever wrote them.
+    All times are by Redis's clock, whichever process recorded them.
     """
 
     id: str
@@ -34,24 +34,24 @@ class Job:
     duplicates: int = 0
     failed: int = 0
     cancelled: int = 0
-    # Whether more images may join it: an archive is still being unpacked.
+    # Whether more images may be added: its archive is still being unpacked.
     growing: bool = False
-    # Whether it was cancelled while it grew, so that some of its images were never listed.
+    # Whether it was cancelled while it was growing, so that some images were never added.
     cut_short: bool = False
-    # The task that makes it grow, as JSON, so that a task that was lost can be sent again.
+    # The task that adds its images, as JSON, so that it can be sent again if it is lost.
     source: str | None = None
-    # What is kept beside each of its images.
+    # Stored with each of its images.
     tags: Sequence[str] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
-        """Number of images that have an outcome."""
+        """The number of images that have an outcome."""
         return self.indexed + self.duplicates + self.failed + self.cancelled
 
     @property
     def state(self) -> JobState:
-        """Where the job stands, derived from its counters."""
+        """The job's state, derived from its counters."""
         if self.growing or self.done < self.total:
             return "queued" if self.started_at is None else "running"
         if self.cancelled or self.cut_short:
@@ -61,15 +61,15 @@ class Job:
         return "failed" if self.failed == self.total else "partial"
 
     def rate_per_s(self, now: float) -> float | None:
-        """Return images done a second since the first was begun, or None before that."""
+        """Return the images finished per second since the job started; None before that."""
         if self.started_at is None:
             return None
         return self.done / max((self.finished_at or now) - self.started_at, 1e-3)
 
     def eta_s(self, now: float) -> float | None:
-        """Return the seconds that the rest will take at the rate so far, or None.
+        """Return the seconds until the job finishes at its rate so far.
 
-        Of a job that grows nobody knows the rest.
+        None if there is no rate yet, or if the job is growing, so that its total is unknown.
         """
         if self.growing:
             return None
@@ -79,7 +79,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One image of a job and where it stands."""
+    """One image of a job, with its state."""
 
     index: int
     id: str
@@ -90,68 +90,68 @@ class Item:
 
 
 class JobRecords(Protocol):
-    """Where job records are kept; every method raises ``BrokerUnavailable``."""
+    """Stores job records; every method raises ``BrokerUnavailable``."""
 
     def ping(self) -> None:
-        """Return when the place answers."""
+        """Return once the storage answers."""
         ...
 
     def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:
-        """Write a new record with the id and file name of each of its images.
+        """Write a new record with the id and file name of each image.
 
-        Until ``accept`` the record lasts only a short while: a job whose tasks
-        were never sent in full leaves nothing behind.
+        Until ``accept`` the record expires after a short time, so that a job whose tasks were not
+        all sent leaves nothing in Redis.
         """
         ...
 
     def accept(self, job_id: str) -> Job:
-        """Keep the record for good: all tasks of the job are in the queue.
+        """Keep the record for its full time: all tasks of the job are in the queue.
 
         Returns:
-            The job as it then stands.
+            The job after this call.
 
         Raises:
-            NotFound: As ``get``.
+            NotFound: See ``get``.
         """
         ...
 
     def is_accepted(self, job_id: str) -> bool:
-        """Tell whether there is such a job, and all of its tasks were sent."""
+        """Return whether the job exists and all of its tasks were sent."""
         ...
 
     def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
-        """Add images to a growing job, the first at index ``start``; return how many were new.
+        """Add images to a growing job from index ``start``; return how many were new.
 
-        A task that is run again adds again what it added: each index is taken
-        once. Does nothing when the record has expired or grows no more.
+        A redelivered task may add images again: an index that is already taken is skipped. Does
+        nothing if the record has expired or the job no longer grows.
         """
         ...
 
     def complete(self, job_id: str) -> None:
-        """Let a growing job grow no more; it ends when all of its images have."""
+        """End the growth of a job; it finishes once all of its images have an outcome."""
         ...
 
     def stalled(self, unchanged_s: float) -> list[str]:
-        """Return the ids of accepted jobs that have not ended and did not change lately.
+        """Return the ids of accepted, unfinished jobs that have not changed recently.
 
         Args:
-            unchanged_s: More seconds than this have passed since the last change.
+            unchanged_s: Return jobs whose last change is more than this many seconds ago.
         """
         ...
 
     def oldest_unfinished(self) -> float | None:
-        """Return when the oldest accepted job was created that has not ended; None without one.
+        """Return the creation time of the oldest accepted, unfinished job; None if there is none.
 
-        In seconds since 1970. A job whose record has expired may be counted for a while.
+        In seconds since 1970. A job whose record has expired may still count for a while.
         """
         ...
 
     def pending(self) -> int:
-        """Return how many accepted images have no outcome yet, of all jobs together."""
+        """Return the number of accepted images without an outcome, over all jobs."""
         ...
 
     def recount(self) -> None:
-        """Make ``pending`` right again, whatever expired or was lost."""
+        """Recompute ``pending`` from the jobs, correcting for expired and lost records."""
         ...
 
     def get(self, job_id: str) -> Job:
@@ -165,72 +165,72 @@ class JobRecords(Protocol):
     def page(
         self, tenant: str, state: JobState | None, limit: int, cursor: str | None = None
     ) -> tuple[list[Job], str | None]:
-        """Return up to ``limit`` accepted jobs of a tenant, the newest first, and where to go on.
+        """Return a page of a tenant's accepted jobs, newest first, and the next page's cursor.
 
-        With a state a page may be short, or empty, and more may follow: only so many
-        jobs are looked at for one page.
+        The number of jobs read per page is limited. With a state, a page may therefore be short or
+        empty although more pages follow.
 
         Args:
-            tenant: Whose jobs.
-            state: Only jobs that stand so.
-            limit: Jobs in the page, at most.
-            cursor: What the page before returned; None for the first.
+            tenant: The owner of the jobs.
+            state: Return only jobs in this state; None returns all.
+            limit: Maximum number of jobs in the page.
+            cursor: The cursor that the previous page returned; None for the first page.
         """
         ...
 
     def trim(self) -> None:
-        """Strike jobs whose records have expired off the lists that ``page`` reads."""
+        """Remove jobs whose records have expired from the lists that ``page`` reads."""
         ...
 
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
-        """Note that a worker begins with these images, unless the job was cancelled.
+        """Record that a worker starts these images, unless the job was cancelled.
 
         Returns:
-            False where the job was cancelled: nothing of it is to be begun, and
-            the caller records the images as cancelled. True otherwise, also for
-            a job whose record has expired, and however often it is called.
+            False if the job was cancelled: the caller starts none of the images and records them
+            as cancelled. Otherwise True, even if the record has expired or the images were already
+            started.
         """
         ...
 
     def cancel(self, job_id: str) -> None:
-        """Cancel what no worker has begun; what is begun goes on to its outcome.
+        """Cancel images that no worker has started; the others continue to their outcomes.
 
-        A growing job grows no more.
+        A growing job stops growing.
 
         Raises:
-            NotFound: As ``get``.
+            NotFound: See ``get``.
         """
         ...
 
     def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
-        """Note what became of images; of several outcomes of one image the first counts.
+        """Record outcomes; only the first outcome of each image counts.
 
-        A redelivered task may record again what is recorded: the sum of the
-        counters never passes the total. Does nothing when the record has expired.
+        A redelivered task may therefore record its outcomes again, and the sum of the counters
+        never exceeds the total. Does nothing if the record has expired.
         """
         ...
 
     def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
-        """Return what is recorded so far of images, by index; nothing of an expired job.
+        """Return the outcomes recorded so far, by index; none if the record has expired.
 
         Args:
             job_id: The job.
-            ids: The images' ids by their indices.
+            ids: The ids of the images, by index.
         """
         ...
 
     def items(
         self, job_id: str, state: ItemState | None, limit: int, start: int = 0
     ) -> tuple[list[Item], int | None]:
-        """Return up to ``limit`` items from index ``start``, and the index to go on from.
+        """Return up to ``limit`` items from index ``start``, and the index of the next page.
 
         Raises:
-            NotFound: As ``get``.
+            NotFound: See ``get``.
         """
         ...
 
 
-# Name of the counter that each outcome raises.
+# The counter that each outcome increments.
 COUNTERS: dict[OutcomeState, str] = {
     "indexed": "indexed",
     "duplicate": "duplicates",

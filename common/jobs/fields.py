@@ -1,4 +1,4 @@
-"""A job's hash in Redis, written and read."""
+"""Serialization of a job as a Redis hash."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from common.jobs.base import COUNTERS, Job
 
 
 def job_key(job_id: str) -> str:
-    """Return the key of a job's hash, with which its other keys begin."""
+    """Return the key of a job's hash, which is the prefix of its other keys."""
     return f"glimpse:job:{job_id}"
 
 
 def write_job(job: Job) -> Mapping[Any, str | int | float]:
-    """Return what a new job's hash holds."""
+    """Return the fields of a new job's hash."""
     fields: dict[Any, str | int | float] = {
         "tenant": job.tenant,
         "total": job.total,
@@ -30,7 +30,7 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
 
 
 def read_job(job_id: str, fields: Mapping[str, str]) -> Job:
-    """Return the job that a hash holds."""
+    """Return the job with the fields of its hash."""
     kept = json.loads(fields["kept"])
     return Job(
         id=job_id,

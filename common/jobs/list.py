@@ -1,4 +1,4 @@
-"""The jobs of each tenant by the time they were created, in Redis."""
+"""Lists of each tenant's jobs by creation time, in Redis."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from common.cursors import read_cursor, write_cursor
 from common.jobs.base import Job, JobState
 from common.jobs.fields import job_key, read_job
 
-# The tenants that have a list, and what the key of a list begins with.
+# The set of tenants that have a list, and the prefix of the key of a list.
 LISTS, LIST_PREFIX = "glimpse:jobs:lists", "glimpse:jobs:list:"
 
-# Jobs read at a time.
+# Number of jobs read per round trip.
 _PAGE = 500
-# Jobs that are looked at for one page, at most, however few of them it shows.
-_LOOKED_AT_MAX = 5000
+# Maximum number of jobs read for a page, however few of them it returns.
+_READ_MAX = 5000
 
 
 class RedisJobList:
-    """A sorted set for each tenant; ids of jobs that have expired are struck off on the way.
+    """Keeps a sorted set per tenant; reading it removes the ids of expired jobs.
 
     Args:
         redis: A client that decodes responses.
@@ -34,22 +34,22 @@ class RedisJobList:
     def page(
         self, tenant: str, state: JobState | None, limit: int, cursor: str | None
     ) -> tuple[list[Job], str | None]:
-        """Return jobs, the newest first, and where to go on."""
+        """Return a page of jobs, newest first, and the cursor of the next page."""
         shown: list[Job] = []
         for number, job in enumerate(self._newest(tenant, cursor, min(limit + 1, _PAGE)), 1):
             if state is None or job.state == state:
                 if len(shown) == limit:
                     return shown, write_cursor(shown[-1].created_at, shown[-1].id)
                 shown.append(job)
-            if number == _LOOKED_AT_MAX:
+            if number == _READ_MAX:
                 return shown, write_cursor(job.created_at, job.id)
         return shown, None
 
     def trim(self) -> None:
-        """Strike off what has expired, from the oldest jobs to the first that has not.
+        """Remove expired jobs, from the oldest until a page of jobs has none.
 
-        Jobs expire roughly in their order. One that outlives younger ones hides them
-        from here, but not from whoever reads the list.
+        Jobs expire roughly in order of creation. An expired job that follows live ones may stay
+        until ``page`` reads it.
         """
         for tenant in cast("set[str]", self._redis.smembers(LISTS)):
             key = LIST_PREFIX + tenant
@@ -58,7 +58,7 @@ class RedisJobList:
                     break
 
     def _newest(self, tenant: str, cursor: str | None, page: int) -> Iterator[Job]:
-        """Go through the jobs, the newest first; those of one time in descending order."""
+        """Iterate over the jobs by descending creation time, then by descending id."""
         key = LIST_PREFIX + tenant
         last = read_cursor(cursor) if cursor is not None else (math.inf, "")
         offset = 0
@@ -78,13 +78,13 @@ class RedisJobList:
             yield from (job for job in jobs if job is not None)
             if len(places) < page:
                 return
-            # Of those that were created at one time some may be left.
+            # More jobs with the same creation time may follow.
             is_tie = places[-1][0] == last[0]
             offset = offset + len(places) - jobs.count(None) if is_tie else 0
             last = min(last, places[-1])
 
     def _read(self, key: str, ids: Sequence[str]) -> list[Job | None]:
-        """Return jobs, None in the places of those that have expired, which are struck off."""
+        """Return the jobs with these ids; expired ones are None and removed from the list."""
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
             pipe.hgetall(job_key(job_id))
@@ -93,7 +93,7 @@ class RedisJobList:
             read_job(job_id, found) if found else None
             for job_id, found in zip(ids, fields, strict=True)
         ]
-        gone = [job_id for job_id, job in zip(ids, jobs, strict=True) if job is None]
-        if gone:
-            self._redis.zrem(key, *gone)
+        expired = [job_id for job_id, job in zip(ids, jobs, strict=True) if job is None]
+        if expired:
+            self._redis.zrem(key, *expired)
         return jobs

@@ -13,7 +13,7 @@ from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
 
 
 class MemoryJobs:
-    """Job records that last as long as the object."""
+    """Stores job records for the lifetime of the object."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
@@ -24,7 +24,7 @@ class MemoryJobs:
         self._changed: dict[str, float] = {}
 
     def ping(self) -> None:
-        """Return: memory always answers."""
+        """Return, because memory always answers."""
 
     def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:
         """Write a new record."""
@@ -32,13 +32,13 @@ class MemoryJobs:
         self._items[job.id] = [Item(index, *item) for index, item in enumerate(items)]
 
     def accept(self, job_id: str) -> Job:
-        """Count the job's images among the pending ones; nothing here expires."""
+        """Count the job's images as pending; records in memory never expire."""
         job = self.get(job_id)
         self._changed[job_id] = time.time()
         return job
 
     def is_accepted(self, job_id: str) -> bool:
-        """Tell whether there is such a job, and all of its tasks were sent."""
+        """Return whether the job exists and all of its tasks were sent."""
         return job_id in self._changed
 
     def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
@@ -55,14 +55,14 @@ class MemoryJobs:
         return len(known) - job.total
 
     def complete(self, job_id: str) -> None:
-        """Let a growing job grow no more."""
+        """End the growth of a job."""
         job = self._jobs.get(job_id)
         if job is not None and job.growing:
             self._jobs[job_id] = replace(job, growing=False)
             self._finish_if_done(job_id)
 
     def stalled(self, unchanged_s: float) -> list[str]:
-        """Return the ids of unfinished jobs that did not change lately."""
+        """Return the ids of accepted, unfinished jobs that have not changed recently."""
         now = time.time()
         return [
             job_id
@@ -71,17 +71,17 @@ class MemoryJobs:
         ]
 
     def oldest_unfinished(self) -> float | None:
-        """Return when the oldest job was created that has not ended."""
+        """Return the creation time of the oldest accepted, unfinished job."""
         jobs = (self._jobs[job_id] for job_id in self._changed)
         return min((job.created_at for job in jobs if job.finished_at is None), default=None)
 
     def pending(self) -> int:
-        """Return how many accepted images have no outcome yet."""
+        """Return the number of accepted images without an outcome."""
         jobs = (self._jobs[job_id] for job_id in self._changed)
         return sum(job.total - job.done for job in jobs)
 
     def recount(self) -> None:
-        """Do nothing: the count is always made anew."""
+        """Do nothing: ``pending`` always recomputes the number."""
 
     def get(self, job_id: str) -> Job:
         """Return a job."""
@@ -93,7 +93,7 @@ class MemoryJobs:
     def page(
         self, tenant: str, state: JobState | None, limit: int, cursor: str | None = None
     ) -> tuple[list[Job], str | None]:
-        """Return accepted jobs of a tenant, the newest first."""
+        """Return a page of a tenant's accepted jobs, newest first."""
         jobs = [job for job in map(self.get, self._changed) if job.tenant == tenant]
         jobs.sort(key=lambda job: (job.created_at, job.id), reverse=True)
         if cursor is not None:
@@ -106,10 +106,10 @@ class MemoryJobs:
         return shown, write_cursor(shown[-1].created_at, shown[-1].id) if more else None
 
     def trim(self) -> None:
-        """Do nothing: nothing here expires."""
+        """Do nothing: records in memory never expire."""
 
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
-        """Note that a worker begins with these images, unless the job was cancelled."""
+        """Record that a worker starts these images, unless the job was cancelled."""
         if job_id in self._cancelled:
             return False
         job = self._jobs.get(job_id)
@@ -120,7 +120,7 @@ class MemoryJobs:
         return True
 
     def cancel(self, job_id: str) -> None:
-        """Cancel what no worker has begun."""
+        """Cancel images that no worker has started."""
         job = self.get(job_id)
         self._cancelled.add(job_id)
         if job.growing:
@@ -134,7 +134,7 @@ class MemoryJobs:
         )
 
     def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
-        """Note what became of images."""
+        """Record outcomes."""
         items = self._items.get(job_id, [])
         for outcome in outcomes:
             if items and items[outcome.index].state == "queued":
@@ -147,7 +147,7 @@ class MemoryJobs:
                 self._count(job_id, COUNTERS[outcome.state])
 
     def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
-        """Return what is recorded so far of images, by index."""
+        """Return the outcomes recorded so far, by index."""
         items = self._items.get(job_id, [])
         recorded = (items[index] for index in ids if index < len(items))
         return {
@@ -165,7 +165,7 @@ class MemoryJobs:
     def items(
         self, job_id: str, state: ItemState | None, limit: int, start: int = 0
     ) -> tuple[list[Item], int | None]:
-        """Return up to ``limit`` items from index ``start``, and the index to go on from."""
+        """Return up to ``limit`` items from index ``start``, and the index of the next page."""
         self.get(job_id)
         rest = [
             item for item in self._items[job_id][start:] if state is None or item.state == state

@@ -1,9 +1,8 @@
 """Job records in Redis, shared by the API and all workers.
 
-A job is a few keys: a hash of its counters and times, a list of its items in
-their order, a hash of outcomes by index, for each state a sorted set of the
-indices in it, so that a page of failures costs what it shows, and the set of
-the indices that a worker has begun, which a cancellation leaves alone.
+A job has these keys: a hash of its counters and times, a list of its items in order, a hash of
+outcomes by index, a sorted set of indices per state, so that the cost of a page of failures depends
+only on its length, and the set of indices that workers have started, which a cancellation skips.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from common.redis_client import broker_call
 from common.redis_scripts import RedisScript, Value
 from common.redis_time import seconds
 
-# Seconds that a record lasts whose tasks are not all in the queue yet.
+# Seconds until a record expires if its job is not accepted.
 _UNACCEPTED_TTL_S = 3600
-# Items written to Redis in one command, so that no command is large.
+# Maximum number of items per command, so that no command is large.
 _ITEMS_PER_COMMAND = 1000
 
-# Keys that all jobs share: the ids of accepted jobs that have not ended, by the time they were
-# created, and the number of images without an outcome.
+# Keys that all jobs share: the ids of accepted, unfinished jobs by creation time, and the number of
+# accepted images without an outcome.
 _UNFINISHED, PENDING_KEY = "glimpse:jobs:unfinished", "glimpse:jobs:pending"
 
 # The sorted sets of a job.
@@ -37,7 +36,7 @@ _STATES: tuple[ItemState, ...] = ("queued", *COUNTERS)
 
 
 class RedisJobs:
-    """Job records in Redis.
+    """Stores job records in Redis.
 
     Args:
         redis: A client that decodes responses.
@@ -58,7 +57,7 @@ class RedisJobs:
 
     @broker_call
     def ping(self) -> None:
-        """Return when Redis answers."""
+        """Return once Redis answers."""
         self._redis.ping()
 
     @broker_call
@@ -71,7 +70,7 @@ class RedisJobs:
             page = items[start : start + _ITEMS_PER_COMMAND]
             pipe.rpush(f"{key}:items", *map(json.dumps, page))
             pipe.zadd(f"{key}:queued", {str(start + n): start + n for n in range(len(page))})
-        # Of the job's keys these are there; the others get their time when they are written.
+        # Only these keys exist so far; the others get their time to live when they are written.
         for name in (key, f"{key}:items", f"{key}:queued") if items else (key,):
             pipe.expire(name, _UNACCEPTED_TTL_S)
         pipe.execute()
@@ -80,17 +79,17 @@ class RedisJobs:
     def accept(self, job_id: str) -> Job:
         """Keep the record for its full time, and read it in the same round trip."""
         found = cast("list[str]", self._run(self._accept, job_id, list_prefix=LIST_PREFIX))
-        # A script returns a hash as names and values in turn.
+        # A script returns a hash as alternating names and values.
         return _job(job_id, dict(zip(found[::2], found[1::2], strict=True)))
 
     @broker_call
     def is_accepted(self, job_id: str) -> bool:
-        """Tell whether there is such a job, and all of its tasks were sent."""
+        """Return whether the job exists and all of its tasks were sent."""
         return bool(self._redis.hexists(job_key(job_id), "accepted"))
 
     @broker_call
     def extend(self, job_id: str, start: int, items: Sequence[tuple[str, str]]) -> int:
-        """Add images to a growing job, some hundreds at a time."""
+        """Add images to a growing job, a page at a time."""
         added = 0
         for offset in range(0, len(items), _ITEMS_PER_COMMAND):
             page = items[offset : offset + _ITEMS_PER_COMMAND]
@@ -100,17 +99,17 @@ class RedisJobs:
 
     @broker_call
     def complete(self, job_id: str) -> None:
-        """Let a growing job grow no more."""
+        """End the growth of a job."""
         self._run(self._complete, job_id)
 
     @broker_call
     def stalled(self, unchanged_s: float) -> list[str]:
-        """Return the ids of unfinished jobs that did not change lately."""
+        """Return the ids of accepted, unfinished jobs that have not changed recently."""
         ids = cast("list[str]", self._redis.zrange(_UNFINISHED, 0, -1))
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
             pipe.hget(job_key(job_id), "changed_at")
-        # The time after the changes: it is later than each of them.
+        # Read the time last, so that no change is later.
         pipe.time()
         *changes, time = pipe.execute()
         now = seconds(time)
@@ -122,30 +121,30 @@ class RedisJobs:
 
     @broker_call
     def oldest_unfinished(self) -> float | None:
-        """Return when the oldest job was created that has not ended."""
+        """Return the creation time of the oldest accepted, unfinished job."""
         found = self._redis.zrange(_UNFINISHED, 0, 0, withscores=True)
         return next((at for _, at in cast("list[tuple[str, float]]", found)), None)
 
     @broker_call
     def pending(self) -> int:
-        """Return how many accepted images have no outcome yet."""
+        """Return the number of accepted images without an outcome."""
         return max(0, int(cast("str | None", self._redis.get(PENDING_KEY)) or 0))
 
     @broker_call
     def recount(self) -> None:
-        """Count the pending images anew from the jobs themselves."""
+        """Recompute the number of pending images from the jobs."""
         self._recount(unfinished_key=_UNFINISHED, pending_key=PENDING_KEY, job_prefix=job_key(""))
 
     @broker_call
     def page(
         self, tenant: str, state: JobState | None, limit: int, cursor: str | None = None
     ) -> tuple[list[Job], str | None]:
-        """Return accepted jobs of a tenant, the newest first."""
+        """Return a page of a tenant's accepted jobs, newest first."""
         return self._list.page(tenant, state, limit, cursor)
 
     @broker_call
     def trim(self) -> None:
-        """Strike jobs whose records have expired off the lists."""
+        """Remove jobs whose records have expired from the lists."""
         self._list.trim()
 
     @broker_call
@@ -155,21 +154,21 @@ class RedisJobs:
 
     @broker_call
     def begin(self, job_id: str, indices: Sequence[int]) -> bool:
-        """Note that a worker begins with these images, unless the job was cancelled."""
+        """Record that a worker starts these images, unless the job was cancelled."""
         return bool(self._run(self._begin, job_id, indices=list(indices)))
 
     @broker_call
     def cancel(self, job_id: str) -> None:
-        """Cancel what no worker has begun, some hundreds at a time."""
+        """Cancel images that no worker has started, a page at a time."""
         self.get(job_id)
-        # From here on nothing more of the job is begun, so one walk finds all.
+        # From here on no worker starts any image of the job, so one pass finds all of them.
         self._run(self._cancel, job_id)
         following: int | None = 0
         while following is not None:
             items, following = self.items(job_id, "queued", _ITEMS_PER_COMMAND, following)
-            self.record(job_id, self._never_begun(job_id, items))
+            self.record(job_id, self._not_started(job_id, items))
 
-    def _never_begun(self, job_id: str, items: Sequence[Item]) -> list[Outcome]:
+    def _not_started(self, job_id: str, items: Sequence[Item]) -> list[Outcome]:
         if not items:
             return []
         begun = self._redis.smismember(
@@ -183,13 +182,13 @@ class RedisJobs:
 
     @broker_call
     def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
-        """Note what became of images, in one atomic step."""
+        """Record outcomes atomically."""
         if outcomes:
             self._run(self._record, job_id, outcomes=[_recorded(outcome) for outcome in outcomes])
 
     @broker_call
     def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
-        """Return what is recorded so far of images, by index."""
+        """Return the outcomes recorded so far, by index."""
         if not ids:
             return {}
         found = self._redis.hmget(f"{job_key(job_id)}:outcomes", [str(index) for index in ids])
@@ -208,7 +207,7 @@ class RedisJobs:
     def items(
         self, job_id: str, state: ItemState | None, limit: int, start: int = 0
     ) -> tuple[list[Item], int | None]:
-        """Return up to ``limit`` items from index ``start``, and the index to go on from."""
+        """Return up to ``limit`` items from index ``start``, and the index of the next page."""
         total = self.get(job_id).total
         if state is None:
             return self._page(job_id, list(range(start, min(start + limit + 1, total))), limit)
@@ -217,13 +216,13 @@ class RedisJobs:
         return self._page(job_id, [int(index) for index in cast("list[str]", found)], limit)
 
     def _run(self, script: RedisScript, job_id: str, **args: Value) -> Any:
-        """Run a script with those of a job's keys that it names."""
+        """Run a script with the keys and arguments that its head names."""
         known = {**_keys(job_id), "job_id": job_id, "ttl_s": self._ttl_s}
         named = {name: value for name, value in known.items() if name in script.names}
         return script(**named, **args)
 
     def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:
-        """Read the items of up to ``limit`` indices; one more tells that there are more."""
+        """Read the items of up to ``limit`` indices; one more index starts the next page."""
         shown = indices[:limit]
         following = indices[limit] if len(indices) > limit else None
         return self._read(job_id, shown), following
@@ -250,7 +249,7 @@ def _job(job_id: str, fields: Mapping[str, str]) -> Job:
 
 
 def _keys(job_id: str) -> dict[str, Value]:
-    """Return a job's keys and those that all jobs share, by their names in the scripts."""
+    """Return a job's keys and the shared keys, by their names in the scripts."""
     key = job_key(job_id)
     parts = {name: f"{key}:{name}" for name in ("items", "outcomes", "begun", *_STATES)}
     return {
@@ -264,7 +263,7 @@ def _keys(job_id: str) -> dict[str, Value]:
 
 
 def _recorded(outcome: Outcome) -> list[str | int]:
-    """Return an outcome as the script takes it: index, state, counter in the hash, JSON."""
+    """Return an outcome as the script expects it: index, state, counter in the hash, JSON."""
     text = json.dumps([outcome.state, outcome.code, outcome.detail])
     return [outcome.index, outcome.state, COUNTERS[outcome.state], text]
 

@@ -1,7 +1,7 @@
-"""The tasks of a job: which images each carries, and its id.
+"""The tasks of a job: their ids and payloads.
 
-An id says in logs what a task is about. Nothing reads an id or looks for the result of an ingest
-task, so a task that is sent again has the id that it had before.
+An id identifies a task in logs. Nothing parses ids or reads the results of ingest tasks, so a task
+that is sent again has the same id.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from common.pages import pages
 def chunk_tasks(
     source: Job | IngestArchive, items: Sequence[Item], size: int
 ) -> Iterator[tuple[str, IngestChunk]]:
-    """Cut images of a job into chunks; yield the id and the payload of each one's task.
+    """Split images of a job into chunks; yield the task id and payload of each chunk.
 
     Args:
-        source: The job, or the archive that the images come out of: it says what is kept
-            beside them.
-        items: Its images, or some of them.
-        size: Images that one task carries, at most.
+        source: The job, or the archive that contains the images; it provides their tags and
+            metadata.
+        items: Some or all of its images.
+        size: Maximum number of images per task.
     """
     job_id = source.id if isinstance(source, Job) else source.job_id
     for some in pages(items, size):

@@ -1,4 +1,4 @@
-"""The images of a job, however many there are."""
+"""Iteration over the images of a job, a page at a time."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from common.jobs.base import Item, ItemState, JobRecords
 
-# Items read at a time.
+# Number of items read per call.
 _PAGE = 1000
 
 
 def walk(jobs: JobRecords, job_id: str, state: ItemState | None = None) -> Iterator[Item]:
-    """Go through a job's images, or those in one state.
+    """Iterate over a job's images, or those in one state.
 
     Raises:
-        NotFound: The job was never issued, or has expired.
+        NotFound: The job does not exist or has expired.
         BrokerUnavailable: Redis does not answer.
     """
     following: int | None = 0

@@ -1,1 +1,1 @@
-"""API keys: who may do what, on whose images."""
+"""API keys: what a caller may do, and with which tenant's images."""

@@ -7,46 +7,46 @@ from common.keys.base import Key
 
 
 class MemoryKeys:
-    """Keys that last as long as the object."""
+    """Stores keys for the lifetime of the object."""
 
     def __init__(self) -> None:
         self._keys: dict[str, Key] = {}
-        # Set it to play a Redis that is away.
-        self.away = False
-        # How often it was asked, for those who want to know what a cache is good for.
-        self.asked = 0
+        # Set it to simulate an outage of Redis.
+        self.is_down = False
+        # Number of calls, for tests of a cache.
+        self.calls = 0
 
     def add(self, key: Key) -> None:
-        """Keep a key."""
-        self._reach()[key.id] = key
+        """Store a key."""
+        self._access()[key.id] = key
 
     def find(self, key_id: str) -> Key | None:
         """Return a key."""
-        return self._reach().get(key_id)
+        return self._access().get(key_id)
 
     def all(self) -> list[Key]:
-        """Return every key, the newest first."""
-        return sorted(self._reach().values(), key=lambda key: (-key.created_at, key.id))
+        """Return all keys, newest first."""
+        return sorted(self._access().values(), key=lambda key: (-key.created_at, key.id))
 
     def exist(self) -> bool:
-        """Tell whether there ever was a key."""
-        return bool(self._reach())
+        """Return whether any key was ever added."""
+        return bool(self._access())
 
     def revoke(self, key_id: str, at: float) -> bool:
-        """Let a key open nothing from now on; the first revocation counts."""
-        key = self._reach().get(key_id)
+        """Revoke a key; the first revocation counts."""
+        key = self._access().get(key_id)
         if key is not None and key.revoked_at is None:
             self._keys[key_id] = key.model_copy(update={"revoked_at": at})
         return key is not None
 
     def note_use(self, key_id: str, at: float) -> None:
-        """Remember when a key was used."""
-        key = self._reach().get(key_id)
+        """Record when a key was used."""
+        key = self._access().get(key_id)
         if key is not None:
             self._keys[key_id] = key.model_copy(update={"used_at": at})
 
-    def _reach(self) -> dict[str, Key]:
-        self.asked += 1
-        if self.away:
-            raise BrokerUnavailable("The keys in memory play a Redis that is away.")
+    def _access(self) -> dict[str, Key]:
+        self.calls += 1
+        if self.is_down:
+            raise BrokerUnavailable("MemoryKeys simulates an outage of Redis.")
         return self._keys

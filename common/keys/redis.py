@@ -1,4 +1,4 @@
-"""Keys in Redis: one hash of what never changes, and one for each thing that does."""
+"""Keys in Redis: one hash of their immutable part, and one hash per mutable field."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from redis import Redis
 from common.keys.base import Key
 from common.redis_client import broker_call
 
-# The keys by their ids, when each was revoked, and when it was last used. Each of them is
-# written by itself, so that a use that is noted cannot undo a revocation.
+# The keys, the times of their revocations and the times of their last uses, by id. Separate hashes,
+# so that recording a use cannot undo a revocation.
 _KEYS, _REVOKED, _USED = "glimpse:keys", "glimpse:keys:revoked", "glimpse:keys:used"
 
 
 class RedisKeys:
-    """Keys in Redis, for good.
+    """Stores keys in Redis without expiry.
 
     Args:
         redis: A client that decodes responses.
@@ -24,7 +24,7 @@ class RedisKeys:
 
     @broker_call
     def add(self, key: Key) -> None:
-        """Keep a key."""
+        """Store a key."""
         self._redis.hset(_KEYS, key.id, key.model_dump_json())
 
     @broker_call
@@ -38,7 +38,7 @@ class RedisKeys:
 
     @broker_call
     def all(self) -> list[Key]:
-        """Return every key, the newest first."""
+        """Return all keys, newest first."""
         pipe = self._redis.pipeline(transaction=False)
         for name in (_KEYS, _REVOKED, _USED):
             pipe.hgetall(name)
@@ -48,12 +48,12 @@ class RedisKeys:
 
     @broker_call
     def exist(self) -> bool:
-        """Tell whether there ever was a key."""
+        """Return whether any key was ever added."""
         return bool(self._redis.exists(_KEYS))
 
     @broker_call
     def revoke(self, key_id: str, at: float) -> bool:
-        """Let a key open nothing from now on; the first revocation counts."""
+        """Revoke a key; the first revocation counts."""
         if not self._redis.hexists(_KEYS, key_id):
             return False
         self._redis.hsetnx(_REVOKED, key_id, repr(at))
@@ -61,7 +61,7 @@ class RedisKeys:
 
     @broker_call
     def note_use(self, key_id: str, at: float) -> None:
-        """Remember when a key was used."""
+        """Record when a key was used."""
         if self._redis.hexists(_KEYS, key_id):
             self._redis.hset(_USED, key_id, repr(at))
 

@@ -1,4 +1,4 @@
-"""The text of a key: ``glimpse_ID_SECRET``, made once, shown once, and kept only as a digest."""
+"""The text of a key, ``glimpse_ID_SECRET``: shown once and stored only as a digest."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from common.ids import KEY_ID, KEY_ID_DIGITS
 from common.keys.base import Key, Scope
 
-# What every key begins with, so that scanners for leaked secrets can know one.
+# Prefix of every key, by which secret scanners recognize leaked keys.
 PREFIX = "glimpse_"
 
-# Bytes of a secret: 256 bits cannot be guessed.
+# Size of a secret in bytes: 256 bits cannot be guessed.
 _SECRET_BYTES = 32
 _TOKEN = re.compile(rf"{PREFIX}({KEY_ID})_([A-Za-z0-9_-]{{43}})", re.ASCII)
 
@@ -29,39 +29,39 @@ class Token:
 
     @classmethod
     def read(cls, text: str) -> Token | None:
-        """Read a key's text; None where it cannot be one."""
+        """Parse the text of a key; None if it is malformed."""
         found = _TOKEN.fullmatch(text)
         return cls(found[1], found[2]) if found else None
 
     @classmethod
     def make(cls) -> Token:
-        """Make a new key's text."""
+        """Generate a new key."""
         return cls(secrets.token_hex(KEY_ID_DIGITS // 2), secrets.token_urlsafe(_SECRET_BYTES))
 
     @property
     def text(self) -> str:
-        """What the owner is shown, once."""
+        """The text of the key, shown to its owner once."""
         return f"{PREFIX}{self.key_id}_{self.secret}"
 
     def opens(self, key: Key) -> bool:
-        """Tell whether this is the secret of a key, in a time that tells nothing of it."""
+        """Return whether the secret matches a key, in constant time."""
         return hmac.compare_digest(_digest(self.secret), key.digest)
 
 
 def issue(
     tenant: str, name: str, scopes: Iterable[Scope], now: float, expires_at: float | None = None
 ) -> tuple[Token, Key]:
-    """Make a key: what its owner gets, and what is kept.
+    """Create a key; return the token for its owner and the key to store.
 
     Args:
-        tenant: Whose images it is for.
-        name: What people call it.
+        tenant: The tenant whose images it gives access to.
+        name: A name for people to recognize it by.
         scopes: What it may do.
-        now: Seconds since 1970.
-        expires_at: When it ends, likewise; None for never.
+        now: The current time, in seconds since 1970.
+        expires_at: When it expires, in seconds since 1970; None for never.
 
     Raises:
-        ValueError: Tenant, name or scopes cannot be used.
+        ValueError: The tenant, the name or the scopes are invalid.
     """
     token = Token.make()
     key = Key(
@@ -77,10 +77,10 @@ def issue(
 
 
 def _digest(secret: str) -> str:
-    """Return what is kept of a secret.
+    """Return the digest of a secret.
 
-    One round of SHA-256 and no salt: slow hashes are for passwords, which people
-    choose and others guess. This is 256 random bits; there is nothing to guess by,
-    however fast the guesses, and a slow hash would cost every request.
+    One round of SHA-256 without a salt is enough: slow hashes protect passwords, which people
+    choose and attackers guess. 256 random bits cannot be guessed however fast the hash, and a slow
+    hash would add its cost to every request.
     """
     return hashlib.sha256(secret.encode()).hexdigest()

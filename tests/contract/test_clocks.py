@@ -80,7 +80,7 @@ def test_while_redis_is_away_it_goes_by_the_last_answer(
     require(Valkey)
     with Valkey(tmp_path / "valkey") as service, connect(service.url) as client:
         # It is asked each time, so that what follows meets a Redis that is away.
-        monkeypatch.setattr("common.redis_time._ASK_EVERY_S", 0.0)
+        monkeypatch.setattr("common.redis_time._QUERY_EVERY_S", 0.0)
         clock = RedisClock(client)
         now = clock.now()
         service.kill()

@@ -99,7 +99,7 @@ def test_a_setting_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     run = GlimpseUp(tmp_path, {"GLIMPSE_MODLE": "starter"}).glimpse("up", "--port", "0")
     assert run.returncode == 2
     assert run.stderr == (
-        "Error: GLIMPSE_MODLE is no setting of Glimpse. Did you mean GLIMPSE_MODEL?\n"
+        "Error: GLIMPSE_MODLE is not a Glimpse setting. Did you mean GLIMPSE_MODEL?\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""The audit of what is pinned, against a database of vulnerabilities on loopback."""
+"""The audit of pinned packages, against a vulnerability database on loopback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scripts.audit import Audit
 from tests.support.services import free_port
 
 ROOT = Path(__file__).parent.parent.parent
-# A flaw of every version before 12 of one package, as OSV tells it.
+# A vulnerability of every version of a package before 12, as OSV reports it.
 FLAW = {
     "id": "PYSEC-2026-1",
     "summary": "A picture runs code.",
@@ -31,7 +31,7 @@ FLAW = {
 
 
 class Database(BaseHTTPRequestHandler):
-    """Answers as OSV does: with the flaws of a package in a version."""
+    """Answers like OSV with the vulnerabilities of a version of a package."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -66,18 +66,18 @@ def audited(folder: Path, pin: str, *options: str) -> subprocess.CompletedProces
 def test_a_known_vulnerability_fails_it(database: str, tmp_path: Path) -> None:
     run = audited(tmp_path, "pillow==11.0.0", "--osv-url", database)
     assert run.returncode == 1
-    assert "pillow 11.0.0: PYSEC-2026-1, mended in 12.0.0" in run.stdout
+    assert "pillow 11.0.0: PYSEC-2026-1, fixed in 12.0.0" in run.stdout
     assert "2 packages audited; known vulnerabilities: 1." in run.stdout
 
 
-def test_a_mended_version_passes(database: str, tmp_path: Path) -> None:
+def test_a_fixed_version_passes(database: str, tmp_path: Path) -> None:
     run = audited(tmp_path, "pillow==12.0.0", "--osv-url", database, "--strict")
     assert run.returncode == 0, run.stderr
     assert "2 packages audited; known vulnerabilities: 0." in run.stdout
 
 
 @pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)])
-def test_a_database_that_is_away_is_told(
+def test_an_unreachable_database_is_reported(
     tmp_path: Path, options: tuple[str, ...], status: int
 ) -> None:
     away = f"http://127.0.0.1:{free_port()}/v1/query"
@@ -86,8 +86,8 @@ def test_a_database_that_is_away_is_told(
     assert "Not audited" in run.stderr
 
 
-def test_a_mirror_that_knows_packages_only_is_told() -> None:
+def test_a_mirror_without_vulnerability_data_is_reported() -> None:
     skipped = {"name": "pillow", "skip_reason": "Dependency not found on PyPI"}
     audit = Audit.read(json.dumps({"dependencies": [skipped], "fixes": []}))
-    assert (audit.asked, audit.unknown) == (0, 1)
-    assert audit.says.startswith("Not audited")
+    assert (audit.checked, audit.unknown) == (0, 1)
+    assert audit.summary.startswith("Not audited")

@@ -201,7 +201,7 @@ def test_a_redis_without_memory_is_not_taken_for_one_that_is_away(
     ):
         assert response.status_code == 503
         assert response.get_json()["code"] == "overloaded"
-        assert "no memory left" in response.get_json()["detail"]
+        assert "out of memory" in response.get_json()["detail"]
     # What only reads goes on.
     assert client.get(job).status_code == 200
     assert figures(client)["glimpse_queue_tasks ingest"] == 1

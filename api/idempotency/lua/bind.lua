@@ -1,8 +1,8 @@
 -- Binds an idempotency key to a request and its job.
 --
--- One step, so that an owner that has lost the key to another request binds nothing.
+-- Atomic, so that an owner that has lost the key to another request does not bind it.
 --
--- Returns 1 if the key was bound, 0 if the owner no longer has it.
+-- Returns 1 if the key was bound, 0 if the owner has lost it.
 local idempotency_key = KEYS[1] -- hash: owner and end of the lease, fingerprint, job, settled
 local owner = ARGV[1]
 local fingerprint = ARGV[2] -- of the request

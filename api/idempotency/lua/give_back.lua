@@ -1,7 +1,7 @@
--- Releases the lease on an idempotency key, so that another request can have it.
+-- Releases the lease on an idempotency key, so that another request can take it.
 --
--- One step, so that an owner whose lease has expired does not release that of the next owner.
--- Without a job the hash is empty then, and Redis deletes it.
+-- Atomic, so that an owner whose lease has expired does not release the next owner's lease. If the
+-- key has no job, the hash is then empty, and Redis deletes it.
 --
 -- Returns nothing.
 local idempotency_key = KEYS[1] -- hash: owner and end of the lease, fingerprint, job, settled

@@ -1,6 +1,6 @@
--- Marks an idempotency key as settled: its job was accepted, and every later request gets it.
+-- Marks an idempotency key as settled: its job was accepted, and later requests return that job.
 --
--- One step, so that an owner that has lost the key to another request settles nothing.
+-- Atomic, so that an owner that has lost the key to another request does not settle it.
 --
 -- Returns nothing.
 local idempotency_key = KEYS[1] -- hash: owner and end of the lease, fingerprint, job, settled

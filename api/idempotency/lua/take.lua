@@ -1,10 +1,10 @@
--- Takes a lease on an idempotency key, or renews the owner's.
+-- Takes a lease on an idempotency key, or renews it if the owner already holds it.
 --
--- One step, so that of several requests with the same key one gets it. A key that is bound to no
--- job yet expires with its lease.
+-- Atomic, so that only one of several concurrent requests gets the key. A key that is not bound to
+-- a job expires with its lease.
 --
--- Returns 'granted', 'busy' (another request has the lease) or 'settled' (its job was accepted);
--- after 'granted' and 'settled', if the key is bound, its fingerprint and job follow.
+-- Returns 'granted', 'busy' (another request has the lease) or 'settled' (the job was accepted),
+-- followed by the fingerprint and the job if the key is bound and not busy.
 --
 -- @include common/lua/_now.lua
 local idempotency_key = KEYS[1] -- hash: owner and end of the lease, fingerprint, job, settled

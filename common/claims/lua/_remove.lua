@@ -1,5 +1,5 @@
--- Removes a claim. If another owner took the image over, the hash stays for `kept_s` without an
--- owner, with the job whose row is in the store, so that a late writer can be corrected.
+-- Removes a claim. If another owner has taken over the image, the hash is kept for `kept_s`
+-- without an owner, with the job whose row is in the store, so that late writes can be corrected.
 local function remove(claim_key, kept_s, job_id)
   if redis.call('HEXISTS', claim_key, 'overtaken') == 0 then
     redis.call('DEL', claim_key)

@@ -1,13 +1,13 @@
 -- Renews claims.
 --
--- One step, so that no other owner takes a claim over between check and renewal.
+-- Atomic, so that no other owner takes over a claim between check and renewal.
 --
--- Returns for each claim, in the order of the keys, 1 if it still holds and 0 if it does not.
+-- Returns for each claim, in the order of the keys, 1 if its owner still holds it, else 0.
 --
 -- @include common/lua/_now.lua
 local claim_keys = KEYS -- hashes: the claim of each image
 local lease_ms = tonumber(ARGV[1])
-local owners = cjson.decode(ARGV[2]) -- the owner that each claim should have
+local owners = cjson.decode(ARGV[2]) -- the expected owner of each claim
 
 local now = now_ms()
 local holds = {}

@@ -1,7 +1,7 @@
--- Counts the attempts at an image that ended with the death of a worker: all that were begun and
--- not settled, except one that is still in progress.
+-- Counts the attempts at an image that ended in the death of a worker: those started and not
+-- settled, except one that is still in progress.
 --
--- One step, so that attempts and owner are of the same moment.
+-- Atomic, so that attempts and owner are consistent.
 --
 -- Returns that number.
 --

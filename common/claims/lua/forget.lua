@@ -1,6 +1,6 @@
--- Forgets the attempts at images, and so their quarantine, except where an owner holds the image.
+-- Resets the attempts at images, and so their quarantine, except if an owner holds the image.
 --
--- One step, so that no owner claims an image between check and removal.
+-- Atomic, so that no owner claims an image between check and removal.
 --
 -- Returns nothing.
 --
@@ -14,7 +14,7 @@ for _, claim_key in ipairs(claim_keys) do
   local owner, ends_at, attempts =
     unpack(redis.call('HMGET', claim_key, 'owner', 'until', 'attempts'))
   if not owner or tonumber(ends_at) <= now then
-    -- The worker of an earlier attempt may have been frozen, not dead: it may still write.
+    -- The worker of an earlier attempt may be frozen rather than dead, and may still write.
     if tonumber(attempts or 0) > 0 then redis.call('HSET', claim_key, 'overtaken', 1) end
     remove(claim_key, kept_s)
   end

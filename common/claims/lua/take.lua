@@ -1,11 +1,11 @@
 -- Claims images for an owner.
 --
--- One step, so that of several owners that ask at once one gets an image, and its attempts are
--- counted exactly. A claim that the owner already has is renewed and counts as no new attempt.
+-- Atomic, so that only one of several concurrent owners gets an image, and its attempts are
+-- counted exactly. A claim that the owner already holds is renewed and is not a new attempt.
 --
--- Returns a verdict for each image, in the order of the keys: GRANTED; BUSY, another owner has
--- it; SUSPECT, a worker died with it, so that it is granted only to an owner that asks alone;
--- QUARANTINED, its attempts are used up.
+-- Returns a verdict for each image, in the order of the keys: GRANTED; BUSY, another owner holds
+-- it; SUSPECT, a worker died with it, so that it is granted only to a process that works on
+-- nothing else; QUARANTINED, its attempts are used up.
 --
 -- @include common/lua/_now.lua
 local claim_keys = KEYS -- hashes: the claim of each image

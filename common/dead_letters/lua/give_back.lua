@@ -1,6 +1,6 @@
 -- Releases the lease on a dead letter.
 --
--- One step, so that an owner whose lease has expired does not release that of the next owner.
+-- Atomic, so that an owner whose lease has expired does not release the next owner's lease.
 --
 -- Returns nothing.
 local lease_key = KEYS[1] -- the owner of the lease

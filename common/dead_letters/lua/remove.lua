@@ -1,6 +1,6 @@
--- Removes a dead letter, or removes it only if it is of a given job.
+-- Removes a dead letter, optionally only if it is of a given job.
 --
--- One step, so that a letter that another job writes meanwhile is not lost.
+-- Atomic, so that a letter that another job writes meanwhile is not lost.
 --
 -- Returns 1 if the letter was removed, else 0.
 local letters_key = KEYS[1] -- hash: letters as JSON, by image

@@ -1,9 +1,9 @@
--- Takes a lease on a dead letter, or renews the owner's.
+-- Takes a lease on a dead letter, or renews it if the owner already holds it.
 --
--- One step, so that of several owners that ask at once one gets the letter.
+-- Atomic, so that only one of several concurrent owners gets the letter.
 --
--- Returns the letter and 1 if the owner has the lease, 0 if another has it; an empty list if there
--- is no letter.
+-- Returns the letter, and 1 if the owner has the lease or 0 if another owner has it; an empty list
+-- if there is no letter.
 local letters_key = KEYS[1] -- hash: letters as JSON, by image
 local lease_key = KEYS[2] -- the owner of the lease; expires with it
 local image_id = ARGV[1]

@@ -1,4 +1,4 @@
--- Finishes a job if it no longer grows and each of its images has an outcome.
+-- Finishes a job if it no longer grows and all of its images have an outcome.
 local function finish_if_done(job_key, unfinished_key, job_id, now)
   local total, done = unpack(redis.call('HMGET', job_key, 'total', 'done'))
   local is_growing = redis.call('HEXISTS', job_key, 'growing') == 1

@@ -1,8 +1,8 @@
--- Accepts a job whose tasks are all in the queue: keeps its record for the full time, counts its
+-- Accepts a job whose tasks are all in the queue: keeps its record for its full time, counts its
 -- images as pending and adds it to its tenant's list.
 --
--- One step, so that a job is counted once, and outcomes that workers record meanwhile are
--- subtracted either here or by `record`, never by both. Accepting a job again changes nothing.
+-- Atomic, so that a job is counted once, and concurrently recorded outcomes are subtracted either
+-- here or by `record`, never by both. Accepting a job again changes nothing.
 --
 -- Returns the job's hash, empty if the record has expired.
 --
@@ -16,7 +16,7 @@ local tenants_key = KEYS[4] -- set: the tenants that have a list of jobs
 local job_keys = {unpack(KEYS, 5)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
-local list_prefix = ARGV[3] -- the key of a tenant's list, without the tenant
+local list_prefix = ARGV[3] -- prefix of the key of a tenant's list
 
 if redis.call('HSETNX', job_key, 'accepted', 1) == 0 then
   return redis.call('HGETALL', job_key)
@@ -24,7 +24,7 @@ end
 local total, done, created_at, tenant =
   unpack(redis.call('HMGET', job_key, 'total', 'done', 'created_at', 'tenant'))
 if not total then
-  -- The record has expired, and the hash is only what HSETNX has just created.
+  -- The record has expired; HSETNX has just created the hash.
   redis.call('DEL', job_key)
   return {}
 end

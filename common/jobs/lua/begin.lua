@@ -1,12 +1,12 @@
--- Marks images of a job as begun, and the job as started, unless the job was cancelled.
+-- Marks images and their job as started, unless the job was cancelled.
 --
--- One step, so that a cancellation either stops these images or sees that they have begun.
+-- Atomic, so that a cancellation either prevents these images or sees that they were started.
 --
--- Returns 1 if the worker may go on, also if the record has expired; 0 if the job was cancelled.
+-- Returns 1 if the worker may proceed, even if the record has expired; 0 if the job was cancelled.
 --
 -- @include common/lua/_now.lua
 local job_key = KEYS[1] -- hash: the job's counters and times
-local begun_key = KEYS[2] -- set: the indices that a worker has begun
+local begun_key = KEYS[2] -- set: the indices that workers have started
 local ttl_s = tonumber(ARGV[1])
 local indices = cjson.decode(ARGV[2])
 

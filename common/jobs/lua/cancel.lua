@@ -1,7 +1,6 @@
--- Cancels a job: no worker begins another of its images, and it no longer grows.
+-- Cancels a job: no worker starts more of its images, and it stops growing.
 --
--- One step, so that a job that is cut short while it grows is marked as such before anything
--- can finish it.
+-- Atomic, so that a growing job is marked as cut short before it can finish.
 --
 -- Returns nothing.
 --

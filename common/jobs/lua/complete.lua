@@ -1,6 +1,6 @@
--- Ends the growth of a job, and finishes it if each of its images has an outcome.
+-- Ends the growth of a job, and finishes it if all of its images have an outcome.
 --
--- One step, so that either this or the `record` of the last outcome finishes the job.
+-- Atomic, so that either this or the `record` of the last outcome finishes the job.
 --
 -- Returns nothing.
 --

@@ -1,9 +1,9 @@
--- Appends items to a growing job, except those whose index is taken.
+-- Appends items to a growing job, skipping indices that are already taken.
 --
--- One step, so that a walk through an archive that starts again, or two at once, add each item
--- once and in order.
+-- Atomic, so that a repeated or concurrent pass through an archive adds each item once and in
+-- order.
 --
--- Returns the number of items that were added.
+-- Returns the number of items added.
 --
 -- @include common/lua/_now.lua
 -- @include common/jobs/lua/_keep.lua

@@ -1,10 +1,10 @@
--- Records the outcomes of a job's images, and finishes the job with the last one.
+-- Records outcomes of a job's images, and finishes the job with the last one.
 --
--- One step, so that an outcome moves its image between the sets, raises the counters and lowers
--- the number of pending images exactly once, however many tasks report it. The first outcome of
--- an image counts; later ones change nothing.
+-- Atomic, so that an outcome moves its image between the sets, increments the counters and
+-- decrements the number of pending images exactly once, however many tasks report it. The first
+-- outcome of an image counts; later ones change nothing.
 --
--- Returns the number of outcomes that were new.
+-- Returns the number of new outcomes.
 --
 -- @include common/lua/_now.lua
 -- @include common/jobs/lua/_finish.lua
@@ -21,7 +21,7 @@ local pending_key = KEYS[9] -- counter: the images of accepted jobs without an o
 local job_keys = {unpack(KEYS, 10)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
-local outcomes = cjson.decode(ARGV[3]) -- for each: index, state, counter in the hash, JSON
+local outcomes = cjson.decode(ARGV[3]) -- each: index, state, counter in the hash, JSON
 
 if redis.call('EXISTS', job_key) == 0 then return 0 end
 local now = now_ms() / 1000

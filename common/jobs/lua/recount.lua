@@ -1,12 +1,12 @@
--- Recomputes the number of pending images from the unfinished jobs, and removes those whose
--- records have expired.
+-- Recomputes the number of pending images from the unfinished jobs, and removes jobs whose records
+-- have expired.
 --
--- One step, so that no outcome is recorded between the sum and its writing.
+-- Atomic, so that no outcome is recorded between computing the sum and writing it.
 --
 -- Returns nothing.
 local unfinished_key = KEYS[1] -- sorted set: the unfinished jobs
 local pending_key = KEYS[2] -- counter: the images of accepted jobs without an outcome
-local job_prefix = ARGV[1] -- the key of a job's hash, without the job's id
+local job_prefix = ARGV[1] -- prefix of the key of a job's hash
 
 local sum = 0
 for _, job_id in ipairs(redis.call('ZRANGE', unfinished_key, 0, -1)) do

@@ -93,7 +93,7 @@ def test_a_key_with_the_scope_gets_through(strict: Inline, route: Route) -> None
 @pytest.mark.parametrize("route", [route for route in ROUTES_HERE if route not in GUARDED], ids=str)
 def test_what_is_open_stays_open(strict: Inline, route: Route) -> None:
     key(strict, "read")
-    strict.keys.away = True
+    strict.keys.is_down = True
     response = route.call(strict.app.test_client(), Target())
     assert response.status_code not in (*REFUSED, 500)
 
@@ -159,7 +159,7 @@ def test_the_service_stays_closed_when_its_last_key_is_revoked(strict: Inline) -
 def test_where_redis_is_away_nothing_is_open(inline: Inline) -> None:
     client = inline.app.test_client()
     made = key(inline, "read")
-    inline.keys.away = True
+    inline.keys.is_down = True
     for headers in ({}, bearer(made)):
         response = client.get("/v1/jobs", headers=headers)
         assert (response.status_code, response.get_json()["code"]) == (503, "broker_unavailable")

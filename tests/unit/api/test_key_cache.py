@@ -38,10 +38,10 @@ def key(keys: MemoryKeys) -> Key:
 def test_redis_is_not_asked_for_a_key_that_is_fresh(
     keys: MemoryKeys, key: Key, clock: Clock
 ) -> None:
-    found, asked = ring(keys, clock), keys.asked
+    found, asked = ring(keys, clock), keys.calls
     for _ in range(100):
         assert found.find(key.id) == key
-    assert keys.asked == asked + 1
+    assert keys.calls == asked + 1
 
 
 def test_a_revocation_acts_when_the_key_is_no_longer_fresh(
@@ -69,7 +69,7 @@ def test_a_key_that_is_no_longer_fresh_opens_nothing_without_redis(
 ) -> None:
     found = ring(keys, clock)
     found.find(key.id)
-    keys.away = True
+    keys.is_down = True
     assert found.find(key.id) == key
     clock.sleep(FRESH_S)
     with pytest.raises(BrokerUnavailable):
@@ -79,9 +79,9 @@ def test_a_key_that_is_no_longer_fresh_opens_nothing_without_redis(
 def test_the_first_key_is_seen_within_seconds(keys: MemoryKeys, clock: Clock) -> None:
     found = ring(keys, clock)
     assert not found.exist()
-    asked = keys.asked
+    asked = keys.calls
     assert not found.exist()
-    assert keys.asked == asked
+    assert keys.calls == asked
     keys.add(issue("acme", "laptop", ["read"], 1.0)[1])
     clock.sleep(FRESH_S)
     assert found.exist()
@@ -114,8 +114,8 @@ def test_a_use_that_cannot_be_written_down_hinders_nothing(
 ) -> None:
     found = ring(keys, clock)
     found.find(key.id)
-    keys.away = True
+    keys.is_down = True
     found.note_use(key, 5.0)
     assert found.find(key.id) is not None
-    keys.away = False
+    keys.is_down = False
     assert keys.all()[0].used_at is None

@@ -70,7 +70,7 @@ def test_a_folder_that_goes_in_the_middle_is_told(root: Path) -> None:
     writer = FolderBlobs(root).writer("default")
     writer.write(DATA)
     shutil.rmtree(root)
-    with pytest.raises(BlobsUnavailable, match="not where it was"):
+    with pytest.raises(BlobsUnavailable, match="has disappeared"):
         writer.commit(ID)
     root.touch()
     writer.discard()

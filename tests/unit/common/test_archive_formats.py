@@ -53,7 +53,7 @@ def test_nothing_is_an_empty_archive(head: bytes) -> None:
     [b"{}", b"PK", pictures.jpeg()[:512], bytes(511), tar_header("a", 1)[:511], b"a" * 512],
 )
 def test_other_bytes_are_no_archive(head: bytes) -> None:
-    with pytest.raises(ArchiveUnsupported, match="send a zip"):
+    with pytest.raises(ArchiveUnsupported, match="Send a zip"):
         sniff_archive(head)
 
 

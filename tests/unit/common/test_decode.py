@@ -221,7 +221,7 @@ except MemoryError as error:
 """
     data = pictures.encoded(Image.new("RGB", (4000, 2500)), name, **options)
     done = subprocess.run([sys.executable, "-c", program], input=data, check=True, stdout=-1)
-    assert done.stdout == b"There is not enough memory to unfold the picture.\n"
+    assert done.stdout == b"There is not enough memory to decode the picture.\n"
 
 
 @pytest.mark.parametrize("name", FORMATS)

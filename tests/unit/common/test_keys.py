@@ -107,7 +107,7 @@ def test_what_is_no_tenants_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["archives", "queries", "incoming", "originals", "withdrawn"])
 def test_a_name_of_the_blob_folders_own_is_taken(name: str) -> None:
-    with pytest.raises(ValueError, match="uses itself"):
+    with pytest.raises(ValueError, match="is reserved"):
         check_tenant(name)
 
 
