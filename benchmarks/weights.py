@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import torch
-from clip.model import CLIP
-
-# Constructor arguments of ViT-B/32, as `clip.model.build_model` reads them from its weights.
-_VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)
-
-# The architecture that is measured; the weights are those of a file.
+# The name under which they are loaded.
 _MODEL = "ViT-B/32"
 
 
-def weights_in(folder: Path, given: Path | None) -> Path:
-    """Return the file that is given, or one of seeded random weights, made in a folder."""
-    if given is not None:
-        return given.absolute()
-    torch.manual_seed(0)
-    path = folder / "ViT-B-32-random.pt"
-    torch.save(CLIP(*_VIT_B_32).state_dict(), path)
-    return path
+@contextmanager
+def chosen(weights: Path | None, quick: bool) -> Iterator[Path]:
+    """Give the file that is named, or one of random weights; a quick run's model is small."""
+    if weights is not None:
+        yield weights.absolute()
+        return
+    # Imported late: torch takes seconds, and who only gets an option wrong need not wait for it.
+    from tests.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "random.pt"
+        save_state_dict(random_clip(SMALL if quick else VIT_B_32), path)
+        yield path
 
 
 def settings_for(weights: Path) -> dict[str, str]:
