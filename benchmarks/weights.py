@@ -1,4 +1,7 @@
-"""Weights of ViT-B/32's architecture: their values change what is found, not how long it takes."""
+"""The model that is measured: CLIP's ViT-B/32.
+
+The values of its weights change what is found, not how long it takes.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-# The name under which they are loaded.
-_MODEL = "ViT-B/32"
-
 
 @contextmanager
-def chosen(weights: Path | None, quick: bool) -> Iterator[Path]:
-    """Give the file that is named, or one of random weights; a quick run's model is small."""
-    if weights is not None:
-        yield weights.absolute()
+def chosen(weights: Path | None, quick: bool) -> Iterator[dict[str, str]]:
+    """Give the variables that choose the model, with the weights of a file or random ones.
+
+    A quick run has a model without weights: CLIP takes longer to load than all else takes.
+    """
+    if quick:
+        yield {"GLIMPSE_MODEL": "hashing"}
         return
-    # Imported late: torch takes seconds, and who only gets an option wrong need not wait for it.
-    from tests.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
-
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "random.pt"
-        save_state_dict(random_clip(SMALL if quick else VIT_B_32), path)
-        yield path
+        file = weights.absolute() if weights else _random(Path(folder))
+        yield {"GLIMPSE_MODEL": "ViT-B/32", "GLIMPSE_CLIP_WEIGHTS": str(file)}
 
 
-def settings_for(weights: Path) -> dict[str, str]:
-    """Return the variables that choose the model."""
-    return {"GLIMPSE_MODEL": _MODEL, "GLIMPSE_CLIP_WEIGHTS": str(weights)}
+def _random(folder: Path) -> Path:
+    # Imported late: whoever gets an option wrong need not wait for torch.
+    from tests.clip_weights import VIT_B_32, random_clip, save_state_dict
+
+    return save_state_dict(random_clip(VIT_B_32), folder / "ViT-B-32-random.pt").path

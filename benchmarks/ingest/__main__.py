@@ -71,8 +71,8 @@ def main(
             free = free_model.measure(folder, sizes.few_pictures, sizes.many_pictures, rounds)
             report.add("free model", free_model.figures(free), free)
         if "encoding" in wanted:
-            with weights.chosen(weights_file, quick) as file:
-                ways = encoding.measure(folder, file, rounds)
+            with weights.chosen(weights_file, quick) as variables:
+                ways = encoding.measure(folder, variables, rounds)
             report.add("encoding", encoding.figures(ways), ways)
     report.write(out)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from benchmarks import own_process
 from benchmarks.figures import Figure, cpu_figures, middle
 from benchmarks.ingest import glimpse
 from benchmarks.process_usage import Others
-from benchmarks.weights import settings_for
 
 # The least that Glimpse may reach, as a part of the encoder alone and as a multiple of the
 # plain way.
@@ -20,16 +19,18 @@ _OF_LIMIT_MIN, _OF_TUTORIAL_MIN = 0.90, 2.5
 Round = dict[str, dict[str, Any]]
 
 
-def measure(photos: Path, weights: Path, rounds: int) -> list[Round]:
-    """Run every way once in each round, one after the other."""
+def measure(photos: Path, variables: Mapping[str, str], rounds: int) -> list[Round]:
+    """Run every way once in each round, one after the other.
+
+    Args:
+        photos: Folder of the photographs.
+        variables: What chooses the model.
+        rounds: How often.
+    """
     ways: dict[str, Callable[[], dict[str, Any]]] = {
-        "tutorial": lambda: own_process.run(
-            "benchmarks.ingest.tutorial", photos=photos, weights=weights
-        ),
-        "limit": lambda: own_process.run(
-            "benchmarks.ingest.limit", settings_for(weights), photos=photos
-        ),
-        "glimpse": lambda: glimpse.measure(photos, weights).view(),
+        "tutorial": lambda: own_process.run("benchmarks.ingest.tutorial", variables, photos=photos),
+        "limit": lambda: own_process.run("benchmarks.ingest.limit", variables, photos=photos),
+        "glimpse": lambda: glimpse.measure(photos, variables).view(),
     }
     return [{name: _measure(run) for name, run in ways.items()} for _ in range(rounds)]
 

@@ -43,7 +43,7 @@ class Sizes:
     pictures: int = 1500
 
 
-_QUICK = Sizes(searches=10, searches_each=1, pictures=5000)
+_QUICK = Sizes(searches=10, searches_each=1, pictures=8000)
 
 
 class Measure:
@@ -166,9 +166,9 @@ def main(
     report = Report({"rounds": rounds, **asdict(sizes)})
     with (
         photographs.chosen(photos, quick) as folder,
-        weights.chosen(weights_file, quick) as file,
+        weights.chosen(weights_file, quick) as variables,
     ):
-        taken, slowdowns = measure(folder, weights.settings_for(file), rounds, sizes)
+        taken, slowdowns = measure(folder, variables, rounds, sizes)
     report.add("search", figures(taken, slowdowns), {"ms": taken, "slowdowns": slowdowns})
     report.write(out)
 
