@@ -11,10 +11,14 @@ STAMP := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 export UV_SYSTEM_CERTS := 1
 
-# Input of `make demo`, a folder of pictures and a sentence, and the contact sheet that it writes.
+# Photographs for `make demo`, the benchmarks and the screenshots, and what is searched for.
 PHOTOS ?=
 QUERY ?=
+# The file that `make demo` writes.
 SHEET ?= contact-sheet.png
+# Where `make up` and `make demo` keep their data, and where `make up` listens.
+DATA ?=
+PORT ?=
 
 .PHONY: help
 help: ## Show this help
@@ -30,10 +34,14 @@ $(STAMP): pyproject.toml glimpse_client/pyproject.toml constraints.txt
 	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,starter,embedded,demo,test,fuzz,lint]'
 	touch $@
 
+# The file of pins. `make lock UPGRADE=` keeps the versions in it that still fit.
+PINS ?= constraints.txt
+UPGRADE ?= --upgrade
+
 .PHONY: lock
-lock: ## Pin the newest versions that pyproject.toml allows in constraints.txt
-	$(BIN)/uv pip compile --quiet --universal --all-extras --upgrade --no-header --no-annotate --no-emit-index-url \
-	  --no-emit-package glimpse-client --python-version 3.11 pyproject.toml -o constraints.txt
+lock: setup ## Pin the newest versions that fit pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --all-extras $(UPGRADE) --no-header --no-annotate --no-emit-index-url \
+	  --no-emit-package glimpse-client --python-version 3.11 pyproject.toml -o "$(PINS)"
 
 .PHONY: format
 format: setup ## Format the code
@@ -48,9 +56,19 @@ check: setup ## Lint, and check types, import rules and pinned versions
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.audit
 
+# An OSV database to ask instead of PyPI's.
+OSV_URL ?=
+
 .PHONY: audit
-audit: setup ## Check pinned versions for known vulnerabilities; fail if the database is unreachable
-	$(BIN)/python -m scripts.audit --strict
+audit: setup ## Look up known vulnerabilities of the pins; fail if no database is reachable
+	$(BIN)/python -m scripts.audit --strict --pins "$(PINS)" $(if $(OSV_URL),--osv-url "$(OSV_URL)")
+
+# A revision of git to compare with.
+BASE ?=
+
+.PHONY: house
+house: setup ## Show files and imports by folder and the longest functions (BASE=revision)
+	$(BIN)/python -m scripts.house $(if $(BASE),--base "$(BASE)")
 
 # Test files that run in parallel, each with services of its own: one more than the cores of a
 # small machine, since most of them wait a lot.
@@ -61,71 +79,91 @@ test: setup ## Run all tests against real services
 	scripts/install_system_packages.sh
 	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --durations=20
 
-.PHONY: test-unit
-test-unit: setup ## Run the unit tests, which start no other process
-	$(BIN)/pytest tests/unit
+# Files, folders or options of pytest, instead of all tests of a target below.
+TESTS ?=
 
-# Rounds of each random attack in `make test-chaos`, and of each comparison in `make bench-*`;
-# every target has its own default.
+.PHONY: test-unit
+test-unit: setup ## Run the tests that need no other process (TESTS=file)
+	$(BIN)/pytest $(or $(TESTS),tests/unit)
+
+# Rounds of each random attack in `make test-chaos`, and of each comparison in `make bench-*`,
+# instead of their defaults.
 ROUNDS ?=
 
 .PHONY: test-chaos
-test-chaos: setup ## Kill, freeze and disconnect real processes at work (ROUNDS=n)
+test-chaos: setup ## Kill, freeze and disconnect real processes (ROUNDS=n TESTS=file)
 	scripts/install_system_packages.sh
-	ROUNDS=$(ROUNDS) $(BIN)/pytest tests/chaos
+	ROUNDS=$(ROUNDS) $(BIN)/pytest $(or $(TESTS),tests/chaos)
 
-# Seconds that `make fuzz` spends on each target, and its random seed.
+# Seconds for each target of `make fuzz`, and the seed of its random choices.
 FUZZ_S ?= 60
 FUZZ_SEED ?= $(shell echo $$RANDOM)
-
-.PHONY: fuzz
-fuzz: setup ## Fuzz the parsers of untrusted input, FUZZ_S seconds each
-	FUZZ_S=$(FUZZ_S) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest tests/fuzz
-
-# A failed case as reported by `make fuzz`: its target, and its round or its input.
+# One target; `make fuzz-again` takes it from what `make fuzz` printed, with its round or its input.
 TARGET ?=
 ROUND ?=
 INPUT ?=
+
+.PHONY: fuzz
+fuzz: setup ## Send hostile input to every parser of foreign bytes (FUZZ_S=seconds TARGET=name)
+	FUZZ_S=$(FUZZ_S) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest tests/fuzz $(if $(TARGET),-k "$(TARGET)")
 
 .PHONY: fuzz-again
 fuzz-again: setup ## Repeat a case of `make fuzz` (TARGET=name and ROUND=number or INPUT=base64)
 	$(BIN)/python -m tests.fuzz $(TARGET) $(if $(INPUT),again --input $(INPUT),rounds --seed $(ROUND))
 
 .PHONY: coverage
-coverage: setup ## Run all tests and show the lines that they do not reach
+coverage: setup ## Run all tests and show what they do not reach (TESTS=file)
 	scripts/install_system_packages.sh
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered $(TESTS)
+
+# Any value makes a benchmark run in some seconds, on so little that its figures say nothing.
+QUICK ?=
+# The encoder of `make bench` and `make screenshots`.
+MODEL ?= starter
+# A Milvus server for `make bench-store`, which otherwise starts one.
+MILVUS_URI ?=
+# The folder of the figures in JSON.
+RESULTS ?= benchmarks/results
+# A benchmark, and the options that it may take; `$(call figures,NAME)` names the file.
+BENCH = $(BIN)/python -m benchmarks
+figures = $(if $(QUICK),--quick) --json "$(RESULTS)/$(1).json"
+ON_PHOTOS = $(if $(PHOTOS),--photos "$(PHOTOS)")
+IN_ROUNDS = $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: bench
-bench: setup ## Measure search in the embedded store, and retrieval on PHOTOS
-	$(BIN)/python -m benchmarks.store_search --rows 10000
-	$(if $(PHOTOS),$(BIN)/python -m benchmarks.retrieval --photos "$(PHOTOS)" --model starter)
+bench: setup ## Measure searches in the embedded store, and what is found among PHOTOS
+	$(BENCH).store --only search $(call figures,store-search)
+	$(if $(PHOTOS)$(QUICK),$(BENCH).retrieval --model $(MODEL) $(ON_PHOTOS) $(call figures,retrieval))
+
+.PHONY: bench-store
+bench-store: setup ## Measure searches, lists, recall and consistency of both kinds of Milvus
+	$(BENCH).store --server lite $(call figures,store-lite)
+	$(BENCH).store --server milvus $(if $(MILVUS_URI),--uri "$(MILVUS_URI)") $(call figures,store-milvus)
 
 .PHONY: bench-ingest
-bench-ingest: setup ## Measure pictures per second, from the upload to the store, on PHOTOS
-	@test -n "$(PHOTOS)" || { echo "This benchmark needs photographs: make bench-ingest PHOTOS=DIR"; exit 2; } >&2
-	$(BIN)/python -m benchmarks.ingest --photos "$(PHOTOS)" --rounds $(or $(ROUNDS),3) --json benchmarks/results/ingest.json
+bench-ingest: setup ## Measure ingest, from the upload to the store, on PHOTOS
+	$(BENCH).ingest $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,ingest)
 
 .PHONY: bench-search
-bench-search: setup ## Measure search latency, idle and during ingest, on PHOTOS
-	@test -n "$(PHOTOS)" || { echo "This benchmark needs photographs: make bench-search PHOTOS=DIR"; exit 2; } >&2
-	$(BIN)/python -m benchmarks.search --photos "$(PHOTOS)" --rounds $(or $(ROUNDS),3) --json benchmarks/results/search.json
-	$(BIN)/python -m benchmarks.recall --server lite --json benchmarks/results/recall-lite.json
-	$(BIN)/python -m benchmarks.recall --server milvus --json benchmarks/results/recall-milvus.json
+bench-search: setup ## Measure searches, idle and beside ingest, on PHOTOS
+	$(BENCH).search $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,search)
 
 .PHONY: bench-api
 bench-api: setup ## Measure the API's requests per second, and the cost of each
-	$(BIN)/python -m benchmarks.api --rounds $(or $(ROUNDS),3) --json benchmarks/results/api.json
+	$(BENCH).api $(IN_ROUNDS) $(call figures,api)
+
+# The folder that `make screenshots` writes to.
+OUT ?= docs
 
 .PHONY: screenshots
 screenshots: setup ## Take the README's screenshots of the web page (PHOTOS=dir QUERY="a white dog")
 	scripts/install_system_packages.sh
-	$(BIN)/python -m scripts.take_screenshots --photos "$(PHOTOS)" --query "$(QUERY)"
+	$(BIN)/python -m scripts.take_screenshots --photos "$(PHOTOS)" --query "$(QUERY)" --model $(MODEL) --out "$(OUT)"
 
 .PHONY: up
-up: setup ## Run the whole stack on this machine
-	$(BIN)/glimpse up
+up: setup ## Run the whole stack on this machine (DATA=dir PORT=number)
+	$(BIN)/glimpse up $(if $(DATA),--data "$(DATA)") $(if $(PORT),--port $(PORT))
 
 .PHONY: demo
 demo: setup ## Ingest photographs and search them (PHOTOS=dir QUERY="a white dog" SHEET=file)
-	@$(BIN)/glimpse demo --photos "$(PHOTOS)" --query "$(QUERY)" --sheet "$(SHEET)"
+	@$(BIN)/glimpse demo --photos "$(PHOTOS)" --query "$(QUERY)" --sheet "$(SHEET)" $(if $(DATA),--data "$(DATA)")

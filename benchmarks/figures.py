@@ -66,6 +66,17 @@ def cpu_figures(runs: Sequence[Mapping[str, Any]]) -> list[Figure]:
     return [Figure(f"processor time, {part}", cost, "ms/image") for part, cost in costs.items()]
 
 
+def latency_figures(
+    name: str, ms: Sequence[float], p50_at_most: float | None = None
+) -> list[Figure]:
+    """Return the percentiles of some latencies in milliseconds; the median may have a bound."""
+    bounds = {50: p50_at_most, 95: None, 99: None}
+    return [
+        Figure(f"{name}, p{share}", percentile(ms, share), "ms", at_most=bound)
+        for share, bound in bounds.items()
+    ]
+
+
 def table(title: str, figures: Sequence[Figure]) -> str:
     """Return figures as lines for a person."""
     width = max(len(figure.name) for figure in figures)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.free_worker ingest
 
-Pictures are decoded and prepared as for ViT-B/32; with ``FREE_PREPARE=1`` preparing is free too.
+Pictures are decoded and prepared as for ViT-B/32.
 """
 
 from __future__ import annotations
@@ -29,11 +29,7 @@ _VECTORS = 4096
 
 
 class FreeEncoder:
-    """Gives out vectors made beforehand; see ``worker.encoders.base.Encoder``.
-
-    Args:
-        prepares: Whether pictures are resized and cropped for real.
-    """
+    """Gives out vectors made beforehand; see ``worker.encoders.base.Encoder``."""
 
     name = "free"
     revision = "1"
@@ -42,15 +38,13 @@ class FreeEncoder:
     # As CLIP asks for.
     draft_side: int | None = 2 * _SIZE
 
-    def __init__(self, prepares: bool) -> None:
-        self._prepares = prepares
+    def __init__(self) -> None:
         self._vectors = unit_rows(np.random.RandomState(0).standard_normal((_VECTORS, _DIM)))
-        self._blank = np.zeros((_SIZE, _SIZE, 3), dtype=np.uint8)
         self._next = 0
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
         """Prepare a picture as CLIP's encoder does: uint8 [224, 224, 3]."""
-        return centre_square(image, _SIZE) if self._prepares else self._blank
+        return centre_square(image, _SIZE)
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return the next vectors: float32 [len(images), 512], unit rows."""
@@ -71,8 +65,7 @@ def main() -> None:
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
     queue = sys.argv[1]
-    encoder = FreeEncoder(prepares=os.environ.get("FREE_PREPARE") != "1")
-    serve(settings, queue, f"{queue}@{socket.gethostname()}.{os.getpid()}", encoder)
+    serve(settings, queue, f"{queue}@{socket.gethostname()}.{os.getpid()}", FreeEncoder())
 
 
 if __name__ == "__main__":

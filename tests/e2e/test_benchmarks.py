@@ -1,35 +1,165 @@
-"""Benchmarks run, in their shortest form: what they print is measured elsewhere."""
+"""Benchmarks run, in their quick form: every figure is there, whatever its size."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import math
 from pathlib import Path
+
+import pytest
 
 from benchmarks.api.requests import QUESTIONS
 from tests.conftest import require
-from tests.support.services import Valkey
+from tests.support.make import made, make
+from tests.support.services import MilvusLite, MilvusServer, Valkey
 
-ROOT = Path(__file__).parent.parent.parent
+# Figures that need not be positive: a part may take no time that Linux counts, a level may find
+# nothing, and on so few searches the direct call may be the slower one.
+ANY_SIZE = ("processor time", "others on the machine", "found right after", "added to the direct")
 
 
-def run(module: str, *options: str) -> None:
-    """Run a benchmark as its command in the Makefile does.
+def quick(target: str, folder: Path, **variables: object) -> dict[str, set[str]]:
+    """Run a benchmark; return the names of its figures, by file and part."""
+    made(target, QUICK=1, RESULTS=folder, **variables)
+    names = {}
+    for file in folder.glob("*.json"):
+        for part, figures in json.loads(file.read_text())["figures"].items():
+            names[f"{file.stem}: {part}"] = {figure["name"] for figure in figures}
+            for figure in figures:
+                value, name = figure["value"], figure["name"]
+                assert math.isfinite(value), name
+                assert value > 0 or any(word in name for word in ANY_SIZE), name
+    return names
 
-    Raises:
-        AssertionError: It failed; what it has written is shown.
-    """
-    command = [sys.executable, "-m", module, *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+
+def latencies(*names: str) -> set[str]:
+    return {f"{name}, p{share}" for name in names for share in (50, 95, 99)}
+
+
+SEARCH = {
+    *latencies("search", "search right after writing", "numpy"),
+    "upserts",
+    "search right after writing / numpy, p50",
+}
+PAGES = {
+    *latencies(
+        "the newest 100",
+        "100 in the middle",
+        "1,000 in the middle",
+        "all of a seldom tag",
+        "a tag that none has",
+    ),
+    "all pages of 1,000",
+}
+COSTS = {
+    f"processor time, {part}"
+    for part in (
+        *("api", "ingest_worker", "search_worker", "valkey", "milvus", "client", "all parts"),
+    )
+}
+
+
+def recall(kind: str) -> set[str]:
+    few, many = f"{kind}, 10 hits", f"{kind}, 50 hits"
+    return {f"{kind}, recall at 10", f"{kind}, recall at 50", *latencies(few, many)}
+
+
+def test_search_in_the_embedded_store_and_retrieval(tmp_path: Path) -> None:
+    require(MilvusLite)
+    assert quick("bench", tmp_path, MODEL="hashing") == {
+        "store-search: search": SEARCH,
+        "retrieval: retrieval": {
+            "text to image, P@10",
+            "text to image, P@10, 'a photo of a …'",
+            "image to image, P@9",
+            "image to image, P@10",
+            "zero-shot, first category",
+            "reading, preparing and encoding",
+        },
+    }
+
+
+def test_both_kinds_of_store(tmp_path: Path, milvus_server: MilvusServer) -> None:
+    require(MilvusLite)
+    levels = ("Strong", "Bounded", "Session", "Eventually")
+    measured = quick("bench-store", tmp_path, MILVUS_URI=milvus_server.uri)
+    for store in ("lite", "milvus"):
+        assert measured.pop(f"store-{store}: search") == SEARCH
+        assert measured.pop(f"store-{store}: pages") == PAGES
+        for kind in ("like pictures", "random"):
+            assert measured.pop(f"store-{store}: recall, {kind}") == recall(kind)
+    assert measured == {
+        "store-milvus: consistency": {
+            *(f"{level}: found right after writing" for level in levels),
+            *latencies(*(f"{level}: right after writing" for level in levels)),
+            *latencies(*(f"{level}: idle" for level in levels)),
+        }
+    }
+
+
+def test_ingest(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    assert quick("bench-ingest", tmp_path) == {
+        "ingest: jobs": latencies(
+            "job",
+            "items, first 100",
+            "items, 100 from the middle",
+            "items, 1000 from the middle",
+            "items, first 100 failed",
+            "items, 1000 failed from the middle",
+        ),
+        "ingest: free model": {
+            "upload to searchable",
+            *(
+                f"{part}, {what}"
+                for part in ("api", "ingest_worker")
+                for what in ("peak at 50 images", "peak at 100 images", "growth")
+            ),
+            *COSTS,
+        },
+        "ingest: encoding": {
+            "tutorial: one at a time, fp32",
+            "limit: the encoder alone, one batch at a time",
+            "limit: the encoder alone, several at once",
+            "glimpse: upload to searchable",
+            "glimpse / limit",
+            "glimpse / limit, several at once",
+            "glimpse / tutorial",
+            *COSTS,
+        },
+    }
+
+
+def test_searches_on_photographs(tmp_path: Path, photos: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    assert quick("bench-search", tmp_path, PHOTOS=photos) == {
+        "search: search": {
+            *latencies(
+                *("direct call", "direct call, encoding", "direct call, searching"),
+                *(
+                    f"glimpse, {callers}, {when}"
+                    for callers in ("1 caller", "8 callers", "32 callers")
+                    for when in ("idle", "beside ingest")
+                ),
+                "glimpse, 1 caller, one sentence again and again",
+            ),
+            "added to the direct call, p50",
+            "beside ingest / idle, p95",
+        }
+    }
 
 
 def test_requests_a_second_of_the_api(tmp_path: Path) -> None:
     require(Valkey)
-    out = tmp_path / "api.json"
-    run("benchmarks.api", "--rounds", "1", "--seconds", "0.5", "--json", str(out))
-    figures = {figure["name"]: figure["value"] for figure in json.loads(out.read_text())["figures"]}
+    (names,) = quick("bench-api", tmp_path).values()
     for question in QUESTIONS.values():
-        assert figures[question.name] > 0
-        assert figures[f"{question.name}: a bare view"] > 0
+        assert {question.name, f"{question.name}: a bare view"} <= names
+
+
+@pytest.mark.parametrize("target", ["bench-ingest", "bench-search"])
+def test_without_photographs_it_says_how_to_name_them(target: str, tmp_path: Path) -> None:
+    run = make(target, RESULTS=tmp_path)
+    assert run.returncode != 0
+    assert "PHOTOS=" in run.stderr

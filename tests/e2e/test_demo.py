@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import require
+from tests.support.make import make
 from tests.support.services import MilvusLite, Valkey
 from tests.support.services.glimpse_up import GlimpseUp
 
@@ -46,15 +47,17 @@ def demo(tmp_path: Path, photos: Path) -> Demo:
     return Demo(tmp_path, photos)
 
 
-def test_it_shows_what_it_found_and_embeds_nothing_twice(demo: Demo) -> None:
+def test_it_shows_what_it_found_and_embeds_nothing_twice(demo: Demo, photos: Path) -> None:
+    sheet = demo.folder / "contact-sheet.png"
+    given = {"PHOTOS": photos, "QUERY": "red", "SHEET": sheet, "DATA": demo.data}
     for counts in ("2 indexed, 0 duplicates", "0 indexed, 2 duplicates"):
-        run = demo.glimpse("demo", *demo.arguments)
+        run = make("demo", environ=demo.environ(), **given)
         assert run.returncode == 0, run.stderr
         assert run.stdout.startswith(counts)
         assert '"red", by hashing:\n1\t' in run.stdout
         assert run.stdout.split("\n1\t")[1].splitlines()[0].endswith("photos/red.png")
-        with Image.open(demo.folder / "contact-sheet.png") as sheet:
-            assert sheet.size == (750, 300)
+        with Image.open(sheet) as image:
+            assert image.size == (750, 300)
         assert demo.processes() == []
 
 

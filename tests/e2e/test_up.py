@@ -13,11 +13,26 @@ import pytest
 from PIL import Image
 
 from tests.conftest import miss, require
+from tests.support.make import make_command
 from tests.support.polling import wait_for
 from tests.support.services import MilvusLite, Valkey
 from tests.support.services.glimpse_up import GlimpseUp
 
 COLOURS = ("red", "green", "blue")
+
+
+class MakeUp(GlimpseUp):
+    """The stack as `make up` starts it."""
+
+    name = "make up"
+
+    def command(self) -> list[str]:
+        return make_command("up", DATA=self.data, PORT=self.port)
+
+    @property
+    def glimpse_pid(self) -> int:
+        """Number of the process that make runs."""
+        return self.part("glimpse up --data").pid
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +45,10 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[GlimpseUp]:
+def up(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[MakeUp]:
     require(Valkey)
     require(MilvusLite)
-    with GlimpseUp(tmp_path_factory.mktemp("up")) as up:
+    with MakeUp(tmp_path_factory.mktemp("up")) as up:
         assert up.glimpse("ingest", str(pictures)).returncode == 0
         yield up
 
@@ -78,13 +93,13 @@ def test_only_loopback_is_listened_on(up: GlimpseUp) -> None:
     assert listening == {"127.0.0.1"}
 
 
-def test_a_second_one_on_the_folder_is_refused(up: GlimpseUp) -> None:
+def test_a_second_one_on_the_folder_is_refused(up: MakeUp) -> None:
     before = {process.pid for process in up.processes()}
     second = up.glimpse("up", "--data", str(up.data), "--port", "0")
     assert second.returncode == 1
     assert second.stdout == ""
     assert second.stderr.startswith(f"Error: `glimpse up` is already running on {up.data}")
-    assert f"process {up.pid}" in second.stderr
+    assert f"process {up.glimpse_pid}" in second.stderr
     assert {process.pid for process in up.processes()} == before
 
 
@@ -122,8 +137,8 @@ def test_a_worker_that_is_killed_is_started_again(up: GlimpseUp) -> None:
     assert found(up, "green") == "colours/green.png"
 
 
-def test_an_api_that_is_killed_is_started_again_on_its_port(up: GlimpseUp) -> None:
-    (master,) = [process for process in up.runs("gunicorn") if process.ppid() == up.pid]
+def test_an_api_that_is_killed_is_started_again_on_its_port(up: MakeUp) -> None:
+    (master,) = [process for process in up.runs("gunicorn") if process.ppid() == up.glimpse_pid]
     assert master.children()
     master.kill()
     wait_for(lambda: not master.is_running(), up.stop_s, "gunicorn's end")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from clip.model import CLIP
@@ -42,7 +43,7 @@ class _Published(torch.nn.Module):
         return self.visual(image)
 
 
-def random_clip(architecture: tuple) -> CLIP:
+def random_clip(architecture: tuple[Any, ...]) -> CLIP:
     """Return a model whose weights are the same in every run, whatever else ran before."""
     with torch.random.fork_rng():
         torch.manual_seed(0)

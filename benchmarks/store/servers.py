@@ -14,16 +14,21 @@ from tests.support.services import MilvusLite, MilvusServer
 from worker.stores.identity import Identity
 from worker.stores.milvus.store import MilvusStore
 
+# What may be measured: the embedded default, and a server.
+LITE = "lite"
+SERVERS: dict[str, type[MilvusLite] | type[MilvusServer]] = {
+    LITE: MilvusLite,
+    "milvus": MilvusServer,
+}
+
 
 @contextmanager
-def served(
-    uri: str | None, part: type[MilvusLite] | type[MilvusServer] = MilvusLite
-) -> Iterator[str]:
-    """Give the address to measure: the one named, or that of a part of our own."""
+def served(server: str, uri: str | None) -> Iterator[str]:
+    """Give the address to measure: the one named, or that of a server of our own."""
     if uri is not None:
         yield uri
         return
-    with tempfile.TemporaryDirectory() as folder, part(Path(folder)) as service:
+    with tempfile.TemporaryDirectory() as folder, SERVERS[server](Path(folder)) as service:
         yield service.uri
 
 

@@ -1,0 +1,61 @@
+"""Ingest with a model that costs nothing: how much comes through, and whether memory grows."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Figure, cpu_figures, middle
+from benchmarks.process_usage import Others
+from benchmarks.stack import FreeWorker, WatchedStack
+
+# The least that has to come through on two processors, in pictures a second.
+_PER_S_MIN = 400.0
+# The parts whose memory must not grow with the pictures; the stores hold what they are given.
+_PARTS = ("api", "ingest_worker")
+# How much more memory many pictures may take than few. Flat is 1; the allocator and
+# threads that had nothing to do at first take the rest.
+_GROWTH_MAX = 1.1
+
+
+def measure(photos: Path, few: int, many: int, rounds: int) -> dict[str, Any]:
+    """Ingest few pictures, and then the rest of many in rounds, which are timed.
+
+    Returns:
+        The rounds, and the peak resident memory of each part, in MiB, after few and after many.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        WatchedStack(Path(folder), {}, photos, FreeWorker) as stack,
+    ):
+        stack.warm_up()
+        stack.ingest(first=0, count=few)
+        before = _peaks(stack)
+        count = (many - few) // rounds
+        measured = [_round(stack, few + number * count, count) for number in range(rounds)]
+        peaks = [before, _peaks(stack)]
+    return {"rounds": measured, "images": [few, many], "peak_mib": peaks}
+
+
+def _round(stack: WatchedStack, first: int, count: int) -> dict[str, Any]:
+    others = Others()
+    return stack.ingest(first, count).view() | {"others_cores": others.cores()}
+
+
+def _peaks(stack: WatchedStack) -> dict[str, float]:
+    return {name: session.peak_rss_mib() for name, session in stack.sessions().items()}
+
+
+def figures(measured: dict[str, Any]) -> list[Figure]:
+    """Return the rate and each part's growth beside their bounds, and what each part costs."""
+    rate = middle([one["images_per_s"] for one in measured["rounds"]])
+    (few, many), (before, after) = measured["images"], measured["peak_mib"]
+    rows = [Figure("upload to searchable", rate, "images/s", at_least=_PER_S_MIN)]
+    for part in _PARTS:
+        rows += [
+            Figure(f"{part}, peak at {few:,} images", before[part], "MiB"),
+            Figure(f"{part}, peak at {many:,} images", after[part], "MiB"),
+            Figure(f"{part}, growth", after[part] / before[part], "times", at_most=_GROWTH_MAX),
+        ]
+    return rows + cpu_figures(measured["rounds"])

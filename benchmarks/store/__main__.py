@@ -1,0 +1,124 @@
+"""``python -m benchmarks.store``: measure a Milvus and write the figures down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from benchmarks import options
+from benchmarks.report import Report
+from benchmarks.store import consistency, pages, recall, search
+from benchmarks.store.rows import rows, write
+from benchmarks.store.servers import LITE, SERVERS, new_collection, new_store, served
+from worker.stores.milvus.store import MilvusStore
+
+_PARTS = ("search", "pages", "recall", "consistency")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured.
+
+    Attributes:
+        rows: Rows of the measures of searches.
+        searches: How often each search is repeated.
+        images: Rows of the measures of pages and of recall.
+        reads: How often each page is read, and each consistency level asked.
+        hits: Hits of a large search.
+    """
+
+    rows: int = 10_000
+    searches: int = 200
+    images: int = 100_000
+    reads: int = 50
+    hits: int = 1000
+
+
+_QUICK = Sizes(rows=200, searches=5, images=1500, reads=3, hits=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The measures of one server.
+
+    Attributes:
+        uri: Where it is.
+        is_lite: Whether it is the embedded one.
+        sizes: How much is measured.
+        report: Takes the figures.
+    """
+
+    uri: str
+    is_lite: bool
+    sizes: Sizes
+    report: Report
+
+    def search(self) -> None:
+        """Measure searches beside brute force."""
+        with self._store(search.DIM) as (_, store):
+            found = search.measure(store, self.sizes.rows, self.sizes.searches)
+        self.report.add("search", search.figures(found, self.is_lite), found)
+
+    def pages(self) -> None:
+        """Measure lists of images."""
+        with self._store(pages.DIM) as (_, store):
+            found = pages.measure(store, self.sizes.images, self.sizes.reads)
+        self.report.add("pages", pages.figures(found), found)
+
+    def recall(self) -> None:
+        """Measure recall: on vectors like those of pictures, and on the hardest."""
+        for kind in recall.KINDS:
+            vectors = recall.vectors_of(kind, self.sizes.images, seed=1)
+            queries = recall.vectors_of(kind, self.sizes.searches, seed=7)
+            with self._store(recall.DIM) as (name, store):
+                write(store, rows(vectors))
+                if not self.is_lite:
+                    recall.indexed(self.uri, name)
+                found = recall.measure(store, vectors, queries, self.sizes.hits)
+            self.report.add(f"recall, {kind}", recall.figures(kind, found), found)
+
+    def consistency(self) -> None:
+        """Measure the consistency levels, which Milvus Lite does not have."""
+        if self.is_lite:
+            return
+        with new_collection(self.uri) as name:
+            found = consistency.measure(self.uri, name, self.sizes.rows, self.sizes.reads)
+        self.report.add("consistency", consistency.figures(found), found)
+
+    @contextmanager
+    def _store(self, dim: int) -> Iterator[tuple[str, MilvusStore]]:
+        with new_collection(self.uri) as name, new_store(self.uri, name, dim) as store:
+            yield name, store
+
+
+@click.command()
+@click.option("--server", type=click.Choice(list(SERVERS)), default=LITE, show_default=True)
+@click.option("--uri", help="Such a server that runs; none is started then.")
+@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Measure this alone.")
+@options.QUICK
+@options.JSON
+def main(
+    server: str, uri: str | None, only: tuple[str, ...], quick: bool, out: Path | None
+) -> None:
+    """Measure searches, lists of images, recall and consistency levels of a Milvus."""
+    sizes = _QUICK if quick else Sizes()
+    report = Report({"server": server, **asdict(sizes)})
+    with served(server, uri) as address:
+        measures = Measures(address, server == LITE, sizes, report)
+        runs: dict[str, Callable[[], None]] = {
+            "search": measures.search,
+            "pages": measures.pages,
+            "recall": measures.recall,
+            "consistency": measures.consistency,
+        }
+        for part in only or _PARTS:
+            runs[part]()
+    report.write(out)
+
+
+if __name__ == "__main__":
+    main()
