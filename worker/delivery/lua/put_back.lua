@@ -1,17 +1,17 @@
--- Puts a delivered message back into its queue, unless it was settled or put back already.
+-- Puts a delivered message back into its queue, unless it has been settled or put back already.
 --
--- One step, so that the message is neither lost nor in the queue twice, and not put back if its
--- stamp was renewed meanwhile. The first write is a removal: Redis checks its memory before the
--- first write of a script and a removal needs none, so that this works in a full Redis.
+-- Atomic, so that the message is neither lost nor queued twice, and stays if its stamp has been
+-- renewed meanwhile. Redis checks its memory limit before the first write of a script; that
+-- write is a removal, which needs no memory, so the script also works if Redis is full.
 --
--- Returns 1 if the message was put back, else 0.
+-- Returns 1 if the message was put back, otherwise 0.
 local unacked_key = KEYS[1] -- hash: delivered messages, by delivery tag
 local unacked_index_key = KEYS[2] -- sorted set: delivery tags by the time of their last stamp
-local queue_key = KEYS[3] -- list: the messages that wait
+local queue_key = KEYS[3] -- list: the queued messages
 local tag = ARGV[1]
-local stamped_until = ARGV[2] -- put back only if its stamp is no later; '' for any stamp or none
-local even_if_missing = tonumber(ARGV[3]) -- 1 to put back also what is not among the delivered messages
-local push = ARGV[4] -- RPUSH to be delivered before all others, LPUSH to be delivered last
+local stamped_until = ARGV[2] -- put back only if stamped no later; '' for any stamp or none
+local even_if_missing = tonumber(ARGV[3]) -- 1: put back even if not among the delivered messages
+local push = ARGV[4] -- RPUSH: deliver before all others; LPUSH: deliver last
 local message = ARGV[5]
 
 local stamp = redis.call('ZSCORE', unacked_index_key, tag)
