@@ -51,6 +51,4 @@ def test_a_heartbeat_of_an_older_version_is_enough(valkey: Valkey) -> None:
 
 def test_a_worker_whose_consumer_hangs_is_not_well(heartbeats: RedisHeartbeats) -> None:
     heartbeats.beat(heartbeat("ingest", name=NAME, asked_at=time.time() - 300))
-    assert health("ingest") == (
-        "The ingest worker has stopped polling its queue; restart it."
-    )
+    assert health("ingest") == "The ingest worker has stopped polling its queue; restart it."
