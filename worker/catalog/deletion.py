@@ -116,7 +116,7 @@ class Deletion:
         """Delete an image in steps that can be interrupted at any point."""
         # Checked under the claim: any upload accepted from here on is newer than the deletion.
         if not is_wanted():
-            raise WorkerUnavailable("The deletion started too late; retry.")
+            raise WorkerUnavailable("The deletion started after the request timed out; retry.")
         row = self._store.rows(tenant, [image_id]).get(image_id)
         if row is None:
             return False

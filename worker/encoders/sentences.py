@@ -74,11 +74,11 @@ class SentenceModel:
         """
         key = "\n".join([version(_PACKAGE), str(self._compute.dtype), *sentences])
         path = cache_dir / f"sentences-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
-        kept = _read(path, len(sentences))
-        if kept is None:
-            kept = self.embed(sentences)
-            _keep(path, kept)
-        return kept
+        vectors = _read(path, len(sentences))
+        if vectors is None:
+            vectors = self.embed(sentences)
+            _write(path, vectors)
+        return vectors
 
     def _embed_batch(self, sentences: list[str]) -> torch.Tensor:
         with self._compute.inference():
@@ -93,15 +93,15 @@ class SentenceModel:
 
 def _read(path: Path, rows: int) -> torch.Tensor | None:
     try:
-        kept = np.load(path, allow_pickle=False)
+        vectors = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    if kept.shape != (rows, SENTENCE_DIM) or kept.dtype != np.float32:
+    if vectors.shape != (rows, SENTENCE_DIM) or vectors.dtype != np.float32:
         return None
-    return torch.from_numpy(kept)
+    return torch.from_numpy(vectors)
 
 
-def _keep(path: Path, vectors: torch.Tensor) -> None:
+def _write(path: Path, vectors: torch.Tensor) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Renamed when complete, so that a process killed here leaves no partial file.

@@ -53,7 +53,7 @@ class ChunkIngest:
 
     Args:
         reader: Turns items into pictures.
-        store: Looked up for images already indexed.
+        store: Provides the images already indexed.
         pipeline: Decodes, encodes and writes.
         jobs: Records the outcomes.
         claims: The claims on images.

@@ -55,7 +55,7 @@ class OrphanedBlobs:
 
     Args:
         blobs: Holds the originals.
-        store: Looked up for indexed images.
+        store: Provides the indexed images.
         jobs: Provides the age of the oldest job that may wait for its images.
         claims: An image is claimed while its bytes are withdrawn.
         dead_letters: Letters need bytes to be replayed.

@@ -11,7 +11,7 @@ from common.redis_client import broker_call
 
 # A hash: the number of turns, the collection seen in the last one, and since when.
 _KEY = "glimpse:orphans"
-# Leases between the start of a service and its first turn, at most.
+# Maximum leases between the start of a service and its first turn.
 _FIRST_TURN_LEASES = 2
 # Seconds after a change of collection in which workers may still write to the old one.
 _CHANGE_S = 3600.0

@@ -33,7 +33,7 @@ class WithdrawnBlobs:
 
     Args:
         blobs: Holds the withdrawn blobs.
-        store: Looked up for indexed images: an interrupted deletion leaves the row.
+        store: Provides the indexed images: an interrupted deletion leaves the row.
         jobs: Provides the images for which accepted uploads wait.
         claims: An image is claimed while its bytes are restored or discarded.
         dead_letters: Letters need bytes to be replayed.
