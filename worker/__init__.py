@@ -1,1 +1,1 @@
-"""The workers: they hold the model, embed, and write to and search Milvus."""
+"""The workers: run the model, and write to and search Milvus."""

@@ -1,4 +1,4 @@
-"""``python -m worker``: run a worker, choose its model, or ask after its health."""
+"""``python -m worker``: run a worker, choose its model, or check its health."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ def main() -> None:
 
 @main.command()
 @click.argument("queue", type=click.Choice(QUEUES))
-@click.option("--name", help="Unique name of this worker; made from queue, host and process.")
+@click.option("--name", help="Unique name of this worker; default: from queue, host and process.")
 def run(queue: str, name: str | None) -> None:
-    """Consume QUEUE until SIGTERM; what is in hand finishes in time or goes back."""
+    """Consume QUEUE until SIGTERM, then finish tasks in progress or return them to the queue."""
     settings = _settings()
     if queue == INGEST_QUEUE:
-        # Before anything starts a thread, which keeps the priority that its maker had: some
-        # libraries do when they are imported.
+        # Before any import that starts threads, since a thread inherits its creator's priority.
         os.nice(settings.ingest_nice)
     from worker.runtime.serve import serve
 
@@ -39,7 +38,7 @@ def run(queue: str, name: str | None) -> None:
 
 @main.command()
 def choose() -> None:
-    """Print the model that GLIMPSE_MODEL stands for, fetching its weights if need be."""
+    """Print the model that GLIMPSE_MODEL resolves to, downloading its weights if needed."""
     from worker.encoders.registry import choose_model
 
     click.echo(choose_model(_settings()))
@@ -48,15 +47,15 @@ def choose() -> None:
 @main.command()
 @click.argument("queue", type=click.Choice(QUEUES))
 def health(queue: str) -> None:
-    """Exit with 0 while a worker of this host consumes QUEUE, for a container's health check."""
+    """Exit with 0 if a worker on this host consumes QUEUE, for a container's health check."""
     host = socket.gethostname()
     redis = connect(_settings().redis_url)
     beats, now = RedisHeartbeats(redis).alive(), RedisClock(redis).now()
     mine = [beat for beat in beats if beat.queue == queue and f"@{host}." in beat.name]
     if not mine:
-        raise SetupError(f"No worker of this host consumes the queue {queue}.")
+        raise SetupError(f"No worker on this host consumes the queue {queue}.")
     if not any(beat.consumes(now) for beat in mine):
-        raise SetupError(f"The worker of {queue} has not looked for work for too long; restart it.")
+        raise SetupError(f"The {queue} worker has stopped polling its queue; restart it.")
 
 
 def _settings() -> Settings:

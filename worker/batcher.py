@@ -1,4 +1,4 @@
-"""The micro-batcher: items of many tasks, worked on together, settled one by one."""
+"""The micro-batcher: processes items of many tasks in batches and settles each separately."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ R = TypeVar("R")
 
 
 class Closed(RuntimeError):
-    """The batcher takes no more items."""
+    """The batcher is closed and accepts no more items."""
 
 
 class Batcher(Generic[T, R]):
-    """Collects items from any number of threads and works on them in batches.
+    """Collects items from any number of threads and processes them in batches.
 
-    A thread takes up to ``batch_max`` items as soon as that many are there,
-    or as many as there are once the oldest has waited ``wait_ms``, and calls
-    ``process`` with them. Each item has a future of its own:
+    A thread takes a batch as soon as ``batch_max`` items wait, or fewer once
+    the oldest has waited ``wait_ms``, and calls ``process`` with it. Each item
+    has its own future:
 
-    - where ``process`` returns, every item gets its result; a result that is a
-      future itself (the next stage's) settles the item when it settles;
-    - where it raises ``ServiceError``, a part is away and every item gets that
-      error: trying one by one would only wait longer;
-    - where it raises anything else, the items are tried one by one, so that
-      only those at fault fail.
+    - if ``process`` returns, every item gets its result; a result that is
+      itself a future (the next stage's) settles the item when it settles;
+    - if it raises ``ServiceError``, a part of the service is unavailable and
+      every item gets that error: retrying items one by one would only wait longer;
+    - if it raises anything else, the items are retried one by one, so that only
+      the faulty ones fail.
 
-    The queue is bounded: ``submit`` blocks while it is full, which slows down
-    whoever produces items instead of filling the memory.
+    The queue is bounded: ``submit`` blocks while it is full, which slows
+    producers down instead of filling the memory.
 
     Args:
-        name: Name of the threads.
-        process: Takes a batch; returns one result for each item, in their order.
-        batch_max: Items in a batch, at most.
-        wait_ms: Longest time an item waits for its batch to fill, in milliseconds.
-        queue_max: Items that may wait.
-        threads: Batches worked on at once, each by a thread.
+        name: Prefix of the threads' names.
+        process: Takes a batch and returns one result for each item, in order.
+        batch_max: Maximum items in a batch.
+        wait_ms: Maximum time an item waits for its batch to fill, in milliseconds.
+        queue_max: Maximum items in the queue.
+        threads: Number of threads, each processing one batch at a time.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Batcher(Generic[T, R]):
         self._batch_max = batch_max
         self._wait_s = wait_ms / 1000
         self._queue_max = max(queue_max, batch_max)
-        # Item, its future, and when it came (time.monotonic).
+        # Item, its future, and when it was queued (time.monotonic).
         self._queue: deque[tuple[T, Future[R], float]] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        # When a batch last succeeded, in seconds since 1970; 0 before the first.
+        # Unix time at which a batch last succeeded; 0 before the first.
         self.succeeded_at = 0.0
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
@@ -74,24 +74,24 @@ class Batcher(Generic[T, R]):
             thread.start()
 
     def submit(self, item: T) -> Future[R]:
-        """Put one item into the queue; blocks while the queue is full.
+        """Queue one item; block while the queue is full.
 
         Raises:
-            Closed: The batcher has been closed.
+            Closed: The batcher is closed.
         """
         return self.submit_many([item])[0]
 
     def submit_many(self, items: Sequence[T]) -> list[Future[R]]:
-        """Put items into the queue side by side; blocks while there is no room for all.
+        """Queue items next to each other; block while there is no room for all of them.
 
-        Items that come together go into one batch where it has room. More
-        items than the queue holds are let in once it is empty.
+        Items submitted together share a batch if it has room. More items than
+        the queue can hold are accepted once it is empty.
         """
         futures: list[Future[R]] = [Future() for _ in items]
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._has_room(len(items)))
             if self._closed:
-                raise Closed("The batcher takes no more items.")
+                raise Closed("The batcher is closed.")
             now = time.monotonic()
             self._queue.extend(
                 (item, future, now) for item, future in zip(items, futures, strict=True)
@@ -100,7 +100,7 @@ class Batcher(Generic[T, R]):
         return futures
 
     def close(self) -> None:
-        """Take no more items, finish those that wait, and end the threads."""
+        """Accept no more items, finish those queued, and stop the threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -115,7 +115,7 @@ class Batcher(Generic[T, R]):
             self._settle_all(batch)
 
     def _next_batch(self) -> list[tuple[T, Future[R]]]:
-        """Wait for the next batch; an empty one means that the batcher is closed."""
+        """Wait for and return the next batch; an empty one means that the batcher is closed."""
         with self._changed:
             while not self._is_full():
                 if self._closed and not self._queue:
@@ -127,13 +127,13 @@ class Batcher(Generic[T, R]):
         return batch
 
     def _is_full(self) -> bool:
-        """Tell whether a batch may go: it has all it can have, or has waited long enough."""
+        """Return whether a batch is due: it is full, or its oldest item has waited long enough."""
         if not self._queue:
             return False
         return self._closed or len(self._queue) >= self._batch_max or self._seconds_left() == 0
 
     def _seconds_left(self) -> float | None:
-        """Seconds until the oldest item has waited long enough; None where nothing waits."""
+        """Return the seconds until the oldest item's wait is over; None if the queue is empty."""
         if not self._queue:
             return None
         return max(self._queue[0][2] + self._wait_s - time.monotonic(), 0)
@@ -164,7 +164,7 @@ class Batcher(Generic[T, R]):
 
 def _check_length(results: Sequence[object], batch: Sequence[object]) -> None:
     if len(results) != len(batch):
-        raise RuntimeError(f"A batch of {len(batch)} items gave {len(results)} results.")
+        raise RuntimeError(f"A batch of {len(batch)} items returned {len(results)} results.")
 
 
 def _resolve(future: Future[R], result: R | Future[R]) -> None:

@@ -1,4 +1,4 @@
-"""Futures that follow others: what one stage promises is settled by the next one."""
+"""Chained futures: a stage's future is settled by the next stage's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def follow(future: Future[T], other: Future[T]) -> None:
-    """Settle a running future as soon as another one is done, with its result or its error."""
+    """Settle a running future with the result or error of another one when that is done."""
     other.add_done_callback(lambda done: _settle(future, done))
 
 

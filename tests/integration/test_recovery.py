@@ -75,7 +75,7 @@ class Bench:
     def look_later(self) -> list[list[int]]:
         """Look once the jobs have stalled; return the indices that each task sent carries."""
         time.sleep(LEASE_S * 2.5)
-        self.lost_tasks.look()
+        self.lost_tasks.recover()
         return [[item.index for item in chunk.items] for chunk in self.sent]
 
 
@@ -133,7 +133,7 @@ def test_a_job_that_goes_on_is_not_looked_at(bench: Bench) -> None:
     job = bench.job(2)
     time.sleep(LEASE_S * 2.5)
     bench.jobs.begin(job.id, [0])
-    assert bench.lost_tasks.look() == 0
+    assert bench.lost_tasks.recover() == 0
     assert bench.sent == []
 
 

@@ -318,5 +318,5 @@ def test_a_model_is_chosen_without_loading_torch() -> None:
 
 
 def test_a_file_of_something_else_is_no_weights(official: Server, tmp_path: Path) -> None:
-    with pytest.raises(WeightsUnavailable, match="no weights of CLIP"):
+    with pytest.raises(WeightsUnavailable, match="does not contain CLIP weights"):
         load_encoder(settings(tmp_path, model="ViT-B/32", device="cpu"))

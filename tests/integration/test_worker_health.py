@@ -38,7 +38,7 @@ def health(queue: str) -> str:
 def test_a_worker_of_this_host_that_consumes_is_well(heartbeats: RedisHeartbeats) -> None:
     heartbeats.beat(heartbeat("ingest", name=NAME, asked_at=time.time()))
     assert health("ingest") == ""
-    assert health("search") == "No worker of this host consumes the queue search."
+    assert health("search") == "No worker on this host consumes the queue search."
 
 
 @pytest.mark.usefixtures("heartbeats")
@@ -51,6 +51,4 @@ def test_a_heartbeat_of_an_older_version_is_enough(valkey: Valkey) -> None:
 
 def test_a_worker_whose_consumer_hangs_is_not_well(heartbeats: RedisHeartbeats) -> None:
     heartbeats.beat(heartbeat("ingest", name=NAME, asked_at=time.time() - 300))
-    assert health("ingest") == (
-        "The worker of ingest has not looked for work for too long; restart it."
-    )
+    assert health("ingest") == "The ingest worker has stopped polling its queue; restart it."

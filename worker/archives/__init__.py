@@ -1,1 +1,1 @@
-"""Archives: the pictures in a zip, a tar or a tar.gz, as streams, within limits."""
+"""Archives: streams the pictures out of a zip, tar or tar.gz, within limits."""

@@ -1,4 +1,4 @@
-"""An entry: one file of an archive, before anyone has looked whether it is a picture."""
+"""Entries: files of an archive, not yet checked to be pictures."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from common.errors import ImageError
 
 
 class Body(Protocol):
-    """The bytes of an entry, unpacked while they are read."""
+    """The bytes of an entry, unpacked as they are read."""
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` of the next bytes, none at the end.
 
         Raises:
-            ImageError: This entry cannot be read; the archive goes on.
-            ArchiveError: The archive ends here.
+            ImageError: This entry cannot be read; later entries can.
+            ArchiveError: The archive cannot be read any further.
         """
         ...
 
 
 class Unreadable:
-    """The body of an entry that is there and cannot be unpacked.
+    """The body of an entry that cannot be unpacked.
 
     Args:
         error: Raised by every read.
@@ -32,7 +32,7 @@ class Unreadable:
         self._error = error
 
     def read(self, size: int) -> NoReturn:
-        """Raise what is wrong."""
+        """Raise the error."""
         del size
         raise self._error
 
@@ -41,6 +41,6 @@ class Unreadable:
 class Entry:
     """A regular file of an archive."""
 
-    # As the archive has it; see ``worker.archives.names``.
+    # As stored in the archive; see ``worker.archives.names``.
     name: str
     body: Body

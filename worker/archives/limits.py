@@ -1,4 +1,4 @@
-"""Limits of what one archive may unpack to."""
+"""Limits on the unpacked contents of an archive."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """What one archive may have at most; what is really unpacked counts, not what is declared."""
+    """Maximum contents of an archive, as actually unpacked rather than as declared."""
 
     # Entries of any kind: pictures, other files, folders, links, extended headers.
     entries_max: int = 500_000
-    # Bytes that come out of it, those of files that are passed over included.
+    # Unpacked bytes, including those of skipped files.
     bytes_max: int = 16 * 1024**3
-    # Unpacked bytes for each packed one. Photographs hardly shrink, drawings in BMP a hundredfold.
+    # Ratio of unpacked to packed bytes. Photos hardly compress; BMP drawings do a hundredfold.
     ratio_max: int = 200
-    # Unpacked bytes from which on the ratio counts, so that a few flat drawings are no bomb.
+    # Unpacked bytes from which the ratio counts, so that a few flat drawings are accepted.
     ratio_floor_bytes: int = 64 * 1024**2

@@ -1,23 +1,23 @@
-"""A member: one picture of an archive, on its way out."""
+"""Members: the pictures of an archive."""
 
 from __future__ import annotations
 
 from worker.archives.entry import Body
 
-# Bytes handed out at a time.
+# Default number of bytes per read.
 READ_BYTES = 256 * 1024
 
 
 class Member:
-    """One picture, read once and in order, before the next member is asked for.
+    """One picture, read once and sequentially, before the next member is requested.
 
-    It may be left unread, or read in part. What was read of it counts only when
-    its end was reached: damage may show there first.
+    Reading it fully is optional. Its bytes are valid only if the end was reached,
+    since damage may be detected only there.
 
     Args:
-        filename: Its path in the archive as a clean label; it may be empty.
+        filename: Its path in the archive as a clean label; may be empty.
         body: The rest of its bytes.
-        head: Its first bytes, where they were read already.
+        head: Its first bytes, if already read.
     """
 
     def __init__(self, filename: str, body: Body, head: bytes = b"") -> None:
@@ -30,21 +30,21 @@ class Member:
         """Return up to ``size`` of the next bytes (at least 1), none at the end.
 
         Raises:
-            TruncatedImage: This picture is damaged in the archive; the others may be whole.
-            UnsupportedFormat: This picture is packed in a way that is not read.
-            ArchiveError: The archive ends here.
-            ValueError: The archive has gone on to the next member, or no byte was asked for.
+            TruncatedImage: This picture is damaged in the archive; others may be intact.
+            UnsupportedFormat: This picture is packed in an unsupported way.
+            ArchiveError: The archive cannot be read any further.
+            ValueError: The next member has been requested, or ``size`` is less than 1.
         """
         if not self._open:
-            raise ValueError("A member is read before the next one is asked for.")
+            raise ValueError("Read a member before the next one is requested.")
         if size < 1:
-            # To zlib, none means all.
-            raise ValueError("At least one byte is read.")
+            # To zlib, 0 means no limit.
+            raise ValueError("Read at least one byte.")
         if self._head:
             data, self._head = self._head[:size], self._head[size:]
             return data
         return self._body.read(size)
 
     def close(self) -> None:
-        """Read no more: the archive goes on."""
+        """Refuse further reads, because the archive moves on to the next member."""
         self._open = False

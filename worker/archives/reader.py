@@ -1,4 +1,4 @@
-"""Reading an archive: the pictures in it, one after the other."""
+"""Reads the pictures of an archive, one after another."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _READERS: dict[ArchiveKind, Callable[[BinaryIO, Meter], Iterator[Entry]]] = {
 
 
 def read_archive(file: BinaryIO, kind: ArchiveKind, limits: ArchiveLimits) -> Iterator[Member]:
-    """Yield the pictures of an archive in its order, the same ones each time.
+    """Yield the pictures of an archive in the order stored, which is deterministic.
 
-    A picture is what is named as one, whatever it holds, and what begins as one.
-    All else is passed over: folders, links, devices, hidden files, sidecars.
-    Nothing is written anywhere, and little of the archive is ever in memory.
+    A file is a picture if its name says so, whatever its contents, or if it starts
+    like one. All other entries are skipped: folders, links, devices, hidden files and
+    sidecars. Nothing is written to disk, and memory use is small and bounded.
 
     Args:
         file: The archive, at its start; a zip must be seekable.
-        kind: What ``common.images.archive_formats.sniff_archive`` says that it is.
-        limits: What it may unpack to.
+        kind: The result of ``common.images.archive_formats.sniff_archive``.
+        limits: Limits on its contents.
 
     Raises:
-        ArchiveBroken: It breaks off or is damaged; what came before it is good.
-        ArchiveTooLarge: It is larger than the limits.
-        ArchiveUnsupported: It is no archive of this kind.
-        EmptyArchive: There is no picture in it.
+        ArchiveBroken: It is truncated or damaged; the pictures before that are valid.
+        ArchiveTooLarge: It exceeds the limits.
+        ArchiveUnsupported: It is not an archive of this kind.
+        EmptyArchive: It contains no pictures.
     """
     empty = True
     for entry in _READERS[kind](file, Meter(limits)):
@@ -51,7 +51,7 @@ def read_archive(file: BinaryIO, kind: ArchiveKind, limits: ArchiveLimits) -> It
             yield member
             member.close()
     if empty:
-        raise EmptyArchive("There is no picture in the archive; pack JPEG, PNG or WebP files.")
+        raise EmptyArchive("The archive contains no pictures; pack JPEG, PNG or WebP files.")
 
 
 def _member(entry: Entry) -> Member | None:
@@ -61,23 +61,23 @@ def _member(entry: Entry) -> Member | None:
     if names_a_picture(filename):
         return Member(filename, entry.body)
     head = _head(entry.body)
-    return Member(filename, entry.body, head) if _begins_a_picture(head, filename) else None
+    return Member(filename, entry.body, head) if _starts_a_picture(head, filename) else None
 
 
 def _head(body: Body) -> bytes:
     head = b""
-    # What cannot be read is told when it is read again, if this is a picture at all.
+    # If this is a picture, its next read raises the error again.
     with suppress(ImageError):
         while len(head) < HEAD_BYTES and (data := body.read(HEAD_BYTES - len(head))):
             head += data
     return head
 
 
-def _begins_a_picture(head: bytes, filename: str) -> bool:
+def _starts_a_picture(head: bytes, filename: str) -> bool:
     try:
         sniff(head)
     except UnsupportedFormat:
-        # A photograph in HEIC, say: it fails by itself, and its owner learns why.
+        # For example a HEIC photo: it becomes a failed image whose error says why.
         return not is_text(filename)
     except ImageError:
         return False

@@ -1,4 +1,4 @@
-"""Streams: a tar's bytes in their order, as they are or unpacked, and counted."""
+"""Streams: the bytes of a tar, plain or decompressed, counted by a meter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from common.errors import ArchiveBroken
 from worker.archives.inflater import GZIP, PACKED_BYTES, Inflater
 from worker.archives.meter import Meter
 
-# Bytes unpacked at a time: many headers of a tar, since each step costs the same.
+# Bytes decompressed at a time: many tar headers at once, since each call has a fixed cost.
 _PIECE_BYTES = 64 * 1024
 
 # First bytes of every member of a gzip file.
@@ -17,23 +17,23 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Stream(Protocol):
-    """Bytes that can be read once, in order."""
+    """Bytes that can be read once, sequentially."""
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` of the next bytes, none at the end.
 
         Raises:
-            ArchiveError: The archive ends here.
+            ArchiveError: The archive cannot be read any further.
         """
         ...
 
 
 class PlainStream:
-    """The bytes of a file as they are.
+    """The bytes of an uncompressed file.
 
     Args:
         file: The archive.
-        meter: Counts what is read.
+        meter: Counts the bytes.
     """
 
     def __init__(self, file: BinaryIO, meter: Meter) -> None:
@@ -49,14 +49,14 @@ class PlainStream:
 
 
 class GzipStream:
-    """The bytes of a gzip file, unpacked; it may have several members, one after the other.
+    """The decompressed bytes of a gzip file, which may have several members.
 
-    A member counts as an entry of the archive, for a file may hold millions
+    Each member counts as an entry of the archive, since a file may contain millions
     of members of a few bytes.
 
     Args:
         file: The archive.
-        meter: Counts what is read and what comes out.
+        meter: Counts packed and unpacked bytes.
     """
 
     def __init__(self, file: BinaryIO, meter: Meter) -> None:
@@ -64,7 +64,7 @@ class GzipStream:
         self._meter = meter
         self._inflater = Inflater(self._read_packed, GZIP)
         self._ended = False
-        # Bytes that were unpacked, and how many of them were handed out.
+        # The current piece of decompressed bytes, and how many of them have been returned.
         self._piece, self._used = b"", 0
 
     def read(self, size: int) -> bytes:
@@ -88,12 +88,12 @@ class GzipStream:
         try:
             return self._inflater.read(self._meter.clamp(_PIECE_BYTES))
         except EOFError:
-            raise ArchiveBroken("The gzip file breaks off; send it again.") from None
+            raise ArchiveBroken("The gzip file is truncated; upload it again.") from None
         except zlib.error as error:
-            raise ArchiveBroken("The gzip file is damaged; send it again.") from error
+            raise ArchiveBroken("The gzip file is damaged; upload it again.") from error
 
     def _begin_member(self) -> None:
-        # Zeros may fill the file up; what else follows the last member is ignored, as gzip does.
+        # The file may be padded with zeros; other trailing data is ignored, as gzip does.
         rest = self._inflater.packed.lstrip(b"\x00")
         while len(rest) < len(_GZIP_MAGIC) and (packed := self._read_packed()):
             rest = (rest + packed).lstrip(b"\x00")

@@ -1,1 +1,1 @@
-"""The catalog: questions about images, and their deletion."""
+"""The catalog: lookup, listing and deletion of images."""

@@ -1,4 +1,4 @@
-"""Deletion: an image goes from the store, and its bytes once nobody can need them any more."""
+"""Deletion: removes an image's row at once, and its bytes when no upload can need them."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from worker.stores.fence import Claimed, Fence
 
 log = logging.getLogger(__name__)
 
-# Seconds to wait for an image that an ingest task has in hand: half of what the API waits.
+# Seconds to wait for an image that another task has claimed: half of the API's timeout.
 _CLAIM_WAIT_S = 2.0
-# Seconds between two looks whether it is free.
+# Seconds between attempts to claim it.
 _CLAIM_POLL_S = 0.05
 
 
 class Deletion:
     """Runs ``catalog.delete``.
 
-    An image is claimed while it is deleted, as it is while it is ingested, so that
-    one comes after the other. Its bytes are only put aside: an upload that was
-    accepted before may count on them (``PictureReader`` brings them back), and so
-    may an image whose deletion was cut short (``WithdrawnBlobs`` does).
+    An image is claimed for its deletion as it is for its ingest, so that the two
+    never overlap. Its bytes are only withdrawn, since an upload accepted before
+    may rely on them (``PictureReader`` restores them), and so may an image whose
+    deletion was interrupted (``WithdrawnBlobs`` restores them).
 
     Args:
-        store: Where the row is.
-        blobs: Where the bytes are.
-        jobs: Asked whether the job that brought the image knows of it.
-        claims: Who has which image in hand.
-        dead_letters: A letter about the image goes with it.
+        store: Holds the row.
+        blobs: Holds the bytes.
+        jobs: Records the image as indexed if its job has not yet.
+        claims: The claims on images.
+        dead_letters: A letter about the image is removed with it.
         fence: Keeps a deletion that lost its claim from removing newer uploads.
-        wait_s: Seconds to wait for an image that is in hand: less than the API waits for us.
+        wait_s: Seconds to wait for a claimed image; must be less than the API's timeout.
     """
 
     def __init__(
@@ -64,17 +64,17 @@ class Deletion:
     def run(
         self, request: CatalogRequest, is_wanted: Callable[[], bool] = lambda: True
     ) -> CatalogDeleted:
-        """Delete images; return those that were indexed and are no more.
+        """Delete images and return those that were indexed.
 
         Args:
-            request: Which.
-            is_wanted: Returns whether the caller still waits. One that gave up was told to ask
-                again, and may have uploaded the image again since.
+            request: The images to delete.
+            is_wanted: Returns whether the caller still waits. A caller that timed out was
+                asked to retry, and may have uploaded the image again since.
 
         Raises:
-            ImagesBusy: One is in hand and does not become free.
+            ImagesBusy: Another task has claimed an image and did not release it in time.
             WorkerUnavailable: The caller no longer waits.
-            ServiceError: A part is away. In all cases ask again.
+            ServiceError: A part of the service is unavailable. Retry in all three cases.
         """
         deleted = [
             image_id
@@ -99,7 +99,7 @@ class Deletion:
     def _claim(self, owner: str, tenant: str, image_id: str) -> None:
         deadline = time.monotonic() + self._wait_s
         while True:
-            # Alone or not is all the same: nothing is decoded that could be deadly.
+            # Isolation does not matter here: nothing is decoded that could kill the worker.
             (verdict,) = self._claims.take(owner, tenant, [image_id], alone=True)
             if verdict is Verdict.GRANTED:
                 return
@@ -113,10 +113,10 @@ class Deletion:
     def _delete_claimed(
         self, owner: str, tenant: str, image_id: str, is_wanted: Callable[[], bool]
     ) -> bool:
-        """Delete an image in an order that may be cut off anywhere."""
-        # Checked under the claim: uploads that are accepted from here on come after the deletion.
+        """Delete an image in steps that can be interrupted at any point."""
+        # Checked under the claim: any upload accepted from here on is newer than the deletion.
         if not is_wanted():
-            raise WorkerUnavailable("This deletion came too late; ask again.")
+            raise WorkerUnavailable("The deletion started after the request timed out; retry.")
         row = self._store.rows(tenant, [image_id]).get(image_id)
         if row is None:
             return False
@@ -124,14 +124,14 @@ class Deletion:
         letter = find_letter(self._dead_letters, tenant, image_id)
         if not self._fence.holds(owner, tenant, image_id):
             raise _busy(image_id)
-        # The bytes first: cut off here, they are put back, since there is a row. The other
-        # way round nobody would know of them.
+        # The bytes first: after an interruption here, the upkeep finds the row and restores
+        # them. In the other order, it could not find them.
         self._blobs.withdraw(tenant, image_id)
         held = self._fence.write([Claimed(owner, row)], self._delete_rows)
         if held != [True]:
             raise _busy(image_id)
         if letter is not None:
-            # Only this letter: a newer one may have replaced it.
+            # Only this job's letter: a newer one may have replaced it.
             self._dead_letters.remove(tenant, image_id, letter.job_id)
         log.info("catalog.deleted tenant=%s id=%s", tenant, image_id)
         return True
@@ -141,9 +141,9 @@ class Deletion:
             self._store.delete(row.tenant, [row.record.id])
 
     def _note_indexed(self, job_id: str, image_id: str) -> None:
-        """Tell the job that it has indexed the image, if its worker died before it could.
+        """Record the image as indexed in its job, if its worker died before doing so.
 
-        Another run of its chunk would index the image again.
+        Otherwise another run of its chunk would index the image again.
         """
         try:
             if self._jobs.get(job_id).state in FINAL_STATES:
@@ -155,9 +155,9 @@ class Deletion:
             ]
             self._jobs.record(job_id, found)
         except NotFound:
-            # Its record has expired, and with it whatever could run again.
+            # The job has expired, so no chunk of it can run again.
             return
 
 
 def _busy(image_id: str) -> ImagesBusy:
-    return ImagesBusy(f"Image {image_id} is being ingested; delete it in a moment.")
+    return ImagesBusy(f"Image {image_id} is being ingested; retry in a moment.")

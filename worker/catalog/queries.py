@@ -1,4 +1,4 @@
-"""Catalog: what the API asks about images, so that it need not know the store."""
+"""Catalog lookups that the API requests, so that it does not depend on the store."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from worker.stores.base import VectorStore
 
 
 class Catalog:
-    """Runs the ``catalog.*`` tasks; each raises ``ServiceError`` while the store is away."""
+    """Runs the ``catalog.*`` tasks; each raises ``ServiceError`` if the store is unavailable."""
 
     def __init__(self, store: VectorStore) -> None:
         self._store = store
 
     def get(self, request: CatalogRequest) -> CatalogImages:
-        """Return the records of those images that are indexed."""
+        """Return the records of the requested images that are indexed."""
         return CatalogImages(images=self._store.get(request.tenant, request.ids))
 
     def known(self, request: CatalogRequest) -> CatalogKnown:
-        """Return those of the ids that a search can find, in the order asked."""
+        """Return the requested ids that a search can find, in the requested order."""
         stored = self._store.known(request.tenant, request.ids)
         return CatalogKnown(known=[image_id for image_id in request.ids if image_id in stored])
 

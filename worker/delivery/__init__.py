@@ -1,1 +1,1 @@
-"""Delivery: how tasks reach a worker, stay its own, and are settled."""
+"""Delivery: how a worker receives, leases and settles messages."""

@@ -1,9 +1,9 @@
-"""Leases: what this worker holds stays its own for as long as it lives, and no longer.
+"""Leases: a worker keeps the messages it holds while it lives, and loses them when it dies.
 
-A message is stamped with the time of its delivery, and whoever looks later takes
-a message whose stamp is older than the lease for abandoned. Here the stamps of
-all that this process holds are renewed every third of the lease, so a lease may
-be short and work may be slow.
+A message is stamped with the time of its delivery. Workers treat a message
+whose stamp is older than the lease as abandoned. A thread here renews the
+stamps of all held messages every third of a lease, so that leases can be short
+even if tasks are slow.
 """
 
 from __future__ import annotations
@@ -23,40 +23,39 @@ from worker.delivery.messages import Delivered, Messages
 
 log = logging.getLogger(__name__)
 
-# Renewals in the time of a lease: two may fail before it runs out.
+# Renewals per lease: two may fail before it expires.
 _RENEWALS_PER_LEASE = 3
-# Longest pause after a renewal that failed, in seconds: Redis may be back any moment.
+# Maximum pause after a failed renewal, in seconds: Redis may be back at any moment.
 _FAILED_PAUSE_S = 1.0
-# Least time that Redis has to have answered before a worker looks for what others
-# abandoned, in seconds: they may have been cut off too, and are given time to renew first.
+# Minimum time that Redis must have answered before a worker looks for abandoned messages,
+# in seconds: after an outage, other workers need time to renew theirs first.
 _STEADY_S_MIN = 5.0
-# Seconds that threads are given to end what they are at.
+# Seconds to wait for threads to stop.
 _STOP_S = 5.0
 
 
 @dataclass(eq=False, slots=True)
 class Lease:
-    """One message that is held, from its delivery until it is settled or given back."""
+    """A message held by this process, from its delivery until it is settled or given back."""
 
     message: Delivered
-    # Whether its task runs; what has not begun may go to another worker.
+    # Whether its task has started; until then, another worker may take it.
     begun: bool = False
-    # Whether Redis is known to keep it among what is delivered.
+    # Whether it is known to be among the delivered messages in Redis.
     noted: bool = False
 
 
 class Leases:
-    """The messages that this process holds, and the thread that keeps them its own.
+    """The messages that this process holds, and the thread that renews their leases.
 
-    What is to be told to Redis is told at once, or as soon as Redis answers; to a
-    worker whose messages are held here it makes no difference. A message keeps its
-    delivery tag when it is delivered again, so a lease ends once: of one that is
-    over nothing more is told.
+    Changes are written to Redis at once or, during an outage, as soon as it
+    answers; callers need not care which. A message keeps its delivery tag when it
+    is redelivered, so a lease ends only once: an ended lease writes nothing more.
 
     Args:
-        messages: Where messages are kept that are delivered.
-        lease_s: Seconds after which a message that was not renewed is another's.
-        claims: The images in hand; they are renewed and given back with the messages.
+        messages: The delivered messages.
+        lease_s: Seconds without renewal after which another worker may take a message.
+        claims: The claims on images; they are renewed and given back with the messages.
     """
 
     def __init__(self, messages: Messages, lease_s: float, claims: Claims | None = None) -> None:
@@ -67,46 +66,46 @@ class Leases:
         self._steady_s = max(self._interval_s, _STEADY_S_MIN)
         # By delivery tag.
         self._held: dict[str, Lease] = {}
-        # What Redis has not heard yet, in order.
-        self._untold: deque[Callable[[], None]] = deque()
+        # Writes that Redis has not received yet, in order.
+        self._unsent: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
-        # How many leases are being ended at this moment.
+        # Number of leases being ended at the moment.
         self._endings = 0
         self._ended = threading.Condition()
         self._steady_since: float | None = None
         self._stopped = threading.Event()
-        # Ends the thread's pause: there is something that Redis has not heard.
+        # Ends the thread's pause, because there are unsent writes.
         self._wake = threading.Event()
-        # Set once the worker is to end: nothing begins any more, and waits end.
+        # Set when the worker shuts down: no task starts any more, and waits end.
         self.closing = threading.Event()
-        # When the consumer last asked for room, in seconds since 1970; None before it has.
+        # Unix time at which the consumer last polled; None before it has.
         self.asked_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
 
     def start(self) -> None:
-        """Begin to renew."""
+        """Start renewing leases."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; what is held by now is left to its lease."""
+        """Stop the thread; the leases of messages still held expire."""
         self._stopped.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=_STOP_S)
 
     def held(self) -> int:
-        """Return how many messages are held."""
+        """Return the number of messages held."""
         return len(self._held)
 
     def has_room(self, places: int) -> bool:
-        """Return whether fewer messages are held than there are places; the consumer asks."""
+        """Return whether fewer than ``places`` messages are held; the consumer polls this."""
         self.asked_at = time.time()
         return self.held() < places
 
     def hold(self, message: Delivered) -> Lease:
-        """Take a message on; one that Redis cannot keep now is held all the same, and kept later.
+        """Hold a delivered message; during an outage of Redis it is noted there later.
 
-        It has left its queue already, so there is no other way to keep it than to run it.
+        It has already left its queue, so refusing it would lose it.
         """
         lease = Lease(message)
         with self._lock:
@@ -119,7 +118,7 @@ class Leases:
         return lease
 
     def begin(self, tag: str) -> Lease | None:
-        """Note that a task begins; None says that its message is not this worker's to run."""
+        """Mark a message's task as started; None means that this worker must not run it."""
         with self._lock:
             lease = self._held.get(tag)
             if lease is None or self.closing.is_set():
@@ -128,32 +127,32 @@ class Leases:
             return lease
 
     def settle(self, lease: Lease) -> None:
-        """End a lease whose task is done; nothing if it has ended."""
+        """End the lease of a finished task; does nothing if it has already ended."""
         with self._ending():
             if self._end(lease):
-                self._tell(partial(self._messages.settle, lease.message.tag))
+                self._send(partial(self._messages.settle, lease.message.tag))
 
     def give_back(self, lease: Lease, *, last: bool = False) -> None:
-        """End a lease, and put its message back into its queue; nothing if it has ended.
+        """End a lease and return its message to its queue; does nothing if it has already ended.
 
         Args:
             lease: The lease.
-            last: Whether all others come before its message.
+            last: Whether the message goes to the end of its queue.
         """
         with self._ending():
             if self._end(lease):
                 put_back = self._messages.put_back
-                self._tell(partial(put_back, lease.message, last=last, noted=lease.noted))
+                self._send(partial(put_back, lease.message, last=last, noted=lease.noted))
 
     def give_back_waiting(self) -> None:
-        """Give back what has not begun."""
+        """Give back the messages whose tasks have not started."""
         for lease in self._snapshot():
             if not lease.begun:
                 self.give_back(lease)
 
     def give_back_all(self) -> None:
-        """Give back all that is held, whether it runs or not; the process may end after that."""
-        # The claims first: whoever gets a message next must not find its images claimed.
+        """Give back every message held, started or not; the process may exit after this."""
+        # The claims first: the next worker to get a message must not find its images claimed.
         if self._claims is not None:
             try:
                 self._claims.give_back_all()
@@ -161,12 +160,12 @@ class Leases:
                 log.warning("claims.not_given_back %s", error)
         for lease in self._snapshot():
             self.give_back(lease)
-        # Other threads may be in the middle of it.
+        # Other threads may be ending leases at the moment.
         with self._ended:
             self._ended.wait_for(lambda: self._endings == 0, timeout=_STOP_S)
 
     def give_back_abandoned(self) -> None:
-        """Put back what others abandoned, once they had time to renew after an outage."""
+        """Requeue messages that other workers abandoned, if they had time to renew them."""
         since = self._steady_since
         if since is None or time.monotonic() - since < self._steady_s:
             return
@@ -176,16 +175,16 @@ class Leases:
             log.warning("lease.not_looked %s", error)
 
     def renew(self) -> None:
-        """Tell Redis what it has not heard, and stamp anew what is held.
+        """Send the unsent writes to Redis and renew the stamps of all held messages.
 
         Raises:
-            BrokerUnavailable: Redis does not answer, or is full; nothing is forgotten.
+            BrokerUnavailable: Redis does not answer, or is full; nothing is lost.
         """
         self._messages.ping()
-        while self._untold:
-            # Only this thread takes away, so it is the same one that is taken.
-            self._untold[0]()
-            self._untold.popleft()
+        while self._unsent:
+            # Only this thread removes writes, so popleft() removes the one just sent.
+            self._unsent[0]()
+            self._unsent.popleft()
         held = self._snapshot()
         for lease in held:
             if not lease.noted:
@@ -200,8 +199,8 @@ class Leases:
         with self._lock:
             over = self._held.get(lease.message.tag) is not lease
         if over:
-            # It ended meanwhile, and would seem to be in hand for ever.
-            self._tell(partial(self._messages.settle, lease.message.tag))
+            # The lease has ended meanwhile; the entry just written would stay forever.
+            self._send(partial(self._messages.settle, lease.message.tag))
 
     @contextmanager
     def _ending(self) -> Iterator[None]:
@@ -215,7 +214,7 @@ class Leases:
                 self._ended.notify_all()
 
     def _end(self, lease: Lease) -> bool:
-        """Hold a message no longer; return whether it was held."""
+        """Stop holding a message and return whether it was held."""
         with self._lock:
             tag = lease.message.tag
             mine = self._held.get(tag) is lease
@@ -223,13 +222,13 @@ class Leases:
                 del self._held[tag]
             return mine
 
-    def _tell(self, step: Callable[[], None]) -> None:
-        """Do a step in Redis now, or when it answers."""
+    def _send(self, write: Callable[[], None]) -> None:
+        """Write to Redis now or, during an outage, when it answers again."""
         try:
-            step()
+            write()
         except BrokerUnavailable as error:
             log.warning("lease.not_told %s", error)
-            self._untold.append(step)
+            self._unsent.append(write)
             self._wake.set()
 
     def _snapshot(self) -> list[Lease]:
@@ -242,7 +241,7 @@ class Leases:
             try:
                 self.renew()
             except Exception as error:
-                # Whatever it was: a thread that ended would leave all that is held to others.
+                # Any error: if this thread ended, other workers would take all held messages.
                 known = isinstance(error, BrokerUnavailable)
                 log.warning("lease.not_renewed %s", error, exc_info=None if known else error)
                 self._steady_since = None

@@ -1,10 +1,10 @@
 """Delivered messages as kombu keeps them in Redis: noted, stamped, settled, or put back.
 
-kombu has a hash of what was delivered, by delivery tag, and a sorted set with the
-time of each tag's last stamp; whoever looks puts back what was not stamped for
-longer than a lease. What is written here is what kombu writes. But every change
-is one step, so that nothing is lost between two, and none needs the channel that
-delivered the message: it may be closed by then.
+kombu keeps a hash of delivered messages by delivery tag, and a sorted set with
+the time of each tag's last stamp; a message not stamped for longer than a lease
+is put back. This module writes the same format as kombu. But every change is
+atomic, so that a crash loses nothing, and none needs the channel that delivered
+the message, which may be closed by then.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from common.redis_client import broker_call
 from common.redis_scripts import RedisScript
 from common.redis_time import RedisClock
 
-# Most messages that one look puts back.
+# Maximum messages put back per call of ``put_back_abandoned``.
 _ABANDONED_MAX = 100
 
 # Consumers take from the right end of the list.
@@ -34,10 +34,10 @@ class Delivered:
     """A message as it was delivered.
 
     Attributes:
-        tag: Its delivery tag, which it keeps when it is delivered again.
-        queue: The queue it goes back into.
-        content: The message itself, as kombu has it.
-        exchange: What it was sent to; kombu keeps it beside the message.
+        tag: Its delivery tag, which it keeps when it is redelivered.
+        queue: The queue it came from, and is put back into.
+        content: The message itself, in kombu's format.
+        exchange: The exchange it was sent to; kombu stores it with the message.
     """
 
     tag: str
@@ -46,11 +46,11 @@ class Delivered:
     exchange: str = ""
 
     def entry(self) -> str:
-        """Return what stands in the hash."""
+        """Return its entry in the hash."""
         return dumps([self.content, self.exchange, self.queue])
 
-    def again(self) -> str:
-        """Return what is put back into the queue: the message, marked as delivered before."""
+    def redelivery(self) -> str:
+        """Return the message to put back into the queue, marked as redelivered."""
         content = cast("dict[str, Any]", loads(dumps(self.content)))
         content["headers"]["redelivered"] = True
         content["properties"]["delivery_info"]["redelivered"] = True
@@ -58,36 +58,36 @@ class Delivered:
 
 
 class Messages(Protocol):
-    """Where delivered messages are kept; every method raises ``BrokerUnavailable``."""
+    """Stores delivered messages; every method raises ``BrokerUnavailable``."""
 
     def ping(self) -> None:
-        """Return if anything can be told."""
+        """Return if the store can be written to."""
         ...
 
     def note(self, message: Delivered) -> None:
-        """Keep a message that was delivered, stamped with this moment."""
+        """Store a delivered message, stamped with the current time."""
         ...
 
     def renew(self, tags: Iterable[str]) -> None:
-        """Stamp messages anew; one that was settled or taken meanwhile does not come to life."""
+        """Renew the stamps of messages, except those settled or put back meanwhile."""
         ...
 
     def settle(self, tag: str) -> None:
-        """Forget a message: it is done with."""
+        """Remove a message whose task is finished."""
         ...
 
     def put_back(self, message: Delivered, *, last: bool, noted: bool = True) -> None:
-        """Put a message back into its queue, unless another has it by now.
+        """Put a message back into its queue, unless another worker has it by now.
 
         Args:
             message: The message.
-            last: Whether all others come before it.
-            noted: Whether it is known to have been noted; else it is put back in any case.
+            last: Whether it goes to the end of the queue.
+            noted: Whether it is known to be stored; if not, it is put back in any case.
         """
         ...
 
     def put_back_abandoned(self, age_s: float) -> None:
-        """Put back, before all others, what was not stamped for so many seconds."""
+        """Put messages not stamped for ``age_s`` seconds back, before all others."""
         ...
 
 
@@ -95,43 +95,43 @@ class MemoryMessages:
     """Delivered messages in this process's memory: the complete fake for tests."""
 
     def __init__(self) -> None:
-        # Entries and stamps by tag, and what was put back: a message, and whether as the last.
+        # Entries and stamps by tag; messages put back, each with its ``last``.
         self.entries: dict[str, Delivered] = {}
         self.stamps: dict[str, float] = {}
         self.back: list[tuple[Delivered, bool]] = []
 
     def ping(self) -> None:
-        """Return."""
+        """Do nothing: memory is always writable."""
 
     def note(self, message: Delivered) -> None:
-        """Keep a message."""
+        """Store a message."""
         self.entries[message.tag] = message
         self.stamps[message.tag] = time.time()
 
     def renew(self, tags: Iterable[str]) -> None:
-        """Stamp messages anew."""
+        """Renew the stamps of messages."""
         self.stamps |= dict.fromkeys(self.stamps.keys() & set(tags), time.time())
 
     def settle(self, tag: str) -> None:
-        """Forget a message."""
+        """Remove a message."""
         self.entries.pop(tag, None)
         self.stamps.pop(tag, None)
 
     def put_back(self, message: Delivered, *, last: bool, noted: bool = True) -> None:
-        """Put a message back, unless another has it."""
+        """Put a message back, unless another worker has it."""
         if message.tag in self.entries or not noted:
             self.back.append((message, last))
         self.settle(message.tag)
 
     def put_back_abandoned(self, age_s: float) -> None:
-        """Put back what was not stamped for so long."""
+        """Put back messages not stamped for ``age_s`` seconds."""
         limit = time.time() - age_s
         for tag in [tag for tag, stamp in self.stamps.items() if stamp <= limit]:
             self.put_back(self.entries[tag], last=False)
 
 
 class RedisMessages:
-    """Delivered messages in Redis, where kombu keeps them.
+    """Delivered messages in Redis, in kombu's keys.
 
     Args:
         redis: A client of the broker's database that decodes responses.
@@ -139,7 +139,7 @@ class RedisMessages:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        # Stamps are compared by other workers, whose machines' clocks may differ.
+        # Redis's time, since other workers compare the stamps and their clocks may differ.
         self._clock = RedisClock(redis)
         self._script = RedisScript(redis, "worker/delivery/lua/put_back.lua")
 
@@ -150,7 +150,7 @@ class RedisMessages:
 
     @broker_call
     def note(self, message: Delivered) -> None:
-        """Keep a message; never one half of it, which no look would find."""
+        """Store a message's stamp and entry in one transaction; half of it would be lost."""
         with self._redis.pipeline() as pipe:
             pipe.zadd(Channel.unacked_index_key, {message.tag: self._clock.now()})
             pipe.hset(Channel.unacked_key, message.tag, message.entry())
@@ -158,28 +158,28 @@ class RedisMessages:
 
     @broker_call
     def renew(self, tags: Iterable[str]) -> None:
-        """Stamp messages anew."""
+        """Renew the stamps of messages."""
         stamps = dict.fromkeys(tags, self._clock.now())
         if stamps:
             self._redis.zadd(Channel.unacked_index_key, stamps, xx=True)
 
     @broker_call
     def settle(self, tag: str) -> None:
-        """Forget a message; in no transaction, which a Redis that is full would refuse."""
+        """Remove a message, without a transaction, which Redis would refuse if full."""
         with self._redis.pipeline(transaction=False) as pipe:
-            # In this order: a stamp that is left over is found and removed.
+            # In this order, because a stamp without an entry is found and removed later.
             pipe.hdel(Channel.unacked_key, tag)
             pipe.zrem(Channel.unacked_index_key, tag)
             pipe.execute()
 
     @broker_call
     def put_back(self, message: Delivered, *, last: bool, noted: bool = True) -> None:
-        """Put a message back, unless another has it."""
+        """Put a message back, unless another worker has it."""
         self._put_back(message, last=last, noted=noted)
 
     @broker_call
     def put_back_abandoned(self, age_s: float) -> None:
-        """Put back what was not stamped for so long."""
+        """Put back messages not stamped for ``age_s`` seconds."""
         limit = self._clock.now() - age_s
         tags = cast(
             "list[str]",
@@ -212,5 +212,5 @@ class RedisMessages:
             stamped_until="" if limit is None else limit,
             even_if_missing=int(not noted),
             push=_LAST if last else _FIRST,
-            message=message.again(),
+            message=message.redelivery(),
         )

@@ -1,4 +1,4 @@
-"""Results of tasks, which wait for Redis rather than being lost."""
+"""Task results that survive an outage of Redis."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
-# Seconds between two tries.
+# Seconds between attempts to store a result.
 _RETRY_S = 1.0
 
 
 class PatientResults(RedisBackend):
-    """Celery's results in Redis; a task's thread waits until its result is stored.
+    """Celery's Redis result backend, but a task's thread waits until its result is stored.
 
-    Celery tries for a while where it is not connected, and not at all where Redis is
-    full. Then it takes the task for failed, which it is not, and if that cannot be
-    stored either, it forgets to acknowledge the message. The thread waits no longer
-    once the worker is to end; what it raises then gives the message back.
+    Celery retries for a while if it is not connected, and not at all if Redis is
+    full. Then it records the task as failed, which it is not, and if that cannot be
+    stored either, it never acknowledges the message. When the worker shuts down,
+    the thread stops waiting; the error it raises gives the message back.
 
     Args:
-        closing: Set once the worker is to end.
-        app: The worker's app, configured.
+        closing: Set when the worker shuts down.
+        app: The worker's configured app.
     """
 
     def __init__(self, closing: threading.Event, app: Celery) -> None:
         super().__init__(app=app, url=app.conf.result_backend)
         self._closing = closing
-        # One object serves all threads; they must not make two of it.
+        # Create the client now: all threads share this object and must not create two.
         self.client  # noqa: B018
 
     def store_result(self, *args: Any, **kwargs: Any) -> Any:
-        """Store a result, however long it takes."""
+        """Store a result, retrying until it succeeds or the worker shuts down."""
         while True:
             try:
                 return super().store_result(*args, **kwargs)
@@ -47,9 +47,9 @@ class PatientResults(RedisBackend):
                     raise
 
     def ensure(self, fun: Callable[..., Any], args: Any, **_: Any) -> Any:
-        """Try once: it is tried again here, and not only where Redis is not connected."""
+        """Call once: ``store_result`` does the retries, after any error."""
         return fun(*args)
 
     def _gives_up(self) -> bool:
-        # Celery stores what it refuses to run from its event loop, for which others wait.
+        # Celery stores the results of tasks it refuses from its event loop, which must not block.
         return threading.current_thread() is threading.main_thread()

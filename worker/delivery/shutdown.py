@@ -1,4 +1,4 @@
-"""The end of a worker: what is in hand finishes in time, or goes back to its queue."""
+"""Shutdown: tasks in progress finish within a grace period, or their messages are given back."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ log = logging.getLogger(__name__)
 
 
 class Grace:
-    """Bounds how long a worker that was told to end may take.
+    """Bounds the time that a worker's shutdown may take.
 
-    Celery waits for the tasks of a thread pool without limit, and a thread
-    cannot be ended from outside; so the process ends, once it holds nothing.
+    Celery waits without limit for the tasks of a thread pool, and threads cannot
+    be killed. So the process gives its messages back and exits.
 
     Args:
-        leases: What is held.
-        grace_s: Seconds from the signal to the end.
-        leave: Called last, to take the worker's traces away.
+        leases: The messages held.
+        grace_s: Seconds from the signal to the exit.
+        leave: Called last, to remove the worker's heartbeat.
     """
 
     def __init__(self, leases: Leases, grace_s: float, leave: Callable[[], None]) -> None:
@@ -37,7 +37,7 @@ class Grace:
         self._begun = threading.Event()
 
     def begin(self) -> None:
-        """Begin nothing more, wake what waits, and count the time; called by a signal's handler."""
+        """Start no more tasks, end waits, and start the timer; called from a signal handler."""
         if not self._begun.is_set():
             self._begun.set()
             self._leases.closing.set()
@@ -53,32 +53,32 @@ class Grace:
 
 
 def add_give_back_step(app: Celery, leases: Leases) -> None:
-    """Let the app's consumers give back what has not begun when they end.
+    """Make the app's consumers give back messages not yet started when they stop.
 
-    One that only loses its connection keeps it: its threads take it as they come free.
+    A consumer that only loses its connection keeps them: its threads run them when free.
     """
 
     class GiveBack(bootsteps.StartStopStep):
         requires = (Tasks,)
 
         def start(self, c: Any) -> None:
-            """Do nothing: deliveries are held by the transport."""
+            """Do nothing: the transport holds deliveries."""
 
         def stop(self, c: Any) -> None:
-            """Give back what has not begun."""
-            # Without a connection nothing can be on its way.
+            """Give back the messages whose tasks have not started."""
+            # Without a connection no message can be in transit.
             if c.connection and c.task_consumer:
-                _take_no_more(c.task_consumer)
+                _stop_consuming(c.task_consumer)
                 leases.give_back_waiting()
 
     app.steps["consumer"].add(GiveBack)
 
 
-def _take_no_more(consumer: Any) -> None:
-    """Cancel a consumer and put back the message that Redis may be handing over already.
+def _stop_consuming(consumer: Any) -> None:
+    """Cancel a consumer and put back the message that Redis may already have sent.
 
-    That message has left its queue and stands in no index yet: a process that
-    ended without reading it would lose it.
+    That message has left its queue and is in no index yet: a process that exits
+    without reading it loses it.
     """
     consumer.cancel()
     channel = consumer.channel

@@ -1,4 +1,4 @@
-"""The threads that run tasks: when one is done with a message, so is the worker."""
+"""The threads that run tasks; each settles its task's message itself."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 class LeasedRequest(Request):
     """A task's request that settles its message in the task's own thread.
 
-    Celery leaves that to its event loop, which waits where Redis is away and turns no
-    more once the worker is to end. What it does later finds the message settled, and
-    wakes the loop to take the next.
+    Celery leaves that to its event loop, which blocks during an outage of Redis and
+    no longer runs at shutdown. The event loop's later call finds the message settled,
+    and makes the loop fetch the next one.
     """
 
     def acknowledge(self) -> None:
@@ -30,22 +30,22 @@ class LeasedRequest(Request):
         super().acknowledge()
 
     def reject(self, requeue: bool = False) -> None:
-        """Put the message back, or drop it."""
+        """Requeue the message, or drop it."""
         self.message.reject(requeue)
         super().reject(requeue)
 
 
 def leased_task(results: Backend) -> type[Task[Any, Any]]:
-    """Return the base of tasks whose requests are leased, and whose results go there."""
+    """Return a base class of tasks with leased requests and the given result backend."""
     return type("LeasedTask", (Task,), {"Request": LeasedRequest, "backend": results})
 
 
 class SlotPool(TaskPool):
-    """Celery's pool of threads, which lets no message outlive the task that had it.
+    """Celery's thread pool, but every task that ends leaves its message settled or requeued.
 
-    Celery calls nothing back where an error comes from beside the task: its result
-    could not be stored, memory ran out, the thread was to end. Such a message goes
-    behind all others in its queue.
+    Celery calls no callback after an error outside the task: its result could not be
+    stored, memory ran out, or the thread was asked to stop. Such a message goes to
+    the end of its queue.
     """
 
     def on_apply(
@@ -59,13 +59,13 @@ class SlotPool(TaskPool):
     ) -> Any:
         """Run a task in a thread."""
         result: Any = super().on_apply(target, args, kwargs, callback, accept_callback, **options)
-        # The callbacks are methods of the task's request, which is not given otherwise.
-        result.f.add_done_callback(partial(_clear, callback.__self__))
+        # The callbacks are methods of the task's request, which is not passed otherwise.
+        result.f.add_done_callback(partial(_requeue_unsettled, callback.__self__))
         return result
 
 
-def _clear(request: Request, ended: Future[Any]) -> None:
-    """Put back a message that was neither settled nor put back."""
+def _requeue_unsettled(request: Request, ended: Future[Any]) -> None:
+    """Requeue a message that was neither settled nor requeued."""
     if not request.acknowledged:
         error = None if ended.cancelled() else ended.exception()
         log.error("task.not_settled id=%s", request.id, exc_info=error)

@@ -1,4 +1,4 @@
-"""kombu's Redis transport, with what it delivers held by leases."""
+"""kombu's Redis transport, with leases that hold the delivered messages."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from worker.delivery.messages import Delivered
 
 
 class LeasedMessage(virtual.Message):
-    """A delivered message that is settled by its lease, once, from any thread, and without fail.
+    """A delivered message that its lease settles, exactly once, from any thread.
 
-    kombu's own goes through the channel that delivered it, which is closed after an
-    outage, and what it raises ends the worker.
+    kombu's message uses the channel that delivered it, which is closed after an
+    outage; the resulting error would end the worker.
     """
 
-    # Both kombu's own, which its published types leave out.
+    # Both are kombu's; its published types leave them out.
     channel: Any
     _state: Any
-    # None before it is held.
+    # None until the message is held.
     lease: Lease | None = None
 
     def ack(self, multiple: bool = False) -> None:  # noqa: ARG002 kombu's name
-        """Settle it."""
+        """Settle the message."""
         self._state = "ACK"
         if self.lease is not None:
             self.channel.leases.settle(self.lease)
 
     def reject(self, requeue: bool = False) -> None:
-        """Put it behind all others in its queue, or drop it."""
+        """Move the message to the end of its queue, or drop it."""
         if not requeue:
             self.ack()
         elif self.lease is not None:
@@ -40,38 +40,38 @@ class LeasedMessage(virtual.Message):
             self.channel.leases.give_back(self.lease, last=True)
 
     def requeue(self) -> None:
-        """Put it behind all others in its queue."""
+        """Move the message to the end of its queue."""
         self.reject(requeue=True)
 
 
 class LeasedQoS(QoS):
-    """Asks the leases how much may be taken, and tells them what was delivered.
+    """Limits deliveries by the number of leases, and hands deliveries over to them.
 
-    kombu counts for each channel anew, and forgets what an earlier one delivered.
+    kombu counts per channel, and forgets the messages that an earlier channel delivered.
     """
 
     channel: Any
 
     def can_consume(self) -> bool:
-        """Return whether this process holds less than it may."""
+        """Return whether this process may hold another message."""
         leases: Leases = self.channel.leases
         return leases.has_room(self.prefetch_count)
 
     def append(self, message: Any, delivery_tag: str) -> None:
-        """Hold a message that was delivered."""
+        """Hold a delivered message."""
         info = message.delivery_info
         message.lease = self.channel.leases.hold(
-            # What is sent to a queue by its name has that name for its routing key.
+            # The routing key of a message sent directly to a queue is the queue's name.
             Delivered(delivery_tag, info["routing_key"], message._raw, info["exchange"])
         )
 
     def restore_visible(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 kombu's names
-        """Look for what others abandoned."""
+        """Requeue messages that other workers abandoned."""
         self.channel.leases.give_back_abandoned()
 
 
 class LeasedChannel(Channel):
-    """A channel whose messages outlive neither their tasks nor a failure to take them in."""
+    """A channel that requeues messages which its consumer fails to accept."""
 
     leases: Leases
     Message = LeasedMessage
@@ -85,29 +85,29 @@ class LeasedChannel(Channel):
         consumer_tag: str | None,
         **kwargs: Any,
     ) -> str:
-        """Consume a queue; a message that could not be taken in goes back."""
+        """Consume a queue; requeue a message if the callback fails."""
 
-        def take_in(message: LeasedMessage) -> Any:
+        def accept(message: LeasedMessage) -> Any:
             try:
                 return callback(message) if callback else None
             except BaseException:
                 message.requeue()
                 raise
 
-        tag: str = super().basic_consume(queue, no_ack, take_in, consumer_tag, **kwargs)
+        tag: str = super().basic_consume(queue, no_ack, accept, consumer_tag, **kwargs)
         return tag
 
     def _queue_bind(self, *_: Any) -> None:
-        """Note no binding: tasks are sent to a queue by its name, and to no exchange.
+        """Store no binding: tasks are sent directly to queues, without an exchange.
 
-        A Redis that is full would refuse it, and with it the consumer that comes back.
+        If Redis is full, it would refuse the write, and the consumer could not reconnect.
         """
 
 
 class LeasedTransport(Transport):
-    """A transport that puts back, before all others, what came for no consumer."""
+    """A transport that puts messages without a consumer back, before all others."""
 
-    # kombu's own, whose published types know no channels of ours.
+    # kombu's attribute; its published types do not allow for our channels.
     channels: Any
 
     def _reject_inbound_message(self, raw_message: dict[str, Any]) -> None:
@@ -118,6 +118,6 @@ class LeasedTransport(Transport):
 
 
 def leased_transport(leases: Leases) -> type[Transport]:
-    """Return a transport whose deliveries these leases hold."""
+    """Return a transport class whose deliveries the given leases hold."""
     channel = type("Channel", (LeasedChannel,), {"leases": leases})
     return type("Transport", (LeasedTransport,), {"Channel": channel})

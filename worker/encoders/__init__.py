@@ -1,1 +1,1 @@
-"""Encoders: models that turn images and texts into unit vectors of one space."""
+"""Encoders: models that embed images and texts as unit vectors in one space."""

@@ -1,4 +1,4 @@
-"""What every encoder offers, whatever model stands behind it."""
+"""The interface of encoders."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from PIL import Image
 
 
 class Encoder(Protocol):
-    """A model that puts images and texts into one space of unit vectors.
+    """A model that embeds images and texts as unit vectors in one space.
 
-    ``preprocess`` is called by many threads at once; the two ``encode`` methods
-    by as many as ``concurrency`` says (the batchers').
+    Many threads call ``preprocess`` concurrently; at most ``concurrency`` threads (the
+    batchers') call the two ``encode`` methods.
     """
 
-    # Name as the settings give it, for example "ViT-B/32".
+    # Name as in the settings, for example "ViT-B/32".
     name: str
-    # What tells these weights from others of the same name (a SHA-256's start, a version).
+    # Distinguishes these weights from others of the same name (a SHA-256 prefix, a version).
     revision: str
     # Length of a vector.
     dim: int
-    # Batches it does best with at once, each called by a thread of its own.
+    # Optimal number of concurrent batches, each encoded by a thread of its own.
     concurrency: int
-    # Pixels that the short side of a JPEG has to keep where it is unfolded at a fraction of its
-    # size, for a vector of a cosine of 0.995 at least to that of the whole; None asks for all.
+    # Minimum pixels of the short side of a JPEG decoded at reduced size, such that the cosine of
+    # its vector with that of the full-size picture is at least 0.995; None requires full size.
     draft_side: int | None
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize and crop one picture to what the model reads.
+        """Resize and crop one picture to the model's input size.
 
         Args:
-            image: A decoded RGB picture, upright.
+            image: A decoded, upright RGB picture.
 
         Returns:
-            uint8 [height, width, 3]; normalising is left to ``encode_images``.
+            uint8 [height, width, 3], not normalised; ``encode_images`` does that.
         """
         ...
 
@@ -44,7 +44,7 @@ class Encoder(Protocol):
         """Embed preprocessed pictures.
 
         Args:
-            images: What ``preprocess`` returned, one for each picture.
+            images: One output of ``preprocess`` for each picture.
 
         Returns:
             float32 [len(images), dim], rows of unit length.

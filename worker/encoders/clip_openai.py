@@ -1,4 +1,4 @@
-"""OpenAI's CLIP, through the ``clip`` package (on PyPI: ``rf-clip``)."""
+"""OpenAI's CLIP, using the ``clip`` package (on PyPI: ``rf-clip``)."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from worker.encoders.crop import centre_square
 from worker.encoders.vectors import no_rows, unit_rows
 from worker.encoders.weights import Weights
 
-# Mean and deviation of each colour in CLIP's training pictures, from `clip.clip._transform`.
+# Mean and standard deviation per colour of CLIP's training pictures, from `clip.clip._transform`.
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
 
-# Times the pixels that the model reads that a JPEG keeps when it is unfolded at a fraction: the
-# resizing that follows smooths out what was lost (docs/benchmarks.md has the cosines).
+# Minimum size of a JPEG decoded at reduced size, as a multiple of the model's input size: the
+# resizing that follows evens out the loss (docs/benchmarks.md has the cosines).
 _DRAFT_MARGIN = 2
 
-# Hexadecimal digits of the weights' SHA-256 that make a revision: enough to tell
-# one file from another, short enough to be read.
+# Hexadecimal digits of the weights' SHA-256 used as the revision: enough to distinguish
+# files, and short enough to read.
 _REVISION_DIGITS = 12
 
 
 class ClipEncoder:
     """A CLIP model of OpenAI's architecture; see ``worker.encoders.base.Encoder``.
 
-    It agrees with the package's own ``encode_image`` and ``encode_text`` on
-    whole, single, float32 inputs, which tests/integration/test_clip_parity.py holds it to.
+    For single, full-size, float32 inputs it matches the package's own ``encode_image``
+    and ``encode_text``, as tests/integration/test_clip_parity.py checks.
 
     Args:
-        name: As the settings give it, for example "ViT-B/32".
+        name: As in the settings, for example "ViT-B/32".
         weights: A TorchScript archive or a state dict.
-        compute: Where to run.
+        compute: The device and precision.
 
     Raises:
-        WeightsUnavailable: The file holds no weights of CLIP.
+        WeightsUnavailable: The file does not contain CLIP weights.
     """
 
     def __init__(self, name: str, weights: Weights, compute: Compute) -> None:
@@ -61,7 +61,7 @@ class ClipEncoder:
         self._std = torch.tensor(_STD, device=compute.device).view(1, 3, 1, 1)
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize the short side and cut the middle out: uint8 [size, size, 3]."""
+        """Resize the short side and crop the centre: uint8 [size, size, 3]."""
         return centre_square(image, self._size)
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -78,7 +78,7 @@ class ClipEncoder:
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed sentences: float32 [len(texts), dim], unit rows.
 
-        A text of more tokens than the model reads is cut there.
+        Texts with more tokens than the model's context are truncated.
         """
         if not texts:
             return no_rows(self.dim)
@@ -89,13 +89,13 @@ class ClipEncoder:
 
 
 def _encode_text(model: CLIP, tokens: torch.Tensor) -> torch.Tensor:
-    """Do what ``CLIP.encode_text`` does, up to the end of the longest text only.
+    """Do the same as ``CLIP.encode_text``, but only up to the end of the longest text.
 
-    Attention is causal: no token sees a later one, and the embedding is read at
-    the end-of-text token, so that the padding behind it changes nothing but the time.
+    Attention is causal, so no token sees a later one, and the embedding is that of
+    the end-of-text token. So the padding after it only costs time.
 
     Args:
-        model: Gives weights and mask.
+        model: Provides the weights and the mask.
         tokens: int [n, context_length]; the end-of-text token has the highest number.
 
     Returns:
@@ -119,18 +119,18 @@ def _load(path: Path) -> CLIP:
     try:
         return build_model(_read(path)).float()
     except Exception as error:
-        # What a foreign file makes of torch and of `build_model` has no one class.
-        raise WeightsUnavailable(f"{path} holds no weights of CLIP: {error}") from error
+        # With other files, torch and `build_model` raise errors of any class.
+        raise WeightsUnavailable(f"{path} does not contain CLIP weights: {error}") from error
 
 
 def _read(path: Path) -> Mapping[str, torch.Tensor]:
-    """Read either form of weights that ``clip.load`` takes.
+    """Read weights in either of the formats of ``clip.load``.
 
-    ``clip.load`` itself no longer reads a state dict: torch leaves the file at
-    its end when it finds no TorchScript in it, and the package reads on from there.
+    ``clip.load`` itself can no longer read a state dict: torch leaves the file's
+    position at the end if it is not TorchScript, and the package continues from there.
     """
     with warnings.catch_warnings():
-        # OpenAI published TorchScript archives, and torch deprecates reading them.
+        # OpenAI published TorchScript archives, and torch has deprecated loading them.
         warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)
         try:
             archive: nn.Module = torch.jit.load(path, "cpu")  # type: ignore[no-untyped-call]

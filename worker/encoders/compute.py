@@ -1,4 +1,4 @@
-"""Where a model computes, and in which precision."""
+"""Compute: the device and precision that a model runs with."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from common.settings import Settings
 
 _Model = TypeVar("_Model", bound=nn.Module)
 
-# Modules whose products autocast lowers, so that their weights may be lowered once.
+# Modules that autocast runs in lower precision, so that their weights can be converted once.
 _LOWERED = (nn.Linear, nn.Conv2d, nn.MultiheadAttention)
 
-# Batches in the model at once, at most, where the settings leave it open: each takes its memory,
-# and the tasks in hand must fill them all.
+# Maximum concurrent batches if not set: each needs memory, and the running tasks must fill all.
 _CONCURRENCY_MAX = 4
 
-# Cores that torch takes where nothing is set.
+# Cores that torch uses by default.
 _CORES = torch.get_num_threads()
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -30,12 +29,12 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """A device, the type its matrix products are computed in, and how many batches share it.
+    """A device, the type of its matrix products, and the number of batches that share it.
 
     Attributes:
-        device: Where it computes.
+        device: The device.
         dtype: Type of the matrix products.
-        concurrency: Batches to have in the model at once.
+        concurrency: Number of concurrent batches.
     """
 
     device: torch.device
@@ -44,14 +43,14 @@ class Compute:
 
     @classmethod
     def choose(cls, settings: Settings, *, bulk: bool = False) -> Compute:
-        """Take what the settings name; for "auto", what the hardware does best.
+        """Return the settings' choice; for "auto", the best one for the hardware.
 
         Args:
-            settings: How the worker is configured.
-            bulk: Whether many pictures a second count for more than one that is soon done.
+            settings: The worker's settings.
+            bulk: Whether to optimise for throughput instead of latency.
 
         Raises:
-            InvalidSettings: torch knows or sees no such device.
+            InvalidSettings: torch does not support or find the device.
         """
         device = _choose_device(settings.device)
         concurrency = _concurrency(settings, device) if bulk else 1
@@ -61,10 +60,10 @@ class Compute:
         return cls(device, _DTYPES[settings.precision], concurrency)
 
     def place(self, model: _Model) -> _Model:
-        """Bring a model onto the device, its large weights in the chosen type.
+        """Move a model to the device, with its large weights in the chosen type.
 
-        Autocast would convert them anew for every batch, which costs more than
-        a short text itself. Norms and embeddings stay float32.
+        Otherwise, autocast would convert them for every batch, which takes longer than
+        encoding a short text. Norms and embeddings stay float32.
         """
         model.eval().requires_grad_(False).to(self.device)
         for module in model.modules():
@@ -74,9 +73,9 @@ class Compute:
 
     @contextmanager
     def inference(self) -> Iterator[None]:
-        """Run a model: no gradients, the chosen precision, one kind of error.
+        """Run a model without gradients, in the chosen precision, and translate errors.
 
-        Autocast lowers what may be lowered; norms and sums keep their precision.
+        Autocast lowers the precision only where that is safe; norms and sums keep theirs.
 
         Raises:
             EncoderError: The model failed on this input.
@@ -97,7 +96,7 @@ def _choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        # Making a tensor there is the one sure sign that the device is present.
+        # Only creating a tensor proves that the device is present.
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InvalidSettings(f"GLIMPSE_DEVICE={name} cannot be used: {error}") from error
@@ -105,10 +104,10 @@ def _choose_device(name: str) -> torch.device:
 
 
 def _concurrency(settings: Settings, device: torch.device) -> int:
-    """Return how many batches to have in the model at once.
+    """Return the number of concurrent batches.
 
-    A processor's cores do more where each has a batch of its own than where all share one and
-    wait for each other at the end of every product; a GPU takes one batch after the other.
+    CPU cores do more if each has its own batch than if all share one and wait for each other
+    after every product. A GPU processes batches one after another.
     """
     if settings.model_threads:
         return settings.model_threads
@@ -119,13 +118,13 @@ def _concurrency(settings: Settings, device: torch.device) -> int:
 
 def _best_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
-        # OpenAI trained CLIP in fp16; its mantissa is longer than that of bf16.
+        # OpenAI trained CLIP in fp16, whose mantissa is longer than that of bf16.
         return torch.float16
     return torch.bfloat16 if device.type == "cpu" and _cpu_multiplies_bf16() else torch.float32
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """Tell whether the processor has AVX512_BF16 or AMX; others emulate bf16, and slowly."""
-    # torch offers these two under private names only.
+    """Return whether the CPU has AVX512_BF16 or AMX; others emulate bf16, which is slow."""
+    # In torch, these two functions are private.
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, probe, bool)() for probe in probes)

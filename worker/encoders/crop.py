@@ -1,4 +1,4 @@
-"""Square crops: the middle of a picture at the size a model reads."""
+"""Square crops: the centre of a picture at the model's input size."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# Output pixels resized on each side of the crop beyond it, in crop sizes. Up to an
-# aspect ratio of 17 that is the whole picture; beyond, it keeps a picture of
-# 1 x 100,000,000 pixels from being blown up to 224 times its width and height.
+# Margin on each side of the crop that is resized with it, in crop sizes. Up to an aspect
+# ratio of 17, that is the whole picture; beyond, it avoids enlarging a picture of
+# 1 x 100,000,000 pixels to 224 times its width and height.
 _MARGIN_CROPS = 8
 
 
 def centre_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Resize the short side to ``size`` (bicubic) and cut the middle square out.
+    """Resize the short side to ``size`` (bicubic) and crop the central square.
 
-    Sizes and offsets are rounded as torchvision's Resize and CenterCrop round
-    them: the result is theirs to the last bit up to an aspect ratio of 17, and
-    within two levels of 255 beyond (tests/integration/test_clip_parity.py).
+    Sizes and offsets are rounded as in torchvision's Resize and CenterCrop. The result
+    is identical to theirs up to an aspect ratio of 17, and beyond that differs by at most
+    two levels of 255 (tests/integration/test_clip_parity.py).
 
     Args:
         image: An RGB picture.
@@ -40,7 +40,7 @@ def centre_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
 def _strip(
     image: Image.Image, across: bool, size: int, span: tuple[int, int], scale: float
 ) -> Image.Image:
-    """Resize what lies between two places of the long side, given in output pixels."""
+    """Resize the part between two positions on the long side, given in output pixels."""
     start, stop = span
     first, last = start * scale, min(stop * scale, max(image.size))
     box: tuple[float, float, float, float]

@@ -1,4 +1,4 @@
-"""A file of weights, from an address to this machine: whole and checked, or not at all."""
+"""Downloads of weights: complete and verified, or not at all."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from worker.encoders.checksum import sha256_of
 
 log = logging.getLogger(__name__)
 
-# Seconds to reach a server, and longest silence in the middle of a download.
+# Seconds to connect to a server, and between received bytes.
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
-# Bytes between two lines in the log while weights are fetched.
+# Bytes between progress lines in the log.
 _PROGRESS_BYTES = 32 * 1024**2
 
 
 def download(url: str, target: Path, sha256: str, timeout: httpx.Timeout = TIMEOUT) -> None:
-    """Fetch a file; ``target`` appears only once it is whole and checked.
+    """Download a file; ``target`` is created only when it is complete and verified.
 
-    The bytes go to a file beside the target, so that a download that is cut
-    off, or a process that is killed, leaves no target behind. One process at a
-    time may call this for the same target.
+    The bytes are written to a file beside the target, so that an interrupted download
+    or a killed process leaves no partial target. Only one process at a time may call
+    this for the same target.
 
     Raises:
-        WeightsUnavailable: The server does not answer, refuses, stalls, breaks
-            off, or sends other bytes; the message says which.
-        OSError: The folder cannot be written, or is full.
+        WeightsUnavailable: The server does not answer, refuses, stalls, disconnects or
+            sends wrong bytes; the message says which.
+        OSError: The folder is not writable, or the disk is full.
     """
     part = target.with_name(target.name + ".part")
     try:
         _receive(url, part, timeout)
         if sha256_of(part) != sha256:
-            raise WeightsUnavailable(f"{url} sent other bytes: their SHA-256 is not {sha256}")
-        # Until it is renamed, the file is no target: a crash here costs a download, no more.
+            raise WeightsUnavailable(f"{url} sent wrong bytes: their SHA-256 is not {sha256}")
+        # A crash before the rename leaves no target, so the next start downloads again.
         part.replace(target)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise WeightsUnavailable(f"{url} failed ({_reason(error)})") from error

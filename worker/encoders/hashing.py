@@ -1,8 +1,8 @@
-"""The encoder for tests: no model, no download, and still some meaning.
+"""An encoder for tests, without a model or a download, but with some meaning.
 
-A picture's vector tells its colours and how light and dark lie in it; a text's
-vector tells the colours it names. "red" so finds red pictures, the same picture
-is its own nearest neighbour, and neither takes a millisecond.
+A picture's vector represents its colours and its layout of light and dark; a text's
+vector represents the colours it names. So "red" finds red pictures, a picture is its
+own nearest neighbour, and encoding takes less than a millisecond.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ _PALETTE = np.array(list(_COLOURS.values()), dtype=np.float32)
 # Distance in sRGB at which a pixel counts much less as a colour.
 _COLOUR_WIDTH = 60.0
 
-# Side of the grid that a picture is shrunk to, in pixels.
+# Side of the grid that pictures are shrunk to, in pixels.
 _GRID = 8
 
-# Length of what light and dark add to the colours, whose length is 1, at most: enough to
-# tell photographs of the same colours apart, too little to hide the colours from a text.
+# Maximum length of the layout's part of a vector; the colours' part has length 1. Enough to
+# distinguish photos of the same colours, and too little to hide the colours from a text.
 _LAYOUT_WEIGHT = 0.8
 
-# Words that say nothing about a picture.
+# Words without information about a picture.
 _EMPTY_WORDS = frozenset({"a", "an", "the", "of", "in", "on", "and", "photo", "picture", "image"})
 
 
 class HashingEncoder:
-    """A deterministic encoder made of colours and hashes; see ``worker.encoders.base.Encoder``.
+    """A deterministic encoder of colours and hashes; see ``worker.encoders.base.Encoder``.
 
     Args:
-        dim: Length of a vector; more than the number of colours it knows.
+        dim: Length of a vector; must be greater than the number of colours.
     """
 
     name = "hashing"
@@ -64,7 +64,7 @@ class HashingEncoder:
 
     def __init__(self, dim: int = 64) -> None:
         self.dim = dim
-        # RandomState's stream is frozen: the same vectors under every version of NumPy.
+        # RandomState's stream is frozen, so vectors are the same in every version of NumPy.
         self._projection = np.random.RandomState(0).standard_normal(
             (_GRID * _GRID * 3, dim - len(_COLOURS))
         )
@@ -78,7 +78,7 @@ class HashingEncoder:
         if not images:
             return no_rows(self.dim)
         if any(image.shape != (_GRID, _GRID, 3) for image in images):
-            raise EncoderError(f"A preprocessed picture is [{_GRID}, {_GRID}, 3].")
+            raise EncoderError(f"A preprocessed picture must be [{_GRID}, {_GRID}, 3].")
         return unit_rows(np.stack([self._image(image.astype(np.float32)) for image in images]))
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -104,7 +104,7 @@ class HashingEncoder:
         return total
 
     def _word(self, word: str) -> NDArray[np.float64]:
-        """Embed a word: a colour as itself, any other as a direction of its own."""
+        """Embed a word: a colour as its own axis, any other as a pseudo-random direction."""
         vector = np.zeros(self.dim)
         colour = _SYNONYMS.get(word, word)
         if colour in _COLOURS:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite2: what a picture shows, among the 1000 classes of ImageNet."""
+"""EfficientNet-Lite2: classifies pictures into the 1000 classes of ImageNet."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ SIZE = 260
 # Classes of ImageNet-1k.
 _CLASSES = 1000
 
-# Its published scale: (value - 127) / 128 for values 0 to 255.
+# Its published normalisation: (value - 127) / 128 for values 0 to 255.
 _PIXEL_MEAN, _PIXEL_STEP = 127.0, 128.0
 
 
 class ImageNetClassifier:
-    """The classifier, folded and placed where it computes fastest.
+    """The classifier, with folded batch norms and a fast memory layout.
 
     Args:
-        compute: Where to run.
+        compute: The device and precision.
     """
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
         model = _fold(_load().eval())
-        # Colours last in memory: twice as fast on processors.
+        # Channels last is twice as fast on CPUs.
         self._model = compute.place(model).to(memory_format=torch.channels_last)
 
     def logits(self, images: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
@@ -48,14 +48,14 @@ class ImageNetClassifier:
         """
         with self._compute.inference():
             pixels = torch.from_numpy(np.stack(images)).to(self._compute.device)
-            # [n, height, width, 3] -> [n, 3, height, width]; in memory the colours stay last
+            # [n, height, width, 3] -> [n, 3, height, width]; in memory, the channels stay last
             scaled = (pixels.permute(0, 3, 1, 2).float() - _PIXEL_MEAN) / _PIXEL_STEP
             scores: torch.Tensor = self._model(scaled)
             return scores.float()
 
 
 def class_texts() -> list[str]:
-    """Say what each class is: its names and WordNet's definition, in the classifier's order."""
+    """Return each class's names and WordNet definition, in the classifier's order."""
     info = ImageNetInfo("imagenet-1k")
     return [info.index_to_description(index, detailed=True) for index in range(_CLASSES)]
 
@@ -69,16 +69,16 @@ def _load() -> nn.Module:
 
 
 def _renamed(state: Mapping[str, torch.Tensor], names: Sequence[str]) -> dict[str, torch.Tensor]:
-    """Give the published tensors timm's names.
+    """Rename the published tensors to timm's names.
 
-    Both list the same layers in the order in which they compute; ``load_state_dict``
-    checks the shapes.
+    Both list the same layers in the order of computation; ``load_state_dict`` checks
+    the shapes.
     """
     return dict(zip(names, state.values(), strict=True))
 
 
 def _fold(model: nn.Module) -> nn.Module:
-    """Put each batch norm into the convolution before it: a third of the time, for nothing."""
+    """Fold each batch norm into the convolution before it, which saves a third of the time."""
     for module in model.modules():
         for (conv_name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, BatchNormAct2d):

@@ -1,4 +1,4 @@
-"""Preparing a picture for the model, where anything may go wrong."""
+"""Translates unexpected errors while a picture is prepared for the model."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def preparing(picture_id: str) -> Iterator[None]:
-    """Let a fault that nobody foresaw be that of this one picture.
+    """Turn an unexpected error into a failure of this one picture.
 
     Args:
-        picture_id: What the log calls it.
+        picture_id: The picture's id in the log.
 
     Raises:
-        EncoderError: The picture cannot be prepared, for such a reason.
+        EncoderError: Decoding or preprocessing failed unexpectedly.
     """
     try:
         yield

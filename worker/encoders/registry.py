@@ -1,4 +1,4 @@
-"""Encoders by name, as ``GLIMPSE_MODEL`` gives it."""
+"""Chooses and loads encoders by the name in ``GLIMPSE_MODEL``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 AUTO = "auto"
 
-# What "auto" stands for where its weights are at hand or can be fetched.
+# The model for "auto" if its weights are available or can be downloaded.
 _PREFERRED = "ViT-B/32"
 
 _STARTER = "starter"
@@ -24,41 +24,41 @@ MODELS = (*OFFICIAL_FILES, _STARTER, _HASHING)
 
 
 def choose_model(settings: Settings) -> str:
-    """Return the name of the model to run; resolve "auto".
+    """Return the name of the model to run, resolving "auto".
 
-    "auto" is ViT-B/32 if its weights are found, and fetches them if they can be;
-    else it is the starter model.
+    "auto" is ViT-B/32 if its weights are found or can be downloaded; otherwise it is
+    the starter model.
 
     Raises:
-        InvalidSettings: There is no such model.
+        InvalidSettings: The model does not exist.
     """
     if settings.model != AUTO:
         return _known(settings.model)
     try:
         find_weights(_PREFERRED, settings)
     except WeightsUnavailable as error:
-        log.warning("encoder.fallback The starter model is taken, which is not CLIP. %s", error)
+        log.warning("encoder.fallback Using the starter model, which is not CLIP. %s", error)
         return _STARTER
     return _PREFERRED
 
 
 def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
-    """Load the encoder that the settings name, its weights included.
+    """Load the settings' encoder with its weights.
 
     Args:
-        settings: How the worker is configured.
-        bulk: Whether many pictures a second count for more than one that is soon done.
+        settings: The worker's settings.
+        bulk: Whether to optimise for throughput instead of latency.
 
     Raises:
-        InvalidSettings: There is no such model, or it is "auto": each worker might
-            resolve that to another model than its fellows.
-        WeightsUnavailable: The model's weights are nowhere to be had.
+        InvalidSettings: The model does not exist, or is "auto", which workers might
+            resolve to different models.
+        WeightsUnavailable: The model's weights were not found in any location.
         SetupError: A package that the model needs is not installed.
     """
     if settings.model == AUTO:
         raise InvalidSettings(
-            "A worker takes no GLIMPSE_MODEL=auto, since each might choose another model; "
-            f"name one, for example {_PREFERRED} or {_STARTER}."
+            "Workers do not support GLIMPSE_MODEL=auto, since each might choose another model; "
+            f"set a model, for example {_PREFERRED} or {_STARTER}."
         )
     name = _known(settings.model)
     if name == _HASHING:
@@ -71,7 +71,7 @@ def _known(name: str) -> str:
         return name
     close = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
     hint = f" Did you mean {close[0]}?" if close else ""
-    raise InvalidSettings(f"GLIMPSE_MODEL={name} is none of {', '.join(MODELS)}.{hint}")
+    raise InvalidSettings(f"GLIMPSE_MODEL={name} must be one of {', '.join(MODELS)}.{hint}")
 
 
 def _load_hashing() -> Encoder:
@@ -96,6 +96,6 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     from worker.encoders.clip_openai import ClipEncoder
     from worker.encoders.compute import Compute
 
-    # The device first: its refusal should not have to wait for a download.
+    # The device first, so that an unusable one fails before the download.
     compute = Compute.choose(settings, bulk=bulk)
     return ClipEncoder(name, find_weights(name, settings), compute)

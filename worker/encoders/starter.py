@@ -1,9 +1,9 @@
-"""The starter encoder: pictures and sentences in one space, without CLIP.
+"""The starter encoder: embeds pictures and sentences in one space, without CLIP.
 
-It comes wholly from Python packages, for machines that reach no model hub. A
-classifier names what a picture shows and a sentence model gives those names a
-place among sentences: ConSE (Norouzi et al., ICLR 2014). It knows the 1000
-classes of ImageNet and what lies between them; it is no CLIP.
+It consists entirely of Python packages, for machines without access to a model hub.
+A classifier finds the classes that a picture shows, and a sentence model embeds the
+names of those classes: ConSE (Norouzi et al., ICLR 2014). It knows only the 1000
+classes of ImageNet and mixtures of them, so it is much weaker than CLIP.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from worker.encoders.imagenet import SIZE, ImageNetClassifier, class_texts
 from worker.encoders.sentences import SENTENCE_DIM, SentenceModel
 from worker.encoders.vectors import no_rows, unit_rows
 
-# Classes that make a picture's vector (the paper tries 1 to 100; 10 to 50 are alike here).
+# Classes that form a picture's vector (the paper tries 1 to 100; 10 to 50 are equal here).
 _CLASSES_PER_IMAGE = 20
 
-# What the logits are divided by. The classifier was trained to be sure of one class;
-# a little doubt brings in its neighbours, which is what a vector is made from.
+# Divisor of the logits. The classifier was trained to be confident of one class; a higher
+# temperature adds weight to similar classes, from which the vector is formed.
 _TEMPERATURE = 1.5
 
-# How a query often begins; it says nothing, since every picture is a picture of something.
+# A common start of queries, without information: every picture is a picture of something.
 _PREAMBLE = re.compile(
     r"^\s*((a|an|the)\s+)?(photo|photograph|picture|image)s?\s+(of|showing)\s+(?=\S)", re.IGNORECASE
 )
 
 
 class StarterEncoder:
-    """EfficientNet-Lite2 and MiniLM joined by ConSE; see ``worker.encoders.base.Encoder``.
+    """EfficientNet-Lite2 and MiniLM combined by ConSE; see ``worker.encoders.base.Encoder``.
 
     Args:
-        compute: Where to run.
-        cache_dir: Where the vectors of the classes are kept from start to start.
+        compute: The device and precision.
+        cache_dir: Folder in which to cache the classes' vectors.
     """
 
     name = "starter"
-    # To be raised with anything that changes a vector: a package, a constant, a class's text.
+    # Increment with every change of a vector: a package, a constant, a class's text.
     revision = "conse-1"
     dim = SENTENCE_DIM
-    # It takes the likeliest of a thousand classes, and which they are turns on little.
+    # Full size: small changes of a picture can change its most likely classes.
     draft_side: int | None = None
 
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
@@ -57,16 +57,16 @@ class StarterEncoder:
         self._sentences = SentenceModel(compute)
         self._classifier = ImageNetClassifier(compute)
         classes = self._sentences.embed_once(class_texts(), cache_dir)
-        # All sentences share a direction; taken off, what is left tells them apart.
+        # All sentences share a direction; subtracting it makes them more distinct.
         self._centre = classes.mean(dim=0)
         apart = nn.functional.normalize(classes - self._centre, dim=-1)
         self._classes = apart.to(compute.device)  # [1000, 384]
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize the short side and cut the middle out: uint8 [260, 260, 3].
+        """Resize the short side and crop the centre: uint8 [260, 260, 3].
 
-        Unlike the classifier's own evaluation nothing more is cut off: what
-        stands at the edge is searched for as well.
+        Unlike in the classifier's own evaluation, the margin is not cropped further, so that
+        searches also find objects at the edge.
         """
         return centre_square(image, SIZE)
 
@@ -84,7 +84,7 @@ class StarterEncoder:
         return unit_rows((vectors - self._centre).numpy())
 
     def _join(self, logits: torch.Tensor) -> torch.Tensor:
-        """Mean of the likeliest classes' vectors: float32 [n, 1000] -> float32 [n, 384]."""
+        """Average the most likely classes' vectors: float32 [n, 1000] -> float32 [n, 384]."""
         likely = (logits / _TEMPERATURE).softmax(dim=-1).topk(_CLASSES_PER_IMAGE)
         vectors = self._classes[likely.indices]  # [n, 20, 384]
         return (likely.values.unsqueeze(-1) * vectors).sum(dim=1)

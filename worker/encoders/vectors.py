@@ -1,4 +1,4 @@
-"""Vectors as every encoder returns them: float32 rows of unit length."""
+"""The vectors that encoders return: float32 rows of unit length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def unit_rows(embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
     """Scale every row to unit length.
 
     Args:
-        embeddings: [n, dim], as a model returned them.
+        embeddings: A model's output, [n, dim].
 
     Returns:
         float32 [n, dim], rows of unit length.
@@ -28,5 +28,5 @@ def unit_rows(embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def no_rows(dim: int) -> NDArray[np.float32]:
-    """Return the vectors of nothing: float32 [0, dim]."""
+    """Return the vectors for an empty input: float32 [0, dim]."""
     return np.zeros((0, dim), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Where CLIP's weights come from: a path, the cache, OpenAI's address, a mirror."""
+"""Finds CLIP's weights: at a path, in the cache, at OpenAI's address or at a mirror."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from worker.encoders.checksum import sha256_of
 
 log = logging.getLogger(__name__)
 
-# Folder of OpenAI's releases, from the `clip` package; a file lies in a folder
+# Base address of OpenAI's releases, from the `clip` package; each file is in a folder
 # named after its SHA-256.
 OFFICIAL_ADDRESS = "https://openaipublic.azureedge.net/clip/models"
 
-# File name and SHA-256 of each model's weights, from `clip.clip._MODELS`. They are
-# copied so that a name can be resolved without importing torch.
+# File name and SHA-256 of each model's weights, copied from `clip.clip._MODELS` so that
+# resolving a name does not import torch.
 OFFICIAL_FILES = {
     "RN50": ("RN50.pt", "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762"),
     "RN101": ("RN101.pt", "8fa8567bab74a42d41c5915025a8e4538c3bdbe8804a470a72f30b0d94fab599"),
@@ -38,7 +38,7 @@ OFFICIAL_FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A whole file of weights on this machine."""
+    """A complete file of weights on this machine."""
 
     path: Path
     # Lower-case hexadecimal SHA-256 of the file.
@@ -46,20 +46,20 @@ class Weights:
 
 
 def find_weights(name: str, settings: Settings) -> Weights:
-    """Return the weights of an OpenAI model, fetching them if need be.
+    """Return the weights of an OpenAI model, downloading them if needed.
 
-    A path that the settings name is taken as it is or not at all: another file
-    in its place would be another model. Everything else must have the official
-    SHA-256.
+    If the settings give a path, only that file is used, unchecked: a file from another
+    location could be another model. Files from all other locations must have the
+    official SHA-256.
 
     Args:
         name: One of ``OFFICIAL_FILES``.
-        settings: Name the path, the cache and the mirror.
+        settings: Provides the path, the cache and the mirror.
 
     Raises:
-        WeightsUnavailable: No place has them; the message names all four.
+        WeightsUnavailable: No location has them; the message lists all four.
     """
-    tried = dict.fromkeys(("path", "cache", "official", "mirror"), "not asked")
+    tried = dict.fromkeys(("path", "cache", "official", "mirror"), "not tried")
     if settings.clip_weights is None:
         tried["path"] = "GLIMPSE_CLIP_WEIGHTS is not set"
         found = _cached_or_fetched(name, settings, tried)
@@ -83,7 +83,7 @@ def _cached_or_fetched(name: str, settings: Settings, tried: dict[str, str]) -> 
     target = settings.clip_cache.expanduser() / filename
     tried["mirror"] = "GLIMPSE_CLIP_MIRROR is not set"
     try:
-        # Looked at before anything is written: a cache may be read-only and whole.
+        # Check before writing anything: a complete cache may be read-only.
         if _is_whole(target, sha256, tried) or _fetched_once(target, sha256, settings, tried):
             return Weights(target, sha256)
     except OSError as error:
@@ -93,7 +93,7 @@ def _cached_or_fetched(name: str, settings: Settings, tried: dict[str, str]) -> 
 
 def _is_whole(target: Path, sha256: str, tried: dict[str, str]) -> bool:
     if not target.is_file():
-        tried["cache"] = f"{target} is not there"
+        tried["cache"] = f"{target} does not exist"
         return False
     whole = sha256_of(target) == sha256
     if not whole:
@@ -104,7 +104,7 @@ def _is_whole(target: Path, sha256: str, tried: dict[str, str]) -> bool:
 
 def _fetched_once(target: Path, sha256: str, settings: Settings, tried: dict[str, str]) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
-    # A second process waits here for the download of the first, and finds the file whole.
+    # A second process waits here for the first one's download, and then finds the file.
     with FileLock(f"{target}.lock"):
         return _is_whole(target, sha256, tried) or _fetched(target, sha256, settings, tried)
 
@@ -129,9 +129,9 @@ def _fetched(target: Path, sha256: str, settings: Settings, tried: dict[str, str
 
 def _explain(name: str, tried: dict[str, str]) -> str:
     return (
-        f"The weights of {name} are nowhere to be had. "
+        f"{name} weights not found in any location. "
         f"1. Path: {tried['path']}. 2. Cache: {tried['cache']}. "
         f"3. Official address: {tried['official']}. 4. Mirror: {tried['mirror']}. "
-        f"Put {OFFICIAL_FILES[name][0]} into the cache, or name it with GLIMPSE_CLIP_WEIGHTS, "
-        "or name an address that serves it with GLIMPSE_CLIP_MIRROR, or take GLIMPSE_MODEL=starter."
+        f"Put {OFFICIAL_FILES[name][0]} into the cache, set GLIMPSE_CLIP_WEIGHTS to its path, "
+        "set GLIMPSE_CLIP_MIRROR to an address that serves it, or set GLIMPSE_MODEL=starter."
     )

@@ -1,1 +1,1 @@
-"""Ingest: from the bytes of an upload to rows that a search finds."""
+"""Ingest: turns uploaded bytes into rows that a search finds."""

@@ -1,4 +1,4 @@
-"""Tuning: the batch that a model is quickest with, found by running it."""
+"""Batch tuning: measures which batch size a model is fastest with."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Batches that are tried, one after the other.
+# Batch sizes to try, in order.
 _SIZES = (4, 8, 16, 32, 64, 128, 256)
-# Share of the best rate that is good enough: of batches as good as this the smallest is
-# taken, since it takes less memory and pictures wait less for each other.
+# Fraction of the best rate that is good enough. The smallest such batch is chosen, since it
+# takes less memory and pictures wait less for each other.
 _GOOD_ENOUGH = 0.97
-# Times that each batch is run; the quickest counts, for noise only slows down.
+# Runs of each size; the fastest counts, since noise only slows a run down.
 _RUNS = 2
-# Seconds in all, roughly, after which no larger batch is tried: slow models gain little from
-# large batches, and a worker should start soon.
+# Approximate total seconds, after which no larger batch is tried: slow models gain little
+# from large batches, and a worker should start quickly.
 _BUDGET_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What a model was measured to do best."""
+    """The best batch size measured for a model."""
 
     batch_max: int
-    # Pictures a second in batches of that size.
+    # Pictures per second in batches of that size.
     rate_per_s: float
 
 
@@ -32,15 +32,15 @@ def tune(
     largest: int = _SIZES[-1],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Tuned:
-    """Find the best batch.
+    """Find the best batch size.
 
     Args:
-        encode: Runs the model on a batch of so many pictures.
-        largest: Pictures of the largest batch that may be taken.
-        clock: Tells the time, in seconds.
+        encode: Runs the model on a batch of the given size.
+        largest: Largest batch size allowed.
+        clock: Returns the time in seconds.
     """
     sizes = [size for size in _SIZES if size <= largest] or [largest]
-    # The first run of a process is slow, whatever the model.
+    # The first run of a process is slow with any model, so it does not count.
     encode(sizes[0])
     began = clock()
     measured: list[Tuned] = []
@@ -60,5 +60,5 @@ def _timed(encode: Callable[[int], object], size: int, clock: Callable[[], float
 
 
 def _levels_off(measured: list[Tuned]) -> bool:
-    """Tell whether the last two steps brought nothing."""
+    """Return whether the last two sizes were no faster."""
     return len(measured) > 2 and measured[-1].rate_per_s < measured[-3].rate_per_s

@@ -1,4 +1,4 @@
-"""The images of one chunk, from their blobs to their outcomes."""
+"""Ingest of chunks: takes each image from its blob to its outcome."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Run:
-    """One try at a chunk."""
+    """One run of a chunk."""
 
     chunk: IngestChunk
     owner: str
     # By index in the job.
     outcomes: dict[int, Outcome] = field(default_factory=dict)
-    # The jobs of the rows in the store, by image, as far as is known of those claimed.
+    # The claimed images that have a row in the store, with the row's job.
     stored: dict[str, str] = field(default_factory=dict)
-    # Why some images have no outcome yet.
+    # The reason why some images have no outcome yet.
     trouble: ServiceError | None = None
 
 
 class ChunkIngest:
-    """Runs ``ingest.chunk``: every image ends indexed, known already, or failed by itself.
+    """Runs ``ingest.chunk``: each image ends as indexed, duplicate, failed or cancelled.
 
-    An image is claimed before its bytes are read, and let go of once it has an
-    outcome, so that of several tasks with the same bytes one embeds them and
-    the others find them indexed. What was in hand when a worker died is tried
-    again alone, and quarantined after its last attempt. Of a job that was
-    cancelled nothing more is begun; images that already have a row count as indexed.
+    An image is claimed before its bytes are read, and released when it has an
+    outcome, so that only one of several tasks with the same bytes embeds them and
+    the others find them indexed. Images being processed when a worker died are
+    retried alone, and quarantined after their last attempt. If the job is
+    cancelled, no further image starts; those that already have a row count as indexed.
 
     Args:
-        reader: Makes pictures of items.
-        store: Asked for what is indexed already.
+        reader: Turns items into pictures.
+        store: Provides the images already indexed.
         pipeline: Decodes, encodes and writes.
-        jobs: Where outcomes are noted.
-        claims: Who has which image in hand.
-        dead_letters: Where images go that are given up.
-        isolation: Shared by all that this process has in hand.
-        amends: Knows the images that await correction; they are left alone until then.
+        jobs: Records the outcomes.
+        claims: The claims on images.
+        dead_letters: Receives the images that are given up.
+        isolation: Shared by all chunks of this process.
+        amends: The images awaiting correction; chunks with such images wait.
     """
 
     def __init__(
@@ -84,23 +84,23 @@ class ChunkIngest:
         self._amends = amends
 
     def run(self, chunk: IngestChunk, owner: str) -> ChunkResult:
-        """Ingest a chunk; running it again changes nothing.
+        """Ingest a chunk; idempotent.
 
         Args:
             chunk: The images.
-            owner: Who claims them; the same when the chunk is tried again.
+            owner: The owner of their claims; the same when the chunk is retried.
 
         Raises:
-            ImagesBusy: Other tasks have some of the images in hand.
-            ServiceError: A part is away. In both cases the other images have
-                their outcomes, and the chunk is to be run again later.
+            ImagesBusy: Other tasks have claimed some of the images.
+            ServiceError: A part of the service is unavailable. In both cases the
+                other images have their outcomes; retry the chunk later.
         """
         if self._amends.concern(chunk.tenant, [item.id for item in chunk.items]):
             raise _busy()
         run = _Run(chunk, owner)
         if self._jobs.begin(chunk.job_id, [item.index for item in chunk.items]):
-            for suspect in self._take(run):
-                self._try_alone(run, suspect)
+            for suspect in self._ingest_together(run):
+                self._ingest_alone(run, suspect)
         else:
             self._cancel(run)
         if run.trouble is not None:
@@ -108,20 +108,20 @@ class ChunkIngest:
         return ChunkResult(outcomes=[run.outcomes[item.index] for item in chunk.items])
 
     def give_up(self, chunk: IngestChunk) -> ChunkResult:
-        """End a chunk that cannot be run: what is not indexed fails with ``encoder_error``.
+        """End a chunk that keeps failing: images not indexed fail with ``encoder_error``.
 
         Raises:
-            ServiceError: A part is away; call it again later.
+            ServiceError: A part of the service is unavailable; retry later.
         """
-        error = EncoderError("The worker failed on this picture's chunk; its log says why.")
-        # What has an outcome keeps it, and leaves no dead letter.
+        error = EncoderError("The worker failed on this picture's chunk; see its log.")
+        # Images with an outcome keep it, without a dead letter.
         outcomes, items = self._outcomes.ended_before(chunk, chunk.items)
         try:
             stored = self._store.known(chunk.tenant, [item.id for item in items])
         except ServiceError:
             raise
         except Exception:
-            # This may be the very fault that the chunk is given up for.
+            # This may be the same fault for which the chunk is given up.
             log.exception("ingest.known_failed")
             stored = {}
         ended = [
@@ -149,7 +149,7 @@ class ChunkIngest:
         verdicts = zip(items, found, strict=True)
         free = [item for item, verdict in verdicts if verdict is not Verdict.BUSY]
         with self._claimed(run, free):
-            self._look(run, free)
+            self._find_rows(run, free)
             outcomes = [
                 outcome_of(item, "indexed" if self._is_own(run, item) else "cancelled")
                 for item in free
@@ -159,34 +159,34 @@ class ChunkIngest:
         if len(free) < len(items):
             run.trouble = _busy()
 
-    def _take(self, run: _Run) -> list[ChunkItem]:
-        """Bring all images that may be in hand together to their outcomes; return the suspects."""
+    def _ingest_together(self, run: _Run) -> list[ChunkItem]:
+        """Ingest all images except suspects, and return the suspects."""
         items = run.chunk.items
         with self._isolation.together():
             found = self._claims.take(run.owner, run.chunk.tenant, [item.id for item in items])
             verdicts = list(zip(items, found, strict=True))
             granted = [item for item, verdict in verdicts if verdict is Verdict.GRANTED]
             if granted:
-                self._bring(run, granted)
+                self._ingest(run, granted)
         self._refuse(run, [item for item, verdict in verdicts if verdict is Verdict.QUARANTINED])
         if Verdict.BUSY in found:
             run.trouble = run.trouble or _busy()
         return [item for item, verdict in verdicts if verdict is Verdict.SUSPECT]
 
-    def _try_alone(self, run: _Run, item: ChunkItem) -> None:
+    def _ingest_alone(self, run: _Run, item: ChunkItem) -> None:
         with self._isolation.alone():
             (verdict,) = self._claims.take(run.owner, run.chunk.tenant, [item.id], alone=True)
             if verdict is Verdict.GRANTED:
-                self._bring(run, [item])
+                self._ingest(run, [item])
         if verdict is Verdict.QUARANTINED:
             self._refuse(run, [item])
         elif verdict is not Verdict.GRANTED:
             run.trouble = run.trouble or _busy()
 
-    def _bring(self, run: _Run, items: Sequence[ChunkItem]) -> None:
-        """Bring claimed images to their outcomes; those without one are given back."""
+    def _ingest(self, run: _Run, items: Sequence[ChunkItem]) -> None:
+        """Ingest claimed images and record their outcomes; give back those without one."""
         with self._claimed(run, items):
-            found = self._bring_through(run, items)
+            found = self._find_outcomes(run, items)
             outcomes = self._outcomes.without_lost_claims(run.owner, run.chunk.tenant, found)
             if len(outcomes) < len(found):
                 run.trouble = _busy()
@@ -207,19 +207,19 @@ class ChunkIngest:
             rest = [item.id for item in items if item.id not in left]
             self._claims.give_back(run.owner, tenant, rest)
 
-    def _bring_through(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
-        """Return the outcomes of images by their indices, and note in the run why some lack."""
+    def _find_outcomes(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
+        """Return the images' outcomes by index; ``run.trouble`` says why some are missing."""
         chunk = run.chunk
-        # What an earlier run of the chunk brought to its end may have been deleted since, and
-        # must not come back.
-        self._look(run, items)
+        # Images that an earlier run of the chunk has ended keep their outcomes: they may have
+        # been deleted since, and must not be indexed again.
+        self._find_rows(run, items)
         outcomes, items = self._outcomes.ended_before(chunk, items)
         outcomes |= {
             item.index: stored_outcome(item, run.stored[item.id], chunk)
             for item in items
             if item.id in run.stored
         }
-        for item, future in self._through_pipeline(run, items):
+        for item, future in self._run_pipeline(run, items):
             try:
                 outcomes[item.index] = piped_outcome(item, future)
             except ServiceError as error:
@@ -228,25 +228,25 @@ class ChunkIngest:
                 run.stored[item.id] = chunk.job_id
         return outcomes
 
-    def _look(self, run: _Run, items: Sequence[ChunkItem]) -> None:
-        """Note in the run which claimed images have rows."""
+    def _find_rows(self, run: _Run, items: Sequence[ChunkItem]) -> None:
+        """Note in the run which of the claimed images have rows."""
         run.stored |= self._store.known(run.chunk.tenant, [item.id for item in items])
 
     def _is_own(self, run: _Run, item: ChunkItem) -> bool:
         """Return whether this job wrote the image's row, in an earlier run."""
         return run.stored.get(item.id) == run.chunk.job_id
 
-    def _through_pipeline(
+    def _run_pipeline(
         self, run: _Run, items: Sequence[ChunkItem]
     ) -> list[tuple[ChunkItem, Future[None]]]:
-        """Send images without rows through the pipeline; return them with their futures."""
+        """Run images without rows through the pipeline; return them with their done futures."""
         begun: list[tuple[ChunkItem, Future[None]]] = []
         try:
             begun.extend(
                 (item, self._begin(run, item)) for item in items if item.id not in run.stored
             )
         finally:
-            # All of them: a claim is let go of only once nothing more is done in its name.
+            # For all of them: a claim must not be released while its image is in the pipeline.
             wait([future for _, future in begun])
         return begun
 
@@ -263,11 +263,11 @@ class ChunkIngest:
 
 
 def _busy() -> ImagesBusy:
-    return ImagesBusy("Other tasks have the same images in hand.")
+    return ImagesBusy("Other tasks are processing the same images.")
 
 
 def _quarantined() -> str:
     return (
-        "It was in hand whenever a worker died, as often as it may be; it is kept among the dead"
-        " letters, from where it can be replayed."
+        "Workers died each time they processed this image, so it is not retried; "
+        "replay its dead letter to try again."
     )

@@ -1,4 +1,4 @@
-"""The decoders: threads that turn bytes into pictures ready for the model."""
+"""The decoders: threads that turn bytes into pictures for the model."""
 
 from __future__ import annotations
 
@@ -11,31 +11,30 @@ from worker.futures import follow
 
 T = TypeVar("T")
 
-# Pieces of work that may wait for a decoder, for each decoder.
+# Items that may wait, per decoder.
 _WAITING_PER_THREAD = 2
 
 
 class Decoders(Generic[T]):
-    """A pool of threads that read and decode, and hand on what they have made.
+    """A pool of threads that read and decode items and pass them to the next stage.
 
-    Its queue is bounded: ``submit`` blocks while it is full. A decoder that
-    cannot hand on, since the next stage is full, holds what it has made and
-    takes nothing more.
+    Its queue is bounded: ``submit`` blocks while it is full. A decoder blocks,
+    keeping its item, while the next stage is full.
 
     Args:
-        threads: How many.
-        hand_on: Takes what was made; returns the future of what becomes of it.
+        threads: Number of threads.
+        forward: Passes an item to the next stage and returns its future.
     """
 
-    def __init__(self, threads: int, hand_on: Callable[[T], Future[None]]) -> None:
-        self._hand_on = hand_on
+    def __init__(self, threads: int, forward: Callable[[T], Future[None]]) -> None:
+        self._forward = forward
         self._room = threading.Semaphore(threads * (1 + _WAITING_PER_THREAD))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decoder")
 
     def submit(self, make: Callable[[], T]) -> Future[None]:
-        """Make something and hand it on; the future settles as that of the next stage.
+        """Make an item and forward it; the future settles like that of the next stage.
 
-        Where ``make`` raises, the future raises the same.
+        If ``make`` raises an error, the future raises it too.
         """
         outcome: Future[None] = Future()
         outcome.set_running_or_notify_cancel()
@@ -48,15 +47,15 @@ class Decoders(Generic[T]):
         return outcome
 
     def close(self) -> None:
-        """Finish what is in hand and end the threads."""
+        """Finish the submitted items and stop the threads."""
         self._pool.shutdown()
 
     def _run(self, make: Callable[[], T], outcome: Future[None]) -> None:
         try:
-            handed_on = self._hand_on(make())
+            forwarded = self._forward(make())
         except BaseException as error:
             outcome.set_exception(error)
         else:
-            follow(outcome, handed_on)
+            follow(outcome, forwarded)
         finally:
             self._room.release()

@@ -1,4 +1,4 @@
-"""One delivery of an ingest task: run until it has a result, or given back; never dropped."""
+"""Deliveries of ingest tasks: each ends with a result or is given back, and never lost."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ log = logging.getLogger(__name__)
 
 Payload = TypeVar("Payload", bound=Message)
 
-# How often a task may fail in a way that nobody foresaw before its images are given up.
+# Unexpected failures of a task before its images are given up.
 _FAULTS_MAX = 3
-# First and longest wait for images that another task has in hand, in seconds: it is at them
-# now, and they take as long as a batch does.
+# First and longest wait for images that another task has claimed, in seconds: they take only
+# as long as a batch.
 _BUSY_S, _BUSY_S_MAX = 0.05, 1.0
 
 
 class Interrupted(GlimpseError):
-    """The worker ends before a task does; what is done of it need not be done again."""
+    """The worker shuts down before a task ends; the task later resumes without repeating work."""
 
     code = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
 class Work(Generic[Payload]):
-    """What is to be done with the messages of one task name.
+    """How to run the messages of one task name.
 
     Attributes:
-        payload: What their payload is.
-        run: Takes the payload and the owner of what is claimed; running it again changes nothing.
-        give_up: Ends what ``run`` cannot.
+        payload: The model of their payload.
+        run: Takes the payload and the owner of its claims; must be idempotent.
+        give_up: Ends a payload for which ``run`` keeps failing.
     """
 
     payload: type[Payload]
@@ -49,34 +49,34 @@ class Work(Generic[Payload]):
 
 
 class Deliveries:
-    """Runs deliveries; while a part is away one waits here, its lease renewed.
+    """Runs deliveries; each waits here, its lease renewed, while a part is unavailable.
 
-    It waits in its thread and not as a Celery retry: publishing a retry may fail
-    while Redis is away, and a countdown lets a worker take messages without
-    bound. A task that has waited its longest goes behind all others, so that
-    one that cannot go on (its bytes are gone, say) holds nobody up.
+    A task waits in its thread, not as a Celery retry: publishing a retry can fail
+    during an outage of Redis, and a countdown lets a worker take messages without
+    bound. After its longest wait, a task goes to the end of its queue, so that one
+    that cannot proceed (because its bytes are missing, say) does not block others.
 
     Args:
-        leases: Holds the messages meanwhile.
-        settings: How long to wait between two tries.
+        leases: Holds the messages.
+        settings: The times to wait between attempts.
     """
 
     def __init__(self, leases: Leases, settings: Settings) -> None:
         self._leases = leases
         self._settings = settings
-        # Tells this process's claims from those of others that get the same message.
+        # Distinguishes this process's claims from those of others that get the same message.
         self._process = uuid.uuid4().hex
 
     def run(self, tag: str, payload: dict[str, Any], work: Work[Payload]) -> dict[str, Any]:
-        """Return the task's result.
+        """Run a task and return its result.
 
         Args:
             tag: Delivery tag of its message.
-            payload: What the message carries.
-            work: What to do with it.
+            payload: Payload of its message.
+            work: How to run it.
 
         Raises:
-            Reject: The message is back in its queue, or never was this worker's to run.
+            Reject: The message is back in its queue, or this worker must not run it.
         """
         lease = self._leases.begin(tag)
         if lease is None:
@@ -98,27 +98,27 @@ class Deliveries:
         return dump(work.run(message, f"{self._process}:{tag}"))
 
     def _wait(self, lease: Lease, pause_s: float, stays: bool) -> None:
-        """Wait for the next try; raise ``Reject`` where there is none here."""
+        """Wait for the next attempt; raise ``Reject`` if another worker is to make it."""
         if self._leases.closing.wait(pause_s):
             self._leases.give_back(lease)
-            raise Reject("the worker ends", requeue=True)
+            raise Reject("the worker shuts down", requeue=True)
         if not stays:
             self._leases.give_back(lease, last=True)
             raise Reject("others first", requeue=True)
 
 
 class _Waits:
-    """How long one delivery waits after each of its failures, and where."""
+    """How long one delivery waits after each failure, and whether it stays in this worker."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._tries = 0
         self._busy = 0
-        # Failures that nobody foresaw.
+        # Unexpected failures.
         self.faults = 0
 
     def after(self, error: Exception) -> tuple[float, bool]:
-        """Return the seconds to wait after an error, and whether to try again here after that."""
+        """Return the seconds to wait after an error, and whether to retry here after that."""
         if isinstance(error, Interrupted):
             return 0.0, True
         if isinstance(error, ImagesBusy):
@@ -130,12 +130,12 @@ class _Waits:
         return pause_s, stays or pause_s < self._settings.retry_s_max
 
     def _stays(self, error: Exception) -> bool:
-        """Log an error; return whether it is waited for here however long it takes."""
+        """Log an error; return whether the task waits here without limit."""
         if isinstance(error, ServiceError):
             log.warning("ingest.retry code=%s %s", error.code, error)
             return isinstance(error, BrokerUnavailable)
         if isinstance(error, ValidationError):
-            # An API of another version sent it; a worker of that version may come.
+            # Sent by an API of another version; a worker of that version may take it.
             log.error("ingest.unreadable", exc_info=error)
             return False
         log.error("ingest.fault", exc_info=error)
@@ -144,5 +144,5 @@ class _Waits:
 
 
 def doubled(first_s: float, tries: int, longest_s: float) -> float:
-    """Return the seconds to wait after so many tries: doubling, up to a limit."""
+    """Return the seconds to wait after ``tries`` attempts: doubling, up to a limit."""
     return min(first_s * 2.0 ** min(tries, 30), longest_s)

@@ -1,4 +1,4 @@
-"""Isolation: images that may be deadly are in hand by themselves."""
+"""Isolation: images that may kill the worker are processed alone."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from contextlib import contextmanager
 
 
 class Isolation:
-    """Lets work go on side by side, or one piece of it alone, in this process.
+    """Runs tasks of this process concurrently, or one of them alone.
 
-    An image that was in hand when a worker died is tried again with nothing
-    else in hand: when this worker dies too, it is known what of.
+    An image that was being processed when a worker died is retried alone: if
+    this worker dies too, that image is the cause.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._together = 0
         self._alone = False
-        # Those who want to be alone go before those who come together.
+        # Callers waiting in alone(), which take precedence over together().
         self._waiting = 0
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Work beside others; waits while somebody is, or wants to be, alone."""
+        """Run concurrently with others; block while a caller is in ``alone`` or waits for it."""
         with self._changed:
             self._changed.wait_for(lambda: not self._alone and not self._waiting)
             self._together += 1
@@ -36,7 +36,7 @@ class Isolation:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Work with nobody beside; waits until all others are done."""
+        """Run alone; block until all others are done."""
         with self._changed:
             self._waiting += 1
             self._changed.wait_for(lambda: not self._alone and not self._together)

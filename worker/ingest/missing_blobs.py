@@ -1,4 +1,4 @@
-"""Bytes that are missing, and for how long."""
+"""Missing blobs: how long each image's bytes have been missing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-# Images that are remembered at once; beyond it the oldest is waited for anew.
+# Maximum images remembered; beyond it, the oldest one's time starts over.
 _IMAGES_MAX = 10_000
 
 
 class MissingBlobs:
-    """Since when images' bytes have been missing; used by several threads at once.
+    """Remembers since when images' bytes have been missing; thread-safe.
 
-    It is forgotten when the process ends: then the images are waited for anew.
+    Kept in memory only: after a restart, the times start over.
 
     Args:
-        now: Tells the time, in seconds.
+        now: Returns the time in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -26,7 +26,7 @@ class MissingBlobs:
         self._lock = threading.Lock()
 
     def note(self, tenant: str, image_id: str) -> float:
-        """Note that an image's bytes are missing; return for how many seconds by now."""
+        """Note that an image's bytes are missing; return for how many seconds they have been."""
         with self._lock:
             since = self._since.setdefault((tenant, image_id), self._now())
             if len(self._since) > _IMAGES_MAX:
@@ -39,6 +39,6 @@ class MissingBlobs:
             self._since.pop((tenant, image_id), None)
 
     def clear(self) -> None:
-        """Forget all: nothing of what was seen counts."""
+        """Forget all images, so that their times start over."""
         with self._lock:
             self._since.clear()

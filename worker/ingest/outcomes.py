@@ -1,4 +1,4 @@
-"""The outcomes of a chunk's images: what became of them, as their job's record says."""
+"""The outcomes of a chunk's images, as recorded in their job."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Outcomes:
 
     Args:
         jobs: The job records.
-        claims: Says who may record a failure, and after how many attempts.
-        dead_letters: Where images go that are given up.
+        claims: Decides who may record a failure, and counts the attempts.
+        dead_letters: Receives the images that are given up.
     """
 
     def __init__(self, jobs: JobRecords, claims: Claims, dead_letters: DeadLetters) -> None:
@@ -33,14 +33,14 @@ class Outcomes:
     def ended_before(
         self, chunk: IngestChunk, items: Sequence[ChunkItem]
     ) -> tuple[dict[int, Outcome], list[ChunkItem]]:
-        """Return the outcomes that some images have already, by index, and the other images."""
+        """Return the outcomes already recorded, by index, and the images without one."""
         outcomes = self._jobs.outcomes(chunk.job_id, {item.index: item.id for item in items})
         return outcomes, [item for item in items if item.index not in outcomes]
 
     def without_lost_claims(
         self, owner: str, tenant: str, outcomes: dict[int, Outcome]
     ) -> dict[int, Outcome]:
-        """Drop failures of images whose claims were lost: another worker decides about them now."""
+        """Drop failures of images whose claims were lost: another worker processes them now."""
         failed = [outcome for outcome in outcomes.values() if outcome.state == "failed"]
         claims = [Claim(owner, tenant, outcome.id) for outcome in failed]
         holds = self._claims.confirm(claims) if claims else []
@@ -50,7 +50,7 @@ class Outcomes:
     def record(
         self, chunk: IngestChunk, items: Sequence[ChunkItem], outcomes: Sequence[Outcome]
     ) -> None:
-        """Record the outcomes of items; what is given up is written to the dead letters first."""
+        """Record the outcomes of items, after writing dead letters for those given up."""
         dead = [
             self._letter(chunk, item, outcome)
             for item, outcome in zip(items, outcomes, strict=True)
@@ -81,15 +81,15 @@ def outcome_of(item: ChunkItem, state: OutcomeState) -> Outcome:
 
 
 def stored_outcome(item: ChunkItem, job_id: str, chunk: IngestChunk) -> Outcome:
-    """Tell an image that this very job indexed, in a run cut short, from a duplicate."""
+    """Return "indexed" if this job wrote the row in an interrupted run, else "duplicate"."""
     return outcome_of(item, "indexed" if job_id == chunk.job_id else "duplicate")
 
 
 def piped_outcome(item: ChunkItem, future: Future[None]) -> Outcome:
-    """Return the outcome of an image that has gone through the pipeline.
+    """Return the outcome of an image from its pipeline future.
 
     Raises:
-        ServiceError: A part is away: it has none yet.
+        ServiceError: A part of the service is unavailable, so the image has no outcome yet.
     """
     try:
         future.result()

@@ -1,4 +1,4 @@
-"""Pictures on their way to the model: read from the blob store, decoded, prepared."""
+"""Pictures for the model: read from the blob store, decoded and preprocessed."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from worker.ingest.missing_blobs import MissingBlobs
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture, ready for the model, with all that is stored of it."""
+    """A picture ready for the model, with everything that is stored about it."""
 
     tenant: str
     record: ImageRecord
     job_id: str
-    # Who has claimed its image.
+    # The owner of the image's claim.
     owner: str
-    # What the encoder's ``preprocess`` returned: uint8 [height, width, 3].
+    # Output of the encoder's ``preprocess``: uint8 [height, width, 3].
     pixels: NDArray[np.uint8]
 
 
 class PictureReader:
-    """Makes pictures of a chunk's items; used by several threads at once.
+    """Turns a chunk's items into pictures; thread-safe.
 
     Args:
-        blobs: Where the bytes wait.
-        encoder: Its ``preprocess`` is called.
-        pixels_max: Pixels of one picture, at most.
-        is_here: Tells whether ``blobs`` is where the API stores; without it bytes that are
-            missing are waited for, however long it takes.
-        on_found: Called when bytes were found: ``blobs`` is there.
-        missing_s: Seconds that bytes may be missing while it is.
-        missing: Remembers since when.
+        blobs: The blob store.
+        encoder: Provides ``preprocess``.
+        pixels_max: Maximum pixels of a picture.
+        is_here: Returns whether ``blobs`` is the store that the API writes to; the default
+            makes missing bytes retryable without limit.
+        on_found: Called when bytes were found, which shows that ``blobs`` is available.
+        missing_s: Seconds that bytes may be missing from an available store.
+        missing: Remembers since when bytes have been missing.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class PictureReader:
         """Return an item's picture.
 
         Args:
-            item: Which.
-            chunk: What it is an item of.
-            owner: Who has claimed the image.
+            item: The image.
+            chunk: The item's chunk.
+            owner: The owner of the image's claim.
 
         Raises:
-            ImageError: The bytes are no picture that can be used.
-            EncoderError: It cannot be prepared, for a reason that nobody foresaw.
+            ImageError: The bytes are not a usable picture.
+            EncoderError: Decoding or preprocessing failed unexpectedly.
             BlobsUnavailable: The bytes cannot be read now.
-            StoreError: They are gone.
+            StoreError: The bytes are lost.
         """
         with preparing(item.id):
             return self._read(item, chunk, owner)
@@ -109,10 +109,10 @@ class PictureReader:
         return data
 
     def _absent(self, tenant: str, image_id: str) -> GlimpseError:
-        """Return why an image's bytes, which the API stored before the task was sent, are absent.
+        """Return the error for missing bytes, which the API stored before it sent the task.
 
-        They are given up only after they were missing for a while, and only while the rest
-        of the blob store is there.
+        They count as lost only after they have been missing for a while from a blob store
+        that is otherwise available.
         """
         if not self._is_here():
             self._missing.clear()
@@ -123,16 +123,16 @@ class PictureReader:
         seconds = self._missing.note(tenant, image_id)
         if seconds < self._missing_s:
             return BlobsUnavailable(
-                f"The bytes of image {image_id} are missing from the blob store, for "
-                f"{seconds:.0f} s by now."
+                f"The bytes of image {image_id} have been missing from the blob store for "
+                f"{seconds:.0f} s."
             )
         self._missing.forget(tenant, image_id)
         return StoreError(
-            f"The bytes of image {image_id} are gone from the blob store; upload it anew."
+            f"The bytes of image {image_id} are no longer in the blob store; upload it again."
         )
 
     def _read_or_restore(self, tenant: str, image_id: str) -> bytes:
-        """Return a blob's bytes, also where its image was deleted after the upload came."""
+        """Return a blob's bytes, even if its image was deleted after the upload was accepted."""
         try:
             return self._blobs.read(tenant, image_id)
         except NotFound:

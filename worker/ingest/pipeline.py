@@ -1,4 +1,4 @@
-"""From an item to a row in the store: decode, encode in batches, write in batches."""
+"""The ingest pipeline: decodes pictures, encodes them and writes their rows, in batches."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from worker.ingest.pictures import Picture
 from worker.stores.base import Row, VectorStore
 from worker.stores.fence import Claimed, Fence
 
-# Rows of one write, at most: Milvus Lite takes longer for each of many rows than for each of few.
+# Maximum rows of a write: Milvus Lite takes longer per row for large writes.
 _ROWS_PER_WRITE = 64
-# Batches that may wait before each stage: one in hand, one ready.
+# Batches that may be queued before each stage.
 _BATCHES_WAITING = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Pixels that run through the model like a picture's and are stored nowhere."""
+    """Pixels that run through the model like a picture's, but are not stored."""
 
     pixels: NDArray[np.uint8]
 
 
 class IngestPipeline:
-    """Three stages: a pool of decoders, the model's threads, and the writer's.
+    """Runs three stages: a pool of decoders, the model's threads, and the writer's thread.
 
-    While a batch is written the next one is encoded, and those behind it are
-    decoded. A store that is slow holds the model up, the model the decoders,
-    and they the tasks: nothing piles up.
+    While a batch is written, the next one is encoded and later ones are decoded.
+    Every queue is bounded: a slow store blocks the model, the model the decoders,
+    and the decoders the tasks.
 
     Args:
-        encoder: Called by the model's threads only, as many as its ``concurrency``.
-        store: Written to by the writer's thread only.
-        fence: Keeps rows out of the store whose claims were lost.
-        batch_max: Pictures in a batch, at most.
-        wait_ms: Longest time a picture waits for its batch to fill, in milliseconds.
-        decoders: Threads that read and decode.
+        encoder: Called only by the model's threads, of which there are ``concurrency``.
+        store: Written to only by the writer's thread.
+        fence: Drops rows whose claims were lost.
+        batch_max: Maximum pictures in a batch.
+        wait_ms: Maximum time a picture waits for its batch to fill, in milliseconds.
+        decoders: Number of decoder threads.
     """
 
     def __init__(
@@ -77,24 +77,25 @@ class IngestPipeline:
         self._decoders: Decoders[Picture] = Decoders(decoders, self._model.submit)
 
     def submit(self, read: Callable[[], Picture]) -> Future[None]:
-        """Put a picture in, as what reads it; the future is done when a search can find it.
+        """Submit a picture by the function that reads it.
 
-        The future raises what ``read`` raises, or ``EncoderError``, ``StoreError`` or a
-        ``ServiceError``: ``ImagesBusy`` where the claim on the image was lost meanwhile.
+        The future is done when a search can find the image. It raises the error that ``read``
+        raises, ``EncoderError``, ``StoreError`` or a ``ServiceError``: ``ImagesBusy`` if the
+        claim on the image was lost meanwhile.
         """
         return self._decoders.submit(read)
 
     def probe(self, pixels: NDArray[np.uint8]) -> Future[None]:
-        """Run the model on pixels, in a batch with whatever else is there, and store nothing."""
+        """Run the model on pixels, batched with queued pictures, and store nothing."""
         return self._model.submit(Probe(pixels))
 
     @property
     def inference_at(self) -> float:
-        """When the model last gave a result, in seconds since 1970; 0 before the first."""
+        """Unix time of the model's last result; 0 before the first."""
         return self._model.succeeded_at
 
     def close(self) -> None:
-        """Finish what is in hand and end all threads."""
+        """Finish the submitted pictures and stop all threads."""
         self._decoders.close()
         self._model.close()
         self._writer.close()
@@ -115,7 +116,7 @@ class IngestPipeline:
 
 
 def _lost() -> Future[None]:
-    """Return the result of a picture whose claim was lost: its task looks at the image again."""
+    """Return the result of a picture whose claim was lost, which makes its task retry."""
     lost: Future[None] = Future()
-    lost.set_exception(ImagesBusy("Another worker has taken the image over."))
+    lost.set_exception(ImagesBusy("Another worker has claimed the image."))
     return lost

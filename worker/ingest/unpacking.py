@@ -1,4 +1,4 @@
-"""Archives: their pictures join the job one by one while they are unpacked."""
+"""Ingest of archives: their pictures are added to the job while they are unpacked."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ from worker.ingest.deliveries import Interrupted
 
 @dataclass(slots=True)
 class _Unpacking:
-    """One walk through an archive."""
+    """One pass over an archive."""
 
     archive: IngestArchive
     owner: str
     # Ids of the images so far: the same bytes twice in an archive are one image.
     seen: set[bytes] = field(default_factory=set)
-    # Images that are to be handed over next, and the index of the first of them.
+    # Images to add to the job next, and the index of the first of them.
     batch: list[ReceivedPicture] = field(default_factory=list)
     index: int = 0
 
 
 class ArchiveIngest:
-    """Runs ``ingest.archive``: unpacks as a stream, and sends a chunk for every few images.
+    """Runs ``ingest.archive``: unpacks a stream and sends a chunk for every few images.
 
-    The order of an archive does not change, so a walk that was cut short is done
-    again from the start: images take the indices they have already, and only
-    those that are new to the job are sent.
+    The order of an archive's members is stable, so an interrupted pass starts
+    over: images keep the indices they already have, and only those new to the
+    job are sent.
 
     Args:
-        archives: Where archives wait, each under its job's id.
-        blobs: Where the images go.
-        jobs: Records that grow.
-        claims: Counts the attempts at an archive that end in a death.
+        archives: Holds the archives, each under its job's id.
+        blobs: Receives the images.
+        jobs: The job records, to which images are added.
+        claims: Counts the attempts at an archive in which a worker died.
         send: Puts a task into the ingest queue.
-        closing: Tells whether the worker is to end.
-        limits: What one archive may unpack to.
-        image_bytes_max: Bytes of one picture, at most.
-        chunk_images: Images that one task carries.
+        closing: Returns whether the worker is shutting down.
+        limits: Limits on the contents of an archive.
+        image_bytes_max: Maximum bytes of a picture.
+        chunk_images: Number of images per task.
     """
 
     def __init__(
@@ -87,16 +87,16 @@ class ArchiveIngest:
         self._chunk_images = chunk_images
 
     def run(self, archive: IngestArchive, owner: str) -> ArchiveResult:
-        """Unpack an archive; running it again changes nothing.
+        """Unpack an archive; idempotent.
 
         Args:
-            archive: Which.
-            owner: Who claims it; the same when it is tried again.
+            archive: The archive.
+            owner: The owner of its claim; the same when it is retried.
 
         Raises:
-            ImagesBusy: Another worker unpacks it.
-            Interrupted: The worker ends.
-            ServiceError: A part is away; run it again later.
+            ImagesBusy: Another worker is unpacking it.
+            Interrupted: The worker is shutting down.
+            ServiceError: A part of the service is unavailable; retry later.
         """
         if not self._jobs.begin(archive.job_id, []):
             return self._end(archive, 0)
@@ -105,7 +105,10 @@ class ArchiveIngest:
             raise _busy()
         if verdict is Verdict.QUARANTINED:
             self._claims.forget(archive.tenant, [archive.job_id])
-            return self._fail(archive, self._jobs.get(archive.job_id).total, Quarantined(_deadly()))
+            error = Quarantined(
+                "Workers died each time they unpacked this archive; upload its pictures separately."
+            )
+            return self._fail(archive, self._jobs.get(archive.job_id).total, error)
         try:
             result = self._unpack(_Unpacking(archive, owner))
         except BaseException:
@@ -115,12 +118,13 @@ class ArchiveIngest:
         return result
 
     def give_up(self, archive: IngestArchive) -> ArchiveResult:
-        """End an archive that cannot be unpacked; what came out of it stays."""
-        error = EncoderError("The worker failed on this archive; its log says why.")
+        """End an archive that cannot be unpacked; images already added to the job stay."""
+        error = EncoderError("The worker failed on this archive; see its log.")
         return self._fail(archive, self._jobs.get(archive.job_id).total, error)
 
     def _claim(self, archive: IngestArchive, owner: str) -> Verdict:
-        # An archive takes long: others may be in hand beside it, and may be deadly.
+        # Suspects are granted without isolation, because an archive takes too long to run alone;
+        # so a task that ran concurrently may have killed the worker.
         return self._claims.take(owner, archive.tenant, [archive.job_id], alone=True)[0]
 
     def _unpack(self, unpacking: _Unpacking) -> ArchiveResult:
@@ -128,10 +132,10 @@ class ArchiveIngest:
         try:
             with self._opened(archive) as file:
                 for member in read_archive(file, archive.format, self._limits):
-                    if not self._take(unpacking, self._receive(archive, member)):
+                    if not self._add(unpacking, self._receive(archive, member)):
                         return self._end(archive, len(unpacking.seen))
         except NotFound as error:
-            # Unpacked to its end it is removed, and its job grows no more by then.
+            # A fully unpacked archive has been removed; its job has stopped growing by then.
             if self._jobs.get(archive.job_id).growing:
                 raise BlobsUnavailable(
                     f"The bytes of archive {archive.filename} are not in this worker's blob store; "
@@ -139,9 +143,9 @@ class ArchiveIngest:
                 ) from error
             return self._end(archive, 0)
         except ArchiveError as error:
-            self._hand_over(unpacking)
+            self._extend_job(unpacking)
             return self._fail(archive, unpacking.index, error)
-        self._hand_over(unpacking)
+        self._extend_job(unpacking)
         return self._end(archive, len(unpacking.seen))
 
     @contextmanager
@@ -153,22 +157,22 @@ class ArchiveIngest:
                 raise BlobsUnavailable(f"The archive cannot be read: {error}.") from error
 
     def _receive(self, archive: IngestArchive, member: Member) -> ReceivedPicture:
-        """Bring a picture into the blob store; what cannot be used is told in the picture."""
+        """Store a picture's bytes; if they are unusable, the returned picture has the error."""
         picture = PictureWriter(self._blobs.writer(archive.tenant), self._image_bytes_max)
         try:
             while not picture.is_full and (data := member.read()):
                 picture.write(data)
             return picture.finish(member.filename)
         except ImageError as error:
-            # Its bytes are not to be had: it is known by where it stands.
-            place = f"{archive.id}/{member.filename}".encode()
-            image_id = hashlib.sha256(place).hexdigest()
+            # The bytes are unreadable, so derive the id from the member's path.
+            path = f"{archive.id}/{member.filename}".encode()
+            image_id = hashlib.sha256(path).hexdigest()
             return ReceivedPicture(image_id, member.filename or image_id[:12], error)
         finally:
             picture.close()
 
-    def _take(self, unpacking: _Unpacking, picture: ReceivedPicture) -> bool:
-        """Take an image on; return whether to go on."""
+    def _add(self, unpacking: _Unpacking, picture: ReceivedPicture) -> bool:
+        """Add a picture to the batch; return whether to continue."""
         digest = bytes.fromhex(picture.id)
         if digest in unpacking.seen:
             return True
@@ -176,43 +180,43 @@ class ArchiveIngest:
         unpacking.batch.append(picture)
         if len(unpacking.batch) < self._chunk_images:
             return True
-        self._hand_over(unpacking)
+        self._extend_job(unpacking)
         if self._closing():
-            raise Interrupted("The worker ends.")
-        # The job may have been cancelled; if not, this tells that it goes on.
+            raise Interrupted("The worker is shutting down.")
+        # False if the job has been cancelled; otherwise this marks it as still running.
         return self._jobs.begin(unpacking.archive.job_id, [])
 
-    def _hand_over(self, unpacking: _Unpacking) -> None:
-        """Let a batch join the job, and send its task if it is new to it."""
+    def _extend_job(self, unpacking: _Unpacking) -> None:
+        """Add the batch to the job, and send its tasks if it is new to the job."""
         archive, batch, index = unpacking.archive, unpacking.batch, unpacking.index
         if not self._claims.confirm([Claim(unpacking.owner, archive.tenant, archive.job_id)])[0]:
             raise _busy()
         unpacking.batch, unpacking.index = [], index + len(batch)
         items = [(picture.id, picture.filename) for picture in batch]
         added = self._jobs.extend(archive.job_id, index, items)
-        # Also on a second walk: the first may have ended between these two steps.
+        # Also if nothing was added: an earlier pass may have been interrupted after extend().
         self._jobs.record(
             archive.job_id,
             [
-                Outcome.failed(index + place, picture.id, picture.error)
-                for place, picture in enumerate(batch)
+                Outcome.failed(index + offset, picture.id, picture.error)
+                for offset, picture in enumerate(batch)
                 if picture.error is not None
             ],
         )
         if not added:
             return
-        self._got_further(unpacking)
+        self._reset_attempts(unpacking)
         good = [
-            Item(index + place, picture.id, picture.filename)
-            for place, picture in enumerate(batch)
+            Item(index + offset, picture.id, picture.filename)
+            for offset, picture in enumerate(batch)
             if picture.error is None
         ]
         # If the worker dies before this, the upkeep sends the images (``LostTasks``).
         for task_id, chunk in chunk_tasks(archive, good, self._chunk_images):
             self._send(INGEST_CHUNK, task_id, chunk)
 
-    def _got_further(self, unpacking: _Unpacking) -> None:
-        """Count attempts anew: an archive is at fault only where its walk always ends."""
+    def _reset_attempts(self, unpacking: _Unpacking) -> None:
+        """Reset the attempts: only an archive on which no pass makes progress is at fault."""
         archive, owner = unpacking.archive, unpacking.owner
         self._settle(archive, owner)
         if self._claim(archive, owner) is not Verdict.GRANTED:
@@ -223,7 +227,7 @@ class ArchiveIngest:
         self._claims.settle(owner, archive.tenant, {archive.job_id: ""})
 
     def _fail(self, archive: IngestArchive, index: int, error: GlimpseError) -> ArchiveResult:
-        """End an archive that breaks off: it stands behind its images with its own reason."""
+        """End a failed archive: it becomes the job's last item, with its own error."""
         self._jobs.extend(archive.job_id, index, [(archive.id, archive.filename)])
         self._jobs.record(archive.job_id, [Outcome.failed(index, archive.id, error)])
         return self._end(archive, index)
@@ -235,8 +239,4 @@ class ArchiveIngest:
 
 
 def _busy() -> ImagesBusy:
-    return ImagesBusy("Another worker unpacks this archive.")
-
-
-def _deadly() -> str:
-    return "Workers died whenever they unpacked this archive; send its pictures by themselves."
+    return ImagesBusy("Another worker is unpacking this archive.")

@@ -1,1 +1,1 @@
-"""The runtime: what a worker process is put together from."""
+"""The runtime: assembles and runs a worker process."""

@@ -1,4 +1,4 @@
-"""What one worker process holds: its model, its store, and its queue's tasks."""
+"""The parts of a worker process: its model, its store and its queue's tasks."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Runtime:
 
     Attributes:
         app: The Celery app with the queue's tasks.
-        encoder: The model, loaded and warm.
+        encoder: The model, loaded and warmed up.
         store: The vector store, open.
-        probe: Runs the model for real, through the same batcher as the tasks do.
-        inference_at: When the model last gave a result, in seconds since 1970.
-        leases: What the worker holds of its queue.
-        upkeep: What ingest workers do for the whole service.
+        probe: Runs a real inference, through the same batcher as the tasks.
+        inference_at: Returns the Unix time of the model's last result.
+        leases: The messages that the worker holds.
+        upkeep: The upkeep of the whole service; ingest workers only.
         close: Finishes the work in progress and closes every part.
-        throughput: How fast the worker is.
+        throughput: The worker's throughput.
     """
 
     app: Celery
@@ -56,15 +56,15 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts that both kinds of worker have, each made once, when it is first used.
+    """The parts that both kinds of worker share, each created on first use.
 
     Args:
-        settings: How the worker is configured.
+        settings: The worker's settings.
         encoder: Its model.
         store: Its vector store.
     """
 
-    # How often Redis is tried again before a call fails.
+    # Retries of a Redis call before it fails.
     _redis_retries: ClassVar[int] = 0
 
     settings: Settings
@@ -73,13 +73,13 @@ class Parts:
 
     @cached_property
     def leases(self) -> Leases:
-        """What the worker holds of its queue, and the images that it has claimed."""
+        """Leases on the messages that the worker holds and the images that it has claimed."""
         messages = RedisMessages(connect(self.settings.redis_url))
         return Leases(messages, self.settings.lease_s, self._claims)
 
     @cached_property
     def amends(self) -> Amends:
-        """Corrects rows that were written after their claims were lost."""
+        """Corrects rows written after their claims were lost."""
         return Amends(self.store, self._blobs, self._jobs, self._claims, self._dead_letters)
 
     @cached_property

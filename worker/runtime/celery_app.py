@@ -1,4 +1,4 @@
-"""The Celery app of a worker, whose messages are held by leases."""
+"""The Celery app of a worker, with leases that hold its messages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from worker.delivery.transport import leased_transport
 
 
 def create_app(settings: Settings, leases: Leases, results_ttl_s: int) -> Celery:
-    """Make a worker's app; it has no tasks yet.
+    """Create a worker's app, without tasks yet.
 
     Args:
-        settings: Where Redis is.
-        leases: They hold what is delivered.
-        results_ttl_s: Seconds that a task's result is kept.
+        settings: Provides the address of Redis.
+        leases: Hold the delivered messages.
+        results_ttl_s: Seconds to keep a task's result.
     """
     app = Celery("glimpse.worker", set_as_current=False)
     app.conf.update(celery_options(settings))
@@ -28,21 +28,21 @@ def create_app(settings: Settings, leases: Leases, results_ttl_s: int) -> Celery
         result_backend=settings.redis_url,
         result_expires=results_ttl_s,
         worker_pool=SlotPool,
-        # A thread takes the next task when it is free, not before: others may be.
+        # Prefetch nothing: another worker may be free to run the task at once.
         worker_prefetch_multiplier=1,
-        # The leases count what is in hand, whichever connection brought it.
+        # The leases count the messages held, whichever connection delivered them.
         worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
-        # However long Redis is away.
+        # Retry without limit during an outage of Redis.
         broker_connection_max_retries=None,
-        # A Redis that is full, or cannot write, is waited for as one that is away.
+        # Also if Redis is full or cannot write.
         broker_channel_error_retry=True,
-        # A broken connection must not stop what is in hand: its result is still good.
+        # A broken connection must not stop tasks in progress: their results are still valid.
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
-    # Its published types know the name of a class only.
+    # The published types allow only the name of a class.
     app.task_cls = leased_task(PatientResults(leases.closing, app))  # type: ignore[assignment]
     add_give_back_step(app, leases)
     return app

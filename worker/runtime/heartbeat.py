@@ -1,4 +1,4 @@
-"""Heartbeats: a worker proves itself alive and says so, every few seconds."""
+"""Heartbeats: a worker checks its own health and reports it every few seconds."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from worker.runtime.base import Runtime
 
 log = logging.getLogger(__name__)
 
-# Seconds without an inference after which the worker runs one of its own.
+# Seconds without an inference after which the worker runs a probe.
 _PROBE_AFTER_S = 15.0
-# Beats that may be missed before a worker counts as gone.
+# Missed heartbeats before a worker counts as dead.
 _BEATS_MISSED_MAX = 3
 
 
 class HeartbeatSender:
-    """A thread that leaves a heartbeat while the worker consumes.
+    """A thread that sends heartbeats while the worker consumes.
 
-    An idle model is run on a probe: a worker whose model hangs goes on beating,
-    but the age of its last inference grows, and readiness sees it. So it does with
-    the time at which the consumer last looked for work.
+    It runs probes on an idle model. If the model hangs, heartbeats continue but the
+    age of the last inference grows, which readiness checks. It also checks the time
+    at which the consumer last polled its queue.
 
     Args:
         runtime: The worker.
-        heartbeats: Where heartbeats are left.
+        heartbeats: Receives the heartbeats.
         name: The worker's unique name.
         queue: The queue it consumes.
-        interval_s: Seconds between two beats.
-        clock: Redis's, with which those who read heartbeats compare.
+        interval_s: Seconds between heartbeats.
+        clock: Redis's clock, with which readers compare the times.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class HeartbeatSender:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Start sending heartbeats."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Take the heartbeat away and end the thread."""
+        """Remove the heartbeat and stop the thread."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(timeout=self._interval_s)
@@ -79,20 +79,20 @@ class HeartbeatSender:
             except BrokerUnavailable as error:
                 log.warning("heartbeat.missed %s", error)
             except Exception:
-                # Whatever it was: a worker without a heartbeat counts as gone.
+                # Any error: a worker without heartbeats counts as dead.
                 log.exception("heartbeat.fault")
             self._stopped.wait(self._interval_s)
 
     def _probe_if_idle(self) -> None:
         idle = time.time() - self._runtime.inference_at() > _PROBE_AFTER_S
-        # A probe that has not come back is not followed by another.
+        # Only one probe at a time: the last one may hang.
         if idle and (self._probe is None or self._probe.done()):
             self._probe = self._runtime.probe()
 
     def _heartbeat(self) -> Heartbeat:
         store_error = self._store_error()
         now, skew_s = self._clock.now(), self._skew_s()
-        # By how much a time of this machine's clock differs from one that others compare.
+        # Converts times of this machine's clock to Redis's.
         shift_s = now - time.time()
         asked_at = self._runtime.leases.asked_at
         return Heartbeat(
@@ -110,7 +110,7 @@ class HeartbeatSender:
         )
 
     def _skew_s(self) -> float:
-        """Measure this machine's clock, and say once that it is wrong."""
+        """Measure the skew of this machine's clock; log once if it is too large."""
         skew_s = round(self._clock.skew_s(), 1)
         was_skewed, self._is_skewed = self._is_skewed, abs(skew_s) > SKEW_S_MAX
         if self._is_skewed and not was_skewed:

@@ -1,4 +1,4 @@
-"""What an ingest worker is put together from."""
+"""The parts of an ingest worker, and how they are assembled."""
 
 from __future__ import annotations
 
@@ -53,25 +53,25 @@ from worker.upkeep.withdrawn_blobs import WithdrawnBlobs
 
 log = logging.getLogger(__name__)
 
-# Runs a chunk for the owner of what it claims.
+# Runs a chunk; takes the chunk and the owner of its claims.
 RunChunk = Callable[[IngestChunk, str], ChunkResult]
 
 
 class IngestParts(Parts):
     """The parts of one ingest worker."""
 
-    # About half a minute; then the task waits.
+    # About half a minute; after that, the task waits.
     _redis_retries = 16
 
     @cached_property
     def throughput(self) -> Throughput:
-        """How fast the worker is; until it has worked, as fast as its model was measured to be."""
+        """The worker's throughput; the model's measured rate until it has run tasks."""
         rate_per_s = self._tuned.rate_per_s if self._tuned else None
         return Throughput(rate_per_s, self.settings.worker_threads)
 
     @cached_property
     def pipeline(self) -> IngestPipeline:
-        """Decodes, encodes and writes; the model is measured if its batch is to be found."""
+        """Decodes, encodes and writes; first measures the model if the batch size is ``auto``."""
         return IngestPipeline(
             self.encoder,
             self.store,
@@ -83,24 +83,24 @@ class IngestParts(Parts):
 
     @cached_property
     def upkeep(self) -> Upkeep:
-        """What is done for the whole service."""
+        """Runs the chores of the whole service."""
         chores = {
             "recount": self._jobs.recount,
             "trim_jobs": self._jobs.trim,
-            "recover": self._lost_tasks().look,
+            "recover": self._lost_tasks().recover,
             "sweep": self._blobs.sweep,
             "sweep_archives": self._archives.sweep,
             "sweep_leftovers": self._orphaned_archives().sweep,
             "sweep_orphans": self._orphaned_blobs().sweep,
             "sweep_withdrawn": self._withdrawn_blobs().sweep,
             "sweep_queries": self._queries.sweep,
-            # A search is over long before its record goes.
+            # A search ends long before its record expires.
             "expire_queries": lambda: self._queries.expire(self.settings.search_ttl_s),
         }
         return Upkeep(self._redis, chores, self.settings.lease_s)
 
     def works(self) -> Mapping[str, Work[Any]]:
-        """Return what the worker's tasks do, by their names."""
+        """Return the worker's tasks by name."""
         chunks, archives = self._chunk_ingest(), self._archive_ingest()
         return {
             INGEST_CHUNK: Work(IngestChunk, self._measured(chunks.run), chunks.give_up),
@@ -108,7 +108,7 @@ class IngestParts(Parts):
         }
 
     def probe(self) -> Future[None]:
-        """Run the model for real, through the same batcher as the tasks do."""
+        """Run a real inference, through the same batcher as the tasks."""
         return self.pipeline.probe(self._pixels)
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ class IngestParts(Parts):
 
     @cached_property
     def _pixels(self) -> NDArray[np.uint8]:
-        """A prepared picture, for measuring and for probes."""
+        """A preprocessed picture, for measurements and probes."""
         return self.encoder.preprocess(Image.new("RGB", (64, 64), "gray"))
 
     def _send(self, task: str, task_id: str, message: Message) -> None:
@@ -211,7 +211,7 @@ class IngestParts(Parts):
         return OrphanedArchives(self._archives, self._jobs, waiting)
 
     def _encode(self, threads: ThreadPoolExecutor, count: int) -> None:
-        """Run the model on batches of so many, as many at once as it will have to do."""
+        """Run the model on batches of ``count`` pictures, as many at once as in operation."""
         batch = [self._pixels] * count
         list(threads.map(self.encoder.encode_images, [batch] * self.encoder.concurrency))
 
@@ -222,14 +222,14 @@ class IngestParts(Parts):
 
     @cached_property
     def _tuned(self) -> Tuned | None:
-        """The batch that the model is quickest with; None where the settings name one."""
+        """The batch size that the model is fastest with; None if the settings give one."""
         if self.settings.batch_max != "auto":
             return None
-        # While batches are encoded, the tasks in hand have to fill the next one: what they carry
-        # is shared by all of these, and a larger batch would always wait for its time to be up.
+        # While batches are encoded, the running tasks have to fill the next one. All of these
+        # share the tasks' images, and a larger batch would always wait until its time is up.
         concurrency = self.encoder.concurrency
-        in_hand = self.settings.worker_threads * self.settings.chunk_images
-        largest = max(1, in_hand // (concurrency + 1))
+        images = self.settings.worker_threads * self.settings.chunk_images
+        largest = max(1, images // (concurrency + 1))
         with ThreadPoolExecutor(concurrency) as threads:
             tuned = tune(partial(self._encode, threads), largest)
         tuned = replace(tuned, rate_per_s=tuned.rate_per_s * concurrency)
@@ -238,7 +238,7 @@ class IngestParts(Parts):
 
 
 def ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
-    """Measure the model if need be and register the tasks of the ingest queue."""
+    """Measure the model if needed and register the tasks of the ingest queue."""
     parts = IngestParts(settings, encoder, store)
     app = create_app(settings, parts.leases, settings.job_ttl_s)
     register_ingest(app, Deliveries(parts.leases, settings), parts.works())

@@ -1,4 +1,4 @@
-"""What a search worker is put together from."""
+"""The parts of a search worker, and how they are assembled."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class SearchParts(Parts):
 
     @cached_property
     def catalog(self) -> Catalog:
-        """Answers what is indexed."""
+        """Looks up and lists images."""
         return Catalog(self.store)
 
     @cached_property
     def deletion(self) -> Deletion:
-        """Takes images out of the store."""
+        """Deletes images."""
         return Deletion(
             self.store, self._blobs, self._jobs, self._claims, self._dead_letters, self._fence
         )
 
     @cached_property
     def clock(self) -> RedisClock:
-        """Says which tasks have expired."""
+        """Redis's clock, which decides whether tasks have expired."""
         return RedisClock(self._redis)
 
     def close(self) -> None:
@@ -50,10 +50,10 @@ class SearchParts(Parts):
 
 
 def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
-    """Warm the model up and register the tasks of the search queue."""
+    """Warm up the model and register the tasks of the search queue."""
     warm_up(encoder, store)
     parts = SearchParts(settings, encoder, store)
-    # A caller that waits reads the result once and soon.
+    # The waiting caller reads a result once, and soon.
     app = create_app(settings, parts.leases, settings.search_ttl_s)
     register_search(app, parts.search, parts.catalog, parts.deletion, encoder.name, parts.clock)
     return Runtime(

@@ -1,4 +1,4 @@
-"""Consuming a queue, from the first inference to the last task."""
+"""Serves a queue: starts a worker, consumes until SIGTERM, and shuts it down."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from worker.stores.registry import open_store
 
 log = logging.getLogger(__name__)
 
-# Seconds between two tries to reach the store at start-up.
+# Seconds between attempts to reach the store at startup.
 _STORE_RETRY_S = 2.0
 
 
@@ -35,16 +35,16 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     """Consume a queue until SIGTERM.
 
     Args:
-        settings: How the worker is configured.
+        settings: The worker's settings.
         queue: The queue to consume.
         name: Unique name of this worker.
-        encoder: A model to use instead of loading the one that the settings name.
+        encoder: A model to use instead of the one in the settings.
 
     Raises:
-        SetupError: The worker cannot run as it is configured.
+        SetupError: The worker cannot run with these settings.
     """
     runtime = _open_runtime(settings, queue, encoder)
-    # A model that cannot run must not take work: the first inference comes before the queue.
+    # The first inference comes before the queue: a worker whose model fails must take no tasks.
     runtime.probe().result()
     redis = connect(settings.redis_url)
     heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
@@ -72,17 +72,17 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
 
 
 def _open_runtime(settings: Settings, queue: str, encoder: Encoder | None) -> Runtime:
-    """Load the model, open the store (waiting for it if need be) and register the tasks."""
+    """Load the model, open the store (waiting for it if needed) and register the tasks."""
     encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
     store = open_store(settings, encoder)
-    _open_when_there(store)
+    _wait_for_store(store)
     if queue == INGEST_QUEUE:
         return ingest_runtime(settings, encoder, store)
     return search_runtime(settings, encoder, store)
 
 
-def _open_when_there(store: VectorStore) -> None:
-    """Open the store; a worker that starts before Milvus waits for it."""
+def _wait_for_store(store: VectorStore) -> None:
+    """Open the store, retrying until Milvus is available."""
     while True:
         try:
             store.open()
@@ -101,7 +101,7 @@ def _celery_worker(app: Celery, settings: Settings, queue: str, name: str) -> Wo
         queues=[queue],
         concurrency=settings.search_threads if is_search else settings.worker_threads,
         loglevel=settings.log_level,
-        # No banner: it would tell of Celery, and the log tells of Glimpse.
+        # No banner: users run Glimpse, not Celery.
         quiet=True,
         without_gossip=True,
         without_mingle=True,

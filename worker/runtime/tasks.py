@@ -1,4 +1,4 @@
-"""The tasks of each queue, registered under the names of the contract."""
+"""Registers the tasks of each queue under the names in ``common.contract``."""
 
 from __future__ import annotations
 
@@ -42,10 +42,7 @@ Request = TypeVar("Request", bound=Message)
 
 
 def register_ingest(app: Celery, deliveries: Deliveries, works: Mapping[str, Work[Any]]) -> None:
-    """Register the ingest tasks, each under its name.
-
-    They are acknowledged when their outcomes are noted, not before.
-    """
+    """Register the ingest tasks, which are acknowledged only after their outcomes are recorded."""
     for name, work in works.items():
         _register_delivery(app, deliveries, name, work)
 
@@ -53,7 +50,7 @@ def register_ingest(app: Celery, deliveries: Deliveries, works: Mapping[str, Wor
 def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Work[Any]) -> None:
     @app.task(bind=True, name=name, shared=False, acks_late=True, typing=False)
     def deliver(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
-        # Celery's types do not know the properties of the message.
+        # Celery's types lack the message's properties.
         properties: dict[str, Any] = vars(task.request)["properties"]
         return deliveries.run(properties["delivery_tag"], payload, work)
 
@@ -61,22 +58,22 @@ def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Wor
 def register_search(
     app: Celery, search: Search, catalog: Catalog, deletion: Deletion, model: str, clock: Clock
 ) -> None:
-    """Register the tasks that a caller waits for: they answer at once, with an error if need be.
+    """Register the tasks that a caller waits for; errors are part of their results.
 
-    Those that nobody waits for any more, by Redis's clock, are not begun.
+    Tasks that have expired by Redis's clock do not start.
     """
 
     def failed_search(error: Failure) -> Message:
         return SearchResult(encoder=model, took_ms=0, error=error)
 
     answer = partial(_register, app, clock)
-    answer(SEARCH_RUN, SearchRequest, _to_its_end(search.run), failed_search)
-    answer(CATALOG_GET, CatalogRequest, _to_its_end(catalog.get), lambda e: CatalogImages(error=e))
+    answer(SEARCH_RUN, SearchRequest, _read_only(search.run), failed_search)
+    answer(CATALOG_GET, CatalogRequest, _read_only(catalog.get), lambda e: CatalogImages(error=e))
     answer(
-        CATALOG_KNOWN, CatalogRequest, _to_its_end(catalog.known), lambda e: CatalogKnown(error=e)
+        CATALOG_KNOWN, CatalogRequest, _read_only(catalog.known), lambda e: CatalogKnown(error=e)
     )
     answer(
-        CATALOG_LIST, CatalogListRequest, _to_its_end(catalog.list), lambda e: CatalogPage(error=e)
+        CATALOG_LIST, CatalogListRequest, _read_only(catalog.list), lambda e: CatalogPage(error=e)
     )
     # A deletion changes data, so it checks again that the caller still waits.
     answer(CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
@@ -93,7 +90,7 @@ def _register(
     @app.task(bind=True, name=name, shared=False, typing=False)
     def answer(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
         def is_wanted() -> bool:
-            # Celery makes the message's own headers attributes.
+            # Celery turns the message's headers into attributes.
             return not has_expired(vars(task.request), clock.now())
 
         if not is_wanted():
@@ -104,15 +101,15 @@ def _register(
             return dump(failed(Failure(code=error.code, detail=str(error))))
 
 
-def _to_its_end(
+def _read_only(
     run: Callable[[Request], Message],
 ) -> Callable[[Request, Callable[[], bool]], Message]:
-    """Return a task that runs to its end even if the caller stops waiting: it changes nothing."""
+    """Return a read-only task, which runs to completion even if the caller stops waiting."""
     return lambda request, _: run(request)
 
 
 def _give_up(task: Task[Any, Any]) -> NoReturn:
-    """End a task as one that has not run, whose result says so."""
+    """End a task without running it, and record it as revoked."""
     task_id = str(task.request.id)
     log.info("task.expired name=%s id=%s", task.name, task_id)
     task.backend.mark_as_revoked(task_id, "expired", task.request)

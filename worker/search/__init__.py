@@ -1,1 +1,1 @@
-"""Search: from the terms of a query to the images nearest to them."""
+"""Search: finds the images nearest to the terms of a query."""

@@ -1,4 +1,4 @@
-"""Near-duplicates among hits: of pictures all but alike, the best stands for the others."""
+"""Near-duplicates: groups hits whose pictures are nearly identical."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# What rounding takes from the cosine of two vectors that are the same.
+# Rounding error of the cosine of two equal vectors.
 _TOLERANCE = 1e-6
-# Vectors compared with all others at a time: a block of a matrix product.
+# Vectors compared with all others at a time, as one block of a matrix product.
 _BLOCK = 256
 
 
 def group(vectors: NDArray[np.float32], threshold: float) -> list[list[int]]:
-    """Group hits that are alike.
+    """Group near-duplicate hits.
 
-    Best first, each hit goes to the best of the hits before it that stand for a
-    group and are as near to it as the threshold; where there is none, it stands
-    for a group of its own. Whether a hit stands for a group depends on better
-    hits alone, so that pages of groups follow one another however deep one looks.
+    Best first, each hit joins the group of the best earlier leader whose cosine
+    with it reaches the threshold; without such a leader, it leads a new group.
+    Whether a hit leads a group depends only on better hits, so that pages of
+    groups are consistent at any depth.
 
     Args:
         vectors: float32 [hits, dim], of unit length, best hit first.
-        threshold: The cosine from which on two pictures are alike.
+        threshold: Minimum cosine of two near-duplicates.
 
     Returns:
-        The places of each group's hits, in order; the groups by their first hits.
+        The indices of each group's hits, best first; the groups in the order of their leaders.
     """
     groups: dict[int, list[int]] = {}
     for start in range(0, len(vectors), _BLOCK):
@@ -38,6 +38,6 @@ def group(vectors: NDArray[np.float32], threshold: float) -> list[list[int]]:
 
 
 def _leader(alike: NDArray[np.bool_], groups: dict[int, list[int]], at: int) -> int:
-    """Return the first hit before this one that is like it and stands for a group, or this one."""
+    """Return the best leader before ``at`` that is a near-duplicate of it, or ``at`` itself."""
     candidates: Sequence[int] = np.flatnonzero(alike[:at]).tolist()
     return next((candidate for candidate in candidates if candidate in groups), at)

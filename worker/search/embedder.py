@@ -1,4 +1,4 @@
-"""The embedder: texts and pictures of all searches that run, in batches of the model."""
+"""The embedder: embeds the texts and pictures of concurrent searches in batches."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker.encoders.base import Encoder
 from worker.search.embedding_cache import EmbeddingCache
 from worker.search.prompts import Prompts
 
-# Texts, and pictures, in a batch of the model, at most: more than callers that search at once.
+# Maximum texts, and pictures, in a batch: more than there are concurrent searches.
 _TEXTS_MAX, _PICTURES_MAX = 32, 16
-# Seconds a search waits for what it embeds.
+# Seconds a search waits for an embedding.
 _TIMEOUT_S = 30.0
 
 Vector = NDArray[np.float32]
@@ -24,22 +24,22 @@ Pixels = NDArray[np.uint8]
 
 
 class Embedder:
-    """Embeds for any number of searches at once.
+    """Embeds for any number of concurrent searches.
 
-    Nothing waits for a batch to fill: a search alone goes at once, and those that
-    come meanwhile go together.
+    Batches do not wait to fill: a single search runs at once, and those that arrive
+    meanwhile form the next batch.
 
     Args:
         encoder: The model.
-        prompts: What texts are wrapped into.
-        cache: Embeddings of texts that were asked for before.
+        prompts: Wraps texts in a template.
+        cache: Embeddings of recent texts.
     """
 
     def __init__(self, encoder: Encoder, prompts: Prompts, cache: EmbeddingCache) -> None:
         self._encoder = encoder
         self._prompts = prompts
         self._cache = cache
-        # The encoder says how many may call it; texts and pictures come from two threads.
+        # Bounds concurrent calls of the encoder: texts and pictures come from two threads.
         self._turns = threading.Semaphore(encoder.concurrency)
         self._texts: Batcher[str, Vector] = Batcher(
             "texts",
@@ -57,7 +57,7 @@ class Embedder:
         )
 
     def begin_texts(self, texts: Sequence[str]) -> dict[str, Future[Vector]]:
-        """Begin to embed texts, each once; those in the cache are there already."""
+        """Start embedding texts, each once; the futures of cached ones are already done."""
         found: dict[str, Future[Vector]] = {}
         absent: dict[str, str] = {}
         for text in dict.fromkeys(texts):
@@ -72,11 +72,11 @@ class Embedder:
         return found | dict(zip(absent, futures, strict=True))
 
     def begin_picture(self, pixels: Pixels) -> Future[Vector]:
-        """Begin to embed one picture, as ``Encoder.preprocess`` returned it."""
+        """Start embedding one picture, preprocessed by ``Encoder.preprocess``."""
         return self._pictures.submit(pixels)
 
     def finish(self, begun: Future[Vector]) -> Vector:
-        """Wait for an embedding: float32 [dim], of unit length.
+        """Wait for an embedding and return it: float32 [dim], of unit length.
 
         Raises:
             EncoderError: The model failed on this input.
@@ -84,16 +84,16 @@ class Embedder:
         return begun.result(timeout=_TIMEOUT_S)
 
     def probe(self) -> Future[Vector]:
-        """Run the model on a sentence, in a batch with whatever else is there."""
+        """Run the model on a sentence, batched with queued texts."""
         return self._texts.submit("a photo")
 
     @property
     def inference_at(self) -> float:
-        """When the model last gave a result, in seconds since 1970; 0 before the first."""
+        """Unix time of the model's last result; 0 before the first."""
         return max(self._texts.succeeded_at, self._pictures.succeeded_at)
 
     def close(self) -> None:
-        """End the batchers' threads."""
+        """Stop the batchers' threads."""
         self._texts.close()
         self._pictures.close()
 

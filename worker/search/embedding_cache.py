@@ -1,4 +1,4 @@
-"""The cache of text embeddings: what is asked again need not be encoded again."""
+"""A cache of text embeddings, so that repeated texts are encoded only once."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Vector = NDArray[np.float32]
 
 
 class EmbeddingCache:
-    """The embeddings of the texts that were asked for last; safe for several threads.
+    """An LRU cache of text embeddings; thread-safe.
 
     Args:
-        model: Name and revision of the encoder: another one's embeddings are none of these.
-        entries_max: Embeddings kept, at most; 0 keeps none.
+        model: Name and revision of the encoder, as part of each entry's key.
+        entries_max: Maximum entries; 0 disables the cache.
     """
 
     def __init__(self, model: str, entries_max: int) -> None:
         self._model = model
         self._entries_max = entries_max
-        # The text used last is at the end.
+        # The most recently used text is last.
         self._entries: OrderedDict[tuple[str, str], Vector] = OrderedDict()
         self._lock = threading.Lock()
-        # Texts that were asked for and were there, or were not.
+        # Lookups that found an entry, and that did not.
         self.hits = 0
         self.misses = 0
 
     def get(self, text: str) -> Vector | None:
-        """Return a text's embedding, float32 [dim], which nobody may write to, or None."""
+        """Return a text's embedding, a read-only float32 [dim], or None."""
         key = (self._model, text)
         with self._lock:
             vector = self._entries.get(key)
@@ -42,7 +42,7 @@ class EmbeddingCache:
             return vector
 
     def put(self, text: str, vector: Vector) -> None:
-        """Keep a text's embedding, and forget the one unused for longest where there is no room."""
+        """Cache a text's embedding; evict the least recently used ones if full."""
         kept = vector.copy()
         kept.setflags(write=False)
         key = (self._model, text)

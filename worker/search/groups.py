@@ -1,4 +1,4 @@
-"""Groups: hits of which the best stands for all that are much like it."""
+"""Groups: hits with their near-duplicates folded into them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from worker.search.duplicates import group
 from worker.stores.base import Near, VectorStore
 from worker.stores.hits import to_hit
 
-# Best hits that groups are made of, whatever page is asked for, so that pages follow one
-# another. Their vectors are compared all with all.
+# Number of best hits that are grouped, the same for every page, so that pages are consistent.
+# Each vector is compared with all others.
 GROUPED_HITS_MAX = 2000
 
 Vector = NDArray[np.float32]
@@ -23,19 +23,19 @@ class Groups:
     """Finds groups of near-duplicates among the hits of a search.
 
     Args:
-        store: Searched, and asked for the vectors that it holds.
+        store: Searched, and provides the hits' vectors.
     """
 
     def __init__(self, store: VectorStore) -> None:
         self._store = store
 
     def find(self, request: SearchRequest, vector: Vector, threshold: float) -> list[Hit]:
-        """Return the hits that stand for a page's groups, with those folded into them.
+        """Return a page of groups: each a best hit with its near-duplicates.
 
         Args:
-            request: The search; its page counts groups.
-            vector: What it looks for, of unit length.
-            threshold: The cosine from which on two images are alike.
+            request: The search; ``offset`` and ``top_k`` count groups.
+            vector: The query vector, of unit length.
+            threshold: Minimum cosine of two near-duplicates.
         """
         tenant = request.tenant
         near = self._store.nearest(tenant, vector, GROUPED_HITS_MAX, wanted=request.filter)
@@ -50,12 +50,12 @@ class Groups:
 
     def _grouped(self, tenant: str, near: Sequence[Near], threshold: float) -> list[list[Near]]:
         vectors = self._store.vectors(tenant, [each.image_id for each in near])
-        # One that was deleted meanwhile has none.
-        there = [each for each in near if each.image_id in vectors]
-        if not there:
+        # Images deleted meanwhile have no vector.
+        stored = [each for each in near if each.image_id in vectors]
+        if not stored:
             return []
-        places = group(np.stack([vectors[each.image_id] for each in there]), threshold)
-        return [[there[at] for at in alike] for alike in places]
+        groups = group(np.stack([vectors[each.image_id] for each in stored]), threshold)
+        return [[stored[at] for at in alike] for alike in groups]
 
 
 def _folded(alike: Sequence[Near], records: dict[str, ImageRecord]) -> Hit:

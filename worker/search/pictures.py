@@ -1,4 +1,4 @@
-"""Pictures in queries: read from where the API has put them, decoded, and prepared."""
+"""Pictures in queries: read from the blob store, decoded and preprocessed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from worker.encoders.preparing import preparing
 
 
 class QueryPictures:
-    """Reads uploaded pictures for the model; used by several threads at once.
+    """Reads uploaded pictures for the model; thread-safe.
 
     Args:
-        blobs: Where the API puts the pictures of queries.
-        encoder: Its ``preprocess`` is called.
-        pixels_max: Pixels of one picture, at most.
+        blobs: The store in which the API puts the pictures of queries.
+        encoder: Provides ``preprocess``.
+        pixels_max: Maximum pixels of a picture.
     """
 
     def __init__(self, blobs: BlobStore, encoder: Encoder, pixels_max: int) -> None:
@@ -27,11 +27,11 @@ class QueryPictures:
         self._pixels_max = pixels_max
 
     def read(self, tenant: str, picture_id: str) -> NDArray[np.uint8]:
-        """Return a picture as the model reads it: uint8 [height, width, 3].
+        """Return a preprocessed picture: uint8 [height, width, 3].
 
         Raises:
-            ImageError: The bytes are no picture that can be used.
-            EncoderError: It cannot be prepared, for a reason that nobody foresaw.
+            ImageError: The bytes are not a usable picture.
+            EncoderError: Decoding or preprocessing failed unexpectedly.
             BlobsUnavailable: The bytes cannot be read now.
         """
         with preparing(picture_id):
@@ -43,7 +43,7 @@ class QueryPictures:
         try:
             return self._blobs.read(tenant, picture_id)
         except NotFound as error:
-            # The API stored the bytes before it sent the task: this worker looks elsewhere.
+            # The API stored the bytes before it sent the task, so this worker's store differs.
             raise BlobsUnavailable(
                 "The picture of the query is not in this worker's blob store; "
                 "give the API and all workers the same GLIMPSE_BLOBS_DIR."

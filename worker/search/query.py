@@ -1,4 +1,4 @@
-"""The algebra of queries: weighted terms become one unit vector, here and nowhere else."""
+"""Query vectors: combines weighted terms into one unit vector."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 
 from common.errors import Unprocessable
 
-# Share of the terms' weights below which their sum is what rounding left over.
+# Length of the sum, relative to the total weight, below which it is only rounding error.
 _LENGTH_MIN = 1e-5
 
 Vector = NDArray[np.float32]
 
 
 def combine(weights: Sequence[float], vectors: Sequence[Vector]) -> Vector:
-    """Add up terms by their weights and scale the sum to unit length.
+    """Return the weighted sum of terms, scaled to unit length.
 
     Args:
-        weights: One for each term; a negative one pushes away.
-        vectors: float32 [dim] each, of unit length.
+        weights: One for each term; a negative weight pushes away from it.
+        vectors: One for each term: float32 [dim], of unit length.
 
     Returns:
         float32 [dim], of unit length.
 
     Raises:
-        Unprocessable: The terms cancel each other out, so that the sum points nowhere.
+        Unprocessable: The terms cancel each other out, so that the sum has no direction.
     """
-    # In float64: what float32 loses in the sum would decide where terms nearly cancel.
+    # In float64, since float32's rounding errors would dominate if terms nearly cancel.
     total = np.asarray(weights, dtype=np.float64) @ np.asarray(vectors, dtype=np.float64)
     length = float(np.linalg.norm(total))
     if not length > _LENGTH_MIN * float(np.abs(weights).sum()):

@@ -1,4 +1,4 @@
-"""Search: a weighted query to one unit vector, and the images nearest to it."""
+"""Search: finds the images nearest to a weighted query."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Search:
 
     Args:
         model: Name of the encoder.
-        embedder: Embeds the texts and the pictures of queries.
-        pictures: Where the pictures of queries are.
-        store: Searched, and asked for the vectors of images in a query.
+        embedder: Embeds the texts and pictures of queries.
+        pictures: Reads the pictures of queries.
+        store: Searched, and provides the vectors of images in queries.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Search:
     def of(
         cls, settings: Settings, encoder: Encoder, store: VectorStore, queries: BlobStore
     ) -> Search:
-        """Make a search as the settings ask for it.
+        """Create a search from the settings.
 
         Args:
-            settings: How the worker is configured.
+            settings: The worker's settings.
             encoder: The model.
             store: The vector store.
-            queries: Where the API puts the pictures of queries.
+            queries: The store in which the API puts the pictures of queries.
         """
         cache = EmbeddingCache(f"{encoder.name}@{encoder.revision}", settings.query_cache)
         embedder = Embedder(encoder, Prompts(settings.prompt_template), cache)
@@ -61,10 +61,10 @@ class Search:
         return cls(encoder.name, embedder, pictures, store)
 
     def run(self, request: SearchRequest) -> SearchResult:
-        """Answer a search; what is wrong with the query is part of the answer.
+        """Run a search; errors in the query are part of the result.
 
         Raises:
-            ServiceError: A part is away.
+            ServiceError: A part of the service is unavailable.
         """
         began = time.perf_counter()
         error = None
@@ -79,20 +79,20 @@ class Search:
         return SearchResult(hits=hits, encoder=self._model, took_ms=took_ms, error=error)
 
     def probe(self) -> Future[Vector]:
-        """Run the model for real."""
+        """Run a real inference."""
         return self._embedder.probe()
 
     @property
     def inference_at(self) -> float:
-        """When the model last gave a result, in seconds since 1970; 0 before the first."""
+        """Unix time of the model's last result; 0 before the first."""
         return self._embedder.inference_at
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._embedder.close()
 
     def _query_vector(self, request: SearchRequest) -> Vector:
-        # What the model works on first, so that it does while the store is asked.
+        # The model's work first, so that it overlaps with the lookup in the store.
         texts = self._begin_texts(request)
         pictures = self._begin_pictures(request)
         images = self._image_vectors(request)

@@ -1,4 +1,4 @@
-"""Warming up: what is slow the first time is done before the first caller comes."""
+"""Warm-up: runs slow first calls before the first search arrives."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
 
-# Words of the longest sentence: torch makes its plans for each length anew, and most are shorter.
+# Words of the longest sentence: torch plans separately for each length; most texts are shorter.
 _WORDS_MAX = 16
-# Hits of a search, as a caller gets them by default.
+# The default number of hits of a search.
 _TOP_K = 10
 
 
 def warm_up(encoder: Encoder, store: VectorStore) -> None:
     """Embed sentences of all usual lengths and a picture, and search once.
 
-    A store that is away meanwhile is no reason not to start.
+    If the store is unavailable, the worker starts anyway.
 
     Raises:
-        EncoderError: The model cannot run; its worker must not take work.
+        EncoderError: The model cannot run, so the worker must not take tasks.
     """
     for words in range(1, _WORDS_MAX + 1):
         vector = encoder.encode_texts([" ".join(["photo"] * words)])[0]
     encoder.encode_images([encoder.preprocess(Image.new("RGB", (64, 64), "gray"))])
     try:
-        # The first search of a connection is slow, and may bring the rows into memory.
+        # The first search of a connection is slow, and may load the rows into memory.
         store.search(DEFAULT_TENANT, vector, _TOP_K)
     except ServiceError as error:
         log.warning("search.cold %s", error)

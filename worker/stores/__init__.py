@@ -1,1 +1,1 @@
-"""Vector stores: where vectors are kept beside what is known of their images."""
+"""Vector stores: store vectors with their images' attributes, and search them."""

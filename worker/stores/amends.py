@@ -20,24 +20,24 @@ log = logging.getLogger(__name__)
 
 # Seconds between attempts while another owner holds an image.
 _PAUSE_S = 0.1
-# Seconds to finish open corrections when the worker ends.
+# Seconds to finish open corrections at shutdown.
 _CLOSE_S = 5.0
 
 
 class Amends:
     """Corrects images that this process may have written too late.
 
-    Each image is claimed again, and the store is made to match what the last owner to
-    settle it left (``Claims.left``). If nothing was recorded, nobody settled the image and
-    its row stays. A thread does the work while there is any: the writer must not wait for
-    a claim that its own process may hold.
+    Each image is claimed again, and the store is made to match the state that the last
+    owner to settle the image left (``Claims.left``). If none is recorded, no owner settled
+    the image, and its row stays. A separate thread does this, because the writer must not
+    wait for a claim that its own process may hold.
 
     Args:
-        store: Where the rows are.
-        blobs: Where the bytes are: a deleted image has none, an indexed one has.
-        jobs: Tell what was to be kept beside an image.
-        claims: Who has which image in hand.
-        dead_letters: Letters need bytes.
+        store: Holds the rows.
+        blobs: Holds the bytes: withdrawn for a deleted image, restored for an indexed one.
+        jobs: Provide the file name, tags and metadata of an image.
+        claims: The claims on images.
+        dead_letters: Letters need bytes to be replayed.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Amends:
         self._thread: threading.Thread | None = None
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Queue rows for correction that were written or deleted under a lost claim."""
+        """Queue rows written or deleted under a lost claim for correction."""
         if not rows:
             return
         with self._changed:
@@ -70,12 +70,12 @@ class Amends:
                 self._thread.start()
 
     def concern(self, tenant: str, ids: Sequence[str]) -> bool:
-        """Return whether one of these images awaits correction; leave it alone until then."""
+        """Return whether one of these images awaits correction; callers must wait until then."""
         with self._changed:
             return any(owner == tenant and open_id in ids for owner, open_id, _ in self._open)
 
     def close(self) -> None:
-        """Give open corrections a moment to finish, and end the thread."""
+        """Wait briefly for open corrections to finish, and stop the thread."""
         with self._changed:
             self._changed.wait_for(lambda: not self._open, _CLOSE_S)
             for tenant, image_id, _ in self._open:
@@ -91,7 +91,7 @@ class Amends:
                 self._closing.wait(_PAUSE_S)
 
     def _next(self) -> dict[tuple[str, str, str], Row]:
-        """Return the open corrections; without any the thread ends."""
+        """Return the open corrections; if there are none, the thread ends."""
         with self._changed:
             if not self._open or self._closing.is_set():
                 self._thread = None
@@ -100,7 +100,7 @@ class Amends:
 
     def _done(self, key: tuple[str, str, str], row: Row) -> None:
         with self._changed:
-            # A row that was added meanwhile was written later, and still needs correction.
+            # A row added meanwhile was written later, and still needs correction.
             if self._open[key] is row:
                 del self._open[key]
             self._changed.notify_all()
@@ -108,7 +108,7 @@ class Amends:
     def _try(self, row: Row) -> bool:
         """Correct a row; return whether the correction is finished."""
         try:
-            return self._put_right(row)
+            return self._correct(row)
         except ServiceError as error:
             log.warning("amends.waiting id=%s %s", row.record.id, error)
             return False
@@ -116,14 +116,14 @@ class Amends:
             log.exception("amends.failed tenant=%s id=%s", row.tenant, row.record.id)
             return True
 
-    def _put_right(self, row: Row) -> bool:
+    def _correct(self, row: Row) -> bool:
         claim = Claim(uuid.uuid4().hex, row.tenant, row.record.id)
         # Isolation does not matter here: nothing is decoded that could kill the worker.
         (verdict,) = self._claims.take(claim.owner, claim.tenant, [claim.id], alone=True)
         if verdict is Verdict.BUSY:
             return False
         if verdict is Verdict.QUARANTINED:
-            # It was given up, so there must be no row, and nobody holds a claim.
+            # The image was given up, so it must have no row, and no owner holds a claim.
             self._make(row, left="")
             return True
         try:
@@ -136,7 +136,7 @@ class Amends:
             self._claims.give_back(claim.owner, claim.tenant, [claim.id])
 
     def _make(self, row: Row, left: str) -> None:
-        """Make the store match what was left: the row of one job, or no row."""
+        """Make the store match the state left: the row of one job, or no row."""
         tenant, image_id = row.tenant, row.record.id
         stored = self._store.known(tenant, [image_id]).get(image_id)
         if stored not in (None, row.job_id, left):
@@ -164,7 +164,7 @@ class Amends:
             own = (item for item in walk(self._jobs, job_id) if item.id == row.record.id)
             filename = next((item.filename for item in own), row.record.filename)
         except NotFound:
-            # Its record has expired, and with it the file name, tags and metadata.
+            # The job has expired, and with it the file name, tags and metadata.
             return replace(row, job_id=job_id)
         about = {"filename": filename, "tags": list(job.tags), "metadata": dict(job.metadata)}
         return replace(row, job_id=job_id, record=row.record.model_copy(update=about))

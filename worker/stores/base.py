@@ -1,4 +1,4 @@
-"""What every vector store offers: Milvus in earnest, memory in tests."""
+"""The interface of vector stores: Milvus in production, memory in tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.filters.model import Filter
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A row near to a vector: which, and how near."""
+    """A row found near a vector, with its score."""
 
     image_id: str
     # Cosine similarity, -1 to 1.
@@ -24,7 +24,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One image as it is written: its record, its vector, and the job that brought it."""
+    """An image's row: its record, its vector, and the job that wrote it."""
 
     tenant: str
     record: ImageRecord
@@ -36,15 +36,15 @@ class Row:
 class VectorStore(Protocol):
     """A collection of rows, searched by cosine similarity.
 
-    The key of a row is its tenant and image id. Every method is safe to call
-    from several threads and sees all writes that returned before it was called.
+    The key of a row is its tenant and image id. Every method is thread-safe and
+    sees all writes that returned before it was called.
 
-    Every method raises ``StoreUnavailable`` when the store does not answer
-    (the same call may succeed later) and ``StoreError`` when it refuses for good.
+    Every method raises ``StoreUnavailable`` if the store does not answer (the
+    same call may succeed later) and ``StoreError`` if it refuses permanently.
     """
 
     def open(self) -> None:
-        """Connect, and make the collection if it is not there.
+        """Connect, and create the collection if it does not exist.
 
         Raises:
             ModelMismatch: The collection holds vectors of another encoder.
@@ -52,18 +52,18 @@ class VectorStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Give up the connection; a closed store may be opened again."""
+        """Close the connection; a closed store may be opened again."""
         ...
 
     def ping(self) -> None:
-        """Return when the store answers; quick, for health checks."""
+        """Return if the store answers; fast, for health checks."""
         ...
 
     def upsert(self, rows: Sequence[Row]) -> None:
-        """Write full rows, replacing those of the same key. No key may occur twice.
+        """Write full rows, replacing those with the same keys. No key may occur twice.
 
-        Of a filename that is too long its end is kept. A row that cannot be
-        stored is told before any row is written.
+        File names that are too long keep their ends. A row that cannot be stored
+        raises an error before any row is written.
         """
         ...
 
@@ -77,10 +77,10 @@ class VectorStore(Protocol):
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first.
 
-        Of these only such as meet a filter, by the meaning of ``worker.stores.matching``.
+        If there is a filter, only rows that match it by ``worker.stores.matching``.
 
         Raises:
-            Unprocessable: ``offset`` and ``limit`` reach deeper than any search does.
+            Unprocessable: ``offset`` + ``limit`` exceeds the maximum depth of a search.
         """
         ...
 
@@ -92,44 +92,44 @@ class VectorStore(Protocol):
         offset: int = 0,
         wanted: Filter | None = None,
     ) -> list[Near]:
-        """Do what ``search`` does, but tell nothing of the rows: much quicker for many."""
+        """Search, but return only ids and scores: much faster for many rows."""
         ...
 
     def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
-        """Return the records of those ids that are stored, in the order asked."""
+        """Return the stored images' records, in the order of ``ids``."""
         ...
 
     def page(
         self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
     ) -> tuple[list[ImageRecord], Place | None]:
-        """Return up to ``limit`` records, the newest first, and the place to go on behind.
+        """Return up to ``limit`` records, newest first, and the place to continue after.
 
-        Images of one millisecond come in the order of their ids. Going on from page to
-        page, every image that is there all the while comes exactly once, whatever is
-        written and deleted meanwhile.
+        Images of the same millisecond are ordered by id. Paging returns every image
+        that exists throughout exactly once, even if others are written or deleted
+        meanwhile.
 
         Args:
-            tenant: Whose images.
-            limit: Records in the page, at most.
-            tag: Only images that carry it.
-            after: The last image of the page before; None for the first page.
+            tenant: The images' owner.
+            limit: Maximum records in the page.
+            tag: Only images with this tag.
+            after: The last image of the previous page; None for the first page.
         """
         ...
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
-        """Return the stored vectors, float32 [dim], of those ids that are stored."""
+        """Return the stored images' vectors, float32 [dim], by id."""
         ...
 
     def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
-        """Return the whole rows, as they were written, of those ids that are stored."""
+        """Return the stored images' full rows, as they were written, by id."""
         ...
 
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
-        """Return, for those ids that are stored, the job that brought each."""
+        """Return the jobs that wrote the stored images' rows, by image id."""
         ...
 
     def delete(self, tenant: str, ids: Sequence[str]) -> int:
-        """Remove rows; return how many there were."""
+        """Delete rows and return the number of rows that existed."""
         ...
 
     def count(self) -> int:
@@ -137,5 +137,5 @@ class VectorStore(Protocol):
         ...
 
     def collection(self) -> str:
-        """Return what tells the collection from all others, and from earlier ones of its name."""
+        """Return a unique identifier, different even from earlier collections of the same name."""
         ...

@@ -1,4 +1,4 @@
-"""The fence: keeps writes of lost claims out of the store, and corrects those that slip through."""
+"""The fence: blocks writes under lost claims, and corrects those that slip through."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.stores.base import Row
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row, and who has claimed its image."""
+    """A row, and the owner of its image's claim."""
 
     owner: str
     row: Row
@@ -25,16 +25,16 @@ class Claimed:
 
 
 class Fence:
-    """Writes to the store only while the claims behind the writes hold.
+    """Writes rows to the store only while their images' claims hold.
 
-    A process may freeze at any moment for longer than a lease. Others then take over its
-    images, and it resumes unaware of that. Milvus has no conditional write, so the claims
+    A process may freeze at any moment for longer than a lease. Other workers then take over
+    its images, and it resumes unaware of that. Milvus has no conditional writes, so claims
     are checked right before and right after each write: rows whose claims were lost before
-    are not written, and rows whose claims were lost meanwhile are corrected.
+    are not written, and rows whose claims were lost during the write are corrected.
 
     Args:
-        claims: Who has which image in hand.
-        amends: Corrects what was written after its claim was lost.
+        claims: The claims on images.
+        amends: Corrects rows written after their claims were lost.
     """
 
     def __init__(self, claims: Claims, amends: Amends) -> None:
@@ -42,7 +42,7 @@ class Fence:
         self._amends = amends
 
     def holds(self, owner: str, tenant: str, image_id: str) -> bool:
-        """Renew a claim; return whether it still holds. Raises ``BrokerUnavailable``."""
+        """Renew a claim and return whether it still holds; raises ``BrokerUnavailable``."""
         return self._claims.confirm([Claim(owner, tenant, image_id)]) == [True]
 
     def write(
@@ -52,7 +52,7 @@ class Fence:
 
         Args:
             claimed: Rows to write or to delete.
-            write: Does so; its errors propagate.
+            write: Writes or deletes them; its errors propagate.
 
         Raises:
             BrokerUnavailable: The claims could not be checked; nothing was written.
@@ -64,7 +64,7 @@ class Fence:
             if mine:
                 write([each.row for each in mine])
         finally:
-            after = self._hold_still(mine)
+            after = self._still_hold(mine)
             rest = iter(after)
             held = [holds and next(rest) for holds in before]
             self._amends.add(
@@ -72,8 +72,8 @@ class Fence:
             )
         return held
 
-    def _hold_still(self, claimed: Sequence[Claimed]) -> list[bool]:
-        """Return which claims still hold; if Redis is unavailable, assume that none does."""
+    def _still_hold(self, claimed: Sequence[Claimed]) -> list[bool]:
+        """Return which claims still hold; if Redis is unavailable, assume that none do."""
         try:
             return self._claims.confirm([each.claim for each in claimed])
         except BrokerUnavailable:

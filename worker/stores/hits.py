@@ -1,4 +1,4 @@
-"""Hits: what is near, with what a caller is told of it."""
+"""Hits: near rows with the attributes that callers get."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from worker.stores.base import Near
 
 
 def cosine(product: float) -> float:
-    """Return the product of two unit vectors without what rounding has put past one."""
+    """Return the dot product of two unit vectors, clamped to [-1, 1] after rounding."""
     return min(1.0, max(-1.0, product))
 
 
 def to_hit(near: Near, record: ImageRecord) -> Hit:
-    """Return a row that is near as a hit."""
+    """Return the hit for a near row."""
     return Hit(id=near.image_id, score=near.score, filename=record.filename, tags=list(record.tags))

@@ -1,4 +1,4 @@
-"""Whose vectors a collection holds: only those of one encoder can be compared."""
+"""Identity: which encoder's vectors a collection holds; only those are comparable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 from common.errors import ModelMismatch
 from worker.encoders.base import Encoder
 
-# The field of a collection's mark.
+# The field that makes a collection's description unique.
 _MARK = "mark"
 
 
@@ -18,9 +18,10 @@ _MARK = "mark"
 class Identity:
     """An encoder's name, its revision and the length of its vectors.
 
-    A collection keeps it, as JSON, in its description: every Milvus stores one,
-    and none can be changed once the collection is made. With it stands a mark that tells
-    the collection from one of the same name before it: Milvus Lite numbers none.
+    A collection stores it as JSON in its description, which every Milvus supports
+    and which cannot change after the collection is created. A random mark beside it
+    distinguishes the collection from earlier ones of the same name, because Milvus
+    Lite does not number collections.
     """
 
     encoder: str
@@ -34,7 +35,7 @@ class Identity:
 
     @classmethod
     def read(cls, description: str) -> Self | None:
-        """Return the identity in a collection's description, or None if it has none."""
+        """Return the identity in a collection's description, or None if there is none."""
         try:
             fields = dict(json.loads(description))
             fields.pop(_MARK, None)
@@ -43,19 +44,19 @@ class Identity:
             return None
 
     def description(self) -> str:
-        """Write the identity as a new collection keeps it, under a mark of its own."""
+        """Return the description for a new collection, with a new mark."""
         return json.dumps({**asdict(self), _MARK: uuid.uuid4().hex}, sort_keys=True)
 
     def require(self, other: Identity) -> None:
-        """Refuse an encoder whose vectors do not belong here.
+        """Check that vectors of another identity are comparable.
 
         Raises:
-            ModelMismatch: It is another encoder, or another revision of this one.
+            ModelMismatch: It has another encoder, or another revision.
         """
         if other != self:
             raise ModelMismatch(
-                f"The collection holds vectors of {self}, the encoder is {other};"
-                " choose the same GLIMPSE_MODEL and weights, or an empty Milvus."
+                f"The collection holds vectors of {self}, but the encoder is {other};"
+                " use the same GLIMPSE_MODEL and weights, or an empty Milvus."
             )
 
     def __str__(self) -> str:

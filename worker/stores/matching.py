@@ -1,4 +1,4 @@
-"""Which images meet a filter: the meaning that every vector store gives to one."""
+"""Matching: the reference semantics of filters, which every vector store implements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def matches(wanted: Filter, record: ImageRecord) -> bool:
-    """Tell whether an image meets every condition of a filter."""
+    """Return whether an image meets every condition of a filter."""
     plain = ("width", "height", "bytes", "format", "filename")
     return (
         _tags_match(wanted.tags, record.tags)

@@ -1,4 +1,4 @@
-"""A vector store in memory: complete, exact, and gone with its process."""
+"""A complete and exact vector store in memory, for tests."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from worker.stores.window import check_window
 
 @dataclass(slots=True)
 class MemoryCollection:
-    """What several stores of one process share, as clients share a collection of Milvus."""
+    """A collection that stores of one process share, as clients share one in Milvus."""
 
-    # Whose vectors it holds; none until a store has opened it.
+    # The encoder whose vectors it holds; None until a store has opened it.
     identity: Identity | None = None
     # Rows by tenant, then by image id.
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
-    # Set it to play a Milvus that is away: every call raises StoreUnavailable.
+    # Set to simulate an outage: every call raises StoreUnavailable.
     away: bool = False
-    # Tells it from all others.
+    # A unique identifier.
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -42,8 +42,8 @@ class MemoryStore:
     """The store for tests: brute force over numpy arrays.
 
     Args:
-        identity: The encoder whose vectors it takes; without one it takes anyone's.
-        collection: Where the rows are; a new one of its own by default.
+        identity: The encoder whose vectors it accepts; None accepts any vectors.
+        collection: Holds the rows; default: a new collection.
     """
 
     def __init__(
@@ -53,19 +53,19 @@ class MemoryStore:
         self._collection = MemoryCollection() if collection is None else collection
 
     def open(self) -> None:
-        """Take the collection for this encoder; see ``VectorStore.open``."""
+        """Claim the collection for this encoder; see ``VectorStore.open``."""
         self.ping()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is no connection."""
 
     def ping(self) -> None:
-        """Return, unless the collection plays one that is away."""
+        """Return, unless the collection simulates an outage."""
         with self._present():
             pass
 
     def upsert(self, rows: Sequence[Row]) -> None:
-        """Write full rows, replacing those of the same key."""
+        """Write full rows, replacing those with the same keys."""
         with self._present() as collection:
             check_rows(rows, self._identity.dim if self._identity else None)
             for row in rows:
@@ -95,13 +95,13 @@ class MemoryStore:
         offset: int = 0,
         wanted: Filter | None = None,
     ) -> list[Near]:
-        """Tell which rows are nearest, best first."""
+        """Return the ids and scores of the nearest rows, best first."""
         check_window(limit, offset)
         rows = [row for row in self._rows(tenant).values() if _is_wanted(row, wanted)]
         if not rows:
             return []
         scores = np.stack([row.vector for row in rows]) @ vector  # [rows]
-        # Equal scores keep the order of their ids, so that pages do not overlap.
+        # Rows with equal scores are ordered by id, so that pages do not overlap.
         order = sorted(range(len(rows)), key=lambda at: (-scores[at], rows[at].record.id))
         return [
             Near(rows[at].record.id, cosine(float(scores[at])))
@@ -109,14 +109,14 @@ class MemoryStore:
         ]
 
     def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
-        """Return the records of those ids that are stored, in the order asked."""
+        """Return the stored images' records, in the order of ``ids``."""
         rows = self._rows(tenant)
         return [rows[image_id].record for image_id in ids if image_id in rows]
 
     def page(
         self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
     ) -> tuple[list[ImageRecord], Place | None]:
-        """Return records, the newest first, and the place to go on behind."""
+        """Return records, newest first, and the place to continue after."""
         records = [row.record for row in self._rows(tenant).values()]
         keys = sorted(
             (-milliseconds(record.indexed_at), record.id, record)
@@ -131,22 +131,22 @@ class MemoryStore:
         return [record for _, _, record in shown], following
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
-        """Return the stored vectors, float32 [dim], of those ids that are stored."""
+        """Return the stored images' vectors, float32 [dim], by id."""
         rows = self._rows(tenant)
         return {image_id: rows[image_id].vector.copy() for image_id in ids if image_id in rows}
 
     def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
-        """Return the whole rows of those ids that are stored."""
+        """Return the stored images' full rows by id."""
         rows = self._rows(tenant)
         return {image_id: rows[image_id] for image_id in ids if image_id in rows}
 
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
-        """Return, for those ids that are stored, the job that brought each."""
+        """Return the jobs that wrote the stored images' rows, by image id."""
         rows = self._rows(tenant)
         return {image_id: rows[image_id].job_id for image_id in ids if image_id in rows}
 
     def delete(self, tenant: str, ids: Sequence[str]) -> int:
-        """Remove rows; return how many there were."""
+        """Delete rows and return the number of rows that existed."""
         with self._present() as collection:
             rows = collection.rows.get(tenant, {})
             return sum(rows.pop(image_id, None) is not None for image_id in ids)
@@ -157,7 +157,7 @@ class MemoryStore:
             return sum(len(rows) for rows in collection.rows.values())
 
     def collection(self) -> str:
-        """Return what tells the collection from all others."""
+        """Return the collection's unique identifier."""
         with self._present() as collection:
             return collection.mark
 
@@ -167,11 +167,11 @@ class MemoryStore:
 
     @contextmanager
     def _present(self) -> Iterator[MemoryCollection]:
-        """Hold the collection, as long as it is there and takes this encoder's vectors."""
+        """Lock the collection, after checking that it is available and of this encoder."""
         collection = self._collection
         with collection.lock:
             if collection.away:
-                raise StoreUnavailable("The store in memory plays one that is away.")
+                raise StoreUnavailable("The store in memory simulates an outage.")
             if self._identity is not None:
                 if collection.identity is None:
                     collection.identity = self._identity

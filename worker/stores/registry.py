@@ -1,4 +1,4 @@
-"""Which store the settings ask for."""
+"""Chooses the vector store by the settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.stores.base import VectorStore
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
 
-# A URI of this scheme names collections in the memory of this process, for tests.
+# URIs with this scheme name collections in this process's memory, for tests.
 _MEMORY_SCHEME = "memory://"
 
 _memory: dict[tuple[str, str], MemoryCollection] = {}
@@ -19,14 +19,14 @@ _memory_lock = threading.Lock()
 
 
 def open_store(settings: Settings, encoder: Encoder) -> VectorStore:
-    """Return the store of an encoder's vectors; nothing is connected before ``open()``."""
+    """Return the store for an encoder's vectors; it connects on ``open()``."""
     identity = Identity.of(encoder)
     name = collection_name(encoder.name)
     if settings.milvus_uri.startswith(_MEMORY_SCHEME):
         with _memory_lock:
             shared = _memory.setdefault((settings.milvus_uri, name), MemoryCollection())
         return MemoryStore(identity, shared)
-    # pymilvus takes a second to import; a process with a store in memory does without.
+    # Imported only if needed, since importing pymilvus takes a second.
     from worker.stores.milvus.store import MilvusStore
 
     return MilvusStore(settings.milvus_uri, settings.milvus_token, name, identity)

@@ -1,4 +1,4 @@
-"""What every store asks of a row before it writes any of them."""
+"""Checks that every store runs on rows before it writes them."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from common.errors import StoreError
 from worker.stores.base import Row
 from worker.stores.metadata_keys import stored_metadata
 
-# What a collection has room for. Uploads keep less (``common.images.metadata_limits``), whose
-# bounds may change; these are in the schema of every collection that is there.
+# Capacities of a collection. The limits on uploads (``common.images.metadata_limits``) are lower
+# and may change; these are part of the schema of every existing collection.
 
-# Bytes of a path, at most: Linux's PATH_MAX.
+# Maximum bytes of a path: Linux's PATH_MAX.
 FILENAME_BYTES_MAX = 4096
-# Tags of one image, at most; a Milvus array takes 4,096 elements.
+# Maximum tags of an image; a Milvus array can have 4,096 elements.
 TAGS_MAX = 1024
-# Bytes of one tag, at most.
+# Maximum bytes of a tag.
 TAG_BYTES_MAX = 512
-# Bytes of an image's metadata as JSON, at most: Milvus's limit of a JSON field.
+# Maximum bytes of an image's metadata as JSON: Milvus's limit for a JSON field.
 METADATA_BYTES_MAX = 65_536
-# The size of what has no UTF-8: more than anything may have.
+# Size assigned to text without a UTF-8 encoding, beyond every limit.
 _UNENCODABLE = METADATA_BYTES_MAX + 1
-# Whole numbers that a JSON field of Milvus takes.
+# Integers that a JSON field of Milvus can store.
 _INT64 = range(-(2**63), 2**63)
 
 
 def row_key(tenant: str, image_id: str) -> str:
-    """Return the key of a row: the same bytes of two tenants are two rows."""
+    """Return the key of a row; the same image in two tenants has two rows."""
     return f"{tenant}/{image_id}"
 
 
 def cut_filename(filename: str) -> str:
-    """Return a path as it can be stored: valid UTF-8, and of one too long only its end.
+    """Return a path as valid UTF-8, truncated at its start if it is too long.
 
-    The end of a path names the file; its beginning is what can be missed.
+    The end is kept because it contains the file's name.
     """
     encoded = filename.encode(errors="replace")
     return encoded[-FILENAME_BYTES_MAX:].decode(errors="ignore")
 
 
 def check_rows(rows: Sequence[Row], dim: int | None) -> None:
-    """Refuse what Milvus Lite would take in silence or a server would refuse in its own words.
+    """Reject rows that Milvus Lite would accept silently, or a server with an unclear error.
 
     Args:
-        rows: What is to be written together.
-        dim: Length of a vector; None takes any.
+        rows: Rows to write together.
+        dim: Length of the vectors; None accepts any.
 
     Raises:
         StoreError: A row cannot be stored, or a key occurs twice.
@@ -73,7 +73,7 @@ def _check_tags(row: Row) -> None:
     tags = row.record.tags
     if len(tags) > TAGS_MAX or any(_size(tag) > TAG_BYTES_MAX for tag in tags):
         raise StoreError(
-            f"Image {row.record.id} has too many tags or one too long;"
+            f"Image {row.record.id} has too many tags, or one that is too long;"
             f" use at most {TAGS_MAX} of {TAG_BYTES_MAX} bytes each."
         )
 
@@ -82,7 +82,7 @@ def _check_metadata(row: Row) -> None:
     if not all(_is_stored(value) for value in row.record.metadata.values()):
         raise StoreError(
             f"The metadata of image {row.record.id} has a number that cannot be stored;"
-            " use finite ones, and whole ones of 64 bits."
+            " use finite numbers and 64-bit integers."
         )
     size = _metadata_size(row.record.metadata)
     if size > METADATA_BYTES_MAX:
@@ -93,7 +93,7 @@ def _check_metadata(row: Row) -> None:
 
 
 def _metadata_size(metadata: Mapping[str, MetadataValue]) -> int:
-    """Return the bytes of metadata as it is kept, its keys encoded."""
+    """Return the size in bytes of metadata as stored, with its keys encoded."""
     try:
         return _size(json.dumps(stored_metadata(metadata), ensure_ascii=False))
     except UnicodeEncodeError:
@@ -107,7 +107,7 @@ def _is_stored(value: MetadataValue) -> bool:
 
 
 def _size(text: str) -> int:
-    # A lone surrogate is no character and has no UTF-8; it counts as too long for anything.
+    # A lone surrogate has no UTF-8 encoding, and counts as too long for any field.
     try:
         return len(text.encode())
     except UnicodeEncodeError:

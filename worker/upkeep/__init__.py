@@ -1,1 +1,1 @@
-"""Upkeep: what one worker of all does now and then for the whole service."""
+"""Upkeep: periodic chores of the whole service, run by one worker at a time."""

@@ -1,4 +1,4 @@
-"""Upkeep: what one worker of all does every now and then for the whole service."""
+"""Runs periodic chores for the whole service, in one worker at a time."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from common.errors import GlimpseError
 
 log = logging.getLogger(__name__)
 
-# Held by the worker whose turn it is.
+# Set by the worker that takes a turn; expires shortly before the next one.
 _TURN = "glimpse:upkeep"
-# Seconds that the last turn has to come to its end.
+# Seconds to wait for the last turn to finish.
 _LAST_TURN_S = 2.0
 
 
 class Upkeep:
-    """A thread that runs chores, unless another worker has just done so.
+    """A thread that runs chores periodically, unless another worker has just done so.
 
     Args:
         redis: A client of the broker's database.
-        chores: What to do, by name; each may be done at any time and by several at once.
-        interval_s: Seconds between two turns.
+        chores: The chores by name; each must be safe at any time and concurrently.
+        interval_s: Seconds between turns.
     """
 
     def __init__(
@@ -38,17 +38,17 @@ class Upkeep:
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin no more turns, and wait a moment for one that goes on: its Redis may be closed."""
+        """Start no more turns, and wait briefly for one in progress: its Redis may be closed."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(_LAST_TURN_S)
 
     def turn(self) -> None:
-        """Do every chore; one that fails does not keep the others from being done."""
+        """Run every chore; a failure does not stop the others."""
         for name, chore in self._chores.items():
             try:
                 chore()
@@ -63,7 +63,7 @@ class Upkeep:
                 self.turn()
 
     def _is_mine(self) -> bool:
-        # A little shorter than the interval: whoever wakes next finds it free.
+        # Slightly shorter than the interval, so that the next worker to wake can take its turn.
         turn_ms = max(1, int(self._interval_s * 900))
         try:
             return bool(self._redis.set(_TURN, 1, nx=True, px=turn_ms))

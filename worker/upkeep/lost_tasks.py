@@ -1,9 +1,9 @@
-"""Lost tasks: tasks that no queue holds any more are sent again.
+"""Lost tasks: sends tasks again whose messages were lost.
 
-kombu takes a message out of its queue and notes it among those in hand in two
-steps, and so does Redis with an answer that never arrives. A worker or a Redis
-killed between them loses the message, and its job would wait for ever. All that
-a task needs stands in its job's record, and running a task twice changes nothing.
+kombu removes a message from its queue and records it as delivered in two steps,
+and Redis may remove a message whose response never arrives. If a worker or Redis
+is killed in between, the message is lost, and its job would wait forever. The
+job's record contains everything that its tasks need, and tasks are idempotent.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from common.jobs.walk import walk
 
 log = logging.getLogger(__name__)
 
-# Leases without a change after which a job is looked at: what a dead worker held is back
-# in the queue by then.
+# Leases without a change after which a job is checked: by then, the messages of a dead
+# worker are back in the queue.
 _STALLED_LEASES = 2
-# Stands for the archive of a job, where images stand for themselves by their indices.
+# Represents a job's archive among the indices of its images.
 _ARCHIVE = -1
 
 
 class LostTasks:
-    """Finds jobs whose tasks are lost.
+    """A chore of the upkeep: finds jobs whose tasks are lost and sends the tasks again.
 
     Args:
         redis: A client of the broker's database.
         jobs: The job records.
         send: Puts a task into the ingest queue.
-        lease_s: Seconds after which the work of a dead worker is back in the queue.
-        chunk_images: Images that one task carries.
+        lease_s: Seconds after which the messages of a dead worker are back in the queue.
+        chunk_images: Number of images per task.
     """
 
     def __init__(
@@ -49,27 +49,27 @@ class LostTasks:
         self._lease_s = lease_s
         self._chunk_images = chunk_images
 
-    def look(self) -> int:
-        """Send again what is lost; return how many images.
+    def recover(self) -> int:
+        """Send lost tasks again and return their number of images.
 
         Raises:
-            BrokerUnavailable: Redis does not answer; nothing is worse than before.
+            BrokerUnavailable: Redis does not answer; retry later.
         """
         stalled = self._jobs.stalled(_STALLED_LEASES * self._lease_s)
         if not stalled:
             return 0
         held = self._held()
-        return sum(self._recover(job_id, held.get(job_id, set())) for job_id in stalled)
+        return sum(self._recover_job(job_id, held.get(job_id, set())) for job_id in stalled)
 
     def _held(self) -> dict[str, set[int]]:
-        """Return the indices that messages carry, by job."""
+        """Return the indices in queued and delivered messages, by job."""
         held: dict[str, set[int]] = {}
         for payload in payloads(self._redis, INGEST_QUEUE):
             indices = {item["index"] for item in payload.get("items", [{"index": _ARCHIVE}])}
             held.setdefault(payload["job_id"], set()).update(indices)
         return held
 
-    def _recover(self, job_id: str, held: set[int]) -> int:
+    def _recover_job(self, job_id: str, held: set[int]) -> int:
         try:
             job = self._jobs.get(job_id)
         except NotFound:

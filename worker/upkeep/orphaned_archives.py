@@ -1,4 +1,4 @@
-"""Orphaned archives: stored, but of no job."""
+"""Orphaned archives: stored archives that no job needs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from common.jobs.base import JobRecords
 
 log = logging.getLogger(__name__)
 
-# Seconds that an archive is left alone after its last byte: its job's record is written right
-# after that, and lasts as long where the task was never sent.
+# Minimum age of an archive, in seconds since its last byte: its job is recorded right after
+# that, and a record whose task was never sent expires after the same time.
 _LEFT_ALONE_S = 3600.0
 
 
 class OrphanedArchives:
-    """A chore of upkeep: removes archives whose API died before it had written their jobs.
+    """A chore of the upkeep: removes archives if the API died before it recorded their jobs.
 
     Args:
-        archives: Where archives wait, each under its job's id.
-        jobs: Asked for the jobs.
-        waiting: Returns the payloads of the tasks that wait or are in hand: a task may
+        archives: Holds the archives, each under its job's id.
+        jobs: The job records.
+        waiting: Returns the payloads of queued and delivered tasks, since a task may
             outlive the record of its job.
-        left_alone_s: Seconds that an archive is left alone.
+        left_alone_s: Minimum age of an archive in seconds.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class OrphanedArchives:
         self._left_alone_s = left_alone_s
 
     def sweep(self) -> int:
-        """Remove what is left over; return how many archives.
+        """Remove orphaned archives and return their number.
 
         Raises:
-            ServiceError: A part is away; nothing is worse than before.
+            ServiceError: A part of the service is unavailable; retry later.
         """
         before = time.time() - self._left_alone_s
         old = [archive for archive in self._archives.stored() if archive.at < before]
@@ -60,7 +60,7 @@ class OrphanedArchives:
         return len(left)
 
     def _is_needed(self, archive: StoredBlob) -> bool:
-        """Tell whether the archive's job still grows by it."""
+        """Return whether the archive's job is still growing."""
         try:
             return self._jobs.get(archive.id).growing
         except NotFound:

@@ -21,18 +21,18 @@ from worker.upkeep.rounds import Rounds
 
 log = logging.getLogger(__name__)
 
-# The walk looks at one of so many slices a turn: the ids that begin with the same two digits.
+# Slices of a round, one per turn: the ids that start with the same two digits.
 SLICES = 256
-# Seconds that an original is left alone after its upload: its job and its tasks follow at
-# once, and what was begun with Redis dying is over by then.
+# Minimum age of an original, in seconds since its upload: its job and tasks follow at once,
+# and any upload that began during an outage of Redis has ended by then.
 _LEFT_ALONE_S = 3600.0
-# Ids asked for at a time, and images claimed at a time.
-_PAGE, _PAGE_IN_HAND = 1000, 100
+# Ids looked up at a time, and images claimed at a time.
+_PAGE, _CLAIMS_PAGE = 1000, 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """When a blob was stored that can be told to be an orphan, in seconds since 1970."""
+    """The period of storage, in Unix time, for which orphans can be identified."""
 
     since: float
     before: float
@@ -42,29 +42,29 @@ class _Span:
 
 
 class OrphanedBlobs:
-    """A chore of upkeep: puts the bytes aside of images that ended without a row.
+    """A chore of the upkeep: withdraws the bytes of images that ended without a row.
 
-    They were cancelled, are no pictures, were forgotten as dead letters, or their uploads
-    were refused halfway. ``WithdrawnBlobs`` discards what is aside once an hour has passed, and
-    whoever needs it until then brings it back.
+    Such images were cancelled, are not pictures, had their dead letters deleted, or their
+    uploads were refused midway. ``WithdrawnBlobs`` discards withdrawn bytes after an hour;
+    until then, a task that needs them restores them.
 
-    A row that is absent proves little by itself: Milvus may have been emptied, or filled
-    from a backup, and the model may be another one. So what was once seen with its row is
-    kept whatever Milvus says later, and what was stored before the collection was the one
-    that rows are written to is not judged.
+    A missing row is not sufficient proof: Milvus may have been emptied or restored from a
+    backup, and the model may have changed. So bytes once seen with their row are kept
+    whatever Milvus returns later, and bytes stored before the current collection came into
+    use are ignored.
 
     Args:
-        blobs: Where the originals are.
-        store: Asked which images are indexed.
-        jobs: Asked how old the oldest job is that may wait for its images.
-        claims: An image is claimed while its bytes are put aside.
+        blobs: Holds the originals.
+        store: Provides the indexed images.
+        jobs: Provides the age of the oldest job that may wait for its images.
+        claims: An image is claimed while its bytes are withdrawn.
         dead_letters: Letters need bytes to be replayed.
-        rounds: Tells whose turn it is, and since when the collection is known.
-        depths: Returns the depths of the queues with ingest tasks: a task may outlive
-            the record of its job.
-        is_here: Tells whether ``blobs`` is where the API stores: in another service's
-            folder every original would look like an orphan.
-        left_alone_s: Seconds that an original is left alone after its upload.
+        rounds: Counts the turns, and knows since when the collection has been in use.
+        depths: Returns the depths of the queues with ingest tasks, since a task may
+            outlive the record of its job.
+        is_here: Returns whether ``blobs`` is the store that the API writes to: in another
+            service's folder, every original would look like an orphan.
+        left_alone_s: Minimum age of an original, in seconds since its upload.
     """
 
     def __init__(
@@ -91,16 +91,16 @@ class OrphanedBlobs:
         self._left_alone_s = left_alone_s
 
     def sweep(self) -> int:
-        """Look at the next slice; return how many originals were put aside.
+        """Check the next slice and return the number of originals withdrawn.
 
         Raises:
-            ServiceError: A part is away; nothing is worse than before.
+            ServiceError: A part of the service is unavailable; retry later.
         """
         if not self._is_here():
             return 0
         prefix = f"{self._rounds.next() % SLICES:02x}"
         collection = self._store.collection()
-        # The span comes first: what is uploaded or replayed from here on is younger.
+        # Compute the span first: anything uploaded or replayed from here on is younger.
         span = _Span(self._rounds.since(collection), self._awaited_from() - self._left_alone_s)
         return sum(
             self._sweep_page(tenant, page, span, collection)
@@ -109,16 +109,16 @@ class OrphanedBlobs:
         )
 
     def _awaited_from(self) -> float:
-        """Return when the first upload was accepted that may wait for its image now.
+        """Return when the oldest upload was accepted that may still wait for its images.
 
-        A look at the oldest job and the oldest tasks tells; those behind are younger.
+        The oldest job and the oldest tasks are sufficient: all others are younger.
         """
         oldest_job = self._jobs.oldest_unfinished()
         sent = [at for depth in self._depths() for at in _oldest_tasks(depth)]
         return min([time.time(), math.inf if oldest_job is None else oldest_job, *sent])
 
     def _unsettled(self, prefix: str) -> Mapping[str, list[StoredBlob]]:
-        """Return the blobs of a slice, by tenant, that were never seen with their rows."""
+        """Return a slice's blobs never seen with their rows, by tenant."""
         found: dict[str, list[StoredBlob]] = defaultdict(list)
         for blob in self._blobs.stored(prefix):
             if not blob.kept:
@@ -133,15 +133,15 @@ class OrphanedBlobs:
             if blob.id in indexed:
                 self._blobs.keep(tenant, blob.id, blob.at)
         left = [blob for blob in page if blob.id not in indexed and span.has(blob)]
-        # It may have been emptied between the two, and asked anew it would know nothing.
+        # If the collection was emptied or replaced meanwhile, its missing rows prove nothing.
         if left and self._store.collection() != collection:
             return 0
-        return sum(self._settle(tenant, some) for some in pages(left, _PAGE_IN_HAND))
+        return sum(self._settle(tenant, some) for some in pages(left, _CLAIMS_PAGE))
 
     def _settle(self, tenant: str, blobs: Sequence[StoredBlob]) -> int:
-        """Put originals aside unless they are needed after all; return how many."""
+        """Withdraw originals that nothing needs and return their number."""
         owner = uuid.uuid4().hex
-        # What is in hand is looked at again in the next round.
+        # Images claimed by other tasks are checked again in the next round.
         claimed = self._claim(owner, tenant, [b for b in blobs if not self._has_letter(b)])
         ids = [blob.id for blob in claimed]
         try:
@@ -155,7 +155,7 @@ class OrphanedBlobs:
         verdicts = dict(zip(ids, self._claims.take(owner, tenant, ids, alone=True), strict=True))
         locked = [image_id for image_id in ids if verdicts[image_id] is Verdict.QUARANTINED]
         if locked:
-            # Without a letter nobody could lift these quarantines.
+            # Without a dead letter, these quarantines could never be lifted.
             self._claims.forget(tenant, locked)
             again = self._claims.take(owner, tenant, locked, alone=True)
             verdicts |= dict(zip(locked, again, strict=True))
@@ -174,7 +174,7 @@ class OrphanedBlobs:
 
 
 def _oldest_tasks(depth: QueueDepth) -> Iterator[float]:
-    """Go through the times at which the oldest tasks of a queue were sent, 0 where unknown."""
+    """Yield the times at which the oldest tasks of a queue were sent; 0 if unknown."""
     if depth.waiting:
         yield depth.next_sent_at or 0.0
     if depth.in_flight:

@@ -1,4 +1,4 @@
-"""Rounds: how far the walk through all originals has come, and what it may judge."""
+"""Rounds: the progress of the upkeep over all originals, and the collection it checks."""
 
 from __future__ import annotations
 
@@ -9,30 +9,26 @@ from redis import Redis
 
 from common.redis_client import broker_call
 
-# A hash of the number of turns so far, the collection that the last one saw, and since when.
+# A hash: the number of turns, the collection seen in the last one, and since when.
 _KEY = "glimpse:orphans"
-# Leases after the start of a service in which its first turn comes.
+# Maximum leases between the start of a service and its first turn.
 _FIRST_TURN_LEASES = 2
-# Seconds in which workers of a collection that another one follows may still write to it.
+# Seconds after a change of collection in which workers may still write to the old one.
 _CHANGE_S = 3600.0
 
 
 class Rounds(Protocol):
-    """What the workers, whose turns follow one another, know of the walk.
-
-    Every method raises ``BrokerUnavailable``.
-    """
+    """State that workers share between turns; every method raises ``BrokerUnavailable``."""
 
     def next(self) -> int:
-        """Return the number of this turn; whoever has the next one gets the next number."""
+        """Count a turn and return its number."""
         ...
 
     def since(self, collection: str) -> float:
-        """Return since when this has been the collection that rows are written to.
+        """Return the Unix time since which rows have been written to this collection.
 
-        In seconds since 1970; of what was stored before nobody knows whether it was
-        indexed in another one. A collection that is seen again after another counts from
-        then on.
+        Images stored earlier may have been indexed in another collection. A collection
+        seen again after another one starts over.
         """
         ...
 
@@ -41,7 +37,7 @@ class MemoryRounds:
     """Rounds that last as long as the object: the complete fake for tests.
 
     Args:
-        since: Since when the first collection has been the one; by default since it is seen.
+        since: Since when the first collection has been in use; default: when first seen.
     """
 
     def __init__(self, since: float | None = None) -> None:
@@ -50,12 +46,12 @@ class MemoryRounds:
         self._since = since
 
     def next(self) -> int:
-        """Return the number of this turn."""
+        """Count a turn and return its number."""
         self._turns += 1
         return self._turns
 
     def since(self, collection: str) -> float:
-        """Return since when this has been the collection."""
+        """Return since when this collection has been in use."""
         if self._collection not in (None, collection):
             self._since = time.time() + _CHANGE_S
         if self._since is None:
@@ -65,11 +61,11 @@ class MemoryRounds:
 
 
 class RedisRounds:
-    """Rounds that all workers share; where Redis was lost they begin anew.
+    """Rounds shared by all workers; they start over if Redis loses its data.
 
     Args:
         redis: A client that decodes responses.
-        lease_s: Seconds between two turns of the upkeep.
+        lease_s: Seconds between turns of the upkeep.
     """
 
     def __init__(self, redis: Redis, lease_s: float) -> None:
@@ -78,12 +74,12 @@ class RedisRounds:
 
     @broker_call
     def next(self) -> int:
-        """Return the number of this turn."""
+        """Count a turn and return its number."""
         return self._redis.hincrby(_KEY, "turns", 1)
 
     @broker_call
     def since(self, collection: str) -> float:
-        """Return since when this has been the collection."""
+        """Return since when this collection has been in use."""
         found = self._redis.hmget(_KEY, "collection", "since")
         last, since = cast("tuple[str | None, str | None]", tuple(found))
         if last == collection and since is not None:

@@ -1,4 +1,4 @@
-"""Withdrawn blobs: bytes of deleted images and of orphans, set aside before they are removed."""
+"""Withdrawn blobs: bytes of deleted images and orphans, kept for a while before removal."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
 
-# Seconds that withdrawn bytes are kept at least. An upload counts on them from the moment
-# that it has stored them, and is seen by its job's record; as long as a record lasts whose
-# tasks are not all sent, and far longer than lies between the two.
+# Minimum seconds to keep withdrawn bytes. An upload relies on them once it has stored them,
+# but is visible here only by its job's record, written shortly after. This is far longer
+# than the time in between, and as long as a record lasts whose tasks were not all sent.
 _KEPT_S = 3600.0
-# Ids asked for at a time.
+# Ids looked up at a time.
 _PAGE = 1000
 
 
 class WithdrawnBlobs:
-    """A chore of upkeep: brings back what an image still needs, and discards the rest.
+    """A chore of the upkeep: restores blobs that are still needed, and discards the others.
 
     Args:
-        blobs: Where the bytes are aside.
-        store: Asked which images are indexed: a deletion that was cut off leaves the row.
-        jobs: Asked which images accepted uploads wait for.
-        claims: An image is claimed while its bytes are brought back or discarded.
+        blobs: Holds the withdrawn blobs.
+        store: Provides the indexed images: an interrupted deletion leaves the row.
+        jobs: Provides the images for which accepted uploads wait.
+        claims: An image is claimed while its bytes are restored or discarded.
         dead_letters: Letters need bytes to be replayed.
-        kept_s: Seconds that bytes are kept at least.
+        kept_s: Minimum seconds to keep withdrawn bytes.
     """
 
     def __init__(
@@ -57,27 +57,26 @@ class WithdrawnBlobs:
         self._kept_s = kept_s
 
     def sweep(self) -> int:
-        """Bring back and discard; return how many blobs were discarded.
+        """Restore and discard blobs; return the number discarded.
 
         Raises:
-            ServiceError: A part is away; nothing is worse than before.
+            ServiceError: A part of the service is unavailable; retry later.
         """
-        aside: dict[str, list[StoredBlob]] = defaultdict(list)
+        withdrawn: dict[str, list[StoredBlob]] = defaultdict(list)
         for blob in self._blobs.withdrawn():
-            aside[blob.tenant].append(blob)
-        # The moment comes first: what an upload stored since is younger than what is looked at.
+            withdrawn[blob.tenant].append(blob)
+        # Read the clock before the jobs: blobs of later uploads are younger than this.
         before = time.time() - self._kept_s
-        awaited = (
-            self._awaited() if any(b.at < before for blobs in aside.values() for b in blobs) else {}
-        )
+        any_old = any(blob.at < before for blobs in withdrawn.values() for blob in blobs)
+        awaited = self._awaited() if any_old else {}
         return sum(
             self._sweep_page(tenant, page, before, awaited.get(tenant, set()))
-            for tenant, blobs in aside.items()
+            for tenant, blobs in withdrawn.items()
             for page in pages(blobs, _PAGE)
         )
 
     def _awaited(self) -> dict[str, set[str]]:
-        """Return the ids of images, by tenant, that accepted uploads wait for."""
+        """Return the ids of images for which accepted uploads wait, by tenant."""
         awaited: dict[str, set[str]] = defaultdict(set)
         for job_id in self._jobs.stalled(-math.inf):
             try:
@@ -100,16 +99,16 @@ class WithdrawnBlobs:
         return discarded
 
     def _settle(self, blob: StoredBlob) -> bool:
-        """Bring back or discard a blob; return whether it was discarded."""
+        """Restore or discard a blob; return whether it was discarded."""
         tenant, image_id, owner = blob.tenant, blob.id, uuid.uuid4().hex
         if self._claims.take(owner, tenant, [image_id], alone=True) != [Verdict.GRANTED]:
-            # It is in hand, and is looked at again with the next turn.
+            # Another task is processing the image; check it again in the next turn.
             return False
         try:
             if self._store.known(tenant, [image_id]) or self._has_letter(blob):
                 self._blobs.restore(tenant, image_id)
                 return False
-            # Only what was looked at: this process may have stood still since.
+            # Only if unchanged: this process may have been frozen since it read the time.
             self._blobs.discard(tenant, image_id, blob.at)
         finally:
             self._claims.give_back(owner, tenant, [image_id])

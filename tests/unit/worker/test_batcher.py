@@ -194,7 +194,7 @@ def test_a_process_that_returns_too_few_results_is_caught() -> None:
     batcher: Batcher[int, int] = Batcher(
         "test", lambda items: items[:-1], batch_max=1, wait_ms=0, queue_max=1
     )
-    with pytest.raises(RuntimeError, match="gave 0 results"):
+    with pytest.raises(RuntimeError, match="returned 0 results"):
         batcher.submit(1).result(10)
     batcher.close()
 

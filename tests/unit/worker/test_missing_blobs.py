@@ -79,7 +79,7 @@ def test_bytes_that_are_gone_end_after_their_time(
     assert bench.states(chunk) == [("failed", "store_error"), ("indexed", None)]
     letter = shared.dead_letters.get("default", chunk.items[0].id)
     assert (letter.code, letter.job_id) == ("store_error", chunk.job_id)
-    assert "upload it anew" in letter.detail
+    assert "upload it again" in letter.detail
     assert shared.jobs.get(chunk.job_id).state == "partial"
     assert bench.claims.attempts("default", chunk.items[0].id) == 0
 
@@ -109,7 +109,7 @@ def test_the_time_begins_anew_when_the_store_was_away(
     with pytest.raises(BlobsUnavailable):
         reader.read(item, chunk, "owner")
     clock.sleep(2)
-    with pytest.raises(StoreError, match="gone"):
+    with pytest.raises(StoreError, match="upload it again"):
         reader.read(item, chunk, "owner")
     # Given up, it may come again, and has its whole time then.
     with pytest.raises(BlobsUnavailable):

@@ -1,4 +1,4 @@
-"""Pax headers: what a tar says of its next entry in records of text."""
+"""Pax headers: text records that describe the next entry of a tar."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from common.errors import ArchiveBroken, ArchiveTooLarge
 
-# Records in one header, at most: tar programs write about ten, and one for each attribute.
+# Maximum records of a header: tar programs write about ten, and one per extended attribute.
 _RECORDS_MAX = 128
 
-# Digits of a number in a record, at most: enough for every size there is.
+# Maximum digits of a number in a record: enough for any 64-bit size.
 _DIGITS_MAX = 20
 
-# How the keywords of a sparse file begin, in all three ways that GNU tar has of writing one.
+# Prefix of a sparse file's keywords, in all three of GNU tar's formats.
 _SPARSE = b"GNU.sparse."
 
 
 @dataclass(frozen=True, slots=True)
 class PaxHeader:
-    """What a header says that matters here; None where it says nothing."""
+    """The relevant values of a header; None for those that it does not have."""
 
     name: str | None = None
     # Bytes of the entry in the archive.
@@ -27,7 +27,7 @@ class PaxHeader:
     sparse: bool = False
 
     def then(self, later: PaxHeader) -> PaxHeader:
-        """Return what holds when another header follows this one."""
+        """Return this header, overridden by a later one."""
         return PaxHeader(
             name=later.name or self.name,
             size=self.size if later.size is None else later.size,
@@ -36,7 +36,7 @@ class PaxHeader:
 
 
 def parse_pax(body: bytes) -> PaxHeader:
-    """Read an extended header.
+    """Parse an extended header.
 
     Raises:
         ArchiveBroken: It is damaged.
@@ -53,7 +53,7 @@ def parse_pax(body: bytes) -> PaxHeader:
 
 
 def _records(body: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield keyword and value of each record; one looks like ``12 size=123`` and a new line."""
+    """Yield the keyword and value of each record, for example ``12 size=123`` and a newline."""
     start = count = 0
     while body[start : start + 1] not in {b"", b"\x00"}:
         count += 1

@@ -1,4 +1,4 @@
-"""Tars: their entries in order, from a stream that is read once."""
+"""Tars: reads their entries sequentially from a stream."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from worker.archives.tar.headers import TarHeaders
 
 
 def read_tar(file: BinaryIO, meter: Meter) -> Iterator[Entry]:
-    """Yield the regular files of a tar; each must be read before the next is asked for.
+    """Yield the regular files of a tar; each must be read before the next is requested.
 
     Raises:
-        ArchiveError: The archive ends here.
+        ArchiveError: The archive cannot be read any further.
     """
     return _entries(PlainStream(file, meter), meter)
 
 
 def read_tar_gz(file: BinaryIO, meter: Meter) -> Iterator[Entry]:
-    """Yield the regular files of a tar that gzip compressed, as ``read_tar`` does."""
+    """Yield the regular files of a gzip-compressed tar; see ``read_tar``."""
     return _entries(GzipStream(file, meter), meter)
 
 
@@ -37,5 +37,5 @@ def _entries(stream: Stream, meter: Meter) -> Iterator[Entry]:
 
 
 def _sparse() -> Unreadable:
-    # Its holes may be as large as they like, and no picture has any.
-    return Unreadable(UnsupportedFormat("The file is packed sparse; pack it without `--sparse`."))
+    # Its holes may have any size, and pictures have none.
+    return Unreadable(UnsupportedFormat("The file is sparse; pack it without `--sparse`."))

@@ -1,4 +1,4 @@
-"""The body of a file in a zip: found by its own header, unpacked, held against its checksum."""
+"""Bodies of files in a zip: located by the local header, unpacked and verified by checksum."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from worker.archives.meter import Meter
 from worker.archives.zip.directory import ZipRecord
 from worker.archives.zip.source import ZipSource
 
-# Section 4.3.7 of APPNOTE.TXT: the header before a file's bytes; a name and extra fields follow.
+# Section 4.3.7 of APPNOTE.TXT: a file's local header; its name and extra fields follow.
 _HEADER = struct.Struct("<4s5H3L2H")
 _HEADER_SIGNATURE = b"PK\x03\x04"
 
-# How often the bytes of a zip may be read, on average. Files that lie side by side are read once; a
-# second time is for damage, by which one file may seem to reach over the others.
+# Maximum average number of times that a zip's bytes are read. Files that do not overlap are read
+# once; twice allows for damage that makes one file seem to overlap the others.
 _READS_MAX = 2
 
-# Section 4.4.5: the two ways of compression that are unpacked.
+# Section 4.4.5: the two supported compression methods.
 STORED, DEFLATED = 0, 8
 
 
 class ZipBody:
-    """The bytes of one file; where they cannot be read, the others still can.
+    """The bytes of one file; if they cannot be read, the other files still can.
 
-    Its checksum is seen at its end, after all its bytes were handed out.
+    The checksum is verified at the end, after all bytes have been returned.
 
     Args:
         source: The zip.
-        record: Which file.
-        meter: Counts what is read and what comes out.
+        record: The file's record.
+        meter: Counts packed and unpacked bytes.
     """
 
     def __init__(self, source: ZipSource, record: ZipRecord, meter: Meter) -> None:
@@ -46,8 +46,8 @@ class ZipBody:
         """Return up to ``size`` of the next bytes, none at the end.
 
         Raises:
-            TruncatedImage: The file breaks off or is damaged.
-            ArchiveTooLarge: The archive ends here.
+            TruncatedImage: The file is truncated or damaged.
+            ArchiveTooLarge: The archive exceeds its limits and cannot be read any further.
         """
         if not self._failed:
             data = self._unpack(self._meter.clamp(size))
@@ -69,7 +69,7 @@ class ZipBody:
 
 
 class _Packed:
-    """The bytes of one file as they lie in the zip."""
+    """The compressed bytes of one file."""
 
     def __init__(self, source: ZipSource, record: ZipRecord, meter: Meter) -> None:
         self._source = source
@@ -82,7 +82,7 @@ class _Packed:
         """Return the next bytes, none at the end.
 
         Raises:
-            EOFError: There are none where there should be some.
+            EOFError: Bytes are missing.
         """
         if self._position is None:
             self._position = self._begin()
@@ -93,7 +93,7 @@ class _Packed:
         self._left -= len(data)
         self._meter.count_packed(len(data))
         if self._meter.packed_bytes > _READS_MAX * self._source.size:
-            raise ArchiveTooLarge("Files of the zip share their bytes; send them one by one.")
+            raise ArchiveTooLarge("Files in the zip share bytes; upload them individually.")
         return data
 
     def _begin(self) -> int:

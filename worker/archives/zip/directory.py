@@ -1,4 +1,4 @@
-"""The directory of a zip: records at its end that say which files are where."""
+"""The central directory of a zip: records at its end that locate the files."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from common.errors import ArchiveBroken, ArchiveUnsupported
 from worker.archives.meter import Meter
 from worker.archives.zip.source import ZipSource
 
-# Layouts of PKWARE's APPNOTE.TXT 6.3.10. Section 4.3.16: the end record, which closes a zip.
+# Layouts from PKWARE's APPNOTE.TXT 6.3.10. Section 4.3.16: the end record.
 _END = struct.Struct("<4s4H2LH")
 _END_SIGNATURE = b"PK\x05\x06"
-# Bytes of the comment that may follow the end record.
+# Maximum bytes of the comment that may follow the end record.
 _COMMENT_BYTES_MAX = 0xFFFF
 
-# Section 4.3.15: says where the large form of the end record is; right before the end record.
+# Section 4.3.15: locates the zip64 end record; directly before the end record.
 _LOCATOR = struct.Struct("<4sLQL")
 _LOCATOR_SIGNATURE = b"PK\x06\x07"
-# Section 4.3.14: the large form of the end record.
+# Section 4.3.14: the zip64 end record.
 _LARGE_END = struct.Struct("<4sQ2H2L4Q")
 _LARGE_END_SIGNATURE = b"PK\x06\x06"
 
-# Section 4.3.12: one record of the directory; a name and extra fields follow it.
+# Section 4.3.12: a record of the directory; a name, extra fields and a comment follow it.
 _RECORD = struct.Struct("<4s6H3L5H2L")
 _RECORD_SIGNATURE = b"PK\x01\x02"
 
-# Section 4.5.3: the extra field with the numbers that do not fit into a record, and what the
-# record has in their places.
+# Section 4.5.3: the zip64 extra field with the numbers that do not fit into a record, and the
+# placeholder for them in the record.
 _LARGE_FIELD, _TOO_LARGE = 0x0001, 0xFFFFFFFF
-# Section 4.4.4: the flag by which a name is UTF-8.
+# Section 4.4.4: the flag for a name in UTF-8.
 _UTF8_FLAG = 0x0800
 
 
 @dataclass(frozen=True, slots=True)
 class ZipRecord:
-    """One file, as the directory has it."""
+    """One file's record in the directory."""
 
     name: str
     flags: int
-    # Number of its way of compression.
+    # Number of its compression method.
     method: int
     crc32: int
     packed_bytes: int
-    # Place of the file's own header.
+    # Position of the file's local header.
     position: int
-    # Number of the system on which it was packed; it says what the attributes mean.
+    # Number of the system on which it was packed, which defines the attributes.
     system: int
     attributes: int
 
@@ -56,22 +56,22 @@ class ZipRecord:
 class _Directory:
     start: int
     end: int
-    # Records there are, as declared.
+    # Declared number of records.
     entries: int
-    # What all places in the zip are off by, because something was put before it.
+    # Offset to add to all positions, because of data prepended to the zip.
     shift: int
 
 
 def read_records(source: ZipSource, meter: Meter) -> Iterator[ZipRecord]:
-    """Yield the records of a zip; one at a time is in memory.
+    """Yield the records of a zip, with only one in memory at a time.
 
-    ``zipfile`` is not used (decision 0007): it reads the whole directory first,
-    however long it is, and gives all of it up for one bad record.
+    ``zipfile`` is not used (decision 0007): it first reads the whole directory,
+    of any size, and rejects all of it for one bad record.
 
     Raises:
         ArchiveBroken: There is no directory, or it is damaged.
-        ArchiveUnsupported: The zip is a part of a larger one.
-        ArchiveTooLarge: It has too many entries, or says that it has.
+        ArchiveUnsupported: The zip is part of a multi-part zip.
+        ArchiveTooLarge: It has, or declares, too many entries.
     """
     directory = _find(source)
     meter.check_entries(directory.entries)
@@ -102,7 +102,7 @@ def _find(source: ZipSource) -> _Directory:
 
 
 def _end_position(source: ZipSource) -> int:
-    """Find the end record: the one after whose comment the least is left of the file."""
+    """Find the end record: the candidate whose comment ends closest to the end of the file."""
     start = max(0, source.size - _END.size - _COMMENT_BYTES_MAX)
     tail = source.read_at(start, source.size - start)
     best, least = -1, len(tail) + 1
@@ -114,16 +114,16 @@ def _end_position(source: ZipSource) -> int:
             best, least = at, left
         at = tail.rfind(_END_SIGNATURE, 0, at)
     if best < 0:
-        raise ArchiveBroken("The zip breaks off: its end is missing; send it again.")
+        raise ArchiveBroken("The zip is truncated: its end is missing; upload it again.")
     return start + best
 
 
 def _large_end(source: ZipSource, end: int) -> tuple[int, tuple[Any, ...]] | None:
-    """Return the large end record and its place, if there is one."""
+    """Return the zip64 end record and its position, if there is one."""
     locator = source.read_at(end - _LOCATOR.size, _LOCATOR.size)
     if not locator.startswith(_LOCATOR_SIGNATURE):
         return None
-    # It lies before the locator, unless more was put into it than there is in one of today.
+    # It is directly before the locator, unless a later version has extended it.
     position = end - _LOCATOR.size - _LARGE_END.size
     if not source.read_at(position, _LARGE_END.size).startswith(_LARGE_END_SIGNATURE):
         position = _LOCATOR.unpack(locator)[2]
@@ -142,8 +142,8 @@ def _unpack(
 def _record(fields: tuple[Any, ...], name: bytes, extra: bytes, shift: int) -> ZipRecord:
     _, made_by, _, flags, method, _, _, crc32, packed, unpacked, *_, attributes, offset = fields
     large = iter(_large_numbers(extra))
-    # The extra field has those that are missing here, in this order. One that is missing there
-    # too leads out of the file, where the reading of this one entry fails.
+    # The extra field has the numbers that are missing here, in this order. If one is missing
+    # there too, its placeholder points outside the file, and only this entry fails.
     _, packed, offset = [
         next(large, number) if number == _TOO_LARGE else number
         for number in (unpacked, packed, offset)
@@ -173,7 +173,7 @@ def _large_numbers(extra: bytes) -> tuple[int, ...]:
 
 
 def _decode(name: bytes, flags: int) -> str:
-    """Decode a name; many a program writes UTF-8 and leaves the flag out."""
+    """Decode a name; many programs write UTF-8 without setting the flag."""
     try:
         return name.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Zips: their files in the order of the directory, each unpacked by itself."""
+"""Zips: reads their files in the order of the directory."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from worker.archives.zip.body import DEFLATED, STORED, ZipBody
 from worker.archives.zip.directory import ZipRecord, read_records
 from worker.archives.zip.source import ZipSource
 
-# Section 4.4.4 of APPNOTE.TXT: flags of files that are encrypted, or are patches to others.
+# Section 4.4.4 of APPNOTE.TXT: flags of files that are encrypted or patches.
 _CLOSED_FLAGS = 0x0001 | 0x0020 | 0x0040 | 0x2000
 
-# Section 4.4.2.2: systems whose attributes have the mode of Unix: Unix itself and macOS.
+# Section 4.4.2.2: systems whose attributes contain a Unix mode: Unix and macOS.
 _UNIX_SYSTEMS = (3, 19)
 
-# The attribute that folders have on all systems, from MS-DOS.
+# The MS-DOS attribute of folders, set by all systems.
 _FOLDER_ATTRIBUTE = 0x10
 
 
@@ -27,7 +27,7 @@ def read_zip(file: BinaryIO, meter: Meter) -> Iterator[Entry]:
     """Yield the regular files of a zip.
 
     Raises:
-        ArchiveError: The archive ends here.
+        ArchiveError: The archive cannot be read any further.
     """
     source = ZipSource(file)
     for record in read_records(source, meter):
@@ -45,10 +45,10 @@ def _is_file(record: ZipRecord) -> bool:
 def _body(source: ZipSource, record: ZipRecord, meter: Meter) -> Body:
     if record.flags & _CLOSED_FLAGS:
         return _unsupported("The file is encrypted; pack the pictures without a password.")
-    # Of the other ways, those that Python knows unpack any number of bytes at a time.
+    # Python can unpack other methods, but without a bound on memory (decision 0007).
     if record.method not in {STORED, DEFLATED}:
         return _unsupported(
-            f"Compression {record.method} is not unpacked; pack the pictures with Deflate."
+            f"Compression method {record.method} is not supported; pack the pictures with Deflate."
         )
     return ZipBody(source, record, meter)
 

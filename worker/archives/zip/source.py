@@ -1,4 +1,4 @@
-"""The file of a zip, read at the places that its directory names, which may be any number."""
+"""Random access to the file of a zip, safe for any position that its directory gives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 
 class ZipSource:
-    """Reads a seekable file at any place; what lies outside of it has no bytes.
+    """Reads a seekable file at any position; positions outside of it have no bytes.
 
     Args:
         file: The archive.
@@ -17,7 +17,7 @@ class ZipSource:
         self.size = file.seek(0, 2)
 
     def read_at(self, position: int, size: int) -> bytes:
-        """Return ``size`` bytes from a place on, or fewer where the file ends."""
+        """Return ``size`` bytes from a position, or fewer at the end of the file."""
         if not 0 <= position < self.size:
             return b""
         self._file.seek(position)

@@ -1,1 +1,1 @@
-"""Milvus: the vector store in production."""
+"""Milvus, the vector store in production."""

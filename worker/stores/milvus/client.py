@@ -1,4 +1,4 @@
-"""A connection to Milvus, tuned to what stands behind the address."""
+"""Connects to Milvus, with options suited to the server."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pymilvus import MilvusClient
 
 from common.loopback import is_loopback
 
-# Seconds that connecting, and connecting again after a break, may take.
+# Timeout for connecting and reconnecting, in seconds.
 CONNECT_TIMEOUT_S = 2.0
 
-# gRPC's switch for pings on a connection that carries no call.
+# gRPC's option for pings on idle connections.
 _IDLE_PINGS = "grpc.keepalive_permit_without_calls"
 
 
 def connect(uri: str, token: str) -> MilvusClient:
-    """Connect to Milvus; the connection is the caller's alone and mends itself.
+    """Connect to Milvus; the connection is not shared and reconnects automatically.
 
     Raises:
         MilvusException: Milvus does not answer within ``CONNECT_TIMEOUT_S``.
     """
-    # pymilvus writes a traceback for every error that it also raises, each retry's too.
+    # pymilvus logs a traceback for every error that it raises, even those it retries.
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-    # Milvus Lite takes pymilvus's pings, one every 10 s while idle, for an attack and
-    # hangs up (GOAWAY too_many_pings). It is served on loopback, where nothing drops
-    # idle connections; a server elsewhere may be pinged, and should be.
+    # Milvus Lite treats pymilvus's pings, one every 10 s while idle, as an attack and
+    # disconnects (GOAWAY too_many_pings). It listens on loopback, where nothing drops
+    # idle connections; connections to other servers need the pings.
     options = {_IDLE_PINGS: 0} if is_loopback(urlsplit(uri).hostname or "") else {}
     return MilvusClient(
         uri, token=token, timeout=CONNECT_TIMEOUT_S, dedicated=True, grpc_options=options
@@ -35,11 +35,11 @@ def connect(uri: str, token: str) -> MilvusClient:
 
 
 def is_lite(client: MilvusClient) -> bool:
-    """Tell whether Milvus Lite 2.5 answers: it alone cannot tell its version.
+    """Return whether the server is Milvus Lite 2.5, which alone does not report a version.
 
     Raises:
         MilvusException: Milvus does not answer.
-        grpc.RpcError: The same.
+        grpc.RpcError: Milvus does not answer.
     """
     try:
         client.get_server_version(timeout=CONNECT_TIMEOUT_S)
@@ -51,6 +51,6 @@ def is_lite(client: MilvusClient) -> bool:
 
 
 def address_of(uri: str) -> str:
-    """Return host and port of a URI, which may hold a password, for messages."""
+    """Return the host and port of a URI for messages, since the URI may contain a password."""
     parts = urlsplit(uri)
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -1,4 +1,4 @@
-"""Making the collection, by however many workers at once."""
+"""Creates the collection; safe for concurrent workers."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from common.errors import ModelMismatch
 from worker.stores.identity import Identity
 from worker.stores.milvus.schema import VECTOR, collection_schema, index_params
 
-# Seconds that a call about the collection may take.
+# Timeout of a call, in seconds.
 _CALL_TIMEOUT_S = 10.0
-# Seconds that a server may take to bring a collection into memory.
+# Timeout for loading a collection into memory, in seconds.
 _LOAD_TIMEOUT_S = 60.0
 
 
 def ensure_collection(client: MilvusClient, name: str, identity: Identity, *, lite: bool) -> None:
-    """Return when the collection is there, of this encoder, indexed and loaded.
+    """Create the collection if needed, check that it is of this encoder, index it and load it.
 
-    Every step may be repeated and may be done by another worker meanwhile.
+    Every step is idempotent, and another worker may do it concurrently.
 
     Raises:
         ModelMismatch: The collection holds vectors of another encoder.
-        MilvusException: Milvus does not answer, or refuses.
+        MilvusException: Milvus does not answer, or rejects a call.
     """
     if not client.has_collection(name, timeout=_CALL_TIMEOUT_S):
         _create(client, name, identity)
@@ -35,7 +35,7 @@ def _create(client: MilvusClient, name: str, identity: Identity) -> None:
     try:
         client.create_collection(name, schema=collection_schema(identity), timeout=_CALL_TIMEOUT_S)
     except MilvusException:
-        # Another worker may have been quicker; whether it agrees is checked next.
+        # Another worker may have created it; the caller checks its identity next.
         if not client.has_collection(name, timeout=_CALL_TIMEOUT_S):
             raise
 
@@ -45,7 +45,7 @@ def _require_identity(client: MilvusClient, name: str, identity: Identity) -> No
     stored = Identity.read(described["description"])
     if stored is None:
         raise ModelMismatch(
-            f"The collection {name} was not made by Glimpse; rename or drop it,"
-            " or choose another Milvus."
+            f"The collection {name} was not created by Glimpse; rename or drop it,"
+            " or use another Milvus."
         )
     stored.require(identity)

@@ -1,4 +1,4 @@
-"""Rows as Milvus keeps them, and back."""
+"""Converts rows to Milvus's entities, and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from worker.stores.rows import cut_filename, row_key
 
 
 def to_entity(row: Row) -> dict[str, Any]:
-    """Return a row as a full entity of the collection."""
+    """Convert a row to a full entity."""
     record = row.record
     return {
         "key": row_key(row.tenant, record.id),
@@ -38,7 +38,7 @@ def to_entity(row: Row) -> dict[str, Any]:
 
 
 def to_record(entity: Mapping[str, Any]) -> ImageRecord:
-    """Return what is known of an image from its entity."""
+    """Return the image's record in an entity."""
     return ImageRecord(
         id=entity["image_id"],
         filename=entity["filepath"],
@@ -53,22 +53,22 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
 
 
 def to_vector(entity: Mapping[str, Any]) -> NDArray[np.float32]:
-    """Return the vector of an entity, float32 [dim]."""
+    """Return the vector in an entity, float32 [dim]."""
     return np.asarray(entity[VECTOR], dtype=np.float32)
 
 
 def to_row(tenant: str, entity: Mapping[str, Any]) -> Row:
-    """Return a whole row from its entity."""
+    """Convert an entity to a full row."""
     return Row(tenant, to_record(entity), to_vector(entity), entity["job_id"])
 
 
 def to_near(found: Mapping[str, Any]) -> Near:
-    """Return one result of a search that asked for ids alone."""
+    """Convert one result of a search for ids only."""
     return Near(found["entity"]["image_id"], cosine(float(found["distance"])))
 
 
 def to_hit(found: Mapping[str, Any]) -> Hit:
-    """Return one result of a search; Milvus calls the score a distance."""
+    """Convert one result of a search; Milvus calls the score a distance."""
     entity = found["entity"]
     return Hit(
         id=entity["image_id"],

@@ -1,4 +1,4 @@
-"""What pymilvus and gRPC raise, told apart: away for now, or refused for good."""
+"""Translates errors of pymilvus and gRPC: temporarily unavailable, or refused permanently."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pymilvus.exceptions import ErrorCode
 
 from common.errors import GlimpseError, StoreError, StoreUnavailable
 
-# A collection that is gone, or not in memory: opening it again puts it right.
+# Codes for a collection that does not exist or is not loaded; opening it again fixes both.
 COLLECTION_LOST = frozenset({100, 101})
 
-# gRPC's answers to a call that will never succeed; all others may pass.
+# gRPC statuses of calls that will never succeed; all others may be temporary.
 _REFUSALS = frozenset(
     {
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -25,10 +25,10 @@ _REFUSALS = frozenset(
     }
 )
 
-# Codes of a Milvus that cannot do it now, from its table of errors (merr): service
-# (not ready, overloaded, over quota), collections and partitions not loaded,
-# replicas, channels, segments, nodes, storage, message queue.
-_PASSING = (
+# Codes of temporary errors, from Milvus's table (merr): service (not ready, overloaded,
+# over quota), collections and partitions not loaded, replicas, channels, segments,
+# nodes, storage, message queue.
+_TEMPORARY = (
     range(1, 110),
     range(200, 210),
     range(400, 700),
@@ -39,14 +39,14 @@ _PASSING = (
 
 @contextmanager
 def translated(address: str) -> Iterator[None]:
-    """Turn what a call to Milvus raises into the errors of a store.
+    """Translate the errors of a call to Milvus into those of a store.
 
     Args:
-        address: Where Milvus is, without credentials, for the message.
+        address: Address of Milvus without credentials, for messages.
 
     Raises:
-        StoreUnavailable: Milvus does not answer, or cannot do it now.
-        StoreError: It refuses for good.
+        StoreUnavailable: Milvus does not answer, or is temporarily unable to.
+        StoreError: Milvus rejects the call.
     """
     try:
         yield
@@ -58,32 +58,32 @@ def translated(address: str) -> Iterator[None]:
 
 def _from_status(address: str, status: grpc.StatusCode) -> GlimpseError:
     if status in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-        return StoreError(f"Milvus at {address} refuses the token; set GLIMPSE_MILVUS_TOKEN.")
+        return StoreError(f"Milvus at {address} rejects the token; set GLIMPSE_MILVUS_TOKEN.")
     if status in _REFUSALS:
-        return StoreError(f"Milvus at {address} refuses the call: {status.name}.")
+        return StoreError(f"Milvus at {address} rejects the call: {status.name}.")
     return StoreUnavailable(f"Milvus at {address} does not answer: {status.name}.")
 
 
 def _from_milvus(address: str, error: MilvusException) -> GlimpseError:
-    # A call given up by pymilvus carries gRPC's status, a failed connection its cause.
+    # If pymilvus gave up, the code is gRPC's status; if connecting failed, the cause has it.
     for status in (error.code, _status(error.__cause__)):
         if isinstance(status, grpc.StatusCode):
             return _from_status(address, status)
-    if _passes(error):
-        return StoreUnavailable(f"Milvus at {address} cannot do it now: {error.message}")
-    return StoreError(f"Milvus at {address} refuses the call: {error.message}")
+    if _is_temporary(error):
+        return StoreUnavailable(f"Milvus at {address} is unavailable: {error.message}")
+    return StoreError(f"Milvus at {address} rejects the call: {error.message}")
 
 
 def _status(cause: BaseException | None) -> grpc.StatusCode | None:
     return cause.code() if isinstance(cause, grpc.RpcError) else None
 
 
-def _passes(error: MilvusException) -> bool:
+def _is_temporary(error: MilvusException) -> bool:
     if error.retriable:
         return True
-    # Code 1 is a server's "not ready", and what pymilvus gives to its own refusals:
-    # those are of a class of their own, or wrap an error that is not Milvus's.
+    # Code 1 is a server's "not ready", but also the code of pymilvus's own errors: those
+    # are of a subclass, or wrap an error that is not from Milvus.
     own = type(error) is not MilvusException or error.message.startswith("Unexpected error")
     if error.code == ErrorCode.UNEXPECTED_ERROR and own:
         return False
-    return any(error.code in codes for codes in _PASSING)
+    return any(error.code in codes for codes in _TEMPORARY)

@@ -1,4 +1,4 @@
-"""Filters as Milvus reads them: one expression, in which no value can be more than a value."""
+"""Translates filters into Milvus expressions; values are escaped, so they cannot inject syntax."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from common.rfc3339 import EPOCH, MILLISECOND
 from worker.stores.metadata_keys import stored_key
 
 _COMPARISONS = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-# Our names of the fields that Milvus knows under another.
+# Fields with a different name in Milvus.
 _FIELDS = {"filename": "filepath"}
 
-# Characters between surrogates, which no text has.
+# The characters before and after the surrogates, which no text contains.
 _BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
 
 
 def expression(tenant: str, wanted: Filter | None = None, *, lite: bool = False) -> str:
-    """Return the expression of a tenant's rows that meet a filter.
+    """Return the expression for a tenant's rows that match a filter.
 
-    The tenant's condition stands first and holds together with everything else.
+    The tenant's condition comes first, joined to all others by ``and``.
 
     Args:
-        tenant: Whose rows.
-        wanted: What they must meet.
-        lite: Whether Milvus Lite is to read it, which knows no ``not``.
+        tenant: The rows' owner.
+        wanted: The filter.
+        lite: Whether it is for Milvus Lite, which does not support ``not``.
     """
     own = f"tenant == {literal(tenant)}"
     parts = [] if wanted is None else _conditions(wanted, lite=lite)
@@ -36,9 +36,9 @@ def expression(tenant: str, wanted: Filter | None = None, *, lite: bool = False)
 
 
 def joined(operator: str, parts: Sequence[str]) -> str:
-    """Join expressions by ``and`` or ``or``, as a tree that is no deeper than it must be.
+    """Join expressions by ``and`` or ``or``, as a balanced tree.
 
-    One after the other they would nest deeper than the hundred levels that a message may have.
+    A chain would exceed the maximum nesting of a message, which is a hundred levels.
     """
     if len(parts) == 1:
         return parts[0]
@@ -47,7 +47,7 @@ def joined(operator: str, parts: Sequence[str]) -> str:
 
 
 def literal(value: str | int | float | bool) -> str:
-    """Write a value so that Milvus reads it as this value and nothing else."""
+    """Return the literal of a value, escaped."""
     if isinstance(value, str):
         return f'"{_escaped(value)}"'
     if isinstance(value, bool):
@@ -56,7 +56,7 @@ def literal(value: str | int | float | bool) -> str:
 
 
 def _escaped(text: str) -> str:
-    # These escapes are the two that every Milvus undoes; Lite takes the backslash from any other.
+    # Every Milvus supports these two escapes; Lite drops the backslash of all others.
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
@@ -65,7 +65,7 @@ def _is_whole(number: float) -> bool:
 
 
 def _conditions(wanted: Filter, *, lite: bool) -> list[str]:
-    """Return expressions that must all hold."""
+    """Return expressions, to be joined by ``and``."""
     parts = []
     for name in ("width", "height", "bytes", "format", "filename"):
         condition = getattr(wanted, name)
@@ -93,7 +93,7 @@ def _plain(field: str, condition: Condition) -> list[str]:
 
 
 def _begins(field: str, prefix: str) -> list[str]:
-    """Return the range of the texts that begin so: a pattern would read signs in the prefix."""
+    """Return the range of texts with a prefix; a pattern would interpret its wildcards."""
     parts = [f"{field} >= {literal(prefix)}"]
     rest = prefix.rstrip(chr(sys.maxunicode))
     if rest:
@@ -114,18 +114,18 @@ def _tags(wanted: Tags, *, lite: bool) -> list[str]:
         parts.append(f"array_contains_all(tags, [{_listed(wanted.all)}])")
     if wanted.none is not None:
         values = _listed(wanted.none)
-        # Where there is no ``not``, as many tags of a row are looked at as an upload may have.
+        # Without ``not``, compare as many tags of a row as an upload may have.
         without = _each_other(values, 0, TAGS_MAX + 1)
         parts.append(without if lite else f"not array_contains_any(tags, [{values}])")
     return parts
 
 
 def _each_other(values: str, first: int, end: int) -> str:
-    """Say, without ``not``, that each of a row's tags is other than the values.
+    """Return an expression, without ``not``, that none of a row's tags is among the values.
 
-    It holds for rows of ``first`` tags at least and fewer than ``end``, of which
-    those before ``first`` are not looked at. To compare a tag that a row does not
-    have is false, and a number of tags can only be compared for equality.
+    It is true for rows with at least ``first`` and fewer than ``end`` tags, and ignores
+    the tags before ``first``. In Milvus Lite, comparing a missing tag is false, and the
+    number of tags can only be compared for equality.
     """
     if end - first == 1:
         return f"array_length(tags) == {first}"
@@ -136,11 +136,11 @@ def _each_other(values: str, first: int, end: int) -> str:
 
 
 def _moment(operands: Mapping[str, str]) -> list[str]:
-    """Compare with milliseconds, which is what rows have; what is asked for may be finer."""
+    """Compare in milliseconds, the precision of rows; operands may be more precise."""
     parts = []
     for operator, text in operands.items():
         since = read_time(text) - EPOCH
-        # Rounded down, or up, so that the answer is that of the exact time.
+        # Rounded down or up, so that the result is the same as for the exact time.
         bound = since // MILLISECOND if operator in ("gt", "lte") else -(-since // MILLISECOND)
         parts.append(f"indexed_at {_COMPARISONS[operator]} {bound}")
     return parts
@@ -151,7 +151,7 @@ def _own(key: str, condition: Own) -> list[str]:
     parts = []
     for operator, operand in condition.operands.items():
         if operator == "in":
-            # Values of several kinds are no list to Milvus.
+            # Milvus does not accept lists of mixed types.
             parts.append(joined("or", [f"{field} == {literal(value)}" for value in operand]))
         else:
             parts.append(f"{field} {_COMPARISONS[operator]} {literal(operand)}")

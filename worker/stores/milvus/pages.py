@@ -1,8 +1,8 @@
-"""Rows in the order of their time, from a Milvus that sorts nothing.
+"""Lists rows by time, newest first, although Milvus cannot sort.
 
-A query of Milvus returns rows in no order and has no ``ORDER BY``. So the time
-before the last page is cut into windows, from the newest to the oldest, each as
-wide as is good for a few hundred rows, and what is in a window is sorted here.
+A Milvus query returns rows in no particular order and has no ``ORDER BY``. So the
+time before the previous page is split into windows, from newest to oldest, each
+sized for a few hundred rows, and the rows of each window are sorted here.
 """
 
 from __future__ import annotations
@@ -10,44 +10,44 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-# Rows whose times and ids one query returns, at most; some 100 bytes each.
+# Maximum rows whose times and ids one query returns; about 100 bytes each.
 WINDOW_ROWS_MAX = 4096
-# Milliseconds that the first window reaches back: some pictures of an ingest that is going on.
+# Width of the first window in milliseconds: a few images of an ingest in progress.
 _FIRST_MS = 4000
-# Windows that are looked at before all the rest is asked for at once.
-_LOOKS_BEFORE_ALL = 2
-# How much wider a window is than the one before, at most.
+# Windows to query before one query for all the rest.
+_WINDOWS_BEFORE_ALL = 2
+# Maximum growth of a window over the previous one.
 _GROWTH_MAX = 16
-# Where a window has too many rows, the next one begins at this one of those that came, from the
-# newest: of a million rows it has some two thousand.
+# If a window has too many rows, the next one reaches back to this many-th newest of the rows
+# returned; with a million rows in the window, it has about two thousand.
 _SAMPLED = 8
-# How much narrower the next window is where one had too many rows: too narrow a one costs
-# less than another one that has too many.
+# If a window has too many rows, the next one is this many times narrower: a window that is too
+# narrow costs less than another one that is too wide.
 _SHRINKING = 8
-# Later than any row: the end of the year 9999, in milliseconds since 1970.
+# Later than any row: the end of the year 9999, as a Unix time in milliseconds.
 _END_MS = 253_402_300_800_000
 _DIGITS = "0123456789abcdef"
 
-# An image's time in milliseconds since 1970, and its id.
+# An image's time, as a Unix time in milliseconds, and its id.
 Key = tuple[int, str]
-# Returns any of the keys that an expression fits, up to a limit.
+# Returns keys that match an expression, in any order, up to a limit.
 FindKeys = Callable[[str, int], list[Key]]
 
 
 def newest(find: FindKeys, count: int, now_ms: int, after: Key | None = None) -> list[Key]:
-    """Return keys, the newest first, those of one millisecond in the order of their ids.
+    """Return keys, newest first; those of the same millisecond are ordered by id.
 
     Args:
-        find: Asks Milvus.
-        count: Keys that are wanted.
-        now_ms: About the time of the newest row.
-        after: The last key that is not wanted any more.
+        find: Queries Milvus.
+        count: Number of keys to return.
+        now_ms: Approximate time of the newest row.
+        after: Return only keys after this one.
     """
     walk = _Walk(find, count)
     if after is not None:
         return walk.go_back(*after)
-    # Rows of clocks that are ahead; seldom any.
-    future = walk.look(f"indexed_at > {now_ms}")
+    # Rows written by machines whose clocks are ahead; rarely any.
+    future = walk.query(f"indexed_at > {now_ms}")
     if future is None:
         return walk.go_back(_END_MS)
     walk.take(future)
@@ -55,7 +55,7 @@ def newest(find: FindKeys, count: int, now_ms: int, after: Key | None = None) ->
 
 
 class _Walk:
-    """One walk from the newest window to the oldest."""
+    """One pass over the windows, from newest to oldest."""
 
     def __init__(self, find: FindKeys, count: int) -> None:
         self._find = find
@@ -63,22 +63,22 @@ class _Walk:
         self._keys: list[Key] = []
 
     def go_back(self, top: int, last_id: str = "") -> list[Key]:
-        """Walk until there are enough keys, or none are left.
+        """Query windows until there are enough keys, or none are left.
 
         Args:
-            top: The latest time that is looked at.
-            last_id: Of that time itself only ids behind this one are wanted.
+            top: The latest time to include.
+            last_id: At that time, include only ids after this one.
         """
         width = _FIRST_MS
-        # After this time there are more rows than a window takes, as far as is known.
+        # From this time up to ``top``, there were too many rows for one window.
         crowded_after: int | None = None
-        looks = 0
+        windows = 0
         while top >= 0 and not self._has_enough:
             if crowded_after is not None and top > crowded_after:
                 width = min(width, max(1, (top - crowded_after) // 2))
-            # Where the first windows bring little, all the rest may be little too.
-            low = -1 if looks == _LOOKS_BEFORE_ALL else max(top - width, -1)
-            looks += 1
+            # If the first windows have few rows, the rest may be few enough for one query.
+            low = -1 if windows == _WINDOWS_BEFORE_ALL else max(top - width, -1)
+            windows += 1
             found = self._find(_window(low, top, last_id), WINDOW_ROWS_MAX + 1)
             if len(found) <= WINDOW_ROWS_MAX:
                 self.take(found)
@@ -92,13 +92,13 @@ class _Walk:
             top, last_id = low, ""
         return self._keys[: self._count]
 
-    def look(self, expression: str) -> list[Key] | None:
-        """Return the keys that an expression fits, None if they are too many for one query."""
+    def query(self, expression: str) -> list[Key] | None:
+        """Return the keys that match an expression; None if they are too many for one query."""
         found = self._find(expression, WINDOW_ROWS_MAX + 1)
         return found if len(found) <= WINDOW_ROWS_MAX else None
 
     def take(self, keys: list[Key]) -> None:
-        """Add keys that come behind all that are there, in their order."""
+        """Sort and append keys that are older than all previous ones."""
         self._keys += sorted(keys, key=lambda key: (-key[0], key[1]))
 
     @property
@@ -106,19 +106,19 @@ class _Walk:
         return len(self._keys) >= self._count
 
     def _growth(self, found: int) -> int:
-        """Return how much wider the next window is to be."""
+        """Return the factor by which the next window is wider."""
         wanted = self._count - len(self._keys)
         return min(_GROWTH_MAX, max(2, 2 * wanted // found)) if found else _GROWTH_MAX
 
     def _take_crowd(self, moment: int, last_id: str, beginning: str = "") -> None:
-        """Add the keys of one crowded millisecond, by the beginnings of their ids."""
+        """Add the keys of a millisecond with too many rows, by the prefixes of their ids."""
         for digit in _DIGITS:
             prefix = beginning + digit
             if self._has_enough:
                 return
             if prefix < last_id[: len(prefix)]:
                 continue
-            found = self.look(_slice(moment, prefix, last_id))
+            found = self.query(_slice(moment, prefix, last_id))
             if found is None:
                 self._take_crowd(moment, last_id, prefix)
             else:
@@ -126,25 +126,25 @@ class _Walk:
 
 
 def _reach(sample: list[Key], top: int) -> int:
-    """Return how far back to look where there are too many rows, by the newest of some of them.
+    """Return the width for the next window, from a sample of too many rows.
 
-    Where Milvus picks them by their keys, which are hashes, they are as good as any others.
+    The sample is random if Milvus chooses rows by their keys, which contain hashes.
     """
     newest_of_them = heapq.nlargest(_SAMPLED, (at for at, _ in sample))
     return max(1, top - newest_of_them[-1] + 1)
 
 
 def _window(low: int, top: int, last_id: str) -> str:
-    """Return the filter of what is later than ``low``, and not later than ``top``."""
+    """Return the filter for rows later than ``low``, up to and including ``top``."""
     if not last_id:
         return f"indexed_at > {low} and indexed_at <= {top}"
-    behind = f'(indexed_at == {top} and image_id > "{last_id}")'
-    return f"indexed_at > {low} and (indexed_at < {top} or {behind})"
+    after = f'(indexed_at == {top} and image_id > "{last_id}")'
+    return f"indexed_at > {low} and (indexed_at < {top} or {after})"
 
 
 def _slice(moment: int, prefix: str, last_id: str) -> str:
-    """Return the filter of one millisecond's ids that begin like this."""
-    # Whatever begins with the prefix comes before its last digit's successor.
+    """Return the filter for one millisecond's ids with a prefix."""
+    # Ids with the prefix sort before the prefix with its last digit incremented.
     end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     start = max(prefix, last_id)
     comparison = ">" if start == last_id else ">="

@@ -1,4 +1,4 @@
-"""The collection in Milvus: its fields, its index, and how it is searched."""
+"""The collection's schema, its index, and its search parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from worker.stores.rows import FILENAME_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX
 # The primary key: tenant and image id; see ``row_key``.
 KEY = "key"
 VECTOR = "vector"
-# Everything beside the vector that an image's record is made of.
+# The fields of an image's record.
 RECORD_FIELDS = (
     "image_id",
     "filepath",
@@ -26,17 +26,17 @@ RECORD_FIELDS = (
     "metadata",
     "indexed_at",
 )
-# What a hit is made of.
+# The fields of a hit.
 HIT_FIELDS = ("image_id", "filepath", "tags")
 
-# Bytes of a tenant's name, at most.
+# Maximum bytes of a tenant's name.
 _TENANT_BYTES_MAX = 64
-# Bytes of a format's name ("JPEG") and of a job's id, at most.
+# Maximum bytes of a format's name ("JPEG") and of a job's id.
 _NAME_BYTES_MAX = 128
 
-# Candidates that a graph index looks at, at least. On vectors with 24 main
-# directions among 512, 128 found every one of the ten nearest in 10,000 rows;
-# the index's own choice found 85 in a hundred.
+# Minimum candidates of a search in a graph index. On vectors with 24 main
+# directions among 512, 128 candidates found all of the ten nearest in 10,000 rows;
+# the index's default found 85 %.
 _EF_MIN = 128
 
 
@@ -63,7 +63,7 @@ def collection_schema(identity: Identity) -> CollectionSchema:
         max_length=TAG_BYTES_MAX,
     )
     schema.add_field("metadata", DataType.JSON)
-    # Milliseconds since 1970: a number is compared by a filter, a text is not.
+    # Unix time in milliseconds: filters can compare numbers, but not texts.
     schema.add_field("indexed_at", DataType.INT64)
     schema.add_field("job_id", DataType.VARCHAR, max_length=_NAME_BYTES_MAX)
     return schema
@@ -72,9 +72,9 @@ def collection_schema(identity: Identity) -> CollectionSchema:
 def index_params(*, lite: bool) -> IndexParams:
     """Return the index of the vectors.
 
-    A server chooses for itself and builds a graph; Zilliz Cloud takes nothing else. Lite has to
-    be told to compare all rows: of its own choice it clusters them somewhere between 50,000 and
-    100,000, and then finds half of the nearest, whatever a search asks for.
+    AUTOINDEX builds a graph on a server, and is the only index that Zilliz Cloud supports. On
+    Lite it clusters the rows somewhere between 50,000 and 100,000, and then finds half of the
+    nearest whatever the search parameters; FLAT compares all rows.
     """
     params = MilvusClient.prepare_index_params()
     kind = "FLAT" if lite else "AUTOINDEX"
@@ -83,5 +83,5 @@ def index_params(*, lite: bool) -> IndexParams:
 
 
 def search_params(candidates: int) -> dict[str, Any]:
-    """Return how to search for so many hits, counted from the first."""
+    """Return the parameters of a search for ``candidates`` hits, counted from the first."""
     return {"metric_type": "COSINE", "params": {"ef": max(_EF_MIN, 2 * candidates)}}

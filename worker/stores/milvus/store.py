@@ -1,4 +1,4 @@
-"""The vector store in earnest: Milvus Lite behind its server, a Milvus server, or Zilliz Cloud."""
+"""The vector store in Milvus: a Milvus Lite server, a Milvus server or Zilliz Cloud."""
 
 from __future__ import annotations
 
@@ -35,34 +35,34 @@ from worker.stores.milvus.schema import (
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
 
-# Seconds that one call may take before it is given up.
+# Timeout of a call, in seconds.
 _CALL_TIMEOUT_S = 10.0
-# Seconds that a health check may take.
+# Timeout of a health check, in seconds.
 _PING_TIMEOUT_S = 2.0
-# Rows written in one call, at most: Milvus Lite 2.5.1 copies the whole call for each
-# row of it, so that 4,000 rows of 512 dimensions take it a minute.
+# Maximum rows written per call: Milvus Lite 2.5.1 copies the whole call for each of
+# its rows, so that 4,000 rows of 512 dimensions take a minute.
 _ROWS_PER_WRITE = 200
-# Rows of which much is read in one call, at most. Lite copies the whole answer for each
-# row, too; to a server each call costs the wait for its clock.
+# Maximum rows read per call with most of their fields. Lite also copies the whole
+# response for each row; on a server, each call waits for its clock.
 _ROWS_PER_READ_LITE, _ROWS_PER_READ = 200, 1000
-# Ids asked for in one call when little is read of each, at most.
+# Maximum ids per call that reads few of their fields.
 _IDS_PER_CALL = 10_000
-# A call sees all writes that returned before it, whoever made them. Milvus Lite
-# always does; a server waits for its clock to pass the moment of the call.
+# A call sees all writes by any client that returned before it. Milvus Lite always
+# does this; a server waits until its clock has passed the time of the call.
 _CONSISTENCY = "Strong"
 
 
 class MilvusStore:
-    """Images' vectors in one collection of Milvus.
+    """Stores images' vectors in one collection of Milvus.
 
-    It connects when it is opened or first used, and mends a broken connection
-    by itself: a call fails while Milvus is away, a later one succeeds.
+    It connects when opened or first used, and reconnects automatically: calls fail
+    during an outage of Milvus, and succeed after it.
 
     Args:
-        uri: Where Milvus is: ``http://HOST:PORT`` or ``https://...``.
-        token: A key of Zilliz Cloud, or ``user:password``; empty where none is asked for.
+        uri: Address of Milvus: ``http://HOST:PORT`` or ``https://...``.
+        token: A Zilliz Cloud key, or ``user:password``; empty if none is required.
         collection: Name of the collection.
-        identity: The encoder whose vectors it takes.
+        identity: The encoder whose vectors it holds.
     """
 
     def __init__(self, uri: str, token: str, collection: str, identity: Identity) -> None:
@@ -73,23 +73,23 @@ class MilvusStore:
         self._identity = identity
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
-        # What answers; told when a connection is made.
+        # Whether the server is Milvus Lite; set on connecting.
         self._lite = False
 
     def open(self) -> None:
-        """Connect, and make the collection if it is not there; see ``VectorStore.open``."""
+        """Connect, and create the collection if needed; see ``VectorStore.open``."""
         with self._connected():
             pass
 
     def close(self) -> None:
-        """Give up the connection; the next call would make a new one."""
+        """Close the connection; a later call opens a new one."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
             client.close()
 
     def ping(self) -> None:
-        """Return when the collection can be read: a server that still loads it cannot."""
+        """Return if the collection can be read, which a server still loading it cannot do."""
         with self._connected() as client:
             client.query(
                 self._collection,
@@ -100,7 +100,7 @@ class MilvusStore:
             )
 
     def upsert(self, rows: Sequence[Row]) -> None:
-        """Write full rows, replacing those of the same key."""
+        """Write full rows, replacing those with the same keys."""
         check_rows(rows, self._identity.dim)
         entities = [to_entity(row) for row in rows]
         for chunk in pages(entities, _ROWS_PER_WRITE):
@@ -116,14 +116,14 @@ class MilvusStore:
         wanted: Filter | None = None,
     ) -> list[Hit]:
         """Return a tenant's rows nearest to a unit vector [dim], best first."""
-        # For a page that lies deeper all rows before it would be read as well, which takes
-        # seconds; their ids are there in milliseconds.
+        # For a deeper page, Milvus would read all rows before it as well, which takes
+        # seconds; reading only ids takes milliseconds.
         if offset + limit <= self._rows_per_read():
             found = self._search(tenant, vector, limit, offset, wanted, HIT_FIELDS)
             return [to_hit(hit) for hit in found]
         near = self.nearest(tenant, vector, limit, offset, wanted)
         records = {each.id: each for each in self.get(tenant, [each.image_id for each in near])}
-        # One that was deleted meanwhile is no hit.
+        # Images deleted meanwhile are not hits.
         return [hit_of(each, records[each.image_id]) for each in near if each.image_id in records]
 
     def nearest(
@@ -134,48 +134,48 @@ class MilvusStore:
         offset: int = 0,
         wanted: Filter | None = None,
     ) -> list[Near]:
-        """Tell which rows are nearest, best first."""
+        """Return the ids and scores of the nearest rows, best first."""
         found = self._search(tenant, vector, limit, offset, wanted, ("image_id",))
         return [to_near(hit) for hit in found]
 
     def get(self, tenant: str, ids: Sequence[str]) -> list[ImageRecord]:
-        """Return the records of those ids that are stored, in the order asked."""
+        """Return the stored images' records, in the order of ``ids``."""
         found = self._read(tenant, ids, RECORD_FIELDS, self._rows_per_read())
         return [to_record(found[image_id]) for image_id in ids if image_id in found]
 
     def page(
         self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
     ) -> tuple[list[ImageRecord], Place | None]:
-        """Return records, the newest first, and the place to go on behind."""
+        """Return records, newest first, and the place to continue after."""
         scope = expression(tenant)
         if tag is not None:
             scope += f" and array_contains(tags, {literal(tag)})"
-        behind = None if after is None else (after.indexed_at_ms, after.id)
-        # One more than is shown tells whether more follows.
-        keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, behind)
+        last = None if after is None else (after.indexed_at_ms, after.id)
+        # One key beyond the page shows whether another page follows.
+        keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, last)
         shown = keys[:limit]
         more = len(keys) > limit
         following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
         return self.get(tenant, [image_id for _, image_id in shown]), following
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
-        """Return the stored vectors, float32 [dim], of those ids that are stored."""
+        """Return the stored images' vectors, float32 [dim], by id."""
         found = self._read(tenant, ids, ("image_id", VECTOR), self._rows_per_read())
         return {image_id: to_vector(entity) for image_id, entity in found.items()}
 
     def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
-        """Return the whole rows of those ids that are stored."""
+        """Return the stored images' full rows by id."""
         found = self._read(tenant, ids, (*RECORD_FIELDS, VECTOR, "job_id"), self._rows_per_read())
         return {image_id: to_row(tenant, entity) for image_id, entity in found.items()}
 
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
-        """Return, for those ids that are stored, the job that brought each."""
+        """Return the jobs that wrote the stored images' rows, by image id."""
         found = self._read(tenant, ids, ("image_id", "job_id"), _IDS_PER_CALL)
         return {image_id: entity["job_id"] for image_id, entity in found.items()}
 
     def delete(self, tenant: str, ids: Sequence[str]) -> int:
-        """Remove rows; return how many there were."""
-        # A server counts the keys it was given, not the rows it had.
+        """Delete rows and return the number of rows that existed."""
+        # A server's count includes keys without rows.
         stored = [row_key(tenant, image_id) for image_id in self.known(tenant, ids)]
         for keys in pages(stored, _ROWS_PER_READ):
             with self._connected() as client:
@@ -194,10 +194,10 @@ class MilvusStore:
         return int(counted[0]["count(*)"])
 
     def collection(self) -> str:
-        """Return what tells the collection from all others: Milvus's number of it, and its mark."""
+        """Return a unique identifier, with Milvus's collection id and the description's mark."""
         with self._connected() as client:
-            told = client.describe_collection(self._collection, timeout=_CALL_TIMEOUT_S)
-        return f"{self._collection} {told['collection_id']} {told['description']}"
+            about = client.describe_collection(self._collection, timeout=_CALL_TIMEOUT_S)
+        return f"{self._collection} {about['collection_id']} {about['description']}"
 
     def _keys(self, scope: str, within: str, limit: int) -> list[Key]:
         with self._connected() as client:
@@ -243,7 +243,7 @@ class MilvusStore:
     def _read(
         self, tenant: str, ids: Sequence[str], fields: Sequence[str], per_call: int
     ) -> dict[str, dict[str, Any]]:
-        """Return those fields of the rows that are stored, by image id."""
+        """Return the given fields of the stored rows, by image id."""
         found: dict[str, dict[str, Any]] = {}
         for chunk in pages(ids, per_call):
             with self._connected() as client:
@@ -259,7 +259,7 @@ class MilvusStore:
 
     @contextmanager
     def _connected(self) -> Iterator[MilvusClient]:
-        """Give a client whose collection is open, and translate what goes wrong with it."""
+        """Yield a client whose collection is open, and translate errors."""
         with translated(self._address):
             client = self._opened()
             try:
@@ -283,7 +283,7 @@ class MilvusStore:
             return self._client
 
     def _forget(self, client: MilvusClient) -> None:
-        """Let the next call open the collection anew."""
+        """Drop a client, so that the next call opens the collection again."""
         with self._lock:
             if self._client is client:
                 self._client = None
