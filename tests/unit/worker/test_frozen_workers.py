@@ -350,7 +350,7 @@ def test_a_deletion_that_stood_still_before_it_began_comes_too_late(
     anew = shared.put(DATA, tag="anew")
     run(others, anew)
     # Its caller was told to ask again, did so, and uploaded the image anew.
-    with pytest.raises(WorkerUnavailable, match="too late"):
+    with pytest.raises(WorkerUnavailable, match="timed out"):
         shared.deletion().run(CatalogRequest(ids=[ID]), is_wanted=lambda: False)
     assert_row_of(shared, anew)
     delete(shared)
