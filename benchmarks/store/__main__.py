@@ -38,7 +38,7 @@ class Sizes:
     hits: int = 1000
 
 
-_QUICK = Sizes(rows=200, searches=5, images=1500, reads=3, hits=50)
+_QUICK = Sizes(rows=200, searches=5, images=1100, reads=3, hits=50)
 
 
 @dataclass(frozen=True, slots=True)
