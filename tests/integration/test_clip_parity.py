@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import clip
@@ -28,7 +29,7 @@ from worker.encoders.weights import Weights
 # Two threads, as the smallest machine that is meant to run a worker has.
 THREADS = 2
 
-# Pictures in one batch; no divisor of 990, so that batches of two sizes are met.
+# Pictures in one batch; no divisor of their number, so that batches of two sizes are met.
 BATCH = 32
 
 # Short, long, empty, foreign, and longer than the model reads.
@@ -60,6 +61,16 @@ def paths(photos: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
+def some(paths: list[Path]) -> list[Path]:
+    """Two photographs of each category: what the model is given is compared for all of them.
+
+    In bf16 there are fewer still: a processor that has none takes a second for each.
+    """
+    folders = groupby(paths, key=lambda path: path.parent)
+    return [path for _, of_category in folders for path in islice(of_category, 2)]
+
+
+@pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Weights]]:
     folder = tmp_path_factory.mktemp("weights")
     model = clip_weights.random_clip(clip_weights.VIT_B_32)
@@ -74,15 +85,15 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Weight
 
 
 @pytest.fixture(scope="module")
-def plain(saved: dict[str, Weights], paths: list[Path]) -> Plain:
+def plain(saved: dict[str, Weights], some: list[Path]) -> Plain:
     with warnings.catch_warnings():
         # torch deprecates the reading of TorchScript archives, which OpenAI published.
         warnings.simplefilter("ignore", FutureWarning)
         model, transform = clip.load(str(saved["archive"].path), device="cpu")
     rows = []
     with torch.inference_mode():
-        for start in range(0, len(paths), BATCH):
-            batch = [transform(Image.open(path)) for path in paths[start : start + BATCH]]
+        for start in range(0, len(some), BATCH):
+            batch = [transform(Image.open(path)) for path in some[start : start + BATCH]]
             rows.append(model.encode_image(torch.stack(batch)))
     return Plain(model, transform, unit(torch.cat(rows)))
 
@@ -118,37 +129,39 @@ def test_random_weights_tell_photographs_apart(plain: Plain) -> None:
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
-    ("form", "precision", "cosine"),
-    [("archive", "fp32", 0.99999), ("state dict", "bf16", 0.999)],
+    ("form", "precision", "cosine", "count"),
+    [("archive", "fp32", 0.99999, None), ("state dict", "bf16", 0.999, BATCH + 1)],
 )
-def test_every_photograph_is_embedded_as_the_package_does(
+def test_photographs_are_embedded_as_the_package_does(
     plain: Plain,
     saved: dict[str, Weights],
-    paths: list[Path],
+    some: list[Path],
     form: str,
     precision: str,
     cosine: float,
+    count: int | None,
 ) -> None:
-    ours = embed(encoder_of(saved[form], precision), paths)
-    worst = cosines(ours, plain.images).min()
-    print(f"{precision}: worst cosine of {len(paths)} photographs is {worst:.7f}")  # noqa: T201 (a figure for the report)
+    ours = embed(encoder_of(saved[form], precision), some[:count])
+    worst = cosines(ours, plain.images[:count]).min()
+    print(f"{precision}: worst cosine of {len(ours)} photographs is {worst:.7f}")  # noqa: T201 (a figure for the report)
     assert worst >= cosine
 
 
 @pytest.mark.parametrize(
-    ("form", "precision", "cosine"),
-    [("state dict", "fp32", 0.99999), ("archive", "bf16", 0.999)],
+    ("form", "precision", "cosine", "count"),
+    [("state dict", "fp32", 0.99999, None), ("archive", "bf16", 0.999, BATCH)],
 )
-def test_every_text_is_embedded_as_the_package_does(
+def test_texts_are_embedded_as_the_package_does(
     plain: Plain,
     saved: dict[str, Weights],
     paths: list[Path],
     form: str,
     precision: str,
     cosine: float,
+    count: int | None,
 ) -> None:
     names = sorted({path.parent.name.replace("_", " ") for path in paths})
-    texts = SENTENCES + [f"a photo of a {name}" for name in names]
+    texts = (SENTENCES + [f"a photo of a {name}" for name in names])[:count]
     with torch.inference_mode():
         theirs = unit(plain.model.encode_text(clip.tokenize(texts, truncate=True)))
     ours = encoder_of(saved[form], precision).encode_texts(texts)

@@ -28,6 +28,7 @@ def kept_in(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.timeout(900)
 def test_photographs_are_found_by_what_they_show(photos: Path, tmp_path: Path) -> None:
     settings = Settings(model="starter", device="cpu", torch_threads=2, cache_dir=tmp_path)
     encoder = load_encoder(settings)
