@@ -1,7 +1,7 @@
-"""Our CLIP is OpenAI's: batched, cut and lowered, it agrees with the package's plain path.
+"""Parity with OpenAI's CLIP: batches, crops and bf16 give the same vectors as its package.
 
-ViT-B/32's architecture is built with seeded random weights, saved in both forms
-that are published, and loaded through the path that real weights take.
+The tests build ViT-B/32's architecture with seeded random weights, save them in both
+published formats, and load them through the code path of real weights.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from worker.encoders.compute import Compute
 from worker.encoders.crop import centre_square
 from worker.encoders.weights import Weights
 
-# Two threads, as the smallest machine that is meant to run a worker has.
+# Two threads, as on the smallest machine that a worker supports.
 THREADS = 2
 
-# Pictures in one batch; no divisor of 990, so that batches of two sizes are met.
+# Pictures per batch. It does not divide 990, so the last batch has another size.
 BATCH = 32
 
-# Short, long, empty, foreign, and longer than the model reads.
+# Short, long, empty, non-English, and longer than the model's context.
 SENTENCES = [
     "a white dog",
     "dog",
@@ -46,7 +46,7 @@ Transform = Callable[[Image.Image], torch.Tensor]
 
 @dataclass
 class Plain:
-    """The package as it comes: its loader, its transform, its model in float32."""
+    """The package unmodified: its loader, its transform, and its model in float32."""
 
     model: torch.nn.Module
     transform: Transform
@@ -68,7 +68,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Weight
         "state dict": clip_weights.save_state_dict(model, folder / "state.pt"),
     }
     yield forms
-    # Over a gigabyte, which pytest would keep for three runs.
+    # Delete over a gigabyte, which pytest would keep for three runs.
     for weights in forms.values():
         weights.path.unlink()
 
@@ -76,7 +76,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Weight
 @pytest.fixture(scope="module")
 def plain(saved: dict[str, Weights], paths: list[Path]) -> Plain:
     with warnings.catch_warnings():
-        # torch deprecates the reading of TorchScript archives, which OpenAI published.
+        # torch warns that TorchScript archives, which OpenAI publishes, are deprecated.
         warnings.simplefilter("ignore", FutureWarning)
         model, transform = clip.load(str(saved["archive"].path), device="cpu")
     rows = []
@@ -111,7 +111,7 @@ def cosines(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 def test_random_weights_tell_photographs_apart(plain: Plain) -> None:
     scores = plain.images @ plain.images.T
     apart = scores[np.triu_indices(len(scores), 1)]
-    # Were all photographs alike to this model, agreement on them would mean nothing.
+    # If the model gave all photographs similar vectors, parity would prove nothing.
     assert np.median(apart) < 0.9
     assert np.quantile(apart, 0.99) < 0.995
 
