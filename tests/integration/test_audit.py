@@ -76,8 +76,8 @@ def test_a_known_vulnerability_fails_it(database: str, tmp_path: Path) -> None:
 
 
 def test_a_fixed_version_passes(database: str, tmp_path: Path) -> None:
-    said = made("audit", PINS=pinned(tmp_path, "pillow==12.0.0"), OSV_URL=database)
-    assert "2 packages audited; known vulnerabilities: 0." in said
+    output = made("audit", PINS=pinned(tmp_path, "pillow==12.0.0"), OSV_URL=database)
+    assert "2 packages audited; known vulnerabilities: 0." in output
 
 
 @pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)])

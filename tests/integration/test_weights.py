@@ -243,9 +243,9 @@ def test_failing_names_all_four_places(
     mirror = official.address("corrupted")
     with pytest.raises(WeightsUnavailable) as caught:
         find_weights("ViT-B/32", settings(tmp_path, clip_mirror=mirror))
-    said = str(caught.value)
+    message = str(caught.value)
     assert all(
-        place in said
+        place in message
         for place in (
             "GLIMPSE_CLIP_WEIGHTS",
             str(tmp_path / "cache" / "ViT-B-32.pt"),
@@ -297,24 +297,24 @@ def run_python(program: str) -> str:
 
 
 def test_starter_without_its_packages_says_what_to_install() -> None:
-    said = run_python(
+    output = run_python(
         "import sys; sys.modules['timm'] = None\n"
         "from common.settings import Settings\n"
         "from worker.encoders.registry import load_encoder\n"
         "load_encoder(Settings(model='starter'))"
     )
-    assert "SetupError" in said
-    assert "pip install 'glimpse[worker,starter]'" in said
+    assert "SetupError" in output
+    assert "pip install 'glimpse[worker,starter]'" in output
 
 
 def test_a_model_is_chosen_without_loading_torch() -> None:
-    said = run_python(
+    output = run_python(
         "import sys\n"
         "from common.settings import Settings\n"
         "from worker.encoders.registry import choose_model\n"
         "print(choose_model(Settings(model='starter')), 'torch' in sys.modules)"
     )
-    assert said == "starter False\n"
+    assert output == "starter False\n"
 
 
 def test_a_file_of_something_else_is_no_weights(official: Server, tmp_path: Path) -> None:
