@@ -1,1 +1,1 @@
-"""Tests of Glimpse."""
+"""Contract tests: every implementation of an interface passes the same suite."""

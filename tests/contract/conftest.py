@@ -1,4 +1,4 @@
-"""Every place that keeps job records, for the suites that run over all of them."""
+"""Job records of every kind, for the suites that run over all of them."""
 
 from __future__ import annotations
 

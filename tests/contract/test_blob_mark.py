@@ -1,4 +1,4 @@
-"""The mark of a blob folder, in Valkey and on the disk."""
+"""The blob folder's mark, in Valkey and on disk."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_folder_is_known_once_something_was_stored(redis: Redis, tmp_path: Pat
 
 
 def test_an_empty_folder_in_its_place_is_another(redis: Redis, tmp_path: Path) -> None:
-    """The volume is not mounted, and the API goes on all the same."""
+    """The volume is not mounted, but the API keeps running."""
     write(redis, tmp_path / "blobs")
     write(redis, tmp_path / "mount point")
     assert not BlobMark(redis, tmp_path / "mount point").is_here()
@@ -73,7 +73,7 @@ def test_a_process_that_lives_on_tells_an_emptied_redis_now_and_then(
 
 
 def test_a_folder_that_went_away_is_not_marked_anew(redis: Redis, tmp_path: Path) -> None:
-    """Redis has lost its data while the volume is not mounted."""
+    """Redis loses its data while the volume is not mounted."""
     root, aside = tmp_path / "blobs", tmp_path / "aside"
     owner, late = BlobMark(redis, root), BlobMark(redis, root)
     owner.put()
@@ -93,7 +93,7 @@ def test_a_folder_that_went_away_is_not_marked_anew(redis: Redis, tmp_path: Path
 
 def test_a_mark_that_could_not_be_written_is_written_later(redis: Redis, tmp_path: Path) -> None:
     root, volume = tmp_path / "blobs", tmp_path / "volume"
-    # It leads nowhere yet: there is no mark, and none can be written.
+    # A dangling link: the mark does not exist and cannot be written.
     root.symlink_to(volume)
     mark = BlobMark(redis, root)
     with pytest.raises(BlobsUnavailable):
@@ -189,5 +189,5 @@ def test_a_redis_that_is_away_is_told_and_asked_again(redis: Redis, tmp_path: Pa
             blobs.writer("default")
     with pytest.raises(BrokerUnavailable):
         BlobMark(away, tmp_path).is_here()
-    # Of a picture that is there this is no trouble.
+    # The picture exists, so noting it raises no error.
     BlobMark(away, tmp_path).note()

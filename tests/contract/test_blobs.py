@@ -1,4 +1,4 @@
-"""One suite over every blob store: a folder, and memory."""
+"""Contract tests for blob stores: a folder, and memory."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_blobs_that_are_old_enough_go(blobs: BlobStore) -> None:
     put(blobs, b"yours", "other")
     blobs.expire(60)
     assert blobs.read("default", ID) == b"mine"
-    # A blob of this moment is older than one of a second from now.
+    # A negative age puts the cutoff one second in the future, so new blobs expire too.
     blobs.expire(-1)
     for tenant in ("default", "other"):
         with pytest.raises(NotFound):
@@ -155,7 +155,7 @@ def test_sweeping_where_nothing_is_does_nothing(blobs: BlobStore) -> None:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the files of blobs, whole and half; the locks beside them are none."""
+    """Return finished and partial blob files, without lock files."""
     found = folder.rglob("*")
     return [path for path in found if path.is_file() and path.suffix != ".lock"]
 
@@ -169,7 +169,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_a_disk_without_room_is_told_from_one_that_is_away(tmp_path: Path) -> None:
     writer = FolderBlobs(tmp_path).writer("default")
     writer._file.close()
-    # The kernel's own file without room.
+    # Writes to /dev/full always fail with ENOSPC.
     writer._file = open("/dev/full", "wb", buffering=0)  # noqa: PTH123, SIM115
     with pytest.raises(BlobsFull, match="is full: No space left"):
         writer.write(b"data")
@@ -179,7 +179,7 @@ def test_a_disk_without_room_is_told_from_one_that_is_away(tmp_path: Path) -> No
 
 
 def test_a_disk_that_takes_a_part_only_is_told_and_leaves_no_blob(tmp_path: Path) -> None:
-    # A limit on a file's size makes the kernel take a part of a write, as a full disk does.
+    # RLIMIT_FSIZE makes the kernel write only part of the data, as a full disk does.
     program = """
 import resource, signal, sys
 from pathlib import Path
@@ -291,7 +291,7 @@ def at(blobs: BlobStore) -> float:
 
 
 def age(blobs: BlobStore, to: float = 1.0) -> None:
-    """Make the blob old, as far as it can be."""
+    """Backdate the blob, to 1970 by default."""
     if isinstance(blobs, FolderBlobs):
         os.utime(blobs.path("default", ID), (to, to))
     else:
@@ -304,7 +304,7 @@ def test_the_time_of_a_blob_is_that_of_its_commit(tmp_path: Path) -> None:
     writer = blobs.writer("default")
     writer.write(b"data")
     writer.seal()
-    # Other pictures of the request came meanwhile.
+    # The rest of the request took a long time to arrive.
     os.utime(writer.path, (1, 1))
     writer.commit(ID)
     assert at(blobs) == pytest.approx(time.time(), abs=60)
@@ -330,7 +330,7 @@ def test_a_blob_is_touched(blobs: BlobStore) -> None:
 
 
 def test_a_blob_that_comes_back_is_as_young_as_an_upload(blobs: BlobStore) -> None:
-    """An upload that came meanwhile, and whose bytes it replaces, counts on that."""
+    """Restoring replaces a concurrent upload's bytes, and that upload relies on their age."""
     put(blobs, b"data")
     blobs.withdraw("default", ID)
     if isinstance(blobs, FolderBlobs):

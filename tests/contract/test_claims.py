@@ -1,4 +1,4 @@
-"""One suite over every place that keeps claims: Valkey, Redis, and memory."""
+"""Contract tests for claims: Valkey, Redis, and memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from common.redis_client import connect
 
 GRANTED, BUSY, SUSPECT, QUARANTINED = Verdict
 
-# A lease that outlasts a test, and one that a test can outlast.
+# One lease outlasts every test; the other expires during one.
 LONG_S, SHORT_S = 60.0, 0.2
 
-# Makes the claims of one more worker; its leases are so long.
+# Makes another worker's claims, with leases of the given seconds.
 NewWorker = Callable[[float], Claims]
 
 
@@ -44,7 +44,7 @@ def image() -> str:
 
 
 def die(new_worker: NewWorker, image: str, times: int) -> None:
-    """Let workers die with an image in hand."""
+    """Let workers die while they process the image."""
     for _ in range(times):
         doomed = new_worker(SHORT_S)
         assert doomed.take(uuid.uuid4().hex, "default", [image], alone=True) == [GRANTED]
@@ -186,7 +186,7 @@ def test_a_claim_holds_until_another_has_the_image(new_worker: NewWorker, image:
     time.sleep(SHORT_S * 1.5)
     claims = [Claim("one", "default", image), Claim("one", "default", other)]
     assert new_worker(LONG_S).take("two", "default", [image], alone=True) == [GRANTED]
-    # What nobody took meanwhile is its owner's again.
+    # An image that no other worker claimed belongs to its owner again.
     assert first.confirm(claims) == [False, True]
     assert new_worker(LONG_S).take("three", "default", [other]) == [BUSY]
 

@@ -1,4 +1,4 @@
-"""One suite over every clock, and what only Redis's has to do."""
+"""Contract tests for clocks, and tests of the one that asks Redis."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def clock(request: pytest.FixtureRequest) -> Iterator[Clock]:
 
 
 def commands(redis: Redis) -> int:
-    """Return how often the time was asked for."""
+    """Return how often Redis was asked for the time."""
     stats = redis.info("commandstats")
     return int(stats.get("cmdstat_time", {"calls": 0})["calls"])
 
 
 def test_it_tells_the_time_since_1970(clock: Clock) -> None:
     before = time.time()
-    # Redis's clock here is this machine's; half a round trip is all that it can be off.
+    # Redis runs on this machine, so the clocks differ by half a round trip at most.
     assert before - 1 < clock.now() < time.time() + 1
     assert abs(clock.skew_s()) < 1
 
@@ -79,7 +79,7 @@ def test_while_redis_is_away_it_goes_by_the_last_answer(
 ) -> None:
     require(Valkey)
     with Valkey(tmp_path / "valkey") as service, connect(service.url) as client:
-        # It is asked each time, so that what follows meets a Redis that is away.
+        # Ask Redis on every call, so that the calls below run while it is unavailable.
         monkeypatch.setattr("common.redis_time._QUERY_EVERY_S", 0.0)
         clock = RedisClock(client)
         now = clock.now()

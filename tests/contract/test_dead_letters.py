@@ -1,4 +1,4 @@
-"""One suite over every place that keeps dead letters: Valkey, Redis, and memory."""
+"""Contract tests for dead letters: Valkey, Redis, and memory."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_letter_is_taken_by_one_at_a_time(letters: DeadLetters, tenant: str) -
     assert letters.take(tenant, kept.id, "a", lease_s=600) == kept
     with pytest.raises(DeadLetterBusy, match="Try again in a moment"):
         letters.take(tenant, kept.id, "b", lease_s=600)
-    # A try whose answer was lost is made again.
+    # The same owner retries after it lost the answer.
     assert letters.take(tenant, kept.id, "a", lease_s=600) == kept
     assert letters.get(tenant, kept.id) == kept
     assert letters.page(f"{tenant}2", 10) == ([letter(f"{tenant}2", 1, at=1.0)], None)
@@ -161,7 +161,7 @@ def test_tenants_do_not_see_each_others(letters: DeadLetters, tenant: str) -> No
 
 
 def test_pages_go_from_the_newest_to_the_oldest(letters: DeadLetters, tenant: str) -> None:
-    # Several of one time, as an outage leaves them.
+    # Several letters share a time, as after an outage.
     letters.put([letter(tenant, number, at=float(number // 3)) for number in range(10)])
     seen: list[str] = []
     cursor: str | None = None

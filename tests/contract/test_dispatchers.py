@@ -1,4 +1,4 @@
-"""One suite over every dispatcher: Celery with a real worker process, and the inline fake."""
+"""Contract tests for dispatchers: Celery with a real worker process, and the inline fake."""
 
 from __future__ import annotations
 

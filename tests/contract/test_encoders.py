@@ -1,4 +1,4 @@
-"""One suite over every encoder: the fake, the starter, and CLIP in its two families."""
+"""Contract tests for encoders: the fake, the starter, and both families of CLIP."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from worker.encoders.compute import Compute
 from worker.encoders.hashing import HashingEncoder
 from worker.encoders.registry import load_encoder
 
-# fp32, since what is compared here are rows of differently sized batches.
+# fp32, since the tests compare vectors from batches of different sizes.
 SETTINGS = Settings(device="cpu", precision="fp32", torch_threads=2)
 
-# How far two computations of the same vector may lie apart, in each number.
+# Largest difference per component between two computations of the same vector.
 NEAR = 1e-5
 
 

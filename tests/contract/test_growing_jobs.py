@@ -1,4 +1,4 @@
-"""Job records that grow, and what is counted over all jobs; one suite over fake and real."""
+"""Contract tests for jobs that grow, and for counts over all jobs: fake and real."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_jobs_times_are_of_one_clock_whoever_writes_them(
     client = connect(valkey.url)
     jobs = RedisJobs(client, ttl_s=600)
     job, right = new_job(jobs, 1), time.time
-    # A worker five minutes ahead.
+    # The worker's clock is five minutes fast.
     monkeypatch.setattr(time, "time", lambda: right() + 300)
     assert job.id not in jobs.stalled(60)
     jobs.begin(job.id, [0])

@@ -1,4 +1,4 @@
-"""One suite over every place that keeps idempotency keys: Valkey, Redis, and memory."""
+"""Contract tests for idempotency keys: Valkey, Redis, and memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUSY = Taking(Standing.BUSY)
 
 @pytest.fixture(params=["memory", "valkey", "redis_server"])
 def make(request: pytest.FixtureRequest) -> Iterator[MakeKeys]:
-    """Makes keys with leases of so many seconds."""
+    """Makes idempotency keys with leases of the given seconds."""
     if request.param == "memory":
         yield MemoryIdempotency
         return

@@ -1,4 +1,4 @@
-"""Lists of jobs, newest first, from every place that keeps job records."""
+"""Lists of jobs, newest first, for every kind of job records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.services import Valkey
 
 @pytest.fixture
 def tenant() -> str:
-    """A tenant of the test's own: Redis is shared."""
+    """A tenant for one test only, since the tests share Redis."""
     return uuid.uuid4().hex
 
 
@@ -30,7 +30,7 @@ def new(jobs: JobRecords, tenant: str, created_at: float, total: int = 1) -> Job
 
 
 def listed(jobs: JobRecords, tenant: str, limit: int, state: JobState | None = None) -> list[str]:
-    """Return the ids of all pages."""
+    """Return the job ids of all pages."""
     found: list[str] = []
     cursor: str | None = None
     while True:
@@ -121,7 +121,7 @@ def test_jobs_that_expired_leave_no_ghosts(valkey: Valkey, tenant: str) -> None:
         client.delete(*(f"glimpse:job:{job_id}" for job_id in kept))
         jobs.trim()
         assert not client.exists(key)
-        # The jobs were taken away with images that wait.
+        # The deleted jobs had pending images, so correct the count.
         jobs.recount()
 
 

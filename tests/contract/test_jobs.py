@@ -1,4 +1,4 @@
-"""One suite over every place that keeps job records: Valkey, Redis, and memory."""
+"""Contract tests for job records: Valkey, Redis, and memory."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_the_oldest_job_that_has_not_ended_is_told(jobs: JobRecords) -> None:
     for number in (2, 1):
         job = Job(f"oldest{number}", "default", 1, created_at=float(number))
         jobs.create(job, [(f"{number:064x}", "a.jpg")])
-        # Nothing was accepted yet, and so nothing is promised.
+        # A job that is not yet accepted does not count.
         assert jobs.oldest_unfinished() != number
         jobs.accept(job.id)
         assert jobs.oldest_unfinished() == number

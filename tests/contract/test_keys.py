@@ -1,4 +1,4 @@
-"""One suite over every place that keeps keys: Valkey, Redis, and memory."""
+"""Contract tests for API keys: Valkey, Redis, and memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def keys(request: pytest.FixtureRequest) -> Iterator[Keys]:
         yield MemoryKeys()
         return
     client = connect(request.getfixturevalue(request.param).url)
-    # A service that has keys is closed to the tests of other suites.
+    # A leftover key would make other suites' requests need one.
     _forget(client)
     yield RedisKeys(client)
     _forget(client)

@@ -1,4 +1,4 @@
-"""One suite over every place that load is read from: Valkey, and memory."""
+"""Contract tests for load gauges: Valkey, and memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.services import Valkey, free_port
 
 @dataclass(frozen=True)
 class Bench:
-    """A gauge, and those whose load it reads."""
+    """A load gauge, and the records it reads."""
 
     gauge: LoadGauge
     jobs: JobRecords

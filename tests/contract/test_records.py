@@ -1,4 +1,4 @@
-"""One suite over every place of heartbeats and of search records: Valkey, and memory."""
+"""Contract tests for heartbeats and search records: Valkey, and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One suite over every place that keeps the rounds of the walk: Valkey, and memory."""
+"""Contract tests for the rounds of the walk: Valkey, and memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_collection_counts_from_when_it_is_first_seen(rounds: Rounds) -> None:
 def test_a_collection_that_follows_another_counts_from_an_hour_later(rounds: Rounds) -> None:
     rounds.since("images")
     since = rounds.since("others")
-    # Until then workers may be there that write to the first.
+    # Until then, some workers may still write to the first collection.
     assert since == pytest.approx(time.time() + 3600, abs=60)
     assert rounds.since("others") == since
     assert rounds.since("images") >= since

@@ -1,4 +1,4 @@
-"""Filters mean the same in every vector store, and none shows another tenant's images."""
+"""Filters mean the same in every vector store, and no store returns another tenant's images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.store_clients import IDENTITY, MemoryClients, MilvusClients, 
 from worker.stores.base import Row, VectorStore
 from worker.stores.matching import matches
 
-# Rows of the tenant who searches; another has the same ones.
+# Rows per tenant; both tenants have the same ones.
 ROWS = 150
 RECORDS = records(ROWS)
 
 
 @pytest.fixture(scope="module", params=["memory", "milvus_lite", "milvus_server"])
 def store(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
-    """A store of a collection of its own, with images of two tenants in it."""
+    """A store with its own collection, which holds images of two tenants."""
     if request.param == "memory":
         clients: MemoryClients | MilvusClients = MemoryClients()
     else:

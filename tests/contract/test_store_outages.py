@@ -1,4 +1,4 @@
-"""What a store does while its Milvus is away, and after it is back."""
+"""Behaviour of a vector store during and after an outage of its Milvus."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from worker.stores.milvus.store import MilvusStore
 
 T = TypeVar("T")
 
-# Seconds to wait for a store to work again; a bound of loops, asserted nowhere.
+# Seconds to wait until a store works again; a loop's limit, which no test asserts.
 _BACK_S = 90
 TOKEN = "root:Very-Secret-1"
 
-# Every call of a store, as a caller makes it.
+# Every method of a store, called as its callers do.
 CALLS: dict[str, Callable[[VectorStore], object]] = {
     "open": lambda store: store.open(),
     "ping": lambda store: store.ping(),
@@ -42,7 +42,7 @@ CALLS: dict[str, Callable[[VectorStore], object]] = {
 def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MilvusLite | MilvusServer]:
-    """A Milvus to kill; each test leaves it running."""
+    """A Milvus that tests may kill; each test leaves it running."""
     require(request.param)
     with request.param(tmp_path_factory.mktemp("mortal")) as service:
         yield service
@@ -57,7 +57,7 @@ def store(service: MilvusLite | MilvusServer) -> Iterator[MilvusStore]:
 
 
 def when_back(call: Callable[[], T]) -> T:
-    """Return what a call returns as soon as it does not raise ``StoreUnavailable``."""
+    """Retry a call while it raises ``StoreUnavailable``; return its result."""
     deadline = time.monotonic() + _BACK_S
     while True:
         try:
@@ -102,7 +102,7 @@ def test_a_killed_milvus_loses_nothing_and_the_same_store_works_again(
     writer.join(_BACK_S)
     assert not writer.is_alive()
     for name, call in CALLS.items():
-        # A store that is open stays so: its connection mends itself.
+        # An open store needs no Milvus to open again: its connection recovers.
         if name != "open":
             with pytest.raises(StoreUnavailable):
                 call(store)

@@ -1,4 +1,4 @@
-"""Lists of images, newest first, from every vector store."""
+"""Lists of images, newest first, for every vector store."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from common.rfc3339 import milliseconds, rfc3339
 from tests.support.store_clients import Clients, MemoryClients, MilvusClients, image_id, row
 from worker.stores.base import Row, VectorStore
 
-# A moment, in milliseconds since 1970.
+# A time in milliseconds since 1970.
 MOMENT = 1_790_000_000_000
 
-# Tags that would break out of an expression that is put together carelessly.
+# Tags that would break out of an expression built without quoting.
 ODD_TAGS = ['say "x"', "back\\slash", '" or tenant != "', "100%", "ünï 犬", "it's", "a, b", "\\"]
 
 
@@ -37,7 +37,7 @@ def store(clients: Clients) -> Iterator[VectorStore]:
 
 
 def at(name: str, offset_ms: int, **changes: object) -> Row:
-    """Return a row that was indexed so many milliseconds after the moment."""
+    """Return a row indexed ``offset_ms`` after ``MOMENT``."""
     return row(name, 1, indexed_at=rfc3339((MOMENT + offset_ms) / 1000), **changes)
 
 
@@ -50,7 +50,7 @@ def in_order(rows: list[Row]) -> list[str]:
 
 
 def listed(store: VectorStore, limit: int, tag: str | None = None) -> list[str]:
-    """Return the ids of all pages."""
+    """Return the image ids of all pages."""
     found: list[str] = []
     after: Place | None = None
     while True:

@@ -1,4 +1,4 @@
-"""One suite over every vector store: in memory, Milvus Lite, the Milvus server."""
+"""Contract tests for vector stores: in memory, Milvus Lite, the Milvus server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.store_clients import (
 from worker.stores.base import Row, VectorStore
 from worker.stores.identity import Identity
 
-# Makes another client of the same collection, for an encoder of the test's choice.
+# Makes another client of the same collection, for a given encoder.
 Connect = Callable[..., VectorStore]
 
 _numbers = itertools.count()
@@ -35,7 +35,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module", params=["memory", "milvus_lite", "milvus_server"])
 def clients(request: pytest.FixtureRequest) -> Clients:
-    """Each kind of store; a Milvus server takes seconds to make a collection, so one is shared."""
+    """Each kind of store. Tests share a collection: a Milvus server takes seconds to make one."""
     if request.param == "memory":
         return MemoryClients()
     return MilvusClients(request.getfixturevalue(request.param).uri)
@@ -43,7 +43,7 @@ def clients(request: pytest.FixtureRequest) -> Clients:
 
 @pytest.fixture
 def connect(clients: Clients) -> Iterator[Connect]:
-    """Make clients of one collection, empty at first."""
+    """Make clients of one collection, which starts empty."""
     clients.empty()
     yield clients.connect
     clients.close()
@@ -51,7 +51,7 @@ def connect(clients: Clients) -> Iterator[Connect]:
 
 @pytest.fixture
 def connect_new(clients: Clients) -> Iterator[Connect]:
-    """Make clients of a collection that is not there yet."""
+    """Make clients of a collection that does not exist yet."""
     collection = f"images__new_{next(_numbers)}"
     yield lambda identity=IDENTITY: clients.connect(identity, collection)
     clients.close()
@@ -375,7 +375,7 @@ def test_a_collection_is_told_from_others_and_from_one_of_its_name_before(
     assert same.collection() == before
     assert clients.connect().collection() != before
     clients.drop(name)
-    # Made anew by another worker, it knows nothing of what was there before.
+    # Another worker creates the collection again, with a new id.
     after = clients.connect(collection=name).collection()
     assert after != before
     assert store.collection() == after

@@ -1,1 +1,1 @@
-"""Tests with real parts."""
+"""Integration tests: real servers and processes, no fakes."""

@@ -17,7 +17,7 @@ from tests.support.make import made
 from tests.support.services import free_port
 
 ROOT = Path(__file__).parent.parent.parent
-# A vulnerability of every version of a package before 12, as OSV reports it.
+# A vulnerability in every version before 12, in OSV's format.
 FLAW = {
     "id": "PYSEC-2026-1",
     "summary": "A picture runs code.",
@@ -32,7 +32,7 @@ FLAW = {
 
 
 class Database(BaseHTTPRequestHandler):
-    """Answers like OSV with the vulnerabilities of a version of a package."""
+    """Returns the vulnerabilities of a package version, as OSV does."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -44,7 +44,7 @@ class Database(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing, so that test output stays clean."""
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def test_a_known_vulnerability_fails_it(database: str, tmp_path: Path) -> None:
 
 
 def test_a_fixed_version_passes(database: str, tmp_path: Path) -> None:
-    said = made("audit", PINS=pinned(tmp_path, "pillow==12.0.0"), OSV_URL=database)
-    assert "2 packages audited; known vulnerabilities: 0." in said
+    output = made("audit", PINS=pinned(tmp_path, "pillow==12.0.0"), OSV_URL=database)
+    assert "2 packages audited; known vulnerabilities: 0." in output
 
 
 @pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)])

@@ -1,4 +1,4 @@
-"""Claims that are let go of while Redis is away: it hears of them later, and nobody waits on."""
+"""Claims released during a Redis outage: released after it, or once their leases expire."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.services import Valkey
 
 GRANTED, BUSY, SUSPECT, _ = Verdict
 
-# Seconds of a lease that outlasts a test, and of one that does not.
+# One lease outlasts every test; the other expires during one.
 LONG_S, SHORT_S = 60.0, 0.3
 
 IMAGE, OTHER = "a" * 64, "b" * 64
@@ -36,7 +36,7 @@ def claims_in(redis: Valkey, lease_s: float = LONG_S) -> RedisClaims:
 
 
 def renewed(claims: RedisClaims) -> bool:
-    """Renew as a worker does, again until Redis answers."""
+    """Renew once, as a worker does periodically; return whether Redis answered."""
     try:
         claims.renew()
     except BrokerUnavailable:
@@ -65,7 +65,7 @@ def test_what_redis_never_hears_of_runs_out(redis: Valkey) -> None:
     redis.kill()
     claims.settle("one", "default", {IMAGE: ""})
     redis.start()
-    # The worker has died by then: nobody renews.
+    # The worker has died, so nothing renews its lease.
     time.sleep(SHORT_S * 2)
     assert claims_in(redis).take("two", "default", [IMAGE]) == [SUSPECT]
 

@@ -22,7 +22,7 @@ def keys(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisKeys]
     with connect(valkey.url) as redis:
         redis.delete(*names)
         yield RedisKeys(redis)
-        # Other tests find the service open.
+        # A leftover key would make other tests' requests need one.
         redis.delete(*names)
 
 

@@ -1,8 +1,8 @@
-"""docker-compose.yml and its Dockerfiles, checked where no Docker engine runs.
+"""Checks docker-compose.yml and its Dockerfiles without a Docker engine.
 
-Every command line of Glimpse's own services, and Redis's, is run as a process.
-Those of etcd, MinIO and Milvus are not: their programs are in the images alone.
-They are Milvus's own, taken from its docker-compose.yml.
+The tests run the command lines of Glimpse's own services and of Redis as processes.
+They cannot run those of etcd, MinIO and Milvus, whose programs exist only in the
+images; these command lines come from Milvus's own docker-compose.yml.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OWN = ("api", "worker-search", "worker-ingest")
 
 
 def load() -> dict[str, Any]:
-    """Read the file as Compose does where no variable is set: each takes its default."""
+    """Parse the file as Compose does without variables set: each takes its default."""
     text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", COMPOSE.read_text())
     assert "${" not in text
     return yaml.safe_load(text)
@@ -46,13 +46,13 @@ SERVICES: dict[str, Any] = load()["services"]
 
 
 def dockerfile(service: str) -> str:
-    """Return the last stage of the Dockerfile that a service is built from."""
+    """Return the final stage of the Dockerfile that builds a service."""
     text = (ROOT / SERVICES[service]["build"]["dockerfile"]).read_text()
     return "FROM " + text.split("\nFROM ")[-1]
 
 
 def instruction(service: str, name: str) -> list[str]:
-    """Return an instruction of the image in its JSON form, or nothing."""
+    """Return an instruction's arguments from its JSON form; empty if it has none."""
     found = re.search(rf"^{name} (\[.*\])$", dockerfile(service), re.MULTILINE)
     return json.loads(found[1]) if found else []
 
@@ -100,7 +100,7 @@ def test_every_service_waits_until_what_it_needs_is_healthy(name: str) -> None:
 
 
 def test_ingest_workers_can_be_added() -> None:
-    # A name or a port of its own would be taken twice.
+    # A fixed name or port would conflict between two containers.
     assert not {"container_name", "ports"} & set(SERVICES["worker-ingest"])
 
 
@@ -148,7 +148,7 @@ def test_the_apis_image_has_no_torch() -> None:
 
 
 def base_install() -> set[str]:
-    """Return every distribution that a plain `pip install glimpse` brings."""
+    """Return every distribution that a plain `pip install glimpse` installs."""
     wanted, found = [Requirement("glimpse")], set[str]()
     while wanted:
         parent = wanted.pop()
@@ -185,12 +185,12 @@ def test_rediss_command_line_takes_effect(server: type[RedisServer], tmp_path: P
 
 
 class Composed(Service):
-    """A service of ours, run by the command line and the settings of the files.
+    """A service of Glimpse, run with the command line and environment from the files.
 
     Args:
-        folder: Where its log is kept.
+            folder: Folder for the service's log.
         service: Its name in docker-compose.yml.
-        places: What stands on this machine for the hosts, folders and ports in the files.
+            places: Hosts, folders and ports in the files, mapped to their local counterparts.
     """
 
     name = "service"
@@ -210,7 +210,7 @@ class Composed(Service):
     def environ(self) -> dict[str, str]:
         environment = SERVICES[self.service]["environment"]
         programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        # The workers' heartbeats are quicker here, for the test's sake.
+        # A shorter heartbeat interval, so that the tests need not wait.
         own = {"PATH": programs, "PYTHONPATH": str(ROOT), "GLIMPSE_HEARTBEAT_S": "0.5"}
         return own | dict(zip(environment, self.here(environment.values()), strict=True))
 
@@ -221,7 +221,7 @@ class Composed(Service):
         return self.health() == 0
 
     def health(self) -> int:
-        """Run the health check of the file and return its status."""
+        """Run the file's health check and return its exit status."""
         kind, *command = SERVICES[self.service]["healthcheck"]["test"]
         assert kind == "CMD"
         environ = {**os.environ, **self.environ()}
@@ -256,7 +256,7 @@ def composed(
     places: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Composed]]:
     services = {name: Composed(tmp_path_factory.mktemp(name), name, places) for name in OWN}
-    # A check that never fails would be no check.
+    # A health check must fail before the service starts; otherwise it checks nothing.
     assert all(service.health() != 0 for service in services.values())
     try:
         for service in services.values():

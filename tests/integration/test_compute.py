@@ -1,4 +1,4 @@
-"""How the cores of a processor are shared among the batches of a model."""
+"""How the cores of a processor are divided among a model's batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from worker.encoders.compute import Compute
 
 @pytest.fixture(autouse=True)
 def cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Be on a machine of eight cores, and leave torch as it was."""
+    """Simulate a machine with eight cores; restore torch's thread count afterwards."""
     threads = torch.get_num_threads()
     monkeypatch.setattr(compute, "_CORES", 8)
     yield

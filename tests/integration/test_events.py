@@ -1,4 +1,4 @@
-"""Streams of events through a real gunicorn: many of them, and other requests beside them."""
+"""Event streams through a real gunicorn: many at once, and other requests next to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.job_records import new_job, outcome
 from tests.support.polling import wait_for
 from tests.support.services import Api, Valkey
 
-# Streams that the API takes; each holds a thread.
+# Streams that the API allows; each holds a thread.
 PLACES = 8
 
 
@@ -70,7 +70,7 @@ def client(api: Api) -> Iterator[httpx.Client]:
 
 
 class Stream:
-    """A stream that is open."""
+    """An open event stream."""
 
     def __init__(self, client: httpx.Client, job: Job, opened: ExitStack) -> None:
         path = f"/v1/jobs/{job.id}/events"
@@ -92,7 +92,7 @@ def opened() -> Iterator[ExitStack]:
 
 
 def status(client: httpx.Client, job: Job) -> int:
-    """Return the status of one more stream, which is left at once."""
+    """Open another stream, return its status, and close it."""
     with client.stream("GET", f"/v1/jobs/{job.id}/events") as response:
         return response.status_code
 
@@ -118,7 +118,7 @@ def test_all_streams_are_told_while_others_are_answered(
     assert [[indexed(event) for event in stream.rest()] for stream in streams] == [
         [("end", 3)]
     ] * PLACES
-    # The connections go on, and so do the places.
+    # The connections stay open, but their slots are free again.
     assert indexed(Stream(client, job, opened).next()) == ("end", 3)
 
 

@@ -1,4 +1,4 @@
-"""Messages in the queues that are no JSON: never unpickled, and no harm to those behind them."""
+"""Queue messages that are not JSON: never unpickled, and no obstacle to later messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.services import MilvusLite, Stack, Valkey
 
 
 class Harm:
-    """Makes a folder where it is unpickled."""
+    """Creates a folder when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Idempotency keys across two real processes of the API, one of which is killed."""
+"""Idempotency keys across two real API processes, one of which is killed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ BUSY = (409, "idempotency_key_in_progress")
 
 @pytest.fixture
 def lease_s() -> str:
-    """Seconds that a key is held without being renewed; short, to be waited for."""
+    """Lease of an idempotency key in seconds; short, since tests wait for it to expire."""
     return "1"
 
 
 @pytest.fixture
 def apis(valkey: Valkey, tmp_path: Path, lease_s: str) -> Iterator[list[Api]]:
-    """Two on the same parts; there is no worker, so jobs stay as they are."""
+    """Two API processes with shared storage and no worker, so jobs stay queued."""
     settings = {
         "GLIMPSE_REDIS_URL": valkey.url,
         "GLIMPSE_BLOBS_DIR": str(tmp_path / "blobs"),
@@ -58,7 +58,7 @@ def code(response: httpx.Response) -> tuple[int, str]:
 
 
 def accepted(api: Api, key: str) -> dict[str, Any]:
-    """Return the job of a key once no other request has it."""
+    """Retry until no other request holds the key; return its job."""
 
     def ask() -> dict[str, Any] | None:
         response = upload(api, key)
@@ -73,7 +73,7 @@ def accepted(api: Api, key: str) -> dict[str, Any]:
 
 
 def jobs(api: Api) -> set[str]:
-    """Return the ids of all jobs that were accepted."""
+    """Return the ids of all accepted jobs."""
     ids: set[str] = set()
     cursor: str | None = ""
     while cursor is not None:
@@ -86,7 +86,7 @@ def jobs(api: Api) -> set[str]:
 
 @contextmanager
 def begun_upload(api: Api, key: str) -> Iterator[socket.socket]:
-    """Send an upload but for its last byte, and go on when its request has the key."""
+    """Send all of an upload but its last byte; yield once its request holds the key."""
     host, port = api.url.removeprefix("http://").split(":")
     head = (
         f"POST /v1/images HTTP/1.1\r\nHost: {host}\r\nContent-Type: image/png\r\n"
@@ -98,7 +98,7 @@ def begun_upload(api: Api, key: str) -> Iterator[socket.socket]:
         socket.create_connection((host, int(port)), timeout=60) as connection,
     ):
         connection.sendall(head.encode() + PNG[:-1])
-        # Asked for over HTTP the key would be taken by whoever asks.
+        # Read Redis directly: a request with the key would take it.
         wait_for(lambda: redis.exists(name), 60, "the key to be taken")
         yield connection
 
@@ -124,7 +124,7 @@ def test_a_key_in_the_hands_of_one_process_is_taken_for_the_other(
 def test_a_body_that_came_too_slowly_finds_the_job_of_another_request(
     apis: list[Api], key: str
 ) -> None:
-    """Its key has become free meanwhile; what it brings at last is the same request."""
+    """Its key's lease has expired; the complete body then proves to be the same request."""
     one, other = apis
     with begun_upload(one, key) as connection:
         job = accepted(other, key)
@@ -157,7 +157,7 @@ def test_a_key_whose_process_was_killed_becomes_free(apis: list[Api], key: str) 
 
 
 def test_whatever_a_kill_cuts_short_is_done_once(apis: list[Api]) -> None:
-    """A client that sends all again has one job for each key, wherever each had come to."""
+    """A client that retries every request gets one job per key, at whatever step the kill hit."""
     one, other = apis
     before = jobs(other)
     keys = [uuid.uuid4().hex for _ in range(60)]
@@ -172,9 +172,9 @@ def test_whatever_a_kill_cuts_short_is_done_once(apis: list[Api]) -> None:
         return str(response.json()["id"])
 
     with ThreadPoolExecutor(8) as threads:
-        told = list(threads.map(first_try, keys))
-        again = list(threads.map(lambda key: accepted(other, key)["id"], keys))
-    assert told.count(None) > 0
-    assert all(first in (None, second) for first, second in zip(told, again, strict=True))
-    assert jobs(other) - before == set(again)
-    assert len(set(again)) == len(keys)
+        early_ids = list(threads.map(first_try, keys))
+        later_ids = list(threads.map(lambda key: accepted(other, key)["id"], keys))
+    assert early_ids.count(None) > 0
+    assert all(first in (None, second) for first, second in zip(early_ids, later_ids, strict=True))
+    assert jobs(other) - before == set(later_ids)
+    assert len(set(later_ids)) == len(keys)

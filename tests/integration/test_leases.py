@@ -1,4 +1,4 @@
-"""Leases in a real Redis: what is renewed, and what must not come to life again."""
+"""Message leases in a real Redis: renewal, redelivery, and messages that must not reappear."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INDEX, MESSAGES = Channel.unacked_index_key, Channel.unacked_key
 QUEUE = "queue"
 
 
-# Both say in their own way that they are full.
+# Valkey and Redis word their out-of-memory errors differently.
 @pytest.fixture(params=["valkey", "redis_server"])
 def server(request: pytest.FixtureRequest) -> RedisServer:
     found: RedisServer = request.getfixturevalue(request.param)
@@ -53,7 +53,7 @@ def deliver(redis: Redis, leases: Leases, tag: str) -> Lease:
 
 
 def queued(redis: Redis) -> list[str]:
-    """Return the tags of what waits, in the order in which it is taken."""
+    """Return the tags of queued messages, in the order of delivery."""
     waiting: list[Any] = [json.loads(text) for text in redis.lrange(QUEUE, 0, -1)]
     assert all(message["headers"]["redelivered"] for message in waiting)
     return [message["properties"]["delivery_tag"] for message in reversed(waiting)]

@@ -1,4 +1,4 @@
-"""Requests of a key, counted in a real Redis by several processes of the API."""
+"""Rate limits of a key, counted in a real Redis by several API processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_count_is_one_for_all_processes_and_without_redis_nobody_gets_through(
             RedisKeys(redis).add(key)
         with Api(tmp_path / "api", settings) as api:
             headers = {"Authorization": f"Bearer {token.text}"}
-            # A connection for each, so that any process may answer it.
+            # A new connection for each request, so that any process may answer it.
             statuses = [
                 httpx.get(f"{api.url}/v1/jobs", headers=headers).status_code for _ in range(10)
             ]

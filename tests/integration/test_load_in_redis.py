@@ -1,4 +1,4 @@
-"""Load as the API reads it from a real Redis: queues, messages in hand, and memory."""
+"""Load as the API reads it from a real Redis: queues, messages in progress, and memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MESSAGE = CatalogRequest(ids=["0" * 64])
 
 @pytest.fixture
 def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A Valkey that no other test writes to or limits."""
+    """A Valkey for one test only, which may limit its memory."""
     require(Valkey)
     with Valkey(tmp_path / "valkey") as service:
         yield service
@@ -202,7 +202,7 @@ def test_a_redis_without_memory_is_not_taken_for_one_that_is_away(
         assert response.status_code == 503
         assert response.get_json()["code"] == "overloaded"
         assert "out of memory" in response.get_json()["detail"]
-    # What only reads goes on.
+    # Reads still work.
     assert client.get(job).status_code == 200
     assert figures(client)["glimpse_queue_tasks ingest"] == 1
 

@@ -1,4 +1,4 @@
-"""Why the tenant is no partition key of Milvus: what goes wrong where it is (decision 0015)."""
+"""Why the tenant is not Milvus's partition key: the failures it causes (decision 0015)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLLECTION = "images__partitioned"
 
 
 def partitioned() -> CollectionSchema:
-    """Return the schema as it would be with the tenant for a partition key."""
+    """Return the collection's schema, with the tenant as its partition key."""
     schema = collection_schema(IDENTITY)
     (tenant,) = (field for field in schema.fields if field.name == "tenant")
     tenant.is_partition_key = True

@@ -1,4 +1,4 @@
-"""The stack's processes: order, deaths, last words, and nothing left behind."""
+"""The stack's processes: start order, crashes, final output, and no leftover processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cli.stack.run import Run
 
 ENVIRON = {"PATH": os.environ["PATH"], "SHARED": "shared"}
 
-# Says that it is up, and says goodbye when it is told to stop, a moment later.
+# Prints a line when it is up, and another one shortly after SIGTERM.
 POLITE = (
     "trap 'sleep 0.3; echo {name} ends; exit 0' TERM; echo {name} up; while :; do sleep 0.05; done"
 )
@@ -33,7 +33,7 @@ def shell(name: str, script: str, tier: int = 0, stop_s: float = 5.0) -> Part:
 
 
 class Stage:
-    """Some parts run by the real thing, and what they said."""
+    """Parts run by the real ``Processes``, and the lines they print."""
 
     def __init__(self, *parts: Part) -> None:
         self.parts = parts
@@ -52,7 +52,7 @@ class Stage:
         assert not [pid for pids in self.pids.values() for pid in pids if psutil.pid_exists(pid)]
 
     async def until(self, line: str, times: int = 1) -> None:
-        """Look after the parts until a line was said so often; the test's limit bounds it."""
+        """Supervise the parts until the line appears ``times`` times; pytest's timeout applies."""
         while self.lines.count(line) < times:
             await self.processes.look()
             await asyncio.sleep(0.02)
@@ -227,7 +227,7 @@ def test_ctrl_c_does_not_cut_short_the_stop_after_a_failure(
     async def answers() -> bool:
         return ready.exists()
 
-    # It presses Ctrl-C itself when it is told to stop.
+    # The part itself sends SIGINT when it receives SIGTERM.
     script = f"trap 'kill -INT $PPID; sleep 0.3; echo a ends; exit 0' TERM; touch {ready}; "
     first = dataclasses.replace(
         shell("a", script + "while :; do sleep 0.05; done"), answers=answers

@@ -1,4 +1,4 @@
-"""Tasks that are in no queue any more are sent again; those that are, are not."""
+"""Recovery of lost tasks: those missing from every queue are sent again, others are not."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from common.settings import load_settings
 from tests.support.services import Valkey
 from worker.upkeep.lost_tasks import LostTasks
 
-# Seconds of a lease: a job without a change for two of them is looked at.
+# Seconds of a lease; a job without changes for two leases counts as stalled.
 LEASE_S = 0.1
 
 
 @dataclass
 class Bench:
-    """The search for lost tasks, what it sends, and a queue with real messages."""
+    """The search for lost tasks, the tasks it sends, and a queue with real messages."""
 
     redis: Redis
     jobs: RedisJobs
@@ -47,7 +47,7 @@ class Bench:
     archives: list[IngestArchive] = field(default_factory=list)
 
     def job(self, images: int) -> Job:
-        """Write an accepted job that has no task yet."""
+        """Write an accepted job without any task."""
         job = Job(
             uuid.uuid4().hex,
             "default",
@@ -67,13 +67,13 @@ class Bench:
         self.sender.send(INGEST_CHUNK, INGEST_QUEUE, f"{job.id}.{indices[0]}", chunk)
 
     def take_in_hand(self) -> None:
-        """Do what kombu does when a worker takes the next message."""
+        """Move the next message to the unacknowledged ones, as kombu does for a worker."""
         text = self.redis.rpop(INGEST_QUEUE)
         entry = json.dumps([json.loads(str(text)), "", INGEST_QUEUE])
         self.redis.hset(Channel.unacked_key, uuid.uuid4().hex, entry)
 
     def look_later(self) -> list[list[int]]:
-        """Look once the jobs have stalled; return the indices that each task sent carries."""
+        """Recover once the jobs have stalled; return the indices in each task sent."""
         time.sleep(LEASE_S * 2.5)
         self.lost_tasks.recover()
         return [[item.index for item in chunk.items] for chunk in self.sent]
@@ -149,7 +149,7 @@ def test_a_lost_task_of_many_is_cut_into_chunks(bench: Bench) -> None:
 
 
 def archive_job(bench: Bench) -> IngestArchive:
-    """Write the accepted job of an archive that nobody has unpacked."""
+    """Write the accepted job of an archive that is not yet unpacked."""
     job_id = uuid.uuid4().hex
     archive = IngestArchive(job_id=job_id, id="0" * 64, format="tar", filename="a.tar")
     source = archive.model_dump_json()

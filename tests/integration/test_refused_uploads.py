@@ -1,4 +1,4 @@
-"""Large uploads that a real server refuses: clients that still send see the answer."""
+"""Large uploads that a real server refuses: clients still sending receive the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.redis_client import connect
 from tests.support.job_records import new_job
 from tests.support.services import Api, Valkey, free_port
 
-# A body that no buffer between the two ends takes in: only what the server reads gets away.
+# A body larger than all socket buffers, so the client can send it only if the server reads.
 BODY_BYTES = 20 * 1024**2
 
 OVERLOADED = (503, "overloaded")
@@ -50,7 +50,7 @@ def valkey_url(valkey: Valkey) -> Iterator[str]:
 def api(
     request: pytest.FixtureRequest, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Refusing]:
-    """An API that refuses in one way, and that way."""
+    """An API that refuses uploads for one reason, and the refusal to expect."""
     folder = tmp_path_factory.mktemp("api")
     settings = {"GLIMPSE_REDIS_URL": valkey_url, "GLIMPSE_BLOBS_DIR": str(folder / "blobs")}
     if request.param == TOO_LARGE:
@@ -70,7 +70,7 @@ def media_type(refusal: tuple[int, str]) -> str:
 
 
 def send_all_then_read(url: str, kind: str, connection: str) -> tuple[int, dict[str, Any]]:
-    """Send a request as simple clients do: all of it, before a byte of the answer is read."""
+    """Send the whole request before reading any of the answer, as simple clients do."""
     host, port = url.removeprefix("http://").split(":")
     head = (
         f"POST /v1/images HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\n"

@@ -1,4 +1,4 @@
-"""One dead letter, replayed by many at the same moment, over two real processes of the API."""
+"""Concurrent replays of a dead letter, over two real API processes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.pictures import image_id, picture
 from tests.support.services import Api, Valkey, two_apis
 
 IMAGES = [picture(colour) for colour in ("red", "green", "blue", "teal", "plum")]
-# Requests for each of them, at once.
+# Concurrent requests per image.
 REQUESTS = 8
 
 
 @pytest.fixture
 def apis(valkey: Valkey, tmp_path: Path) -> Iterator[list[Api]]:
-    """Two on the same parts; there is no worker, so jobs stay as they are."""
+    """Two API processes with shared storage and no worker, so jobs stay queued."""
     settings = {
         "GLIMPSE_REDIS_URL": valkey.url,
         "GLIMPSE_BLOBS_DIR": str(tmp_path / "blobs"),

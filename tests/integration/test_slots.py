@@ -1,4 +1,4 @@
-"""A worker's slots while Redis keeps nothing: none is lost, and what was in them is not either."""
+"""A worker's slots while Redis refuses writes: neither a slot nor its task is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.services import MilvusLite, SlowWorker, Stack, Valkey
 SLOTS = 4
 SETTINGS = {
     "GLIMPSE_MODEL": "hashing",
-    # Nothing comes back by its lease while a test runs.
+    # Long enough that no message is redelivered during a test.
     "GLIMPSE_LEASE_S": "600",
     "GLIMPSE_CHUNK_IMAGES": "1",
     "GLIMPSE_BATCH_MAX": "1",
@@ -38,7 +38,7 @@ Slow = Callable[[float], SlowWorker]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     require(Valkey)
     require(MilvusLite)
-    # The tests bring workers of their own.
+    # Each test starts its own workers.
     with Stack(tmp_path_factory.mktemp("stack"), SETTINGS, ingests=False) as stack:
         yield stack
 
@@ -67,7 +67,7 @@ def redis(stack: Stack) -> Iterator[Redis]:
 
 
 def upload(stack: Stack, pictures: int) -> str:
-    """Upload pictures that were not uploaded before."""
+    """Upload pictures that no earlier test has uploaded."""
     shade = next(SHADES)
     files = [("file", (f"{n}.png", picture(f"rgb({n},{shade},99)"))) for n in range(pictures)]
     return stack.client.post("/v1/images", files=files).raise_for_status().headers["Location"]
@@ -78,7 +78,7 @@ def in_hand(redis: Redis) -> int:
 
 
 def all_slots_work(stack: Stack, redis: Redis, slow: SlowWorker) -> None:
-    """Check that as many tasks are in hand at once as there are slots, and come to their end."""
+    """Check that tasks can occupy every slot at once, and that all of them finish."""
     slow.suspend()
     job = upload(stack, 2 * SLOTS)
     slow.resume()
@@ -90,11 +90,11 @@ def all_slots_work(stack: Stack, redis: Redis, slow: SlowWorker) -> None:
 def test_results_that_cannot_be_stored_cost_no_slot(stack: Stack, redis: Redis, slow: Slow) -> None:
     worker = slow(0.3)
     pid = worker.pid
-    # What only results are stored with.
+    # Only storing a result uses this command.
     redis.acl_setuser("default", enabled=True, commands=["-setex"])
     job = upload(stack, SLOTS)
     assert finished_job(stack.client, job)["indexed"] == SLOTS
-    # They wait, and are this worker's meanwhile.
+    # The messages wait for their results, and still belong to this worker.
     assert in_hand(redis) == SLOTS
     redis.acl_setuser("default", enabled=True, commands=["+setex"])
     wait_for(lambda: in_hand(redis) == 0, 30, "the messages to be settled")

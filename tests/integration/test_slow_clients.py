@@ -1,4 +1,4 @@
-"""Clients that fall silent, trickle or do not read: a real server gives them up, not others."""
+"""Clients that stall, trickle or never read: the server drops them and serves the others."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.support.slow_clients import (
     send_slowly,
 )
 
-# More clients than the one process of the API has threads: 16, and one for each place.
+# More clients than the API process has threads: 16, plus one per slot.
 MANY = 20
-# Seconds that a client may pause, on a machine that is busy with other things.
+# Seconds that a client may pause; generous, since the machine may be busy.
 SILENCE_S = 2.0
-# Seconds between two signs of life of a stream.
+# Seconds between two heartbeats of a stream.
 HEARTBEAT_S = 0.5
-# Bytes that no buffers hold between the API and a client that reads nothing.
+# More bytes than fit into the buffers between the API and a client that does not read.
 LARGE_BYTES = 8 * 1024**2
 LATE = (408, "request_timeout")
 
@@ -46,7 +46,7 @@ CHUNKS = (
     b"POST /v1/images HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
-# What comes of each body before its client falls silent.
+# The part of each body that the client sends before it stalls.
 BODIES = {
     "nothing": PICTURE,
     "json": CHECK + b'{"ids": [',
@@ -97,7 +97,7 @@ def client(api: Api) -> Iterator[httpx.Client]:
 
 
 def leftovers(blobs: Path) -> list[Path]:
-    """Return the files of uploads that came to nothing."""
+    """Return the files of incomplete uploads."""
     return [
         path
         for folder in blobs.rglob("incoming")
@@ -107,7 +107,7 @@ def leftovers(blobs: Path) -> list[Path]:
 
 
 def serves(client: httpx.Client, blobs: Path) -> bool:
-    """Tell whether the API does its work, and has kept nothing of what was given up."""
+    """Check that the API still serves requests and has kept no incomplete upload."""
     assert client.get("/healthz").status_code == 200
     response = client.post("/v1/images", content=picture(), headers={"Content-Type": "image/png"})
     assert response.status_code == 202
@@ -117,7 +117,7 @@ def serves(client: httpx.Client, blobs: Path) -> bool:
 
 @pytest.fixture
 def original(client: httpx.Client) -> tuple[str, bytes]:
-    """The path of a large picture, and its bytes."""
+    """The path and the bytes of a large picture."""
     data = one_pixel_png() + uuid.uuid4().bytes + bytes(LARGE_BYTES)
     headers = {"Content-Type": "image/png"}
     client.post("/v1/images", content=data, headers=headers).raise_for_status()
@@ -134,7 +134,7 @@ def test_a_silent_head_is_late(api: Api, client: httpx.Client, blobs: Path, head
 
 def test_half_a_head_holds_no_thread(valkey: Valkey, tmp_path: Path) -> None:
     whole = request("GET /healthz")
-    # Nobody is given up while this goes on.
+    # A head timeout that never expires during this test.
     settings = settings_of(valkey, tmp_path / "blobs", head_s=3600)
     with Api(tmp_path, settings) as api, Crowd(api.url, 2 * MANY, whole[:-10]) as crowd:
         with httpx.Client(base_url=api.url, timeout=HANGS_AFTER_S) as client:
@@ -223,7 +223,7 @@ def test_a_slow_upload_that_keeps_the_pace_gets_through(api: Api, blobs: Path) -
 def test_a_slow_reader_that_keeps_the_pace_gets_all(api: Api, original: tuple[str, bytes]) -> None:
     place, data = original
     with connect(api.url) as slow:
-        # Of a version that knows no chunks: the bytes come as they are.
+        # HTTP/1.0 has no chunked encoding, so the body arrives as plain bytes.
         slow.sendall(request(f"GET {place}").replace(b"HTTP/1.1", b"HTTP/1.0"))
         answer = read_slowly(slow, piece_bytes=500_000)
     assert answer.partition(b"\r\n\r\n")[2] == data
@@ -235,7 +235,7 @@ def test_who_waits_for_us_is_waited_for(client: httpx.Client, valkey: Valkey) ->
     quiet = 0
     with client.stream("GET", f"/v1/jobs/{job.id}/events") as response:
         lines = response.iter_lines()
-        # Longer than a client may pause.
+        # Keep the stream open for longer than a client may pause.
         while quiet * HEARTBEAT_S <= SILENCE_S:
             quiet += next(lines) == ": still there"
     waiting = {"Prefer": f"wait={SILENCE_S + 1:.0f}"}

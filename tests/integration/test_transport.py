@@ -1,4 +1,4 @@
-"""kombu's transport with leases, on a real Valkey: what the consumer is spared."""
+"""kombu's transport with leases, on a real Valkey: delivery, settlement, and prefetch limits."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def send(connection: Connection, *bodies: str) -> None:
 def take(
     connection: Connection, taken: Callable[[LeasedMessage], Any], count: int, places: int = 0
 ) -> None:
-    """Consume so many messages; places bound what may be held at once."""
+    """Consume ``count`` messages; ``places`` limits how many may be held at once."""
     queue = Queue(QUEUE, Exchange(QUEUE), routing_key=QUEUE)
-    # Not closed, as Celery does not close it where a connection is lost.
+    # Left open, as Celery leaves it when a connection is lost.
     consumer = connection.Consumer([queue], on_message=taken)
     consumer.qos(prefetch_count=places or 100)
     consumer.consume()

@@ -1,4 +1,4 @@
-"""What is no HTTP, or breaks off: a real server answers with problems, never HTML, and lives on."""
+"""Malformed and truncated HTTP: a real server returns problems, never HTML, and survives."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ UNREADABLE = [
 def api(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("api")
     settings = {
-        # Whether there are keys is asked before a body is read.
+        # The API looks for keys in Redis before it reads a body.
         "GLIMPSE_REDIS_URL": valkey.url,
         "GLIMPSE_BLOBS_DIR": str(folder / "blobs"),
     }
@@ -56,7 +56,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey) -> Iterator[Ap
 
 
 def sent(api: Api, request: bytes) -> bytes:
-    """Return all that the server says to some bytes until it closes or falls silent."""
+    """Send bytes; return the server's whole answer."""
     host, port = api.url.removeprefix("http://").split(":")
     answer = b""
     with socket.create_connection((host, int(port)), timeout=HANGS_AFTER_S) as client:

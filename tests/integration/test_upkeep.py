@@ -1,4 +1,4 @@
-"""Chores of the whole service: done by one worker of all, and one that fails stops no other."""
+"""Upkeep chores: one worker at a time runs them, and a failing chore does not stop others."""
 
 from __future__ import annotations
 

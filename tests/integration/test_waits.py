@@ -1,4 +1,4 @@
-"""Requests that wait for a search worker, through a real gunicorn, and those beside them."""
+"""Requests that wait for a search worker, through a real gunicorn, and concurrent others."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from common.redis_client import connect
 from tests.support.pictures import picture
 from tests.support.services import Api, Valkey
 
-# Requests that the one process lets wait, and those that want to.
+# Requests that may wait in the one process, and requests that ask to.
 PLACES, WAITERS = 32, 64
-# Seconds that they would wait: far longer than all the rest takes.
+# Seconds that the requests ask to wait: far longer than the rest of the test takes.
 WAIT_S = 250
 
 
@@ -57,7 +57,7 @@ def search(client: httpx.Client) -> httpx.Response:
 
 
 def answer_all(redis: Redis) -> None:
-    """Do as Celery does for a search worker that finds nothing, with every search there is."""
+    """Store an empty result for every search, as a search worker would through Celery."""
     nothing = dump(SearchResult(encoder="hashing", took_ms=1))
     text = json.dumps({"status": "SUCCESS", "result": nothing, "traceback": None, "children": []})
     for key in redis.scan_iter("glimpse:search:*"):
@@ -70,7 +70,7 @@ def test_others_are_answered_while_all_wait(client: httpx.Client, redis: Redis) 
     with ThreadPoolExecutor(WAITERS) as threads:
         waiting = {threads.submit(search, client) for _ in range(WAITERS)}
         try:
-            # Those that find no place are answered as if they had not asked for one.
+            # Requests without a slot are answered as if they had not asked to wait.
             refused = take(waiting, WAITERS - PLACES)
             assert {found.status_code for found in refused} == {202}
             assert {found.json()["state"] for found in refused} == {"queued"}
@@ -82,12 +82,12 @@ def test_others_are_answered_while_all_wait(client: httpx.Client, redis: Redis) 
     hits = [each.result() for each in waiting]
     assert [found.status_code for found in hits] == [200] * PLACES
     assert {found.headers["Preference-Applied"] for found in hits} == {"wait"}
-    # The places are free again.
+    # The slots are free again.
     assert client.get(f"/v1/images/{'0' * 64}").json()["code"] == "worker_unavailable"
 
 
 def take(waiting: set[Future[httpx.Response]], count: int) -> list[httpx.Response]:
-    """Take so many of the answers as soon as they are there."""
+    """Return the first ``count`` answers, removing their futures from ``waiting``."""
     found: list[httpx.Response] = []
     while len(found) < count:
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -97,15 +97,15 @@ def take(waiting: set[Future[httpx.Response]], count: int) -> list[httpx.Respons
 
 
 def beside_them(client: httpx.Client, location: str) -> None:
-    """Ask for what needs no search worker, and for what does."""
-    # Twice as often as there are threads for it.
+    """Send requests that need no search worker, then requests that do."""
+    # Twice as many requests as there are threads for them.
     for _ in range(32):
         assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").json()["code"] == "not_ready"
     job = client.post("/v1/images", files={"file": ("dog.png", picture())})
     assert job.status_code == 202
     assert client.get(job.headers["Location"]).json()["state"] == "queued"
-    # Whoever cannot be answered otherwise is told so at once, and nothing is sent for it.
+    # These need a search worker: each is refused at once, and no task is sent.
     image = f"/v1/images/{uuid.uuid4().hex * 2}"
     for method, path in (
         ("GET", image),

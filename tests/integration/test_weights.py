@@ -1,4 +1,4 @@
-"""Fetching weights: whole or not at all, and a reason that names every place."""
+"""Fetching weights: complete or not at all, and errors that name every location."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from worker.encoders.download import download
 from worker.encoders.registry import choose_model, load_encoder
 from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
-# What the server below serves in place of half a gigabyte.
+# The test server serves this in place of half a gigabyte.
 BODY = os.urandom(300_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
 
-# Seconds; short, so that the test of a server that goes silent is.
+# Seconds; short, so that the test of a stalled server is quick.
 IMPATIENT = httpx.Timeout(0.5)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves ``BODY`` on loopback in one way or another, told by the first part of the path."""
+    """Serves ``BODY`` on loopback; the path's first segment selects how."""
 
     daemon_threads = True
 
@@ -47,7 +47,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers in the way that the first part of the path names."""
+    """Answers as the path's first segment says."""
 
     server: Server
 
@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
         getattr(self, f"_{way}")()
 
     def log_message(self, *_: object) -> None:
-        """Keep the output of the tests clean."""
+        """Log nothing, so that test output stays clean."""
 
     def _good(self) -> None:
         self._send(BODY, len(BODY))
@@ -110,7 +110,7 @@ def target(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def official(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """Put our server in the place of OpenAI's, and our file in that of ViT-B/32."""
+    """Replace OpenAI's server by the test's, and the ViT-B/32 file by ``BODY``."""
     monkeypatch.setitem(OFFICIAL_FILES, "ViT-B/32", ("ViT-B-32.pt", SHA256))
     monkeypatch.setattr(weights, "OFFICIAL_ADDRESS", server.address("good"))
     return server
@@ -195,7 +195,7 @@ def test_a_cache_that_cannot_be_written_is_used_if_it_is_whole(
 ) -> None:
     cached = find_weights("ViT-B/32", settings(tmp_path)).path
     cached.with_name(cached.name + ".lock").unlink(missing_ok=True)
-    # A folder in the lock's place stops every user, root included, from taking it.
+    # A folder in place of the lock file stops every user, including root, from locking it.
     cached.with_name(cached.name + ".lock").mkdir()
     assert find_weights("ViT-B/32", settings(tmp_path)).path == cached
 
@@ -243,9 +243,9 @@ def test_failing_names_all_four_places(
     mirror = official.address("corrupted")
     with pytest.raises(WeightsUnavailable) as caught:
         find_weights("ViT-B/32", settings(tmp_path, clip_mirror=mirror))
-    said = str(caught.value)
+    message = str(caught.value)
     assert all(
-        place in said
+        place in message
         for place in (
             "GLIMPSE_CLIP_WEIGHTS",
             str(tmp_path / "cache" / "ViT-B-32.pt"),
@@ -297,24 +297,24 @@ def run_python(program: str) -> str:
 
 
 def test_starter_without_its_packages_says_what_to_install() -> None:
-    said = run_python(
+    output = run_python(
         "import sys; sys.modules['timm'] = None\n"
         "from common.settings import Settings\n"
         "from worker.encoders.registry import load_encoder\n"
         "load_encoder(Settings(model='starter'))"
     )
-    assert "SetupError" in said
-    assert "pip install 'glimpse[worker,starter]'" in said
+    assert "SetupError" in output
+    assert "pip install 'glimpse[worker,starter]'" in output
 
 
 def test_a_model_is_chosen_without_loading_torch() -> None:
-    said = run_python(
+    output = run_python(
         "import sys\n"
         "from common.settings import Settings\n"
         "from worker.encoders.registry import choose_model\n"
         "print(choose_model(Settings(model='starter')), 'torch' in sys.modules)"
     )
-    assert said == "starter False\n"
+    assert output == "starter False\n"
 
 
 def test_a_file_of_something_else_is_no_weights(official: Server, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``python -m worker health``: what a container's health check is told."""
+"""``python -m worker health``: the answer to a container's health check."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def heartbeats(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> RedisHeartbea
 
 
 def health(queue: str) -> str:
-    """Return what is wrong, or nothing."""
+    """Return the error message, or an empty string if the worker is healthy."""
     result = CliRunner().invoke(main, ["health", queue])
     if result.exit_code == 0:
         return ""

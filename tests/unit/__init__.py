@@ -1,1 +1,1 @@
-"""Tests of Glimpse."""
+"""Unit tests: one process, with the shipped fakes instead of servers."""

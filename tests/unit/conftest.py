@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests: the app on the shipped fakes."""
+"""Fixtures of the unit tests: the app with the shipped fakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two distributions: what their wheels contain, and what they share."""
+"""The two distributions: the contents of their wheels, and what they share."""
 
 from __future__ import annotations
 

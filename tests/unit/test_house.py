@@ -1,4 +1,4 @@
-"""`make house`: the figures of a small tree, alone and beside those of an older one."""
+"""`make house`: figures of a small tree, alone and compared with an older one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def house(root: Path) -> House:
 
 @pytest.fixture
 def repository(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tree as a repository of one commit, in the place of the project's."""
+    """Commit the tree to a repository, and use it in place of the project's."""
     author = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "x"]):
         subprocess.run(["git", *command], cwd=root, check=True)

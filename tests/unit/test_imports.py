@@ -1,4 +1,4 @@
-"""What the front end must not load: a model's packages would make it slow and large."""
+"""Packages that the front end must not import: the model's would make it slow and large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ports and processes that tests start real parts with."""
+"""The ports and service processes that the tests use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.services import Service, ServiceNotStarted, free_port
 
 
 class Script(Service):
-    """A Python script for a service; it answers once it has made a file."""
+    """A service that runs a Python script; it answers once the script has made a file."""
 
     name = "script"
     start_s = 20.0
@@ -27,13 +27,13 @@ class Script(Service):
 
 
 class Failing(Script):
-    """Says what is wrong and ends."""
+    """Prints an error and exits."""
 
     code = "print('no such thing'); raise SystemExit(3)"
 
 
 class Stubborn(Script):
-    """Does not end when it is asked to."""
+    """Ignores SIGTERM."""
 
     code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + Script.code
 

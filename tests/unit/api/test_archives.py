@@ -1,4 +1,4 @@
-"""An archive as the body of an upload: its members are the images of one job."""
+"""Uploads of an archive: its members become the images of one job."""
 
 from __future__ import annotations
 

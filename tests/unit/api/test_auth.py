@@ -1,4 +1,4 @@
-"""Keys and scopes: what every route asks for, and who gets in while there are no keys."""
+"""API keys and scopes: the scope each route needs, and who has access while no key exists."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.support.inline import Inline, start_inline
 from tests.support.routes import Route, Target, all_routes
 
 ROUTES_HERE = all_routes()
-# Routes that ask for a key from everybody, and from everybody but this machine.
+# Routes that need a key, except for local requests while no key exists.
 GUARDED = [route for route in ROUTES_HERE if OPERATIONS[route.endpoint].scope is not None]
 REFUSED = (401, 403)
-# A caller of another machine.
+# A remote caller.
 FAR = {"REMOTE_ADDR": "192.0.2.7"}
 
 
@@ -38,7 +38,7 @@ def bearer(key: str) -> dict[str, str]:
 
 @pytest.fixture
 def strict() -> Iterator[Inline]:
-    """A Glimpse that asks for every key each time, and that is near to nobody."""
+    """A Glimpse that caches no key and treats no request as local."""
     settings = {"GLIMPSE_KEY_CACHE_S": "0", "GLIMPSE_OPEN_TO": "nobody"}
     inline = start_inline(load_settings(settings))
     yield inline
@@ -51,7 +51,7 @@ def test_every_route_has_a_decision_and_every_decision_a_route() -> None:
 
 def test_a_route_without_a_decision_asks_for_admin(strict: Inline) -> None:
     strict.app.add_url_rule("/v1/forgotten", "forgotten", lambda: "done")
-    # The document knows no such route, so that no answer of it can be held against it.
+    # The OpenAPI document lacks this route, so use a client that does not validate against it.
     strict.app.test_client_class = FlaskClient
     client = strict.app.test_client()
     for scopes, status in ((("read", "write"), 403), (("admin",), 200)):

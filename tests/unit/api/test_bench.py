@@ -1,4 +1,4 @@
-"""The API's benchmark: what it sends, how it reads an answer, and how it reckons."""
+"""The API's benchmark: the requests it sends, how it parses answers, and its figures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 def after(server: socket.socket, connection: Connection, data: bytes) -> float | None:
-    """Send some bytes of an answer; return what the connection says once they have come."""
+    """Send part of an answer; return the result of ``receive`` once it has arrived."""
     server.sendall(data)
     assert select.select([connection], [], [], 10)[0]
     return connection.receive()

@@ -1,4 +1,4 @@
-"""Sockets of clients: what passes, and who is given up."""
+"""Client sockets: data that passes, and clients that time out."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from api.server.client_socket import Bounds, ClientSocket
 from common.errors import RequestTimeout
 
-# Bytes that no buffers of the kernel hold.
+# More bytes than the kernel's buffers hold.
 MUCH = 16 * 1024**2
-# Seconds after which a thread of a test counts as hanging.
+# Seconds after which a test's thread counts as hanging.
 HANGS_AFTER_S = 30.0
 
 
 @pytest.fixture
 def pair() -> Iterator[tuple[ClientSocket, socket.socket]]:
-    """The server's and the client's end of a connection, with bounds that are soon over."""
+    """The server's and the client's end of a connection, with short timeouts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname(), timeout=HANGS_AFTER_S)
         accepted, _ = listener.accept()
@@ -58,7 +58,7 @@ def test_a_silent_body_is_given_up_for_good(pair: tuple[ClientSocket, socket.soc
     with pytest.raises(RequestTimeout):
         server.recv(100)
     assert late == [True]
-    # The next request has patience of its own.
+    # The next request starts with its full time.
     client.sendall(b"abc")
     server.begin_request(lambda: None)
     assert server.recv(100) == b"abc"
@@ -90,7 +90,7 @@ def test_a_head_is_gathered_without_waiting(pair: tuple[ClientSocket, socket.soc
     assert not server.receive_head(b"GET / HT")
     assert server.has_begun
     client.close()
-    # An end is an end, whole or not.
+    # A closed connection ends the head, complete or not.
     assert server.receive_head()
     assert server.take_head() == b"GET / HT"
     assert not server.has_begun

@@ -1,4 +1,4 @@
-"""Answers that depend on what the caller has: 304, ranges of bytes, 412; and ``OPTIONS``."""
+"""Conditional requests (304, 412), byte ranges, and ``OPTIONS``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contact sheet: every hit has its tile, whatever its name and whether its picture is there."""
+"""The contact sheet: one tile per hit, whatever its name and even if its picture is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A body that ends before its Content-Length is refused, whatever came of it."""
+"""A body shorter than its Content-Length is refused, even if it could be parsed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_nothing_is_made_of_it(
             content_type=kind,
             environ_overrides={
                 "CONTENT_LENGTH": str(len(data) + missing),
-                # True is what gunicorn says of every body.
+                # gunicorn sets this to True for every body.
                 "wsgi.input_terminated": terminated,
             },
         )

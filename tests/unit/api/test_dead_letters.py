@@ -1,4 +1,4 @@
-"""``/v1/dead-letters``: what was given up, tried again or forgotten."""
+"""``/v1/dead-letters``: images given up, replayed or deleted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def claims(inline: Inline) -> MemoryClaims:
 
 @pytest.fixture
 def idle() -> Iterator[Inline]:
-    """A Glimpse whose tasks nobody takes."""
+    """A Glimpse without workers."""
     inline = start_inline(load_settings({}), workers=False)
     yield inline
     inline.close()
@@ -66,7 +66,7 @@ def keep_bytes(inline: Inline) -> None:
 
 
 def claimed_by_the_dead(claims: MemoryClaims) -> None:
-    """Leave the claim of a worker that died with the image in hand."""
+    """Leave the claim of a worker that died while it processed the image."""
     MemoryClaims(0.0, 3, claims.table).take("dead", "default", [ID])
 
 
@@ -155,7 +155,7 @@ def test_a_replay_is_a_job_of_its_own(
 
 
 def test_a_replay_makes_the_bytes_as_young_as_an_upload(idle: Inline) -> None:
-    """Else they would look as if nobody needed them, between the letter and the job."""
+    """Otherwise the bytes look orphaned after the letter goes and before the job exists."""
     keep_bytes(idle)
     idle.blobs._blob("default", ID).at = 1.0
     idle.app.extensions["glimpse"].dead_letters.put([letter()])
@@ -226,7 +226,7 @@ def test_a_replay_that_fails_again_leaves_a_newer_letter(
         letters.put([letter(job_id=payload["job_id"])])
         return {}
 
-    # It runs within the request, so the image is given up before the route has ended.
+    # The task runs within the request, so the image is given up before the route returns.
     replace_parts(inline, dispatcher=InlineDispatcher({INGEST_CHUNK: give_up}))
     keep_bytes(inline)
     letters.put([letter()])
@@ -270,7 +270,7 @@ def test_a_newer_letter_stays_where_an_older_one_is_removed(
     client: FlaskClient, inline: Inline, letters: DeadLetters
 ) -> None:
     class BusyClaims(MemoryClaims):
-        """Another job gives the image up while its letter is being removed."""
+        """Another job gives up the image while its letter is being removed."""
 
         def forget(self, tenant: str, ids: Sequence[str]) -> None:
             super().forget(tenant, ids)

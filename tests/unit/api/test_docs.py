@@ -1,4 +1,4 @@
-"""The page that shows the OpenAPI document: from this service alone, shut against all others."""
+"""The page that shows the OpenAPI document: served locally, under a strict content policy."""
 
 from __future__ import annotations
 

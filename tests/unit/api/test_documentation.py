@@ -1,4 +1,4 @@
-"""The documentation names everything there is: a route, a setting or a code left out fails here."""
+"""The documentation is complete: these tests fail for a missing route, setting or error code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCS = Path(__file__).parent.parent.parent.parent / "docs"
 
 def subclasses(kind: type[errors.GlimpseError]) -> list[type[errors.GlimpseError]]:
     found = [kind, *(below for child in kind.__subclasses__() for below in subclasses(child))]
-    # The command line has errors of its own, which no caller of the API meets.
+    # The command line's own errors never reach a caller of the API.
     return [kind for kind in found if kind.__module__ == errors.__name__]
 
 

@@ -1,4 +1,4 @@
-"""``/v1/jobs/{id}/events``: a job told until it has ended."""
+"""``/v1/jobs/{id}/events``: a job's progress as a stream, until the job has ended."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def jobs(inline: Inline) -> JobRecords:
 
 
 class Stage:
-    """A stream whose clock goes only while it sleeps; between two looks something may happen."""
+    """A stream with a fake clock, which runs callbacks while the stream sleeps between polls."""
 
     def __init__(self, inline: Inline, jobs: JobRecords, job: Job) -> None:
         self._inline = inline
         self._clock = Clock()
         self.look: Callable[[], Job] = lambda: jobs.get(job.id)
-        # What happens in the first pause, the second, and so on.
+        # Callbacks for the first sleep, the second, and so on.
         self.happenings: list[Callable[[], object]] = []
         self.is_over = False
 
@@ -84,7 +84,7 @@ def test_silence_is_broken_by_comments(stage: Stage) -> None:
     quiet: list[Callable[[], object]] = [lambda: None] * 65
     stage.happenings = [*quiet, *stage.happenings]
     comments = [piece for piece in stage.pieces() if piece.startswith(":")]
-    # 65 looks, half a second apart, and a comment after each 15 seconds of them.
+    # 65 polls, half a second apart, with a comment every 15 seconds.
     assert comments == [": still there\n\n"] * 2
 
 
@@ -104,8 +104,8 @@ def test_a_stream_that_cannot_go_on_says_why(stage: Stage, error: Exception) -> 
         raise error
 
     stage.happenings = [lambda: setattr(stage, "look", fail)]
-    told, (name, problem) = stage.events()
-    assert (told[0], name) == ("progress", "error")
+    progress, (name, problem) = stage.events()
+    assert (progress[0], name) == ("progress", "error")
     assert problem == {"code": error.code, "detail": str(error)}  # type: ignore[attr-defined]
 
 
@@ -116,9 +116,9 @@ def test_an_ended_job_is_told_as_ended(
     job = new_job(jobs, 1)
     jobs.record(job.id, [outcome(0)])
     response = client.get(f"/v1/jobs/{job.id}/events", headers=headers)
-    ((name, told),) = read_events(response.text.splitlines())
+    ((name, job_sent),) = read_events(response.text.splitlines())
     shown = client.get(f"/v1/jobs/{job.id}").get_json()
-    assert (name, told) == ("end", shown)
+    assert (name, job_sent) == ("end", shown)
     assert response.mimetype == "text/event-stream"
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["X-Accel-Buffering"] == "no"
@@ -134,7 +134,7 @@ def test_places_are_bounded_and_come_free() -> None:
     inline = start_inline(load_settings({"GLIMPSE_EVENTS_MAX": "2"}))
     jobs: JobRecords = inline.app.extensions["glimpse"].jobs
     path, client = f"/v1/jobs/{new_job(jobs, 1).id}/events", inline.app.test_client()
-    # Nothing of an answer is read here: its stream is there, and stands still.
+    # The client reads nothing, so each stream stays open.
     held = [client.get(path, buffered=False) for _ in range(2)]
     refused = client.get(path)
     assert (refused.status_code, refused.get_json()["code"]) == (503, "overloaded")
@@ -143,7 +143,7 @@ def test_places_are_bounded_and_come_free() -> None:
     held[0].close()
     held[0].close()
     for _ in range(3):
-        # The answer to HEAD has no stream, and gives its place back all the same.
+        # The answer to HEAD has no stream, but must release its slot all the same.
         response = client.head(path)
         assert response.status_code == 200
         response.close()
@@ -162,7 +162,7 @@ def test_streams_end_with_their_process(inline: Inline, jobs: JobRecords) -> Non
 
 
 def test_the_time_of_a_job_is_no_change(stage: Stage) -> None:
-    """Its rate and the time left differ at every look; the job does not."""
+    """The rate and the remaining time differ at every poll, but the job has not changed."""
     job = stage.look()
     begun = Job(job.id, job.tenant, 2, job.created_at, started_at=time.time() - 5, indexed=1)
     stage.look = lambda: begun
@@ -171,7 +171,7 @@ def test_the_time_of_a_job_is_no_change(stage: Stage) -> None:
 
 
 class Listener:
-    """A stream through its route, by a key of its own or without one."""
+    """An event stream read through its route, with or without a key."""
 
     def __init__(self, inline: Inline, jobs: JobRecords, token: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -194,7 +194,7 @@ def _lines(piece: bytes) -> list[str]:
 
 @pytest.fixture
 def strict() -> Iterator[Inline]:
-    """A Glimpse whose processes remember no key."""
+    """A Glimpse that caches no key."""
     inline = start_inline(load_settings({"GLIMPSE_KEY_CACHE_S": "0"}))
     yield inline
     inline.close()

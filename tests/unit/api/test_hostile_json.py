@@ -1,4 +1,4 @@
-"""JSON of every wrong shape in every place: refused by name, and never a defect."""
+"""Malformed JSON values in every field: each is refused by name, and none causes a 500."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.inline import start_inline
 from tests.support.pictures import picture
 
 ID = "0" * 64
-# A good value in each place that a body has.
+# A body with a valid value in every field.
 GOOD_SEARCH: dict[str, Any] = {
     "query": [{"text": "a dog", "weight": 1.5}, {"image_id": ID, "weight": -1}],
     "top_k": 5,
@@ -38,7 +38,7 @@ GOOD_SEARCH: dict[str, Any] = {
     },
 }
 GOOD_CHECK: dict[str, Any] = {"ids": [ID]}
-# A value of each kind that JSON has, and what is at their edges.
+# A value of every JSON type, and edge cases of each.
 WRONG = [
     *("", "\u0000", "a" * 5000, "\u202egnp.exe", "\ud800"),
     *(-1, 10**30, 1.5, 1e308, True, False),
@@ -47,7 +47,7 @@ WRONG = [
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Go through the places within a value, outermost first."""
+    """Yield the path of every value within a value, outermost first."""
     yield path
     if isinstance(value, dict | list):
         inner = value.items() if isinstance(value, dict) else enumerate(value)
@@ -56,7 +56,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def put(value: Any, path: tuple[Any, ...], wrong: Any) -> Any:
-    """Return a copy with something else in one place."""
+    """Return a copy of the value, with ``wrong`` at the path."""
     if not path:
         return wrong
     copied = dict(value) if isinstance(value, dict) else list(value)

@@ -1,4 +1,4 @@
-"""File names, headers and addresses that mean harm: kept as text, or refused."""
+"""Hostile file names, headers and URLs: kept as plain text, or refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMES = [
 
 
 def upload(client: FlaskClient, name: str) -> str:
-    """Upload a picture under a name in the query, and return the name that it is kept under."""
+    """Upload a picture with a name in the query; return the name that Glimpse stores."""
     place = f"/v1/images?filename={quote(name)}"
     response = client.post(place, data=picture(), content_type="image/png")
     assert response.status_code == 202

@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: one job for one key, whatever is sent again and whatever breaks off."""
+"""``Idempotency-Key``: one job per key, despite retries and interrupted requests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def code(response: TestResponse) -> tuple[int, str]:
 
 
 class Outage(MemoryIdempotency):
-    """Keys that cannot be let go of, as where the process or Redis is gone by then."""
+    """Keys that no request can release, as if its process or Redis failed first."""
 
     def settle(self, *_: str) -> None:
         raise BrokerUnavailable("Redis is away.")
@@ -56,7 +56,7 @@ class Outage(MemoryIdempotency):
 
 
 class CutOff(InlineDispatcher):
-    """A dispatcher whose broker is away."""
+    """A dispatcher whose broker is unavailable."""
 
     def send(self, *_: object) -> None:
         raise BrokerUnavailable("Redis is away.")
@@ -184,7 +184,7 @@ def test_while_the_first_is_in_progress_others_come_again(inline: Inline) -> Non
 
 
 def test_a_job_whose_request_was_cut_short_is_found(client: FlaskClient, inline: Inline) -> None:
-    """The job was accepted; whoever was to note that under the key died before."""
+    """The process died after it accepted the job and before it recorded it under the key."""
     clock = Clock()
     replace_parts(inline, idempotency=Outage(60, clock.now))
     first = upload(client, "k")
@@ -250,7 +250,7 @@ def test_a_replay_has_a_key_too(client: FlaskClient, inline: Inline) -> None:
 
 
 def test_a_key_is_renewed_while_its_body_comes() -> None:
-    """However long the body takes, as long as some of it comes."""
+    """The body may take any time, as long as parts of it keep arriving."""
     renewed: list[str] = []
     environ = {"wsgi.input": io.BytesIO(b"x" * 10), "wsgi.input_terminated": True}
     stream = environ["wsgi.input"]

@@ -1,4 +1,4 @@
-"""``/v1/images``: uploads accepted and refused, and what is known of an image."""
+"""``/v1/images``: accepted and refused uploads, and an image's record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/v1/jobs``: how far a job is."""
+"""``/v1/jobs``: the progress of a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process remembers of keys, and for how long."""
+"""The keys that a process caches, and for how long."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_first_key_is_seen_within_seconds(keys: MemoryKeys, clock: Clock) ->
 def test_what_was_closed_stays_closed(keys: MemoryKeys, clock: Clock) -> None:
     found = ring(keys, clock)
     assert found.exist()
-    # A Redis that has lost everything.
+    # Redis loses all its data.
     vars(keys).update(vars(MemoryKeys()))
     clock.sleep(1000.0)
     assert found.exist()

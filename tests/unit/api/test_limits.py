@@ -1,4 +1,4 @@
-"""How many requests a key may make."""
+"""Rate limits of a key's requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links of answers: each leads to a route, also where the API is mounted below a path."""
+"""Links in answers: each leads to a route, even if the API is mounted under a path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of images and jobs, and the deleting of images."""
+"""Lists of images and jobs, and the deletion of images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNKNOWN = "0" * 64
 
 
 def upload(client: FlaskClient, colour: str, **metadata: object) -> str:
-    """Upload a picture of a colour; return its id."""
+    """Upload a picture of one colour; return its id."""
     data = picture(colour)
     parts = {"file": (io.BytesIO(data), f"{colour}.png"), "metadata": json.dumps(metadata)}
     assert client.post("/v1/images", data=parts).status_code == 202
@@ -29,7 +29,7 @@ def upload(client: FlaskClient, colour: str, **metadata: object) -> str:
 
 @pytest.fixture
 def idle() -> Iterator[FlaskClient]:
-    """The API where no worker runs."""
+    """A client of an API without workers."""
     inline = start_inline(load_settings({}), workers=False)
     yield inline.app.test_client()
     inline.close()

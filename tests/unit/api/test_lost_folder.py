@@ -1,4 +1,4 @@
-"""A blob folder that is taken away while the API has it in use."""
+"""A blob folder that disappears while the API uses it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def inline(root: Path) -> Iterator[Inline]:
-    """An app whose pictures are in a real folder, one of them already."""
+    """An app with a real blob folder, which already holds one picture."""
     inline = start_inline(load_settings({}), workers=False)
     replace_parts(inline, blobs=FolderBlobs(root))
     assert upload(inline) == (202, None)
@@ -35,7 +35,7 @@ def inline(root: Path) -> Iterator[Inline]:
 
 def upload(inline: Inline) -> tuple[int, str | None]:
     response = inline.app.test_client().post("/v1/images", data=DATA, content_type="image/png")
-    # Where it is on the disk is nothing to callers.
+    # Callers must not learn the folder's path.
     assert "/blobs" not in response.text
     return response.status_code, response.get_json().get("code")
 

@@ -1,4 +1,4 @@
-"""``/metrics``: what Prometheus reads."""
+"""``/metrics``: the metrics that Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Figures = dict[str, float]
 
 @pytest.fixture
 def idle() -> Iterator[Inline]:
-    """A Glimpse whose tasks nobody takes, with chunks of one image."""
+    """A Glimpse without workers, with chunks of one image."""
     inline = start_inline(load_settings({"GLIMPSE_CHUNK_IMAGES": "1"}), workers=False)
     yield inline
     inline.close()
 
 
 def figures(client: FlaskClient) -> Figures:
-    """Return every sample, by its name and queue."""
+    """Return every sample, keyed by its name and label values."""
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
         for family in parse(client.get("/metrics").text)

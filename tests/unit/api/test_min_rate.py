@@ -1,4 +1,4 @@
-"""The minimum rate of a client: spent by waits, restored by bytes."""
+"""The minimum rate of a client: waiting uses up its time, and bytes restore it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, whole, and at one with the code."""
+"""The OpenAPI document: valid, complete, and consistent with the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common import errors
 from tests.support.conforming import document_of, validate
 from tests.support.inline import Inline
 
-# What Flask answers of itself.
+# Methods that Flask answers on its own.
 IMPLICIT = {"HEAD", "OPTIONS"}
 
 

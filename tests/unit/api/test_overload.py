@@ -1,4 +1,4 @@
-"""Uploads while too much waits, or there is no room: refused before they are read."""
+"""Uploads during overload or on full storage: refused before their body is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.pictures import picture
 
 
 class FullWriter(MemoryWriter):
-    """Takes nothing, as a full disk does."""
+    """Refuses every write, as a full disk does."""
 
     def write(self, data: bytes) -> int:
         raise BlobsFull(f"There is no room for {len(data)} bytes.")
@@ -37,7 +37,7 @@ class FullBlobs(MemoryBlobs):
 
 
 class UntouchedBlobs(MemoryBlobs):
-    """A blob store that nothing may come to."""
+    """A blob store that no upload may reach."""
 
     def writer(self, tenant: str) -> MemoryWriter:
         raise AssertionError(tenant)
@@ -52,7 +52,7 @@ class NoRoomForThumbnails(MemoryBlobs):
 
 @pytest.fixture
 def idle() -> Iterator[Inline]:
-    """A Glimpse whose tasks nobody takes."""
+    """A Glimpse without workers."""
     inline = start_inline(load_settings({"GLIMPSE_MAX_WAIT_S": "2"}), workers=False)
     yield inline
     inline.close()
@@ -77,7 +77,7 @@ def test_past_the_longest_wait_uploads_are_refused(idle: Inline) -> None:
     response = upload(client)
     assert response.status_code == 503
     assert response.mimetype == "application/problem+json"
-    # 60 images at 10 a second, as long as no rate is known, are 4 seconds over.
+    # 60 images at the default rate of 10 per second take 6 seconds, which is 4 too many.
     assert response.headers["Retry-After"] == "4"
     assert response.get_json()["code"] == "overloaded"
     assert response.get_json()["detail"] == (

@@ -1,4 +1,4 @@
-"""Room for pixels: never more at once than there is room for, first come first served."""
+"""The memory budget for decoded pixels: never exceeded, and granted first come, first served."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api.pictures.pixel_room import PixelRoom
 from common.errors import Overloaded
 from tests.support.polling import wait_for
 
-# Seconds that nobody waits for in vain.
+# Seconds; long enough that no wait in these tests times out.
 LONG_S = 60.0
 
 
@@ -94,7 +94,7 @@ def test_who_gives_up_lets_those_behind_go_on() -> None:
 
         large = threads.submit(decode, 100)
         wait_for(lambda: len(room._queue) == 1, LONG_S, "the large one to wait")
-        # The small one must not give up too, however late its thread sees that the large one did.
+        # The small one must not time out too, however late its thread sees the large one end.
         room._wait_s = LONG_S
         small = threads.submit(decode, 10)
         with pytest.raises(Overloaded):

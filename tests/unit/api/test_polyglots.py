@@ -1,4 +1,4 @@
-"""Files that are pictures and something else, and files that only say that they are pictures."""
+"""Files that are valid in two formats, and files that only claim to be pictures."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 def png_with_text() -> bytes:
-    """Return a picture whose first chunk of text is a page."""
+    """Return a PNG with an HTML page in a text chunk."""
     text = PngInfo()
     text.add_text("Comment", PAGE.decode())
     return encoded(Image.new("RGB", (3, 3), "red"), "PNG", pnginfo=text)
 
 
-# Pictures by their first bytes, and something else to whoever reads on.
+# Pictures by their first bytes, but other formats to a parser that reads on.
 POLYGLOTS = {
     "png+page": (picture() + PAGE, "image/png"),
     "png+text": (png_with_text(), "image/png"),
@@ -32,7 +32,7 @@ POLYGLOTS = {
     "gif+page": (picture(media_format="GIF") + PAGE, "image/gif"),
     "png+zip": (picture() + b"PK\x03\x04" + b"\0" * 30, "image/png"),
 }
-# What is no picture that Glimpse opens, whatever its sender calls it.
+# Files in formats that Glimpse does not open, whatever type the sender declares.
 PRETENDERS = {
     "page": PAGE,
     "svg": SVG,
@@ -60,7 +60,7 @@ def test_a_polyglot_is_a_picture_and_nothing_else(
     response = client.get(f"/v1/images/{image_id(data)}/{place}")
     assert response.mimetype == (media_type if place == "content" else "image/jpeg")
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    # Opened by itself it is a document without scripts, origin or anything to load.
+    # A browser that opens it directly runs no scripts, grants no origin and loads nothing.
     assert (
         response.headers["Content-Security-Policy"]
         == "default-src 'none'; style-src 'unsafe-inline'; sandbox"

@@ -1,4 +1,4 @@
-"""Heads of requests as they come: whole, unreadable, too long or too late."""
+"""Request heads as they arrive: complete, unreadable, too long or too late."""
 
 from __future__ import annotations
 

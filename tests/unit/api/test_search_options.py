@@ -1,4 +1,4 @@
-"""``/v1/searches``: filters, pages, thresholds, groups, and what becomes of a lost search."""
+"""``/v1/searches``: filters, pages, thresholds, groups, and lost searches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 
 @pytest.fixture(autouse=True)
 def _indexed(client: FlaskClient) -> None:
-    """Index warm colours with one album, the others with another."""
+    """Index the warm colours in one album, then the remaining ones in another."""
     for album, stars, colours in (("warm", 5, ("red", "yellow")), ("other", 3.5, COLOURS)):
         files = [(io.BytesIO(picture(colour)), f"{album}/{colour}.png") for colour in colours]
         metadata = {"tags": [album, "all"], "album": album, "stars": stars, "öl & co": True}
@@ -104,7 +104,7 @@ def test_a_thousand_hits_from_ten_thousand_on_may_be_asked_for(client: FlaskClie
 
 
 def near_duplicates(client: FlaskClient) -> list[str]:
-    """Index three pictures that are all but the same; return their ids."""
+    """Index three nearly identical pictures; return their ids."""
     made = []
     for shade in (200, 201, 202):
         data = encoded(Image.new("RGB", (40, 30), (shade, 100, 240)), "PNG")
@@ -212,7 +212,7 @@ def test_a_search_whose_worker_was_killed_is_given_up() -> None:
 
 
 class RefusingStore(MemoryStore):
-    """A store that refuses every call for good, as Milvus does where the token is wrong."""
+    """A store that refuses every call permanently, as Milvus does for a wrong token."""
 
     def get(self, *_: object) -> Any:
         raise StoreError("Milvus refuses the token.")
@@ -232,7 +232,7 @@ def test_what_the_store_refuses_is_told_with_its_own_code() -> None:
     inline.close()
 
 
-# What a caller may send as a filter, sense or nonsense, with names that mean something among it.
+# Filters that a caller may send, valid or not, with real field names among the random ones.
 _NAMES = ["tags", "width", "filename", "indexed_at", "metadata.album", "metadata.", "metadata"]
 _OPERATORS = ["any", "none", "eq", "in", "gt", "lte", "prefix"]
 _JSON = st.recursive(

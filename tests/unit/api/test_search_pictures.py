@@ -1,4 +1,4 @@
-"""``POST /v1/searches`` with a picture: what may come with it, and what becomes of a bad one."""
+"""``POST /v1/searches`` with a picture: the other parts of the form, and invalid pictures."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_parts_that_are_missing_or_unknown_are_named(
     if form:
         response = client.post("/v1/searches", data=form, content_type="multipart/form-data")
     else:
-        # Werkzeug's client sends an empty form as something else.
+        # Werkzeug's client does not send an empty form as multipart.
         kind = "multipart/form-data; boundary=x"
         response = client.post("/v1/searches", data=b"--x--\r\n", content_type=kind)
     assert response.status_code == 400
@@ -225,7 +225,7 @@ def test_what_was_answered_outlives_its_picture(inline: Inline, client: FlaskCli
 
 
 def test_a_picture_that_the_worker_does_not_see_is_told(inline: Inline) -> None:
-    # The API keeps pictures where the worker does not look.
+    # The API stores the picture where the worker cannot read it.
     replace_parts(inline, queries=MemoryBlobs())
     search = send(inline.app.test_client(), picture("red")).get_json()
     assert (search["state"], search["error"]["code"]) == ("failed", "blobs_unavailable")

@@ -1,4 +1,4 @@
-"""Search records: when a search that has no result yet is given up."""
+"""Search records: when a search without a result counts as failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/v1/searches``: ask, wait, and see the hits."""
+"""``/v1/searches``: start a search, wait for it, and read its hits."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_the_contact_sheet_may_have_other_tiles(client: FlaskClient) -> None:
     small = client.get(f"{path}?columns=3&rows=1&tile=64")
     assert Image.open(io.BytesIO(small.data)).size == (192, 64)
     assert client.get(f"{path}?columns=0").status_code == 422
-    # Eight hundred megabytes in memory.
+    # This sheet would take eight hundred megabytes of memory.
     assert client.get(f"{path}?columns=20&rows=50&tile=512").status_code == 422
 
 

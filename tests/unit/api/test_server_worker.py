@@ -1,4 +1,4 @@
-"""What gunicorn cannot read is told as a problem, in our words."""
+"""Requests that gunicorn cannot parse are answered with a problem document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service's own routes, and what every response has in common."""
+"""The service's own routes, and the headers and errors common to all responses."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_another_worker_of_the_queue_makes_up_for_it(client: FlaskClient, inline
     inline.heartbeats.beat(heartbeat("ingest", name=stuck, asked_at=now - 300))
     inline.heartbeats.beat(heartbeat("ingest", asked_at=now, inference_at=now))
     assert client.get("/readyz").status_code == 200
-    # What consumes has to have a model that works, too.
+    # The worker whose consumer polls must also have a working model.
     inline.heartbeats.beat(heartbeat("ingest", asked_at=now, inference_at=now - 300))
     assert missing(client) == ["worker-ingest"]
 
@@ -133,7 +133,7 @@ def test_a_defect_is_a_problem_without_its_cause(
         raise KeyError("secret")
 
     inline.app.add_url_rule("/broken", view_func=broken)
-    # No route of ours, and so in no document.
+    # The OpenAPI document lacks this route, so use a client that does not validate against it.
     response = FlaskClient(inline.app, Response).get("/broken")
     assert response.status_code == 500
     assert response.get_json()["code"] == "internal"

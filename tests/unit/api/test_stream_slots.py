@@ -1,4 +1,4 @@
-"""Slots for long requests, and the refusal when all are taken."""
+"""Slots for long requests, and the refusal when none is free."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMAGE = f"/v1/images/{'0' * 64}"
 
 @pytest.fixture
 def crowded() -> Iterator[FlaskClient]:
-    """A client of a process in which as many wait as may."""
+    """A client of a process whose waiting slots are all taken."""
     inline = start_inline(load_settings({"GLIMPSE_WAITS_MAX": "1"}))
     leave = take(inline)
     yield inline.app.test_client()
@@ -49,7 +49,7 @@ def test_a_search_that_finds_no_place_to_wait_is_accepted(crowded: FlaskClient) 
     assert (response.status_code, response.get_json()["state"]) == (202, "queued")
     assert response.headers["Retry-After"] == "1"
     assert "Preference-Applied" not in response.headers
-    # It was sent all the same.
+    # The search was sent nevertheless.
     assert crowded.get(response.headers["Location"]).get_json()["state"] == "succeeded"
 
 

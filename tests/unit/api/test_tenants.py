@@ -1,8 +1,8 @@
-"""Tenants: to each of them, the service answers as if the others did not exist.
+"""Tenant isolation: the service answers each tenant as if no other existed.
 
-Every route is called with a foreign key in two worlds: one that holds another
-tenant's images, jobs, searches and dead letters, and one that is empty. The
-answers must be the same, byte for byte but for ids and times that are new in each.
+Every route is called with another tenant's key in two services: one that holds the
+owner's images, jobs, searches and dead letters, and one that is empty. The answers
+must be identical byte for byte, except for new ids and times.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from tests.support.routes import Route, Target, all_routes
 DATA = picture("red")
 ID = image_id(DATA)
 OWNER, FOREIGN = "acme", "globex"
-# Figures of the whole service are for whoever runs it; all other routes are a tenant's.
+# Metrics of the whole service are for its operator; all other routes belong to a tenant.
 TENANTS = [route for route in all_routes() if OPERATIONS[route.endpoint].scope in ("read", "write")]
 
-# What is new in each answer: ids that are made for it, and times.
+# Parts that are new in each answer: generated ids, and times.
 _NEW = re.compile(r"\b[0-9a-f]{32}\b|\d+\.\d+|\d{4}-\d\d-\d\dT[0-9:.]+Z|[0-9a-f-]{36}")
 
 
 class World:
-    """A Glimpse that two tenants have keys of."""
+    """A Glimpse with keys for two tenants."""
 
     def __init__(self) -> None:
         self.inline = start_inline(load_settings({"GLIMPSE_KEY_CACHE_S": "0"}))
@@ -53,13 +53,13 @@ class World:
         return self.client.get(path, headers=headers)
 
     def upload(self, tenant: str) -> str:
-        """Upload the picture; return its job's place."""
+        """Upload the picture; return its job's location."""
         response = self.post(tenant, "/v1/images", data={"file": (io.BytesIO(DATA), "mine.png")})
         assert response.status_code == 202
         return response.headers["Location"]
 
     def fill(self) -> Target:
-        """Give the owner one of everything."""
+        """Create one of everything for the owner."""
         job = self.upload(OWNER)
         search = self.post(OWNER, "/v1/searches", json={"text": "a red thing"})
         assert [hit["id"] for hit in search.get_json()["hits"]] == [ID]
@@ -68,7 +68,7 @@ class World:
         return Target(ID, job.rsplit("/", 1)[1], search.get_json()["id"], DATA)
 
     def everything(self, target: Target) -> list[int]:
-        """Return how the owner's own things answer."""
+        """Return the status of each of the owner's resources, and the number of dead letters."""
         places = (
             f"/v1/images/{ID}",
             f"/v1/images/{ID}/content",
@@ -115,17 +115,17 @@ def _letter(job: str) -> DeadLetter:
     )
 
 
-def _told(response: TestResponse, target: Target) -> tuple[int, dict[str, str], str]:
-    """Return all that an answer tells, but for what is new in every answer."""
+def _comparable(response: TestResponse, target: Target) -> tuple[int, dict[str, str], str]:
+    """Return an answer's status, headers and body, with new ids and times masked."""
     ids = [target.job_id, target.search_id]
     headers = {name: _masked(value, ids) for name, value in response.headers.items()}
-    # Times are not always of one length.
+    # Times vary in length.
     headers.pop("Content-Length", None)
     return response.status_code, headers, _masked(response.get_data().decode("latin-1"), ids)
 
 
 def _masked(text: str, asked: list[str]) -> str:
-    # An id that the caller sent is nothing new.
+    # An id that the caller sent is not new.
     return _NEW.sub(lambda found: found[0] if found[0] in asked else "NEW", text)
 
 
@@ -135,17 +135,17 @@ def test_a_route_answers_as_if_the_other_tenant_did_not_exist(
 ) -> None:
     target = world.fill()
     answer = route.call(world.client, target, world.keys[FOREIGN])
-    untold = route.call(empty.client, target, empty.keys[FOREIGN])
-    assert _told(answer, target) == _told(untold, target)
+    expected = route.call(empty.client, target, empty.keys[FOREIGN])
+    assert _comparable(answer, target) == _comparable(expected, target)
     if route.is_about_one:
         assert answer.status_code == 404
-    # Nothing of the owner's has changed by it.
+    # The request changed none of the owner's data.
     assert world.everything(target) == [200] * 5 + [1]
-    # The owner is told more; else all of this would prove nothing.
+    # The owner must see a different answer; otherwise the comparison proves nothing.
     owned = route.call(world.client, target, world.keys[OWNER])
     assert owned.status_code < 400
     if route.method != "HEAD":
-        assert _told(owned, target) != _told(untold, target)
+        assert _comparable(owned, target) != _comparable(expected, target)
 
 
 def test_the_same_bytes_are_an_image_of_each_tenant(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Thumbnails that are not drawn: of what may kill the API, and where there is no room or memory."""
+"""Thumbnails that the API must not draw: deadly pictures, or no free space or memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ THUMBNAIL = f"/v1/images/{ID}/thumbnail"
 
 @pytest.fixture
 def services(inline: Inline, client: FlaskClient) -> Services:
-    """The parts behind the API; a picture of 4096 pixels is indexed, and no thumbnail kept."""
+    """The API's parts, with a picture of 4096 pixels indexed and no thumbnail stored."""
     upload = client.post("/v1/images", data={"file": (io.BytesIO(DATA), "red.png")})
     assert upload.get_json()["indexed"] == 1
     found: Services = inline.app.extensions["glimpse"]
@@ -93,7 +93,7 @@ def test_what_is_kept_is_shown_whatever_became_of_the_picture(
 
 def test_a_sheet_marks_what_is_not_decoded(client: FlaskClient, services: Services) -> None:
     services.dead_letters.put([letter_about(ID, code="quarantined")])
-    # Of the mark two lines cross in the middle.
+    # The placeholder's two lines cross in the middle.
     assert sheet(client).getpixel((75, 75)) == (210, 210, 210)
     services.dead_letters.remove("default", ID)
     assert sheet(client).getpixel((75, 75)) == pytest.approx((255, 0, 0), abs=6)
@@ -110,7 +110,7 @@ def test_without_room_a_thumbnail_is_refused_for_now(
     assert response.headers["Retry-After"] == "2"
     assert client.get(THUMBNAIL).status_code == 200
     with services.pixels.hold(5000):
-        # What is kept is small and takes no room.
+        # A stored thumbnail needs no room for pixels.
         assert client.get(THUMBNAIL).status_code == 200
 
 

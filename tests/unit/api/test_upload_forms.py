@@ -1,4 +1,4 @@
-"""Uploads that are refused leave no bytes behind."""
+"""Refused uploads leave no bytes in the blob store."""
 
 from __future__ import annotations
 

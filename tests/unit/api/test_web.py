@@ -1,4 +1,4 @@
-"""The page's files: served with their types, kept by caches, and shut against all others."""
+"""The page's files: their types, their caching, and a strict content policy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 from api.pages.assets import load_page
 
-# What a page of plain files may hold.
+# Response headers of the page.
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

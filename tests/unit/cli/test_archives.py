@@ -1,4 +1,4 @@
-"""Archives among what is sent."""
+"""Archives among the uploaded files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.troubled import TroubledServer, job, takes_all
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An archive and a picture."""
+    """A folder with an archive and a picture."""
     (tmp_path / "all.zip").write_bytes(b"PK")
     (tmp_path / "a.png").write_bytes(picture())
     return tmp_path
@@ -36,7 +36,7 @@ def failures(summary: Summary) -> set[tuple[str, str | None]]:
 
 @pytest.mark.usefixtures("_quick")
 def test_an_archive_is_followed_until_its_job_has_ended(folder: Path) -> None:
-    # It is done with all it has found before it has found all.
+    # In the second answer every image found so far is done, but the archive is not yet read.
     looks = iter([("running", 0, 0), ("running", 5, 5), ("running", 9, 8), ("succeeded", 9, 9)])
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The commands as people meet them when nothing runs."""
+"""The command line's help, completion and errors, without a running service."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 
 
 def examples(command: click.Command) -> list[list[str]]:
-    """Return the words of each line of a command's help that shows how it is called."""
+    """Return the arguments of each example in a command's help."""
     lines = (command.help or "").partition("Example:")[2].splitlines()
-    # What follows is for the shell.
+    # The shell handles everything after a pipe or a redirection.
     calls = (line.partition("|")[0].partition(">")[0].strip() for line in lines)
     return [shlex.split(call) for call in calls if call]
 
@@ -38,7 +38,7 @@ def examples(command: click.Command) -> list[list[str]]:
 @pytest.mark.parametrize(
     "name",
     sorted(
-        # The commands of a group have examples of their own.
+        # Each command of a group has its own examples.
         name
         for name, command in commands.commands.items()
         if not command.hidden and not isinstance(command, click.Group)
@@ -64,7 +64,7 @@ def test_shells_are_told_how_to_complete(shell: str, capsys: pytest.CaptureFixtu
 
 
 def test_words_are_completed() -> None:
-    """Asked as the script of ``glimpse completion bash`` asks."""
+    """Runs the command line as the script of ``glimpse completion bash`` does."""
 
     def complete(*words: str) -> list[str]:
         asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}

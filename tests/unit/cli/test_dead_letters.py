@@ -23,7 +23,7 @@ ID, GONE = image_id(RED), "0" * 64
 
 @pytest.fixture(autouse=True)
 def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
-    """Let the commands speak to an app of this process, which has given up two images."""
+    """Connect the commands to an in-process app with two dead letters."""
 
     def from_environ(retry_policy: RetryPolicy | None = None) -> Glimpse:
         transport = httpx.WSGITransport(inline.app)

@@ -1,4 +1,4 @@
-"""The data folder: one holder, and nothing left of an earlier one."""
+"""The data folder: one holder at a time, which ends an earlier holder's processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from cli.stack.folder import hold
 from common.errors import DataDirBusy
 
-# Holds a data folder until its input ends, and starts a process that outlives it.
+# Holds a data folder until stdin closes, and starts a process that outlives it.
 HOLDER = """
 import subprocess, sys
 from pathlib import Path

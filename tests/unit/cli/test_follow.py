@@ -86,7 +86,7 @@ def test_of_a_thousand_jobs_that_wait_few_are_looked_at() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         name = request.url.path.rpartition("/")[2]
         asked.append(name)
-        # Some ended long ago: to learn that costs one look each.
+        # Some jobs ended long ago; each costs one request to find out.
         return httpx.Response(
             200, json=look(name, done=10 if int(name) < 50 else 0).job.model_dump()
         )

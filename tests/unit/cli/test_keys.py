@@ -1,4 +1,4 @@
-"""`glimpse keys` where there is no Redis, or nothing that it could do with one."""
+"""`glimpse keys` without a reachable Redis, or with invalid arguments."""
 
 from __future__ import annotations
 

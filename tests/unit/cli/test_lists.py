@@ -19,7 +19,7 @@ RED, BLUE = picture("red"), picture("blue")
 
 @pytest.fixture(autouse=True)
 def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
-    """Let the commands speak to an app of this process."""
+    """Connect the commands to an in-process app."""
 
     def from_environ(retry_policy: RetryPolicy | None = None) -> Glimpse:
         transport = httpx.WSGITransport(inline.app)
@@ -31,7 +31,7 @@ def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
 
 @pytest.fixture
 def uploaded(inline: Inline) -> list[str]:
-    """Upload two pictures, each in a job of its own; return their ids, the newest first."""
+    """Upload two pictures in separate jobs; return their ids, newest first."""
     for data, name, tags in ((BLUE, "sea/blue.png", ["cold"]), (RED, "red.png", ["warm"])):
         parts = {"file": (io.BytesIO(data), name), "metadata": json.dumps({"tags": tags})}
         inline.app.test_client().post("/v1/images", data=parts)

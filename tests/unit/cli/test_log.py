@@ -1,4 +1,4 @@
-"""The parts' output: whole lines, each under its part's name."""
+"""The parts' output: complete lines, each prefixed with its part's name."""
 
 from __future__ import annotations
 

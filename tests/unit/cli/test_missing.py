@@ -21,7 +21,7 @@ from glimpse_client import Glimpse
 
 
 class Catalog:
-    """A server that answers which images it knows, and keeps the questions."""
+    """A server that answers which images it knows, and records the requests."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self.known = set(known)
@@ -102,7 +102,7 @@ def test_the_same_bytes_are_left_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(missing, "_IDS_MIN", 3)
     catalog = Catalog([image_id(7)])
     found = Missing(catalog.client)
-    # Copies come before and after the answer that tells whether they are known.
+    # Copies arrive both before and after the server has answered for their id.
     left = found.among(hashed(7, 7, 5, 5, 6, 7, 5))
     assert names(left) == ["2.jpg", "4.jpg"]
     assert (found.known, found.copies) == (3, 2)

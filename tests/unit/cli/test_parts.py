@@ -1,4 +1,4 @@
-"""Which parts a stack has: those that run elsewhere are left out."""
+"""The parts of a stack: those that run elsewhere are left out."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_folder_tells_where_its_redis_is(tmp_path: Path) -> None:
 
 
 def test_the_folder_does_not_tell_of_a_redis_elsewhere(tmp_path: Path) -> None:
-    # Its address may hold a password.
+    # Do not store the address, which may contain a password.
     stack(tmp_path, GLIMPSE_REDIS_URL="redis://:secret@elsewhere:6379/0")
     with pytest.raises(RedisNotFound):
         redis_address.find(tmp_path)

@@ -1,4 +1,4 @@
-"""Which files are sent, and under which names."""
+"""Which files are uploaded, and under which names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses: free ones, busy ones, open ones."""
+"""Addresses to listen on: free ports, ports in use, and hosts other than loopback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_port_in_use_is_refused_by_name() -> None:
 
 
 def test_a_host_that_is_none_of_this_machine_is_refused() -> None:
-    # 192.0.2.0/24 is for documentation (RFC 5737).
+    # 192.0.2.0/24 is reserved for documentation (RFC 5737).
     with pytest.raises(PortBusy, match=r"192\.0\.2\.1:8000"):
         ports.claim("192.0.2.1", 8000)
 

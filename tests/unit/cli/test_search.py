@@ -1,4 +1,4 @@
-"""`glimpse search` against the whole of Glimpse in this process."""
+"""`glimpse search` against the whole of Glimpse in one process."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_terms_that_cancel_are_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_no_utf_8_is_refused_in_a_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    # As Python has the bytes of an argument that it cannot decode.
+    # Python passes undecodable bytes of an argument on as surrogates.
     latin = b"caf\xe9".decode(errors="surrogateescape")
     assert run(["search", *(argument.format(latin) for argument in arguments)]) == 2
     assert "caf\\xe9" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Bulk upload, against the whole of Glimpse in this process and against servers in trouble."""
+"""Bulk upload, against the whole of Glimpse in one process and against failing servers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def server(inline: Inline) -> TroubledServer:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Six pictures, none like another."""
+    """A folder with six different pictures."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for n, colour in enumerate(("red", "green", "blue", "white", "black", "gold")):
@@ -127,7 +127,7 @@ def test_connections_are_used_at_the_same_time(server: TroubledServer, folder: P
     meeting = threading.Barrier(3)
 
     def meet(_: int, answer: Answer) -> httpx.Response:
-        # Broken, for all, unless three requests are under way at once.
+        # The barrier breaks unless three requests are in progress at the same time.
         meeting.wait(timeout=60)
         return answer()
 
@@ -179,13 +179,13 @@ def test_an_answer_that_got_lost_is_had_again(
         return answered
 
     server.on_upload = lose
-    # The job of the first try is that of the second, and not one of duplicates.
+    # The retry returns the first try's job; a new job would consist of duplicates.
     assert counts(send(server, folder)) == (6, 0, 0)
     assert inline.store.count() == 6
 
 
 def test_a_server_that_takes_less_gets_less(server: TroubledServer, tmp_path: Path) -> None:
-    # The test's server takes 20 parts in a request.
+    # The test server accepts 20 parts per request.
     for n in range(50):
         (tmp_path / f"{n}.png").write_bytes(picture(f"#0000{n:02x}"))
     summary = send(server, tmp_path)
@@ -195,7 +195,7 @@ def test_a_server_that_takes_less_gets_less(server: TroubledServer, tmp_path: Pa
 def test_a_picture_too_large_for_any_request_fails_alone(
     server: TroubledServer, folder: Path
 ) -> None:
-    # The test's server takes a million bytes in a request.
+    # The test server accepts a million bytes per request.
     (folder / "huge.bmp").write_bytes(bytes(1_500_000))
     summary = send(server, folder)
     assert (counts(summary), summary.sent) == ((6, 0, 1), 6)
@@ -256,5 +256,5 @@ def test_a_great_many_pictures_are_never_in_memory_at_once(
     with server.client() as client:
         summary = Upload(client, connections=2).run(many())
     assert (summary.indexed, summary.sent) == (1000, 1000)
-    # Hashed ahead, asked for, packed, and two ready for each of two connections.
+    # Pictures hashed ahead, checked, packed, and in two requests ready for each connection.
     assert max(distances) <= 10 + 10 + 10 + 4 * 10

@@ -1,4 +1,4 @@
-"""Files that are read while they are sent."""
+"""Request bodies that are read from a file while they are sent."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_file_that_grows_keeps_the_length_that_was_announced(file: Path) -> No
         with file.open("ab") as more:
             more.write(b"more")
         assert body.read() == b"0123456789"
-        # Sent again, it is announced as it is now.
+        # A retry announces the file's current size.
         assert body.seek(0, os.SEEK_END) == 14
 
 

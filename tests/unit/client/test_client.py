@@ -1,4 +1,4 @@
-"""The client against a server that answers in every way that a server may."""
+"""The client against a server that gives every kind of answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ JOB = {"state": "running", "total": 2, "indexed": 0, "duplicates": 0, "failed": 
 
 @pytest.fixture
 def server() -> Flask:
-    """A server of the test's own, which answers in ways that the real one seldom does."""
+    """A test server for answers that the real one rarely gives."""
     return Flask("server")
 
 
@@ -175,7 +175,7 @@ def test_known_images_are_asked_for(server: Flask, client: Glimpse) -> None:
 
 
 def test_a_connection_that_breaks_is_made_again(clock: Clock, tmp_path: Path) -> None:
-    """Whatever happens to the connection, once the server had answered."""
+    """The client retries every connection error once the server has answered before."""
     faults: list[type[httpx.TransportError]] = [
         httpx.ConnectError,
         httpx.ReadError,
@@ -204,7 +204,7 @@ def test_a_connection_that_breaks_is_made_again(clock: Clock, tmp_path: Path) ->
 def test_a_server_that_refuses_before_it_has_read_the_body_is_understood(
     clock: Clock, tmp_path: Path
 ) -> None:
-    """It answers and closes the connection while the client still sends."""
+    """The server answers and closes the connection while the client is still sending."""
     body = b'{"code": "overloaded", "detail": "Too much."}'
     head = b"HTTP/1.1 503 Busy\r\nRetry-After: 70\r\nConnection: close\r\nContent-Length: "
     listener = socket.create_server(("127.0.0.1", 0))
@@ -296,7 +296,7 @@ def test_readiness_names_what_is_awaited(server: Flask, client: Glimpse) -> None
 
 
 def test_where_nothing_listens_the_message_says_what_to_do() -> None:
-    # Port 1 of loopback is nobody's.
+    # Nothing listens on port 1 of loopback.
     with pytest.raises(ServerUnreachable, match="glimpse up"):
         Glimpse("http://127.0.0.1:1").job("1")
 

@@ -1,4 +1,4 @@
-"""How long, and how often, a server that is busy or away is tried again."""
+"""Retries of a busy or unavailable server: their delays and their number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def said() -> list[float]:
-    """The seconds of the pauses that were told."""
+    """The reported pauses, in seconds."""
     return []
 
 
@@ -82,7 +82,7 @@ def test_one_request_is_retried_only_until_the_timeout(policy: RetryPolicy) -> N
     with pytest.raises(RequestRefused) as raised:
         tries.failed(error)
     assert raised.value is error
-    # Another request has a timeout of its own.
+    # Each request has its own timeout.
     policy.begin().failed(error)
 
 
@@ -114,7 +114,7 @@ def test_a_server_that_never_answered_is_not_waited_for(clock: Clock) -> None:
     policy = RetryPolicy(100, now=clock.now, sleep=clock.sleep)
     with pytest.raises(ServerUnreachable):
         policy.begin().failed(ServerUnreachable("Nothing answers."))
-    # By this it has answered.
+    # This error is an answer, so later connection errors are retried.
     policy.begin().failed(busy(1))
     policy.begin().failed(ServerUnreachable("Nothing answers."))
 

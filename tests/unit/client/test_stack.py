@@ -1,4 +1,4 @@
-"""The client library against the whole API: all that it can do, once."""
+"""The client library against the whole API: each of its methods once."""
 
 from __future__ import annotations
 

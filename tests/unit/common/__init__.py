@@ -1,1 +1,1 @@
-"""Unit tests of what the sides share."""
+"""Unit tests of the code that the API, the workers and the command line share."""

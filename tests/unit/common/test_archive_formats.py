@@ -1,4 +1,4 @@
-"""Archives are told by their first bytes."""
+"""Archive formats, detected by their first bytes."""
 
 from __future__ import annotations
 

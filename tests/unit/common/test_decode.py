@@ -1,4 +1,4 @@
-"""Decoding: odd pictures come out as a person sees them, bad ones fail with their code."""
+"""Decoding: unusual pictures look right, and invalid ones fail with their error code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from common.images.decode import Decoded, count_pixels, decode
 from common.images.formats import MEDIA_TYPES
 from tests.support import pictures
 
-# More than any picture here has, but for the bomb.
+# More pixels than any test picture has, except the bomb.
 PIXELS_MAX = 1_000_000
 
 FORMATS = sorted(MEDIA_TYPES)
@@ -37,7 +37,7 @@ def opened(data: bytes) -> Decoded:
 
 
 def near(image: Image.Image, place: tuple[int, int], colour: tuple[int, int, int]) -> bool:
-    """Tell whether a pixel has a colour, but for what lossy formats do to it."""
+    """Return whether a pixel has a colour, within the tolerance of lossy formats."""
     pixel = np.array(image.getpixel(place))
     return bool(np.abs(pixel - colour).max() <= 6)
 
@@ -198,8 +198,8 @@ def test_the_header_alone_tells_how_many_pixels_there_are() -> None:
     [
         ("PNG", {}, 5),
         ("JPEG", {}, 5),
-        # What the pixels come into fits. What libjpeg needs beside it does not, and it says that
-        # the picture is damaged.
+        # The pixels fit, but libjpeg's working memory does not; libjpeg then reports a damaged
+        # picture.
         ("JPEG", {"progressive": True, "subsampling": 0}, 45),
     ],
 )
@@ -238,7 +238,7 @@ def test_damage_opens_or_fails_as_an_image_error(name: str) -> None:
 
 
 def _damaged(whole: bytes, dice: np.random.RandomState) -> bytes:
-    """Flip up to eight bits, most of them in the header, where they hurt."""
+    """Flip up to eight bits, most of them in the header."""
     data = bytearray(whole)
     for _ in range(dice.randint(1, 9)):
         end = len(data) if dice.rand() < 0.5 else min(64, len(data))

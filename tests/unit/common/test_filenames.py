@@ -1,4 +1,4 @@
-"""Names of files, as they are shown."""
+"""File names, as they are displayed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formats are told by their first bytes."""
+"""Image formats, detected by their first bytes."""
 
 from __future__ import annotations
 

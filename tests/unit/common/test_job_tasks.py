@@ -1,4 +1,4 @@
-"""Tasks of a job: what each carries, and one form of id, whoever sends them."""
+"""Tasks of a job: their payloads, and one form of task id for every sender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys: how they read, what is kept of them, and when they end."""
+"""API keys: their format, what Glimpse stores of them, and their expiry."""
 
 from __future__ import annotations
 

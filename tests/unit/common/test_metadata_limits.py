@@ -1,4 +1,4 @@
-"""Values of metadata: one rule for uploads and filters, and where the two differ."""
+"""Metadata values: the rule that uploads and filters share, and their differences."""
 
 from __future__ import annotations
 

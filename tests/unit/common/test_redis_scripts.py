@@ -1,4 +1,4 @@
-"""Every Lua script has a head that says all that it is given, is in use, and is shipped."""
+"""Every Lua script documents its keys and arguments, is used, and is part of the wheel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = [ROOT / name for name in ("api", "cli", "common", "worker")]
 FILES = sorted(
     path.relative_to(ROOT).as_posix() for package in PACKAGES for path in package.rglob("*.lua")
 )
-# Files of functions that scripts include.
+# Files of functions, which scripts include.
 SHARED = [path for path in FILES if Path(path).name.startswith("_")]
 SCRIPTS = [path for path in FILES if path not in SHARED]
 PYTHON = {path: path.read_text() for package in PACKAGES for path in package.rglob("*.py")}
@@ -29,7 +29,7 @@ def code(path: str) -> list[str]:
 
 
 def head_and_body(path: str) -> tuple[list[str], str]:
-    """Return the first lines that bind keys and arguments, and the rest."""
+    """Return the leading lines that bind keys and arguments, and the rest of the code."""
     lines = code(path)
     size = next((n for n, line in enumerate(lines) if not re.search("KEYS|ARGV", line)), len(lines))
     return lines[:size], "\n".join(lines[size:])
@@ -57,7 +57,7 @@ def test_a_head_follows_the_order_in_which_redis_passes_them(path: str) -> None:
         *(("KEYS", n) for n in range(1, keys + 1)),
         *(("ARGV", n) for n in range(1, args + 1)),
     ]
-    # What takes all remaining keys is the last of them.
+    # Only the last key may take all remaining ones.
     *single, _ = [line for line in text.splitlines() if "KEYS" in line]
     assert all("KEYS[" in line for line in single)
 

@@ -1,4 +1,4 @@
-"""The pictures of ordinary archives, whatever wrote them."""
+"""The pictures of valid archives, from different writers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 
 Write = Callable[[list[tuple[str, bytes]]], bytes]
 
-# Every way in which Python's own modules write what is read here.
+# Every format that Python's own modules write and Glimpse reads.
 WRITERS: dict[str, tuple[ArchiveKind, Write]] = {
     "stored": ("zip", lambda files: zip_of(files, zipfile.ZIP_STORED)),
     "deflated": ("zip", zip_of),
@@ -35,7 +35,7 @@ WRITERS: dict[str, tuple[ArchiveKind, Write]] = {
     "pax.gz": ("gzip", lambda files: gzip.compress(tar_of(files, tarfile.PAX_FORMAT))),
 }
 
-# Paths that are clean as they are: what is read back must be the very same.
+# Paths that need no cleaning, so they must be read back unchanged.
 PATHS = st.lists(
     st.text(st.characters(categories=["L", "N"]), min_size=2, max_size=150), min_size=1, max_size=3
 ).map(lambda parts: "/".join(parts) + ".jpg")

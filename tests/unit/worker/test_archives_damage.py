@@ -1,4 +1,4 @@
-"""Archives with damage anywhere: read in part or refused, and within the limits always."""
+"""Damaged archives: partly read or refused, and always within the limits."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ ARCHIVES: dict[str, tuple[ArchiveKind, bytes]] = {
 
 
 def read_within_limits(data: bytes, kind: ArchiveKind) -> None:
-    """Read what can be read; any error but Glimpse's own fails the test."""
-    members = came = 0
+    """Read as much as possible; any exception but Glimpse's own fails the test."""
+    members = unpacked = 0
     try:
         for member in read_archive(io.BytesIO(data), kind, LIMITS):
             members += 1
             try:
                 while part := member.read(4096):
-                    came += len(part)
+                    unpacked += len(part)
             except ImageError:
                 continue
     except ArchiveError:
         pass
     assert members <= LIMITS.entries_max
-    assert came <= LIMITS.bytes_max
+    assert unpacked <= LIMITS.bytes_max
 
 
 @pytest.mark.parametrize("name", ARCHIVES)

@@ -1,4 +1,4 @@
-"""Bombs: what an archive unpacks to is bounded, and what is in memory of it."""
+"""Archive bombs: limits on the unpacked size and on the memory used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from worker.archives.reader import read_archive
 
 MIB = 1024**2
 
-# Memory that unpacking may take beside the archive itself: what is read, unpacked and handed out.
+# Memory for unpacking besides the archive itself: data read, unpacked and returned.
 MEMORY_BYTES_MAX = 2 * MIB
 
 BOMBS: dict[ArchiveKind, Callable[[int], bytes]] = {"zip": zip_bomb, "gzip": gzip_bomb}
@@ -37,16 +37,16 @@ def drain(member: Member) -> int:
 
 
 def read_until_refused(data: bytes, kind: ArchiveKind, limits: ArchiveLimits) -> tuple[int, int]:
-    """Return the bytes that came out, and the most memory that it took."""
-    came = 0
+    """Return the number of bytes unpacked, and the peak memory."""
+    unpacked = 0
     file = io.BytesIO(data)
     tracemalloc.start()
     try:
         for member in read_archive(file, kind, limits):
             for part in iter(member.read, b""):
-                came += len(part)
+                unpacked += len(part)
     except ArchiveTooLarge:
-        return came, tracemalloc.get_traced_memory()[1]
+        return unpacked, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     pytest.fail("The bomb was not refused.")
@@ -55,16 +55,16 @@ def read_until_refused(data: bytes, kind: ArchiveKind, limits: ArchiveLimits) ->
 @EVERY_BOMB
 def test_a_bomb_ends_at_the_limit_of_bytes(kind: ArchiveKind) -> None:
     limits = ArchiveLimits(bytes_max=40 * MIB, ratio_max=10**6)
-    came, memory_bytes = read_until_refused(BOMBS[kind](1000), kind, limits)
-    assert 39 * MIB < came <= 40 * MIB
+    unpacked, memory_bytes = read_until_refused(BOMBS[kind](1000), kind, limits)
+    assert 39 * MIB < unpacked <= 40 * MIB
     assert memory_bytes < MEMORY_BYTES_MAX
 
 
 @EVERY_BOMB
 def test_a_bomb_ends_at_the_ratio(kind: ArchiveKind) -> None:
     limits = ArchiveLimits(bytes_max=10**12, ratio_max=100, ratio_floor_bytes=8 * MIB)
-    came, memory_bytes = read_until_refused(BOMBS[kind](1000), kind, limits)
-    assert came <= 8 * MIB
+    unpacked, memory_bytes = read_until_refused(BOMBS[kind](1000), kind, limits)
+    assert unpacked <= 8 * MIB
     assert memory_bytes < MEMORY_BYTES_MAX
 
 
@@ -79,7 +79,7 @@ def test_an_archive_that_unpacks_to_little_may_shrink_as_it_likes(kind: ArchiveK
 def test_the_limit_of_bytes_is_met_to_the_byte(kind: ArchiveKind) -> None:
     files = [("1.jpg", bytes(10_000))]
     data = archive_of(files, kind)
-    # Headers and padding come out of a tar as well.
+    # In a tar, headers and padding count too.
     whole = 10_000 if kind == "zip" else len(tar_of(files))
     assert read_all(data, kind, ArchiveLimits(bytes_max=whole)) == files
     with pytest.raises(ArchiveTooLarge, match=f"{whole - 1} bytes"):
@@ -91,7 +91,7 @@ def test_what_is_passed_over_counts_once_it_is_unpacked(kind: ArchiveKind) -> No
     files = [("notes", bytes(100_000)), ("1.jpg", b"1")]
     limits = ArchiveLimits(bytes_max=50_000)
     if kind == "zip":
-        # Nobody unpacks it, apart from its first bytes.
+        # Apart from its first bytes, the entry is never unpacked.
         assert read_all(archive_of(files, kind), kind, limits) == [("1.jpg", b"1")]
     else:
         with pytest.raises(ArchiveTooLarge):
@@ -111,7 +111,7 @@ def test_an_archive_of_many_entries_takes_little_memory(kind: ArchiveKind) -> No
 
 
 def test_a_compressed_stream_without_content_ends() -> None:
-    # Blocks of no bytes: five bytes each, of which nothing comes out.
+    # Empty blocks: five compressed bytes each, which unpack to nothing.
     empty = b"\x00\x00\x00\xff\xff" * 100_000
     data = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + empty + deflated_zeros(1)
     with pytest.raises(ArchiveTooLarge):

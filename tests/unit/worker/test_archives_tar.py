@@ -1,4 +1,4 @@
-"""Tars that are odd, damaged, or out to do harm."""
+"""Tar archives that are unusual, damaged, or malicious."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LAST = tar_entry("last.jpg", BLUE) + END
 
 @pytest.mark.parametrize("kind", [b"1", b"2", b"3", b"4", b"5", b"6"], ids="lscbdf")
 def test_links_devices_folders_and_fifos_are_passed_over(kind: bytes) -> None:
-    # The size that a link says to have is not the size of anything in the archive.
+    # A link's size does not describe data in the archive.
     header = tar_header("passwd.jpg", 5000, kind)
     assert names(header + LAST, "tar") == ["last.jpg"]
 
@@ -100,7 +100,7 @@ def test_a_gzip_file_without_a_tar_is_unsupported(inner: bytes) -> None:
 @pytest.mark.parametrize(
     ("records", "picture"),
     [
-        # The two ways of writing a sparse file into pax headers, versions 0.1 and 1.0.
+        # The two encodings of a sparse file in pax headers, versions 0.1 and 1.0.
         ([(b"GNU.sparse.size", b"99999999999"), (b"GNU.sparse.map", b"0,9")], "sparse.jpg"),
         (
             [
@@ -135,7 +135,7 @@ def test_a_map_of_a_sparse_file_that_breaks_off_breaks_the_tar() -> None:
 
 @pytest.mark.parametrize("kind", [b"x", b"X", b"L"], ids=["pax", "solaris", "gnu"])
 def test_a_header_that_is_too_large_is_refused_before_it_is_read(kind: bytes) -> None:
-    # There is no more than this: reading on would find that the tar breaks off.
+    # The archive ends here, so reading the header's data would report a truncated tar instead.
     with pytest.raises(ArchiveTooLarge, match="header"):
         read_all(tar_header("h", EXTENDED_BYTES_MAX + 1, kind), "tar")
 
@@ -152,7 +152,7 @@ def test_a_header_with_too_many_records_is_refused() -> None:
 
 
 def test_a_header_of_digits_takes_no_longer_than_another() -> None:
-    # The pattern with which Python's module (before 3.11.10) looks through it would take minutes.
+    # The regular expression of Python's module (before 3.11.10) would take minutes.
     data = tar_entry("x", b"1" * EXTENDED_BYTES_MAX, tarfile.XHDTYPE) + LAST
     with pytest.raises(ArchiveBroken):
         read_all(data, "tar")
@@ -205,24 +205,24 @@ def test_a_size_that_cannot_be_breaks_the_tar(size: int) -> None:
 @pytest.mark.parametrize("kind", ["tar", "gzip"])
 def test_a_tar_that_breaks_off_gives_what_came_before(kind: ArchiveKind, part: int) -> None:
     files = [(f"{number}.jpg", pictures.jpeg(number)) for number in range(8)]
-    # Without the zeros at its end, of which any part would do.
+    # Without the zeros at its end, which may be cut anywhere without loss.
     data = tar_of(files).rstrip(b"\x00")
     data = gzip.compress(data) if kind == "gzip" else data
-    came, error = read_until_broken(data[: len(data) * part // 8], kind)
+    found, error = read_until_broken(data[: len(data) * part // 8], kind)
     assert isinstance(error, ArchiveUnsupported if kind == "tar" and not part else ArchiveBroken)
-    assert came == files[: len(came)]
-    assert len(came) >= part - 1
+    assert found == files[: len(found)]
+    assert len(found) >= part - 1
 
 
 def read_until_broken(archive: bytes, kind: ArchiveKind) -> tuple[list[File], ArchiveError]:
-    came: list[File] = []
+    found: list[File] = []
     try:
         for member in read_archive(io.BytesIO(archive), kind, WIDE):
             data = b"".join(iter(member.read, b""))
-            # One by one, since what came before the error is what is looked at.
-            came.append((member.filename, data))
+            # Append one by one, to keep the members read before the error.
+            found.append((member.filename, data))
     except ArchiveError as error:
-        return came, error
+        return found, error
     pytest.fail("The archive was read to its end.")
 
 

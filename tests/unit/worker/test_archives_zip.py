@@ -1,4 +1,4 @@
-"""Zips that are odd, damaged, or out to do harm."""
+"""Zip archives that are unusual, damaged, or malicious."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILES = [("1.jpg", RED), ("2.jpg", BLUE), ("3.jpg", RED)]
 
 
 class Forward(io.RawIOBase):
-    """A file that can only be written on and on, as a socket."""
+    """A write-only file that cannot seek, like a socket."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -34,7 +34,7 @@ class Forward(io.RawIOBase):
 
 
 def changed(data: bytes, record: int, offset: int, layout: str, value: object) -> bytes:
-    """Return a zip in whose directory a field of one record has another value."""
+    """Return the zip with one field of a central directory record changed."""
     at = -1
     for _ in range(record + 1):
         at = data.index(b"PK\x01\x02", at + 1)
@@ -77,7 +77,7 @@ def test_a_zip_that_was_written_as_a_stream_is_read() -> None:
 
 @pytest.mark.parametrize("size", [0, 10, 100_000])
 def test_a_large_zip_is_read(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """All numbers that may be too large for the small form are in the large one."""
+    """Every number that may exceed its ordinary field is in the zip64 record."""
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", size)
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
     data = zip_of(FILES, zipfile.ZIP_STORED)
@@ -130,21 +130,21 @@ def test_names_are_decoded_whether_or_not_they_say_how(raw: bytes, flags: int, n
 @pytest.mark.parametrize(
     ("offset", "layout", "value", "code"),
     [
-        (6, "<H", 999, None),  # the version it needs says nothing that is of use
-        (24, "<L", 1, None),  # nor the size that it says to have
+        (6, "<H", 999, None),  # the required version is ignored
+        (24, "<L", 1, None),  # as is the declared size
         (8, "<H", 0x0001, "unsupported_format"),  # encrypted
-        (8, "<H", 0x0041, "unsupported_format"),  # strongly
-        (8, "<H", 0x2000, "unsupported_format"),  # with its directory
+        (8, "<H", 0x0041, "unsupported_format"),  # strongly encrypted
+        (8, "<H", 0x2000, "unsupported_format"),  # encrypted directory
         (8, "<H", 0x0020, "unsupported_format"),  # a patch
         (10, "<H", 9, "unsupported_format"),  # Deflate64
         (10, "<H", 12, "unsupported_format"),  # bzip2
         (10, "<H", 14, "unsupported_format"),  # LZMA
-        (10, "<H", 0, "truncated"),  # not stored as it says
-        (16, "<L", 1, "truncated"),  # another checksum
+        (10, "<H", 0, "truncated"),  # not stored as declared
+        (16, "<L", 1, "truncated"),  # wrong checksum
         (20, "<L", 1, "truncated"),  # too few bytes
-        (20, "<L", 2**32 - 1, None),  # too many: the stream itself has an end
-        (42, "<L", 1, "truncated"),  # elsewhere
-        (42, "<L", 2**32 - 1, "truncated"),  # outside of the file
+        (20, "<L", 2**32 - 1, None),  # too many: the stream ends on its own
+        (42, "<L", 1, "truncated"),  # wrong offset
+        (42, "<L", 2**32 - 1, "truncated"),  # offset past the file's end
     ],
 )
 def test_a_file_that_cannot_be_read_fails_alone(

@@ -1,4 +1,4 @@
-"""The batch that a model is quickest with, on models whose time is known."""
+"""The search for a model's fastest batch size, on models with known timing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from worker.ingest.batch_tuning import tune
 
 
 class Model:
-    """A model that takes a fixed time for a batch, and some for each picture of it.
+    """A model with a fixed time per batch, plus a time per picture.
 
     Args:
         batch_s: Seconds that a batch takes, whatever its size.
         picture_s: Seconds for each picture of a batch up to ``knee``.
-        knee: Pictures beyond which each takes ten times as long.
+            knee: Batch size above which each further picture takes ten times as long.
     """
 
     def __init__(self, batch_s: float, picture_s: float, knee: int = 10_000) -> None:
@@ -35,11 +35,11 @@ class Model:
 @pytest.mark.parametrize(
     ("model", "batch_max"),
     [
-        # A processor: batches bring nothing, so the smallest does.
+        # A CPU gains nothing from batches, so the smallest size wins.
         (Model(batch_s=0.0, picture_s=0.01), 4),
-        # A GPU: starting a batch is what takes the time.
+        # On a GPU, starting a batch takes most of the time.
         (Model(batch_s=0.01, picture_s=0.00001), 256),
-        # A cache that is full beyond 32.
+        # A cache that overflows above 32 pictures.
         (Model(batch_s=0.01, picture_s=0.001, knee=32), 32),
     ],
 )

@@ -1,4 +1,4 @@
-"""The micro-batcher: what goes together, what fails alone, and what holds producers back."""
+"""The micro-batcher: how items share a batch, fail alone, and block their producers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.batcher import Batcher, Closed
 
 
 class Stage:
-    """A process function that records its batches and can be held up."""
+    """A process function that records its batches and can be blocked."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -50,7 +50,7 @@ def batcher(stage: Stage) -> Iterator[Batcher[int, int]]:
 
 
 def occupy(stage: Stage, batcher: Batcher[int, int]) -> Future[int]:
-    """Keep the thread busy with an item of its own, so that what follows gathers."""
+    """Occupy the thread with another item, so that later items form a batch."""
     stage.hold()
     first = batcher.submit(0)
     assert stage.entered.wait(10)
@@ -209,7 +209,7 @@ def test_several_threads_have_a_batch_each_at_once() -> None:
     together = threading.Barrier(2, timeout=10)
 
     def process(items: list[int]) -> list[int]:
-        # It is passed only while another batch is worked on as well.
+        # The barrier opens only while another batch is being processed.
         together.wait()
         return items
 

@@ -1,4 +1,4 @@
-"""Deleting images, and everything that may happen to them at the same moment."""
+"""Deletion of images, and everything that may happen to them concurrently."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ID = image_id(DATA)
 
 
 class GatedStore(MemoryStore):
-    """Holds up deletes until it is told to go on, and fails as often as a test wants."""
+    """Blocks deletes until ``go_on`` is set, and raises the errors in ``fails``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class GatedStore(MemoryStore):
 
 
 class Killed(BaseException):
-    """Stands for the end of a process: nothing handles it."""
+    """Simulates a killed process: no code handles it."""
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_what_is_not_indexed_yet_is_unknown_and_its_task_goes_on(
 
 
 def test_an_accepted_upload_keeps_its_bytes(shared: Shared, bench: Bench) -> None:
-    """The second upload waits in the queue while the image of the first is deleted."""
+    """The second upload waits in the queue while the first one's image is deleted."""
     bench.run(shared.put(DATA))
     second = shared.put(DATA)
     assert delete(shared)
@@ -206,7 +206,7 @@ def test_a_chunk_given_up_leaves_a_deleted_image_alone(shared: Shared, bench: Be
 def test_a_row_whose_outcome_was_never_noted_does_not_come_back(
     shared: Shared, bench: Bench
 ) -> None:
-    """Its worker died between the two, its image was deleted, and its chunk is run again."""
+    """The worker dies between row and outcome, and the chunk is redelivered after a deletion."""
     chunk = shared.put(picture("blue"), DATA)
     record = shared.jobs.record
     shared.jobs.record = lambda *_: (_ for _ in ()).throw(StoreUnavailable("away"))  # type: ignore[method-assign]
@@ -237,7 +237,7 @@ def test_a_store_that_is_away_deletes_nothing(
 def test_a_delete_that_was_killed_is_undone_or_done_again(
     shared: Shared, bench: Bench, store: GatedStore
 ) -> None:
-    """Killed between its two steps, with its claim left over."""
+    """The worker is killed between its two steps and leaves its claim."""
     bench.run(shared.put(DATA))
     with worker(shared, lease_s=0.0) as doomed:
         doomed.claims.take("a delete", "default", [ID])

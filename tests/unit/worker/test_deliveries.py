@@ -1,4 +1,4 @@
-"""A chunk's delivery: acknowledged with outcomes, or given back; never dropped."""
+"""Delivery of a chunk: acknowledged with its outcomes or put back, but never dropped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MESSAGE = Delivered(TAG, "ingest", {})
 
 
 class TroubledStore(MemoryStore):
-    """Raises what a test puts into ``troubles``, one for each question."""
+    """Raises the errors in ``troubles``, one per query."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class TroubledStore(MemoryStore):
 
 @dataclass
 class Bench:
-    """A delivery of one picture, and the fakes behind it."""
+    """A delivery of one picture, and the fakes that it uses."""
 
     ingest: ChunkIngest
     deliveries: Deliveries
@@ -53,7 +53,7 @@ class Bench:
 
     @property
     def back(self) -> list[bool]:
-        """For each message put back, whether it went behind the others."""
+        """For each message put back, whether it went to the end of the queue."""
         return [last for _, last in self.messages.back]
 
     @property
@@ -127,7 +127,7 @@ def test_a_payload_of_another_version_is_left_to_others(bench: Bench) -> None:
 def test_a_worker_that_ends_waits_no_longer(bench: Bench) -> None:
     class LastWords(StoreUnavailable):
         def __str__(self) -> str:
-            # The worker is told to end while this chunk has a try behind it.
+            # The worker shuts down after this chunk's first try.
             bench.leases.closing.set()
             return "away"
 

@@ -1,4 +1,4 @@
-"""Near-duplicates: grouped as a plain reading of the rule says."""
+"""Near-duplicates are grouped as by a direct implementation of the rule."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from worker.search.duplicates import group
 
-# Directions whose cosines lie well apart, so that rounding decides nothing.
+# Directions whose cosines are far enough apart that rounding cannot matter.
 DIRECTIONS = [
     np.array(direction, dtype=np.float32) / np.float32(np.linalg.norm(direction))
     for direction in itertools.product((-1, 0, 1, 2), repeat=3)
     if any(direction)
 ]
 COSINES = sorted({round(float(one @ other), 4) for one in DIRECTIONS for other in DIRECTIONS})
-# Thresholds halfway between two cosines, and the largest: the same picture again.
+# Thresholds halfway between two cosines, and 1.0, which only identical pictures reach.
 THRESHOLDS = [
     (low + high) / 2
     for low, high in itertools.pairwise(COSINES)
@@ -27,7 +27,7 @@ THRESHOLDS = [
 
 
 def plain(vectors: NDArray[np.float32], threshold: float) -> list[list[int]]:
-    """Group as the rule reads, one hit after the other."""
+    """Group by the rule itself, one hit at a time."""
     groups: list[list[int]] = []
     for at, vector in enumerate(vectors):
         for members in groups:

@@ -1,4 +1,4 @@
-"""The embedder: searches share batches, texts are encoded once, and a bad one fails alone."""
+"""The embedder: searches share batches, each text is encoded once, and bad inputs fail alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from worker.stores.memory import MemoryStore
 
 
 class RecordingEncoder(HashingEncoder):
-    """Keeps what each batch held, can be held up, and fails on some inputs."""
+    """Records the contents of each batch, can be blocked, and fails on some inputs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class RecordingEncoder(HashingEncoder):
         self.begun = threading.Semaphore(0)
         self.go_on = threading.Event()
         self.go_on.set()
-        # Calls that are inside of the model, and the most that ever were.
+        # Calls running in the model now, and the highest number so far.
         self.inside, self.inside_max = 0, 0
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:

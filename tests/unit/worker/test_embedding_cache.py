@@ -1,4 +1,4 @@
-"""The cache of embeddings: bounded, counted, and of one model only."""
+"""The cache of embeddings: bounded, counted, and separate for each model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters: what may be asked, what it means, and that no value is more than a value to Milvus."""
+"""Filters: their validation, their meaning, and the quoting of values in Milvus expressions."""
 
 from __future__ import annotations
 
@@ -144,9 +144,9 @@ def dump_of(asked: Filter) -> dict[str, Any]:
     return asked.model_dump(mode="json")
 
 
-# What Milvus's grammar takes for a text: it ends at the first quote that no backslash precedes.
+# A string literal in Milvus's grammar: it ends at the first quote without a backslash before it.
 _TEXT = re.compile(r'"(?:[^"\\\r\n]|\\["\\])*"')
-# All that may stand outside of texts: names, numbers, operators and brackets.
+# Everything allowed outside of literals: names, numbers, operators and brackets.
 _BARE = re.compile(r"[\w\s.()\[\],=<>+-]*", re.ASCII)
 
 
@@ -157,7 +157,7 @@ def test_no_value_gets_out_of_its_quotes(asked: Filter, tenant: str, lite: bool)
     assert written.startswith(f"tenant == {literal(tenant)}")
     assert _BARE.fullmatch(_TEXT.sub("", written)), written
     outside = _TEXT.sub('""', written)
-    # One `or` for each further value of a list, and none that a value has brought.
+    # One `or` for each further value of a list, and none from inside a value.
     lists = (each.operands.get("in", [None]) for each in asked.metadata.values())
     without_not = 64 if lite and asked.tags and asked.tags.none else 0
     assert outside.count(" or ") == sum(len(values) - 1 for values in lists) + without_not
@@ -169,7 +169,7 @@ def test_the_tenant_holds_together_with_all_else(asked: Filter, lite: bool) -> N
     outside = _TEXT.sub('""', expression("mine", asked, lite=lite))
     first, _, rest = outside.partition(" and ")
     assert first == 'tenant == ""'
-    # What follows is one condition, or a pair of brackets that closes at the very end.
+    # The rest is one condition, or a pair of brackets that closes at the very end.
     depths = list(itertools.accumulate({"(": 1, ")": -1}.get(each, 0) for each in rest))
     assert not rest.startswith("(") or depths.index(0) == len(rest) - 1
     assert rest.startswith("(") or (" or " not in rest and " and " not in rest)

@@ -1,7 +1,7 @@
-"""Workers that stand still past their leases, and go on when others have taken over.
+"""Workers that freeze past their leases and resume after other workers have taken over.
 
-What others do meanwhile is done within a call of the frozen worker, at the stage at
-which it stands still; its leases last no time.
+The other workers run inside a call of the frozen worker, at the stage where it
+freezes; its leases expire immediately.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from worker.stores.memory import MemoryCollection, MemoryStore
 DATA = picture("red")
 ID = image_id(DATA)
 
-# What others do while a worker stands still.
+# The work of the other workers during the freeze.
 Meanwhile = Callable[[], object]
 
 
 class Stop:
-    """Stands still once, at one stage."""
+    """Runs the other workers' work once, at one stage."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
@@ -48,7 +48,7 @@ class Stop:
 
 
 class FrozenStore(MemoryStore):
-    """The store as a worker has it that stands still."""
+    """The store of the frozen worker."""
 
     def __init__(self, collection: MemoryCollection, stop: Stop) -> None:
         super().__init__(collection=collection)
@@ -67,7 +67,7 @@ class FrozenStore(MemoryStore):
 
 
 class FrozenReader(PictureReader):
-    """Stands still before it has read anything, or when it has decoded a picture."""
+    """Freezes before it reads a picture, or after it has decoded one."""
 
     stop: Stop
 
@@ -79,7 +79,7 @@ class FrozenReader(PictureReader):
 
 
 class FrozenBlobs(MemoryBlobs):
-    """Stands still before it takes bytes out of sight."""
+    """Freezes before it withdraws a blob."""
 
     stop: Stop
 
@@ -89,7 +89,7 @@ class FrozenBlobs(MemoryBlobs):
 
 
 class FrozenJobs(MemoryJobs):
-    """Stands still before it notes an outcome."""
+    """Freezes before it records outcomes."""
 
     stop: Stop
 
@@ -118,7 +118,7 @@ def others(shared: Shared) -> Iterator[Bench]:
 def frozen(
     request: pytest.FixtureRequest, shared: Shared, collection: MemoryCollection
 ) -> Iterator[tuple[Bench, Stop]]:
-    """Start an ingest worker that stands still at the stage that the test names."""
+    """Start an ingest worker that freezes at the stage in the test's parameter."""
     stop = Stop(request.param)
     jobs = FrozenJobs.__new__(FrozenJobs)
     jobs.__dict__ = shared.jobs.__dict__
@@ -131,7 +131,7 @@ def frozen(
 
 
 def run(bench: Bench, chunk: IngestChunk) -> ChunkResult:
-    """Run a chunk as a delivery does: again, while others have its images."""
+    """Run a chunk and retry while other workers hold its images, as a delivery does."""
 
     def tried() -> ChunkResult | None:
         try:
@@ -193,17 +193,17 @@ def test_what_was_uploaded_anew_meanwhile_keeps_its_own_tags(
 ) -> None:
     bench, stop = frozen
     chunk = shared.put(DATA)
-    anew: list[IngestChunk] = []
+    later: list[IngestChunk] = []
 
     def meanwhile() -> None:
         run(others, chunk)
         delete(shared)
-        anew.append(shared.put(DATA, tag="anew"))
-        assert run(others, anew[0]).outcomes[0].state == "indexed"
+        later.append(shared.put(DATA, tag="anew"))
+        assert run(others, later[0]).outcomes[0].state == "indexed"
 
     stop.meanwhile = meanwhile
     run(bench, chunk)
-    assert_row_of(shared, anew[0])
+    assert_row_of(shared, later[0])
 
 
 @pytest.mark.parametrize("frozen", ["before the read", "before the write"], indirect=True)
@@ -284,7 +284,7 @@ def test_a_failure_in_the_hands_of_one_that_was_overtaken_does_not_count(
 def deletion(
     request: pytest.FixtureRequest, shared: Shared, collection: MemoryCollection
 ) -> tuple[Deletion, Stop, Amends]:
-    """Return a search worker's deletion that stands still at the stage that the test names."""
+    """Return a search worker's deletion that freezes at the stage in the test's parameter."""
     stop = Stop(request.param)
     blobs = FrozenBlobs()
     blobs.__dict__ = shared.blobs.__dict__
@@ -313,17 +313,17 @@ def test_what_was_accepted_after_a_deletion_that_stood_still_stays(
 ) -> None:
     frozen, stop, amends = deletion
     run(others, shared.put(DATA))
-    anew: list[IngestChunk] = []
+    later: list[IngestChunk] = []
 
     def meanwhile() -> None:
         if shared.store.known("default", [ID]):
             delete(shared)
-        anew.append(shared.put(DATA, tag="anew"))
-        assert run(others, anew[0]).outcomes[0].state == "indexed"
+        later.append(shared.put(DATA, tag="anew"))
+        assert run(others, later[0]).outcomes[0].state == "indexed"
 
     stop.meanwhile = meanwhile
     try_to_delete(frozen, amends)
-    assert_row_of(shared, anew[0])
+    assert_row_of(shared, later[0])
 
 
 @pytest.mark.parametrize("deletion", ["before the bytes", "before the write"], indirect=True)
@@ -347,12 +347,12 @@ def test_a_deletion_that_stood_still_before_it_began_comes_too_late(
 ) -> None:
     run(others, shared.put(DATA))
     delete(shared)
-    anew = shared.put(DATA, tag="anew")
-    run(others, anew)
-    # Its caller was told to ask again, did so, and uploaded the image anew.
+    later = shared.put(DATA, tag="anew")
+    run(others, later)
+    # Its caller timed out, retried the deletion, and uploaded the image again.
     with pytest.raises(WorkerUnavailable, match="timed out"):
         shared.deletion().run(CatalogRequest(ids=[ID]), is_wanted=lambda: False)
-    assert_row_of(shared, anew)
+    assert_row_of(shared, later)
     delete(shared)
 
 
@@ -368,7 +368,7 @@ def test_a_deletion_that_nobody_took_for_dead_goes_on(
 
 
 class AbsentClaims(MemoryClaims):
-    """Fails at the confirmation that is so many away."""
+    """Fails at the ``fails``-th confirmation from now."""
 
     fails = 0
 
@@ -390,7 +390,7 @@ def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
         shared.store, shared.blobs, shared.jobs, claims, shared.dead_letters, fence, 0.0
     )
     run(others, chunk)
-    # Asked before the bytes go, before the row does, and after it.
+    # Confirmed before the bytes are withdrawn, before the row is deleted, and afterwards.
     claims.fails = 3
     with pytest.raises(ImagesBusy):
         frozen.run(CatalogRequest(ids=[ID]))
@@ -400,7 +400,7 @@ def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
 def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
     shared: Shared, collection: MemoryCollection
 ) -> None:
-    """The same row is lost twice, the second time in the middle of the first amends."""
+    """A second late write of the row happens while the first one is being amended."""
 
     class LostAgain(MemoryStore):
         looks = 0

@@ -1,4 +1,4 @@
-"""The hashing encoder: what other tests rely on when they search by meaning."""
+"""The hashing encoder: the properties that other tests rely on in searches."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_scene_saved_again_and_smaller_stays_near() -> None:
 
 
 def test_the_vectors_are_the_same_under_every_version() -> None:
-    # Red, blue and the last numbers of the projection, as they have been since the start.
+    # Red, blue and the last components of the projection, unchanged since the first version.
     vector = embed(pictures.red_left_blue_right())[0]
     expected = [0.55140, 0.55289, -0.05225, -0.02552, -0.08109]
     assert vector[[0, 5, -3, -2, -1]] == pytest.approx(expected, abs=1e-4)

@@ -1,4 +1,4 @@
-"""The sender of heartbeats: heartbeats while the worker lives, and a probe while it idles."""
+"""The sender of heartbeats: beats while the worker lives, and probes while it is idle."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Heard(MemoryHeartbeats):
 
 
 class AwayStore(MemoryStore):
-    """Does not answer a ping when it is told so."""
+    """Fails pings while ``away`` is set, and ``faults`` times with an unexpected error."""
 
     away = False
     faults = 0
@@ -54,7 +54,7 @@ class AwayStore(MemoryStore):
 
 
 class Idle:
-    """A worker whose last inference was as long ago as a test wants."""
+    """An idle worker, with a settable time of its last inference."""
 
     def __init__(self) -> None:
         self.inference_at = time.time()
@@ -66,7 +66,7 @@ class Idle:
 
 
 class WrongClock(MachineClock):
-    """Redis's clock, from which this machine's differs by as much as a test wants."""
+    """Redis's clock, from which this machine's clock differs by ``skew`` seconds."""
 
     skew = 0.0
 
@@ -175,7 +175,7 @@ def test_a_fault_does_not_end_the_pulse(heard: Heard, store: AwayStore) -> None:
     store.faults = 3
     while store.faults:
         pass
-    # More than can be left from before.
+    # More beats than can be left over from before the faults.
     assert all(heard.beats.acquire(timeout=10) for _ in range(5))
 
 

@@ -1,4 +1,4 @@
-"""Running a chunk: outcomes, redelivery, claims, and parts that are away."""
+"""Running a chunk: outcomes, redelivery, claims, and unavailable parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from worker.stores.memory import MemoryStore
 
 
 class FlakyStore(MemoryStore):
-    """Is away for the next so many writes."""
+    """Is unavailable for the next ``away`` writes."""
 
     away = 0
 
@@ -36,7 +36,7 @@ class FlakyStore(MemoryStore):
 
 
 class CountingEncoder(HashingEncoder):
-    """Counts what it embeds, takes as long as a test wants, and fails on black."""
+    """Counts what it embeds, can be blocked, and fails on black pictures."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ def bench(shared: Shared, encoder: CountingEncoder) -> Iterator[Bench]:
 
 
 def claimed_by_the_dead(shared: Shared, *ids: str, times: int = 1) -> None:
-    """Leave the claims of workers that died with these images in hand."""
+    """Leave the claims of workers that died while they processed these images."""
     for number in range(times):
         with worker(shared, lease_s=0.0) as doomed:
             doomed.claims.take(f"dead {number}", "default", ids, alone=True)
@@ -136,28 +136,28 @@ def test_a_cancelled_job_is_not_begun(bench: Bench) -> None:
 
 
 class Killed(BaseException):
-    """Stands for the end of a process: nothing handles it."""
+    """Simulates a killed process: no code handles it."""
 
 
 class DyingJobs(MemoryJobs):
-    """Ends its process before an outcome is noted."""
+    """Kills its process before it records an outcome."""
 
     def record(self, *_: object) -> None:
         raise Killed
 
 
 class DeadClaims(MemoryClaims):
-    """What a process has claimed that can no longer say that it ends."""
+    """Claims of a killed process, which cannot release them."""
 
     def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
-        """Do nothing: it is dead."""
+        """Do nothing: the process is dead."""
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
-        """Do nothing: it is dead."""
+        """Do nothing: the process is dead."""
 
 
 def killed_after_the_row(shared: Shared, chunk: IngestChunk) -> None:
-    """Run a chunk in a worker that is killed when its rows are written."""
+    """Run a chunk in a worker that is killed after it has written its rows."""
     jobs = DyingJobs.__new__(DyingJobs)
     jobs.__dict__ = shared.jobs.__dict__
     claims = DeadClaims(0.0, 3, shared.claims)
@@ -169,7 +169,7 @@ def test_what_has_a_row_when_its_job_is_cancelled_is_indexed(shared: Shared, ben
     chunk = shared.put(picture("red"), picture("blue"), picture("green"))
     begun = chunk.model_copy(update={"items": chunk.items[:2]})
     killed_after_the_row(shared, begun)
-    # Of the two that were begun one has its row by then.
+    # Of the two images begun, only one has a row.
     shared.store.delete("default", [chunk.items[1].id])
     shared.jobs.cancel(chunk.job_id)
     assert bench.states(chunk) == [("indexed", None), ("cancelled", None), ("cancelled", None)]

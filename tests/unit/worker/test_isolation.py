@@ -1,4 +1,4 @@
-"""Working together, and alone."""
+"""Isolation: tasks run concurrently, or one of them alone."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_who_is_alone_has_nobody_beside() -> None:
 
 def test_who_wants_to_be_alone_goes_first() -> None:
     isolation, order = Isolation(), []
-    first_in, let_go = threading.Event(), threading.Event()
+    first_in, release = threading.Event(), threading.Event()
 
     def hold() -> None:
         with isolation.together():
             first_in.set()
-            assert let_go.wait(10)
+            assert release.wait(10)
 
     def alone() -> None:
         with isolation.alone():
@@ -66,7 +66,7 @@ def test_who_wants_to_be_alone_goes_first() -> None:
         late = threads.submit(together)
         threading.Event().wait(0.02)
         assert order == []
-        let_go.set()
+        release.set()
         for done in (holder, waiting, late):
             done.result(10)
     assert order == ["alone", "together"]

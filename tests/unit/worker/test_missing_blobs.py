@@ -1,4 +1,4 @@
-"""Images whose bytes are gone end; those whose blob store is not there wait."""
+"""Images whose bytes are missing fail in the end; those whose blob store is missing wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MISSING_S = 60.0
 
 
 class Mount:
-    """A place where the blob store is, or is not."""
+    """A blob store that is mounted while ``here`` is set."""
 
     here = True
 
@@ -62,7 +62,7 @@ def bench(shared: Shared, reader: PictureReader) -> Iterator[Bench]:
 
 @pytest.fixture
 def chunk(shared: Shared) -> IngestChunk:
-    """Two pictures; the bytes of the first are gone."""
+    """Two pictures; the bytes of the first are missing."""
     chunk = shared.put(picture("red"), picture("blue"))
     shared.blobs.delete("default", chunk.items[0].id)
     return chunk
@@ -111,7 +111,7 @@ def test_the_time_begins_anew_when_the_store_was_away(
     clock.sleep(2)
     with pytest.raises(StoreError, match="upload it again"):
         reader.read(item, chunk, "owner")
-    # Given up, it may come again, and has its whole time then.
+    # Once given up, the image may be delivered again, with its full time.
     with pytest.raises(BlobsUnavailable):
         reader.read(item, chunk, "owner")
 

@@ -1,4 +1,4 @@
-"""Rows in the order of their time, from queries that return them in none."""
+"""Rows sorted by time, from queries that return them unsorted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NOW = 1_790_000_000_000
 
 
 class Rows:
-    """Answers as Milvus does: any rows that a filter fits, in no order, up to a limit.
+    """Answers as Milvus does: any rows that match a filter, unsorted, up to a limit.
 
-    The filters are of the part of Milvus's language that Python shares.
+    The filters are those that are valid in Python as well as in Milvus.
     """
 
     def __init__(self, keys: Sequence[Key]) -> None:

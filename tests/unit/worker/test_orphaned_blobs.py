@@ -1,4 +1,4 @@
-"""Originals of images that ended without a row go, and no others, whatever Milvus says."""
+"""Orphaned originals are removed, and no others, whatever Milvus returns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOUR_S = 3600.0
 
 
 class WatchedStore(MemoryStore):
-    """Notes which ids it is asked for, and does what a test wants to happen at that moment."""
+    """Records the ids of each query, and runs the callbacks in ``on_known``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class WatchedStore(MemoryStore):
         return found
 
     def become_another(self) -> None:
-        """Be made anew, without a row."""
+        """Become a new, empty collection."""
         self._collection.rows.clear()
         self._collection.mark += "'"
 
@@ -73,7 +73,7 @@ def age(shared: Shared, hours: float = 2, image: str = ID) -> None:
 def swept(
     shared: Shared, rounds: Rounds | None = None, depths: Sequence[QueueDepth] = ()
 ) -> list[str]:
-    """Return what one whole round puts aside."""
+    """Run one complete round; return the ids of the withdrawn blobs."""
     orphans = shared.orphaned_blobs(rounds, depths)
     count = sum(orphans.sweep() for _ in range(SLICES))
     aside = [blob.id for blob in shared.blobs.withdrawn()]
@@ -82,7 +82,7 @@ def swept(
 
 
 def cancelled(shared: Shared, data: bytes = DATA) -> IngestChunk:
-    """Upload an image and cancel it."""
+    """Upload an image, and cancel its job."""
     chunk = shared.put(data)
     shared.jobs.cancel(chunk.job_id)
     return chunk
@@ -144,7 +144,7 @@ def test_a_quarantine_with_a_letter_is_not_lifted(shared: Shared, bench: Bench) 
 
 
 def test_a_quarantine_without_a_letter_keeps_nothing(shared: Shared) -> None:
-    """Its job was cancelled before the letter was written."""
+    """The job was cancelled before the letter was written."""
     cancelled(shared)
     age(shared)
     for number in range(3):
@@ -177,7 +177,7 @@ def test_an_indexed_image_is_kept_whatever_the_store_says_later(
     assert swept(shared) == []
     store._collection.rows.clear()
     assert swept(shared) == []
-    # Nor is it lost where it is uploaded again and that is cancelled.
+    # A second upload whose job is cancelled does not remove it either.
     cancelled(shared)
     age(shared)
     assert swept(shared) == []
@@ -203,7 +203,7 @@ def test_a_turn_looks_at_one_slice(shared: Shared, store: WatchedStore) -> None:
         store.asked.clear()
         shared.orphaned_blobs(rounds).sweep()
         assert len({image[:2] for image in store.asked}) <= 1
-    # A round is over, and the next one begins where it did.
+    # A round is complete, and the next one begins at the same slice.
     assert rounds.next() == SLICES + 1
 
 
@@ -217,12 +217,12 @@ def test_an_upload_that_waits_keeps_its_bytes(shared: Shared, bench: Bench) -> N
 
 
 def test_what_is_younger_than_a_job_that_goes_on_is_left_alone(shared: Shared) -> None:
-    """Which images it waits for is not looked up: there may be a million of them."""
+    """The job's images are not looked up, since there may be a million of them."""
     job = Job("1" * 32, "default", 1, created_at=time.time() - 5 * HOUR_S)
     shared.jobs.create(job, [("ab" * 32, "a.png")])
     shared.jobs.accept(job.id)
     cancelled(shared)
-    # An upload's bytes come just before its job.
+    # An upload stores its bytes shortly before it creates its job.
     for hours in (4, 5.9):
         age(shared, hours)
         assert swept(shared) == []
@@ -263,7 +263,7 @@ def test_an_upload_at_the_same_moment_keeps_its_bytes(
     cancelled(shared)
     age(shared)
     chunks: list[IngestChunk] = []
-    # With the second question the image is claimed already.
+    # By the second query, the image is claimed.
     store.on_known = [lambda: None, lambda: chunks.append(shared.put(DATA))]
     assert swept(shared) == []
     assert bench.states(chunks[0]) == [("indexed", None)]
@@ -355,7 +355,7 @@ def test_what_was_stored_before_the_collection_was_known_is_not_judged(shared: S
 def test_bytes_withdrawn_anew_outlive_a_worker_that_stood_still(
     shared: Shared, bench: Bench, store: WatchedStore
 ) -> None:
-    """It had looked at what an earlier deletion put aside, and wakes up after a later one."""
+    """It checked an earlier deletion's bytes, and resumes after a later deletion."""
     bench.run(shared.put(DATA))
     upload(shared)
     shared.blobs.withdraw("default", ID)

@@ -1,4 +1,4 @@
-"""The ingest pipeline: batches encoded and written whole, and each picture settled by itself."""
+"""The ingest pipeline: whole batches are encoded and written, but pictures settle one by one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENCODER = HashingEncoder()
 
 
 class PoisonedEncoder(HashingEncoder):
-    """Fails on every batch that holds an all-black picture."""
+    """Fails on every batch with an all-black picture."""
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         if any(not image.any() for image in images):
@@ -38,7 +38,7 @@ class PoisonedEncoder(HashingEncoder):
 
 
 class RecordingStore(MemoryStore):
-    """Keeps the size of every write, can be held up, and fails when it is told to."""
+    """Records the size of every write, can be blocked, and fails on demand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def pipeline_of(
     claims: MemoryClaims | None = None,
     **options: float,
 ) -> IngestPipeline:
-    """Return a pipeline for images that one owner has claimed, unless others have."""
+    """Return a pipeline with all test images claimed by one owner, unless already claimed."""
     claims = claims or MemoryClaims()
     claims.take("owner", "default", [digit * 64 for digit in "abcdef"])
     amends = Amends(store, MemoryBlobs(), MemoryJobs(), claims, MemoryDeadLetters())
@@ -168,8 +168,8 @@ def test_a_slow_store_holds_the_producers_back(store: RecordingStore) -> None:
     producer = threading.Thread(target=produce)
     producer.start()
     producer.join(0.3)
-    # In hand at the writer, two waiting there, one in the model, two waiting for it, one in
-    # the decoder's hand, and two waiting for it.
+    # One being written and two waiting for that, one in the model and two waiting for it, one
+    # being decoded and two waiting for that.
     assert len(accepted) <= 9
     store.go_on.set()
     producer.join(10)

@@ -28,7 +28,7 @@ def unit(seed: int) -> NDArray[np.float32]:
 
 
 def combined(terms: list[tuple[float, NDArray[np.float32]]]) -> NDArray[np.float32]:
-    """Combine terms, of which such as cancel each other out are no example."""
+    """Combine terms; skip examples whose terms nearly cancel out."""
     total = sum(weight * vector.astype(np.float64) for weight, vector in terms)
     assume(np.linalg.norm(total) > 0.01 * sum(abs(weight) for weight, _ in terms))
     return combine([weight for weight, _ in terms], [vector for _, vector in terms])

@@ -15,7 +15,7 @@ from worker.stores.memory import MemoryCollection, MemoryStore
 
 
 class CountingEncoder(HashingEncoder):
-    """Keeps how long the texts were, in words, and how many pictures there were."""
+    """Records the length of each text in words, and the number of pictures."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class CountingEncoder(HashingEncoder):
 
 
 class BrokenEncoder(HashingEncoder):
-    """Cannot run."""
+    """Fails on every text."""
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         raise EncoderError(f"broken on {texts}")

@@ -1,4 +1,4 @@
-"""The pool of threads: whatever ends a task, its message is settled or goes back."""
+"""The pool of threads: however a task ends, its message is settled or put back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.delivery.slots import SlotPool
 
 
 class Asked:
-    """What the pool sees of a request of Celery's."""
+    """The parts of a Celery request that the pool uses."""
 
     id = "1"
 
@@ -42,7 +42,7 @@ def pool() -> Iterator[SlotPool]:
 
 def run(pool: SlotPool, target: Callable[[], Any], asked: Asked) -> None:
     pool.apply_async(target, callback=asked.on_success, accept_callback=asked.on_accepted)
-    # Behind it in the only thread.
+    # Wait for the task: the only thread runs this one after it.
     pool.executor.submit(lambda: None).result()
 
 

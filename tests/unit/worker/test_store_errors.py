@@ -1,4 +1,4 @@
-"""What Milvus's errors become: away for now, or refused for good."""
+"""Translation of Milvus's errors: temporarily unavailable, or permanently refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.stores.milvus.errors import translated
 
 
 class Status(grpc.RpcError):
-    """An answer of gRPC, as a call raises it."""
+    """A gRPC error, as a call raises it."""
 
     def __init__(self, code: grpc.StatusCode) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What only the store in memory does; the rest is the contract of all stores."""
+"""Behaviour of the memory store alone; the contract tests cover the rest."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_without_an_encoder_any_length_is_taken_but_not_a_matrix() -> None:
 
 
 def test_a_row_has_room_for_all_that_an_upload_may_keep() -> None:
-    # Characters of four bytes, and keys of characters that take three bytes each as they are kept.
+    # Tags of four-byte characters, and keys of characters that are stored as three bytes each.
     tags = [chr(0x1F400 + number) * TAG_CHARACTERS_MAX for number in range(TAGS_MAX)]
     keys = [f"{number:02}".ljust(KEY_CHARACTERS_MAX) for number in range(KEYS_MAX)]
     text = "x" * (METADATA_BYTES_MAX // KEYS_MAX - KEY_CHARACTERS_MAX)

@@ -1,4 +1,4 @@
-"""Throughput: images a second while there is work, whatever the pauses between."""
+"""Throughput: images per second while there is work, ignoring pauses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from worker.ingest.throughput import Throughput
 
 
 class Clock:
-    """A clock that a test moves on."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -39,7 +39,7 @@ def fail(throughput: Throughput, clock: Clock, seconds: float) -> None:
 def side_by_side(
     throughput: Throughput, clock: Clock, chunks: int, seconds: float, images: int
 ) -> None:
-    """Begin chunks together and end them one after the other at the same moment."""
+    """Begin chunks together and end them at the same moment."""
     with ExitStack() as stack:
         for _ in range(chunks):
             stack.enter_context(throughput.working())
@@ -113,7 +113,7 @@ def test_chunks_that_overlap_count_as_what_they_did_together(clock: Clock) -> No
                 clock.now += 2
                 throughput.note(8)
         throughput.note(20)
-    # 220 images in 50 seconds, of which the last came at once.
+    # 220 images in 50 seconds, although the long chunk counted its last 20 only at its end.
     assert throughput.rate_per_s == pytest.approx(4.4, rel=0.3)
 
 

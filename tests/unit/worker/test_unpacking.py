@@ -1,4 +1,4 @@
-"""Unpacking an archive: cut short, cancelled, deadly, and done again from the start."""
+"""Unpacking an archive: interrupted, cancelled, fatal to its worker, and run again."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FILES = [(f"{n}.png", picture(f"rgb({n + 1},0,0)")) for n in range(7)]
 
 
 class Killed(BaseException):
-    """Ends a walk as a kill does."""
+    """Ends a walk as a kill would."""
 
 
 class DyingClaims(MemoryClaims):
-    """Claims of a process that is killed: it gives nothing back."""
+    """Claims of a killed process, which gives nothing back."""
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
         del owner, tenant, ids
@@ -37,7 +37,7 @@ class DyingClaims(MemoryClaims):
 
 @dataclass
 class Bench:
-    """The unpacking of one archive, and all that it sends."""
+    """The unpacking of one archive, and the chunks that it sends."""
 
     limits: ArchiveLimits = field(default_factory=ArchiveLimits)
     archives: MemoryBlobs = field(default_factory=MemoryBlobs)
@@ -45,7 +45,7 @@ class Bench:
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     claims: ClaimTable = field(default_factory=ClaimTable)
     sent: list[IngestChunk] = field(default_factory=list)
-    # Called with the number of chunks sent before each is sent, and when asked to end.
+    # ``on_send`` runs before each chunk, with the number sent so far; ``closing`` ends the walk.
     on_send: Callable[[int], None] = lambda _: None
     closing: bool = False
 
@@ -100,7 +100,7 @@ def bench() -> Bench:
 
 
 def finish(bench: Bench, archive: IngestArchive) -> str:
-    """Give every image sent an outcome; return the state of the job."""
+    """Record an outcome for every image sent; return the job's state."""
     for chunk in bench.sent:
         outcomes = [Outcome(index=i.index, id=i.id, state="indexed") for i in chunk.items]
         bench.jobs.record(archive.job_id, outcomes)
@@ -132,7 +132,7 @@ def test_a_walk_cut_short_is_done_again_and_sends_nothing_twice(bench: Bench) ->
         bench.ingest().run(archive, "owner")
     bench.on_send = lambda _: None
     bench.ingest().run(archive, "owner")
-    # The two that joined the job and were not sent are for ``LostTasks`` to send.
+    # ``LostTasks`` sends the two images that joined the job but were not sent.
     assert bench.indices() == [[0, 1], [2, 3], [6]]
     assert [name for name, _, _ in bench.names(archive)] == [name for name, _ in FILES]
 
@@ -236,7 +236,7 @@ def test_a_limit_ends_an_archive_and_keeps_what_came_before(bench: Bench) -> Non
     *images, last = bench.names(archive)
     assert [name for name, _, _ in images] == ["0.png", "1.png", "2.png"]
     assert last == ("a.zip", "failed", "too_large")
-    # Done again, as after a death just before its end, it is told once.
+    # A second run, as after a death just before the end, does not repeat the failure.
     bench.ingest().run(archive, "another")
     assert len(bench.names(archive)) == 4
     assert finish(bench, archive) == "partial"
@@ -252,7 +252,7 @@ def test_an_archive_that_is_given_up_ends_its_job(bench: Bench) -> None:
 def test_members_that_cannot_be_read_are_told_each(bench: Bench) -> None:
     data = bytearray(zip_of([("a.png", FILES[0][1]), ("b.png", FILES[1][1])], method=0))
     for file in (FILES[0][1], FILES[1][1]):
-        # One byte of each picture is not what its checksum says.
+        # Flip a bit of each picture, so that its checksum is wrong.
         at = data.index(file) + len(file) // 2
         data[at] ^= 1
     archive = bench.put(bytes(data))
