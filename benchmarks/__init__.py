@@ -1,1 +1,1 @@
-"""Measurements; each prints its figures beside the bound it has to keep, if it has one."""
+"""Benchmarks. Each prints its figures next to their bounds, if they have any."""

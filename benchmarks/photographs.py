@@ -1,4 +1,4 @@
-"""Photographs to upload: those of a folder, and as many distinct copies as are asked for."""
+"""Photographs to upload: those of a folder, and as many distinct copies as needed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Self
 import click
 from PIL import Image
 
-# Number of the first picture of a warm-up, so high that no measure counts up to it.
+# Number of a warm-up's first picture, higher than any measurement reaches.
 WARM_UP_FIRST = 10**9
-# Colours of generated pictures, which name their folders, and pictures of each.
+# Colours of generated pictures, which also name their folders, and pictures per colour.
 _COLOURS, _OF_EACH = ("red", "green", "blue"), 8
 
 
 @dataclass(frozen=True, slots=True)
 class Photographs:
-    """An endless row of pictures, known by number: the photographs, then copies of them.
+    """An endless, numbered sequence of pictures: the photographs, then copies of them.
 
-    A copy is the same picture under other bytes: its number stands behind the JPEG's end
-    marker, where no decoder looks.
+    A copy is the same picture with different bytes: its number follows the JPEG's end marker,
+    where decoders ignore it.
 
     Attributes:
         names: Folder name and file name of each photograph.
@@ -40,7 +40,7 @@ class Photographs:
         """Read every JPEG one level below a folder.
 
         Raises:
-            FileNotFoundError: There is none.
+            FileNotFoundError: The folder has no JPEGs.
         """
         paths = paths_in(folder)
         return cls(
@@ -49,7 +49,7 @@ class Photographs:
         )
 
     def __len__(self) -> int:
-        """Return how many photographs there are; pictures from this number on are copies."""
+        """Return the number of photographs; pictures from this number on are copies."""
         return len(self.names)
 
     def name(self, number: int) -> str:
@@ -58,12 +58,12 @@ class Photographs:
         return f"copy {copy}/{self.names[at]}" if copy else self.names[at]
 
     def content(self, number: int) -> bytes:
-        """Return the bytes of a picture, unlike those of any other."""
+        """Return the bytes of a picture, which no other picture shares."""
         copy, at = divmod(number, len(self))
         return self.contents[at] + copy.to_bytes(8) if copy else self.contents[at]
 
     def ids(self, first: int, count: int) -> Iterator[str]:
-        """Give the image ids of pictures, each once: two photographs may be the same file."""
+        """Yield the image ids of pictures, each once: two photographs may be the same file."""
         numbers = range(first, first + count)
         digests = (hashlib.sha256(self.content(number)).hexdigest() for number in numbers)
         yield from dict.fromkeys(digests)
@@ -73,7 +73,7 @@ def paths_in(folder: Path) -> list[Path]:
     """Return every JPEG one level below a folder, sorted.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: The folder has no JPEGs.
     """
     paths = sorted(itertools.chain(folder.glob("*/*.jpg"), folder.glob("*/*.jpeg")))
     if not paths:
@@ -83,13 +83,13 @@ def paths_in(folder: Path) -> list[Path]:
 
 @contextmanager
 def chosen(photos: Path | None, quick: bool) -> Iterator[Path]:
-    """Give the folder to measure with; a quick run has a few of its pictures, or generated ones.
+    """Yield the folder to measure with; a quick run uses a few of its pictures or generated ones.
 
     Raises:
-        click.UsageError: There are no photographs.
+        click.UsageError: No folder was given and the run is not quick.
     """
     if photos is None and not quick:
-        raise click.UsageError("It measures on photographs: name their folder with PHOTOS=.")
+        raise click.UsageError("This benchmark needs photographs: name their folder with PHOTOS=.")
     if photos is not None and not quick:
         yield photos
         return

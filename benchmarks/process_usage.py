@@ -1,4 +1,4 @@
-"""What processes take of the machine, as Linux counts it in /proc."""
+"""CPU and memory usage of processes, read from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-# Ticks of /proc's clocks in a second.
+# Clock ticks per second in /proc.
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-# Places of idle and of waiting for disks among the processors' ticks in /proc/stat.
+# Indices of idle and iowait among the CPU ticks in /proc/stat.
 _IDLE, _IOWAIT = 3, 4
-# Ticks in /proc/stat that are not counted among others already.
+# Leading tick fields in /proc/stat; later fields are already included in these.
 _TICKS = 8
-# Places of fields in /proc/PID/stat, counted from the state that follows the name.
+# Indices of fields in /proc/PID/stat, counted from the state that follows the name.
 _SESSION, _UTIME, _CSTIME = 3, 11, 14
-# Kilobytes, as /proc/PID/status counts memory, in a MiB.
+# Kilobytes, the unit of memory in /proc/PID/status, per MiB.
 _KB_PER_MIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A part of the system: the process that leads a session, and all that it started.
+    """A part of the system: a session leader and every process it started.
 
     Attributes:
-        leader: Number of the process.
+        leader: Process id of the session leader.
     """
 
     leader: int
 
     def cpu_s(self) -> float:
-        """Return the seconds of processor time taken so far, by children that ended as well."""
+        """Return the CPU seconds used so far, including by children that have ended."""
         return (
             sum(
                 sum(int(ticks) for ticks in fields[_UTIME : _CSTIME + 1])
@@ -43,16 +43,16 @@ class Session:
         )
 
     def peak_rss_mib(self) -> float:
-        """Return the most memory held so far, processes added up, in MiB.
+        """Return the peak memory so far in MiB, summed over the processes.
 
-        What processes share counts for each of them.
+        Memory shared by processes counts once for each of them.
         """
         return sum(_peak_kb(pid) for pid, _ in self._processes()) / _KB_PER_MIB
 
     def _processes(self) -> Iterator[tuple[int, list[str]]]:
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
-                # A process may end while it is looked at.
+                # A process may end while it is being read.
                 with suppress(FileNotFoundError, ProcessLookupError):
                     fields = (folder / "stat").read_text().rpartition(")")[2].split()
                     if int(fields[_SESSION]) == self.leader:
@@ -66,16 +66,16 @@ def _peak_kb(pid: int) -> int:
 
 
 class Others:
-    """Counts how busy others keep the machine, for a figure is no better than its quiet."""
+    """Measures how much CPU other processes use, since they distort the figures."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
         self._others_s = _others_s()
 
     def cores(self) -> float:
-        """Return the processors that others kept busy since, on average.
+        """Return the average number of cores that other processes used since construction.
 
-        Processes of this one count as its own once they have ended and were waited for.
+        Child processes count as this process's own only after they ended and were waited for.
         """
         cores = (_others_s() - self._others_s) / (time.monotonic() - self._begun)
         return round(max(cores, 0.0), 2)
@@ -85,6 +85,5 @@ def _others_s() -> float:
     line = Path("/proc/stat").read_text().splitlines()[0]
     ticks = [int(field) for field in line.split()[1 : 1 + _TICKS]]
     busy_s = (sum(ticks) - ticks[_IDLE] - ticks[_IOWAIT]) / _TICKS_PER_S
-    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    ours = [resource.getrusage(who) for who in whose]
-    return busy_s - sum(usage.ru_utime + usage.ru_stime for usage in ours)
+    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return busy_s - sum(usage.ru_utime + usage.ru_stime for usage in own)

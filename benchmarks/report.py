@@ -1,4 +1,4 @@
-"""The figures of a run: each part is printed when it is measured, all are written at the end."""
+"""The report of a run: prints each part once it is measured and writes all of them at the end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from benchmarks.process_usage import Others
 
 
 class Report:
-    """Collects what one run measures.
+    """Collects the figures of one run.
 
     Args:
-        settings: What can change a figure.
+        settings: Settings that can affect a figure.
     """
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -26,13 +26,13 @@ class Report:
         self._raw: dict[str, Any] = {}
 
     def add(self, part: str, figures: Sequence[Figure], raw: Any) -> None:
-        """Print the figures of a part, and keep them with what they were reckoned from."""
+        """Print the figures of a part, and keep them with their raw data."""
         print(table(part, figures), flush=True)
         self._figures[part] = [figure.view() for figure in figures]
         self._raw[part] = raw
 
     def write(self, out: Path | None) -> None:
-        """Write all parts as JSON, if a file is named."""
+        """Write all parts as JSON if a file is given."""
         if out is None:
             return
         report = {

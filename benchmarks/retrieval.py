@@ -1,9 +1,9 @@
-"""How well an encoder finds pictures: folders of photographs, each named after what it shows.
+"""Retrieval quality of an encoder, on folders of photographs named after their subject.
 
     python -m benchmarks.retrieval --photos DIR --model starter --json out.json
 
-A query is the name of a folder, underscores read as spaces: bare, as people type it, and wrapped
-into the prompt template as a search worker does it (see GLIMPSE_PROMPT_TEMPLATE).
+A query is the name of a folder with underscores read as spaces: once bare, as people type it, and
+once in the prompt template, as a search worker wraps it (see GLIMPSE_PROMPT_TEMPLATE).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from worker.search.prompts import Prompts
 # Pictures in one batch of the model.
 BATCH = 32
 
-# The prompt that CLIP's authors recommend for names of things.
+# The prompt that CLIP's authors recommend for object names.
 TEMPLATE = "a photo of a {}"
 
-# The least share of right pictures among the first ten for a sentence, with the starter model.
+# Lower bound on precision at 10 for templated queries, with the starter model.
 _P10_MIN = 0.48
 
 
@@ -47,21 +47,21 @@ class Collection:
     paths: list[Path]
     # Sorted names of the folders.
     names: list[str]
-    # int [n], the place of each photograph's folder in ``names``.
+    # int [n], the index of each photograph's folder in ``names``.
     labels: NDArray[np.int64]
     # float32 [n, dim], unit rows.
     vectors: NDArray[np.float32]
 
 
 def embed(encoder: Encoder, folder: Path) -> tuple[Collection, float]:
-    """Embed every JPEG one level below a folder; return them and the photographs per second.
+    """Embed every JPEG one level below a folder; return the collection and photographs per second.
 
     The time covers reading, decoding and preprocessing as well as the model.
     """
     paths = paths_in(folder)
     names = sorted({path.parent.name for path in paths})
     labels = np.array([names.index(path.parent.name) for path in paths])
-    # The first batch of a process is slow, whatever the model.
+    # The first batch of a process is slow with any model.
     encoder.encode_images([_read(encoder, path) for path in paths[:BATCH]])
     begun = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -81,7 +81,7 @@ def _encode(encoder: Encoder, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np
 
 
 def queries(names: Sequence[str], template: str = TEMPLATE) -> list[str]:
-    """Turn folder names into what the encoder is given, as a search worker does."""
+    """Turn folder names into the encoder's input, as a search worker does."""
     prompts = Prompts(template)
     return [prompts.wrap(name.replace("_", " ")) for name in names]
 
@@ -89,7 +89,7 @@ def queries(names: Sequence[str], template: str = TEMPLATE) -> list[str]:
 def text_to_image(
     encoder: Encoder, collection: Collection, template: str = TEMPLATE, top: int = 10
 ) -> float:
-    """Share of right pictures among the first ``top`` for each name, averaged (P@top)."""
+    """Return the mean share of correct pictures among the first ``top`` for each name (P@top)."""
     scores = encoder.encode_texts(queries(collection.names, template)) @ collection.vectors.T
     first = np.argsort(-scores, axis=1)[:, :top]
     expected = np.arange(len(collection.names))[:, None]
@@ -97,9 +97,9 @@ def text_to_image(
 
 
 def image_to_image(collection: Collection, top: int = 9) -> float:
-    """Share of pictures of the same folder among the nearest others, averaged (P@top).
+    """Return the mean share of pictures of the same folder among the nearest others (P@top).
 
-    A folder of ten has nine others, so that P@10 is 0.9 at best.
+    In a folder of ten, each picture has nine others, so P@10 is at most 0.9.
     """
     scores = collection.vectors @ collection.vectors.T
     np.fill_diagonal(scores, -np.inf)
@@ -108,13 +108,13 @@ def image_to_image(collection: Collection, top: int = 9) -> float:
 
 
 def zero_shot(encoder: Encoder, collection: Collection, template: str = TEMPLATE) -> float:
-    """Share of pictures whose nearest name is their own (top-1)."""
+    """Return the share of pictures whose nearest name is their own (top-1)."""
     scores = encoder.encode_texts(queries(collection.names, template)) @ collection.vectors.T
     return float((scores.argmax(axis=0) == collection.labels).mean())
 
 
 def hits(encoder: Encoder, collection: Collection, text: str, top: int = 10) -> list[str]:
-    """Return the first pictures for a sentence, as "folder/file score"."""
+    """Return the best pictures for a sentence, as "folder/file score"."""
     scores = encoder.encode_texts([text])[0] @ collection.vectors.T
     best = np.argsort(-scores)[:top]
     return [
@@ -124,7 +124,7 @@ def hits(encoder: Encoder, collection: Collection, text: str, top: int = 10) -> 
 
 
 def figures(encoder: Encoder, collection: Collection, per_s: float) -> list[Figure]:
-    """Run every measure; each is a share of 1."""
+    """Compute every figure; all but the rate are shares of 1."""
     return [
         Figure("text to image, P@10", text_to_image(encoder, collection, ""), ""),
         Figure(

@@ -1,4 +1,4 @@
-"""The whole service as processes, watched while pictures come in."""
+"""The whole service as processes, with CPU time measured during ingest."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from tests.support.polling import ready
 from tests.support.services import Stack, Worker
 from tests.support.services.process import Service
 
-# Pictures of the warm-up: a full batch of the model in each of its sizes.
+# Pictures of the warm-up: enough for a full batch of each size the model uses.
 _WARM_UP_PICTURES = 200
-# Seconds until the service is ready, on a busy machine.
+# Seconds to wait for the service to become ready, on a busy machine.
 _READY_S = 120.0
-# Ids that one request may ask after.
+# Most ids in one check request.
 _IDS_PER_CHECK = 10_000
-# Seconds between heartbeats, as in production; tests are in a hurry.
+# Seconds between heartbeats, as in production; tests use a shorter interval.
 _HEARTBEAT_S = "5"
 
 
 class NotSearchable(RuntimeError):
-    """Pictures whose job had succeeded were not found."""
+    """Pictures of succeeded jobs were not found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What came of uploading pictures.
+    """The result of uploading pictures.
 
     Attributes:
-        pictures: How many there were.
+        pictures: Number of pictures.
         seconds: From the first byte to the last picture searchable.
-        sent_s: From the first byte to the last answer to an upload.
-        cpu_ms: Processor time for each picture, by part, in milliseconds.
+        sent_s: From the first byte to the last upload's response.
+        cpu_ms: CPU milliseconds per picture, by part.
     """
 
     pictures: int
@@ -48,11 +48,11 @@ class Ingested:
 
     @property
     def per_s(self) -> float:
-        """Pictures a second."""
+        """Pictures per second."""
         return self.pictures / self.seconds
 
     def view(self) -> dict[str, Any]:
-        """Return what goes into JSON."""
+        """Return the JSON form."""
         return {
             "images": self.pictures,
             "images_per_s": self.per_s,
@@ -64,7 +64,7 @@ class Ingested:
 
 
 class FreeWorker(Worker):
-    """A worker of ``benchmarks.free_worker``."""
+    """Runs ``benchmarks.free_worker``."""
 
     def command(self) -> list[str]:
         """Return the command line that runs it in the foreground."""
@@ -72,13 +72,13 @@ class FreeWorker(Worker):
 
 
 class WatchedStack(Stack):
-    """A whole Glimpse whose parts' cost is known.
+    """A whole Glimpse whose parts' CPU time is measured.
 
     Args:
-        folder: Where all of it keeps its data.
-        settings: ``GLIMPSE_*`` variables beside the addresses of the parts.
+        folder: Data folder of all parts.
+        settings: ``GLIMPSE_*`` variables in addition to the parts' addresses.
         photos: Folder of the photographs that are uploaded.
-        workers: What runs the queues.
+        workers: Class of the workers that consume the queues.
     """
 
     def __init__(
@@ -95,15 +95,15 @@ class WatchedStack(Stack):
         self._photographs = Photographs.read(photos)
 
     def warm_up(self) -> None:
-        """Return once every part has done its work once, and the model knows its sizes."""
+        """Wait until ready, then ingest pictures so that every part and batch size is warm."""
         ready(self.client, _READY_S)
         self.ingest(WARM_UP_FIRST, _WARM_UP_PICTURES)
 
     def ingest(self, first: int, count: int) -> Ingested:
-        """Upload pictures, wait until they are searchable, and see that they are.
+        """Upload pictures, wait until they are searchable, and verify it.
 
         Raises:
-            NotSearchable: One of them is not.
+            NotSearchable: A picture is not searchable.
         """
         sessions = self.sessions()
         before = {name: session.cpu_s() for name, session in sessions.items()}

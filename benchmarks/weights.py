@@ -1,6 +1,6 @@
-"""The model that is measured: CLIP's ViT-B/32.
+"""The measured model: CLIP's ViT-B/32.
 
-The values of its weights change what is found, not how long it takes.
+The values of its weights affect what is found, not how long it takes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 @contextmanager
 def chosen(weights: Path | None, quick: bool) -> Iterator[dict[str, str]]:
-    """Give the variables that choose the model, with the weights of a file or random ones.
+    """Yield the variables that select the model, with the weights of a file or random ones.
 
-    A quick run has a model without weights: CLIP takes longer to load than all else takes.
+    A quick run uses a model without weights: loading CLIP would take longer than everything else.
     """
     if quick:
         yield {"GLIMPSE_MODEL": "hashing"}
@@ -26,7 +26,7 @@ def chosen(weights: Path | None, quick: bool) -> Iterator[dict[str, str]]:
 
 
 def _random(folder: Path) -> Path:
-    # Imported late: whoever gets an option wrong need not wait for torch.
+    # Imported late, so that an invalid option fails without waiting for torch.
     from tests.support.clip_weights import VIT_B_32, random_clip, save_state_dict
 
     return save_state_dict(random_clip(VIT_B_32), folder / "ViT-B-32-random.pt").path

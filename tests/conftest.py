@@ -1,4 +1,4 @@
-"""Fixtures of all tests: real parts, started once, and the photographs."""
+"""Fixtures for all tests: shared real services, and the photographs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.support.services import MilvusLite, MilvusServer, RedisServer, Service, Valkey
 
-# No test asserts a time; a busy machine is slower than Hypothesis allows.
+# No test asserts a time; on a busy machine, Hypothesis's default deadline is too short.
 settings.register_profile("glimpse", deadline=None)
 settings.load_profile("glimpse")
 
-# Folders of tests in the order in which they run: the files that take long come first, so that the
-# many short ones fill the end, when one process after the other has nothing left to begin.
+# Test folders in the order in which they run: slow files first, so that the many short ones fill
+# the end, when processes run out of files.
 _ORDER = ("chaos", "e2e", "integration", "contract", "fuzz", "unit")
-# Files that share parts which take long to start, by what they share: one process runs all of them.
+# Files that share slow-starting services, by what they share: one process runs all of a group.
 _TOGETHER = {
     "milvus_server": ("tests/contract/test_store", "tests/integration/test_partition_key"),
     "page": ("tests/e2e/web/",),
@@ -31,51 +31,51 @@ _TOGETHER = {
     ),
 }
 
-# The photographs that every checkout has beside it; they are no part of the project.
+# The photographs next to the checkout; they are not part of the project.
 PHOTOS = Path(__file__).parent.parent.parent / "shared" / "photos"
 
 
 def miss(reason: str) -> NoReturn:
-    """Skip the test because a part is absent; in CI, where all must be present, fail it."""
+    """Skip the test because a service is missing; in CI, where all must be present, fail it."""
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 
 
 def require(part: type[Service]) -> None:
-    """Go on only where this part can be started; see ``miss``."""
+    """Skip or fail the test if a service cannot be started; see ``miss``."""
     reason = part.absent()
     if reason is not None:
         miss(reason)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the folders into the order in which they run."""
+    """Sort the tests by folder."""
     folders = [*_ORDER, ""]
 
-    def place(item: pytest.Item) -> int:
+    def position(item: pytest.Item) -> int:
         folder = item.path.relative_to(config.rootpath / "tests").parts[0]
         return folders.index(folder if folder in folders else "")
 
-    items.sort(key=place)
+    items.sort(key=position)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
-    """Hand the files to the processes that `make test` runs side by side, in their order."""
+    """Distribute the files to the parallel processes of `make test`, in order."""
     config.option.loadscopereorder = False
     return Files(config, log)
 
 
 class Files(LoadFileScheduling):
-    """Hands out file after file; those that share parts, as if they were one."""
+    """Schedules file by file; files that share services count as one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
         return next((what for what, files in _TOGETHER.items() if file.startswith(files)), file)
 
 
-# One for each file: what waits in the queues of one would make the API of another refuse work.
+# One per file: tasks queued by one file would make the API of another refuse uploads.
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     require(Valkey)
@@ -106,7 +106,7 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusSe
 
 @pytest.fixture(scope="session")
 def photos() -> Path:
-    """Folder of 990 JPEGs in 99 folders named after what they show."""
+    """Folder of 990 JPEGs in 99 folders named after their subject."""
     if not PHOTOS.is_dir():
         miss("the photographs are not beside the checkout (../shared/photos)")
     return PHOTOS

@@ -1,7 +1,7 @@
-"""How many requests a second the API answers, beside a bare Flask view under the same server.
+"""Requests per second of the API, compared with a bare Flask view under the same server.
 
     python -m benchmarks.api --json out.json
 
-No worker runs: these are figures of the API and its Redis alone. They share their two
-processors with the client, so each stands beside what it cost of them.
+No worker runs, so the figures cover only the API and its Redis. They share two cores with the
+client, so each rate comes with its CPU time.
 """

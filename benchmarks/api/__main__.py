@@ -1,4 +1,4 @@
-"""``python -m benchmarks.api``: ask the API from many connections and write the rates down."""
+"""``python -m benchmarks.api``: load the API over many connections and report the rates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from benchmarks.api.requests import PICTURE_BYTES
 from benchmarks.process_usage import Others
 from benchmarks.report import Report
 
-# Seconds that each question is asked.
+# Seconds of load per question.
 _SECONDS, _QUICK_SECONDS = 5.0, 0.5
 
 
 def measure(rounds: int, seconds: float) -> list[Round]:
-    """Start everything anew for each round, ask every question once, and stop it."""
-    # One folder for all: ext4 is slow to make files for minutes after many were deleted.
+    """Start fresh services for each round, ask every question once, and stop the services."""
+    # One folder for all rounds: ext4 creates files slowly for minutes after a large deletion.
     with tempfile.TemporaryDirectory() as folder:
         return [_round(Path(folder) / str(number), seconds) for number in range(rounds)]
 
@@ -38,7 +38,7 @@ def _round(folder: Path, seconds: float) -> Round:
 @options.QUICK
 @options.JSON
 def main(rounds: int, quick: bool, out: Path | None) -> None:
-    """Measure how many requests the API answers in a second, and what each costs."""
+    """Measure the API's requests per second and the CPU time of each request."""
     seconds, rounds = (_QUICK_SECONDS, 1) if quick else (_SECONDS, rounds)
     report = Report(
         {"connections": CONNECTIONS, "picture_bytes": PICTURE_BYTES, "seconds": seconds}

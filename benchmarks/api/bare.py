@@ -1,4 +1,4 @@
-"""A bare Flask application: what the server and Flask cost with no Glimpse in them."""
+"""A bare Flask application: the cost of the server and Flask without Glimpse."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from api.http import stream_slots
 from common.settings import load_settings
 from tests.support.services import Api
 
-# Bytes read from the connection at a time, as the API does.
+# Bytes read from the connection at a time, as in the API.
 _READ_BYTES = 256 * 1024
 
 
 def create_app(answer_bytes: int) -> Flask:
-    """Make the application; it answers as many bytes as the API does, and keeps nothing."""
+    """Create the application; it responds with ``answer_bytes`` bytes and stores nothing."""
     app = Flask("bare", static_folder=None)
-    # The configuration of gunicorn that both run under looks for it.
+    # Required by the gunicorn configuration that both applications run under.
     stream_slots.install(app, load_settings())
     text = b"x" * answer_bytes
 
@@ -38,7 +38,7 @@ class BareApi(Api):
     """The bare application under the API's own gunicorn."""
 
     name = "bare"
-    # As many as a job has in the API's answers.
+    # Size of a job in the API's responses.
     answer_bytes = 400
 
     def command(self) -> list[str]:

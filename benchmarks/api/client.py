@@ -1,8 +1,8 @@
-"""A client with many connections, each asking again once it is answered, in a process of its own.
+"""A client that keeps many connections busy, in its own process.
 
     python -m benchmarks.api.client --url http://... --question poll --job ID --picture FILE
 
-It prints JSON: the latencies, and what the client itself cost.
+It prints JSON: the latencies, and the client's own CPU time.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ import click
 from benchmarks.api.connection import Connection
 from benchmarks.api.requests import QUESTIONS, read_requests
 
-# Connections that are open at once.
+# Number of open connections.
 CONNECTIONS = 32
-# Seconds between two looks at the clock, at most, while nothing comes.
+# Longest poll in seconds, so that the deadline is checked while no data arrives.
 _WAIT_S = 0.1
-# A connection is told once of each change: it is ready to be read, or takes more.
+# Edge-triggered: epoll reports each change to readable or writable once.
 _CHANGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
 
 
 def measure(
     connections: list[Connection], requests: Iterator[bytes], seconds: float
 ) -> dict[str, Any]:
-    """Ask for some seconds, and until there are as many answers as connections.
+    """Send requests for some seconds, and until there are as many answers as connections.
 
     Returns:
-        The latencies of what was answered by then, in milliseconds, and the processor time taken.
+        The latencies of the answers received, in milliseconds, and the CPU time used.
     """
     cpu, begun = time.process_time(), time.perf_counter()
     taken_s = list(_answers(connections, requests, begun + seconds))
@@ -49,7 +49,7 @@ def measure(
 def _answers(
     connections: list[Connection], requests: Iterator[bytes], deadline: float
 ) -> Iterator[float]:
-    """Give the seconds that each answer took, as they come."""
+    """Yield the latency of each answer in seconds, as they arrive."""
     owed = len(connections)
     asking = {connection.fileno(): connection for connection in connections}
     with closing(select.epoll()) as poll:
@@ -70,12 +70,12 @@ def _answers(
 @click.command()
 @click.option("--url", required=True)
 @click.option("--question", type=click.Choice(list(QUESTIONS)), required=True)
-@click.option("--job", required=True, help="Id of the job that is polled.")
+@click.option("--job", required=True, help="Id of the job to poll.")
 @click.option("--picture", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--first", default=0, help="Number of the first picture.")
-@click.option("--seconds", default=5.0, help="How long to ask.")
+@click.option("--seconds", default=5.0, help="How long to send requests.")
 def main(url: str, question: str, job: str, picture: Path, first: int, seconds: float) -> None:
-    """Ask, and print how long each answer took."""
+    """Send requests, and print the latencies as JSON."""
     parts = urlsplit(url)
     address = str(parts.hostname), int(parts.port or 80)
     requests = read_requests(question, job, picture, first)

@@ -1,6 +1,6 @@
-"""A connection that costs its client little: requests are ready bytes, of an answer little is read.
+"""A connection that costs the client little CPU: requests are prebuilt, answers barely parsed.
 
-The client shares two processors with what it measures.
+The client shares two cores with the services it measures.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 import socket
 import time
 
-# Bytes read from a connection at a time: more than any answer has.
+# Bytes read from a connection at a time, larger than any answer.
 _READ_BYTES = 64 * 1024
-# Where the status stands in an answer.
+# Position of the status code in an answer.
 _STATUS = slice(9, 12)
 
 
 class BadAnswer(RuntimeError):
-    """An answer was not what was asked for; it is shown."""
+    """An answer has an unexpected status; the message contains it."""
 
 
 class Connection:
-    """One connection that is kept alive, with one request under way.
+    """One keep-alive connection with one request in progress.
 
     Args:
-        address: Of the server.
-        status: That each answer must have.
+        address: Address of the server.
+        status: Expected status of every answer.
     """
 
     def __init__(self, address: tuple[str, int], status: int) -> None:
@@ -36,17 +36,17 @@ class Connection:
         self._asked_at = 0.0
 
     def fileno(self) -> int:
-        """Return the descriptor, for a poll."""
+        """Return the file descriptor, for polling."""
         return self._socket.fileno()
 
     def ask(self, request: bytes) -> None:
-        """Begin a request."""
+        """Start a request."""
         self._asked_at = time.perf_counter()
         self._unsent, self._answer = memoryview(request), b""
         self.send()
 
     def send(self) -> None:
-        """Send what the connection takes now."""
+        """Send as much as the connection accepts now."""
         try:
             while self._unsent:
                 self._unsent = self._unsent[self._socket.send(self._unsent) :]
@@ -54,10 +54,10 @@ class Connection:
             return
 
     def receive(self) -> float | None:
-        """Take what has come; return the seconds that the answer took once it is whole.
+        """Read available data; return the latency in seconds once the answer is complete.
 
         Raises:
-            BadAnswer: It has another status, or the connection has ended.
+            BadAnswer: The answer has another status, or the connection was closed.
         """
         try:
             data = self._socket.recv(_READ_BYTES)
@@ -65,16 +65,16 @@ class Connection:
             return None
         self._answer += data
         if not data or self._answer[_STATUS] != self._status[: len(self._answer[_STATUS])]:
-            raise BadAnswer(self._answer.decode(errors="replace") or "The connection has ended.")
+            raise BadAnswer(self._answer.decode(errors="replace") or "The connection was closed.")
         return time.perf_counter() - self._asked_at if is_whole(self._answer) else None
 
     def close(self) -> None:
-        """End the connection, whatever is under way."""
+        """Close the connection, even with a request in progress."""
         self._socket.close()
 
 
 def is_whole(answer: bytes) -> bool:
-    """Tell whether an answer with a Content-Length has all of its bytes."""
+    """Return whether an answer with a Content-Length is complete."""
     head, end, body = answer.partition(b"\r\n\r\n")
     _, _, length = head.lower().partition(b"\r\ncontent-length:")
     return bool(end) and len(body) >= int(length.partition(b"\r\n")[0])

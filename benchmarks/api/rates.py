@@ -1,4 +1,4 @@
-"""What the rounds say: rates beside their goals, and what each answer took of the processors."""
+"""Figures from the rounds: rates against their targets, and CPU time per answer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from benchmarks.api.requests import QUESTIONS, Question
 from benchmarks.figures import Figure, middle
 
-# What one round measured of Glimpse and of the bare view, by question.
+# The measurements of one round, of Glimpse and of the bare view, by question.
 Round = dict[str, Any]
 
-# Time of two processors, for which the goals are meant, in milliseconds a second.
+# CPU milliseconds per second of the two cores that the targets assume.
 _TWO_CORES_MS_PER_S = 2000.0
 
 
 def rate_figures(rounds: Sequence[Round]) -> list[Figure]:
-    """Return the figures of every question, as medians of the rounds."""
+    """Return the figures of every question, as medians over the rounds."""
     found = [
         figure
         for key, question in QUESTIONS.items()
@@ -38,7 +38,7 @@ def _of(question: Question, runs: Sequence[Round]) -> list[Figure]:
 
 
 def _cost_in_bare_views(run: Round) -> float:
-    """Return what the API takes of the processors, beside a bare view; others hardly change it."""
+    """Return the API's CPU time relative to a bare view's; other load hardly affects it."""
     return float(run["glimpse"]["cpu_ms"]["api"] / run["bare"]["cpu_ms"]["api"])
 
 
@@ -48,12 +48,12 @@ def _client_share(run: Round) -> float:
 
 
 def _without_client(run: Round) -> float:
-    """Return the requests a second that two processors can pay for, were the client elsewhere."""
+    """Return the requests per second that two cores could serve with the client elsewhere."""
     costs = run["glimpse"]["cpu_ms"]
     return float(_TWO_CORES_MS_PER_S / (sum(costs.values()) - costs["client"]))
 
 
-# What is told of each question beside its rate: a name, a unit, and where a round has it.
+# Further figures of each question: name, unit, and how to read it from a round.
 _READINGS: dict[str, tuple[str, Callable[[Round], float]]] = {
     "p50": ("ms", lambda run: run["glimpse"]["p50_ms"]),
     "p99": ("ms", lambda run: run["glimpse"]["p99_ms"]),

@@ -1,4 +1,4 @@
-"""What the API is asked in a measure, as bytes that go straight into a connection."""
+"""The requests sent to the API, as raw bytes ready for a connection."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from PIL import Image
 
-# Bytes of each picture that is uploaded.
+# Size of each uploaded picture in bytes.
 PICTURE_BYTES = 100_000
-# Side of the picture, in pixels; at this side and quality it is a little below that size.
+# Side in pixels and JPEG quality, chosen so that the picture is slightly below that size.
 _SIDE, _QUALITY = 359, 85
 
 _HOST = b"Host: 127.0.0.1\r\n"
 _BOUNDARY = b"picture-boundary-7d1c2f"
-# A browser's head of a part, and what ends the form.
+# The headers of a part, as a browser sends them, and the end of the form.
 _PART = (
     b"--" + _BOUNDARY + b'\r\nContent-Disposition: form-data; name="file"; filename="1.jpg"\r\n'
     b"Content-Type: image/jpeg\r\n\r\n"
@@ -31,10 +31,10 @@ class Question:
     """One kind of request.
 
     Attributes:
-        name: What people call it.
+        name: Name in the figures.
         status: The status of its answers.
-        requests: Makes its requests: of a job's id, a picture, and the number of the first one.
-        per_s_min: Requests a second that have to be answered on two processors.
+        requests: Yields its requests, given a job's id, a picture and the first picture's number.
+        per_s_min: Target in requests per second on two cores.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Question:
 
 
 def picture() -> bytes:
-    """Return a real JPEG of 100 kB, less the bytes that tell one upload from the next."""
+    """Return a real JPEG of 100 kB, less the bytes that make each upload distinct."""
     noise = random.Random(0).randbytes(_SIDE * _SIDE * 3)
     file = io.BytesIO()
     Image.frombytes("RGB", (_SIDE, _SIDE), noise).save(file, "JPEG", quality=_QUALITY)
-    # Behind the end marker no decoder looks.
+    # Decoders ignore bytes after the end marker.
     return file.getvalue().ljust(PICTURE_BYTES - 8, b"\0")
 
 
@@ -83,12 +83,12 @@ QUESTIONS = {
 
 
 def read_requests(question: str, job_id: str, picture: Path, first: int) -> Iterator[bytes]:
-    """Return the requests of a question, without an end.
+    """Return an endless iterator of a question's requests.
 
     Args:
         question: A key of ``QUESTIONS``.
-        job_id: The job that is polled.
-        picture: File of the picture that is uploaded.
-        first: Number of the first picture: two of one number are the same bytes.
+        job_id: The job to poll.
+        picture: File of the picture to upload.
+        first: Number of the first picture; equal numbers yield equal bytes.
     """
     return QUESTIONS[question].requests(job_id, picture.read_bytes(), first)

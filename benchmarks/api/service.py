@@ -1,4 +1,4 @@
-"""The API and its Redis as processes, and what each question costs them."""
+"""The API and its Redis as processes, and the CPU time each question costs them."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from tests.support.services import Api, Valkey
 
-# How long each question is asked before the first answer that counts, as a share of the measure.
+# Duration of the warm-up, as a share of the measurement.
 _WARM_UP = 0.2
-# No worker takes what is uploaded, so admission must let any wait in.
+# No worker consumes the uploads, so admission must accept any expected wait.
 _SETTINGS = {"GLIMPSE_MAX_WAIT_S": "1e9"}
-# Images of the job that is polled.
+# Images of the polled job.
 _IMAGES = 32
-# Pictures of one measure, at most, so that no two send the same bytes.
+# Maximum pictures per measurement, so that no two measurements send the same bytes.
 _NUMBERS = 1_000_000
 
 
 @dataclass
 class Measures:
-    """Asks questions of services that run.
+    """Asks questions of running services.
 
     Attributes:
-        parts: What is paid for an answer, by name.
-        url: Where it is asked.
-        job_id: The job that is polled.
-        picture: File of the picture that is uploaded.
-        asked: How often it was asked so far.
+        parts: The processes whose CPU time is counted, by name.
+        url: Base URL of the service.
+        job_id: The job to poll.
+        picture: File of the picture to upload.
+        asked: Number of client runs so far.
     """
 
     parts: Mapping[str, Session]
@@ -50,7 +50,7 @@ class Measures:
     asked: int = 0
 
     def run(self, question: str, seconds: float) -> dict[str, Any]:
-        """Ask a question from all connections at once; return rate, latencies and costs."""
+        """Ask a question on all connections at once; return rate, latencies and CPU time."""
         self._ask(question, _WARM_UP * seconds)
         before = {name: part.cpu_s() for name, part in self.parts.items()}
         seen = self._ask(question, seconds)
@@ -88,7 +88,7 @@ def measure(folder: Path, seconds: float) -> dict[str, Any]:
 
 @contextmanager
 def running(folder: Path) -> Iterator[dict[str, Measures]]:
-    """Start Valkey, the API and the bare view; give what asks each of the two."""
+    """Start Valkey, the API and the bare view; yield the ``Measures`` of both applications."""
     file = folder / "picture.jpg"
     file.write_bytes(picture())
     with Valkey(folder / "redis") as redis:
@@ -106,7 +106,7 @@ def running(folder: Path) -> Iterator[dict[str, Measures]]:
 
 
 def _job(url: str) -> str:
-    """Write a job that a worker has begun; return its id."""
+    """Create a job that a worker has started; return its id."""
     records = RedisJobs(connect(url), ttl_s=3600)
     job = Job(uuid.uuid4().hex, DEFAULT_TENANT, total=_IMAGES, created_at=time.time())
     records.create(job, [(f"{index:064x}", f"{index}.jpg") for index in range(_IMAGES)])

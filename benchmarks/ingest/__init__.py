@@ -1,7 +1,7 @@
-"""How quickly pictures get in, beside the plain way and the model's own limit.
+"""Ingest throughput, compared with the plain way and with the model's own limit.
 
     python -m benchmarks.ingest --photos DIR --json out.json
 
-Each measure is a module: ``encoding`` compares ``tutorial``, ``limit`` and ``glimpse`` with each
-other, round by round; ``free_model`` and ``jobs`` stand by themselves.
+Each measurement is a module: ``encoding`` compares ``tutorial``, ``limit`` and ``glimpse`` round
+by round; ``free_model`` and ``jobs`` are independent.
 """

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.ingest``: run the measures and write them down."""
+"""``python -m benchmarks.ingest``: run the measurements and report them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _PARTS = ("jobs", "free model", "encoding")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured.
+    """Sizes of the measurements.
 
     Attributes:
-        few_pictures: Pictures with a free model after which memory is read first.
-        many_pictures: Pictures after which it is read again.
-        job_images: Images of the job that is asked after.
-        job_requests: How often each question about it is asked.
+        few_pictures: Pictures ingested with a free model before the first memory reading.
+        many_pictures: Pictures ingested before the second memory reading.
+        job_images: Images of the queried job.
+        job_requests: Requests per question about the job.
     """
 
     few_pictures: int = 1000
@@ -38,7 +38,7 @@ _QUICK = Sizes(few_pictures=50, many_pictures=100, job_images=2000, job_requests
 @click.command()
 @options.PHOTOS
 @options.WEIGHTS
-@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Measure this alone.")
+@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Measure only this part.")
 @options.ROUNDS
 @options.QUICK
 @options.JSON
@@ -50,7 +50,7 @@ def main(
     quick: bool,
     out: Path | None,
 ) -> None:
-    """Measure ingest: the plain way, the model alone, Glimpse, and what holds it back."""
+    """Measure ingest: the plain way, the model alone, Glimpse, and its overhead."""
     sizes, rounds = (_QUICK, 1) if quick else (Sizes(), rounds)
     wanted = only or _PARTS
     report = Report(
@@ -63,7 +63,7 @@ def main(
         }
     )
     with photographs.chosen(photos, quick) as folder:
-        # The lightest come first.
+        # Lightest first.
         if "jobs" in wanted:
             times = jobs.measure(sizes.job_images, sizes.job_requests)
             report.add("jobs", jobs.figures(times), times)

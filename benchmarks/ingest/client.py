@@ -1,9 +1,9 @@
-"""A client that uploads pictures as cheaply as it can, in a process of its own.
+"""A client that uploads pictures as cheaply as possible, in its own process.
 
     python -m benchmarks.ingest.client --url http://... --photos DIR --count 990
 
-It prints JSON: how long it took from the first byte to the last job's success, and what the
-client itself cost, for it runs on the processors that it measures.
+It prints JSON: the seconds from the first byte to the last job's success, and the client's own
+CPU time, since it runs on the cores that it measures.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import click
 
 from benchmarks.photographs import Photographs
 
-# Pictures of one request.
+# Pictures per request.
 PICTURES_PER_REQUEST = 100
-# Connections that upload side by side.
+# Concurrent upload connections.
 CONNECTIONS = 4
 
-# Seconds between two looks at a job; the end is seen this much too late, at most.
+# Seconds between polls of a job, the maximum delay in noticing its end.
 _POLL_S = 0.1
-# Seconds without an answer after which the client gives up.
+# Socket timeout in seconds.
 _TIMEOUT_S = 120.0
 
 _BOUNDARY = "picture-boundary-7d1c2f"
@@ -38,18 +38,18 @@ _UPLOAD_HEADERS = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
 
 
 class UploadFailed(RuntimeError):
-    """The service refused pictures, or a job ended other than well."""
+    """The service rejected an upload, or a job did not succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What the client saw.
+    """The client's measurements.
 
     Attributes:
-        pictures: Pictures that were sent.
+        pictures: Number of pictures sent.
         seconds: From the first byte to the last job's success.
-        sent_s: From the first byte to the last answer to an upload.
-        cpu_s: What the client itself took of the processors.
+        sent_s: From the first byte to the last upload's response.
+        cpu_s: CPU time of the client itself.
     """
 
     pictures: int
@@ -59,10 +59,10 @@ class Upload:
 
 
 class Client:
-    """One connection to the service, kept open.
+    """One persistent connection to the service.
 
     Args:
-        url: Where the service is.
+        url: Base URL of the service.
     """
 
     def __init__(self, url: str) -> None:
@@ -71,7 +71,7 @@ class Client:
         self._http.connect()
 
     def post(self, body: bytes) -> str:
-        """Upload a multipart body; return the path of its job. A 503 is obeyed."""
+        """Upload a multipart body; return the path of its job. Honours Retry-After of a 503."""
         while True:
             self._http.request("POST", "/v1/images", body, _UPLOAD_HEADERS)
             answer = self._http.getresponse()
@@ -94,7 +94,7 @@ def upload(url: str, photographs: Photographs, first: int, count: int) -> Upload
     """Upload pictures and wait until all are searchable.
 
     Raises:
-        UploadFailed: Not all of them are.
+        UploadFailed: An upload was rejected, or a job did not succeed.
     """
     clients = [Client(url) for _ in range(CONNECTIONS)]
     requests = _Requests(photographs, first, count)
@@ -108,7 +108,7 @@ def upload(url: str, photographs: Photographs, first: int, count: int) -> Upload
 
 
 class _Requests:
-    """The requests of an upload, each sent by whichever connection is free."""
+    """The requests of an upload, distributed to idle connections."""
 
     def __init__(self, photographs: Photographs, first: int, count: int) -> None:
         self._photographs = photographs
@@ -117,7 +117,7 @@ class _Requests:
         self._lock = threading.Lock()
 
     def send(self, client: Client) -> list[str]:
-        """Send until there are no more; return the jobs."""
+        """Send requests until none are left; return the jobs' paths."""
         return [client.post(body) for body in self._bodies()]
 
     def _bodies(self) -> Iterator[bytes]:
@@ -131,7 +131,7 @@ class _Requests:
 
 
 def multipart(photographs: Photographs, numbers: range) -> bytes:
-    """Return a request's body with these pictures."""
+    """Return a request body with these pictures."""
     parts = [
         part
         for number in numbers
@@ -141,7 +141,7 @@ def multipart(photographs: Photographs, numbers: range) -> bytes:
 
 
 def _head(name: str) -> bytes:
-    # Browsers, too, escape a quotation mark in a file name this way.
+    # Browsers escape a quotation mark in a file name the same way.
     filename = quote(name, safe=" /!#$&'()+,-.;=@[]^_`{}~")
     return (
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'
@@ -162,7 +162,7 @@ def _wait(client: Client, path: str) -> None:
 @click.option("--first", default=0, help="Number of the first picture.")
 @click.option("--count", required=True, type=int, help="Pictures to upload.")
 def main(url: str, photos: Path, first: int, count: int) -> None:
-    """Upload pictures and print how long it took."""
+    """Upload pictures and print the measurements as JSON."""
     done = upload(url, Photographs.read(photos), first, count)
     print(
         json.dumps(

@@ -1,4 +1,4 @@
-"""The plain way, the limit and Glimpse, measured in turn so that they share the machine's moods."""
+"""The plain way, the limit and Glimpse, interleaved so that noise affects them equally."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from benchmarks.figures import Figure, cpu_figures, middle
 from benchmarks.ingest import glimpse
 from benchmarks.process_usage import Others
 
-# The least that Glimpse may reach, as a part of the encoder alone and as a multiple of the
-# plain way.
+# Lower bounds on Glimpse's rate, relative to the encoder alone and to the plain way.
 _OF_LIMIT_MIN, _OF_TUTORIAL_MIN = 0.90, 2.5
 
-# One round: what each way measured, by name.
+# The measurements of one round, by name of the way.
 Round = dict[str, dict[str, Any]]
 
 
 def measure(photos: Path, variables: Mapping[str, str], rounds: int) -> list[Round]:
-    """Run every way once in each round, one after the other.
+    """Run every way once per round, in turn.
 
     Args:
         photos: Folder of the photographs.
-        variables: What chooses the model.
-        rounds: How often.
+        variables: Variables that select the model.
+        rounds: Number of rounds.
     """
     ways: dict[str, Callable[[], dict[str, Any]]] = {
         "tutorial": lambda: own_process.run("benchmarks.ingest.tutorial", variables, photos=photos),
@@ -41,7 +40,7 @@ def _measure(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def figures(rounds: Sequence[Round]) -> list[Figure]:
-    """Return the rates, their ratios and what Glimpse's parts cost, as medians of the rounds."""
+    """Return the rates, their ratios and the CPU time of Glimpse's parts, as medians."""
     tutorial, limit, ours = (
         [one[way]["images_per_s"] for one in rounds] for way in ("tutorial", "limit", "glimpse")
     )
@@ -59,5 +58,5 @@ def figures(rounds: Sequence[Round]) -> list[Figure]:
 
 
 def _ratio(rates: Sequence[float], others: Sequence[float]) -> float:
-    """Return the median of the ratios of each round."""
+    """Return the median over the rounds of the ratio."""
     return middle([rate / other for rate, other in zip(rates, others, strict=True)])

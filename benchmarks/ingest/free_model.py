@@ -1,4 +1,4 @@
-"""Ingest with a model that costs nothing: how much comes through, and whether memory grows."""
+"""Ingest with a model that costs nothing: throughput, and memory growth."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from benchmarks.figures import Figure, cpu_figures, middle
 from benchmarks.process_usage import Others
 from benchmarks.stack import FreeWorker, WatchedStack
 
-# The least that has to come through on two processors, in pictures a second.
+# Lower bound on throughput on two cores, in pictures per second.
 _PER_S_MIN = 400.0
-# The parts whose memory must not grow with the pictures; the stores hold what they are given.
+# Parts whose memory must not grow with the number of pictures; the stores' memory may.
 _PARTS = ("api", "ingest_worker")
-# How much more memory many pictures may take than few. Flat is 1; the allocator and
-# threads that had nothing to do at first take the rest.
+# Upper bound on memory growth from few to many pictures. 1 is flat; the margin is for the
+# allocator and for threads that were idle at first.
 _GROWTH_MAX = 1.1
 
 
 def measure(photos: Path, few: int, many: int, rounds: int) -> dict[str, Any]:
-    """Ingest few pictures, and then the rest of many in rounds, which are timed.
+    """Ingest few pictures, then the rest of many in timed rounds.
 
     Returns:
         The rounds, and the peak resident memory of each part, in MiB, after few and after many.
@@ -48,7 +48,7 @@ def _peaks(stack: WatchedStack) -> dict[str, float]:
 
 
 def figures(measured: dict[str, Any]) -> list[Figure]:
-    """Return the rate and each part's growth beside their bounds, and what each part costs."""
+    """Return the rate and each part's growth with their bounds, and each part's CPU time."""
     rate = middle([one["images_per_s"] for one in measured["rounds"]])
     (few, many), (before, after) = measured["images"], measured["peak_mib"]
     rows = [Figure("upload to searchable", rate, "images/s", at_least=_PER_S_MIN)]

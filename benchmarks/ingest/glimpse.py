@@ -1,4 +1,4 @@
-"""Glimpse itself: from the first byte of an upload to the last picture searchable."""
+"""Glimpse: from the first byte of an upload to the last searchable picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.stack import Ingested, WatchedStack
 
 
 def measure(photos: Path, variables: Mapping[str, str]) -> Ingested:
-    """Start a whole service, warm it up, and send it every photograph once."""
+    """Start a whole service, warm it up, and upload every photograph once."""
     with (
         tempfile.TemporaryDirectory() as folder,
         WatchedStack(Path(folder), variables, photos) as stack,

@@ -1,4 +1,4 @@
-"""How long the API takes to answer about a very large job."""
+"""Latency of the API's answers about a very large job."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from common.jobs.redis import RedisJobs
 from common.redis_client import connect
 from tests.support.services import Api, Valkey
 
-# One image in so many has failed, spread over the whole job.
+# One in this many images has failed, evenly spread over the job.
 _FAILED_EVERY = 10
-# Outcomes that are noted at a time, as a chunk's are.
+# Outcomes recorded per call.
 _OUTCOMES_PER_CALL = 1000
-# Longest medians, in milliseconds: of the job, and of a page of its items.
+# Upper bounds on the median in milliseconds: of the job, and of a page of its items.
 _JOB_MS_MAX, _ITEMS_MS_MAX = 10.0, 50.0
 
 
 def measure(images: int, requests: int) -> dict[str, list[float]]:
-    """Return the latencies of each question about a job of so many images, in milliseconds."""
+    """Return the milliseconds of each question about a job of ``images`` images."""
     with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as (api, records):
         path = f"/v1/jobs/{_job(records, images)}"
         with httpx.Client(base_url=api.url) as client:
@@ -39,7 +39,7 @@ def measure(images: int, requests: int) -> dict[str, list[float]]:
 
 
 def figures(measured: dict[str, list[float]]) -> list[Figure]:
-    """Return the latencies, their medians beside their bounds."""
+    """Return the latencies; the medians have bounds."""
     return [
         figure
         for name, ms in measured.items()
@@ -56,7 +56,7 @@ def _served(folder: Path) -> Iterator[tuple[Api, RedisJobs]]:
 
 
 def _job(records: RedisJobs, images: int) -> str:
-    """Write a job of which all images but the last hundred are done; return its id."""
+    """Create a job whose images are finished except for the last hundred; return its id."""
     job = Job(uuid.uuid4().hex, "default", total=images, created_at=time.time())
     items = [(f"{index:064x}", f"album/picture {index}.jpg") for index in range(images)]
     records.create(job, items)
@@ -76,7 +76,7 @@ def _outcome(index: int) -> Outcome:
 
 
 def _questions(images: int) -> dict[str, str]:
-    """Return what is asked: a name for it, and what follows the job's path."""
+    """Return the questions: names, and suffixes to the job's path."""
     return {
         "job": "",
         "items, first 100": "/items",
@@ -90,7 +90,7 @@ def _questions(images: int) -> dict[str, str]:
 
 
 def _times_ms(client: httpx.Client, path: str, requests: int) -> list[float]:
-    # The first request of a connection opens it.
+    # The first request opens the connection.
     client.get(path).raise_for_status()
     return [_timed_ms(client, path) for _ in range(requests)]
 

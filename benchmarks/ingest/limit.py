@@ -1,4 +1,4 @@
-"""The limit: Glimpse's encoder alone, on pictures that are prepared and in memory.
+"""The limit: Glimpse's encoder alone, on preprocessed pictures in memory.
 
 GLIMPSE_CLIP_WEIGHTS=FILE python -m benchmarks.ingest.limit --photos DIR
 """
@@ -24,24 +24,24 @@ from common.settings import load_settings
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 
-# Sizes of a batch to try.
+# Batch sizes to try.
 BATCHES = (8, 16, 32)
-# Pictures of one pass.
+# Pictures per pass.
 PICTURES = 128
-# Passes with each size. They take turns, so that a busy moment of the machine is shared.
+# Passes per batch size, interleaved so that noise affects all sizes.
 PASSES = 3
 
 
 def measure(encoder: Encoder, photos: Path) -> dict[str, Any]:
-    """Return the rates of the encoder at its best batch: one at a time, and several at once.
+    """Return the encoder's rates at its best batch size: one at a time, and several at once.
 
-    Batches that it has at once share the cores among them.
+    Concurrent batches share the cores.
     """
     pixels = [_prepared(encoder, path) for path in paths_in(photos)[:PICTURES]]
     cores = torch.get_num_threads() * encoder.concurrency
     ways = [(at_once, size) for at_once in {1, encoder.concurrency} for size in BATCHES]
     passes = [{way: _rate(encoder, pixels, *way, cores) for way in ways} for _ in range(1 + PASSES)]
-    # The first pass is slow: torch makes its plans.
+    # The first pass is slow: torch plans its kernels.
     rates = {way: median(rates[way] for rates in passes[1:]) for way in ways}
     return {
         "images_per_s": max(rate for (at_once, _), rate in rates.items() if at_once == 1),

@@ -1,9 +1,9 @@
-"""The plain way: one picture at a time, as Milvus's tutorial on searching pictures by text does it.
+"""The plain way: one picture at a time, as in Milvus's tutorial on text-to-image search.
 
     GLIMPSE_CLIP_WEIGHTS=FILE python -m benchmarks.ingest.tutorial --photos DIR
 
-CLIP in float32 through the ``clip`` package, and one insert of all rows at the end. Without
-weights it takes a small random model, for a quick run.
+It runs CLIP in float32 through the ``clip`` package, and inserts all rows at the end. Without
+weights it uses a small random model, for a quick run.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from benchmarks.photographs import paths_in
 from tests.support.clip_weights import SMALL, random_clip
 from tests.support.services import MilvusLite
 
-# Name of the tutorial's collection.
+# Collection name from the tutorial.
 _COLLECTION = "image_collection"
-# Seconds that the one insert may take; Milvus Lite is slow with so many rows at once.
+# Timeout of the insert in seconds; Milvus Lite is slow with this many rows at once.
 _INSERT_TIMEOUT_S = 600.0
 
 
 def measure(photos: Path, model: CLIP, uri: str) -> dict[str, Any]:
-    """Embed every photograph, insert the rows, and return how long it took."""
+    """Embed every photograph and insert the rows; return the rate and the times."""
     preprocess = _transform(model.visual.input_resolution)
     client = MilvusClient(uri, timeout=_INSERT_TIMEOUT_S, dedicated=True)
     client.create_collection(
@@ -44,7 +44,7 @@ def measure(photos: Path, model: CLIP, uri: str) -> dict[str, Any]:
         enable_dynamic_field=True,
     )
     paths = paths_in(photos)
-    # The first inference of a process is slow, whatever comes after.
+    # The first inference of a process is always slow.
     _encode(model, preprocess(Image.open(paths[0])))
     begun = time.perf_counter()
     rows = [
@@ -71,7 +71,7 @@ def _encode(model: CLIP, pixels: Tensor) -> list[float]:
 
 
 def _load(weights: Path) -> CLIP:
-    """Load as ``clip.load`` does, which no longer reads a state dict itself."""
+    """Load weights as ``clip.load`` used to, which no longer reads state dicts."""
     try:
         state = torch.jit.load(weights, "cpu").state_dict()  # type: ignore[no-untyped-call]
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""How long a search takes from end to end, beside the same work done by a direct call.
+"""End-to-end latency of a search, compared with the same work done by a direct call.
 
 python -m benchmarks.search --photos DIR --json out.json
 """

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.search``: time searches in every way and write the times down."""
+"""``python -m benchmarks.search``: time searches in every way and report the latencies."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from benchmarks.report import Report
 from benchmarks.search import ingest
 from benchmarks.stack import WatchedStack
 
-# The most that Glimpse may add to the direct call when idle, in milliseconds, and the most that
-# ingest may slow searches down.
+# Upper bounds: milliseconds that an idle Glimpse may add to the direct call, and the factor by
+# which ingest may slow searches down.
 _OVERHEAD_MS_MAX, _SLOWDOWN_MAX = 15.0, 3.0
 
-# Callers that search at once.
+# Numbers of concurrent callers.
 _CALLERS = (1, 8, 32)
 
 _IDLE, _BUSY = "idle", "beside ingest"
 
-# Latencies by what was measured, in milliseconds; those of all rounds together.
+# Latencies in milliseconds by measurement, over all rounds.
 Taken = dict[str, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured.
+    """Sizes of the measurements.
 
     Attributes:
-        searches: Searches of each measure and round, at least.
-        searches_each: Searches of each caller, at least.
-        pictures: Pictures a round that wait to be ingested while searches are timed beside it.
+        searches: Minimum searches per measurement and round.
+        searches_each: Minimum searches per caller.
+        pictures: Pictures per round to ingest while searches are timed.
     """
 
     searches: int = 150
@@ -47,23 +47,23 @@ _QUICK = Sizes(searches=10, searches_each=1, pictures=8000)
 
 
 class Measure:
-    """Times searches in a service that runs.
+    """Times searches in a running service.
 
     Args:
         stack: The service.
         variables: Its settings, for direct calls to the same store.
-        sizes: How many searches.
+        sizes: Numbers of searches.
     """
 
     def __init__(self, stack: WatchedStack, variables: dict[str, str], sizes: Sizes) -> None:
         self._stack = stack
         self._variables = variables
         self._sizes = sizes
-        # Number of the next sentence: none is asked twice, so that no cache answers.
+        # Number of the next sentence: none is used twice, so that no cache answers.
         self._next = 1000
 
     def direct(self) -> dict[str, list[float]]:
-        """Return the latencies of direct calls, and of their halves."""
+        """Return the latencies of direct calls and of their two halves."""
         return own_process.run(
             "benchmarks.search.direct",
             self._variables,
@@ -72,7 +72,7 @@ class Measure:
         )
 
     def glimpse(self, callers: int, *, same: bool = False) -> list[float]:
-        """Return the latencies of searches through Glimpse by so many callers at once."""
+        """Return the latencies of searches through Glimpse by concurrent callers."""
         found: list[float] = own_process.run(
             "benchmarks.search.callers",
             url=self._stack.api.url,
@@ -95,7 +95,7 @@ class Measure:
 def measure(
     photos: Path, variables: dict[str, str], rounds: int, sizes: Sizes
 ) -> tuple[Taken, list[float]]:
-    """Return all latencies, and how much slower each round was beside ingest at its p95."""
+    """Return all latencies, and the factor by which ingest slowed each round's p95."""
     with (
         tempfile.TemporaryDirectory() as folder,
         WatchedStack(Path(folder), variables, photos) as stack,
@@ -142,7 +142,7 @@ def _joined(rounds: list[Taken]) -> Taken:
 
 
 def figures(taken: Taken, slowdowns: list[float]) -> list[Figure]:
-    """Return the percentiles, what Glimpse adds, and how much ingest slows it down."""
+    """Return the percentiles, Glimpse's overhead, and the slowdown during ingest."""
     rows = [figure for name, ms in taken.items() for figure in latency_figures(name, ms)]
     added = percentile(taken[_name(1, _IDLE)], 50) - percentile(taken["direct call"], 50)
     return [
@@ -161,7 +161,7 @@ def figures(taken: Taken, slowdowns: list[float]) -> list[Figure]:
 def main(
     photos: Path | None, weights_file: Path | None, rounds: int, quick: bool, out: Path | None
 ) -> None:
-    """Time searches: a direct call, Glimpse with 1, 8 and 32 callers, and beside ingest."""
+    """Time direct searches, and Glimpse with 1, 8 and 32 callers, idle and during ingest."""
     sizes, rounds = (_QUICK, 1) if quick else (Sizes(), rounds)
     report = Report({"rounds": rounds, **asdict(sizes)})
     with (

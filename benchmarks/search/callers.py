@@ -1,8 +1,8 @@
-"""Callers that search side by side over HTTP, in a process of their own.
+"""Concurrent callers that search over HTTP, in their own process.
 
     python -m benchmarks.search.callers --url http://... --callers 8 --count 400
 
-Each has one connection, and asks for its next search when it has the hits of the last.
+Each has one connection, and sends its next search once it has the hits of the previous one.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import click
 
 from benchmarks.search.sentences import sentence
 
-# Seconds that a caller waits for its hits.
+# Seconds a caller waits for its hits.
 _WAIT_S = 20
-# Seconds without any answer after which a caller gives up.
+# Socket timeout of a caller, in seconds.
 _TIMEOUT_S = 60.0
 
 
 class SearchFailed(RuntimeError):
-    """A search did not answer with hits in time."""
+    """A search did not return hits in time."""
 
 
 class Caller:
-    """One caller with a connection that stays open.
+    """One caller with a persistent connection.
 
     Args:
-        url: Where the service is.
+        url: Base URL of the service.
     """
 
     def __init__(self, url: str) -> None:
@@ -41,10 +41,10 @@ class Caller:
         self._http.connect()
 
     def search(self, text: str) -> float:
-        """Return how long a search took, from the request to its hits, in milliseconds.
+        """Return the milliseconds from sending a search to receiving its hits.
 
         Raises:
-            SearchFailed: There were no hits.
+            SearchFailed: The search returned an error or no hits.
         """
         headers = {"Content-Type": "application/json", "Prefer": f"wait={_WAIT_S}"}
         begun = time.perf_counter()
@@ -58,7 +58,7 @@ class Caller:
 
 
 def measure(url: str, callers: int, texts: Iterator[str]) -> list[float]:
-    """Return how long each search took, in milliseconds."""
+    """Return the latency of each search, in milliseconds."""
     with ThreadPoolExecutor(callers) as threads:
         taken = threads.map(
             lambda caller: [caller.search(text) for text in texts], _made(url, callers)
@@ -71,16 +71,16 @@ def _made(url: str, callers: int) -> list[Caller]:
 
 
 class Texts:
-    """Sentences that several threads take from, each once.
+    """An iterator of sentences, shared by several threads.
 
     Args:
         first: Number of the first sentence.
-        count: Sentences in all.
-        same: Whether they are all the same sentence.
+        count: Number of sentences.
+        same: Whether to repeat the first sentence.
     """
 
     def __init__(self, first: int, count: int, same: bool) -> None:
-        # A range's iterator is advanced in one step of the interpreter: threads may share it.
+        # Advancing a range iterator is atomic in the interpreter, so threads may share it.
         self._numbers = iter(range(first, first + count))
         self._same = first if same else None
 
@@ -94,12 +94,12 @@ class Texts:
 
 @click.command()
 @click.option("--url", required=True)
-@click.option("--callers", default=1, help="Callers at once.")
+@click.option("--callers", default=1, help="Concurrent callers.")
 @click.option("--first", default=0, help="Number of the first sentence.")
-@click.option("--count", required=True, type=int, help="Searches in all.")
-@click.option("--same", default=False, type=bool, help="Whether to ask for one sentence only.")
+@click.option("--count", required=True, type=int, help="Total searches.")
+@click.option("--same", default=False, type=bool, help="Whether to repeat one sentence.")
 def main(url: str, callers: int, first: int, count: int, same: bool) -> None:
-    """Search, and print how long each took."""
+    """Search, and print the latencies as JSON."""
     print(json.dumps({"ms": measure(url, callers, Texts(first, count, same))}))
 
 

@@ -1,4 +1,4 @@
-"""The same work without Glimpse around it: encode a sentence, search Milvus, in one process.
+"""The same work without Glimpse: encode a sentence and search Milvus, in one process.
 
 GLIMPSE_MILVUS_URI=... GLIMPSE_CLIP_WEIGHTS=FILE python -m benchmarks.search.direct --count 200
 """
@@ -18,14 +18,14 @@ from worker.encoders.registry import load_encoder
 from worker.stores.base import VectorStore
 from worker.stores.registry import open_store
 
-# Hits of a search, as a caller gets them by default.
+# Hits of a search, the default of the API.
 _TOP_K = 10
-# Searches before the first that counts.
+# Warm-up searches, which are not timed.
 _WARM_UP = 20
 
 
 def measure(encoder: Encoder, store: VectorStore, first: int, count: int) -> dict[str, list[float]]:
-    """Return how long each search took in all, and its two halves, in milliseconds."""
+    """Return the milliseconds of each search: total, encoding and searching."""
     timed = [_timed(encoder, store, number) for number in range(first - _WARM_UP, first + count)]
     encoded, searched = zip(*timed[_WARM_UP:], strict=True)
     return {

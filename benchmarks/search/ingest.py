@@ -1,4 +1,4 @@
-"""Ingest at its full rate, as the background of a measure."""
+"""Background ingest at full rate during a measurement."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from benchmarks.photographs import Photographs
 from benchmarks.stack import WatchedStack
 from tests.support.polling import wait_for
 
-# Number of its first picture: none that the store has.
+# Number of the first picture, higher than any the store already has.
 _FIRST = 100_000
-# Seconds until the first pictures are searchable.
+# Seconds to wait for the first pictures to become searchable.
 _START_S = 120.0
 
 
 class IngestEnded(RuntimeError):
-    """There was nothing left to ingest before the measure was over."""
+    """The ingest finished before the measurement."""
 
 
 @contextmanager
@@ -27,12 +27,12 @@ def running(stack: WatchedStack, photos: Path, pictures: int) -> Iterator[None]:
     """Upload pictures for as long as the block runs.
 
     Args:
-        stack: Where they go.
+        stack: The service to upload to.
         photos: Folder of the photographs.
-        pictures: How many there are; more than can be ingested meanwhile.
+        pictures: Number of pictures; more than can be ingested during the block.
 
     Raises:
-        IngestEnded: They were all searchable before the block ended.
+        IngestEnded: All pictures were searchable before the block ended.
     """
     ids = list(Photographs.read(photos).ids(_FIRST, pictures))
     client = subprocess.Popen(_command(stack.api.url, photos, pictures), stdout=subprocess.DEVNULL)
@@ -40,7 +40,7 @@ def running(stack: WatchedStack, photos: Path, pictures: int) -> Iterator[None]:
         wait_for(lambda: _known(stack, ids), _START_S, "the first pictures of the ingest")
         yield
         if _known(stack, ids) == len(ids):
-            raise IngestEnded(f"All {pictures} pictures were ingested; give it more.")
+            raise IngestEnded(f"All {pictures} pictures were ingested too early; use more.")
     finally:
         client.kill()
         client.wait()

@@ -1,4 +1,4 @@
-"""Sentences to search by, all different and about as long as people's."""
+"""Distinct query sentences of realistic length."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PLACES = (
 
 
 def sentence(number: int) -> str:
-    """Return the sentence of a number; past all that there are the number itself is added."""
+    """Return a number's sentence; once combinations run out, a counter is appended."""
     rest, kind = divmod(number, len(_KINDS))
     rest, thing = divmod(rest, len(_THINGS))
     again, place = divmod(rest, len(_PLACES))

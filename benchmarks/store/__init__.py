@@ -1,7 +1,7 @@
-"""How quickly the vector store answers, and whether it finds what it should.
+"""Latency and recall of the vector store.
 
     python -m benchmarks.store --server milvus --json out.json
 
-Each measure is a module: ``search`` beside brute force, ``pages`` of images, ``recall`` against
-exact search, and ``consistency``, which only a server offers in levels.
+Each measurement is a module: ``search`` against brute force, ``pages`` of images, ``recall``
+against exact search, and ``consistency`` levels, which only a server has.
 """

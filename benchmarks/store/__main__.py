@@ -1,4 +1,4 @@
-"""``python -m benchmarks.store``: measure a Milvus and write the figures down."""
+"""``python -m benchmarks.store``: measure a Milvus and report the figures."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PARTS = ("search", "pages", "recall", "consistency")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured.
+    """Sizes of the measurements.
 
     Attributes:
-        rows: Rows of the measures of searches.
-        searches: How often each search is repeated.
-        images: Rows of the measures of pages and of recall.
-        reads: How often each page is read, and each consistency level asked.
+        rows: Rows for measuring searches and consistency.
+        searches: Repetitions of each search.
+        images: Rows for measuring pages and recall.
+        reads: Repetitions of each page, and of each search per consistency level.
         hits: Hits of a large search.
     """
 
@@ -43,13 +43,13 @@ _QUICK = Sizes(rows=200, searches=5, images=1100, reads=3, hits=50)
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The measures of one server.
+    """The measurements of one server.
 
     Attributes:
-        uri: Where it is.
-        is_lite: Whether it is the embedded one.
-        sizes: How much is measured.
-        report: Takes the figures.
+        uri: Address of the server.
+        is_lite: Whether it is Milvus Lite.
+        sizes: Sizes of the measurements.
+        report: Receives the figures.
     """
 
     uri: str
@@ -58,7 +58,7 @@ class Measures:
     report: Report
 
     def search(self) -> None:
-        """Measure searches beside brute force."""
+        """Measure searches against brute force."""
         with self._store(search.DIM) as (_, store):
             found = search.measure(store, self.sizes.rows, self.sizes.searches)
         self.report.add("search", search.figures(found, self.is_lite), found)
@@ -70,7 +70,7 @@ class Measures:
         self.report.add("pages", pages.figures(found), found)
 
     def recall(self) -> None:
-        """Measure recall: on vectors like those of pictures, and on the hardest."""
+        """Measure recall on picture-like vectors, and on random ones, the hardest case."""
         for kind in recall.KINDS:
             vectors = recall.vectors_of(kind, self.sizes.images, seed=1)
             queries = recall.vectors_of(kind, self.sizes.searches, seed=7)
@@ -82,7 +82,7 @@ class Measures:
             self.report.add(f"recall, {kind}", recall.figures(kind, found), found)
 
     def consistency(self) -> None:
-        """Measure the consistency levels, which Milvus Lite does not have."""
+        """Measure the consistency levels, which Milvus Lite lacks."""
         if self.is_lite:
             return
         with new_collection(self.uri) as name:
@@ -97,8 +97,8 @@ class Measures:
 
 @click.command()
 @click.option("--server", type=click.Choice(list(SERVERS)), default=LITE, show_default=True)
-@click.option("--uri", help="Such a server that runs; none is started then.")
-@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Measure this alone.")
+@click.option("--uri", help="Use this running server instead of starting one.")
+@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Measure only this part.")
 @options.QUICK
 @options.JSON
 def main(

@@ -1,7 +1,7 @@
-"""What each consistency level of a Milvus server costs, and what it misses.
+"""Latency and missed writes of each consistency level of a Milvus server.
 
-One process writes and another one searches, as an ingest worker and a search worker do:
-pymilvus keeps what ``Session`` goes by in the memory of a process.
+One process writes and another searches, as an ingest worker and a search worker do: pymilvus
+keeps the state of ``Session`` consistency in process memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEVELS = ("Strong", "Bounded", "Session", "Eventually")
 
 
 class Writer:
-    """A store that is written to from a process of its own."""
+    """Writes to a store from another process."""
 
     def __init__(self, *address: Any) -> None:
         self._process = ProcessPoolExecutor(
@@ -36,7 +36,7 @@ class Writer:
         )
 
     def write(self, batch: Sequence[Row]) -> None:
-        """Write rows; return when they are written."""
+        """Write rows and wait until they are written."""
         self._process.submit(_write, batch).result()
 
     def close(self) -> None:
@@ -44,7 +44,7 @@ class Writer:
         self._process.shutdown()
 
 
-# The store of the writer's process.
+# The store, in the writer's process.
 _stores: list[MilvusStore] = []
 
 
@@ -58,7 +58,7 @@ def _write(batch: Sequence[Row]) -> None:
 
 
 def measure(uri: str, name: str, count: int, searches: int) -> dict[str, Any]:
-    """Fill a collection that is not there yet, and measure each level."""
+    """Create and fill a collection, and measure each level."""
     writer = Writer(uri, name, _DIM)
     writer.write(rows(random_units(count, _DIM, seed=1)))
     reader = connect(uri, "")
@@ -77,7 +77,7 @@ def measure(uri: str, name: str, count: int, searches: int) -> dict[str, Any]:
 def _level(
     writer: Writer, reader: MilvusClient, name: str, fresh: Sequence[Row], level: str
 ) -> dict[str, Any]:
-    """Search right after each of some writes, for what was written; then without writes."""
+    """Search for each row right after writing it, then again without writes."""
     after, missed = [], 0
     for row in fresh:
         writer.write([row])
@@ -104,7 +104,7 @@ def _search(client: MilvusClient, name: str, vector: Vectors, level: str) -> tup
 
 
 def figures(measured: dict[str, Any]) -> list[Figure]:
-    """Return what each level finds of what was just written, and its latencies."""
+    """Return each level's share of fresh rows found, and its latencies."""
     found = []
     for level, one in measured.items():
         found.append(Figure(f"{level}: found right after writing", 100 * one["found"], "%"))

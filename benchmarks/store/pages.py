@@ -1,4 +1,4 @@
-"""How long a page of images takes, and that all pages together have every image once."""
+"""Latency of a page of images, and a check that all pages contain every image once."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from common.contract import DEFAULT_TENANT, Place
 from common.rfc3339 import milliseconds, rfc3339
 from worker.stores.base import Row, VectorStore
 
-# Length of a vector: no page reads one.
+# Length of a vector; small, since pages do not read vectors.
 DIM = 32
-# Milliseconds between two images: an ingest at a hundred a second.
+# Milliseconds between two images, as in an ingest of a hundred images per second.
 _APART_MS = 10
-# One image in so many carries the seldom tag.
+# One in this many images has the rare tag.
 _SELDOM = 1000
-# Images of a page, and of a page of the whole walk.
+# Page size, and page size when reading all pages.
 _PAGE, _WALK_PAGE = 100, 1000
 
 
 def measure(store: VectorStore, count: int, reads: int) -> dict[str, Any]:
-    """Fill an empty store; return the latencies of some pages, and the seconds of all of them."""
+    """Fill an empty store; return the latencies of some pages, and the seconds of reading all."""
     made = _dated(rows(random_units(count, DIM, seed=1)))
     write(store, made)
     middle = made[count // 2].record
@@ -43,7 +43,7 @@ def measure(store: VectorStore, count: int, reads: int) -> dict[str, Any]:
 
 
 def _dated(made: list[Row]) -> list[Row]:
-    """Give rows times that end now, and some of them a tag."""
+    """Set evenly spaced times that end now, and a rare tag on some rows."""
     now_ms = time.time_ns() // 1_000_000
     return [
         replace(
@@ -63,7 +63,7 @@ def _walk(store: VectorStore, made: list[Row]) -> float:
     """Read all pages; return the seconds.
 
     Raises:
-        RuntimeError: An image came twice, not at all, or out of its order.
+        RuntimeError: An image is duplicated, missing or out of order.
     """
     begun = time.perf_counter()
     found: list[str] = []
@@ -75,11 +75,11 @@ def _walk(store: VectorStore, made: list[Row]) -> float:
             break
     seconds = time.perf_counter() - begun
     if found != [row.record.id for row in reversed(made)]:
-        raise RuntimeError("The pages do not have every image once, newest first.")
+        raise RuntimeError("The pages do not contain every image exactly once, newest first.")
     return seconds
 
 
 def figures(measured: dict[str, Any]) -> list[Figure]:
-    """Return the latencies of a page, and the time of all pages."""
+    """Return the latencies of each page, and the time to read all pages."""
     pages = [figure for name, ms in measured["ms"].items() for figure in latency_figures(name, ms)]
     return [*pages, Figure("all pages of 1,000", measured["all_pages_s"], "s")]

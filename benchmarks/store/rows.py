@@ -1,4 +1,4 @@
-"""Rows to fill a store with, and the exact answer to a search among them."""
+"""Rows to fill a store with, and exact search among them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from common.contract import DEFAULT_TENANT, ImageRecord
 from common.rfc3339 import rfc3339
 from worker.stores.base import Row, VectorStore
 
-# Hits of a search, as a caller gets them by default.
+# Hits of a search, the default of the API.
 TOP_K = 10
-# Rows of one write, as many as an ingest worker's batch has.
+# Rows per write, the size of an ingest worker's batch.
 _BATCH = 32
 
 Vectors = NDArray[np.float32]
 
 
 def random_units(count: int, dim: int, seed: int) -> Vectors:
-    """Return unit vectors, float32 [count, dim]: the hardest case for an index, none for a scan."""
+    """Return random unit vectors, float32 [count, dim]: the hardest case for an index."""
     vectors = np.random.default_rng(seed).standard_normal((count, dim), dtype=np.float32)
     return unit(vectors)
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Return vectors of length 1 in the same directions: float32 [count, dim]."""
+    """Return the vectors scaled to length 1: float32 [count, dim]."""
     lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / lengths
 
 
 def rows(vectors: Vectors, first: int = 0) -> list[Row]:
-    """Make rows of vectors; the ids count on from ``first``."""
+    """Make rows from vectors, with ids numbered from ``first``."""
     return [
         Row(DEFAULT_TENANT, _record(first + at), vector, "benchmark")
         for at, vector in enumerate(vectors)
@@ -62,7 +62,7 @@ def write(store: VectorStore, batch: Sequence[Row]) -> float:
 
 
 def nearest(vectors: Vectors, query: Vectors, count: int) -> list[int]:
-    """Return the places of the nearest vectors, the best first, by comparing all of them."""
+    """Return the indices of the nearest vectors, best first, by brute force."""
     scores = vectors @ query  # [rows]
     best = np.argpartition(-scores, count)[:count]
     order: list[int] = best[np.argsort(-scores[best])].tolist()
@@ -70,7 +70,7 @@ def nearest(vectors: Vectors, query: Vectors, count: int) -> list[int]:
 
 
 def timed_ms(call: Callable[..., object], *args: object) -> float:
-    """Return how long a call took, in milliseconds."""
+    """Call, and return the milliseconds it took."""
     begun = time.perf_counter()
     call(*args)
     return (time.perf_counter() - begun) * 1000

@@ -1,4 +1,4 @@
-"""How long a search takes, rows that were just written included, beside brute force in numpy."""
+"""Latency of a search, also right after writes, compared with brute force in numpy."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from benchmarks.store.rows import TOP_K, Vectors, nearest, random_units, rows, t
 from common.contract import DEFAULT_TENANT
 from worker.stores.base import Row, VectorStore
 
-# Longest median that the embedded default may show at 10,000 rows, in milliseconds.
+# Upper bound on the median with Milvus Lite and 10,000 rows, in milliseconds.
 _LITE_MS_MAX = 15.0
 # Length of a vector, as of ViT-B/32.
 DIM = 512
-# Rows that are written right before a search in the second measure.
+# Rows written right before each search in the second measurement.
 _FRESH = 100
 
 
 def measure(store: VectorStore, count: int, searches: int) -> dict[str, Any]:
-    """Fill an empty store; return the rows written per second and all latencies."""
+    """Fill an empty store; return rows written per second and all latencies."""
     vectors, queries = random_units(count, DIM, seed=1), random_units(searches, DIM, seed=2)
     made = rows(vectors)
     per_s = write(store, made[:-_FRESH])
-    # The first search of a process brings the rows into memory.
+    # The first search of a process loads the rows into memory.
     store.search(DEFAULT_TENANT, queries[0], TOP_K)
     return {
         "upserts_per_s": per_s,
@@ -34,10 +34,10 @@ def measure(store: VectorStore, count: int, searches: int) -> dict[str, Any]:
 
 
 def _after_writing(store: VectorStore, queries: Vectors, fresh: Sequence[Row]) -> list[float]:
-    """Time searches, each right after the newest rows were written, one of which it must find.
+    """Time searches, each right after writing rows, and check that a fresh row is found.
 
     Raises:
-        RuntimeError: A row that was just written is not found.
+        RuntimeError: A row that was just written was not found.
     """
     ms = []
     for at, query in enumerate(queries):
@@ -45,12 +45,12 @@ def _after_writing(store: VectorStore, queries: Vectors, fresh: Sequence[Row]) -
         ms.append(timed_ms(store.search, DEFAULT_TENANT, query, TOP_K))
         newest = fresh[at % len(fresh)]
         if store.search(DEFAULT_TENANT, newest.vector, 1)[0].id != newest.record.id:
-            raise RuntimeError("A row that was just written is not found.")
+            raise RuntimeError("A row that was just written was not found.")
     return ms
 
 
 def figures(measured: dict[str, Any], is_lite: bool) -> list[Figure]:
-    """Return the latencies; those of the embedded store have a bound."""
+    """Return the latencies; the medians of Milvus Lite have a bound."""
     bound = _LITE_MS_MAX if is_lite else None
     after, numpy = measured["after_writing_ms"], measured["numpy_ms"]
     return [

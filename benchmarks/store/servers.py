@@ -1,4 +1,4 @@
-"""A Milvus to measure, and a store in a collection of its own."""
+"""A Milvus to measure, and a store in a new collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.services import MilvusLite, MilvusServer
 from worker.stores.identity import Identity
 from worker.stores.milvus.store import MilvusStore
 
-# What may be measured: the embedded default, and a server.
+# The kinds of Milvus to measure: Milvus Lite, the default, and a server.
 LITE = "lite"
 SERVERS: dict[str, type[MilvusLite] | type[MilvusServer]] = {
     LITE: MilvusLite,
@@ -24,7 +24,7 @@ SERVERS: dict[str, type[MilvusLite] | type[MilvusServer]] = {
 
 @contextmanager
 def served(server: str, uri: str | None) -> Iterator[str]:
-    """Give the address to measure: the one named, or that of a server of our own."""
+    """Yield the given address, or that of a newly started server."""
     if uri is not None:
         yield uri
         return
@@ -34,7 +34,7 @@ def served(server: str, uri: str | None) -> Iterator[str]:
 
 @contextmanager
 def new_collection(address: str) -> Iterator[str]:
-    """Give the name of a collection that is not there, and drop the collection afterwards."""
+    """Yield an unused collection name, and drop the collection afterwards."""
     name = f"benchmark_{time.time_ns()}"
     try:
         yield name
@@ -46,7 +46,7 @@ def new_collection(address: str) -> Iterator[str]:
 
 @contextmanager
 def new_store(address: str, name: str, dim: int) -> Iterator[MilvusStore]:
-    """Give an open store on a collection of this name."""
+    """Yield an open store on the named collection."""
     store = MilvusStore(address, "", name, Identity("benchmark", "1", dim))
     store.open()
     try:

@@ -1,1 +1,1 @@
-"""Real processes, killed, cut off and told to end in the middle of their work."""
+"""Real processes that are killed, disconnected and stopped in the middle of their work."""

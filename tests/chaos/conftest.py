@@ -1,4 +1,4 @@
-"""What the chaos tests share: one Glimpse whose parts they take away, and workers of their own."""
+"""Fixtures of the chaos tests: one Glimpse whose parts they attack, and extra workers."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from tests.support.services import (
 
 log = logging.getLogger(__name__)
 
-# Its assertions are to say what they compared, as those of a file of tests do.
+# Report compared values in its assertions, as in a test file.
 pytest.register_assert_rewrite("tests.support.chaos.freezes")
 
-# Repeats what a failed test did by chance: its log names the seed.
+# Variable that sets the random seed, to repeat a failed test; the test's log contains the seed.
 _SEED = "CHAOS_SEED"
 
-# Short times, so that what the dead held comes back soon, and small chunks and batches, so
-# that a job is many of them.
+# Short leases, so that the work of dead workers is soon redelivered, and small chunks and
+# batches, so that a job has many of them.
 SETTINGS = {
     "GLIMPSE_MODEL": "hashing",
     "GLIMPSE_LEASE_S": "2",
@@ -51,8 +51,8 @@ SETTINGS = {
     "GLIMPSE_WORKER_THREADS": "2",
 }
 
-# A lease that a living worker keeps even where it gets no processor for seconds: for tests
-# in which nobody dies and each picture is to be embedded once.
+# A lease that a live worker keeps even if it gets no CPU time for seconds: for tests in which no
+# worker dies and each picture must be embedded once.
 PATIENT = {"GLIMPSE_LEASE_S": "60"}
 
 MakeWorkers = Callable[..., list[SlowWorker]]
@@ -71,7 +71,7 @@ def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def begun(
     folder: Path, settings: Mapping[str, str] = SETTINGS, milvus: MilvusServer | None = None
 ) -> Iterator[Stack]:
-    """Run a Glimpse without an ingest worker, on Milvus Lite unless told otherwise."""
+    """Run a Glimpse without an ingest worker, on Milvus Lite by default."""
     require(Valkey)
     if milvus is None:
         require(MilvusLite)
@@ -81,7 +81,7 @@ def begun(
 
 @pytest.fixture
 def stack(glimpse: Stack) -> Stack:
-    """The shared Glimpse as if nothing had happened to it: all there, its queues empty."""
+    """The shared Glimpse in a clean state: all parts running, Redis empty."""
     for part in (glimpse.redis, glimpse.milvus, glimpse.search_worker, glimpse.api):
         if not part.running:
             part.start()
@@ -99,13 +99,13 @@ def ledger(stack: Stack) -> Iterator[Ledger]:
 
 @pytest.fixture
 def books(ledger: Ledger, record_property: Callable[[str, object], None]) -> Books:
-    """Books of this test alone."""
+    """The books of this test."""
     return Books(ledger, record_property)
 
 
 @pytest.fixture
 def crew(stack: Stack, tmp_path: Path) -> Iterator[MakeWorkers]:
-    """Makes ingest workers, not yet started, that note what they embed in one file."""
+    """Factory of ingest workers, not started, that log their embeddings to one file."""
     made: list[SlowWorker] = []
 
     def make(
@@ -127,7 +127,7 @@ def crew(stack: Stack, tmp_path: Path) -> Iterator[MakeWorkers]:
 
 @pytest.fixture
 def workers(crew: MakeWorkers) -> MakeWorkers:
-    """Makes ingest workers and returns them when they consume."""
+    """Factory of ingest workers that returns them once they consume."""
 
     def start(*args: Any, **options: Any) -> list[SlowWorker]:
         made = crew(*args, **options)
@@ -146,7 +146,7 @@ def search_worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
 
 @pytest.fixture
 def zombies(stack: Stack, tmp_path: Path) -> Iterator[MakeZombies]:
-    """Makes workers that halt at stages of their work, and returns them when they consume."""
+    """Factory of workers that halt at stages of their work; returns them once they consume."""
     with ExitStack() as made:
 
         def make(queue: str, deeds: Sequence[str]) -> Zombies:
@@ -157,7 +157,7 @@ def zombies(stack: Stack, tmp_path: Path) -> Iterator[MakeZombies]:
 
 @pytest.fixture
 def fleet(crew: MakeWorkers) -> Iterator[StartFleet]:
-    """Makes workers that are started again when they die; returns when all consume."""
+    """Factory of workers that are restarted when they die; returns them once all consume."""
     with ExitStack() as fleets:
 
         def start(*args: Any, **options: Any) -> Fleet:
@@ -170,24 +170,24 @@ def fleet(crew: MakeWorkers) -> Iterator[StartFleet]:
 
 @pytest.fixture
 def dice() -> random.Random:
-    """What happens by chance; the seed is in the log of a test that failed."""
+    """Source of randomness; the log of a failed test contains the seed."""
     seed = int(os.environ.get(_SEED, random.randrange(10**6)))
     log.warning("%s=%d", _SEED, seed)
     return random.Random(seed)
 
 
 def side_by_side(call: Callable[[SlowWorker], object], workers: list[SlowWorker]) -> None:
-    """Start or stop several workers at once."""
+    """Start or stop several workers in parallel."""
     with ThreadPoolExecutor() as threads:
         list(threads.map(call, workers))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the audits found, as a table of all attacks."""
+    """Print the results of the audits as a table of all attacks."""
     table: dict[str, Counter[str]] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
-            # Some of them tell of no test.
+            # Some reports do not concern a test call.
             if getattr(report, "when", None) == "call":
                 for audit in (found for name, found in report.user_properties if name == AUDIT):
                     row = table.setdefault(audit["attack"], Counter())

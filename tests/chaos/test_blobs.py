@@ -1,4 +1,4 @@
-"""Bytes vanish from the blob folder, the folder itself does, and archives are left over."""
+"""Blobs vanish, the blob folder itself vanishes, and archives are left over."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ GONE = image_id(FILES["teal.png"])
 
 @pytest.fixture
 def folder(stack: Stack) -> Path:
-    """The blob folder; Redis was emptied, and has its mark again."""
+    """The blob folder, once its mark is back in the emptied Redis."""
     wait_for(lambda: marked_by_upload(stack), 60, "the API to put the mark again")
     return Path(stack.settings["GLIMPSE_BLOBS_DIR"])
 
 
 def marked_by_upload(stack: Stack) -> bool:
-    # Of no picture, so that no worker has to do with it.
+    # Not a picture, so that no worker gets a task.
     stack.client.post("/v1/images", files={"file": ("a.txt", b"These are words.")})
     with connect(stack.redis.url) as redis:
         return bool(redis.exists("glimpse:blobs"))
@@ -81,7 +81,7 @@ def test_a_folder_that_is_not_there_burns_nothing(
     stack: Stack, ledger: Ledger, workers: MakeWorkers, folder: Path, tmp_path: Path
 ) -> None:
     job = ledger.upload(FILES)
-    # As an unmounted volume: an empty folder stands in its place.
+    # Like an unmounted volume: an empty folder remains.
     folder.rename(tmp_path / "elsewhere")
     folder.mkdir()
     (worker,) = workers(settings={"GLIMPSE_MISSING_S": "0.5"})

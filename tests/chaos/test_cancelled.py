@@ -1,4 +1,4 @@
-"""Jobs are cancelled whose workers died or froze: what they are told is what a search finds."""
+"""Cancelling jobs whose workers died or froze: the reported states match search results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.chaos.freezes import CHUNK, halted_upload
 from tests.support.chaos.rounds import rounds
 from tests.support.polling import wait_for
 
-# What becomes of the workers of these jobs, and when.
+# The deed and stage of each job's worker.
 DEEDS = (
     "die:write",
     "die:written",
@@ -44,7 +44,7 @@ def test_what_is_told_to_be_cancelled_is_not_found(
 def test_a_job_cancelled_as_its_worker_dies_is_what_it_says(
     books: Books, workers: MakeWorkers, dice: random.Random, _round: int
 ) -> None:
-    # The pictures of a chunk get their rows one by one, and their outcomes all at once.
+    # With batches of one, a chunk's rows are written one by one, but its outcomes all at once.
     pair = workers(2, 0.02, {"GLIMPSE_BATCH_MAX": "1"})
     books.upload(named("doomed", books.pictures(PICTURES)))
     some = dice.randrange(1, PICTURES - CHUNK)

@@ -1,4 +1,4 @@
-"""Images are deleted while their workers die, and while their uploads are under way."""
+"""Images are deleted while workers die, and while their uploads are in progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.pictures import image_id, picture
 from tests.support.polling import ready, wait_for
 from tests.support.services import DeadlyDeleter, Stack
 
-# Seconds in which the upkeep of a worker brings back what a deletion left.
+# Seconds for a worker's upkeep to restore the blobs of an interrupted deletion.
 _UPKEEP_S = 60
 
 DATA = picture("orange")
@@ -29,7 +29,7 @@ PATH = f"/v1/images/{ID}"
 
 @pytest.fixture
 def ingest(stack: Stack, workers: MakeWorkers, ledger: Ledger) -> None:
-    """Start an ingest worker, and let it index the image."""
+    """Start an ingest worker and index the image."""
     workers()
     ledger.settled(ledger.upload(FILES))
     ready(stack.client)
@@ -46,7 +46,7 @@ def found(stack: Stack) -> list[str]:
 
 
 def delete(stack: Stack) -> int:
-    """Delete the image, in as many tries as it takes; return the last status."""
+    """Delete the image, retrying while the API responds 503; return the final status."""
 
     def tried() -> int | None:
         status = stack.client.delete(PATH).status_code
@@ -67,7 +67,7 @@ def test_a_worker_killed_within_a_deletion_leaves_no_half(
     stack.search_worker.start()
     ready(stack.client)
     if step == "before":
-        # Its image is there, so its bytes come back; then the deletion is done again.
+        # The row still exists, so the upkeep restores the blob; then delete again.
         wait_for(lambda: content(stack).status_code == 200, _UPKEEP_S, "the bytes")
         assert ID in found(stack)
         assert delete(stack) == 204

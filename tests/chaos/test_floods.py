@@ -1,4 +1,4 @@
-"""Many damaged files, many clients with the same files, and many tasks that nobody wants."""
+"""Many damaged files, many clients with the same files, and many tasks of a cancelled job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.pictures import image_id, picture
 from tests.support.polling import finished_job
 from tests.support.services import Api, Stack
 
-# What a damaged file may end with: the picture is to blame, not the model and not the store.
+# Permitted error codes of damaged files: those that blame the picture, not the model or store.
 DAMAGES = {"not_an_image", "unsupported_format", "truncated", "too_many_pixels", "empty"}
 CLIENTS = 10
 
@@ -41,7 +41,7 @@ def test_a_thousand_damaged_files_cost_no_good_one(
     failed = ledger.items(location, "failed")
     assert {item["filename"] for item in failed} <= set(bad)
     assert {item["code"] for item in failed} <= DAMAGES
-    # Were nearly all of them whole or nearly all refused, the test would not test much.
+    # If nearly all were accepted or nearly all rejected, the test would prove little.
     assert 100 < len(failed) < 990
     ledger.at_rest()
     assert (worker.running, worker.pid) == (True, pid)
@@ -72,7 +72,7 @@ def test_the_same_files_of_many_clients_are_embedded_once(
 
 @pytest.fixture
 def fine_api(stack: Stack, tmp_path: Path) -> Iterator[Api]:
-    """An API that makes a task of every image."""
+    """An API that creates one task per image."""
     with Api(tmp_path / "fine", {**stack.settings, "GLIMPSE_CHUNK_IMAGES": "1"}) as api:
         yield api
 

@@ -1,4 +1,4 @@
-"""Work of the dead comes back, work of the living stays where it is."""
+"""Leases: work of dead workers is redelivered, work of live workers is not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.pictures import jpeg
 from tests.support.polling import finished_job, wait_for
 from tests.support.services import SlowWorker, Stack
 
-# Seconds of a lease, so short that a test can outlive several.
+# Lease in seconds, short enough that a test outlasts several.
 LEASE_S = 2
 
 SETTINGS = {
@@ -35,7 +35,7 @@ Slow = Callable[..., SlowWorker]
 
 @pytest.fixture(scope="module")
 def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A whole Glimpse without an ingest worker: the tests bring workers of their own."""
+    """A whole Glimpse without an ingest worker; the tests start their own workers."""
     with begun(tmp_path_factory.mktemp("glimpse_with_leases"), SETTINGS) as stack:
         yield stack
 
@@ -57,7 +57,7 @@ def slow(stack: Stack, tmp_path: Path) -> Iterator[Slow]:
 
 
 def upload(client: httpx.Client, count: int = 1) -> str:
-    """Upload pictures that nobody has ever uploaded; return where their job is."""
+    """Upload pictures that have never been uploaded; return the job's location."""
     files = [("file", (f"{n}.jpg", jpeg(n) + uuid.uuid4().bytes)) for n in range(count)]
     return client.post("/v1/images", files=files).raise_for_status().headers["Location"]
 
@@ -111,13 +111,13 @@ def test_living_work_of_many_leases_is_begun_once(stack: Stack, slow: Slow) -> N
 
 
 def test_living_work_survives_lost_connections(stack: Stack, slow: Slow) -> None:
-    # With a thread to spare it asks for more, and so notices.
+    # With an idle thread, the worker keeps polling and so notices the lost connection.
     worker = slow(8 * LEASE_S, GLIMPSE_WORKER_THREADS="2")
     job = upload(stack.client)
     begins(worker)
     slow(0)
     with connect(stack.redis.url) as client:
-        # All but this one: Redis itself is there to take back what kombu would give back.
+        # Kill all other connections. Redis itself stays up, so kombu could return its messages.
         client.client_kill_filter(_type="normal", skipme=True)
     assert finished_job(stack.client, job)["state"] == "succeeded"
     assert len(worker.all_begun()) == 1
@@ -140,7 +140,7 @@ def test_living_work_is_kept_while_redis_is_away_for_many_leases(stack: Stack, s
     begins(worker)
     slow(0)
     stack.redis.kill()
-    # Renewals are tried again within a second, so these take longer than a lease.
+    # Renewals are retried every second at most, so this many take longer than a lease.
     wait_for(lambda: renewals_missed(worker) > 2 * LEASE_S, 60, "lost leases")
     stack.redis.start()
     assert finished_job(stack.client, job)["state"] == "succeeded"
@@ -153,7 +153,7 @@ def test_what_waits_for_milvus_for_many_leases_is_not_doubled(stack: Stack, slow
     stack.milvus.kill()
     job = upload(stack.client)
     wait_for(lambda: sum(map(tries, workers)) > 4, 60, "tries over several leases")
-    # The other worker idles: whatever came free it would have tried too.
+    # The other worker is idle, so it would have tried any message that was released.
     assert sorted(map(tries, workers))[0] == 0
     stack.milvus.start()
     assert finished_job(stack.client, job)["indexed"] == 1
@@ -171,7 +171,7 @@ def test_a_worker_told_to_end_finishes_what_is_in_hand(stack: Stack, slow: Slow)
 
 
 def test_a_worker_that_cannot_finish_in_time_gives_its_work_back(stack: Stack, slow: Slow) -> None:
-    # A lease that outlasts the test: nothing comes back by it.
+    # The lease outlasts the test, so nothing is redelivered by expiry.
     patient = {"GLIMPSE_LEASE_S": "3600"}
     worker = slow(600, GLIMPSE_GRACE_S="1", **patient)
     job = upload(stack.client, 2)

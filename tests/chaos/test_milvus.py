@@ -1,4 +1,4 @@
-"""Milvus is killed and started again in the middle of a job, or is away for long."""
+"""Milvus is restarted in the middle of a job, or is down for a long time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.support.chaos.ledger import Ledger
 from tests.support.polling import ready, wait_for
 from tests.support.services import Stack
 
-# Tries in vain that a job makes while Milvus is away: so many waits of `GLIMPSE_RETRY_S_MAX`
-# that every chunk in hand has gone behind all others many times.
+# Failed attempts of a job during the outage: enough waits of `GLIMPSE_RETRY_S_MAX` that every
+# chunk in progress has been requeued behind all others many times.
 TRIES = 60
 
 
 def red(stack: Stack) -> bool:
-    """Return whether readiness names Milvus, and nothing else, as missing."""
+    """Return whether readiness reports only Milvus as missing."""
     response = stack.client.get("/readyz")
     if response.status_code == 200:
         return False

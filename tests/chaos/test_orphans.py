@@ -1,4 +1,4 @@
-"""Bytes of images that ended without a row go by a worker's own upkeep, and no others."""
+"""A worker's upkeep removes the blobs of images that ended without a row, and no others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.polling import wait_for
 from tests.support.services import Stack
 from worker.upkeep.orphaned_blobs import SLICES
 
-# Seconds in which a turn or two of the upkeep come.
+# Seconds for one or two rounds of the upkeep.
 _UPKEEP_S = 60
 HOUR_S = 3600.0
 
@@ -31,7 +31,7 @@ FILES = {"olive.png": DATA}
 
 @dataclass
 class Upkeep:
-    """The upkeep of the workers, led to the images of a test, which are made old."""
+    """Steers the workers' upkeep to the images of a test, whose blobs are backdated."""
 
     stack: Stack
     ledger: Ledger
@@ -41,7 +41,7 @@ class Upkeep:
         return root / "default" / folder / image[:2] / image
 
     def looks_at(self, image: str, hours: float = 2) -> None:
-        """Return when an image, stored so many hours ago, was looked at."""
+        """Backdate an image's blob by some hours, and wait until the upkeep has checked it."""
         redis = self.ledger.redis
         wait_for(lambda: redis.hget("glimpse:orphans", "collection"), _UPKEEP_S, "a turn")
         redis.hset("glimpse:orphans", "since", 0)
@@ -54,7 +54,7 @@ class Upkeep:
         )
 
     def removes(self, image: str) -> None:
-        """Check that an image goes out of reach, and an hour later for good."""
+        """Check that an image's blob is withdrawn, and deleted an hour later."""
         assert content(self.stack, image).status_code == 200
         assert self.stack.client.delete(f"/v1/images/{image}").status_code == 404
         self.looks_at(image)
@@ -65,14 +65,14 @@ class Upkeep:
         assert not self.original(image).exists()
 
     def leaves(self, image: str, hours: float = 2) -> None:
-        """Check that an image is not touched."""
+        """Check that an image's blob is kept."""
         self.looks_at(image, hours)
         assert content(self.stack, image).status_code == 200
 
 
 @pytest.fixture
 def upkeep(stack: Stack, ledger: Ledger) -> Iterator[Upkeep]:
-    """The upkeep, in a folder with the mark of the Redis that was emptied."""
+    """The upkeep, after the API has restored the folder's mark in the emptied Redis."""
     stack.api.stop()
     stack.api.start()
     yield Upkeep(stack, ledger)
@@ -84,19 +84,19 @@ def content(stack: Stack, image: str) -> httpx.Response:
 
 
 def cancelled(stack: Stack, ledger: Ledger) -> None:
-    """Upload the image while nobody takes it, and cancel it."""
+    """Upload the image while no worker consumes, and cancel the job."""
     job = ledger.upload(FILES)
     stack.client.delete(job).raise_for_status()
     assert ledger.settled(job)["cancelled"] == 1
 
 
 def refused(stack: Stack, ledger: Ledger, data: bytes) -> int:
-    """Upload a picture while Redis dies; return the answer's status."""
+    """Upload a picture while Redis dies; return the response's status."""
     incoming = Path(stack.settings["GLIMPSE_BLOBS_DIR"]) / "incoming"
 
     def body() -> Iterator[bytes]:
         yield data[:50]
-        # The API asks Redis whether it may take it in, and then begins to write.
+        # The API asks Redis for admission before it starts to write.
         wait_for(lambda: any(incoming.glob("*/*")), 30, "the first bytes")
         stack.redis.kill()
         yield data[50:]

@@ -1,4 +1,4 @@
-"""Redis goes and comes back, over and over and in every way, under three ingest workers."""
+"""Repeated outages of Redis, of every kind, with three ingest workers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.support.services import SlowWorker, Stack
 
 ROUNDS = 10
 WORKERS, SLOTS = 3, 4
-# Longest outage, in seconds: longer than anyone waits for an answer of Redis, and shorter than
-# the lease, so that what lives loses nothing to others.
+# Longest outage in seconds: longer than any client's Redis timeout, and shorter than the lease,
+# so that live workers lose no work to others.
 OUTAGE_S = 3.0
 SETTINGS = {"GLIMPSE_LEASE_S": "6", "GLIMPSE_WORKER_THREADS": str(SLOTS)}
-# Images of an upload: four chunks.
+# Images per upload: four chunks.
 IMAGES = 32
 
 Outage = Callable[[Stack, Redis, float], None]
@@ -84,7 +84,7 @@ OUTAGES: list[Outage] = [
 
 
 def pictures(mark: int, count: int) -> Files:
-    """Return pictures that no other mark has."""
+    """Return pictures that are unique to the mark."""
     return {
         f"{mark}/{n}.png": picture(f"rgb({n},{mark % 256},{mark // 256})", (8, 8))
         for n in range(count)
@@ -92,7 +92,7 @@ def pictures(mark: int, count: int) -> Files:
 
 
 def accepted(ledger: Ledger, files: Files) -> str:
-    """Return the job of an upload that is sent again until it is taken."""
+    """Retry an upload until it is accepted; return the job's location."""
 
     def upload() -> str | None:
         try:
@@ -107,7 +107,7 @@ def accepted(ledger: Ledger, files: Files) -> str:
 
 @contextmanager
 def unharmed(stack: Stack, made: list[SlowWorker]) -> Iterator[None]:
-    """Check that the same processes run before and after, the search worker too."""
+    """Check that all workers, including the search worker, survive the block."""
     everyone = [stack.search_worker, *made]
     before = [worker.pid for worker in everyone]
     yield
@@ -115,7 +115,7 @@ def unharmed(stack: Stack, made: list[SlowWorker]) -> Iterator[None]:
 
 
 def all_slots_work(stack: Stack, ledger: Ledger, mark: int) -> None:
-    """Check that as many tasks are in hand as there are slots, once each takes its time."""
+    """Check that every slot can hold a task, while suspended Milvus blocks the tasks."""
     slots = WORKERS * SLOTS
     stack.milvus.suspend()
     try:
@@ -142,7 +142,7 @@ def test_outages_end_no_worker_take_no_slot_and_lose_nothing(
             dice.choice(OUTAGES)(stack, ledger.redis, dice.uniform(0, OUTAGE_S))
         for location, files in jobs.items():
             job = ledger.settled(location)
-            # Of an upload that was not taken some images may have come in before.
+            # A rejected attempt may already have brought in some of the images.
             assert job["state"] == "succeeded", job
             assert job["indexed"] + job["duplicates"] == len(files), job
             assert ledger.missing(files.values()) == set()

@@ -1,4 +1,4 @@
-"""Redis is killed and started again in the middle of a job."""
+"""Redis is killed and restarted in the middle of a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that were given up are tried again by many at once."""
+"""Concurrent replays of the same dead letters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_replays_at_once_embed_an_image_once(
     names = [image_id(data) for data in files.values()] * CALLERS
     with ThreadPoolExecutor(len(names)) as callers:
         statuses = Counter(callers.map(replay, sorted(names)))
-    # The others come while the first has the letter, or when it is gone.
+    # Later replays arrive while the first holds the letter (409) or after it is gone (404).
     assert set(statuses) <= {202, 404, 409}
     assert statuses[202] == IMAGES
     ledger.at_rest()

@@ -1,4 +1,4 @@
-"""The API is killed in the middle of an upload, and the blob store's disk fills."""
+"""The API is killed in the middle of an upload, and the blob store's disk fills up."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.support.pictures import image_id
 from tests.support.polling import finished_job, wait_for
 from tests.support.services import Api, Stack
 
-# Bytes of the disk that fills, and of what else lies on it.
+# Sizes of the disk and of the ballast file on it, in bytes.
 DISK_BYTES, BALLAST_BYTES = 6 * 1024**2, 2 * 1024**2
-# Codes that a caller may be told, with their statuses.
+# Permitted error codes and their statuses.
 FULL = {"insufficient_storage": 507, "blobs_unavailable": 503}
 
 
 def blobs_of(folder: Path) -> list[Path]:
-    """Return the files of all blobs."""
+    """Return the files of all stored blobs."""
     return [path for path in folder.glob("*/originals/*/*") if path.is_file()]
 
 
@@ -36,7 +36,7 @@ def half_uploads(folder: Path) -> list[Path]:
 
 
 def half_body(files: dict[str, bytes]) -> bytes:
-    """Return the request of an upload that breaks off within its last picture."""
+    """Return the request of an upload that is truncated within its last picture."""
     parts = b"".join(
         f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
         + data
@@ -73,7 +73,7 @@ def test_an_api_killed_within_an_upload_leaves_nothing(
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """Mount a file system of ``DISK_BYTES`` in memory."""
+    """Mount an in-memory file system of ``DISK_BYTES``."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a disk that fills")
     folder.mkdir()
@@ -84,13 +84,13 @@ def small_disk(folder: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        # Lazily: what still holds a file of it must not keep it in the tree.
+        # Lazily, so that open files do not prevent the unmount.
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @contextmanager
 def served_from(folder: Path, stack: Stack, workers: MakeWorkers, logs: Path) -> Iterator[str]:
-    """Run an API and an ingest worker on a blob folder of their own; give the API's address."""
+    """Run an API and an ingest worker on another blob folder; yield the API's URL."""
     settings = {"GLIMPSE_BLOBS_DIR": str(folder)}
     with Api(logs, {**stack.settings, **settings}) as api:
         (worker,) = workers(1, 0, settings)
@@ -99,7 +99,7 @@ def served_from(folder: Path, stack: Stack, workers: MakeWorkers, logs: Path) ->
 
 
 def until_full(url: str, batches: list[dict[str, bytes]]) -> tuple[list[str], int]:
-    """Upload until it is refused; return the jobs accepted and the number of the refused batch."""
+    """Upload until a batch is rejected; return the accepted jobs and that batch's number."""
     jobs: list[str] = []
     for number, files in enumerate(batches):
         response = send(url, files)
@@ -111,7 +111,7 @@ def until_full(url: str, batches: list[dict[str, bytes]]) -> tuple[list[str], in
 
 
 def send(url: str, files: dict[str, bytes]) -> httpx.Response:
-    """Upload files over a connection of their own."""
+    """Upload files over a new connection."""
     parts = [("file", file) for file in files.items()]
     return httpx.post(f"{url}/v1/images", files=parts, timeout=60)
 

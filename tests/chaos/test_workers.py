@@ -1,4 +1,4 @@
-"""Ingest workers that are killed, that a picture kills, and that share their work."""
+"""Ingest workers that are killed, that die of a picture, and that share a job."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.polling import wait_for
 from tests.support.services import DeadlyWorker, Fleet
 
 KILLS = 10
-# Attempts at an image, as `GLIMPSE_ATTEMPTS_MAX` has them by default.
+# Default of `GLIMPSE_ATTEMPTS_MAX`.
 ATTEMPTS_MAX = 3
 
 
 def kill_one(fleet: Fleet, dice: random.Random) -> None:
-    """Kill a worker that consumes, at some moment within the time of a few pictures."""
+    """Kill a consuming worker after a random delay of up to a few pictures."""
     time.sleep(dice.uniform(0, 0.3))
     wait_for(lambda: fleet.kill_one(dice), 90, "a worker to kill")
 
@@ -31,8 +31,9 @@ def kill_one(fleet: Fleet, dice: random.Random) -> None:
 def test_ten_kills_of_workers_lose_and_double_nothing(
     ledger: Ledger, fleet: StartFleet, photos: Path, dice: random.Random
 ) -> None:
-    # An image is quarantined that was in hand at so many deaths, alone at all but the first.
-    # Ten blows within a minute hit the same innocent thrice once in some hundred runs.
+    # An image is quarantined after this many deaths during its processing, alone in all but the
+    # first. With the default of 3, ten random kills within a minute would quarantine an innocent
+    # image about once in a few hundred runs.
     guarded = {"GLIMPSE_ATTEMPTS_MAX": "6"}
     pair = fleet(2, 0.01, guarded)
     files = album(photos, "kills")
@@ -47,7 +48,7 @@ def test_ten_kills_of_workers_lose_and_double_nothing(
 def test_deadly_pictures_are_quarantined_and_their_neighbours_indexed(
     ledger: Ledger, fleet: StartFleet, workers: MakeWorkers, photos: Path
 ) -> None:
-    # Chunks have eight images; both deadly ones lie in the first, others in hand beside it.
+    # Chunks have eight images. Both deadly ones are in the first; other chunks run next to it.
     innocent = list(album(photos, "deadly", 46).items())
     deadly = {colour: picture(colour) for colour in ("magenta", "cyan")}
     files = dict([*innocent[:3], *deadly.items(), *innocent[3:]])
@@ -62,7 +63,7 @@ def test_deadly_pictures_are_quarantined_and_their_neighbours_indexed(
     assert {letter.filename: (letter.code, letter.attempts) for letter in letters} == dict.fromkeys(
         deadly, ("quarantined", ATTEMPTS_MAX)
     )
-    # One death counts for all that was in hand; every death but the first for one picture only.
+    # The first death counts for all images in progress, every later one for a single picture.
     assert ATTEMPTS_MAX <= pair.deaths <= ATTEMPTS_MAX * len(deadly)
     pair.wait_until_ready()
     ledger.at_rest()
@@ -72,7 +73,7 @@ def test_deadly_pictures_are_quarantined_and_their_neighbours_indexed(
 def replayed_elsewhere(
     ledger: Ledger, deadly: Fleet, workers: MakeWorkers, killers: dict[str, bytes]
 ) -> None:
-    """Check that pictures which are forgiven are indexed by a worker that they do not kill."""
+    """Check that another worker indexes the pictures once their attempts are reset."""
     deadly.close()
     workers()
     ids = [image_id(data) for data in killers.values()]

@@ -1,1 +1,1 @@
-"""Tests of the whole, over HTTP."""
+"""Tests of the whole system over HTTP."""

@@ -1,4 +1,4 @@
-"""What tests on a real stack share."""
+"""Fixtures of tests on a real stack."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.conftest import require
 from tests.support.polling import ready
 from tests.support.services import MilvusLite, Stack, Valkey
 
-# What the files that share a stack need between them: what a killed worker held comes back soon, an
-# archive is many chunks, and searches are soon forgotten.
+# Settings for all files that share the stack: a killed worker's tasks are soon redelivered, an
+# archive has many chunks, and searches expire soon.
 _SHARED = {
     "GLIMPSE_MODEL": "hashing",
     "GLIMPSE_LEASE_S": "3",
@@ -30,7 +30,7 @@ _SHARED = {
 
 @pytest.fixture(scope="session")
 def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of several files of tests, each of which has a tenant of its own."""
+    """A stack shared by several test files, each with its own tenant."""
     require(Valkey)
     require(MilvusLite)
     with Stack(tmp_path_factory.mktemp("shared"), _SHARED) as stack:
@@ -40,13 +40,13 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def tenant(request: pytest.FixtureRequest) -> str:
-    """The tenant of a file of tests."""
+    """The tenant of a test file."""
     return request.module.__name__.rpartition(".")[2]
 
 
 @pytest.fixture(scope="module")
 def api_key(shared_stack: Stack, tenant: str) -> str:
-    """A key of the file's tenant."""
+    """An API key of the file's tenant."""
     token, key = issue(tenant, "test", ["read", "write"], time.time())
     with connect(shared_stack.redis.url) as redis:
         RedisKeys(redis).add(key)
@@ -55,7 +55,7 @@ def api_key(shared_stack: Stack, tenant: str) -> str:
 
 @pytest.fixture(scope="module")
 def tenant_client(shared_stack: Stack, api_key: str) -> Iterator[httpx.Client]:
-    """A client of the file's tenant on the shared stack."""
+    """A client for the file's tenant on the shared stack."""
     headers = {"Authorization": f"Bearer {api_key}"}
     with httpx.Client(base_url=shared_stack.api.url, headers=headers, timeout=60) as client:
         yield client
@@ -65,7 +65,7 @@ def tenant_client(shared_stack: Stack, api_key: str) -> Iterator[httpx.Client]:
 def make_key(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Return what makes a key, as the operator does."""
+    """Factory of API keys, created with the operator's command."""
     monkeypatch.setenv("GLIMPSE_REDIS_URL", stack.redis.url)
 
     def make(tenant: str, *scopes: str) -> str:

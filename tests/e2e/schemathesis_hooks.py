@@ -1,4 +1,4 @@
-"""What schemathesis sends where a schema says no more than "bytes": pictures and archives."""
+"""Request bodies for schemathesis if a schema only says "bytes": pictures and archives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from common.images.formats import MEDIA_TYPES as PICTURES
 from tests.support.archives import archive_of
 from tests.support.pictures import picture
 
-# Few and small: what is in them is other tests' business.
+# Few and small; other tests cover their content.
 _COLOURS = ("red", "green", "blue")
 
 for kind, media_type in PICTURES.items():
@@ -31,7 +31,7 @@ for archive, media_types in ARCHIVES.items():
 
 @schemathesis.hook
 def filter_query(context: schemathesis.HookContext, query: dict[str, Any] | None) -> bool:
-    """Leave out sheets of too many pixels: a product is no matter of a schema."""
+    """Exclude sheets with too many pixels: a schema cannot limit a product of parameters."""
     asked = {"columns": 5, "rows": 2, "tile": 150} | (query or {})
     sides = [asked[name] for name in ("columns", "rows", "tile", "tile")]
     if not all(isinstance(side, int) for side in sides):
@@ -41,7 +41,7 @@ def filter_query(context: schemathesis.HookContext, query: dict[str, Any] | None
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, **kwargs: Any) -> None:
-    """Let no two requests bear the same key: whether it came before is no matter of a schema."""
+    """Make idempotency keys unique: a schema cannot express whether a key was used before."""
     key = case.headers.get(IDEMPOTENCY_KEY) if case.headers else None
     if key and re.fullmatch(PATTERN, key):
         case.headers[IDEMPOTENCY_KEY] = uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Archives through the whole stack: unpacked as a stream, killed in the middle, and resumed."""
+"""Archives through the whole stack: streamed, interrupted by a kill, and resumed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.services import Stack
 
 
 def send(client: httpx.Client, archive: Path, kind: str) -> str:
-    """Upload an archive, read from disk while it is sent; return the place of its job."""
+    """Upload an archive, streamed from disk; return the location of its job."""
     with archive.open("rb") as body:
         response = client.post(
             "/v1/images",
@@ -30,7 +30,7 @@ def send(client: httpx.Client, archive: Path, kind: str) -> str:
 
 @pytest.fixture
 def waiting(shared_stack: Stack, tenant: str) -> Callable[[], list[Path]]:
-    """Return what finds the archives that are kept."""
+    """Function that returns the stored archives."""
     folder = Path(shared_stack.settings["GLIMPSE_BLOBS_DIR"]) / "archives" / tenant / "originals"
     return lambda: list(folder.glob("*/*"))
 
@@ -72,7 +72,7 @@ def test_a_worker_killed_in_the_middle_of_an_archive_loses_nothing(
             file = tmp_path / f"{number:06d}.png"
             file.write_bytes(picture(f"#{number:06x}"))
             tar.add(file, file.name)
-            # A sidecar, as WebDataset has them; it is no picture.
+            # A sidecar, as in WebDataset; not a picture.
             sidecar = file.with_suffix(".json")
             sidecar.write_text("{}")
             tar.add(sidecar, sidecar.name)

@@ -1,4 +1,4 @@
-"""Odd and broken pictures through the whole path: each is indexed or fails alone."""
+"""Unusual and broken pictures through the whole stack: each is indexed or fails alone."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(shared_stack: Stack, api_key: 
         '--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
     )
     with socket.create_connection((host, int(port))) as connection:
-        # More than the API reads at a time, so that it has begun to write.
+        # More than the API reads at a time, so that it starts to write.
         connection.sendall(head.encode() + picture() + bytes(300_000))
         wait_for(lambda: list((blobs / "incoming").glob("*/*")), 10, "the upload to begin")
     wait_for(lambda: not list((blobs / "incoming").glob("*/*")), 10, "the half upload to go")

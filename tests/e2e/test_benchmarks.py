@@ -1,4 +1,4 @@
-"""Benchmarks run, in their quick form: every figure is there, whatever its size."""
+"""Quick runs of the benchmarks: every figure is present, whatever its value."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.conftest import require
 from tests.support.make import made, make
 from tests.support.services import MilvusLite, MilvusServer, Valkey
 
-# Figures that need not be positive: a part may take no time that Linux counts, a level may find
-# nothing, and on so few searches the direct call may be the slower one.
+# Figures that may be zero or negative: a part may use less CPU time than Linux counts, a level may
+# find nothing, and with so few searches the direct call may be slower.
 ANY_SIZE = ("processor time", "others on the machine", "found right after", "added to the direct")
 
 

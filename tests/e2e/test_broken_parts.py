@@ -1,4 +1,4 @@
-"""Every call while a part is broken: told in a problem, at once, and never as a defect."""
+"""Every call while a part is broken: it responds promptly with a problem, never a 500."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.support.walk import HANGS_AFTER_S, Walk
 DATA = picture("red")
 ID = image_id(DATA)
 
-# What needs nothing but the process itself.
+# Operations that need only the API process.
 ALWAYS = {"service_healthz", "service_metrics", "documents_openapi", "documents_docs", "web_index"}
-# What asks a search worker, and through it Milvus.
+# Operations that need a search worker and Milvus.
 CATALOG = {"images_index", "images_check", "images_show", "images_delete"}
-# What reads or writes records and queues in Redis.
+# Operations that read or write records and queues in Redis.
 RECORDS = {
     *("images_upload", "jobs_index", "jobs_show", "jobs_cancel", "jobs_items"),
     *("searches_create", "searches_show", "searches_contact_sheet"),
@@ -46,7 +46,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def walk(stack: Stack) -> Walk:
-    """A walk among things that are there: an image, its job, a search, and a dead letter."""
+    """A walk over existing resources: an image, its job, a search, and a dead letter."""
     ready(stack.client)
     image = {"content": DATA, "headers": {"Content-Type": "image/png"}}
     job = stack.client.post("/v1/images", **image).raise_for_status().json()  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def milvus_hanging(stack: Stack) -> Iterator[None]:
 def no_workers(stack: Stack) -> Iterator[None]:
     for worker in (stack.search_worker, stack.ingest_worker):
         worker.kill()
-    # Until their heartbeats are forgotten nobody knows that they are gone.
+    # Wait for their heartbeats to expire; until then the API considers them alive.
     wait_for(lambda: stack.client.get("/readyz").status_code == 503, 30, "readiness to turn red")
     yield
     for worker in (stack.search_worker, stack.ingest_worker):
@@ -121,7 +121,7 @@ def blobs_absent(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def blobs_not_writable(stack: Stack) -> Iterator[None]:
-    # Permissions would not stop root, which tests often run as.
+    # Permissions do not restrict root, which tests often run as.
     with replaced(folder(stack) / "incoming", by_a_file=True):
         yield
 
@@ -138,7 +138,7 @@ def folder(stack: Stack) -> Path:
 
 @contextmanager
 def replaced(path: Path, *, by_a_file: bool) -> Iterator[None]:
-    """Put something else in the place of a file or folder for a while."""
+    """Replace a file by a folder, or a folder by a file, during the block."""
     aside = path.with_name(f"{path.name}.aside")
     path.rename(aside)
     path.touch() if by_a_file else path.mkdir()

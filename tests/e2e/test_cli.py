@@ -1,4 +1,4 @@
-"""The client commands against a real stack: what they print, and how they end."""
+"""The client commands against a real stack: their output and exit status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlimpseUp]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures in two folders, one of them broken, and a file that is none."""
+    """Pictures in two folders, together with broken files."""
     folder = tmp_path_factory.mktemp("pictures") / "mixed"
     for name, colour in (("warm/red.png", "red"), ("cold/blue.jpg", "blue")):
         (folder / name).parent.mkdir(parents=True)
@@ -47,7 +47,7 @@ def ingested(up: GlimpseUp, folder: Path) -> dict[str, object]:
 
 
 def test_where_nothing_is_indexed_nothing_is_found(up: GlimpseUp) -> None:
-    # It stands before the tests that ingest.
+    # Must run before the tests that ingest.
     run = up.glimpse("search", "red")
     assert (run.returncode, run.stdout) == (1, "")
     assert "glimpse ingest" in run.stderr

@@ -1,4 +1,4 @@
-"""`glimpse ingest` cut short in the middle, against a real stack, and what the next run does."""
+"""`glimpse ingest` interrupted against a real stack, and resumed by the next run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.services import MilvusLite, Valkey
 from tests.support.services.glimpse_up import GlimpseUp
 from tests.support.toll import Toll
 
-# Pictures in all, which fill three requests.
+# Total pictures, which take three requests.
 PICTURES = 250
 # Pictures in the first request.
 FIRST = 100
@@ -34,7 +34,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlimpseUp]:
 
 @pytest.fixture
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """Pictures that no other test has."""
+    """Pictures that are unique to the test."""
     folder = tmp_path / "photos"
     folder.mkdir()
     mark = request.node.name.encode()
@@ -44,11 +44,11 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 class Ingest:
-    """`glimpse ingest` as a process of its own, stopped at its second upload.
+    """`glimpse ingest` as a process that is interrupted at its second upload.
 
     Args:
         up: The stack.
-        folder: What to send; also holds the command's output.
+        folder: Folder to ingest.
     """
 
     def __init__(self, up: GlimpseUp, folder: Path) -> None:
@@ -58,7 +58,7 @@ class Ingest:
         self._let_go = threading.Event()
 
     def end_by(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal while the second upload hangs; return the status and what was said."""
+        """Send a signal while the second upload hangs; return the exit status and stderr."""
         arguments = ("ingest", str(self._folder), "--connections", "1")
         with (
             Toll(self._up.url, self._hold) as toll,
@@ -94,7 +94,7 @@ def ingest(up: GlimpseUp, folder: Path) -> dict[str, object]:
 
 
 def assert_the_rest_is_sent(up: GlimpseUp, folder: Path) -> None:
-    """Check that a run sends what is not indexed, and that then all is."""
+    """Check that another run sends exactly the missing pictures, and that all are then indexed."""
     wait_for(lambda: known(up, folder) == FIRST, up.start_s, "the first request's pictures")
     summary = ingest(up, folder)
     assert (summary["known"], summary["duplicates"]) == (FIRST, FIRST)
@@ -106,7 +106,7 @@ def test_killed_it_goes_on_where_it_stopped(up: GlimpseUp, folder: Path) -> None
     status, _ = Ingest(up, folder).end_by(signal.SIGKILL)
     assert status == -signal.SIGKILL
     assert_the_rest_is_sent(up, folder)
-    # And a third run has nothing to do.
+    # A third run has nothing to do.
     summary = ingest(up, folder)
     assert (summary["known"], summary["sent"], summary["jobs"]) == (PICTURES, 0, [])
 

@@ -1,4 +1,4 @@
-"""The client library against real processes: what it sends is found, whatever dies meanwhile."""
+"""The client library against real processes: uploads are found, even if the API dies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLIENT = ROOT / "glimpse_client"
 
 UV = (sys.executable, "-m", "uv")
 
-# What the service needs and the client must not bring along.
+# Packages of the service that the client must not depend on.
 HEAVY = {"flask", "celery", "redis", "torch", "pillow", "click", "rich", "numpy", "glimpse"}
 
 
@@ -48,7 +48,7 @@ def test_what_is_uploaded_is_found(glimpse: Glimpse, tmp_path: Path) -> None:
 def test_an_api_that_is_killed_meanwhile_loses_and_doubles_nothing(
     glimpse: Glimpse, shared_stack: Stack
 ) -> None:
-    """Each upload is one job, and each picture is there."""
+    """Each upload is one job, and each picture is indexed."""
     before = {job.id for job in glimpse.jobs()}
     pictures = [picture(f"#4400{n:02x}") for n in range(40)]
 
@@ -62,8 +62,8 @@ def test_an_api_that_is_killed_meanwhile_loses_and_doubles_nothing(
     with ThreadPoolExecutor(4) as threads:
         ids = list(threads.map(upload, range(len(pictures))))
     jobs = [glimpse.wait(job_id) for job_id in ids]
-    # An image whose task was sent before the kill, and its job not accepted any more, is there
-    # when it is sent again.
+    # If the task was sent before the kill but the job not accepted, the retried upload finds the
+    # image already indexed.
     assert [job.indexed + job.duplicates for job in jobs] == [1] * len(pictures)
     assert [job.state for job in jobs] == ["succeeded"] * len(pictures)
     assert glimpse.check([image_id(data) for data in pictures]).missing == ()
@@ -71,8 +71,8 @@ def test_an_api_that_is_killed_meanwhile_loses_and_doubles_nothing(
 
 
 def call(*command: str | Path, cwd: Path) -> str:
-    """Run a program and return what it prints; fail with all of it if the program fails."""
-    # uv reads the certificates that the machine trusts, as in the Makefile.
+    """Run a program that must succeed; return its output."""
+    # Make uv use the system's certificates, as in the Makefile.
     environ = {**os.environ, "UV_SYSTEM_CERTS": "1"}
     run = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -81,9 +81,9 @@ def call(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the Python of a fresh environment that only the client's wheel is installed in.
+    """The Python of a fresh environment with only the client's wheel installed.
 
-    The wheel is built from the source distribution, so that both are tried.
+    The wheel is built from the source distribution, so that both are tested.
     """
     folder = tmp_path_factory.mktemp("alone")
     build = (sys.executable, "-m", "hatchling", "build", "--directory", folder, "--target")
@@ -100,7 +100,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def example(alone: Path, shared_stack: Stack, api_key: str) -> Path:
-    """Return the example of the client's README as a program that uses this stack."""
+    """The example of the client's README, as a program that uses this stack."""
     (code,) = re.findall(r"```python\n(.*?)```", (CLIENT / "README.md").read_text(), re.DOTALL)
     program = alone.parent.parent.parent / "example.py"
     opened = 'Glimpse("http://127.0.0.1:8000")'

@@ -1,4 +1,4 @@
-"""Machines whose clocks differ: nothing is refused, given up or lost by it."""
+"""Machines whose clocks differ: nothing is refused, abandoned or lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.pictures import image_id, picture
 from tests.support.polling import finished_job, ready, wait_for
 from tests.support.services import MilvusLite, SkewedApi, SkewedWorker, Stack, Valkey, Worker
 
-# Seconds that a clock is ahead.
+# Seconds that a clock is ahead; negative if behind.
 SKEWS = [5, 300, -5, -300]
 WAIT = {"Prefer": "wait=20"}
 
@@ -36,7 +36,7 @@ def client(stack: Stack) -> httpx.Client:
 
 @contextmanager
 def skewed(worker: Worker, skew_s: float) -> Iterator[SkewedWorker]:
-    """Put a worker with another clock in the place of one, for good: starting one takes long."""
+    """Replace a worker by one with a skewed clock; the original stays stopped, to save time."""
     worker.stop()
     folder = worker.folder / f"skewed{skew_s:g}"
     with SkewedWorker(folder, worker.settings, worker.queue, skew_s) as other:
@@ -54,7 +54,7 @@ def upload(client: httpx.Client, colour: str) -> str:
 
 
 def asked_for_all(client: httpx.Client, colour: str) -> None:
-    """Ask a search worker for all that it can be asked for."""
+    """Make every kind of request that a search worker handles."""
     found = upload(client, colour)
     search = client.post("/v1/searches", json={"text": colour}, headers=WAIT)
     assert search.status_code == 200
@@ -67,7 +67,7 @@ def asked_for_all(client: httpx.Client, colour: str) -> None:
 
 
 def said(client: httpx.Client) -> dict[str, str]:
-    """Return what readiness says of each part; all are there."""
+    """Return readiness's detail of each part; check that all are ready."""
     answer = client.get("/readyz")
     assert answer.status_code == 200, answer.text
     return {part["part"]: part["detail"] for part in answer.json()["parts"]}

@@ -1,4 +1,4 @@
-"""`glimpse demo`, which `make demo` runs: from nothing to a contact sheet, and nothing left."""
+"""`glimpse demo`, run by `make demo`: it produces a contact sheet and leaves no processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.services.glimpse_up import GlimpseUp
 
 
 class Demo(GlimpseUp):
-    """The demo on a folder of pictures; it counts as started when its stack is."""
+    """The demo on a folder of pictures; it counts as started once its stack is starting."""
 
     name = "glimpse demo"
 

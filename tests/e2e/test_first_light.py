@@ -1,4 +1,4 @@
-"""The whole path on real photographs: HTTP, queue, model, Milvus, and back."""
+"""The whole path with real photographs: HTTP, queue, model, Milvus, and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.conftest import require
 from tests.support.polling import finished_job, ready
 from tests.support.services import MilvusLite, Stack, Valkey
 
-# Photographs of each of twenty categories.
+# Photographs per category, and categories.
 PER_CATEGORY, CATEGORIES = 5, 20
 
 
@@ -83,7 +83,7 @@ def test_the_contact_sheet_shows_the_hits(client: httpx.Client) -> None:
     drawn = Image.open(io.BytesIO(sheet.content))
     assert (drawn.format, drawn.size) == ("PNG", (750, 300))
     tiles = [drawn.crop((x, y, x + 150, y + 150)) for y in (0, 150) for x in range(0, 750, 150)]
-    # A tile that shows a photograph has far more colours than the background's one.
+    # A tile with a photograph has many colours; the background has one.
     assert all(len(tile.getcolors(150 * 150)) > 100 for tile in tiles)
 
 
@@ -117,7 +117,7 @@ def test_known_images_are_told_from_missing_ones(client: httpx.Client, files: li
 def test_searches_come_first_where_processors_are_short(stack: Stack) -> None:
     search, ingest = niceness(stack.search_worker.pid), niceness(stack.ingest_worker.pid)
     assert search == {0}
-    # Every thread of it, the model's as well.
+    # Every thread, including the model's.
     assert ingest == {10}
 
 

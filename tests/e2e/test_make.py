@@ -1,4 +1,4 @@
-"""Every target of the Makefile runs in its shortest form; a target that none runs fails here."""
+"""Runs targets of the Makefile in their shortest form; fails for a target that nothing runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.conftest import miss
 from tests.support.make import MAKEFILE, ROOT, made, make
 from tests.support.web import chromium
 
-# Targets, with what each depends on.
+# Targets and their prerequisites.
 TARGETS = dict(re.findall(r"^([a-z-]+):([^#\n]*)##", MAKEFILE.read_text(), re.MULTILINE))
-# A file of tests that takes a moment.
+# A fast test file.
 QUICK_TESTS = next((ROOT / "tests" / "unit").rglob("test_house.py"))
 
 
 def run_somewhere() -> set[str]:
-    """Return the targets that CI and the tests run, with what they depend on."""
+    """Return the targets that CI and the tests run, with their prerequisites."""
     tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     run = set(re.findall(r'\b(?:make|made|quick|make_command)\(\s*"([a-z-]+)"', tests))
     run |= set(re.findall(r"^make ([a-z-]+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE))
@@ -72,7 +72,7 @@ def test_coverage_is_shown(tmp_path: Path) -> None:
 
 
 def test_chaos_has_as_many_rounds_as_are_asked_for() -> None:
-    # `make test` runs them; here they are only collected.
+    # Only collect; `make test` runs them.
     run = made("test-chaos", TESTS="tests/chaos/test_replays.py --collect-only -q", ROUNDS=3)
     assert re.search(r"^3 tests collected", run, re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""What callers see while Milvus is away, and that nothing is lost meanwhile."""
+"""Behaviour while Milvus is down: callers get clear errors, and nothing is lost."""
 
 from __future__ import annotations
 

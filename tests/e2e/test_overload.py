@@ -1,4 +1,4 @@
-"""A flood of uploads on a slow worker: refused past the bound, nothing lost, taken again later."""
+"""A flood of uploads on a slow worker: refused past the limit, accepted later, none lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.pictures import picture
 from tests.support.polling import finished_job, ready, wait_for
 from tests.support.services import MilvusLite, SlowWorker, Stack, Valkey
 
-# Seconds that the slow model takes for a picture, and that an upload may have to wait.
+# Seconds per picture in the slow model, and the maximum expected wait of an upload.
 PICTURE_S, MAX_WAIT_S = 0.15, 2
 
 SETTINGS = {
@@ -44,7 +44,7 @@ def upload(client: httpx.Client, first: int, count: int) -> httpx.Response:
 
 
 def refused(client: httpx.Client) -> int:
-    """Return when a refused upload is to come back, in seconds."""
+    """Check that an upload is refused; return its Retry-After in seconds."""
     response = upload(client, 0, 1)
     assert response.status_code == 503
     problem = response.json()
@@ -54,11 +54,11 @@ def refused(client: httpx.Client) -> int:
 
 
 def taken_again(client: httpx.Client, number: int) -> httpx.Response:
-    def look() -> httpx.Response | None:
+    def accepted() -> httpx.Response | None:
         response = upload(client, number, 1)
         return response if response.status_code == 202 else None
 
-    return wait_for(look, 120, "room for another upload")
+    return wait_for(accepted, 120, "room for another upload")
 
 
 def test_a_flood_is_refused_and_what_was_accepted_is_not_lost(stack: Stack) -> None:
@@ -68,7 +68,7 @@ def test_a_flood_is_refused_and_what_was_accepted_is_not_lost(stack: Stack) -> N
     accepted.append(taken_again(client, 2000))
     for response in accepted:
         assert finished_job(client, response.headers["Location"])["state"] == "succeeded"
-    # Nothing waits now, so this is taken whole, and there is more behind it than before.
+    # The queue is empty, so this is accepted as a whole, and the backlog is longer than before.
     accepted.append(upload(client, 3000, 90))
     many = refused(client)
     assert many > few >= 1

@@ -1,7 +1,7 @@
 """A search sent after ``succeeded`` finds the images; one sent after a deletion does not.
 
-The API, the worker that writes and the worker that is asked are processes of their own,
-so that nothing but the store's consistency makes it so.
+The API, the ingest worker and the search worker are separate processes, so only the
+store's consistency can guarantee this.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from tests.support.pictures import image_id, jpeg
 from tests.support.polling import finished_job, ready, wait_for
 from tests.support.services import MilvusServer, Stack, Valkey
 
-# Jobs that follow one another.
+# Consecutive jobs.
 _JOBS = 25
-# Times that the same bytes are uploaded, and deleted, at once.
+# Concurrent uploads, and deletions, of the same bytes.
 _ROUNDS = 15
 
 
@@ -39,7 +39,7 @@ def client(
 
 
 def upload(client: httpx.Client, *files: bytes) -> str:
-    """Upload pictures; return where their job is."""
+    """Upload pictures; return the location of their job."""
     parts = [("file", (f"{number}.png", data)) for number, data in enumerate(files)]
     response = client.post("/v1/images", files=parts).raise_for_status()
     return response.headers["Location"]

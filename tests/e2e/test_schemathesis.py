@@ -1,4 +1,4 @@
-"""schemathesis asks a live stack whatever the OpenAPI document allows, and what it does not."""
+"""schemathesis tests a live stack with valid and invalid requests."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tests.support.polling import ready
 from tests.support.services import MilvusLite, Stack, Valkey
 
 ROOT = Path(__file__).parent.parent.parent
-# Cases for each operation in the random phases; the systematic one has its own number.
+# Cases per operation in the random phases; the systematic phase determines its own number.
 EXAMPLES = 12
-# Characters that a line of its report may show.
+# Maximum characters to show of a line of its report.
 _LINE_CHARACTERS_MAX = 500
-# Its seed, and where the API means to do what a check does not expect.
+# Its seed, and intended deviations from its checks.
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack without keys, until a test makes the first."""
+    """A stack without API keys, until a test creates the first."""
     require(Valkey)
     require(MilvusLite)
     with Stack(tmp_path_factory.mktemp("stack"), {"GLIMPSE_MODEL": "hashing"}) as stack:
@@ -35,12 +35,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def told(output: str) -> str:
-    """Return what was found, without the bytes of whole pictures and archives."""
+    """Return the report with long lines truncated: they contain whole pictures and archives."""
     return "\n".join(line[:_LINE_CHARACTERS_MAX] for line in output.splitlines())
 
 
 def test_it_finds_nothing(stack: Stack, tmp_path: Path) -> None:
-    # The systematic phase takes by far the longest; it is asked of the same routes with a key.
+    # Skip the systematic phase, by far the slowest; the test with a key runs it.
     assert_nothing_found(stack, tmp_path, "examples,fuzzing,stateful")
 
 
@@ -58,13 +58,13 @@ def assert_nothing_found(stack: Stack, tmp_path: Path, phases: str, *options: st
         *("run", f"{stack.api.url}/openapi.json"),
         *("--checks", "all", "--phases", phases),
         *("--max-examples", str(EXAMPLES), "--continue-on-failure"),
-        # One thread: CPython 3.11 cannot parse Python in two at once, as Hypothesis would.
+        # One thread: CPython 3.11 cannot parse Python in two threads at once, as Hypothesis would.
         *("--workers", "1", "--request-timeout", "30", "--no-color"),
         *options,
     ]
     hooks = {"SCHEMATHESIS_HOOKS": "tests.e2e.schemathesis_hooks", "PYTHONPATH": str(ROOT)}
     run = subprocess.run(
-        # What it keeps of failures goes beside the test's other files.
+        # Its failure database goes into the test's temporary folder.
         command,
         cwd=tmp_path,
         env={**os.environ, **hooks},

@@ -17,19 +17,19 @@ from tests.support.polling import finished_job, wait_for
 from tests.support.services import Stack
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
-# Images of the collection: shades of the colours, so that a thousand hits have something to show.
+# Images in the collection, enough for more than a thousand hits.
 IMAGES = 1200
 
 
 def shade(number: int) -> bytes:
-    """Return one of many pictures, no two alike."""
+    """Return one of many distinct pictures."""
     colour = (number % 256, number // 256 * 40, 255 - number % 200)
     return encoded(Image.new("RGB", (32, 24), colour), "PNG")
 
 
 @pytest.fixture(scope="module")
 def client(tenant_client: httpx.Client) -> httpx.Client:
-    """A client of a tenant who has uploaded all pictures."""
+    """A client of a tenant whose pictures are all indexed."""
     upload(tenant_client, [picture(colour) for colour in COLOURS], {"album": 'one "x" \\ é'})
     upload(tenant_client, [shade(number) for number in range(IMAGES)], {"tags": ["shade"]})
     return tenant_client
@@ -44,7 +44,7 @@ def upload(client: httpx.Client, pictures: list[bytes], metadata: dict[str, Any]
 
 
 def ask(client: httpx.Client, data: bytes | None = None, **body: Any) -> dict[str, Any]:
-    """Search, by a picture if there is one, and return the answer."""
+    """Search, by a picture if given, and return the result."""
     prefer = {"Prefer": "wait=30"}
     if data is None:
         response = client.post("/v1/searches", json=body, headers=prefer)

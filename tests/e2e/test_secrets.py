@@ -1,4 +1,4 @@
-"""The passwords of Redis and Milvus: in no log, answer or metric, also where those are away."""
+"""The passwords of Redis and Milvus appear in no log, response or metric, even in outages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.pictures import picture
 from tests.support.polling import finished_job, ready
 from tests.support.services import MilvusLite, Stack, Valkey
 
-# Words that are in nothing else.
+# Words that occur nowhere else.
 REDIS_PASSWORD = "kaleidoscope-of-redis"
 MILVUS_TOKEN = "root:kaleidoscope-of-milvus"
 SECRET = b"kaleidoscope"
@@ -38,7 +38,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def answers(stack: Stack) -> bytes:
-    """Return all that the API says to one call of each kind."""
+    """Return the API's responses to one call of each kind."""
     files = [("file", ("red.png", picture("red")))]
     responses = [
         stack.client.post("/v1/images", files=files),

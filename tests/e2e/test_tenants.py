@@ -1,4 +1,4 @@
-"""Two tenants on a real stack, with keys that its operator makes."""
+"""Two tenants on a real stack, with API keys created by the operator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.services.glimpse_up import GlimpseUp
 
 DATA = picture("red")
 ID = hashlib.sha256(DATA).hexdigest()
-# Seconds in which every process of the API must know of a change.
+# Seconds until every process of the API knows of a change to the keys.
 KNOWN_S = 20.0
 
 
@@ -53,7 +53,7 @@ def test_tenants_are_apart_and_a_revoked_key_is_out(
 ) -> None:
     assert stack.client.get("/v1/jobs").status_code == 200
     acme_key, globex_key = (make_key(name, "read", "write") for name in ("acme", "globex"))
-    # Each of the API's processes closes by itself.
+    # Each API process notices the first key separately.
     for _ in range(8):
         wait_for(
             lambda: stack.client.get("/v1/jobs").status_code == 401, KNOWN_S, "the closed service"

@@ -1,4 +1,4 @@
-"""`glimpse up` as a real command: it starts, refuses, survives, and leaves nothing behind."""
+"""`glimpse up` as a real command: startup, refusals, recovery and clean shutdown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLOURS = ("red", "green", "blue")
 
 
 class MakeUp(GlimpseUp):
-    """The stack as `make up` starts it."""
+    """The stack, started by `make up`."""
 
     name = "make up"
 
@@ -31,7 +31,7 @@ class MakeUp(GlimpseUp):
 
     @property
     def glimpse_pid(self) -> int:
-        """Number of the process that make runs."""
+        """Id of the process that make runs."""
         return self.part("glimpse up --data").pid
 
 
@@ -54,7 +54,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[Mak
 
 
 def found(up: GlimpseUp, colour: str) -> str:
-    """Return the best hit for a colour, or what went wrong."""
+    """Return the best hit for a colour, or the error output."""
     run = up.glimpse("search", colour)
     return run.stdout.splitlines()[0].split("\t")[-1] if run.returncode == 0 else run.stderr
 
@@ -210,7 +210,7 @@ def test_killed_it_can_be_started_again_at_once_and_no_part_runs_twice(
         up.signal(signal.SIGKILL)
         up.wait()
         up.start()
-        # Until then it may be the first run's API that answers.
+        # Until then, the first run's API may still be answering.
         ready = f"Glimpse is ready at {up.url}"
         wait_for(lambda: up.log.read_text().count(ready) == 2, up.start_s, "the second run")
         assert found(up, "red") == "colours/red.png"

@@ -1,1 +1,1 @@
-"""Fuzzing of what reads the bytes of strangers: uploads, filters and archives."""
+"""Fuzzing of the parsers of untrusted input: uploads, filters and archives."""

@@ -1,4 +1,4 @@
-"""Target: the archive reader, with archives that lie, and with bytes that are none."""
+"""Target: the archive reader, with malformed archives and arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -45,35 +45,35 @@ from tests.support.damage import DAMAGE, damaged
 from worker.archives.limits import ArchiveLimits
 from worker.archives.reader import read_archive
 
-# Limits that small archives come up against.
+# Limits that small archives can exceed.
 LIMITS = ArchiveLimits(entries_max=20, bytes_max=50_000, ratio_max=50, ratio_floor_bytes=20_000)
 
 KINDS: tuple[ArchiveKind, ...] = tuple(MEDIA_TYPES)
 
-# Bytes of a member asked for at a time.
+# Bytes of a member to read at a time.
 _READ_BYTES = 4096
 
-# The witness of what the reader does to files; there is one in a process, since it cannot leave.
+# Watches the reader's file operations; one per process, since audit hooks cannot be removed.
 WITNESS = Witness()
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Bytes, and what they are taken for."""
+    """Bytes, and the kind of archive to read them as."""
 
     kind: ArchiveKind
     data: bytes
 
 
 class CountedFile(io.BytesIO):
-    """An archive's file that bounds what is read of it: work that no clock must measure."""
+    """An archive file that limits reads, so that excess work is detected without a clock."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        # Of a zip: its end is looked for, each record and each header read once, and all
-        # bodies together twice and the piece that was too much. A tar is read once.
+        # A zip: the search for its end, each record and header once, and all bodies twice, with
+        # the piece that exceeds a limit. A tar is read once.
         self._bytes_left = 5 * len(data) + 100 * (LIMITS.entries_max + 2)
-        # A read for each block of a tar or piece of a body, and a few for each entry.
+        # One read per block of a tar or piece of a body, and a few per entry.
         self._calls_left = len(data) // 64 + LIMITS.bytes_max // 512 + 16 * (LIMITS.entries_max + 2)
 
     def read(self, size: int | None = -1) -> bytes:
@@ -86,9 +86,9 @@ class CountedFile(io.BytesIO):
 
 
 def check(case: Case) -> None:
-    """Read the archive twice; what comes of it is the same, within the limits, and touches no file.
+    """Read the archive twice; the results are equal, within the limits, and touch no files.
 
-    Any error fails but those that the reader documents.
+    Any error fails except those that the reader documents.
     """
     with suppress(EmptyArchive, ArchiveUnsupported):
         sniff_archive(case.data[:ARCHIVE_HEAD_BYTES])
@@ -99,10 +99,10 @@ def check(case: Case) -> None:
 
 
 def _walk(case: Case) -> list[tuple[str, bytes | str]]:
-    """Return names with bytes, or with the code of what is wrong, and last how it ended."""
+    """Return names with bytes or error codes, and last the error of the archive, if any."""
     file = CountedFile(case.data)
     found: list[tuple[str, bytes | str]] = []
-    came = 0
+    total = 0
     try:
         for member in read_archive(file, case.kind, LIMITS):
             _check_label(member.filename)
@@ -110,7 +110,7 @@ def _walk(case: Case) -> list[tuple[str, bytes | str]]:
             try:
                 while part := member.read(_READ_BYTES):
                     assert len(part) <= _READ_BYTES
-                    came += len(part)
+                    total += len(part)
                     data += part
                 found.append((member.filename, data))
             except (TruncatedImage, UnsupportedFormat) as error:
@@ -118,7 +118,7 @@ def _walk(case: Case) -> list[tuple[str, bytes | str]]:
     except (ArchiveBroken, ArchiveTooLarge, ArchiveUnsupported, EmptyArchive) as error:
         found.append(("", error.code))
     assert len(found) <= LIMITS.entries_max + 1
-    assert came <= LIMITS.bytes_max
+    assert total <= LIMITS.bytes_max
     return found
 
 
@@ -130,7 +130,7 @@ def _check_label(name: str) -> None:
 
 
 def read(data: bytes) -> Case:
-    """Make a case of any bytes: the first says what they are taken for, as a caller might."""
+    """Make a case from arbitrary bytes: the first selects the kind, as a caller might."""
     kind = data[0] if data else 0
     return Case(KINDS[kind % len(KINDS)], data[1:])
 
@@ -161,7 +161,7 @@ _BODIES = (
     | st.binary(max_size=600)
 )
 
-# Numbers at the ends of every field that a header has.
+# Boundary values of all header fields.
 _NUMBERS = st.sampled_from(
     [0, 1, -1, 511, 512, 2**16, 2**31, 2**32 - 1, 2**33 - 1, 8**11, 2**63, 2**64, -(2**63)]
 )
@@ -187,13 +187,13 @@ _ENTRIES = (
 
 
 def _tampered_header(entry: bytes, at: int, what: bytes) -> bytes:
-    """Change a header of a tar anywhere, and sign it as if it had been so."""
+    """Change bytes of a tar header anywhere, and correct its checksum."""
     block = (entry[:at] + what + entry[at + len(what) :])[:512].ljust(512, b"\x00")
     return signed(block) + entry[512:]
 
 
 _TAMPERED = st.builds(_tampered_header, _ENTRIES, st.integers(0, 511), st.binary(max_size=12))
-# What ends most tars early is rare among the entries of one, and what is sound is not.
+# Most odd entries end a tar early, so most entries are valid.
 _SOUND = st.builds(tar_entry, _NAMES, _BODIES)
 _TARS = st.lists(mostly(_SOUND, _ENTRIES | _TAMPERED), max_size=24).map(b"".join)
 
@@ -207,7 +207,7 @@ _GZIPS = st.builds(
     _gzipped, _TARS, st.lists(st.floats(0, 1), max_size=3), st.sampled_from([0, 6])
 ) | st.just(1).map(gzip_bomb)
 
-# Names that ``zipfile`` takes: it ends them at a zero, and warns of one that comes twice.
+# Names that ``zipfile`` accepts: it truncates names at a NUL, and warns about duplicates.
 _ZIP_NAMES = _NAMES.map(lambda name: name.partition("\x00")[0] or "a")
 _FILES = st.lists(
     st.tuples(_ZIP_NAMES, _BODIES),
@@ -219,18 +219,18 @@ _SIGNATURES = (b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\
 
 
 def _nothing(blocks: int) -> bytes:
-    """Return a deflate stream of which nothing comes, however long it is."""
+    """Return a deflate stream with no output, of any length."""
     return b"\x00\x00\x00\xff\xff" * blocks + b"\x03\x00"
 
 
 def _tampered_zip(data: bytes, signature: bytes, at: int, number: int, size: int) -> bytes:
-    """Put a number into a field of a zip's header, directory or end."""
+    """Write a number into a field of a zip's header, directory or end record."""
     start = data.find(signature)
     if start < 0:
         return data
-    place = start + at
-    what = (number % 256**size).to_bytes(size, "little")
-    return data[:place] + what + data[place + size :]
+    offset = start + at
+    field = (number % 256**size).to_bytes(size, "little")
+    return data[:offset] + field + data[offset + size :]
 
 
 _WHOLE_ZIPS = (
@@ -268,7 +268,7 @@ _FORMS: dict[ArchiveKind, st.SearchStrategy[bytes]] = {
 
 def _seeds() -> tuple[bytes, ...]:
     files = [("a/1.jpg", b"1" * 70), ("2", b"\xff\xd8\xff" + b"2" * 90), ("3.txt", b"3")]
-    # Without the zeros that fill a tar up, of which two blocks are enough.
+    # Without the zero padding at the end of a tar, of which two blocks suffice.
     old = tar_of(files, tarfile.USTAR_FORMAT)[: 8 * tarfile.BLOCKSIZE]
     tar = pax_entry((b"path", b"../4.jpg")) + tar_entry("4", b"4") + old
     good: dict[ArchiveKind, list[bytes]] = {

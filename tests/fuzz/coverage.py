@@ -1,7 +1,7 @@
-"""The engine that follows coverage: atheris, which is libFuzzer, over the same targets.
+"""The coverage-guided engine: atheris, which is based on libFuzzer, on the same targets.
 
-Bytes that it invents are read in two ways, by their first one: as choices of
-Hypothesis, which make a case that knows the format, or as the case itself.
+The first byte of a generated input selects how to read the rest: as choices of Hypothesis,
+which produce a structured case, or as the case itself.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from hypothesis import given, settings
 
 from tests.fuzz.target import BYTES_MAX, Target, load
 
-# The packages that are watched: ours. What they stand on is run, and not followed.
+# The packages to instrument: the project's own, not their dependencies.
 _WATCHED = ["api", "common", "worker"]
 
-# First bytes of an input, by how the rest is read.
+# First byte of an input, which selects how to read the rest.
 _AS_IT_IS, _AS_CHOICES = b"\x00", b"\x01"
 
-# Seconds after which one input counts as endless: it would take a thousandth.
+# Timeout of one input in seconds; normally an input takes a thousandth of it.
 _INPUT_S_MAX = 60
 
-# MiB of memory that fuzzing may take.
+# MiB of memory that fuzzing may use.
 _MEMORY_MIB_MAX = 3072
 
-# Inputs of choices that the corpus begins with, and bytes of each.
+# Number of random choice inputs in the initial corpus, and bytes of each.
 _CHOICES, _CHOICES_BYTES = 30, 1024
 
 
 def has_wheel() -> bool:
-    """Tell whether atheris 3.0.0 is published for this Python and machine; see pyproject.toml."""
+    """Return whether atheris 3.0.0 has a wheel for this Python and machine; see pyproject.toml."""
     return (
         sys.platform == "linux"
         and platform.machine() == "x86_64"
@@ -45,13 +45,13 @@ def has_wheel() -> bool:
 
 
 def run_coverage(name: str, budget_s: float, seed: int, folder: Path) -> None:
-    """Fuzz until time is up, and end the process; its code is 0 where nothing was found.
+    """Fuzz until time is up, and exit the process, with status 0 if nothing was found.
 
     Args:
-        name: Of the target.
-        budget_s: Seconds.
-        seed: What chance begins with.
-        folder: Where inputs that reached new code are kept, and one that failed.
+        name: Name of the target.
+        budget_s: Time limit in seconds.
+        seed: Random seed.
+        folder: Receives inputs that reached new code, and an input that failed.
     """
     import atheris
 
@@ -77,7 +77,7 @@ def run_coverage(name: str, budget_s: float, seed: int, folder: Path) -> None:
         "timeout": _INPUT_S_MAX,
         "rss_limit_mb": _peak_mib() + _MEMORY_MIB_MAX,
         "max_len": BYTES_MAX,
-        # Long inputs from the start: a tar is as long as its blocks.
+        # Long inputs from the start: even a small tar takes several blocks.
         "len_control": 0,
         "artifact_prefix": f"{folder}/",
         "print_final_stats": 1,
@@ -90,7 +90,7 @@ def run_coverage(name: str, budget_s: float, seed: int, folder: Path) -> None:
 
 
 def taker(target: Target) -> Callable[[bytes], None]:
-    """Return what tries one input of this engine."""
+    """Return a function that tries one input of this engine."""
 
     def check(case: object) -> None:
         target.check(case)
@@ -98,8 +98,8 @@ def taker(target: Target) -> Callable[[bytes], None]:
     by_choices = settings(database=None, deadline=None)(given(case=target.all_cases())(check))
 
     def take(data: bytes) -> None:
-        way, rest = data[:1], data[1:]
-        if way and way[0] % 2:
+        mode, rest = data[:1], data[1:]
+        if mode and mode[0] % 2:
             by_choices.hypothesis.fuzz_one_input(rest)
         else:
             target.check(target.read(rest))
@@ -114,5 +114,5 @@ def _corpus(target: Target, seed: int) -> list[bytes]:
 
 
 def _peak_mib() -> int:
-    """Return the most memory so far, which a process begins with as its parent's."""
+    """Return the peak memory so far, which a process inherits from its parent."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

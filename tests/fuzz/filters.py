@@ -1,9 +1,9 @@
-"""Target: filters, from whatever JSON a caller sends to the expression that Milvus reads.
+"""Target: filters, from a caller's JSON to the expression for Milvus.
 
-What a filter compiles to is held against its harmless twin: the same filter
-with plain words for all texts of the caller's. But for the texts, the two
-expressions must be the same to the letter, and each text must say what the
-caller's said; so nothing of the caller's is ever more than a value.
+A filter's expression is compared with that of its harmless twin: the same filter with
+plain words for all of the caller's strings. Except for string literals, the two
+expressions must be identical, and each literal must decode to the caller's string. This
+proves that the caller's input is only ever a value.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from worker.stores.matching import matches
 from worker.stores.metadata_keys import own_key
 from worker.stores.milvus.filter import expression
 
-# Whose rows are asked for; a text of the service's own.
+# The tenant whose rows are requested; a string of the service's own.
 _TENANT = "default"
 
-# Rows that every filter is held against.
+# Rows to match every filter against.
 _RECORDS = records(12)
 
-# Texts of which the expression has a form of its own, and no caller's sign.
+# Fields whose strings are translated, so that the expression contains none of the caller's text.
 _OURS = ("format", "indexed_at")
 
 _PREFIX = "metadata."
 
 
 def check(asked: Any) -> None:
-    """Take a filter through all that is done with one; only refusals may stop it.
+    """Take a filter through every processing step; only validation may reject it.
 
     Raises:
-        AssertionError: Something of the caller's is more than a value.
+        AssertionError: Some of the caller's input is more than a value.
     """
     try:
         wanted = Filter.model_validate(asked)
@@ -59,13 +59,13 @@ def check(asked: Any) -> None:
 
 
 def _twin(wanted: Filter) -> tuple[Filter, dict[str, str]]:
-    """Return the filter with other texts, and what each of those stands for."""
+    """Return the filter with plain words for strings, and the string that each replaces."""
     numbers, meant = count(), {}
 
     def plain(value: Any) -> Any:
         if isinstance(value, list):
             return [plain(each) for each in value]
-        # Nothing follows the last character there is, so that the end of a range is left out.
+        # A prefix of only the last code point has no upper bound, so its range has no end.
         if not isinstance(value, str) or not value.strip("\U0010ffff"):
             return value
         word = f"t{next(numbers)}a"
@@ -86,18 +86,18 @@ def _each(operands: dict[str, Any], plain: Any) -> dict[str, Any]:
 
 
 def _check_text(said: str, plain: str, meant: dict[str, str]) -> None:
-    """Hold a text against that of the twin in the same place."""
+    """Compare a literal with the twin's literal at the same position."""
     if plain in meant:
         assert meant[plain] in (said, own_key(said))
     elif plain.endswith("b") and f"{plain[:-1]}a" in meant:
-        # The end of the range of all that begins so.
+        # The upper bound of the range of strings with a prefix.
         assert said > meant[f"{plain[:-1]}a"]
     else:
         assert said == plain
 
 
 def _nearest(wanted: Filter) -> list[ImageRecord]:
-    """Return rows that have all the keys that the filter asks for, with values of every kind."""
+    """Return rows with all of the filter's metadata keys, with values of every type."""
     keys = list(wanted.metadata)
     base = _RECORDS[0]
     return [
@@ -107,7 +107,7 @@ def _nearest(wanted: Filter) -> list[ImageRecord]:
 
 
 def read(data: bytes) -> Any:
-    """Make a case of any bytes: what they say as JSON, as a request's body is read."""
+    """Make a case from arbitrary bytes, parsed as JSON like a request's body."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -157,7 +157,7 @@ _FIELDS = (
 )
 _ANYTHING = st.dictionaries(_FIELDS, _OPERANDS, max_size=4) | _OPERANDS
 
-# Of the right shape, with whatever texts and numbers: most of these are let through.
+# Well-formed filters with arbitrary strings and numbers, most of which are accepted.
 _LISTS = st.lists(mostly(_TEXTS, _SCALARS), min_size=1, max_size=4)
 _CONDITIONS = st.dictionaries(st.sampled_from(_OPERATORS[:6]), _SCALARS, min_size=1, max_size=2)
 _SHAPED = st.one_of(
@@ -173,7 +173,7 @@ _SHAPED = st.one_of(
     ),
 )
 
-# Sound filters, of which each holds more than an anything that is let through.
+# Valid filters, each with more conditions than the accepted ones of the above.
 _SOUND = filters().map(lambda wanted: wanted.model_dump(mode="json"))
 
 

@@ -1,4 +1,4 @@
-"""Multipart bodies: sound ones, and such as no browser would write."""
+"""Multipart bodies: valid ones, and ones that no browser would send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.fuzz.chances import mostly
 from tests.support.pictures import one_pixel_png
 
-# Content types that uploads may have, and some that they may not.
+# Content types of uploads, allowed and not.
 TYPES = [
     "image/png",
     "image/",
@@ -26,12 +26,12 @@ TYPES = [
     "",
 ]
 
-# A part: its Content-Disposition, its Content-Type, and its bytes.
+# A part: Content-Disposition, Content-Type, and data.
 Part = tuple[bytes | None, bytes | None, bytes]
 
 
 def multipart(boundary: bytes, parts: Sequence[Part], line: bytes = b"\r\n") -> bytes:
-    """Write a whole body."""
+    """Return a complete body."""
     written = [_written(boundary, part, line) for part in parts]
     return b"".join(written) + b"--" + boundary + b"--" + line
 
@@ -146,11 +146,11 @@ _PARTS = (
 
 @st.composite
 def forms(draw: st.DrawFn) -> tuple[str, bytes]:
-    """Draw the content type and the bytes of a body of several parts."""
+    """Draw the content type and the bytes of a multipart body."""
     boundary = draw(mostly(st.just(b"b"), st.sampled_from(_BOUNDARIES)))
     parts = draw(_PARTS)
     if draw(st.integers(0, 9)) == 9:
-        # A form within a part of the form, with the same boundary or with another.
+        # A form nested in a part, with the same boundary or another.
         inner = multipart(draw(st.sampled_from([boundary, b"c"])), parts)
         parts = [*parts, (b'form-data; name="file"', b"multipart/mixed; boundary=c", inner)]
     line = draw(mostly(st.just(b"\r\n"), st.sampled_from(_LINES)))

@@ -1,40 +1,40 @@
-"""Texts of an expression, found as Milvus's grammar finds them, sign by sign."""
+"""String literals of an expression, parsed character by character as in Milvus's grammar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-# What a text may say with a backslash, in every Milvus.
+# Characters that every Milvus accepts after a backslash.
 _ESCAPED = frozenset('"\\')
 
-# What none holds.
+# Characters that a literal must not contain.
 _BREAKS = frozenset("\r\n")
 
 
 def split(expression: str) -> tuple[str, list[str]]:
-    """Return an expression with nothing in its texts, and what each of them says.
+    """Return an expression with its string literals emptied, and their decoded values.
 
     Raises:
-        AssertionError: A text does not end, or holds what none may.
+        AssertionError: A literal is unterminated or contains a forbidden character.
     """
     bare, texts = [], []
     rest = iter(expression)
-    for sign in rest:
-        bare.append(sign)
-        if sign == '"':
+    for character in rest:
+        bare.append(character)
+        if character == '"':
             texts.append(_text(rest, expression))
             bare.append('"')
     return "".join(bare), texts
 
 
 def _text(rest: Iterator[str], expression: str) -> str:
-    """Take the signs up to the end of a text, and return what they say."""
-    said = []
-    for sign in rest:
-        if sign == '"':
-            return "".join(said)
-        assert sign not in _BREAKS, f"a line breaks within a text: {expression!r}"
-        meant = next(rest, "") if sign == "\\" else sign
-        assert sign != "\\" or meant in _ESCAPED, f"an escape that is none: {expression!r}"
-        said.append(meant)
+    """Consume the characters up to the end of a literal, and return its decoded value."""
+    value = []
+    for character in rest:
+        if character == '"':
+            return "".join(value)
+        assert character not in _BREAKS, f"a line breaks within a text: {expression!r}"
+        decoded = next(rest, "") if character == "\\" else character
+        assert character != "\\" or decoded in _ESCAPED, f"an escape that is none: {expression!r}"
+        value.append(decoded)
     raise AssertionError(f"a text without an end: {expression!r}")

@@ -1,4 +1,4 @@
-"""The engine that draws cases: rounds of Hypothesis, each from a seed, until time is up."""
+"""The random engine: rounds of Hypothesis, each with its own seed, until time is up."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, seed, settings
 
 from tests.fuzz.target import Target, load
 
-# Cases of a round: enough that Hypothesis varies what it has found, few enough to stop in time.
+# Cases per round: enough for Hypothesis to vary its findings, few enough to stop in time.
 _CASES = 200
 
-# A round is no test of its own: how fast its cases come, or how large they are, is no fault.
+# A round is not a regular test: slow or large cases are not failures.
 _SETTINGS = settings(
     max_examples=_CASES,
     database=None,
@@ -23,19 +23,19 @@ _SETTINGS = settings(
 
 
 def run_rounds(name: str, budget_s: float, first: int) -> None:
-    """Try the seeds, and then rounds of cases; a case that fails is made small and raised.
+    """Try the seeds, and then rounds of cases; shrink and raise a case that fails.
 
     Args:
-        name: Of the target.
-        budget_s: Seconds after which no other round begins.
-        first: Number of the first round; the same number makes the same cases.
+        name: Name of the target.
+        budget_s: Seconds after which no further round starts.
+        first: Number of the first round; the same number draws the same cases.
     """
     target = load(name)
-    until = time.monotonic() + budget_s
+    deadline = time.monotonic() + budget_s
     for data in target.seeds:
         target.check(target.read(data))
     number = first
-    while number == first or time.monotonic() < until:
+    while number == first or time.monotonic() < deadline:
         try:
             _round(target, number)()
         except BaseException:

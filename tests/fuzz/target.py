@@ -1,4 +1,4 @@
-"""A target: what is fuzzed, what it is given, and what it must keep to."""
+"""A target: the code to fuzz, its cases, and the properties to check."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.fuzz.chances import mostly
 from tests.support.damage import DAMAGE, damaged
 
-# Each is a module of this package. They are imported when they are asked for, since the
-# coverage-guided engine must be there before the code that it watches.
+# Each is a module of this package. They are imported on demand, since the coverage-guided engine
+# must be imported before the code that it instruments.
 NAMES = ("uploads", "filters", "archives")
 
-# Bytes of a case that is nothing but bytes, at most: past that the parsers see nothing new.
+# Maximum size of a raw case in bytes; longer ones show the parsers nothing new.
 BYTES_MAX = 8192
 
 
@@ -24,25 +24,25 @@ BYTES_MAX = 8192
 class Target:
     """One thing to fuzz."""
 
-    # Tries one case; raises where a promise is broken.
+    # Tries one case; raises if a property is violated.
     check: Callable[[Any], None]
-    # Cases that know the format, and what is bad in it.
+    # Structured cases, valid and malicious.
     cases: st.SearchStrategy[Any]
-    # Makes a case of any bytes.
+    # Makes a case from arbitrary bytes.
     read: Callable[[bytes], Any]
-    # Good cases, as bytes for ``read``; they are made by code.
+    # Valid cases as bytes for ``read``, built in code.
     seeds: tuple[bytes, ...]
 
     def all_cases(self) -> st.SearchStrategy[Any]:
-        """Return those that know the format, good ones with damage, and plain noise."""
+        """Return structured cases, damaged valid cases, and noise."""
         good = st.integers(0, len(self.seeds) - 1).map(self.seeds.__getitem__)
-        hurt = st.builds(damaged, good, st.lists(DAMAGE, max_size=4))
+        broken = st.builds(damaged, good, st.lists(DAMAGE, max_size=4))
         noise = st.binary(max_size=BYTES_MAX)
-        # Deferred, or an error would show all that the strategies hold, which is megabytes.
-        return st.deferred(lambda: mostly(self.cases, (hurt | noise).map(self.read)))
+        # Deferred, since errors print the whole strategy, which is megabytes long.
+        return st.deferred(lambda: mostly(self.cases, (broken | noise).map(self.read)))
 
 
 def load(name: str) -> Target:
-    """Import a target by its name."""
+    """Import a target by name."""
     target: Target = importlib.import_module(f"tests.fuzz.{name}").TARGET
     return target

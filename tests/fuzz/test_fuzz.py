@@ -1,8 +1,8 @@
-"""Each target is fuzzed for a while by each engine, in a process of its own.
+"""Fuzzes each target for some seconds with each engine, in a separate process.
 
-FUZZ_S is the seconds that a target has, which the engines share. FUZZ_SEED is
-what chance begins with; it is the same each time in CI, so that what fails there
-is the fault of a change, and `make fuzz` draws another.
+FUZZ_S is the time per target in seconds, shared by the engines. FUZZ_SEED is the random
+seed; it is fixed in CI, so that a failure there is caused by a change, and random in
+`make fuzz`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.fuzz.target import NAMES
 ROOT = Path(__file__).parent.parent.parent
 BUDGET_S = float(os.environ.get("FUZZ_S", "8")) / 2
 SEED = os.environ.get("FUZZ_SEED", "1")
-# Seconds past the budget in which Hypothesis may make a case that failed small, or libFuzzer end.
+# Seconds past the budget for Hypothesis to shrink a failed case, or for libFuzzer to exit.
 GRACE_S = 600
 
 pytestmark = [
@@ -32,7 +32,7 @@ pytestmark = [
 
 
 def fuzz(name: str, engine: str, folder: Path) -> None:
-    """Run an engine; what it leaves is in the folder, for it may end its process at once."""
+    """Run an engine; its findings are in the folder, since it may exit its process abruptly."""
     run = subprocess.run(
         [
             *(sys.executable, "-W", "error", "-m", "tests.fuzz", name, engine),
@@ -50,7 +50,7 @@ def fuzz(name: str, engine: str, folder: Path) -> None:
 
 
 def kept(name: str, folder: Path) -> str:
-    """Say how inputs are tried again on which an engine hung or ran out of memory."""
+    """Return the commands that repeat inputs on which an engine hung or ran out of memory."""
     files = [path for path in folder.glob("*-*") if path.is_file()]
     inputs = [base64.b64encode(path.read_bytes()).decode() for path in files]
     return "\n".join(f"{name}: make fuzz-again TARGET={name} INPUT={each}" for each in inputs)
@@ -62,10 +62,10 @@ def test_no_case_that_is_drawn_breaks_a_promise(name: str, tmp_path: Path) -> No
 
 def test_no_case_that_reaches_new_code_breaks_a_promise(name: str, tmp_path: Path) -> None:
     if not has_wheel():
-        # Not ``miss``: there is nothing to install, and the other engine has the same targets.
+        # Not ``miss``: there is nothing to install, and the other engine covers the same targets.
         pytest.skip("atheris has no wheel for this Python or machine")
     try:
-        import atheris  # noqa: F401 - whether it is there
+        import atheris  # noqa: F401 - only checks that it is installed
     except ImportError:
         miss("atheris is not installed: make setup")
     fuzz(name, "coverage", tmp_path)

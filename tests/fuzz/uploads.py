@@ -1,4 +1,4 @@
-"""Target: the upload parser, from the bytes of a request to what is kept and sent on."""
+"""Target: the upload parser, from the bytes of a request to blobs, records and tasks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.damage import DAMAGE, damaged
 from tests.support.inline import Inline, replace_parts, start_inline
 from tests.support.pictures import one_pixel_png
 
-# Small limits, so that small requests pass them.
+# Small limits, so that small requests exceed them.
 _SETTINGS = load_settings(
     {
         "GLIMPSE_CHUNK_IMAGES": "3",
@@ -46,21 +46,21 @@ _TENANT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request as gunicorn hands it on."""
+    """A request as passed on by gunicorn."""
 
     content_type: str
     body: bytes
-    # Of the address, as it was sent: after the question mark.
+    # The raw query string of the URL.
     query: str = ""
-    # What the Content-Length has more or less than the body; None sends no such header.
+    # Difference between Content-Length and the body's length; None omits the header.
     length_off: int | None = 0
-    # Whether the server says that it ends a body by itself, as gunicorn does; None says nothing.
+    # Value of ``wsgi.input_terminated``, which gunicorn sets to true; None omits it.
     terminated: bool | None = True
     key: str | None = None
 
 
 class Receiver:
-    """The app on a folder of its own; nobody takes its tasks, they are looked at instead."""
+    """The app on its own folder; its tasks are recorded instead of executed."""
 
     def __init__(self) -> None:
         root = Path(tempfile.mkdtemp())
@@ -73,7 +73,7 @@ class Receiver:
         self.jobs = MemoryJobs()
 
     def receive(self, case: Case) -> TestResponse:
-        """Send a request to an app that has seen none."""
+        """Send a request to an app in its initial state."""
         self._begin()
         environ: dict[str, Any] = {}
         if case.terminated is not None:
@@ -88,13 +88,13 @@ class Receiver:
         )
 
     def kept(self, store: FolderBlobs) -> dict[str, bytes]:
-        """Return all blobs of a store; those of other tenants would be a fault."""
+        """Return all blobs of a store; check that none belongs to another tenant."""
         blobs = list(store.stored())
         assert {blob.tenant for blob in blobs} <= {_TENANT}
         return {blob.id: store.read(blob.tenant, blob.id) for blob in blobs}
 
     def unfinished(self) -> list[Path]:
-        """Return files that stand where none may be when a request is answered."""
+        """Return incoming files, of which none may remain after the response."""
         folders = [store.incoming.folder() for store in (self.blobs, self.archives)]
         return [path for folder in folders for path in folder.iterdir()]
 
@@ -131,9 +131,9 @@ RECEIVER = Receiver()
 
 
 def check(case: Case) -> None:
-    """Send a request; its answer is a documented one, and what is kept is what was sent.
+    """Send a request; check that the response is documented and the stored data was sent.
 
-    The client holds every answer against the OpenAPI document by itself.
+    The client validates every response against the OpenAPI document.
     """
     response = RECEIVER.receive(case)
     assert response.status_code == 202 or 400 <= response.status_code < 500, response.text
@@ -150,7 +150,7 @@ def check(case: Case) -> None:
 
 
 def _check_accepted(case: Case, job_id: str) -> None:
-    """Hold what was kept, recorded and sent on against each other and against the body."""
+    """Compare the stored blobs, records and tasks with each other and with the body."""
     assert (case.length_off or 0) <= 0, "a body that broke off is no whole one"
     pictures, archives = RECEIVER.kept(RECEIVER.blobs), RECEIVER.kept(RECEIVER.archives)
     for image_id, data in pictures.items():
@@ -172,20 +172,20 @@ def _check_accepted(case: Case, job_id: str) -> None:
 
 def _check_name(name: str) -> None:
     assert 0 < len(name) <= 1024
-    assert not any(ord(sign) < 0x20 or sign == "\x7f" for sign in name), name
+    assert not any(ord(character) < 0x20 or character == "\x7f" for character in name), name
     assert name.encode(), name
 
 
 def read(data: bytes) -> Case:
-    """Make a case of any bytes: a line for the content type, one for the query, and the body."""
+    """Make a case from arbitrary bytes: lines with content type and query, then the body."""
     content_type, _, rest = data.partition(b"\n")
     query, _, body = rest.partition(b"\n")
     return Case(_header(content_type.decode("latin-1")), body, quote(query, safe="=&%+"))
 
 
 def _header(text: str) -> str:
-    """Return what gunicorn lets through as the value of a header."""
-    return "".join(sign for sign in text if sign not in "\r\n\x00").strip()
+    """Return the text as a header value that gunicorn accepts."""
+    return "".join(character for character in text if character not in "\r\n\x00").strip()
 
 
 _HEADERS = st.text(st.characters(max_codepoint=0xFF), max_size=60).map(_header)

@@ -1,4 +1,4 @@
-"""A witness: sees every file that is written, made, linked or removed by this thread."""
+"""A witness: records every file that a thread writes, creates, links or removes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# Flags by which an opened file is more than read.
+# Open flags other than reading.
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-# What Python tells before it is done, by the names of its table of audit events.
+# Audit events of Python to record, besides opening files for writing.
 _DEEDS = frozenset(
     {
         "os.chmod",
@@ -36,7 +36,7 @@ _DEEDS = frozenset(
 
 
 class Witness:
-    """Listens to Python's audit events; one stays for as long as the process lives."""
+    """Listens to Python's audit events, for the lifetime of the process."""
 
     def __init__(self) -> None:
         self._here = threading.local()
@@ -44,7 +44,7 @@ class Witness:
 
     @contextmanager
     def watching(self) -> Iterator[list[str]]:
-        """Give a list that every deed of this thread is put into until the block ends."""
+        """Yield a list that collects this thread's events during the block."""
         self._here.deeds = deeds = []
         try:
             yield deeds

@@ -1,1 +1,1 @@
-"""What tests share: real parts, fakes, and data built in code."""
+"""Shared test support: real services, fakes, and data built in code."""

@@ -1,4 +1,4 @@
-"""Archives built in code: ordinary ones, and ones that are out to do harm."""
+"""Archives built in code: ordinary and malicious ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.images.archive_formats import ArchiveKind
 from worker.archives.limits import ArchiveLimits
 from worker.archives.reader import read_archive
 
-# Limits that no ordinary archive of the tests comes near.
+# Limits well above any ordinary archive in the tests.
 WIDE = ArchiveLimits(entries_max=1000, bytes_max=64 * 1024**2)
 
 File = tuple[str, bytes]
@@ -24,7 +24,7 @@ File = tuple[str, bytes]
 def read_all(
     data: bytes, kind: ArchiveKind, limits: ArchiveLimits = WIDE
 ) -> list[tuple[str, bytes | str]]:
-    """Return each member's name with its bytes, or with the code of what is wrong with it."""
+    """Return each member's name with its bytes, or with its error code."""
     members: list[tuple[str, bytes | str]] = []
     for member in read_archive(io.BytesIO(data), kind, limits):
         try:
@@ -47,7 +47,7 @@ def zip_of(files: Iterable[File], method: int = zipfile.ZIP_DEFLATED) -> bytes:
 
 
 def zip_entry(name: str, data: bytes = b"", mode: int = 0, system: int = 3) -> bytes:
-    """Return a zip of one entry with the mode of Unix that is given."""
+    """Return a zip of one entry with the given Unix mode."""
     info = zipfile.ZipInfo(name)
     info.create_system = system
     info.external_attr = mode << 16
@@ -74,7 +74,7 @@ def archive_of(files: Iterable[File], kind: ArchiveKind) -> bytes:
 
 
 def tar_entry(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE) -> bytes:
-    """Return a header and its data, whatever the kind of entry makes of them."""
+    """Return a header and its data, for any type of entry."""
     return tar_header(name, len(data), kind) + data + bytes(-len(data) % 512)
 
 
@@ -85,13 +85,13 @@ def tar_header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
 
 
 def signed(block: bytes) -> bytes:
-    """Return a header of a tar with the checksum that it should have."""
+    """Return a tar header with its checksum corrected."""
     blank = block[:148] + b" " * 8 + block[156:]
     return blank[:148] + b"%06o\x00 " % sum(blank) + blank[156:]
 
 
 def pax_entry(*records: tuple[bytes, bytes]) -> bytes:
-    """Return an extended header that speaks of the entry after it."""
+    """Return an extended header, which applies to the next entry."""
     return tar_entry("PaxHeader", b"".join(map(pax_record, records)), tarfile.XHDTYPE)
 
 
@@ -104,15 +104,15 @@ def pax_record(record: tuple[bytes, bytes]) -> bytes:
 
 
 def deflated_zeros(mebibytes: int) -> bytes:
-    """Return a deflate stream of that many MiB of zeros; it takes no time to make."""
+    """Return a deflate stream of that many MiB of zeros, without compressing all of them."""
     stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # A full flush makes a piece that may stand anywhere in a stream, any number of times.
+    # After a full flush, the block can be repeated anywhere in a stream.
     piece = stream.compress(bytes(1024**2)) + stream.flush(zlib.Z_FULL_FLUSH)
     return piece * mebibytes + b"\x03\x00"
 
 
 def gzip_bomb(mebibytes: int) -> bytes:
-    """Return a tar.gz of one picture of that many MiB of zeros; it breaks off after them."""
+    """Return a tar.gz of one picture of that many MiB of zeros, truncated after them."""
     head = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     header = head.compress(tar_header("a.jpg", mebibytes * 1024**2)) + head.flush(zlib.Z_FULL_FLUSH)
     return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + header + deflated_zeros(mebibytes)
@@ -124,7 +124,7 @@ def zip_bomb(mebibytes: int, names: Iterable[str] = ("a.jpg",)) -> bytes:
 
 
 def shared_zip(packed: bytes, names: Iterable[str]) -> bytes:
-    """Return a zip that has each name in its directory, and the bytes of all of them once."""
+    """Return a zip whose directory entries all share the same data."""
     body = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 8, 0, 0, 0, 0, 0, 0, 0) + packed
     directory = b"".join(_record(name.encode(), len(packed)) for name in names)
     count = directory.count(b"PK\x01\x02")
@@ -133,6 +133,6 @@ def shared_zip(packed: bytes, names: Iterable[str]) -> bytes:
 
 
 def _record(name: bytes, packed_bytes: int) -> bytes:
-    # It says that a single byte will come out; nobody comes as far as its checksum.
+    # Claims an uncompressed size of one byte. The checksum is wrong, but no reader gets that far.
     sizes = (0, packed_bytes, 1, len(name), 0, 0, 0, 0, 0, 0)
     return struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 8, 0, 0, *sizes) + name

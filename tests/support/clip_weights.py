@@ -1,7 +1,7 @@
-"""CLIP models of seeded random weights, in both forms in which weights are published.
+"""CLIP models with seeded random weights, in both published file formats.
 
-OpenAI's own weights cannot be fetched everywhere. What Glimpse does with them,
-reading, cutting, batching and lowering, does not depend on their values.
+OpenAI's own weights cannot be downloaded everywhere. Glimpse's handling of them (loading,
+cropping, batching, reduced precision) does not depend on their values.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from clip.model import CLIP
 from worker.encoders.checksum import sha256_of
 from worker.encoders.weights import Weights
 
-# Constructor arguments of ViT-B/32, as `clip.model.build_model` reads them from its weights.
+# Constructor arguments of ViT-B/32, as `clip.model.build_model` derives them from its weights.
 VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)
 
 # The same architecture, small enough for every test: 64 pixels in patches of 16.
 SMALL = (32, 64, 2, 64, 16, 77, 49408, 64, 1, 2)
 
-# A small one of the other family, RN50 and its siblings: blocks per stage instead of layers.
+# A small model of the other family (RN50 etc.), with blocks per stage instead of layers.
 SMALL_RESNET = (32, 64, (1, 1, 1, 1), 16, None, 77, 49408, 64, 1, 2)
 
 
 class _Published(torch.nn.Module):
-    """CLIP with what OpenAI's archives carry beside the weights."""
+    """CLIP with the extra buffers of OpenAI's archives."""
 
     def __init__(self, model: CLIP, resolution: int) -> None:
         super().__init__()
@@ -44,16 +44,17 @@ class _Published(torch.nn.Module):
 
 
 def random_clip(architecture: tuple[Any, ...]) -> CLIP:
-    """Return a model whose weights are the same in every run, whatever else ran before."""
+    """Return a model with the same weights in every run."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = CLIP(*architecture).eval().requires_grad_(False)
     for name, parameter in model.named_parameters():
         if name.endswith("bn3.weight"):
-            # Training starts a residual network with its blocks switched off; switch them on.
+            # Residual blocks are initialised as disabled (zero scale); enable them.
             parameter.fill_(1)
         if parameter.dim() == 4:
-            # torch draws convolutions so small that in a few layers every picture is the same.
+            # torch's default convolution weights are so small that after a few layers all pictures
+            # have the same features.
             parameter.mul_(6**0.5)
     return model
 
@@ -67,7 +68,7 @@ def save_archive(model: CLIP, path: Path) -> Weights:
     """Save as OpenAI did: a traced TorchScript archive."""
     resolution = model.visual.input_resolution
     with warnings.catch_warnings():
-        # Tracing is deprecated and warns of every branch; it is how the files were made.
+        # Tracing is deprecated and warns about every branch, but OpenAI's files were traced.
         warnings.simplefilter("ignore")
         picture = torch.zeros(1, 3, resolution, resolution)
         torch.jit.save(torch.jit.trace(_Published(model, resolution), picture), path)

@@ -1,10 +1,10 @@
-"""A clock that goes only when somebody sleeps by it."""
+"""A fake clock that advances only on sleep."""
 
 from __future__ import annotations
 
 
 class Clock:
-    """Time for code under test; what was slept can be read afterwards."""
+    """Provides time to code under test and records its sleeps."""
 
     def __init__(self) -> None:
         self.at = 0.0

@@ -1,4 +1,4 @@
-"""A client of the app that holds every answer against the OpenAPI document."""
+"""A test client that validates every response against the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from werkzeug.test import TestResponse
 from api.http.problems import MEDIA_TYPE
 from api.openapi.document import build_document
 
-# Methods that Flask answers by itself.
+# Methods that Flask handles implicitly.
 _IMPLICIT = ("HEAD", "OPTIONS")
-# Statuses that say which field of a request is at fault.
+# Statuses whose problems name the invalid fields.
 _INPUT_ERRORS = (400, 422)
-# Where an application's document is kept.
+# Key of the cached document in an application's extensions.
 _DOCUMENT = "glimpse.test_document"
 
 
 class ConformingClient(FlaskClient):
-    """A test client; an answer that the document does not foresee fails the test."""
+    """Fails the test on an undocumented response."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         response = super().open(*args, **kwargs)
@@ -31,7 +31,7 @@ class ConformingClient(FlaskClient):
 
 
 def check_answer(app: Flask, response: TestResponse) -> None:
-    """Hold one answer of an application against the application's document."""
+    """Validate one response of an application against its document."""
     request = response.request
     place = f"{request.method} {request.path} -> {response.status_code} {response.mimetype}"
     assert response.headers["X-Request-ID"], place
@@ -52,14 +52,14 @@ def check_answer(app: Flask, response: TestResponse) -> None:
 
 
 def validate(app: Flask, schema: dict[str, Any], value: object) -> None:
-    """Hold a value against a schema of the document."""
+    """Validate a value against a schema of the document."""
     components = document_of(app)["components"]
     whole = {**schema, "components": components}
     jsonschema_rs.Draft202012Validator(whole, validate_formats=True).validate(value)
 
 
 def document_of(app: Flask) -> dict[str, Any]:
-    """Return the document of an application, made once."""
+    """Return the document of an application, built once."""
     if _DOCUMENT not in app.extensions:
         app.extensions[_DOCUMENT] = build_document(app)
     document: dict[str, Any] = app.extensions[_DOCUMENT]
@@ -77,7 +77,7 @@ def _check_body(app: Flask, content: Any, response: TestResponse, place: str) ->
 
 
 def _operation(app: Flask, method: str, environ: Any) -> dict[str, Any] | None:
-    """Return what is documented of the route that took a request, or None where there is none."""
+    """Return the documented operation of the route that matches a request, or None."""
     if method in _IMPLICIT:
         return None
     urls = app.url_map.bind_to_environ(environ)

@@ -1,10 +1,10 @@
-"""Damage to bytes: cut, doubled or changed anywhere, as lines and disks do it, and worse."""
+"""Data corruption: bytes truncated, duplicated or changed anywhere."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-# Where the damage is, as a part of the whole, how it is done, and with what.
+# The position as a fraction of the length, the kind of damage, and its operand.
 DAMAGE = st.tuples(
     st.floats(0, 1, exclude_max=True),
     st.sampled_from(["flip", "set", "cut", "drop", "double"]),
@@ -13,7 +13,7 @@ DAMAGE = st.tuples(
 
 
 def damaged(data: bytes, damage: list[tuple[float, str, bytes]]) -> bytes:
-    """Return the bytes after all of the damage, done in its order."""
+    """Return the bytes with all of the damage applied in order."""
     for place, how, what in damage:
         at = int(place * len(data))
         end = at + len(what)

@@ -1,4 +1,4 @@
-"""A search worker that is gone in the middle of a deletion, as by ``kill -9``."""
+"""A search worker that dies in the middle of a deletion, as if by ``kill -9``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from worker.stores.registry import collection_name
 
 
 class DeadlyStore(MilvusStore):
-    """The store in earnest; deleting ends the process, before it is done or after."""
+    """The real store, except that a delete kills the process before or after it happens."""
 
     def delete(self, tenant: str, ids: Sequence[str]) -> int:
         if os.environ["DEADLY_STEP"] == "after":
@@ -25,7 +25,7 @@ class DeadlyStore(MilvusStore):
 
 
 def open_store(settings: Settings, encoder: Encoder) -> DeadlyStore:
-    """Return the deadly store of an encoder's vectors."""
+    """Return the deadly store for an encoder's vectors."""
     name = collection_name(encoder.name)
     return DeadlyStore(settings.milvus_uri, settings.milvus_token, name, Identity.of(encoder))
 

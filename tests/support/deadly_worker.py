@@ -1,7 +1,7 @@
-"""An ingest worker whose model does not survive a picture of one colour.
+"""An ingest worker whose model dies on a picture of a single colour.
 
-It stands for pictures that exhaust the memory or crash a library: the process
-is gone at once, and nothing of it can say why.
+It simulates pictures that exhaust the memory or crash a library: the process
+dies at once, without reporting why.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.support.slow_worker import SlowEncoder, is_probe, work
 
 
 class DeadlyEncoder(SlowEncoder):
-    """The slow encoder; it ends the process when it has begun a batch with a deadly picture."""
+    """The slow encoder; kills the process on a batch with a deadly picture."""
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         vectors = super().encode_images(images)

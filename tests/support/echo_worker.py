@@ -1,4 +1,4 @@
-"""A Celery worker that gives back what it gets: the far side of the dispatcher's tests."""
+"""A Celery worker that returns its payload, for the dispatcher's tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from celery import Celery
 from common.broker.celery_options import celery_options
 from common.settings import load_settings
 
-# Name of the task that returns its payload, and of the one that fails.
+# Names of the task that returns its payload and of the one that fails.
 ECHO, FAIL = "test.echo", "test.fail"
 QUEUE = "echo"
 

@@ -1,4 +1,4 @@
-"""Server-Sent Events, as a client reads them."""
+"""Parsing of Server-Sent Events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Event = tuple[str, dict[str, Any]]
 
 
 def read_events(lines: Iterable[str]) -> Iterator[Event]:
-    """Go through the events of a stream; comments are passed over."""
+    """Yield the events of a stream, ignoring comments."""
     name = ""
     for line in lines:
         field, _, value = line.rstrip("\n").partition(": ")

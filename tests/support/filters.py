@@ -1,4 +1,4 @@
-"""Filters and records for tests: ordinary ones, and such as try to be more than values."""
+"""Filters and records for tests: ordinary ones, and injection attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.filters.model import Filter
 from common.images.formats import MEDIA_TYPES
 from common.rfc3339 import rfc3339
 
-# What would end a text, a list or a condition early, were it not a value.
+# Injection attempts: values that would end a string, list or condition early if not escaped.
 BREAKOUTS = [
     '"',
     "'",
@@ -102,7 +102,7 @@ TIMES = [
 
 
 def records(count: int, seed: int = 7) -> list[ImageRecord]:
-    """Return so many records of all kinds, the same for the same seed."""
+    """Return ``count`` random records, reproducible by seed."""
     draw = random.Random(seed)
     return [_record(draw, number) for number in range(count)]
 
@@ -123,7 +123,7 @@ def _record(draw: random.Random, number: int) -> ImageRecord:
     )
 
 
-# What a filter may ask for: images may have line breaks in their texts, filters not.
+# Texts allowed in filters: unlike images, filters must not contain line breaks.
 ASKED = [text for text in TEXTS if not set(text) & set("\r\n")]
 NAMES = [text for text in TEXTS if all(ord(character) >= 0x20 for character in text)]
 
@@ -169,7 +169,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def filters(draw: st.DrawFn) -> Filter:
-    """Draw a filter of a few conditions."""
+    """Draw a filter with a few conditions."""
     names = draw(st.lists(st.sampled_from(sorted(_FIELDS)), max_size=2, unique=True))
     keys = draw(st.lists(st.sampled_from(KEYS), max_size=2, unique=True))
     asked = {name: draw(_FIELDS[name]) for name in names}

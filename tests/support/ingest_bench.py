@@ -1,4 +1,4 @@
-"""An ingest on the shipped fakes, with the worker's and the API's side of a job."""
+"""An ingest on the shipped fakes, with both the worker's and the API's side of a job."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from worker.upkeep.orphaned_blobs import OrphanedBlobs
 from worker.upkeep.rounds import MemoryRounds, Rounds
 from worker.upkeep.withdrawn_blobs import WithdrawnBlobs
 
-# Seconds of a claim's lease, long enough for any test that does not wait for it.
+# Lease of a claim in seconds, long enough not to expire unless a test waits for it.
 LEASE_S = 60.0
 
 
 @dataclass
 class Shared:
-    """What all workers share."""
+    """State shared by all workers."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
@@ -51,11 +51,11 @@ class Shared:
         return Deletion(self.store, self.blobs, self.jobs, claims, self.dead_letters, fence, wait_s)
 
     def amends(self, claims: MemoryClaims) -> Amends:
-        """Return what puts right what one worker wrote too late."""
+        """Return the ``Amends`` that undoes one worker's late writes."""
         return Amends(self.store, self.blobs, self.jobs, claims, self.dead_letters)
 
     def withdrawn_blobs(self, kept_s: float = 0.0) -> WithdrawnBlobs:
-        """Return the chore that looks after withdrawn bytes."""
+        """Return the chore that cleans up withdrawn blobs."""
         claims = MemoryClaims(LEASE_S, 3, self.claims)
         return WithdrawnBlobs(self.blobs, self.store, self.jobs, claims, self.dead_letters, kept_s)
 
@@ -65,7 +65,7 @@ class Shared:
         depths: Sequence[QueueDepth] = (),
         is_here: bool = True,
     ) -> OrphanedBlobs:
-        """Return the chore that looks for bytes that nobody needs."""
+        """Return the chore that removes unreferenced blobs."""
         return OrphanedBlobs(
             blobs=self.blobs,
             store=self.store,
@@ -78,7 +78,7 @@ class Shared:
         )
 
     def put(self, *files: bytes, tag: str = "tag") -> IngestChunk:
-        """Store files and return the chunk of a new, accepted job that has them all."""
+        """Store files and return the chunk of a new, accepted job with all of them."""
         items = [
             ChunkItem(index=index, id=image_id(data), filename=f"{index}.png")
             for index, data in enumerate(files)
@@ -118,7 +118,7 @@ def worker(
     reader: PictureReader | None = None,
     claims: MemoryClaims | None = None,
 ) -> Iterator[Bench]:
-    """Start one worker's ingest and end its threads afterwards."""
+    """Yield one worker's ingest and stop its threads afterwards."""
     encoder = encoder or HashingEncoder()
     claims = claims or MemoryClaims(lease_s, 3, shared.claims)
     amends = shared.amends(claims)

@@ -1,4 +1,4 @@
-"""The whole of Glimpse in one process, on the shipped fakes: for tests of the API alone."""
+"""All of Glimpse in one process, on the shipped fakes, for tests of the API alone."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """An app and the fakes behind it."""
+    """An app and its fakes."""
 
     app: Flask
     blobs: MemoryBlobs
@@ -71,12 +71,12 @@ class Inline:
 def start_inline(
     settings: Settings, *, workers: bool = True, store: MemoryStore | None = None
 ) -> Inline:
-    """Make an app whose tasks run in this process when they are sent.
+    """Create an app whose tasks run synchronously in this process.
 
     Args:
         settings: Limits to test with.
-        workers: Without them tasks stay queued, as they do where no worker runs.
-        store: Instead of an empty one in memory.
+        workers: If false, tasks stay queued, as if no worker were running.
+        store: Used instead of a new, empty store.
     """
     encoder = HashingEncoder()
     store = store or MemoryStore()
@@ -120,7 +120,7 @@ def start_inline(
         deletion = Deletion(store, blobs, jobs, claims, dead_letters, fence)
         register_search(celery, search, Catalog(store), deletion, encoder.name, clock)
         handlers |= celery.tasks
-        # The registered task speaks to the leases of its message; here is no message.
+        # The registered task needs the lease of its message; inline there is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(
             ingest.run(IngestChunk.model_validate(payload), owner=uuid.uuid4().hex)
         )
@@ -152,19 +152,19 @@ def start_inline(
         search.close()
 
     app = create_app(services=services)
-    # Whatever a test asks, the answer is one that the OpenAPI document foresees.
+    # Validate every response against the OpenAPI document.
     app.test_client_class = ConformingClient
     return Inline(app, blobs, archives, queries, store, heartbeats, keys, close)
 
 
 def replace_parts(inline: Inline, **parts: object) -> None:
-    """Put other parts in the places of some behind the app."""
+    """Replace some of the app's services."""
     services = inline.app.extensions["glimpse"]
     inline.app.extensions["glimpse"] = replace(services, **parts)
 
 
 def heartbeat(queue: str, **changes: object) -> Heartbeat:
-    """Return the heartbeat of a worker that is well, but for the changes."""
+    """Return the heartbeat of a healthy worker, with changes applied."""
     now = time.time()
     fields = {
         "name": f"{queue}@test.1",

@@ -1,4 +1,4 @@
-"""Job records as the suites make them."""
+"""Job records for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dead letters for tests, made or kept as a job leaves them."""
+"""Dead letters for tests, in memory or stored as a job would store them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.support.pictures import image_id
 
 
 def letter_about(name: str, **changes: object) -> DeadLetter:
-    """Return a letter about an image that failed through no fault of its own.
+    """Return a letter about a valid image that failed.
 
     Args:
         name: The image's id.
-        changes: Fields that are to be otherwise.
+        changes: Fields to override.
     """
     fields = {
         "id": name,
@@ -35,7 +35,7 @@ def letter_about(name: str, **changes: object) -> DeadLetter:
 
 
 def give_up(redis_url: str, folder: Path, data: bytes) -> None:
-    """Leave a dead letter and its image's bytes."""
+    """Store a dead letter and its image's bytes."""
     writer = FolderBlobs(folder).writer(DEFAULT_TENANT)
     writer.write(data)
     writer.commit(image_id(data))

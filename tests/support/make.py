@@ -1,4 +1,4 @@
-"""Targets of the Makefile, run as people run them."""
+"""Runs targets of the Makefile."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MAKEFILE = ROOT / "Makefile"
 
 
 def make_command(target: str, folder: Path = ROOT, **variables: object) -> list[str]:
-    """Return the command line of a target, with the Python that runs the tests."""
+    """Return the command line of a target, using the Python that runs the tests."""
     given = {"BIN": Path(sys.executable).parent, **variables}
     return [
-        # What `make test` was given is not for this one.
+        # Do not inherit the flags of an outer `make test`.
         *("env", "--unset=MAKEFLAGS", "--unset=MAKELEVEL"),
-        # The packages are installed; a newer file of pins changes nothing about that now.
+        # Do not reinstall packages, even if the pins are newer than the installation.
         *("make", "--silent", "--old-file=.venv/.installed"),
         *("-C", str(folder), target, *(f"{name}={value}" for name, value in given.items())),
     ]
@@ -27,7 +27,7 @@ def make_command(target: str, folder: Path = ROOT, **variables: object) -> list[
 def make(
     target: str, folder: Path = ROOT, environ: Mapping[str, str] | None = None, **variables: object
 ) -> subprocess.CompletedProcess[str]:
-    """Run a target to its end, whatever that is."""
+    """Run a target and return its result, whether it succeeds or not."""
     return subprocess.run(
         make_command(target, folder, **variables),
         env={**os.environ, **(environ or {})},
@@ -38,10 +38,10 @@ def make(
 
 
 def made(target: str, folder: Path = ROOT, **variables: object) -> str:
-    """Run a target that must succeed, and return its output.
+    """Run a target that must succeed; return its output.
 
     Raises:
-        AssertionError: It failed; all of its output is shown.
+        AssertionError: The target failed; the message is its output.
     """
     done = make(target, folder, **variables)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Pictures built in code: ordinary ones, odd ones that must work, and bad ones."""
+"""Pictures built in code: ordinary ones, valid but unusual ones, and bad ones."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import zlib
 import numpy as np
 from PIL import Image
 
-# What a camera writes for "turn me a quarter clockwise".
+# EXIF orientation for "rotate 90 degrees clockwise".
 QUARTER_TURN = 6
 
 
 def encoded(image: Image.Image, name: str, **options: object) -> bytes:
-    """Return the picture as a file of this format."""
+    """Return the picture encoded in a format."""
     file = io.BytesIO()
     image.save(file, name, **options)
     return file.getvalue()
@@ -24,7 +24,7 @@ def encoded(image: Image.Image, name: str, **options: object) -> bytes:
 def picture(
     colour: str = "red", size: tuple[int, int] = (40, 30), media_format: str = "PNG"
 ) -> bytes:
-    """Return a picture of one colour as a file of a format that Pillow writes."""
+    """Return a picture of one colour, encoded in a format that Pillow writes."""
     return encoded(Image.new("RGB", size, colour), media_format)
 
 
@@ -34,13 +34,13 @@ def image_id(data: bytes) -> str:
 
 
 def scene(seed: int, size: tuple[int, int] = (64, 48)) -> Image.Image:
-    """Return an RGB picture of soft patches; each seed gives another one."""
+    """Return an RGB picture of smooth patches, different for each seed."""
     patches = np.random.RandomState(seed).randint(0, 256, (6, 8, 3), dtype=np.uint8)
     return Image.fromarray(patches).resize(size, Image.Resampling.BICUBIC)
 
 
 def red_left_blue_right() -> Image.Image:
-    """Return a picture of 40 x 20 that tells which way up it is."""
+    """Return a 40 x 20 picture whose orientation is recognisable."""
     image = Image.new("RGB", (40, 20), "blue")
     image.paste("red", (0, 0, 20, 20))
     return image
@@ -60,18 +60,18 @@ def one_pixel_png() -> bytes:
 
 
 def cmyk_jpeg() -> bytes:
-    """Return an all but pure red, in the inks of a printer."""
+    """Return an almost pure red in CMYK."""
     return encoded(Image.new("CMYK", (32, 32), (0, 255, 255, 0)), "JPEG")
 
 
 def sixteen_bit_png() -> bytes:
-    """Return a grey ramp from black to white, left to right, in 65536 levels."""
+    """Return a 16-bit grey ramp from black to white, left to right."""
     ramp = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (8, 1))
     return encoded(Image.fromarray(ramp), "PNG")
 
 
 def transparent_palette_png() -> bytes:
-    """Return four pixels: three transparent ones, red under that, and an opaque blue one."""
+    """Return four pixels: three transparent red ones and an opaque blue one."""
     image = Image.new("P", (2, 2), 0)
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.putpixel((1, 1), 1)
@@ -86,16 +86,16 @@ def animation(name: str) -> bytes:
 
 
 def turned(name: str, orientation: int = QUARTER_TURN) -> bytes:
-    """Return ``red_left_blue_right`` with an EXIF tag that says how it was held."""
+    """Return ``red_left_blue_right`` with an EXIF orientation tag."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     return encoded(red_left_blue_right(), name, exif=exif)
 
 
 def bomb_png(side: int = 30_000) -> bytes:
-    """Return a PNG of one colour, some 100 kB long, that unfolds to ``side`` squared pixels."""
+    """Return a PNG of one colour, about 100 kB, that decompresses to ``side`` squared pixels."""
     squeeze = zlib.compressobj(9)
-    row = bytes(1 + (side + 7) // 8)  # a filter byte, then one bit for each pixel
+    row = bytes(1 + (side + 7) // 8)  # a filter byte, then one bit per pixel
     body = b"".join(squeeze.compress(row) for _ in range(side)) + squeeze.flush()
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(

@@ -1,4 +1,4 @@
-"""Waiting for what happens in other processes."""
+"""Waiting for conditions in other processes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import httpx
 
 Found = TypeVar("Found")
 
-# Seconds between two looks.
+# Seconds between polls.
 _POLL_S = 0.05
 
 
 def wait_for(look: Callable[[], Found | None], timeout_s: float, what: str) -> Found:
-    """Return what ``look`` finds as soon as it finds something.
+    """Poll ``look`` and return its first truthy result.
 
     Raises:
-        AssertionError: It found nothing in time; ``what`` says what was waited for.
+        AssertionError: No truthy result in time; the message names ``what``.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -30,15 +30,15 @@ def wait_for(look: Callable[[], Found | None], timeout_s: float, what: str) -> F
 
 
 def finished_job(client: httpx.Client, location: str, timeout_s: float = 120) -> dict[str, Any]:
-    """Return a job once it has ended."""
+    """Wait until a job is finished and return it."""
 
-    def look() -> dict[str, Any] | None:
+    def job_if_finished() -> dict[str, Any] | None:
         job: dict[str, Any] = client.get(location).raise_for_status().json()
         return job if job["finished_at"] else None
 
-    return wait_for(look, timeout_s, f"the end of {location}")
+    return wait_for(job_if_finished, timeout_s, f"the end of {location}")
 
 
 def ready(client: httpx.Client, timeout_s: float = 60) -> None:
-    """Return once the service says that it is ready."""
+    """Wait until the service is ready."""
     wait_for(lambda: client.get("/readyz").status_code == 200, timeout_s, "readiness")

@@ -1,4 +1,4 @@
-"""Every route of the API, called with what it takes: for tests that leave none out."""
+"""Every route of the API with a valid request for it, for tests that must cover all routes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNKNOWN_IMAGE, UNKNOWN_RECORD = "0" * 64, "0" * 32
 
 @dataclass(frozen=True)
 class Target:
-    """What a call is about: ids that go into paths and bodies, and a picture to upload."""
+    """The subject of a call: ids for paths and bodies, and a picture to upload."""
 
     image_id: str = UNKNOWN_IMAGE
     job_id: str = UNKNOWN_RECORD
@@ -31,7 +31,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Route:
-    """A method of a route."""
+    """One method of a route."""
 
     method: str
     path: str
@@ -42,11 +42,11 @@ class Route:
 
     @property
     def is_about_one(self) -> bool:
-        """Whether its path names an image, a job or a search."""
+        """Whether the path names an image, a job or a search."""
         return "_id>" in self.path
 
     def call(self, client: FlaskClient, target: Target, key: str | None = None) -> TestResponse:
-        """Call it about a target, with a key or without."""
+        """Call the route for a target, with or without an API key."""
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: _part(found[1], target), self.path)
         body = _BODIES.get(self.endpoint, lambda _: {})(target)
         headers = {"Prefer": "wait=5"} | ({"Authorization": f"Bearer {key}"} if key else {})
@@ -54,7 +54,7 @@ class Route:
 
 
 def all_routes() -> list[Route]:
-    """Return every method of every route that the app has."""
+    """Return every method of every route of the app."""
     inline = start_inline(load_settings({}), workers=False)
     rules = list(inline.app.url_map.iter_rules())
     inline.close()

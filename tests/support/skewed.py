@@ -1,6 +1,6 @@
-"""A program of ours on a machine whose clock is wrong: ``SKEW_S`` seconds ahead.
+"""Runs a Glimpse program with its clock ``SKEW_S`` seconds ahead.
 
-``python -m tests.support.skewed worker run search`` is ``python -m worker run search``.
+``python -m tests.support.skewed worker run search`` runs ``python -m worker run search``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 
 _SKEW_S = float(os.environ["SKEW_S"])
 _real_time = time.time
-# The module as it is where the clock is right.
+# A copy of the module with the correct clock.
 _right = types.SimpleNamespace(**vars(time))
 
 
@@ -28,7 +28,7 @@ def skewed_time_ns() -> int:
 
 
 class SkewedDatetime(datetime):
-    """The class that Celery asks when a task expires, and whether it has."""
+    """Replaces the class that Celery uses to compute and check the expiry of tasks."""
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> SkewedDatetime:
@@ -36,11 +36,11 @@ class SkewedDatetime(datetime):
 
 
 def main() -> None:
-    # Before anything else is imported: who has the old function keeps it.
+    # Patch before other imports: a module that has already imported the function keeps it.
     time.time, time.time_ns = skewed_time, skewed_time_ns
     for name in ("celery.app.base", "celery.worker.request"):
         vars(importlib.import_module(name))["datetime"] = SkewedDatetime
-    # What it computes by Python's clock it compares with C's, which is not skewed.
+    # gRPC compares deadlines computed with Python's clock to C's clock, which is not skewed.
     vars(importlib.import_module("grpc._channel"))["time"] = _right
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

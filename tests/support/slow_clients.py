@@ -1,4 +1,4 @@
-"""Clients that are slow on purpose, many at once, against a real server."""
+"""Deliberately slow clients, many at once, for tests of a real server."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-# Seconds after which a server that should have given up a client counts as hanging.
+# Seconds within which a server must have dropped a client.
 HANGS_AFTER_S = 60.0
-# Bytes read at a time, and the size of a client's buffer: a reader that pauses is felt soon.
+# Bytes read at a time and a client's receive buffer; small, so that a paused reader soon blocks
+# the server.
 _READ_BYTES = 64 * 1024
-# Seconds between two things that a slow client sends.
+# Pause of a slow client between sends or reads, in seconds.
 _PAUSE_S = 0.1
 
 
 def connect(url: str) -> socket.socket:
-    """Return a connection whose buffer holds little."""
+    """Return a connection with a small receive buffer."""
     host, port = url.removeprefix("http://").split(":")
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ_BYTES)
@@ -36,34 +37,34 @@ def request(line: str, kind: str = "", body_bytes: int | None = None) -> bytes:
 
 
 def read_to_end(client: socket.socket) -> bytes:
-    """Return all that the server says until it closes or breaks off."""
+    """Return everything the server sends until it closes or resets the connection."""
     answer = bytearray()
     try:
         while data := client.recv(_READ_BYTES):
             answer += data
     except ConnectionError:
-        # What came before it counts.
+        # Return the data received before the error.
         return bytes(answer)
     return bytes(answer)
 
 
 def problem(answer: bytes) -> tuple[int, str]:
-    """Return status and code of an answer, and check that it is the last."""
+    """Return an answer's status and code, and check that it closes the connection."""
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head.lower(), answer
     assert b"connection: close" in head.lower(), answer
-    told = json.loads(body)
-    assert head.startswith(b"HTTP/1.1 %d " % told["status"])
-    return told["status"], told["code"]
+    document = json.loads(body)
+    assert head.startswith(b"HTTP/1.1 %d " % document["status"])
+    return document["status"], document["code"]
 
 
 class Crowd:
-    """Clients that all send the same.
+    """Clients that all send the same bytes.
 
     Args:
-        url: The server's.
-        count: How many there are.
-        sent: What each sends at once.
+        url: URL of the server.
+        count: Number of clients.
+        sent: Bytes that each sends on connecting.
     """
 
     def __init__(self, url: str, count: int, sent: bytes) -> None:
@@ -84,22 +85,22 @@ class Crowd:
             client.close()
 
     def answers(self) -> list[bytes]:
-        """Return what each is told until its connection ends."""
+        """Return everything each client receives until its connection ends."""
         return [read_to_end(client) for client in self.clients]
 
     def trickle(self, data: bytes, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Go on sending bytes, one now and then from each, until the server has told all to stop.
+        """Send a byte from each client at intervals until the server has responded to all.
 
         Args:
-            data: What is sent, over and over.
-            meanwhile: Called once all have sent a byte.
+            data: Bytes to send, repeated.
+            meanwhile: Called once all clients have sent a byte.
         """
         deadline = time.monotonic() + HANGS_AFTER_S
         sending, turn = list(self.clients), 0
         while sending:
             assert time.monotonic() < deadline, f"{len(sending)} clients were not given up"
-            told, _, _ = select.select(sending, [], [], _PAUSE_S)
-            sending = [client for client in sending if client not in told]
+            answered, _, _ = select.select(sending, [], [], _PAUSE_S)
+            sending = [client for client in sending if client not in answered]
             for client in sending:
                 client.send(data[turn % len(data) :][:1])
             if turn == 0:
@@ -108,14 +109,14 @@ class Crowd:
 
 
 def send_slowly(client: socket.socket, data: bytes, piece_bytes: int) -> None:
-    """Send all of something, a piece now and then."""
+    """Send data in pieces, with a pause after each."""
     for begin in range(0, len(data), piece_bytes):
         client.sendall(data[begin : begin + piece_bytes])
         time.sleep(_PAUSE_S)
 
 
 def read_slowly(client: socket.socket, piece_bytes: int) -> bytes:
-    """Read until the server closes, a piece now and then."""
+    """Read in pieces, with a pause after each, until the server closes."""
     answer = bytearray()
     while data := client.recv(piece_bytes, socket.MSG_WAITALL):
         answer += data

@@ -1,9 +1,8 @@
-"""An ingest worker whose model is slow and writes down what it embeds.
+"""An ingest worker with a slow model that logs the pictures it embeds.
 
-The model is the shipped hashing encoder with a sleep of ``SLOW_S`` seconds for
-each batch and of ``SLOW_PICTURE_S`` for each picture in it; for each picture
-``SLOW_LOG`` gets a line when the model begins, with this process's number and a
-digest of the pixels.
+The model is the shipped hashing encoder with a sleep of ``SLOW_S`` seconds per batch
+and ``SLOW_PICTURE_S`` per picture. Before it embeds a batch, it writes a line for each
+picture to the file ``SLOW_LOG``: the process id and a digest of the pixels.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ _PROBE = 128
 
 
 def is_probe(image: NDArray[np.uint8]) -> bool:
-    """Return whether a prepared picture is one of the worker's own probes."""
+    """Return whether a preprocessed picture is one of the worker's own probes."""
     return bool((image == _PROBE).all())
 
 
 class SlowEncoder(HashingEncoder):
-    """The hashing encoder, slowed down and counted.
+    """The hashing encoder, slowed down and logged.
 
     Args:
-        sleep_s: Seconds that a batch takes, whatever is in it.
-        picture_s: Seconds that each picture of a batch adds.
-        log: Gets a line for each picture.
+        sleep_s: Seconds per batch.
+        picture_s: Additional seconds per picture.
+        log: File that receives a line per picture.
     """
 
     def __init__(self, sleep_s: float, picture_s: float, log: Path) -> None:
@@ -50,7 +49,7 @@ class SlowEncoder(HashingEncoder):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Make the encoder that ``SLOW_S``, ``SLOW_PICTURE_S`` and ``SLOW_LOG`` describe."""
+        """Create the encoder from ``SLOW_S``, ``SLOW_PICTURE_S`` and ``SLOW_LOG``."""
         seconds = (float(os.environ[name]) for name in ("SLOW_S", "SLOW_PICTURE_S"))
         return cls(*seconds, Path(os.environ["SLOW_LOG"]))
 

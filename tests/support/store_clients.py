@@ -1,4 +1,4 @@
-"""Each kind of store, as the contract's tests make clients of it."""
+"""Clients of each kind of store, for the store contract tests."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
 from worker.stores.milvus.store import MilvusStore
 
-# The length of ViT-B/32's vectors, so that messages have their real size.
+# The length of ViT-B/32's vectors, so that messages have a realistic size.
 DIM = 512
 IDENTITY = Identity("hashing", "1", DIM)
 COLLECTION = "images__test"
 
 
 class Clients(Protocol):
-    """Makes stores over the same collection, as several workers have them."""
+    """Creates stores on the same collection, one per simulated worker."""
 
     def connect(self, identity: Identity = IDENTITY, collection: str = COLLECTION) -> VectorStore:
-        """Return one more client, not yet open."""
+        """Return another client, not yet open."""
         ...
 
     def empty(self) -> None:
-        """Remove all rows of the shared collection."""
+        """Delete all rows of the shared collection."""
         ...
 
     def drop(self, collection: str) -> None:
@@ -38,12 +38,12 @@ class Clients(Protocol):
         ...
 
     def close(self) -> None:
-        """Close every client that was made."""
+        """Close every client created."""
         ...
 
 
 class MemoryClients:
-    """Clients of collections in memory."""
+    """Clients of in-memory collections."""
 
     def __init__(self) -> None:
         self.collections: dict[str, MemoryCollection] = defaultdict(MemoryCollection)
@@ -59,11 +59,11 @@ class MemoryClients:
         dropped.identity, dropped.rows, dropped.mark = None, new.rows, new.mark
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing; there are no resources to release."""
 
 
 class MilvusClients:
-    """Clients of a Milvus that runs."""
+    """Clients of a running Milvus."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -95,18 +95,18 @@ class MilvusClients:
 
 
 def image_id(name: str) -> str:
-    """Return the id of an image with this name for its bytes."""
+    """Return the id of an image whose bytes are the name."""
     return hashlib.sha256(name.encode()).hexdigest()
 
 
 def unit(seed: int) -> NDArray[np.float32]:
-    """Return a random vector, float32 [DIM], of unit length."""
+    """Return a random unit vector: float32 [DIM]."""
     vector = np.random.default_rng(seed).standard_normal(DIM).astype(np.float32)
     return vector / np.linalg.norm(vector)
 
 
 def row(name: str, seed: int = 0, **changes: object) -> Row:
-    """Return a row whose record is as ordinary as can be but for the changes."""
+    """Return a row with an ordinary record, with changes applied."""
     record = ImageRecord(
         id=image_id(name),
         filename=f"{name}.jpg",
@@ -120,11 +120,11 @@ def row(name: str, seed: int = 0, **changes: object) -> Row:
 
 
 def many(count: int) -> list[Row]:
-    """Return so many rows with vectors of their own."""
+    """Return ``count`` rows with distinct vectors."""
     return [row(f"image {number}", number) for number in range(count)]
 
 
 def found(store: VectorStore, row: Row) -> bool:
-    """Return whether a search by a row's own vector finds it first."""
+    """Return whether a search by a row's own vector ranks it first."""
     hits = store.search(row.tenant, row.vector, limit=1)
     return bool(hits) and hits[0].id == row.record.id and hits[0].score > 0.99

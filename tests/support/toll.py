@@ -1,4 +1,4 @@
-"""A proxy before a real server, where a test may hold up what is uploaded."""
+"""A proxy for a real server that lets a test delay or fail uploads."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Self
 
 import httpx
 
-# Headers that belong to one connection, not to what it carries.
+# Hop-by-hop headers, which the proxy does not forward.
 _OF_THE_CONNECTION = {"connection", "content-length", "host", "transfer-encoding"}
-# Seconds the server behind may take for an answer.
+# Timeout of the upstream server in seconds.
 _TIMEOUT_S = 60.0
 
 
 class Toll:
-    """Passes requests on, and tells a test of each upload first.
+    """Forwards requests, and calls a test's hook before each upload.
 
     Args:
-        url: Address of the server behind.
-        on_upload: Given an upload's number from 1 on; raises ``OSError`` to break it off.
+        url: URL of the upstream server.
+        on_upload: Called with an upload's number, from 1; raises ``OSError`` to abort it.
     """
 
     def __init__(self, url: str, on_upload: Callable[[int], None]) -> None:
@@ -40,7 +40,7 @@ class Toll:
             do_POST = do_GET  # noqa: N815 - the name that the base class calls
 
             def log_message(self, *args: object) -> None:
-                """Say nothing; the server behind has a log."""
+                """Log nothing; the upstream server has its own log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -48,11 +48,11 @@ class Toll:
 
     @property
     def url(self) -> str:
-        """Its own address."""
+        """URL of the proxy."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def carry(self, caller: BaseHTTPRequestHandler) -> None:
-        """Bring a request to the server, and its answer back."""
+        """Forward a request to the server, and return its response."""
         body = caller.rfile.read(int(caller.headers.get("Content-Length", 0)))
         try:
             if (caller.command, caller.path) == ("POST", "/v1/images"):

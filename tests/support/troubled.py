@@ -1,4 +1,4 @@
-"""A server in trouble: what may happen between a client and Glimpse."""
+"""A server with injected faults between the client and Glimpse."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Answer = Callable[[], httpx.Response]
 
 
 class TroubledServer(httpx.BaseTransport):
-    """A server behind something that may stand in the way of its requests.
+    """A transport that can intercept requests to the server.
 
     Args:
-        transport: Carries a request to the server itself.
+        transport: Delivers requests to the server itself.
     """
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
         self._lock = threading.Lock()
-        # Bodies of the uploads, in the order in which they came.
+        # Bodies of the uploads, in order of arrival.
         self.uploads: list[bytes] = []
-        # Lets an upload through, given its number from 1 on.
+        # Called with an upload's number, from 1, and a function that forwards it.
         self.on_upload: Callable[[int, Answer], httpx.Response] = lambda _, answer: answer()
-        # Done before a question for what is known is answered.
+        # Called before a check for known images is forwarded.
         self.on_check: Callable[[], None] = lambda: None
         self.clock = Clock()
         self.said: list[ClientError] = []
@@ -47,14 +47,14 @@ class TroubledServer(httpx.BaseTransport):
         return self.on_upload(number, lambda: self._pass(request))
 
     def client(self) -> Glimpse:
-        """Return a client that never really sleeps."""
+        """Return a client whose sleeps only advance the fake clock."""
         policy = RetryPolicy(
             60, lambda _, error: self.said.append(error), self.clock.now, self.clock.sleep
         )
         return Glimpse(retry_policy=policy, transport=self)
 
     def _pass(self, request: httpx.Request) -> httpx.Response:
-        # One at a time: the fakes behind it know no threads.
+        # One at a time: the fakes are not thread-safe.
         with self._lock:
             response = self._transport.handle_request(request)
             response.read()
@@ -62,13 +62,13 @@ class TroubledServer(httpx.BaseTransport):
 
 
 def job(name: str, state: str, total: int = 0, indexed: int = 0) -> dict[str, object]:
-    """Return a job as the API shows it."""
+    """Return a job in the API's form."""
     rest = {"duplicates": 0, "failed": 0, "cancelled": 0}
     return {"id": name, "state": state, "total": total, "indexed": indexed} | rest
 
 
 def takes_all(request: httpx.Request) -> httpx.Response:
-    """Answer like a server that knows nothing and has done its work at once."""
+    """Respond like a server that has no images and finishes every job at once."""
     if request.url.path == "/v1/images/check":
         return httpx.Response(200, json={"known": [], "missing": []})
     count = request.content.count(b'name="file"')

@@ -1,4 +1,4 @@
-"""A walk: one request for every operation that the OpenAPI document knows, side by side."""
+"""A walk: one request for every operation of the OpenAPI document, sent concurrently."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ import httpx
 
 from tests.support.pictures import picture
 
-# Seconds after which a call counts as hanging.
+# Timeout of a request in seconds.
 HANGS_AFTER_S = 5.0
-# Requests at once.
+# Concurrent requests.
 _THREADS = 6
-# Methods in the order that they are sent in: what takes something away comes last.
+# Methods in the order of sending, deletions last.
 _ORDER = ("get", "post", "delete")
-# What goes into the bodies of those that have one, by their ids.
+# Request bodies by operation id.
 _BODIES: dict[str, dict[str, Any]] = {
     "images_upload": {"content": picture("navy"), "headers": {"Content-Type": "image/png"}},
     "images_check": {"json": {"ids": ["0" * 64]}},
     "searches_create": {"json": {"text": "red"}},
 }
-# Where only pages lead.
+# Path parameters of files that only the web page links to.
 _FILES = {"version": "x", "name": "docs.css"}
 
 
 class Walk:
-    """What to walk over, and with what.
+    """Sends a request for every operation.
 
     Args:
-        url: Where the service is.
+        url: Base URL of the service.
         document: Its OpenAPI document.
-        known: What stands in the places of paths, by the places' names.
+        known: Values of path parameters, by name.
     """
 
     def __init__(self, url: str, document: dict[str, Any], known: dict[str, str]) -> None:
@@ -43,15 +43,15 @@ class Walk:
 
     @property
     def codes(self) -> set[str]:
-        """The codes that a problem may have."""
+        """The documented problem codes."""
         properties = self._document["components"]["schemas"]["Problem"]["properties"]
         return set(properties["code"]["enum"])
 
     def responses(self) -> dict[str, httpx.Response]:
-        """Return every answer by the id of its operation.
+        """Return every response by its operation's id.
 
         Raises:
-            httpx.TimeoutException: One did not come in ``HANGS_AFTER_S``.
+            httpx.TimeoutException: A response took longer than ``HANGS_AFTER_S``.
         """
         found: dict[str, httpx.Response] = {}
         with (
@@ -59,16 +59,16 @@ class Walk:
             ThreadPoolExecutor(_THREADS) as threads,
         ):
             for method in _ORDER:
-                asked = self._operations(method)
-                answers = threads.map(partial(self._ask, client, method), asked)
-                found |= dict(zip((name for name, _ in asked), answers, strict=True))
+                operations = self._operations(method)
+                answers = threads.map(partial(self._ask, client, method), operations)
+                found |= dict(zip((name for name, _ in operations), answers, strict=True))
         return found
 
     def _operations(self, method: str) -> list[tuple[str, str]]:
         paths = self._document["paths"].items()
         return [(each[method]["operationId"], path) for path, each in paths if method in each]
 
-    def _ask(self, client: httpx.Client, method: str, asked: tuple[str, str]) -> httpx.Response:
-        name, path = asked
-        place = re.sub(r"{(\w+)}", lambda found: self._known[found[1]], path)
-        return client.request(method, place, **_BODIES.get(name, {}))
+    def _ask(self, client: httpx.Client, method: str, operation: tuple[str, str]) -> httpx.Response:
+        name, template = operation
+        path = re.sub(r"{(\w+)}", lambda found: self._known[found[1]], template)
+        return client.request(method, path, **_BODIES.get(name, {}))

@@ -1,12 +1,12 @@
-"""Workers that freeze or die at a stage of their work, each at its own.
+"""Workers that each freeze or die at a given stage of their work.
 
     python -m tests.support.zombies QUEUE DEED:STAGE...
 
-runs a worker of the queue for each argument. The first time that it comes to its
-stage it stops itself (``freeze``), with all of its threads and as if it would never
-go on, or is gone at once (``die``). A frozen worker that is told to continue goes on
-where it was, and freezes no more. All of them are one group of processes, forked
-from one: to import what a worker needs takes longer than to run it.
+runs a worker of the queue for each argument. When it first reaches its stage, it stops
+itself with all of its threads (``freeze``) or exits immediately (``die``). On SIGCONT, a
+frozen worker continues from that point and does not freeze again. All workers form one
+process group and are forked from one parent, since importing a worker's modules takes
+longer than running it.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ from worker.stores.milvus.store import MilvusStore
 
 log = logging.getLogger(__name__)
 
-# The stages: a call that is made in the middle of the work, and whether it is before or after it.
+# The stages: a call made during the work, and whether to halt before or after it.
 _STAGES: dict[str, tuple[type, str, Literal["before", "after"]]] = {
-    # Of an ingest.
+    # Stages of an ingest.
     "read": (FolderBlobs, "read", "before"),
     "embedded": (HashingEncoder, "encode_images", "after"),
     "write": (MilvusClient, "upsert", "before"),
     "written": (MilvusStore, "upsert", "after"),
     "outcome": (RedisJobs, "record", "before"),
-    # Of a deletion.
+    # Stages of a deletion.
     "withdraw": (FolderBlobs, "withdraw", "before"),
     "withdrawn": (FolderBlobs, "withdraw", "after"),
     "delete": (MilvusClient, "delete", "before"),
     "deleted": (MilvusStore, "delete", "after"),
-    # Of both.
+    # Stage of both.
     "settle": (RedisClaims, "settle", "before"),
 }
 
-# What a worker imports when it begins, and would import anew in each.
+# Modules that each worker would otherwise import on its own after the fork.
 _IMPORTED_LATE = (
     "celery.apps.worker",
     "celery.backends.redis",
@@ -66,7 +66,7 @@ _IMPORTED_LATE = (
 
 
 def halt_at(stage: str, deed: str) -> None:
-    """Let this process freeze or die when it comes to a stage for the first time."""
+    """Make this process freeze or die when it first reaches a stage."""
     owner, name, when = _STAGES[stage]
     method: Callable[..., Any] = getattr(owner, name)
     first = threading.Lock()
@@ -74,11 +74,11 @@ def halt_at(stage: str, deed: str) -> None:
     def halt() -> None:
         if not first.acquire(blocking=False):
             return
-        # Tests read this line.
+        # Tests parse this line.
         log.warning("zombie.%s stage=%s pid=%d", deed, stage, os.getpid())
         if deed == "die":
             os._exit(1)
-        # To this very thread, which so does not go one step further.
+        # Signal this thread, so that it does not execute another step.
         signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     @functools.wraps(method)
@@ -96,25 +96,25 @@ def halt_at(stage: str, deed: str) -> None:
 
 
 def _is_idle_work(args: tuple[Any, ...]) -> bool:
-    """Tell whether a call is about the worker's own probes alone."""
+    """Return whether a call concerns only the worker's own probes."""
     images = args[0] if args and isinstance(args[0], list) else []
     return bool(images) and all(hasattr(image, "dtype") and is_probe(image) for image in images)
 
 
 def work(queue: str, deed: str, stage: str) -> None:
-    """Consume a queue until SIGTERM, and halt once at a stage."""
+    """Consume a queue until SIGTERM, halting once at a stage."""
     halt_at(stage, deed)
 
-    def tell(**_: Any) -> None:
-        # Tests read this line, too.
+    def log_idle(**_: Any) -> None:
+        # Tests parse this line, too.
         log.warning("zombie.idle pid=%d", os.getpid())
 
-    task_postrun.connect(tell, weak=False)
+    task_postrun.connect(log_idle, weak=False)
     serve(load_settings(), queue, f"{queue}@zombie.{os.getpid()}")
 
 
 def main(queue: str, deeds: list[str]) -> None:
-    """Run a worker for each deed, and return when all have ended."""
+    """Run a worker for each deed and wait until all have exited."""
     for name in _IMPORTED_LATE:
         importlib.import_module(name)
     children = []
@@ -124,7 +124,7 @@ def main(queue: str, deeds: list[str]) -> None:
             work(queue, *deed.split(":"))
             os._exit(0)
         children.append(child)
-    # It is for the children, who get it as well.
+    # The whole group receives SIGTERM; the parent waits for the children to exit.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for child in children:
         os.waitpid(child, 0)

@@ -1,4 +1,4 @@
-"""One stack and one browser for all tests of the page; a visit for each."""
+"""One stack and one browser for all tests of the page; a new visit for each test."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.services import MilvusLite, Stack, Valkey
 from tests.support.web import chromium
 from tests.support.web.site import Site
 
-# Milliseconds until what should be seen counts as not seen, on a busy machine.
+# Milliseconds to wait for an expectation, on a busy machine.
 _SEEN_MS = 30_000
 
-# A tag and the colours of the pictures that have it; the tests' model knows colours.
+# A tag and the colours of the pictures with it; the tests' model distinguishes colours.
 ALBUM = {"warm": ("red", "orange", "yellow"), "cool": ("blue", "green", "cyan")}
 
 Visit = Callable[..., Site]
@@ -30,7 +30,7 @@ Visit = Callable[..., Site]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     require(Valkey)
     require(MilvusLite)
-    # While anything at all waits, an upload is refused: so a test can have it refused.
+    # Refuse uploads while anything is queued, so that tests can provoke a refusal.
     settings = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_MAX_WAIT_S": "0"}
     with Stack(tmp_path_factory.mktemp("stack"), settings) as stack:
         ready(stack.client)
@@ -39,7 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="package")
 def album(stack: Stack) -> dict[str, str]:
-    """Pictures of one colour each: their ids by their names."""
+    """Pictures of one colour each: ids by name."""
     ids: dict[str, str] = {}
     for tag, colours in ALBUM.items():
         files = {f"{colour}.png": picture(colour, (400, 300)) for colour in colours}
@@ -65,7 +65,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    """Return how to begin a visit; of every one it is seen that the browser had no complaint."""
+    """Factory of visits; checks afterwards that the browser reported no errors."""
     visits = []
 
     def begin(url: str = stack.api.url, **context: Any) -> Site:

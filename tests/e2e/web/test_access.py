@@ -1,4 +1,4 @@
-"""The page by keyboard alone, on a phone, in the dark, and for a screen reader."""
+"""Accessibility: keyboard only, phone, dark mode, and screen reader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.e2e.web.conftest import Visit
 from tests.support.pictures import jpeg
 from tests.support.web.site import Site
 
-# What people carry at the least, in CSS pixels.
+# The smallest common phone, in CSS pixels.
 PHONE = {"width": 360, "height": 740}
 
 
@@ -74,7 +74,7 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, album: dict[str, str], addr
 def test_a_picture_fits_a_phone(visit: Visit, album: dict[str, str]) -> None:
     site = visit(viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
     site.open(f"/?q=red&like={album['blue.png']}~-0.5")
-    # Without a pointer that hovers, what can be done with a picture is always seen.
+    # Without a hovering pointer, a picture's actions are always visible.
     assert (
         site.page.locator(".tile-actions").first.evaluate("it => getComputedStyle(it).opacity")
         == "1"
@@ -103,7 +103,7 @@ def test_the_dark_is_dark_and_both_are_legible(visit: Visit, album: dict[str, st
 
 
 def luminance(site: Site, selector: str, colour: str) -> float:
-    """Return the relative luminance of a colour, as WCAG has it."""
+    """Return the relative luminance of a colour as defined by WCAG."""
     text = site.page.locator(selector).first.evaluate(f"it => getComputedStyle(it).{colour}")
     parts = [float(part) / 255 for part in text[text.index("(") + 1 : -1].split(",")[:3]]
     linear = [

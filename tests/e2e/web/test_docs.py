@@ -1,4 +1,4 @@
-"""The documentation in a real browser: drawn whole, tried out, and asking no other host."""
+"""The API documentation in a real browser: complete, interactive, and self-hosted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service without any pictures: the page invites the first, and shows it."""
+"""A service without pictures: the page invites the first upload, and shows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.pictures import picture
 
 @pytest.fixture
 def empty() -> Iterator[str]:
-    """Address of the whole of Glimpse in this process, with nothing in it."""
+    """URL of an empty Glimpse in this process."""
     inline = start_inline(load_settings({}))
     server = make_server("127.0.0.1", 0, inline.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)

@@ -29,7 +29,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-# What a picture that was fetched with a key is shown by.
+# The URL scheme of a picture that was fetched with a key.
 _BLOB = re.compile("^blob:")
 
 
@@ -72,7 +72,7 @@ def test_with_a_key_all_of_the_page_works(stack: Stack, visit: Visit) -> None:
         site.page.locator("#details-link").click()
     assert saved.value.suggested_filename == "red.png"
     assert saved.value.path().read_bytes() == picture("red", (64, 48))
-    # The tab keeps the key, and neither an address nor a cookie has it.
+    # The tab stores the key; it is in no URL and no cookie.
     site.page.reload()
     site.settled()
     assert key not in site.page.url

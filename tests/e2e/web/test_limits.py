@@ -1,4 +1,4 @@
-"""What hits must meet: a score at least, and near-duplicates shown as one."""
+"""Limits on hits: a minimum score, and grouping of near-duplicates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.web.site import Site
 
 @pytest.fixture
 def twin(stack: Stack, album: dict[str, str]) -> Iterator[str]:
-    """The name of a smaller copy of a picture of the album, there for one test."""
+    """The name of a smaller copy of one of the album's pictures, indexed for one test."""
     name, data = "cyan-small.png", picture("cyan", (200, 150))
     response = stack.client.post("/v1/images", files={"file": (name, data)})
     finished_job(stack.client, response.headers["Location"])

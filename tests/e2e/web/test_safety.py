@@ -1,4 +1,4 @@
-"""What the page does with what others wrote, and whom it asks."""
+"""Safety of the page: untrusted content stays inert, and no other host is contacted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.support.pictures import image_id, picture
 from tests.support.web.site import Site
 
-# A file name that would run a script where it is taken for markup.
+# A file name that would run a script if interpreted as markup.
 HOSTILE = "<img src=x onerror=document.title='owned'>.png"
 MARKUP = "<b onmouseover=alert(1)>bold</b>"
 
@@ -49,7 +49,7 @@ def test_no_script_but_the_pages_own_runs(site: Site) -> None:
         }"""
     )
     assert ran == [False, True]
-    # This time the browser must complain.
+    # Here the browser must report the blocked script.
     assert site.complaints
     site.complaints.clear()
 

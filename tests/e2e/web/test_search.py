@@ -1,4 +1,4 @@
-"""Searching on the page: sentences, pictures, tags, and what is seen of a picture."""
+"""Searching on the page: by sentence, picture and tag, and viewing a picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.support.pictures import picture
 from tests.support.web.site import Site
 
-# The sign before a score below zero.
+# The minus sign before a negative score.
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -119,7 +119,7 @@ def test_a_pasted_picture_is_a_query(site: Site) -> None:
     weight.fill("2")
     weight.press("Enter")
     expect(site.page.locator("#grid .tile-name").first).to_have_text("cyan.png")
-    # The part was drawn anew under the reader's hands.
+    # The part was re-rendered while in use.
     expect(site.page.get_by_label("Weight of copied.png")).to_be_focused()
 
 

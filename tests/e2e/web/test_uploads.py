@@ -1,4 +1,4 @@
-"""Adding pictures on the page, seeing what becomes of them, and deleting them."""
+"""Adding pictures on the page, following their progress, and deleting them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def files(first: int, count: int) -> dict[str, bytes]:
 
 
 def values(site: Site, bar: str) -> list[float]:
-    """Return every value that a bar took, in their order."""
+    """Return every value that a bar has taken, in order."""
     taken: list[float] = json.loads(site.page.evaluate(f"JSON.stringify(window.taken.{bar})"))
     return taken
 
 
 def watch(site: Site) -> None:
-    """Note every value that the two bars take."""
+    """Record every value that the two bars take."""
     site.page.evaluate(
         """() => {
             window.taken = { sent: [], indexed: [] };
@@ -51,20 +51,20 @@ def test_many_pictures_are_added_and_both_bars_fill(site: Site) -> None:
     site.open_drawer()
     site.page.get_by_label("Tags for these pictures").fill("from the page, new")
     watch(site)
-    # More than one request carries.
+    # More pictures than fit into one request.
     site.add(files(1000, 120))
     expect(site.page.locator("#upload-summary")).to_have_text("120 pictures added.")
     expect(site.page.get_by_role("progressbar", name="Sent")).to_have_js_property("value", 1)
     expect(site.page.get_by_role("progressbar", name="Searchable")).to_have_js_property("value", 1)
     expect(site.page.locator("#upload-status")).to_have_text("120 pictures added.")
-    # What is sent is sent again where it was refused; what is searchable stays so.
+    # The sent count may fall when a refused request is retried; the searchable count never falls.
     assert values(site, "indexed") == sorted(values(site, "indexed"))
     for bar in ("sent", "indexed"):
         assert values(site, bar)[-1] == 1
         assert len(set(values(site, bar))) >= 3
     site.page.keyboard.press("Escape")
     site.search("red")
-    # What was added can be found, page after page.
+    # The added pictures are listed, page by page.
     site.page.get_by_role("button", name="Load more pictures").scroll_into_view_if_needed()
     expect(site.tile("added 1119.jpg")).to_have_count(1)
     site.tile("added 1119.jpg").locator(".tile-open").click()
@@ -94,7 +94,7 @@ def test_files_dropped_anywhere_are_added(site: Site) -> None:
     site.open()
     site.drop("#results", files(2200, 3))
     expect(site.page.locator("#upload-summary")).to_have_text("3 pictures added.")
-    # The list behind the drawer is fresh.
+    # The list behind the drawer is up to date.
     expect(site.tile("added 2202.jpg")).to_have_count(1)
 
 

@@ -1,1 +1,1 @@
-"""What the chaos tests share."""
+"""Shared support of the chaos tests."""

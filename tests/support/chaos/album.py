@@ -1,4 +1,4 @@
-"""Photographs by the hundred: those beside the checkout, varied and damaged."""
+"""Hundreds of photographs for uploads, made distinct or damaged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 def album(photos: Path, mark: str, count: int = 990) -> dict[str, bytes]:
-    """Return so many photographs by their names.
+    """Return ``count`` photographs by name.
 
-    Behind the end of each picture's data stands a mark, which no decoder minds:
-    an album of another mark shows the same and has other ids. Beyond the
-    photographs that there are it begins anew with a longer mark.
+    A mark follows the end of each picture's data, where decoders ignore it, so albums with
+    different marks contain the same pictures under different ids. If there are fewer
+    photographs than ``count``, they repeat with a different mark.
     """
     paths = sorted(photos.rglob("*.jpg"))
     names = ((path, lap) for lap in range(count) for path in paths)
@@ -23,7 +23,7 @@ def album(photos: Path, mark: str, count: int = 990) -> dict[str, bytes]:
 
 
 def damaged(data: bytes, dice: random.Random) -> bytes:
-    """Return a file with some of its bits turned over, cut off, or both."""
+    """Return a file with some bits flipped, truncated, or both."""
     broken = bytearray(data)
     if dice.random() < 0.6:
         for _ in range(dice.choice([1, 2, 8, 64, 512])):

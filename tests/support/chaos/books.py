@@ -1,8 +1,8 @@
-"""Books of what was accepted, deleted and cancelled, and what they find in the end.
+"""Records of accepted, deleted and cancelled images, and an audit of the final state.
 
-The last thing that a caller was told of an image is to be true: it is searchable,
-under the name and tags of the job that says ``indexed``; or it is gone, bytes and
-all; or it is listed as failed or cancelled, and no search finds it.
+The last state reported to a caller must hold: the image is searchable under the name and
+tags of the job that reports ``indexed``; or it is deleted, including its bytes; or it is
+listed as failed or cancelled, and no search finds it.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from tests.support.polling import wait_for
 
 log = logging.getLogger(__name__)
 
-# Name under which a test's report has the outcome of an audit.
+# Name of the report property that contains the result of an audit.
 AUDIT = "audit"
-# What may be wrong with an image: it is not there, or it is there twice; it was deleted, cancelled
-# or failed, and is there; it has the name or the tags of another job; it comes to no end.
+# Kinds of faults of an image: it is missing; it exists twice; it exists although it was deleted,
+# cancelled or failed; it has the name or tags of another job; it never finishes.
 Kind = Literal["lost", "doubled", "returned", "mixed", "stuck"]
 KINDS: tuple[Kind, ...] = ("lost", "doubled", "returned", "mixed", "stuck")
 
-# What an audit says where nothing is wrong.
+# The result of an audit without faults.
 SOUND: Mapping[str, int] = dict.fromkeys(KINDS, 0)
 
-# Seconds in which jobs have to end, and then everything has to be as the books say: many
-# leases, and many turns of the upkeep, which brings back what a cut-off deletion put aside.
+# Seconds for jobs to finish, and then for the state to match the books: many leases, and many
+# rounds of the upkeep, which restores blobs withdrawn by an interrupted deletion.
 _END_S, _HEAL_S = 90.0, 20.0
-# Seconds in which a delete has to be answered with more than "ask again".
+# Seconds for a delete to get a definitive response instead of "retry".
 _DELETE_S = 60.0
 
-# States of an item whose image is searchable.
+# States of an item with a searchable image.
 _THERE = frozenset({"indexed", "duplicate"})
 
 
@@ -49,13 +49,13 @@ class Upload:
     job: str
     filename: str
     tags: tuple[str, ...]
-    # Whether a delete came after it to which nobody had an answer.
+    # Whether a delete with an unknown outcome followed.
     doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is not as the books say."""
+    """One deviation from the books."""
 
     kind: Kind
     what: str
@@ -68,31 +68,31 @@ class _Row:
 
 
 class Books:
-    """What was asked for in one test, and what came of it.
+    """Records the requests of one test and audits their outcome.
 
     Args:
-        ledger: Looks at the same Glimpse.
-        note: Takes the outcome of an audit, for the table of all attacks.
+        ledger: Ledger of the same Glimpse.
+        note: Receives the result of an audit, for the table of all attacks.
     """
 
     def __init__(self, ledger: Ledger, note: Callable[[str, object], None]) -> None:
         self._ledger = ledger
         self._note = note
         self._client = ledger.stack.client
-        # By image id: its bytes, its uploads since it was last deleted, and whether it was.
+        # By image id: the bytes, the uploads since the last deletion, and whether it was deleted.
         self._data: dict[str, bytes] = {}
         self._uploads: dict[str, list[Upload]] = {}
         self._deleted: set[str] = set()
-        # Where the jobs are, by their ids.
+        # Locations of the jobs, by id.
         self._jobs: dict[str, str] = {}
         self._faults: list[Fault] = []
 
     def pictures(self, count: int) -> list[bytes]:
-        """Return pictures that nobody has ever uploaded."""
+        """Return pictures that have never been uploaded."""
         return [jpeg(number) + uuid.uuid4().bytes for number in range(count)]
 
     def upload(self, files: Mapping[str, bytes], *tags: str) -> str:
-        """Upload files in one request; return where their job is."""
+        """Upload files in one request; return the location of the job."""
         location = self._ledger.upload(files, tags=tags)
         job = location.rpartition("/")[2]
         self._jobs[job] = location
@@ -102,12 +102,12 @@ class Books:
         return location
 
     def ended(self, *locations: str) -> None:
-        """Return when jobs, or all, have ended, or have had so long that they never will."""
+        """Wait until the given jobs, or all, have finished or timed out."""
         jobs = locations or tuple(self._jobs.values())
         self._within(_END_S, lambda: all(map(self._has_ended, jobs)))
 
     def delete(self, data: bytes) -> None:
-        """Delete an image that no job has in hand, and ask again until there is an answer."""
+        """Delete an image that no job is processing, retrying until there is a response."""
         name = image_id(data)
         if not any(upload.doubtful for upload in self._uploads[name]) and not self._rows([name]):
             self._faults.append(Fault("lost", f"{name} was not there when it was to be deleted"))
@@ -116,9 +116,9 @@ class Books:
         self._deleted.add(name)
 
     def try_to_delete(self, data: bytes) -> int:
-        """Ask once for an image to be deleted; return the status.
+        """Request the deletion of an image once; return the status.
 
-        Where the answer is none, the image may be there or not.
+        Afterwards the image counts as doubtful: it may or may not exist.
         """
         for upload in self._uploads[image_id(data)]:
             upload.doubtful = True
@@ -130,10 +130,10 @@ class Books:
             assert self._client.delete(location).status_code == 202
 
     def audit(self, attack: str) -> Mapping[str, int]:
-        """Return how many faults of each kind there are when all has come to rest.
+        """Return the number of faults of each kind once everything has settled.
 
         Args:
-            attack: What was done, for the table.
+            attack: Name of the attack, for the table.
         """
         self.ended()
         faults = first = self._look()
@@ -163,30 +163,30 @@ class Books:
         return [*faults, *self._unrest()]
 
     def _faults_of(self, name: str, row: _Row | None, states: Mapping[str, str]) -> Iterator[Fault]:
-        """Find what is wrong with one image.
+        """Yield the faults of one image.
 
         Args:
-            name: Its id.
-            row: Its row, where it has one.
-            states: What its jobs say of it, by their ids.
+            name: Id of the image.
+            row: Row of the image, if it has one.
+            states: States of the image in its jobs, by job id.
         """
         uploads = self._uploads[name]
-        told = {upload.job: states.get(upload.job, "queued") for upload in uploads}
-        of = f"{name[:8]} {told}"
-        yield from (Fault("stuck", of) for state in told.values() if state == "queued")
-        sure = [upload for upload in uploads if not upload.doubtful]
-        if sum(told[upload.job] == "indexed" for upload in sure) > 1:
+        reported = {upload.job: states.get(upload.job, "queued") for upload in uploads}
+        of = f"{name[:8]} {reported}"
+        yield from (Fault("stuck", of) for state in reported.values() if state == "queued")
+        certain = [upload for upload in uploads if not upload.doubtful]
+        if sum(reported[upload.job] == "indexed" for upload in certain) > 1:
             yield Fault("doubled", f"{of} was indexed by more than one")
         if row is None:
-            if any(told[upload.job] in _THERE for upload in sure):
+            if any(reported[upload.job] in _THERE for upload in certain):
                 yield Fault("lost", f"{of} has no row")
             if not uploads and self._content(name) == self._data[name]:
                 yield Fault("returned", f"{of} has bytes, though it was deleted")
             return
-        if not _THERE & set(told.values()):
+        if not _THERE & set(reported.values()):
             yield Fault("returned", f"{of} has a row of {row.job}")
             return
-        if not any(told[upload.job] == "indexed" and _is_of(row, upload) for upload in uploads):
+        if not any(reported[upload.job] == "indexed" and _is_of(row, upload) for upload in uploads):
             yield Fault("mixed", f"{of} is {row.record.filename} {row.record.tags} of {row.job}")
         if self._content(name) != self._data[name]:
             yield Fault("lost", f"{of} has a row and no bytes")
@@ -195,7 +195,7 @@ class Books:
         waiting = self._ledger.unsettled()
         if waiting:
             yield Fault("stuck", f"{waiting} tasks are in the queue or in hand")
-        # What a dead worker had in hand keeps its name, and is nobody's any more.
+        # An expired claim still names its dead owner, but no longer counts as owned.
         now_ms = time.time() * 1000
         for key, claim in self._ledger.claims(owned=True).items():
             if float(claim["until"]) > now_ms:
@@ -205,7 +205,7 @@ class Books:
         return self._ledger.job(location)["finished_at"] is not None
 
     def _states(self) -> dict[str, dict[str, str]]:
-        """Return what jobs say of images: by image id, then by job."""
+        """Return the states of images in their jobs, by image id and job id."""
         states: dict[str, dict[str, str]] = {}
         for job, location in self._jobs.items():
             for item in self._ledger.items(location):
@@ -214,7 +214,7 @@ class Books:
 
     def _rows(self, names: Sequence[str]) -> dict[str, _Row]:
         jobs, records = self._ledger.rows(names)
-        # A row that comes or goes between the two is looked at again.
+        # Skip rows that appear or vanish between the two queries; the next round covers them.
         return {name: _Row(jobs[name], records[name]) for name in jobs if name in records}
 
     def _content(self, name: str) -> bytes | None:
@@ -232,11 +232,11 @@ class Books:
 
 
 def named(prefix: str, files: Sequence[bytes]) -> dict[str, bytes]:
-    """Give pictures names in a folder."""
+    """Name pictures as files of a folder."""
     return {f"{prefix}/{number}.jpg": data for number, data in enumerate(files)}
 
 
 def _is_of(row: _Row, upload: Upload) -> bool:
-    """Tell whether a row says what an upload said."""
+    """Return whether a row matches an upload's job, name and tags."""
     name, tags = row.record.filename, row.record.tags
     return (row.job, name, tuple(tags)) == (upload.job, upload.filename, upload.tags)

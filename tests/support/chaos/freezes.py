@@ -1,6 +1,6 @@
-"""Workers that are frozen past their leases and come back when others have done their work.
+"""Workers frozen past their leases that resume after others have taken over their work.
 
-What they still do in the belief that it is theirs must not undo what was done meanwhile.
+Work that a resumed worker continues must not undo the changes made in the meantime.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from tests.support.services import SlowWorker, Stack, Worker, Zombies
 
 log = logging.getLogger(__name__)
 
-# Where an ingest worker freezes, and where a search worker does within a deletion.
+# Stages at which an ingest worker freezes, and a search worker during a deletion.
 INGEST_STAGES = ("read", "embedded", "write", "written", "outcome", "settle")
 DELETE_STAGES = ("withdraw", "withdrawn", "delete", "deleted", "settle")
 
-# Pictures of a chunk, which are a batch as well; see the settings of these tests.
+# Pictures per chunk, and per batch; see the settings of these tests.
 CHUNK = 8
-# Pictures of a round of random freezes.
+# Pictures per round of random freezes.
 _PICTURES = 48
 
 
 class Freezes:
-    """The attacks as tests, on whatever Milvus the fixture ``glimpse`` runs."""
+    """The attacks as tests, on the Milvus of the fixture ``glimpse``."""
 
-    # What it is, for the table.
+    # Name of the Milvus, for the table.
     on: ClassVar[str]
-    # Ingest workers of the random attack, and how often one of them is frozen in a round: each
-    # freeze follows on what the one before has left.
+    # Ingest workers of the random attack, and freezes per round, each on the state left by the
+    # previous one.
     workers: ClassVar[int]
     freezes: ClassVar[int]
 
@@ -80,21 +80,21 @@ class Freezes:
 
 
 def ingests(ledger: Ledger, books: Books, zombies: MakeZombies, workers: MakeWorkers) -> None:
-    """Freeze an ingest worker at each stage, and do to its images whatever a caller may do.
+    """Freeze an ingest worker at each stage, and meanwhile change its images.
 
-    Of its pictures some are left alone, some are uploaded once more meanwhile, some are
-    deleted when others have indexed them, and some are deleted and uploaded anew.
+    Some pictures are left alone, some are uploaded again while the worker is frozen, some are
+    deleted after other workers indexed them, and some are deleted and uploaded again.
     """
     made = zombies(INGEST_QUEUE, frozen(INGEST_STAGES))
     first = [halted_upload(books, made) for _ in INGEST_STAGES]
-    _, twice, deleted, anew = ([p for chunk in first for p in chunk[n::4]] for n in range(4))
+    _, twice, deleted, again = ([p for chunk in first for p in chunk[n::4]] for n in range(4))
     with ledger.no_takeover():
         workers()
         books.ended(books.upload(named("twice", twice), "twice"))
     books.ended()
-    for picture in (*deleted, *anew):
+    for picture in (*deleted, *again):
         books.delete(picture)
-    books.upload(named("anew", anew), "anew")
+    books.upload(named("anew", again), "anew")
     books.ended()
     made.wake()
 
@@ -102,8 +102,8 @@ def ingests(ledger: Ledger, books: Books, zombies: MakeZombies, workers: MakeWor
 def deletes(stack: Stack, books: Books, zombies: MakeZombies, workers: MakeWorkers) -> None:
     """Freeze two search workers at each stage of a deletion.
 
-    Then the image of one is deleted by another worker and uploaded anew, and that of the
-    other is just uploaded once more, whether it is there or not.
+    Then another worker deletes the image of the first, which is uploaded again; the image of
+    the second is only uploaded again, whether it still exists or not.
     """
     workers()
     images = books.pictures(2 * len(DELETE_STAGES))
@@ -127,10 +127,10 @@ def deletes(stack: Stack, books: Books, zombies: MakeZombies, workers: MakeWorke
 def at_random(
     stack: Stack, books: Books, ingest: Sequence[SlowWorker], search: Worker, dice: random.Random
 ) -> None:
-    """Freeze one of several ingest workers, and one of two search workers, at some moment.
+    """Freeze a random ingest worker and a random search worker at a random moment.
 
-    While they are frozen, what the others have indexed is deleted, and half of it is uploaded
-    anew under another name, with new pictures beside it.
+    While they are frozen, images that the others have indexed are deleted, and half of those
+    are uploaded again under another name, together with new pictures.
     """
     begun = len(ingest[0].all_begun())
     files = books.pictures(_PICTURES)
@@ -154,7 +154,7 @@ def at_random(
 
 
 def delete_frozen(books: Books, images: Sequence[bytes], search: Worker, some: int) -> None:
-    """Delete images, and freeze one of the workers that do so when some are gone."""
+    """Delete images, and freeze one of the deleting workers after ``some`` deletions."""
     with ThreadPoolExecutor(4) as callers:
         answers = [callers.submit(books.delete, image) for image in images]
         wait_for(lambda: sum(answer.done() for answer in answers) >= some, 60, "deletions")
@@ -164,12 +164,12 @@ def delete_frozen(books: Books, images: Sequence[bytes], search: Worker, some: i
 
 
 def frozen(stages: Sequence[str]) -> list[str]:
-    """Return what is told to zombies that freeze at these stages."""
+    """Return the deeds of zombies that freeze at these stages."""
     return [f"freeze:{stage}" for stage in stages]
 
 
 def halted_upload(books: Books, zombies: Zombies) -> list[bytes]:
-    """Upload pictures, and return them when a worker has halted with them in hand."""
+    """Upload pictures, wait until a worker has halted on them, and return them."""
     pictures = books.pictures(CHUNK)
     location = books.upload(named("first", pictures), "first")
     log.warning("halted at %s: %s", zombies.next_stage(), location)
@@ -177,13 +177,13 @@ def halted_upload(books: Books, zombies: Zombies) -> list[bytes]:
 
 
 def halted_deletes(books: Books, zombies: Zombies, images: Sequence[bytes]) -> list[str]:
-    """Delete each image, and return the stages at which workers have halted with one in hand."""
+    """Delete each image until a worker halts; return the stages of the halted workers."""
     stages = []
     with ThreadPoolExecutor(len(images)) as callers:
         for image in images:
             before = len(zombies.halted())
             while len(zombies.halted()) == before:
-                # A frozen worker may have been handed the request; then no answer comes.
+                # The request may have gone to a frozen worker, which never responds.
                 answer = callers.submit(books.try_to_delete, image)
                 wait_for(
                     lambda answer=answer, before=before: (

@@ -1,4 +1,4 @@
-"""What has to add up when all is over: the job, the rows, and what Redis still keeps."""
+"""Consistency checks after an attack: the job, the rows, and the state left in Redis."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from worker.stores.identity import Identity
 from worker.stores.milvus.store import MilvusStore
 from worker.stores.registry import collection_name
 
-# Seconds in which a job has to end; a bound of loops, far more than any takes.
+# Seconds for a job to finish; only bounds the polling, far above any real duration.
 _JOB_S = 240
-# Seconds in which what is left of a job has to go: a few leases, and a turn of the upkeep.
+# Seconds for the state left by a job to expire: a few leases, and a round of the upkeep.
 _REST_S = 60
-# Seconds between two renewals of what is not to be taken over: many in a lease.
+# Seconds between renewals of messages that must not be taken over: many per lease.
 _RENEWAL_S = 0.2
-# Times that Redis may hang up on one who has not heard yet that it was started again.
+# Retries after connections that a restart of Redis has broken.
 _REDIS_RETRIES = 5
 
-# Files to upload, by their names.
+# Files to upload, by name.
 Files = Mapping[str, bytes]
 
 
 class Ledger:
-    """Compares what the API, Redis and Milvus say of the same images.
+    """Compares the views of the API, Redis and Milvus on the same images.
 
     Args:
-        stack: The Glimpse that is looked at, empty of jobs.
+        stack: The Glimpse to check, without jobs.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -52,23 +52,23 @@ class Ledger:
         self._rows_before = self._store.count()
 
     def upload(self, files: Files, api: str = "", tags: Sequence[str] = ()) -> str:
-        """Upload files in one request, if need be to another API; return where their job is."""
+        """Upload files in one request, optionally to another API; return the job's location."""
         parts: list[tuple[str, Any]] = [("file", file) for file in files.items()]
         parts += [("metadata", (None, json.dumps({"tags": tags})))] if tags else []
         response = self.stack.client.post(f"{api}/v1/images", files=parts)
         return response.raise_for_status().headers["Location"]
 
     def job(self, location: str) -> dict[str, Any]:
-        """Return a job as it stands."""
+        """Return the current state of a job."""
         return cast("dict[str, Any]", self.stack.client.get(location).raise_for_status().json())
 
     def indexed(self, location: str, least: int) -> None:
-        """Return when a job has so many images indexed, and has not ended."""
+        """Wait until a job has at least ``least`` images indexed; check that it is unfinished."""
         wait_for(lambda: self.job(location)["indexed"] >= least, _JOB_S, f"{least} images")
         assert self.job(location)["finished_at"] is None
 
     def settled(self, location: str) -> dict[str, Any]:
-        """Return a job that has ended and whose sum is right."""
+        """Wait for a job to finish, check that its counters add up, and return it."""
         job = finished_job(self.stack.client, location, _JOB_S)
         assert sum(job[counter] for counter in COUNTERS.values()) == job["total"], job
         return job
@@ -85,21 +85,21 @@ class Ledger:
             query["cursor"] = page["next_cursor"]
 
     def new_rows(self) -> int:
-        """Return how many rows Milvus has more than at the start."""
+        """Return the number of rows added to Milvus since the start."""
         return self._store.count() - self._rows_before
 
     def rows(self, ids: Sequence[str]) -> tuple[Mapping[str, str], dict[str, ImageRecord]]:
-        """Return, for those ids that have a row, the job that brought it and its record."""
+        """Return the jobs and the records of those ids that have a row."""
         records = self._store.get(DEFAULT_TENANT, ids)
         return self._store.known(DEFAULT_TENANT, ids), {record.id: record for record in records}
 
     def missing(self, files: Iterable[bytes]) -> set[str]:
-        """Return the ids of those files that have no row."""
+        """Return the ids of the files that have no row."""
         ids = {image_id(data) for data in files}
         return ids - set(self._store.known(DEFAULT_TENANT, list(ids)))
 
     def all_indexed(self, location: str, files: Files) -> None:
-        """Check that a job ended with a row for each file, and one row only."""
+        """Check that a job finished with exactly one row per file."""
         job = self.settled(location)
         assert (job["state"], job["indexed"]) == ("succeeded", len(files)), job
         assert self.missing(files.values()) == set()
@@ -107,14 +107,14 @@ class Ledger:
         self.at_rest()
 
     def at_rest(self) -> None:
-        """Check that nothing waits, nothing is in hand, and nothing is counted as pending."""
+        """Check that no task is queued or in progress, and no image counts as pending."""
         wait_for(lambda: not self.unsettled(), _REST_S, "empty queues")
         wait_for(lambda: not self.claims(owned=True), _REST_S, "the last claims to go")
         jobs = RedisJobs(self.redis, ttl_s=60)
         wait_for(lambda: jobs.pending() == 0, _REST_S, "the pending images to be counted anew")
 
     def claims(self, *, owned: bool = False) -> dict[str, dict[str, str]]:
-        """Return what is kept of images in hand or tried in vain, or only what is in hand."""
+        """Return the claims on images in progress or with failed attempts, or only owned claims."""
         found = {}
         for key in self.redis.scan_iter("glimpse:claim:*", count=1000):
             claim = cast("dict[str, str]", self.redis.hgetall(key))
@@ -123,13 +123,13 @@ class Ledger:
         return found
 
     def unsettled(self) -> int:
-        """Return how many tasks wait or are in hand."""
+        """Return the number of tasks that are queued or in progress."""
         waiting = cast("int", self.redis.llen(INGEST_QUEUE))
         return waiting + cast("int", self.redis.hlen(Channel.unacked_key))
 
     @contextmanager
     def no_takeover(self) -> Iterator[None]:
-        """Let no worker take over meanwhile what another one had in hand."""
+        """Prevent workers from taking over each other's messages during the block."""
         messages, ended = RedisMessages(self.redis), threading.Event()
 
         def renew() -> None:
@@ -145,6 +145,6 @@ class Ledger:
             thread.join()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._store.close()
         self.redis.close()

@@ -1,4 +1,4 @@
-"""How often an attack is made: once or twice in `make test`, as often as one likes by itself."""
+"""Rounds per attack: few in `make test`, configurable in `make test-chaos`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def rounds(default: int) -> int:
-    """Return the rounds that ``make test-chaos ROUNDS=n`` asks for, or a few."""
+    """Return the rounds set by ``make test-chaos ROUNDS=n``, or a default."""
     return int(os.environ.get("ROUNDS") or default)

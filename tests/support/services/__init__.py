@@ -1,4 +1,4 @@
-"""Real parts that tests start: Valkey, Redis, Milvus Lite and the Milvus server."""
+"""Real services that tests start: Valkey, Redis, Milvus and Glimpse's own processes."""
 
 from tests.support.services.fleet import Fleet
 from tests.support.services.glimpse import Api, Stack, Worker, two_apis

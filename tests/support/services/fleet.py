@@ -1,4 +1,4 @@
-"""Several workers, each started again when it dies, as a process manager does it."""
+"""Several workers, each restarted when it dies, as by a process manager."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tests.support.polling import wait_for
 from tests.support.services.glimpse import Worker
 from tests.support.services.process import ServiceNotStarted
 
-# Seconds between two looks whether a worker lives.
+# Seconds between checks whether a worker is alive.
 _POLL_S = 0.05
 
 
 class Fleet:
-    """Keeps workers running until it is left.
+    """Keeps workers running until it is closed.
 
     Args:
-        workers: None of them started yet.
+        workers: Workers that have not been started.
     """
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self._workers = list(workers)
-        # Those that consume; only these may be killed.
+        # Workers that consume; only these may be killed.
         self._ready: list[Worker] = []
-        # How often a worker ended that nobody had told to.
+        # Number of times that a worker ended without being stopped.
         self.deaths = 0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -36,12 +36,12 @@ class Fleet:
         ]
 
     def wait_until_ready(self) -> None:
-        """Return when all workers consume."""
+        """Wait until all workers consume."""
         workers = len(self._workers)
         wait_for(lambda: len(self._ready) == workers, Worker.start_s, "all workers")
 
     def kill_one(self, dice: random.Random) -> bool:
-        """End a worker that consumes as `kill -9` does; return whether there was one."""
+        """Kill a consuming worker, as by `kill -9`; return whether there was one."""
         with self._lock:
             if not self._ready:
                 return False
@@ -51,11 +51,11 @@ class Fleet:
             return True
 
     def log(self) -> str:
-        """Return what all workers have written."""
+        """Return the logs of all workers."""
         return "".join(worker.log.read_text() for worker in self._workers)
 
     def close(self) -> None:
-        """Stop all workers, and start none any more."""
+        """Stop all workers and restarts."""
         self._stopped.set()
         for keeper in self._keepers:
             keeper.join()
@@ -84,7 +84,7 @@ class Fleet:
         try:
             worker.start()
         except ServiceNotStarted:
-            # It died of its first task, or was told to start while a part was away.
+            # It died of its first task, or started while a service was down.
             return
         with self._lock:
             self._ready.append(worker)

@@ -1,4 +1,4 @@
-"""Glimpse's own processes: the API and its workers, on parts that a test may take away."""
+"""Glimpse's own processes: the API and its workers, on services that a test may stop."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.support.services.ports import free_port
 from tests.support.services.process import Service
 from tests.support.services.valkey import Valkey
 
-# Seconds a caller of a test waits for an answer of the API.
+# Timeout of the tests' HTTP client in seconds.
 _HTTP_TIMEOUT_S = 60.0
 
 
 class GlimpseProcess(Service):
-    """A process that takes its settings from the environment.
+    """A process configured by environment variables.
 
     Args:
-        folder: Where its log is kept.
+        folder: Folder of its log.
         settings: Its ``GLIMPSE_*`` variables.
     """
 
@@ -43,23 +43,23 @@ class GlimpseProcess(Service):
         return None
 
     def environ(self) -> dict[str, str]:
-        # A test's process must find the project's packages from its own folder.
+        # The process runs in its own folder and must find the project's packages.
         return {**self.settings, "PYTHONPATH": str(Path(__file__).parent.parent.parent.parent)}
 
 
 class Worker(GlimpseProcess):
-    """A worker of one queue; it answers once its heartbeat is there."""
+    """A worker of one queue; it answers once it has logged that it is ready."""
 
     name = "worker"
 
     def __init__(self, folder: Path, settings: Mapping[str, str], queue: str) -> None:
         super().__init__(folder, settings)
         self.queue = queue
-        # Where this run's part of the log begins, in bytes.
+        # Offset in the log at which this run begins, in bytes.
         self._log_start = 0
 
     def start(self) -> Self:
-        # What an earlier run wrote says nothing of this one.
+        # Ignore the log lines of earlier runs.
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         return super().start()
 
@@ -93,7 +93,7 @@ class Api(GlimpseProcess):
 
 @contextmanager
 def two_apis(folder: Path, settings: Mapping[str, str]) -> Iterator[list[Api]]:
-    """Run two APIs on the same parts, and end them by force."""
+    """Run two APIs on the same services, and kill them afterwards."""
     apis = [Api(folder / name, settings) for name in ("a", "b")]
     try:
         with ThreadPoolExecutor() as threads:
@@ -108,11 +108,11 @@ class Stack:
     """A whole Glimpse: Valkey, Milvus, a worker for each queue, and the API.
 
     Args:
-        folder: Where all of it keeps its data.
-        settings: ``GLIMPSE_*`` variables beside the addresses of the parts.
-        milvus: Instead of a Milvus Lite.
-        redis: Instead of a Valkey that asks for no password.
-        ingests: Whether an ingest worker is started; a test may bring its own.
+        folder: Data folder of all parts.
+        settings: ``GLIMPSE_*`` variables in addition to the parts' addresses.
+        milvus: Used instead of Milvus Lite.
+        redis: Used instead of a Valkey without a password.
+        ingests: Whether to start an ingest worker; a test may start its own.
     """
 
     def __init__(
@@ -141,17 +141,17 @@ class Stack:
 
     @property
     def parts(self) -> list[Service]:
-        """All parts, in the order in which they start."""
+        """All parts, in starting order."""
         return [self.redis, self.milvus, self.search_worker, self.ingest_worker, self.api]
 
     def __enter__(self) -> Self:
         try:
             for part in (self.redis, self.milvus):
                 part.start()
-            ours = [self.search_worker, *([self.ingest_worker] * self._ingests), self.api]
-            # Side by side: each loads a model.
+            own = [self.search_worker, *([self.ingest_worker] * self._ingests), self.api]
+            # In parallel, since loading models takes time.
             with ThreadPoolExecutor() as threads:
-                list(threads.map(Service.start, ours))
+                list(threads.map(Service.start, own))
         except BaseException:
             self.stop()
             raise
@@ -166,7 +166,7 @@ class Stack:
         self.stop()
 
     def stop(self) -> None:
-        """Stop every part; the processes that use Redis and Milvus first, side by side."""
+        """Stop every part: first, in parallel, the processes that use Redis and Milvus."""
         self.client.close()
         with ThreadPoolExecutor() as threads:
             list(threads.map(Service.stop, self.parts[2:]))

@@ -1,4 +1,4 @@
-"""`glimpse up`, as people run it, with a model that needs no weights."""
+"""The command `glimpse up`, with a model that needs no weights."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import psutil
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service
 
-# Variable by which the processes of one run are told from all others.
+# Environment variable that identifies the processes of one run.
 _MARK = "TEST_RUN"
 
 
 class GlimpseUp(Service):
-    """The stack on one machine, by the command that starts it.
+    """The stack on one machine, started by `glimpse up`.
 
     Args:
-        folder: Holds the data folder and the log.
-        settings: ``GLIMPSE_`` variables beside the model's.
+        folder: Contains the data folder and the log.
+        settings: ``GLIMPSE_`` variables in addition to the model's.
     """
 
     name = "glimpse up"
@@ -32,7 +32,7 @@ class GlimpseUp(Service):
     def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
         super().__init__(folder)
         self.data = folder / "data"
-        # The address that it listens on.
+        # The address to listen on.
         self.host = "127.0.0.1"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -40,8 +40,8 @@ class GlimpseUp(Service):
         self._mark = uuid.uuid4().hex
 
     def command(self) -> list[str]:
-        place = ["--data", str(self.data), "--host", self.host, "--port", str(self.port)]
-        return [sys.executable, "-m", "cli.main", "up", *place]
+        options = ["--data", str(self.data), "--host", self.host, "--port", str(self.port)]
+        return [sys.executable, "-m", "cli.main", "up", *options]
 
     def environ(self) -> dict[str, str]:
         root = str(Path(__file__).parent.parent.parent.parent)
@@ -54,20 +54,20 @@ class GlimpseUp(Service):
             return False
 
     def wait(self) -> int:
-        """Return the exit status when it has ended by itself."""
+        """Wait for the command to exit on its own; return its exit status."""
         assert self._process is not None
         return self._process.wait(self.stop_s)
 
     def signal(self, number: int) -> None:
-        """Send a signal to the command alone, not to what it started."""
+        """Send a signal to the command alone, not to its child processes."""
         psutil.Process(self.pid).send_signal(number)
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process of this run that lives, whoever is its parent."""
+        """Return every live process of this run, whatever its parent."""
         return [process for process in psutil.process_iter() if self._is_mine(process)]
 
     def part(self, command: str) -> psutil.Process:
-        """Return the one process that runs a part; see ``runs``."""
+        """Return the only process that runs a part; see ``runs``."""
         (found,) = self.runs(command)
         return found
 
@@ -76,11 +76,11 @@ class GlimpseUp(Service):
         return [process for process in self.processes() if command in _words(process)]
 
     def glimpse(self, *arguments: str, url: str = "") -> subprocess.CompletedProcess[str]:
-        """Run another command of the command line against this stack.
+        """Run another `glimpse` command against this stack.
 
         Args:
-            arguments: The command and what belongs to it.
-            url: Where the command finds the stack, if not at its own address.
+            arguments: The command and its arguments.
+            url: URL of the stack, if not its own address.
         """
         with self.begin(*arguments, url=url) as process:
             try:
@@ -91,7 +91,7 @@ class GlimpseUp(Service):
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def begin(self, *arguments: str, url: str = "") -> subprocess.Popen[str]:
-        """Begin another command; see ``glimpse``."""
+        """Start another command; see ``glimpse``."""
         return subprocess.Popen(
             [sys.executable, "-m", "cli.main", *arguments],
             cwd=self.folder,
@@ -105,7 +105,7 @@ class GlimpseUp(Service):
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
-            # Valkey writes its title over its variables; its folder tells it.
+            # Valkey's process title overwrites its environment; identify it by its folder.
             inside = Path(process.cwd()).is_relative_to(self.data)
             return inside or process.environ().get(_MARK) == self._mark
         except (psutil.NoSuchProcess, psutil.AccessDenied):
@@ -113,7 +113,7 @@ class GlimpseUp(Service):
 
 
 def _words(process: psutil.Process) -> str:
-    """Return a process's program and command line; nothing if it ends meanwhile."""
+    """Return a process's program and command line, or an empty string if it has ended."""
     try:
         return " ".join([process.exe(), *process.cmdline()])
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Milvus Lite 2.5.1, served on loopback to several processes."""
+"""Milvus Lite 2.5.1, served on loopback for several processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MilvusLite(Service):
     @classmethod
     def library(cls) -> Path:
         """Return the folder of the program and its shared libraries."""
-        # The package is not imported: it asks for pkg_resources, which setuptools has dropped.
+        # Do not import the package: it needs pkg_resources, which setuptools has dropped.
         spec = importlib.util.find_spec("milvus_lite")
         origin = spec.origin if spec and spec.origin else "absent/__init__.py"
         return Path(origin).parent / "lib"

@@ -1,4 +1,4 @@
-"""The Milvus server 2.3.5, a real standalone from the wheel `milvus`."""
+"""The Milvus server 2.3.5, a standalone from the wheel `milvus`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service
 
-# What differs from Milvus's own settings. A strong read waits for the next tick of the
-# clock, every 200 ms by default. Rows that are not yet indexed are compared one by
-# one, where the interim index would miss some of the nearest. After a kill the parts
-# wait until the sessions of those before them have run out, 30 s by default.
+# Deviations from Milvus's defaults. A strong read waits for the next time tick, every
+# 200 ms by default. Without the interim index, rows that are not yet indexed are searched
+# by brute force, which misses none of the nearest. After a kill, components wait for the
+# sessions of their predecessors to expire, 30 s by default.
 _SETTINGS = {
     "proxy.timeTickInterval": 50,
     "queryNode.segcore.interimIndex.enableIndex": "false",
@@ -23,16 +23,17 @@ _SETTINGS = {
 
 
 class MilvusServer(Service):
-    """Milvus standalone with its etcd and its message queue inside.
+    """Milvus standalone with embedded etcd and message queue.
 
-    The wheel's own launcher looks for ports that are free by binding them, and
-    so takes others after a restart, while the old ones rest in TIME_WAIT. Here
-    its parts (unpacking, configuration) are used and the program is run directly.
+    The wheel's launcher finds free ports by binding them, so it picks other ports after a
+    restart while the old ones are in TIME_WAIT. This class uses its unpacking and
+    configuration, and runs the program directly.
     """
 
     name = "Milvus server"
     start_s = 120.0
-    # Its own end takes minutes once it holds rows: its log keeps what it had acknowledged.
+    # A clean shutdown takes minutes once it has rows. Killing it is safe: acknowledged writes are
+    # in its log.
     stop_s = 5.0
 
     def __init__(self, folder: Path) -> None:
@@ -86,7 +87,7 @@ class MilvusServer(Service):
             config.set(key, value)
         config.write_config()
         milvus._initialize_data_files(str(self.folder))
-        # Without it the etcd inside takes its default ports, whatever Milvus is told.
+        # Without this file, the embedded etcd uses its default ports despite Milvus's settings.
         client, peer = (
             f"http://127.0.0.1:{port}" for port in (config.get("etcd_port"), free_port())
         )

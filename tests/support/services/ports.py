@@ -1,4 +1,4 @@
-"""Free ports on loopback, none given out twice."""
+"""Free ports on loopback, each allocated once."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ _lock = threading.Lock()
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nothing listens on.
 
-    The kernel may offer a port again before its service has bound it, so what
-    was given out once in this process is never given out again; and processes
-    of tests that run side by side each have ports of their own.
+    The kernel may offer a port again before its service has bound it, so a process never
+    allocates a port twice, and parallel test processes use disjoint sets of ports.
     """
     with _lock:
         while True:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 port = int(probe.getsockname()[1])
-            # Linux offers odd or even ones only, so pairs are shared out.
+            # Linux offers only odd or only even ports, so distribute pairs of ports.
             if port not in _given and port // 2 % _processes() == _process():
                 _given.add(port)
                 return port
 
 
 def _process() -> int:
-    """Return the number of this process among those that run tests side by side."""
+    """Return the index of this process among the parallel test processes."""
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 

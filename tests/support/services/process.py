@@ -1,4 +1,4 @@
-"""A real part of the system, run as a process that a test may stop, kill and start again."""
+"""A real service, run as a process that a test may stop, kill and restart."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-# Seconds between two looks whether a service answers yet.
+# Seconds between checks whether a service answers.
 _POLL_S = 0.05
-# Characters of a service's log that an error shows.
+# Characters of a service's log to include in an error.
 _LOG_CHARACTERS = 2000
 
 
 class ServiceNotStarted(RuntimeError):
-    """A service ended or stayed silent while it was to start; its log's end is shown."""
+    """A service ended or did not answer during startup; the message ends with its log."""
 
 
 class Service:
-    """One process in a group of its own, on ports and a folder that it keeps.
+    """One process in its own process group, with fixed ports and a fixed folder.
 
-    Stopped or killed, it can be started again and finds its data and its ports.
+    After a stop or kill, it can be restarted with the same data and ports.
 
     Args:
-        folder: Where its data and its log are kept; made if it is not there.
+        folder: Folder of its data and log; created if missing.
     """
 
-    # What people call it, for messages.
+    # Name, for messages.
     name: ClassVar[str]
-    # Seconds it may take until it answers, on a busy machine.
+    # Seconds to wait for it to answer, on a busy machine.
     start_s: ClassVar[float] = 30.0
-    # Seconds it may take to end after SIGTERM before it is killed.
+    # Seconds between SIGTERM and SIGKILL.
     stop_s: ClassVar[float] = 10.0
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class Service:
 
     @classmethod
     def absent(cls) -> str | None:
-        """Return why this part cannot be started on this machine, or None if it can."""
+        """Return why this service cannot run on this machine, or None if it can."""
         raise NotImplementedError
 
     def command(self) -> list[str]:
@@ -52,32 +52,32 @@ class Service:
         raise NotImplementedError
 
     def environ(self) -> dict[str, str]:
-        """Return the variables to set beside those of this process."""
+        """Return the variables to set in addition to those of this process."""
         return {}
 
     def answers(self) -> bool:
-        """Return whether it does its work by now."""
+        """Return whether it is ready."""
         raise NotImplementedError
 
     @property
     def log(self) -> Path:
-        """The file that takes its output."""
+        """The file that receives its output."""
         return self.folder / "output.log"
 
     @property
     def running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process is alive."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """Number of its process, for as long as it runs."""
+        """Process id, while it runs."""
         if self._process is None:
             raise RuntimeError(f"{self.name} does not run.")
         return self._process.pid
 
     def start(self) -> Self:
-        """Run it and return when it answers.
+        """Start the process and wait until it answers.
 
         Raises:
             ServiceNotStarted: It ended, or did not answer in time.
@@ -96,7 +96,7 @@ class Service:
         return self
 
     def stop(self) -> None:
-        """End it in its own way, or by force if it does not; nothing if it does not run."""
+        """Terminate it, and kill it after ``stop_s``; does nothing if it is not running."""
         if self._process is None:
             return
         self._signal(signal.SIGTERM)
@@ -105,7 +105,7 @@ class Service:
         self.kill()
 
     def kill(self) -> None:
-        """End it at once, as `kill -9` does, with every process that it started."""
+        """Kill it, as by `kill -9`, with every process in its group."""
         if self._process is None:
             return
         self._signal(signal.SIGKILL)
@@ -113,13 +113,13 @@ class Service:
         self._process = None
 
     def suspend(self) -> None:
-        """Make it hang: its connections stay open and nothing answers."""
+        """Suspend it: connections stay open but get no response."""
         self._signal(signal.SIGSTOP)
-        # The signal takes effect a moment after it is sent; until then it would still answer.
+        # The signal takes effect with a delay; until then it would still respond.
         os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def resume(self) -> None:
-        """Let a suspended service go on."""
+        """Resume a suspended service."""
         self._signal(signal.SIGCONT)
 
     def __enter__(self) -> Self:
@@ -149,6 +149,6 @@ class Service:
         return ServiceNotStarted(f"{self.name} {what}. Its log ends:\n{tail}")
 
     def _signal(self, number: signal.Signals) -> None:
-        # The group, for a service may have started processes of its own.
+        # Signal the group, since a service may have child processes.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)

@@ -1,4 +1,4 @@
-"""Redis as Debian ships it."""
+"""Redis from the Debian package."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.support.services.process import Service
 
 
 class RedisServer(Service):
-    """Redis with the settings that Glimpse asks for: AOF on, noeviction, no snapshots.
+    """Redis with the settings that Glimpse requires: AOF on, noeviction, no snapshots.
 
     Args:
-        folder: Where its data and its log are kept.
-        password: Asked of every client; none by default.
+        folder: Folder of its data and log.
+        password: Password required of clients; none by default.
     """
 
     name = "Redis"
@@ -57,7 +57,7 @@ class RedisServer(Service):
     def answers(self) -> bool:
         with redis.Redis.from_url(self.url, socket_timeout=2) as client:
             try:
-                # False stands while the append-only file is still being read.
+                # An error is returned while the append-only file is loading.
                 return bool(client.ping())
             except redis.RedisError:
                 return False

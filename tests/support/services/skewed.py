@@ -1,4 +1,4 @@
-"""Processes of Glimpse on machines whose clocks are wrong."""
+"""Processes of Glimpse on machines with wrong clocks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tests.support.services.glimpse import Api, Worker
 
 
 class SkewedWorker(Worker):
-    """A worker whose machine's clock is ahead.
+    """A worker on a machine with a skewed clock.
 
     Args:
-        folder: Where its log is kept.
+        folder: Folder of its log.
         settings: Its ``GLIMPSE_*`` variables.
         queue: The queue that it consumes.
-        skew_s: Seconds that its clock is ahead; behind is negative.
+        skew_s: Seconds that its clock is ahead; negative if behind.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class SkewedWorker(Worker):
 
 
 class SkewedApi(Api):
-    """The API on a machine whose clock is ahead; see ``SkewedWorker``."""
+    """The API on a machine with a skewed clock; see ``SkewedWorker``."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str], skew_s: float) -> None:
         super().__init__(folder, settings)

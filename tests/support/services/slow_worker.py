@@ -1,4 +1,4 @@
-"""A worker with a slow model, whose work a test can count."""
+"""A worker with a slow model and a log of its embeddings."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tests.support.services.glimpse import Worker
 
 
 class SlowWorker(Worker):
-    """An ingest worker of ``tests.support.slow_worker``.
+    """An ingest worker that runs ``tests.support.slow_worker``.
 
     Args:
-        folder: Where its log is kept.
+        folder: Folder of its log.
         settings: Its ``GLIMPSE_*`` variables.
-        sleep_s: Seconds that its model takes for a batch.
-        embeddings: The file that gets a line for every picture the model begins.
-        picture_s: Seconds that each picture adds to its batch.
+        sleep_s: Seconds that its model takes per batch.
+        embeddings: File that receives a line per picture that the model starts on.
+        picture_s: Additional seconds per picture.
     """
 
-    # What it runs.
+    # Module to run.
     module: ClassVar[str] = "tests.support.slow_worker"
 
     def __init__(
@@ -45,27 +45,27 @@ class SlowWorker(Worker):
         return [sys.executable, "-m", self.module]
 
     def begun(self) -> list[str]:
-        """Return a line for each picture that the model of this process has begun."""
+        """Return a line per picture that this process's model has started on."""
         return [line for line in self.all_begun() if line.startswith(f"{self.pid} ")]
 
     def all_begun(self) -> list[str]:
-        """Return a line for each picture that any worker with the same file has begun."""
+        """Return a line per picture that any worker with the same file has started on."""
         return self.embeddings.read_text().splitlines() if self.embeddings.exists() else []
 
 
 class DeadlyWorker(SlowWorker):
-    """An ingest worker of ``tests.support.deadly_worker``: one colour ends its process."""
+    """An ingest worker that runs ``tests.support.deadly_worker``."""
 
     module = "tests.support.deadly_worker"
 
 
 class DeadlyDeleter(Worker):
-    """A search worker of ``tests.support.deadly_deleter``: its process ends within a deletion.
+    """A search worker that runs ``tests.support.deadly_deleter`` and dies during a deletion.
 
     Args:
-        folder: Where its log is kept.
+        folder: Folder of its log.
         settings: Its ``GLIMPSE_*`` variables.
-        step: Whether it ends ``before`` or ``after`` the row is deleted.
+        step: Whether it dies ``before`` or ``after`` the row is deleted.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str], step: str) -> None:

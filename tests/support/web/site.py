@@ -1,4 +1,4 @@
-"""The page as a reader uses it."""
+"""The web page, driven as by a user."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from playwright.sync_api import (
     expect,
 )
 
-# What Chromium says of an answer that is no success. Those are looked at by what the page shows.
+# Chromium's message about an error response. Tests check the page's handling of those instead.
 _NO_SUCCESS = "Failed to load resource"
 
 
 class Site:
-    """One visit, which notes every complaint of the browser and every request.
+    """One visit, which records the browser's errors and warnings, and every host requested.
 
     Args:
         page: An empty page.
-        url: Where Glimpse is.
+        url: Base URL of Glimpse.
     """
 
     def __init__(self, page: Page, url: str) -> None:
@@ -38,16 +38,16 @@ class Site:
         page.on("request", self._on_request)
 
     def open(self, address: str = "/") -> None:
-        """Open the page and wait until it shows what it has."""
+        """Open the page and wait until it has loaded its pictures."""
         self.page.goto(self.url + address)
         self.settled()
 
     def settled(self) -> None:
-        """Wait until no pictures are on their way."""
+        """Wait until the results have finished loading."""
         expect(self.page.locator("#results:not([aria-busy])")).to_have_count(1)
 
     def search(self, text: str) -> None:
-        """Search by a sentence, with the Enter key."""
+        """Search for a text, submitting with the Enter key."""
         box = self.page.get_by_role("searchbox")
         box.fill(text)
         box.press("Enter")
@@ -55,7 +55,7 @@ class Site:
         self.settled()
 
     def names(self) -> list[str]:
-        """Return the names of the pictures that are shown."""
+        """Return the names of the visible pictures."""
         return self.page.locator("#grid .tile-name").all_text_contents()
 
     def tile(self, name: str) -> Locator:
@@ -63,12 +63,12 @@ class Site:
         return self.page.locator("#grid .tile").filter(has=self.page.get_by_text(name, exact=True))
 
     def open_drawer(self) -> None:
-        """Open the place where pictures are added."""
+        """Open the drawer for adding pictures."""
         self.page.locator("#open-uploads").click()
         expect(self.page.locator("#drawer")).to_be_visible()
 
     def add(self, files: Mapping[str, bytes]) -> None:
-        """Choose files to add, in the drawer."""
+        """Choose files to add in the drawer."""
         self.page.locator("#files").set_input_files(
             [
                 FilePayload(name=name, mimeType="image/png", buffer=data)
@@ -77,13 +77,13 @@ class Site:
         )
 
     def drop(self, selector: str, files: Mapping[str, bytes]) -> None:
-        """Drop files onto something."""
+        """Drop files onto an element."""
         transfer = self._transfer(files)
         for event in ("dragenter", "dragover", "drop"):
             self.page.dispatch_event(selector, event, {"dataTransfer": transfer})
 
     def drop_for_real(self, path: Path) -> None:
-        """Drag a file or folder of this machine onto the middle of the window."""
+        """Drag a local file or folder onto the middle of the window."""
         window = self.page.evaluate("[innerWidth / 2, innerHeight / 2]")
         devtools = self.page.context.new_cdp_session(self.page)
         data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
