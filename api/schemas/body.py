@@ -21,6 +21,7 @@ from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.ids import ImageId
 from common.images.metadata_limits import (
     INTEGER_MAX,
+    KEY_CHARACTERS_MAX,
     KEYS_MAX,
     METADATA_BYTES_MAX,
     TAGS_MAX,
@@ -96,7 +97,12 @@ class ThumbnailQuery(BaseModel):
 class Metadata(BaseModel):
     """The ``metadata`` part of an upload: tags and the caller's own keys."""
 
-    model_config = ConfigDict(extra="allow", strict=True)
+    # pydantic checks the keys' lengths, but does not include them in the schema.
+    model_config = ConfigDict(
+        extra="allow",
+        strict=True,
+        json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}},
+    )
     __pydantic_extra__: dict[OwnKey, OwnValue] = Field(init=False)
 
     tags: list[Tag] = Field(default=[], max_length=TAGS_MAX)

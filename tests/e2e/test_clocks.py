@@ -76,7 +76,7 @@ def said(client: httpx.Client) -> dict[str, str]:
 def about(whose: str, skew_s: float) -> str:
     begun = "answers" if whose == "the API's" else "works"
     direction = "ahead of" if skew_s > 0 else "behind"
-    return f"{begun}; {whose} clock is {abs(skew_s):.0f} s {direction} Redis's: set it"
+    return f"{begun}; {whose} clock is {abs(skew_s):.0f} s {direction} Redis's: correct it"
 
 
 @pytest.mark.parametrize("skew_s", [300, -300])

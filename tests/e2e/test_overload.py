@@ -49,7 +49,7 @@ def refused(client: httpx.Client) -> int:
     assert response.status_code == 503
     problem = response.json()
     assert problem["code"] == "overloaded"
-    assert f"no more are taken in past {MAX_WAIT_S} s" in problem["detail"]
+    assert f"uploads are refused above {MAX_WAIT_S} s" in problem["detail"]
     return int(response.headers["Retry-After"])
 
 
