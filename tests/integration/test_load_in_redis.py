@@ -184,7 +184,7 @@ def test_a_redis_near_its_bound_takes_no_more_uploads(client: FlaskClient, redis
     response = upload(client, "red")
     assert response.status_code == 503
     assert response.get_json()["code"] == "overloaded"
-    assert "full, and no more is taken in" in response.get_json()["detail"]
+    assert "full, and uploads are refused above" in response.get_json()["detail"]
     redis.config_set("maxmemory", used * 4)
     assert upload(client, "red").status_code == 202
 
