@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +14,11 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support.services import MilvusLite, MilvusServer, RedisServer, Service, Valkey
+
+# A shell that starts the tests in the background lets them ignore SIGINT, and all that they start
+# would inherit that; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts a time; on a busy machine, Hypothesis's default deadline is too short.
 settings.register_profile("glimpse", deadline=None)
