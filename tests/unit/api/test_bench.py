@@ -104,7 +104,7 @@ def test_another_answer_than_the_one_asked_for_ends_the_measure(
     server.sendall(answer)
     server.close()
     assert select.select([connection], [], [], 10)[0]
-    with pytest.raises(BadAnswer, match="503" if answer else "ended"):
+    with pytest.raises(BadAnswer, match="503" if answer else "closed"):
         connection.receive()
     connection.close()
 

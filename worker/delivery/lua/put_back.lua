@@ -1,6 +1,6 @@
 -- Puts a delivered message back into its queue, unless it has been settled or put back already.
 --
--- One step, so that the message is neither lost nor queued twice, and stays if its stamp has been
+-- Atomic, so that the message is neither lost nor queued twice, and stays if its stamp has been
 -- renewed meanwhile. Redis checks its memory limit before the first write of a script; that
 -- write is a removal, which needs no memory, so the script also works if Redis is full.
 --
