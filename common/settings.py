@@ -135,7 +135,7 @@ class Settings(BaseModel):
     heartbeat_s: float = Field(default=5.0, gt=0)
 
     # Who has full access while there are no keys: "loopback" only this machine, "network" everyone
-    # who can reach the API, "nobody" no one, so that a key is required from the start.
+    # who can reach the API, "nobody" always requires a key.
     open_to: Literal["loopback", "network", "nobody"] = "loopback"
     # Seconds that an API process caches a key; a revoked key may keep working that long.
     key_cache_s: float = Field(default=2.0, ge=0, le=60)

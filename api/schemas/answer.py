@@ -13,7 +13,6 @@ from common.rfc3339 import rfc3339
 
 Json = dict[str, Any]
 
-RecordId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]

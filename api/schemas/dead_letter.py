@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from api.schemas.answer import Answer, Count, RecordId, Time
+from api.schemas.answer import Answer, Count, Time
 from api.schemas.links import Links
 from common.contract import MetadataValue
 from common.dead_letters.base import QUARANTINED
 from common.dead_letters.base import DeadLetter as Letter
-from common.ids import ImageId
+from common.ids import ImageId, RecordId
 from common.rfc3339 import rfc3339
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.schemas.answer import Answer, Count, RecordId, Share, Time, time_or_none
+from api.schemas.answer import Answer, Count, Share, Time, time_or_none
 from api.schemas.links import Links
-from common.ids import ImageId
+from common.ids import ImageId, RecordId
 from common.jobs.base import Item as ItemRecord
 from common.jobs.base import ItemState, JobState
 from common.jobs.base import Job as JobRecord

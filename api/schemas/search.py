@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.dispatch.base import TaskResult, TaskState
-from api.schemas.answer import Answer, RecordId, Time
+from api.schemas.answer import Answer, Time
 from api.schemas.body import Body
 from api.schemas.failure import Failure
 from api.schemas.links import Links
@@ -18,7 +18,7 @@ from common.contract import Hit as FoundHit
 from common.contract import SearchRequest, SearchResult, Term
 from common.errors import Unprocessable
 from common.filters.model import Filter
-from common.ids import ImageId
+from common.ids import ImageId, RecordId
 from common.json_integers import WHOLE
 from common.rfc3339 import rfc3339
 

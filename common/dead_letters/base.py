@@ -112,6 +112,11 @@ def find_letter(letters: DeadLetters, tenant: str, image_id: str) -> DeadLetter 
         return None
 
 
+def has_letter(letters: DeadLetters, tenant: str, image_id: str) -> bool:
+    """Tell whether there is a dead letter of an image; raises ``BrokerUnavailable``."""
+    return find_letter(letters, tenant, image_id) is not None
+
+
 def no_letter(image_id: str) -> NotFound:
     """Return the error for an image without a letter."""
     return NotFound(f"There is no dead letter {image_id}; it may have been replayed or removed.")

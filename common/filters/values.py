@@ -26,8 +26,6 @@ _SPACE = 0x20
 # RFC 3339's date-time; Python's parser accepts more.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
-Scalar = str | int | float | bool
-
 
 def read_time(text: str) -> datetime:
     """Parse an RFC 3339 time.

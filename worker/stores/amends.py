@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from common.blobs.base import BlobStore
 from common.claims.base import Claim, Claims, Verdict
-from common.dead_letters.base import DeadLetters, find_letter
+from common.dead_letters.base import DeadLetters, has_letter
 from common.errors import NotFound, ServiceError
 from common.jobs.base import JobRecords
 from common.jobs.walk import walk
@@ -152,7 +152,7 @@ class Amends:
         self._blobs.restore(tenant, image_id)
 
     def _withdraw(self, tenant: str, image_id: str) -> None:
-        if find_letter(self._dead_letters, tenant, image_id) is None:
+        if not has_letter(self._dead_letters, tenant, image_id):
             self._blobs.withdraw(tenant, image_id)
 
     def _as_of(self, row: Row, job_id: str) -> Row:

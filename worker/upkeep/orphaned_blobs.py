@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from common.blobs.base import BlobStore, StoredBlob
 from common.broker.queues import QueueDepth
 from common.claims.base import Claims, Verdict
-from common.dead_letters.base import DeadLetters, find_letter
+from common.dead_letters.base import DeadLetters, has_letter
 from common.jobs.base import JobRecords
 from common.pages import pages
 from worker.stores.base import VectorStore
@@ -142,7 +142,9 @@ class OrphanedBlobs:
         """Withdraw originals that nothing needs and return their number."""
         owner = uuid.uuid4().hex
         # Images claimed by other tasks are checked again in the next round.
-        claimed = self._claim(owner, tenant, [b for b in blobs if not self._has_letter(b)])
+        claimed = self._claim(
+            owner, tenant, [b for b in blobs if not has_letter(self._dead_letters, b.tenant, b.id)]
+        )
         ids = [blob.id for blob in claimed]
         try:
             indexed = self._store.known(tenant, ids)
@@ -162,15 +164,12 @@ class OrphanedBlobs:
         return [blob for blob in blobs if verdicts[blob.id] is Verdict.GRANTED]
 
     def _withdraw(self, blob: StoredBlob) -> bool:
-        if self._has_letter(blob):
+        if has_letter(self._dead_letters, blob.tenant, blob.id):
             return False
         is_withdrawn = self._blobs.withdraw(blob.tenant, blob.id, blob.at)
         if is_withdrawn:
             log.info("orphan.withdrawn tenant=%s id=%s", blob.tenant, blob.id)
         return is_withdrawn
-
-    def _has_letter(self, blob: StoredBlob) -> bool:
-        return find_letter(self._dead_letters, blob.tenant, blob.id) is not None
 
 
 def _oldest_tasks(depth: QueueDepth) -> Iterator[float]:

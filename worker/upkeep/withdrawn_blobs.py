@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from common.blobs.base import BlobStore, StoredBlob
 from common.claims.base import Claims, Verdict
-from common.dead_letters.base import DeadLetters, find_letter
+from common.dead_letters.base import DeadLetters, has_letter
 from common.errors import NotFound
 from common.jobs.base import JobRecords
 from common.jobs.walk import walk
@@ -105,7 +105,9 @@ class WithdrawnBlobs:
             # Another task is processing the image; check it again in the next turn.
             return False
         try:
-            if self._store.known(tenant, [image_id]) or self._has_letter(blob):
+            if self._store.known(tenant, [image_id]) or has_letter(
+                self._dead_letters, blob.tenant, blob.id
+            ):
                 self._blobs.restore(tenant, image_id)
                 return False
             # Only if unchanged: this process may have been frozen since it read the time.
@@ -113,6 +115,3 @@ class WithdrawnBlobs:
         finally:
             self._claims.give_back(owner, tenant, [image_id])
         return True
-
-    def _has_letter(self, blob: StoredBlob) -> bool:
-        return find_letter(self._dead_letters, blob.tenant, blob.id) is not None
