@@ -12,11 +12,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.support.pictures import encoded, image_id, picture, truncated_jpeg
+from tests.support.pictures import COLOURS, encoded, image_id, picture, truncated_jpeg
 from tests.support.polling import finished_job, wait_for
 from tests.support.services import Stack
 
-COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 # Images in the collection, enough for more than a thousand hits.
 IMAGES = 1200
 

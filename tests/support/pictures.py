@@ -10,6 +10,9 @@ import zlib
 import numpy as np
 from PIL import Image
 
+# Colours that the test encoder tells apart.
+COLOURS = ("red", "green", "blue", "white", "black", "yellow")
+
 # EXIF orientation for "rotate 90 degrees clockwise".
 QUARTER_TURN = 6
 

@@ -17,11 +17,10 @@ from werkzeug.test import TestResponse
 from common.errors import StoreError
 from common.settings import load_settings
 from tests.support.inline import Inline, start_inline
-from tests.support.pictures import encoded, image_id, picture
+from tests.support.pictures import COLOURS, encoded, image_id, picture
 from worker.stores.memory import MemoryStore
 
 WAIT = {"Prefer": "wait=5"}
-COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 
 
 @pytest.fixture(autouse=True)

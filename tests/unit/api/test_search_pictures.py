@@ -15,14 +15,9 @@ from common.errors import NotFound
 from tests.support.inline import Inline, replace_parts
 from tests.support.pictures import bomb_png, image_id, jpeg, picture, truncated_jpeg
 
-COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 WAIT = {"Prefer": "wait=5"}
 
-
-@pytest.fixture(autouse=True)
-def _indexed(client: FlaskClient) -> None:
-    files = [(io.BytesIO(picture(colour)), f"{colour}.png") for colour in COLOURS]
-    assert client.post("/v1/images", data={"file": files}).get_json()["indexed"] == len(COLOURS)
+pytestmark = pytest.mark.usefixtures("indexed_colours")
 
 
 def send(client: FlaskClient, data: bytes, search: Any = None, **parts: Any) -> TestResponse:

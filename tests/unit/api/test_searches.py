@@ -14,14 +14,9 @@ from common.settings import load_settings
 from tests.support.inline import Inline, start_inline
 from tests.support.pictures import image_id, picture
 
-COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 WAIT = {"Prefer": "wait=5"}
 
-
-@pytest.fixture(autouse=True)
-def _indexed(client: FlaskClient) -> None:
-    files = [(io.BytesIO(picture(colour)), f"{colour}.png") for colour in COLOURS]
-    assert client.post("/v1/images", data={"file": files}).get_json()["indexed"] == len(COLOURS)
+pytestmark = pytest.mark.usefixtures("indexed_colours")
 
 
 def ask(client: FlaskClient, **body: Any) -> TestResponse:

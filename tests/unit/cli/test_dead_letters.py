@@ -6,14 +6,11 @@ import io
 import json
 import time
 
-import httpx
 import pytest
 
 from cli.main import run
 from common.dead_letters.base import DeadLetter
 from common.jobs.base import Job
-from glimpse_client import Glimpse
-from glimpse_client.retry import RetryPolicy
 from tests.support.inline import Inline
 from tests.support.pictures import image_id, picture
 
@@ -22,17 +19,9 @@ ID, GONE = image_id(RED), "0" * 64
 
 
 @pytest.fixture(autouse=True)
-def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
-    """Connect the commands to an in-process app with two dead letters."""
-
-    def from_environ(retry_policy: RetryPolicy | None = None) -> Glimpse:
-        transport = httpx.WSGITransport(inline.app)
-        return Glimpse("http://127.0.0.1", retry_policy=retry_policy, transport=transport)
-
-    monkeypatch.setattr(Glimpse, "from_environ", from_environ)
-    inline.app.test_client().post("/v1/images", data={"file": (io.BytesIO(RED), "red.png")})
-    inline.app.extensions["glimpse"].dead_letters.put([letter(ID, 2.0), letter(GONE, 1.0)])
-    return inline
+def _two_letters(server: Inline) -> None:
+    server.app.test_client().post("/v1/images", data={"file": (io.BytesIO(RED), "red.png")})
+    server.app.extensions["glimpse"].dead_letters.put([letter(ID, 2.0), letter(GONE, 1.0)])
 
 
 def letter(image: str, at: float) -> DeadLetter:

@@ -5,28 +5,17 @@ from __future__ import annotations
 import io
 import json
 
-import httpx
 import pytest
 
 from cli.main import run
 from glimpse_client import Glimpse
-from glimpse_client.retry import RetryPolicy
 from tests.support.inline import Inline
 from tests.support.pictures import image_id, picture
 
 RED, BLUE = picture("red"), picture("blue")
 
 
-@pytest.fixture(autouse=True)
-def server(inline: Inline, monkeypatch: pytest.MonkeyPatch) -> Inline:
-    """Connect the commands to an in-process app."""
-
-    def from_environ(retry_policy: RetryPolicy | None = None) -> Glimpse:
-        transport = httpx.WSGITransport(inline.app)
-        return Glimpse("http://127.0.0.1", retry_policy=retry_policy, transport=transport)
-
-    monkeypatch.setattr(Glimpse, "from_environ", from_environ)
-    return inline
+pytestmark = pytest.mark.usefixtures("server")
 
 
 @pytest.fixture

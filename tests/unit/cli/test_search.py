@@ -14,9 +14,8 @@ from werkzeug.serving import make_server
 
 from cli.main import run
 from tests.support.inline import Inline
-from tests.support.pictures import image_id, picture
+from tests.support.pictures import COLOURS, image_id, picture
 
-COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 RED, BLUE = (image_id(picture(colour)) for colour in ("red", "blue"))
 
 
