@@ -29,4 +29,4 @@ def _random(folder: Path) -> Path:
     # Imported late, so that an invalid option fails without waiting for torch.
     from tests.support.clip_weights import VIT_B_32, random_clip, save_state_dict
 
-    return save_state_dict(random_clip(VIT_B_32), folder / "ViT-B-32-random.pt").path
+    return save_state_dict(random_clip(VIT_B_32), folder / "ViT-B-32-random.pt")

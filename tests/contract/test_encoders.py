@@ -14,8 +14,6 @@ from common.errors import EncoderError
 from common.settings import Settings
 from tests.support import clip_weights, pictures
 from worker.encoders.base import Encoder
-from worker.encoders.clip_openai import ClipEncoder
-from worker.encoders.compute import Compute
 from worker.encoders.hashing import HashingEncoder
 from worker.encoders.registry import load_encoder
 
@@ -30,7 +28,7 @@ def small_clip(architecture: tuple) -> Callable[[Path], Encoder]:
     def build(folder: Path) -> Encoder:
         model = clip_weights.random_clip(architecture)
         weights = clip_weights.save_state_dict(model, folder / "weights.pt")
-        return ClipEncoder("small", weights, Compute.choose(SETTINGS))
+        return clip_weights.encoder_of(weights, SETTINGS)
 
     return build
 

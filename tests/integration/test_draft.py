@@ -12,11 +12,9 @@ from PIL import Image
 
 from common.images.decode import decode
 from common.settings import Settings
-from tests.support.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
+from tests.support import clip_weights
 from tests.support.pictures import jpeg, turned
 from worker.encoders.base import Encoder
-from worker.encoders.clip_openai import ClipEncoder
-from worker.encoders.compute import Compute
 from worker.encoders.hashing import HashingEncoder
 
 # Minimum cosine between the vectors of the draft and of the full-size picture.
@@ -30,16 +28,18 @@ PIXELS_MAX = 100_000_000
 
 def clip(architecture: tuple) -> Callable[[Path], Encoder]:
     def build(folder: Path) -> Encoder:
-        weights = save_state_dict(random_clip(architecture), folder / "weights.pt")
-        return ClipEncoder("random", weights, Compute.choose(Settings(precision="fp32")))
+        weights = clip_weights.save_state_dict(
+            clip_weights.random_clip(architecture), folder / "weights.pt"
+        )
+        return clip_weights.encoder_of(weights, Settings(precision="fp32"))
 
     return build
 
 
 ENCODERS: dict[str, Callable[[Path], Encoder]] = {
     "hashing": lambda _: HashingEncoder(),
-    "clip-small": clip(SMALL),
-    "clip": clip(VIT_B_32),
+    "clip-small": clip(clip_weights.SMALL),
+    "clip": clip(clip_weights.VIT_B_32),
 }
 
 

@@ -13,8 +13,11 @@ from typing import Any
 import torch
 from clip.model import CLIP
 
-from worker.encoders.checksum import sha256_of
-from worker.encoders.weights import Weights
+from common.settings import Settings
+from worker.encoders.backends.torch import TorchBackend
+from worker.encoders.clip_openai import load_clip
+from worker.encoders.compute import Compute
+from worker.encoders.two_tower import TwoTowerEncoder
 
 # Constructor arguments of ViT-B/32, as `clip.model.build_model` derives them from its weights.
 VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)
@@ -59,12 +62,12 @@ def random_clip(architecture: tuple[Any, ...]) -> CLIP:
     return model
 
 
-def save_state_dict(model: CLIP, path: Path) -> Weights:
+def save_state_dict(model: CLIP, path: Path) -> Path:
     torch.save(model.state_dict(), path)
-    return Weights(path, sha256_of(path))
+    return path
 
 
-def save_archive(model: CLIP, path: Path) -> Weights:
+def save_archive(model: CLIP, path: Path) -> Path:
     """Save as OpenAI did: a traced TorchScript archive."""
     resolution = model.visual.input_resolution
     with warnings.catch_warnings():
@@ -72,4 +75,10 @@ def save_archive(model: CLIP, path: Path) -> Weights:
         warnings.simplefilter("ignore")
         picture = torch.zeros(1, 3, resolution, resolution)
         torch.jit.save(torch.jit.trace(_Published(model, resolution), picture), path)
-    return Weights(path, sha256_of(path))
+    return path
+
+
+def encoder_of(path: Path, settings: Settings, name: str = "small") -> TwoTowerEncoder:
+    """Return the encoder of a file of weights, run by torch."""
+    towers = load_clip(name, path)
+    return TwoTowerEncoder(towers, TorchBackend(towers, Compute.choose(settings)))

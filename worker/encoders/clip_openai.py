@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import clip
@@ -11,14 +12,12 @@ import numpy as np
 import torch
 from clip.model import CLIP, build_model
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from common.errors import WeightsUnavailable
-from worker.encoders.compute import Compute
 from worker.encoders.crop import centre_square
-from worker.encoders.vectors import no_rows, unit_rows
-from worker.encoders.weights import Weights
+from worker.encoders.parameters import digest_of
+from worker.encoders.towers import Towers
 
 # Mean and standard deviation per colour of CLIP's training pictures, from `clip.clip._transform`.
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -28,91 +27,94 @@ _STD = (0.26862954, 0.26130258, 0.27577711)
 # resizing that follows evens out the loss (docs/benchmarks.md has the cosines).
 _DRAFT_MARGIN = 2
 
-# Hexadecimal digits of the weights' SHA-256 used as the revision: enough to distinguish
-# files, and short enough to read.
-_REVISION_DIGITS = 12
 
+def load_clip(name: str, path: Path) -> Towers:
+    """Load a CLIP model of OpenAI's architecture.
 
-class ClipEncoder:
-    """A CLIP model of OpenAI's architecture; see ``worker.encoders.base.Encoder``.
-
-    For single, full-size, float32 inputs it matches the package's own ``encode_image``
-    and ``encode_text``, as tests/integration/test_clip_parity.py checks.
+    In float32 its towers match the package's own ``encode_image`` and ``encode_text``,
+    as tests/integration/test_clip_parity.py checks.
 
     Args:
         name: As in the settings, for example "ViT-B/32".
-        weights: A TorchScript archive or a state dict.
-        compute: The device and precision.
+        path: A TorchScript archive or a state dict.
 
     Raises:
         WeightsUnavailable: The file does not contain CLIP weights.
     """
-
-    def __init__(self, name: str, weights: Weights, compute: Compute) -> None:
-        self.name = name
-        self.revision = weights.sha256[:_REVISION_DIGITS]
-        self.concurrency = compute.concurrency
-        self._compute = compute
-        self._model = compute.place(_load(weights.path))
-        self.dim: int = self._model.text_projection.shape[1]
-        self._size: int = self._model.visual.input_resolution
-        self.draft_side: int | None = self._size * _DRAFT_MARGIN
-        self._mean = torch.tensor(_MEAN, device=compute.device).view(1, 3, 1, 1)
-        self._std = torch.tensor(_STD, device=compute.device).view(1, 3, 1, 1)
-
-    def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize the short side and crop the centre: uint8 [size, size, 3]."""
-        return centre_square(image, self._size)
-
-    def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Embed preprocessed pictures: float32 [len(images), dim], unit rows."""
-        if not images:
-            return no_rows(self.dim)
-        with self._compute.inference():
-            pixels = torch.from_numpy(np.stack(images)).to(self._compute.device)
-            # [n, height, width, 3] -> [n, 3, height, width], as torchvision's ToTensor does
-            scaled = pixels.permute(0, 3, 1, 2).float().div(255)
-            features = self._model.encode_image((scaled - self._mean) / self._std)
-            return unit_rows(features.float().cpu().numpy())
-
-    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed sentences: float32 [len(texts), dim], unit rows.
-
-        Texts with more tokens than the model's context are truncated.
-        """
-        if not texts:
-            return no_rows(self.dim)
-        with self._compute.inference():
-            tokens = clip.tokenize(list(texts), self._model.context_length, truncate=True)
-            features = _encode_text(self._model, tokens.to(self._compute.device))
-            return unit_rows(features.float().cpu().numpy())
+    model = _load(path)
+    size: int = model.visual.input_resolution
+    return Towers(
+        name=name,
+        revision=digest_of(model.state_dict()),
+        dim=model.text_projection.shape[1],
+        images=_ImageTower(model),
+        texts=_TextTower(model),
+        preprocess=partial(centre_square, size=size),
+        tokenize=partial(_tokenize, context_length=model.context_length),
+        image_size=(size, size),
+        context_length=model.context_length,
+        causal=True,
+        draft_side=size * _DRAFT_MARGIN,
+    )
 
 
-def _encode_text(model: CLIP, tokens: torch.Tensor) -> torch.Tensor:
-    """Do the same as ``CLIP.encode_text``, but only up to the end of the longest text.
+class _ImageTower(nn.Module):
+    """CLIP's image tower, from bytes: uint8 [n, size, size, 3] -> [n, dim]."""
 
-    Attention is causal, so no token sees a later one, and the embedding is that of
-    the end-of-text token. So the padding after it only costs time.
+    mean: torch.Tensor
+    std: torch.Tensor
 
-    Args:
-        model: Provides the weights and the mask.
-        tokens: int [n, context_length]; the end-of-text token has the highest number.
+    def __init__(self, model: CLIP) -> None:
+        super().__init__()
+        self.visual = model.visual
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
 
-    Returns:
-        [n, dim], not normalised.
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        # [n, height, width, 3] -> [n, 3, height, width], as torchvision's ToTensor does
+        scaled = pixels.permute(0, 3, 1, 2).float().div(255)
+        features: torch.Tensor = self.visual((scaled - self.mean) / self.std)
+        return features
+
+
+class _TextTower(nn.Module):
+    """CLIP's text tower: int64 [n, length] -> [n, dim].
+
+    Unlike ``CLIP.encode_text`` it takes texts cut at the end of the longest one.
+    Attention is causal, so no token sees a later one, and the embedding is that of the
+    end-of-text token: the padding after it only costs time.
     """
-    ends = tokens.argmax(dim=-1)
-    length = int(ends.max()) + 1
-    x = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
-    x = x.permute(1, 0, 2)  # [n, length, width] -> [length, n, width]
-    mask = model.build_attention_mask()[:length, :length].to(x)
-    for block in model.transformer.resblocks:
-        normed = block.ln_1(x)
-        x = x + block.attn(normed, normed, normed, need_weights=False, attn_mask=mask)[0]
-        x = x + block.mlp(block.ln_2(x))
-    last = x[ends, torch.arange(len(ends), device=x.device)]  # [n, width]
-    embeddings: torch.Tensor = model.ln_final(last) @ model.text_projection
-    return embeddings
+
+    mask: torch.Tensor
+
+    def __init__(self, model: CLIP) -> None:
+        super().__init__()
+        self.token_embedding = model.token_embedding
+        self.positional_embedding = model.positional_embedding
+        self.transformer = model.transformer
+        self.ln_final = model.ln_final
+        self.text_projection = model.text_projection
+        self.register_buffer("mask", model.build_attention_mask())
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        count, length = tokens.shape
+        x = self.token_embedding(tokens) + self.positional_embedding[:length]
+        x = x.permute(1, 0, 2)  # [n, length, width] -> [length, n, width]
+        mask = self.mask[:length, :length].to(x)
+        for block in self.transformer.resblocks:
+            normed = block.ln_1(x)
+            x = x + block.attn(normed, normed, normed, need_weights=False, attn_mask=mask)[0]
+            x = x + block.mlp(block.ln_2(x))
+        # The end-of-text token has the highest number.
+        last = x[tokens.argmax(dim=-1), torch.arange(count, device=x.device)]  # [n, width]
+        embeddings: torch.Tensor = self.ln_final(last) @ self.text_projection
+        return embeddings
+
+
+def _tokenize(texts: Sequence[str], context_length: int) -> NDArray[np.int64]:
+    """Return the tokens of texts, without the padding after the longest: int64 [n, length]."""
+    tokens = clip.tokenize(list(texts), context_length, truncate=True).long().numpy()
+    return np.ascontiguousarray(tokens[:, : tokens.argmax(axis=1).max() + 1])
 
 
 def _load(path: Path) -> CLIP:

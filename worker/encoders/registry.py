@@ -93,9 +93,12 @@ def _load_starter(settings: Settings, bulk: bool) -> Encoder:
 
 
 def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
-    from worker.encoders.clip_openai import ClipEncoder
+    from worker.encoders.backends.torch import TorchBackend
+    from worker.encoders.clip_openai import load_clip
     from worker.encoders.compute import Compute
+    from worker.encoders.two_tower import TwoTowerEncoder
 
     # The device first, so that an unusable one fails before the download.
     compute = Compute.choose(settings, bulk=bulk)
-    return ClipEncoder(name, find_weights(name, settings), compute)
+    towers = load_clip(name, find_weights(name, settings).path)
+    return TwoTowerEncoder(towers, TorchBackend(towers, compute))

@@ -1,0 +1,59 @@
+"""The encoder made of a model's towers and the backend that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from common.errors import EncoderError
+from worker.encoders.backends.base import Backend
+from worker.encoders.towers import Towers
+from worker.encoders.vectors import no_rows, unit_rows
+
+
+class TwoTowerEncoder:
+    """A model of two towers; see ``worker.encoders.base.Encoder``.
+
+    Args:
+        towers: The loaded model.
+        backend: Runs it.
+    """
+
+    def __init__(self, towers: Towers, backend: Backend) -> None:
+        self.name = towers.name
+        self.revision = towers.revision
+        self.dim = towers.dim
+        self.draft_side = towers.draft_side
+        self.concurrency = backend.concurrency
+        self._preprocess = towers.preprocess
+        self._tokenize = towers.tokenize
+        self._backend = backend
+
+    def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Resize and crop one picture: uint8 [height, width, 3]."""
+        return self._preprocess(image)
+
+    def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embed preprocessed pictures: float32 [len(images), dim], unit rows."""
+        if not images:
+            return no_rows(self.dim)
+        return unit_rows(self._backend.embed_images(_stacked(images)))
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed sentences: float32 [len(texts), dim], unit rows.
+
+        Texts with more tokens than the model's context are truncated.
+        """
+        if not texts:
+            return no_rows(self.dim)
+        return unit_rows(self._backend.embed_texts(self._tokenize(list(texts))))
+
+
+def _stacked(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    try:
+        return np.stack(images)
+    except ValueError as error:
+        raise EncoderError(f"The pictures do not form a batch: {error}") from error
