@@ -23,8 +23,10 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    Dropped,
     ImageRecord,
     Message,
+    ModelsList,
     Place,
 )
 from common.errors import NotFound, StoreError, WorkerUnavailable
@@ -32,7 +34,9 @@ from common.errors import NotFound, StoreError, WorkerUnavailable
 # Seconds to wait for a worker's answer.
 _TIMEOUT_S = 4.0
 
-Answer = TypeVar("Answer", CatalogImages, CatalogKnown, CatalogDeleted, CatalogPage)
+Answer = TypeVar(
+    "Answer", CatalogImages, CatalogKnown, CatalogDeleted, CatalogPage, ModelsList, Dropped
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +89,30 @@ class Catalog:
         return CatalogRequest(tenant=self.tenant, ids=ids)
 
     def _ask(self, task: str, request: Message, answer: type[Answer]) -> Answer:
-        task_id = uuid.uuid4().hex
-        # Take the slot first: without one, the answer could not be awaited.
-        with self.waits.held():
-            self.dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
-            result = self.dispatcher.wait(task_id, _TIMEOUT_S)
-        if result.state != "succeeded":
-            raise WorkerUnavailable("No search worker answered in time; try again in a moment.")
-        found = answer.model_validate(result.value)
-        if found.error is not None:
-            if found.error.code == StoreError.code:
-                # Permanent: a retry would fail too.
-                raise StoreError(found.error.detail)
-            raise WorkerUnavailable(found.error.detail)
-        return found
+        return ask(self.dispatcher, self.waits, task, request, answer)
+
+
+def ask(
+    dispatcher: Dispatcher, waits: Slots, task: str, request: Message, answer: type[Answer]
+) -> Answer:
+    """Run a task in a search worker and return its result.
+
+    Raises:
+        Overloaded: No wait slot is free.
+        WorkerUnavailable: No worker answered, or the store did not answer the worker.
+        StoreError: The store refused.
+    """
+    task_id = uuid.uuid4().hex
+    # Take the slot first: without one, the answer could not be awaited.
+    with waits.held():
+        dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
+        result = dispatcher.wait(task_id, _TIMEOUT_S)
+    if result.state != "succeeded":
+        raise WorkerUnavailable("No search worker answered in time; try again in a moment.")
+    found = answer.model_validate(result.value)
+    if found.error is not None:
+        if found.error.code == StoreError.code:
+            # Permanent: a retry would fail too.
+            raise StoreError(found.error.detail)
+        raise WorkerUnavailable(found.error.detail)
+    return found

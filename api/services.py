@@ -28,8 +28,12 @@ from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
 from common.keys.base import Keys
 from common.keys.redis import RedisKeys
+from common.models.base import Models
+from common.models.redis import RedisModels
 from common.redis_client import connect
 from common.redis_time import Clock, RedisClock
+from common.reindex.base import Reindexes
+from common.reindex.redis import RedisReindexes
 from common.settings import Settings
 
 _EXTENSION = "glimpse"
@@ -53,6 +57,8 @@ class Services:
     dead_letters: DeadLetters
     idempotency: IdempotencyKeys
     keys: Keys
+    models: Models
+    reindexes: Reindexes
     dispatcher: Dispatcher
     # Memory budget for the pictures that this process decodes.
     pixels: PixelRoom
@@ -66,7 +72,7 @@ def connect_services(settings: Settings) -> Services:
     """Create the real services; each connects on its first call."""
     # A waiting request uses two connections: one subscribes to its result, one reads it.
     redis = connect(settings.redis_url, connections=2 * settings.api_threads)
-    clock = RedisClock(redis)
+    clock, models = RedisClock(redis), RedisModels(redis)
     return Services(
         settings=settings,
         blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).keep),
@@ -82,7 +88,9 @@ def connect_services(settings: Settings) -> Services:
             redis, min(settings.idempotency_ttl_s, settings.job_ttl_s), settings.lease_s
         ),
         keys=RedisKeys(redis),
-        dispatcher=CeleryDispatcher(settings, redis, clock),
+        models=models,
+        reindexes=RedisReindexes(redis),
+        dispatcher=CeleryDispatcher(settings, redis, clock, models),
         clock=clock,
         pixels=PixelRoom(settings.image_pixels_max),
         counters=Counters.in_redis(settings.redis_url, settings.api_threads),

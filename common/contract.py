@@ -18,9 +18,12 @@ from common.images.archive_formats import ArchiveKind
 # The tenant of every image while no API keys exist.
 DEFAULT_TENANT = "default"
 
+# What a queue is for. The queue itself also carries a model (``queue_of``).
 INGEST_QUEUE = "ingest"
 SEARCH_QUEUE = "search"
 QUEUES = (INGEST_QUEUE, SEARCH_QUEUE)
+# Consumed by the ingest workers of the model that a reindex or a switch is for.
+REINDEX_QUEUE = "reindex"
 
 INGEST_CHUNK = "ingest.chunk"
 INGEST_ARCHIVE = "ingest.archive"
@@ -29,6 +32,10 @@ CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
 CATALOG_DELETE = "catalog.delete"
 CATALOG_LIST = "catalog.list"
+MODELS_LIST = "models.list"
+MODELS_DROP = "models.drop"
+MODELS_SWITCH = "models.switch"
+REINDEX_SLICE = "reindex.slice"
 
 # Type of a value in the metadata of an image.
 MetadataValue = str | int | float | bool
@@ -242,6 +249,78 @@ class CatalogPage(Message):
     images: list[ImageRecord] = []
     following: Place | None = None
     error: Failure | None = None
+
+
+class Collection(Message):
+    """A model's collection of rows."""
+
+    model: str
+    revision: str
+    dim: int
+    # Number of rows of all tenants.
+    images: int
+
+
+class ModelsRequest(Message):
+    """Payload of ``models.list``."""
+
+    version: Literal[1] = 1
+
+
+class ModelsList(Message):
+    """Result of ``models.list``: every model that has a collection."""
+
+    collections: list[Collection] = []
+    error: Failure | None = None
+
+
+class DropRequest(Message):
+    """Payload of ``models.drop``: the model whose collection is to go."""
+
+    version: Literal[1] = 1
+    model: str
+
+
+class Dropped(Message):
+    """Result of ``models.drop``."""
+
+    # Whether there was a collection.
+    existed: bool = False
+    error: Failure | None = None
+
+
+class SwitchRequest(Message):
+    """Payload of ``models.switch``."""
+
+    version: Literal[1] = 1
+    model: str
+    # Whether to switch even if some images could not be embedded.
+    allow_missing: bool = False
+
+
+class ReindexSlice(Message):
+    """Payload of ``reindex.slice``: the images whose ids start with two digits."""
+
+    version: Literal[1] = 1
+    reindex_id: str
+    # The number of the pass.
+    number: int
+    slice: str = Field(pattern="^[0-9a-f]{2}$")
+
+
+class Done(Message):
+    """Result of ``reindex.slice`` and ``models.switch``, whose records hold the rest."""
+
+
+def queue_of(purpose: str, model: str | None) -> str:
+    """Return the name of a model's queue, such as ``ingest@ViT-B/32``.
+
+    Args:
+        purpose: One of ``QUEUES``, or ``REINDEX_QUEUE``.
+        model: None before any worker has started; every worker consumes that queue too, and
+            forwards tasks that are for another model.
+    """
+    return purpose if model is None else f"{purpose}@{model}"
 
 
 def dump(message: Message) -> dict[str, Any]:

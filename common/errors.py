@@ -115,6 +115,36 @@ class DeadLetterBusy(Conflict):
     code = "dead_letter_busy"
 
 
+class ModelActive(Conflict):
+    """The request is for a model that is not active, but it is."""
+
+    code = "model_active"
+
+
+class ModelHasWorkers(Conflict):
+    """The request is for a model without workers, but some are running."""
+
+    code = "model_has_workers"
+
+
+class ModelHasNoWorker(Conflict):
+    """The request needs workers of a model, and none is running."""
+
+    code = "model_has_no_worker"
+
+
+class ReindexRunning(Conflict):
+    """A reindex is running."""
+
+    code = "reindex_running"
+
+
+class SwitchRunning(Conflict):
+    """A switch of the active model is in progress."""
+
+    code = "switch_running"
+
+
 class NotFound(InputError):
     """There is no such image, job, search or dead letter, or it has expired."""
 

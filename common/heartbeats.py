@@ -30,6 +30,8 @@ class Heartbeat(Message):
     # Name and revision of its encoder.
     model: str
     revision: str
+    # Whether its model is active, so that it serves the queue's tasks.
+    serves: bool = True
     # When this was written and when it expires, in seconds since 1970 by Redis's clock.
     at: float
     until: float
@@ -71,12 +73,12 @@ class Heartbeats(Protocol):
 
 
 def fleet_rate(beats: Iterable[Heartbeat]) -> float | None:
-    """Return the images per second that all ingest workers finish together.
+    """Return the images per second that all ingest workers of the active model finish together.
 
     A worker whose rate is not known yet counts with the mean of the others. Returns None if no
     rate is known.
     """
-    rates = [beat.rate_per_s for beat in beats if beat.queue == INGEST_QUEUE]
+    rates = [beat.rate_per_s for beat in beats if beat.queue == INGEST_QUEUE and beat.serves]
     known = [rate for rate in rates if rate]
     return sum(known) / len(known) * len(rates) if known else None
 

@@ -30,15 +30,19 @@ class Dispatcher(Protocol):
     def send(
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
-        """Send a task to a queue.
+        """Send a task to a queue of the model that runs such tasks now.
 
         Args:
             task: A task name from ``common.contract``.
-            queue: A queue name from ``common.contract``.
+            queue: One of ``QUEUES``.
             task_id: Chosen by the caller; the result is stored under it.
             message: The payload.
             expires_s: Seconds until the task expires; None for never.
         """
+        ...
+
+    def send_to(self, name: str, task: str, task_id: str, message: Message) -> None:
+        """Send a task to the queue of this name, whose model need not be active."""
         ...
 
     def result(self, task_id: str) -> TaskResult:

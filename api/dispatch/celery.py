@@ -11,9 +11,10 @@ from redis import Redis
 
 from api.dispatch.base import TaskResult, TaskState
 from common.broker.celery_options import celery_options
-from common.broker.queues import QueueDepth, read_depths
+from common.broker.queues import QueueDepth, read_depths, together
 from common.broker.sender import TaskSender
-from common.contract import QUEUES, Message
+from common.contract import QUEUES, Message, queue_of
+from common.models.base import Models
 from common.redis_client import SOCKET_TIMEOUT_S, broker_call
 from common.redis_time import Clock
 from common.settings import Settings
@@ -39,11 +40,13 @@ class CeleryDispatcher:
         settings: The address of Redis.
         redis: A client that decodes responses.
         clock: Redis's clock, which determines when a task expires.
+        models: Provide the model whose workers run a task.
     """
 
-    def __init__(self, settings: Settings, redis: Redis, clock: Clock) -> None:
+    def __init__(self, settings: Settings, redis: Redis, clock: Clock, models: Models) -> None:
         options = celery_options(settings)
-        self._sender = TaskSender(settings, clock)
+        self._sender = TaskSender(settings, clock, models)
+        self._models = models
         reader = Celery("glimpse.api.results", set_as_current=False)
         reader.conf.update(options)
         self._backend = RedisBackend(app=reader, url=settings.redis_url)
@@ -76,8 +79,16 @@ class CeleryDispatcher:
         return found
 
     def depths(self) -> list[QueueDepth]:
-        """Return the numbers of waiting and delivered tasks of each queue."""
-        return read_depths(self._redis, QUEUES)
+        """Return the numbers of waiting and delivered tasks of each purpose, for all models."""
+        models = [None, *self._models.known()]
+        names = {purpose: [queue_of(purpose, model) for model in models] for purpose in QUEUES}
+        depths = read_depths(self._redis, [name for group in names.values() for name in group])
+        found = {depth.queue: depth for depth in depths}
+        return [together(each, [found[name] for name in names[each]]) for each in QUEUES]
+
+    def send_to(self, name: str, task: str, task_id: str, message: Message) -> None:
+        """Send a task to the queue of this name."""
+        self._sender.send_to(name, task, task_id, message)
 
     def _key(self, task_id: str) -> str:
         key: bytes | str = self._backend.get_key_for_task(task_id)

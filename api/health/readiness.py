@@ -40,9 +40,10 @@ def _check_store(beats: list[Heartbeat]) -> Part:
 
 def _check_queue(queue: str, beats: list[Heartbeat], now: float) -> Part:
     part = f"worker-{queue}"
-    mine = [beat for beat in beats if beat.queue == queue]
+    running = [beat for beat in beats if beat.queue == queue]
+    mine = [beat for beat in running if beat.serves]
     if not mine:
-        return Part(part, ok=False, detail=f"No worker consumes the queue {queue}.", workers=0)
+        return Part(part, ok=False, detail=_absence(queue, running), workers=0)
     skew_s = max((beat.clock_skew_s for beat in mine), key=abs)
     consuming = [beat for beat in mine if beat.consumes(now)]
     age = now - max(beat.inference_at for beat in consuming or mine)
@@ -54,6 +55,17 @@ def _check_queue(queue: str, beats: list[Heartbeat], now: float) -> Part:
         workers=len(mine),
         model=mine[0].model,
         inference_age_s=round(age, 1),
+    )
+
+
+def _absence(queue: str, running: list[Heartbeat]) -> str:
+    """Return why no worker serves a queue and, if workers of another model run, what to do."""
+    others = sorted({beat.model for beat in running})
+    if not others:
+        return f"No worker consumes the queue {queue}."
+    return (
+        f"No {queue} worker of the active model runs, only of {', '.join(others)}: start one with"
+        f" the active model, or run `glimpse models use {others[0]}`."
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from api.http.operations import BINARY, Schema
 from api.schemas.body import CheckBody, Metadata
+from api.schemas.model import ReindexBody, UseBody
 from api.schemas.search import SearchBody
 from common.images import archive_formats
 from common.images.formats import MEDIA_TYPES
@@ -82,3 +83,5 @@ UPLOAD: Bodies = {
 }
 SEARCH: Bodies = {"application/json": _SEARCH, FORM: _PICTURE}
 CHECK: Bodies = {"application/json": CheckBody}
+USE: Bodies = {"application/json": UseBody}
+REINDEX: Bodies = {"application/json": ReindexBody}

@@ -14,6 +14,7 @@ from api.schemas.dead_letter import DeadLetters
 from api.schemas.health import Health, Readiness
 from api.schemas.image import Checked, Image, Images
 from api.schemas.job import Items, Job, JobEvent, Jobs
+from api.schemas.model import DropQuery, Models, Reindex
 from api.schemas.pagination import DeadLettersQuery, ImagesQuery, JobsQuery
 from api.schemas.search import ContactSheetQuery, Search
 from common.images.formats import MEDIA_TYPES
@@ -145,6 +146,36 @@ _DEAD_LETTERS = {
     "dead_letters.remove": Operation("Dead letters", "write", {204: _DELETED}, errors=(404, 409)),
 }
 
+_MODELS = {
+    "models.index": Operation("Models", "admin", {200: json("The models.", Models)}, errors=(502,)),
+    "models.use": Operation(
+        "Models",
+        "admin",
+        {202: json("The models; the switch is in progress.", Models, "Retry-After")},
+        errors=(409, 413, 415, 502),
+        body=bodies.USE,
+    ),
+    "models.drop": Operation(
+        "Models", "admin", {204: _DELETED}, errors=(404, 409, 502), query=DropQuery
+    ),
+    "models.show_reindex": Operation(
+        "Models",
+        "admin",
+        {200: json("The last reindex.", Reindex, "Retry-After")},
+        errors=(404,),
+    ),
+    "models.start_reindex": Operation(
+        "Models",
+        "admin",
+        {202: json("The reindex.", Reindex, "Retry-After")},
+        errors=(409, 413, 415),
+        body=bodies.REINDEX,
+    ),
+    "models.cancel_reindex": Operation(
+        "Models", "admin", {200: json("The reindex.", Reindex)}, errors=(404,)
+    ),
+}
+
 _SERVICE = {
     "service.healthz": Operation("Service", None, {200: json("The process is alive.", Health)}),
     "service.readyz": Operation(
@@ -226,6 +257,7 @@ OPERATIONS: dict[str, Operation] = {
     **_JOBS,
     **_SEARCHES,
     **_DEAD_LETTERS,
+    **_MODELS,
     **_SERVICE,
     **_PAGES,
 }

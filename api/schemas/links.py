@@ -8,6 +8,8 @@ IMAGES = "/v1/images"
 JOBS = "/v1/jobs"
 SEARCHES = "/v1/searches"
 DEAD_LETTERS = "/v1/dead-letters"
+MODELS = "/v1/models"
+REINDEX = "/v1/reindex"
 
 
 @dataclass(slots=True)

@@ -53,6 +53,12 @@ def stamp(now: float, expires_s: float | None = None) -> dict[str, float]:
     return sent if expires_s is None else sent | {_EXPIRES_AT: now + expires_s}
 
 
+def rest_s(headers: Mapping[str, Any], now: float) -> float | None:
+    """Return the seconds until a task expires; None for never."""
+    expires_at = headers.get(_EXPIRES_AT)
+    return expires_at - now if isinstance(expires_at, float) else None
+
+
 def has_expired(headers: Mapping[str, Any], now: float) -> bool:
     """Return whether a task has expired.
 
@@ -60,13 +66,13 @@ def has_expired(headers: Mapping[str, Any], now: float) -> bool:
         headers: The headers of the task's message.
         now: The time by Redis's clock.
     """
-    expires_at = headers.get(_EXPIRES_AT)
-    return isinstance(expires_at, float) and now > expires_at
+    left_s = rest_s(headers, now)
+    return left_s is not None and left_s < 0
 
 
 @broker_call
-def payloads(redis: Redis, queue: str) -> list[dict[str, Any]]:
-    """Return the payloads of all waiting and delivered tasks of a queue.
+def payloads(redis: Redis, queues: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the payloads of all waiting and delivered tasks of some queues.
 
     Waiting tasks are read first, so a message that is delivered meanwhile is returned twice and
     never missed. A message that is requeued meanwhile may be missed.
@@ -74,13 +80,18 @@ def payloads(redis: Redis, queue: str) -> list[dict[str, Any]]:
     Raises:
         BrokerUnavailable: Redis does not answer.
     """
+    found = [payload for queue in queues for payload in _waiting(redis, queue)]
+    for text in cast("list[str]", redis.hvals(Channel.unacked_key)):
+        message, _, its_queue = json.loads(text)
+        if its_queue in queues:
+            found.append(_payload(message))
+    return found
+
+
+def _waiting(redis: Redis, queue: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     while page := redis.lrange(queue, len(found), len(found) + _PAGE - 1):
         found += [_payload(json.loads(text)) for text in cast("list[str]", page)]
-    for text in cast("list[str]", redis.hvals(Channel.unacked_key)):
-        message, _, its_queue = json.loads(text)
-        if its_queue == queue:
-            found.append(_payload(message))
     return found
 
 
@@ -115,6 +126,19 @@ def read_depths(redis: Redis, queues: Sequence[str]) -> list[QueueDepth]:
         )
         for queue, waiting, following in zip(queues, lists[::2], lists[1::2], strict=True)
     ]
+
+
+def together(purpose: str, depths: Sequence[QueueDepth]) -> QueueDepth:
+    """Return the depth of several queues of one purpose as that of one queue."""
+    next_sent = [each.next_sent_at for each in depths if each.next_sent_at is not None]
+    oldest = [each.oldest_in_flight_sent_at for each in depths]
+    return QueueDepth(
+        queue=purpose,
+        waiting=sum(each.waiting for each in depths),
+        next_sent_at=min(next_sent, default=None),
+        in_flight=sum(each.in_flight for each in depths),
+        oldest_in_flight_sent_at=min((at for at in oldest if at), default=None),
+    )
 
 
 def _held(unacked: Sequence[str]) -> dict[str, list[float | None]]:

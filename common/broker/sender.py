@@ -9,7 +9,8 @@ from kombu.exceptions import OperationalError
 
 from common.broker.celery_options import celery_options
 from common.broker.queues import stamp
-from common.contract import Message, dump
+from common.contract import Message, dump, queue_of
+from common.models.base import Models
 from common.redis_client import broker_error
 from common.redis_time import Clock
 from common.settings import Settings
@@ -32,21 +33,23 @@ class TaskSender:
     Args:
         settings: The address of Redis.
         clock: Redis's clock, which determines when a task expires.
+        models: Provide the model whose workers run a task.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, models: Models) -> None:
         self._clock = clock
+        self._models = models
         self._app = Celery("glimpse.sender", set_as_current=False)
         self._app.conf.update(celery_options(settings))
 
     def send(
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
-        """Send a task to a queue.
+        """Send a task to a queue of the model that runs such tasks now.
 
         Args:
             task: A task name from ``common.contract``.
-            queue: A queue name from ``common.contract``.
+            queue: One of ``QUEUES``.
             task_id: Chosen by the caller; the result is stored under it.
             message: The payload.
             expires_s: Seconds until the task expires; None for never.
@@ -54,12 +57,19 @@ class TaskSender:
         Raises:
             BrokerUnavailable: Redis does not answer.
         """
+        model = self._models.roles().of(queue)
+        self.send_to(queue_of(queue, model), task, task_id, message, expires_s)
+
+    def send_to(
+        self, name: str, task: str, task_id: str, message: Message, expires_s: float | None = None
+    ) -> None:
+        """Send a task to the queue of this name; see ``send``."""
         try:
             self._app.send_task(
                 task,
                 args=[dump(message)],
                 task_id=task_id,
-                queue=queue,
+                queue=name,
                 headers=stamp(self._clock.now(), expires_s),
                 retry=False,
                 argsrepr=_NO_REPR,

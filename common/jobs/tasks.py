@@ -35,7 +35,12 @@ def chunk_tasks(
             tags=list(source.tags),
             metadata=dict(source.metadata),
         )
-        yield f"{job_id}.{some[0].index}", chunk
+        yield chunk_task_id(chunk), chunk
+
+
+def chunk_task_id(chunk: IngestChunk) -> str:
+    """Return the id of the task that ingests a chunk."""
+    return f"{chunk.job_id}.{chunk.items[0].index}"
 
 
 def archive_task_id(job_id: str) -> str:

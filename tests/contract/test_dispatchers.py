@@ -17,6 +17,7 @@ from api.dispatch.celery import CeleryDispatcher
 from api.dispatch.inline import InlineDispatcher
 from common.contract import CatalogRequest, dump
 from common.errors import BrokerUnavailable
+from common.models.redis import RedisModels
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import load_settings
@@ -36,7 +37,7 @@ def celery_dispatcher(valkey: Valkey) -> Iterator[CeleryDispatcher]:
     worker = subprocess.Popen([sys.executable, "-m", "tests.support.echo_worker"], env=environ)
     redis = connect(valkey.url)
     settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
-    yield CeleryDispatcher(settings, redis, RedisClock(redis))
+    yield CeleryDispatcher(settings, redis, RedisClock(redis), RedisModels(redis))
     worker.terminate()
     worker.wait(30)
     redis.close()
@@ -113,7 +114,7 @@ def test_a_broker_that_is_away_is_told_and_not_waited_for() -> None:
     url = f"redis://127.0.0.1:{free_port()}/0"
     redis = connect(url)
     dispatcher = CeleryDispatcher(
-        load_settings({"GLIMPSE_REDIS_URL": url}), redis, RedisClock(redis)
+        load_settings({"GLIMPSE_REDIS_URL": url}), redis, RedisClock(redis), RedisModels(redis)
     )
     with pytest.raises(BrokerUnavailable):
         send(dispatcher, ECHO)

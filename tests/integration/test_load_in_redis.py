@@ -18,6 +18,7 @@ from api.app import create_app
 from api.dispatch.celery import CeleryDispatcher
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE, CatalogRequest
 from common.heartbeats import RedisHeartbeats
+from common.models.redis import RedisModels
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings, load_settings
@@ -61,7 +62,7 @@ def redis(own_valkey: Valkey) -> Iterator[Redis]:
 
 @pytest.fixture
 def dispatcher(settings: Settings, redis: Redis) -> CeleryDispatcher:
-    return CeleryDispatcher(settings, redis, RedisClock(redis))
+    return CeleryDispatcher(settings, redis, RedisClock(redis), RedisModels(redis))
 
 
 def figures(client: FlaskClient) -> dict[str, float]:

@@ -12,6 +12,7 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
+from common.broker.queues import payloads
 from common.broker.sender import TaskSender
 from common.contract import (
     INGEST_ARCHIVE,
@@ -25,6 +26,7 @@ from common.contract import (
 )
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
+from common.models.redis import RedisModels
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import load_settings
@@ -94,9 +96,11 @@ def bench(valkey: Valkey) -> Iterator[Bench]:
             else:
                 sent.append(IngestChunk.model_validate(message.model_dump()))
 
-        lost_tasks = LostTasks(redis, jobs, send, LEASE_S, chunk_images=2)
+        lost_tasks = LostTasks(
+            lambda: payloads(redis, ["ingest"]), jobs, send, LEASE_S, chunk_images=2
+        )
         settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
-        sender = TaskSender(settings, RedisClock(redis))
+        sender = TaskSender(settings, RedisClock(redis), RedisModels(redis))
         yield Bench(redis, jobs, sender, lost_tasks, sent, archives)
         redis.flushdb()
 

@@ -11,7 +11,7 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from common.contract import INGEST_QUEUE
+from common.contract import INGEST_QUEUE, queue_of
 from common.redis_client import connect
 from tests.conftest import require
 from tests.support.pictures import picture
@@ -110,7 +110,7 @@ def test_what_waits_to_store_its_result_goes_back_when_its_worker_ends(
     redis.acl_setuser("default", enabled=True, commands=["-setex"])
     assert finished_job(stack.client, upload(stack, SLOTS))["indexed"] == SLOTS
     worker.stop()
-    assert (in_hand(redis), redis.llen(INGEST_QUEUE)) == (0, SLOTS)
+    assert (in_hand(redis), waiting(redis)) == (0, SLOTS)
 
 
 def test_what_is_delivered_by_a_redis_that_is_full_is_kept(
@@ -122,7 +122,11 @@ def test_what_is_delivered_by_a_redis_that_is_full_is_kept(
     job = upload(stack, 3 * SLOTS)
     redis.config_set("maxmemory", 1)
     worker.resume()
-    wait_for(lambda: redis.llen(INGEST_QUEUE) == 2 * SLOTS, 30, "all slots to be taken")
+    wait_for(
+        lambda: waiting(redis) == 2 * SLOTS,
+        30,
+        "all slots to be taken",
+    )
     wait_for(lambda: b"_noted" in worker.log.read_bytes(), 30, "messages that are not kept")
     redis.config_set("maxmemory", 0)
     assert finished_job(stack.client, job)["indexed"] == 3 * SLOTS
@@ -138,9 +142,11 @@ def test_what_a_redis_that_is_full_gets_back_is_not_lost(
     job = upload(stack, 2 * SLOTS)
     redis.config_set("maxmemory", 1)
     worker.resume()
-    wait_for(lambda: redis.llen(INGEST_QUEUE) == SLOTS, 30, "all slots to be taken")
+    wait_for(
+        lambda: waiting(redis) == SLOTS, 30, "all slots to be taken"
+    )
     worker.stop()
-    assert (in_hand(redis), redis.llen(INGEST_QUEUE)) == (0, 2 * SLOTS)
+    assert (in_hand(redis), waiting(redis)) == (0, 2 * SLOTS)
     redis.config_set("maxmemory", 0)
     slow(0)
     assert finished_job(stack.client, job)["indexed"] == 2 * SLOTS

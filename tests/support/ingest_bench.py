@@ -26,6 +26,7 @@ from worker.ingest.pipeline import IngestPipeline
 from worker.stores.amends import Amends
 from worker.stores.fence import Fence
 from worker.stores.memory import MemoryStore
+from worker.stores.memory_collections import MemoryCollections
 from worker.upkeep.orphaned_blobs import OrphanedBlobs
 from worker.upkeep.rounds import MemoryRounds, Rounds
 from worker.upkeep.withdrawn_blobs import WithdrawnBlobs
@@ -43,12 +44,23 @@ class Shared:
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     claims: ClaimTable = field(default_factory=ClaimTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    # Of other models.
+    collections: MemoryCollections = field(default_factory=lambda: MemoryCollections({}))
 
     def deletion(self, wait_s: float = 0.0) -> Deletion:
         """Return one worker's deletion."""
         claims = MemoryClaims(LEASE_S, 3, self.claims)
         fence = Fence(claims, self.amends(claims))
-        return Deletion(self.store, self.blobs, self.jobs, claims, self.dead_letters, fence, wait_s)
+        return Deletion(
+            self.store,
+            self.blobs,
+            self.jobs,
+            claims,
+            self.dead_letters,
+            fence,
+            self.collections,
+            wait_s,
+        )
 
     def amends(self, claims: MemoryClaims) -> Amends:
         """Return the ``Amends`` that undoes one worker's late writes."""

@@ -33,11 +33,14 @@ from common.dead_letters.memory import MemoryDeadLetters
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
 from common.keys.memory import MemoryKeys
+from common.models.memory import MemoryModels
 from common.redis_time import MachineClock
+from common.reindex.memory import MemoryReindexes
 from common.settings import Settings
 from tests.support.conforming import ConformingClient
 from worker.archives.limits import ArchiveLimits
 from worker.catalog.deletion import Deletion
+from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.chunks import ChunkIngest
@@ -49,7 +52,9 @@ from worker.runtime.tasks import register_search
 from worker.search.search import Search
 from worker.stores.amends import Amends
 from worker.stores.fence import Fence
-from worker.stores.memory import MemoryStore
+from worker.stores.identity import Identity
+from worker.stores.memory import MemoryCollection, MemoryStore
+from worker.stores.memory_collections import MemoryCollections
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -79,8 +84,12 @@ def start_inline(
         store: Used instead of a new, empty store.
     """
     encoder = HashingEncoder()
-    store = store or MemoryStore()
+    collection = MemoryCollection(Identity.of(encoder))
+    store = store or MemoryStore(collection=collection)
     store.open()
+    # Of the encoder and, for tests, of others.
+    collections = MemoryCollections({"own": collection})
+    models = MemoryModels(encoder.name if workers else None)
     blobs, archives, queries = MemoryBlobs(), MemoryBlobs(), MemoryBlobs()
     jobs = MemoryJobs()
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
@@ -117,8 +126,17 @@ def start_inline(
     )
     if workers:
         celery = Celery("glimpse.inline", set_as_current=False)
-        deletion = Deletion(store, blobs, jobs, claims, dead_letters, fence)
-        register_search(celery, search, Catalog(store), deletion, encoder.name, clock)
+        deletion = Deletion(store, blobs, jobs, claims, dead_letters, fence, collections)
+        register_search(
+            celery,
+            search,
+            Catalog(store),
+            deletion,
+            ModelCatalog(collections),
+            encoder.name,
+            clock,
+            lambda *_: False,
+        )
         handlers |= celery.tasks
         # The registered task needs the lease of its message; inline there is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(
@@ -142,6 +160,8 @@ def start_inline(
         dead_letters=dead_letters,
         idempotency=MemoryIdempotency(settings.lease_s),
         keys=keys,
+        models=models,
+        reindexes=MemoryReindexes(),
         dispatcher=dispatcher,
         pixels=PixelRoom(settings.image_pixels_max),
         clock=clock,

@@ -15,6 +15,7 @@ from common.errors import ImagesBusy, NotFound, WorkerUnavailable
 from common.jobs.base import FINAL_STATES, JobRecords
 from common.jobs.walk import walk
 from worker.stores.base import Row, VectorStore
+from worker.stores.collections import Collections
 from worker.stores.fence import Claimed, Fence
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Deletion:
         claims: The claims on images.
         dead_letters: A letter about the image is removed with it.
         fence: Keeps a deletion that lost its claim from removing newer uploads.
+        collections: The collections of other models, which must not keep the row.
         wait_s: Seconds to wait for a claimed image; must be less than the API's timeout.
     """
 
@@ -51,6 +53,7 @@ class Deletion:
         claims: Claims,
         dead_letters: DeadLetters,
         fence: Fence,
+        collections: Collections,
         wait_s: float = _CLAIM_WAIT_S,
     ) -> None:
         self._store = store
@@ -59,6 +62,7 @@ class Deletion:
         self._claims = claims
         self._dead_letters = dead_letters
         self._fence = fence
+        self._collections = collections
         self._wait_s = wait_s
 
     def run(
@@ -137,8 +141,10 @@ class Deletion:
         return True
 
     def _delete_rows(self, rows: Sequence[Row]) -> None:
+        # This store last: after an interruption, only it shows that the deletion is unfinished.
         for row in rows:
-            self._store.delete(row.tenant, [row.record.id])
+            for store in (*self._collections.others(self._store), self._store):
+                store.delete(row.tenant, [row.record.id])
 
     def _note_indexed(self, job_id: str, image_id: str) -> None:
         """Record the image as indexed in its job, if its worker died before doing so.

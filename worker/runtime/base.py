@@ -12,18 +12,24 @@ from celery import Celery
 from redis import Redis
 
 from common.blobs.folder import FolderBlobs
+from common.broker.sender import TaskSender
 from common.claims.redis import RedisClaims
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
+from common.models.redis import RedisModels
 from common.redis_client import connect
+from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.delivery.leases import Leases
 from worker.delivery.messages import RedisMessages
 from worker.encoders.base import Encoder
 from worker.ingest.throughput import Throughput
+from worker.runtime.routing import Routing
 from worker.stores.amends import Amends
 from worker.stores.base import VectorStore
+from worker.stores.collections import Collections
 from worker.stores.fence import Fence
+from worker.stores.registry import open_collections
 from worker.upkeep.base import Upkeep
 
 
@@ -81,6 +87,25 @@ class Parts:
     def amends(self) -> Amends:
         """Corrects rows written after their claims were lost."""
         return Amends(self.store, self._blobs, self._jobs, self._claims, self._dead_letters)
+
+    @cached_property
+    def routing(self) -> Routing:
+        """Forwards tasks of other models."""
+        return Routing(self._models, self.encoder.name, self._sender)
+
+    @cached_property
+    def collections(self) -> Collections:
+        """All models' collections."""
+        return open_collections(self.settings)
+
+    @cached_property
+    def _models(self) -> RedisModels:
+        return RedisModels(self._redis)
+
+    @cached_property
+    def _sender(self) -> TaskSender:
+        redis = connect(self.settings.redis_url)
+        return TaskSender(self.settings, RedisClock(redis), RedisModels(redis))
 
     @cached_property
     def _fence(self) -> Fence:

@@ -10,6 +10,7 @@ from typing import Any
 
 from common.errors import BrokerUnavailable, GlimpseError
 from common.heartbeats import Heartbeat, Heartbeats
+from common.models.base import Models
 from common.redis_time import SKEW_S_MAX, Clock
 from worker.runtime.base import Runtime
 
@@ -35,6 +36,7 @@ class HeartbeatSender:
         queue: The queue it consumes.
         interval_s: Seconds between heartbeats.
         clock: Redis's clock, with which readers compare the times.
+        models: Provide the active model.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class HeartbeatSender:
         queue: str,
         interval_s: float,
         clock: Clock,
+        models: Models,
     ) -> None:
         self._runtime = runtime
         self._heartbeats = heartbeats
@@ -52,7 +55,9 @@ class HeartbeatSender:
         self._queue = queue
         self._interval_s = interval_s
         self._clock = clock
+        self._models = models
         self._is_skewed = False
+        self._serves = True
         self._stopped = threading.Event()
         self._probe: Future[Any] | None = None
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -100,6 +105,7 @@ class HeartbeatSender:
             queue=self._queue,
             model=self._runtime.encoder.name,
             revision=self._runtime.encoder.revision,
+            serves=self._is_serving(),
             at=now,
             until=now + self._interval_s * _BEATS_MISSED_MAX,
             inference_at=self._runtime.inference_at() + shift_s,
@@ -108,6 +114,22 @@ class HeartbeatSender:
             store_error=store_error,
             clock_skew_s=skew_s,
         )
+
+    def _is_serving(self) -> bool:
+        """Return whether this worker's model is active; log once when it is not, or again is."""
+        model, active = self._runtime.encoder.name, self._models.adopt(self._runtime.encoder.name)
+        served, self._serves = self._serves, active.active == model
+        if served and not self._serves:
+            log.warning(
+                "worker.standby model=%s active=%s This worker gets no uploads and searches until"
+                " `glimpse models use %s`.",
+                model,
+                active.active,
+                model,
+            )
+        elif self._serves and not served:
+            log.info("worker.active model=%s", model)
+        return self._serves
 
     def _skew_s(self) -> float:
         """Measure the skew of this machine's clock; log once if it is too large."""

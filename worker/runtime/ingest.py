@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, partial
@@ -17,18 +17,22 @@ from PIL import Image
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
 from common.broker.queues import payloads, read_depths
-from common.broker.sender import TaskSender
 from common.contract import (
     INGEST_ARCHIVE,
     INGEST_CHUNK,
     INGEST_QUEUE,
+    MODELS_SWITCH,
+    REINDEX_SLICE,
     ChunkResult,
     IngestArchive,
     IngestChunk,
     Message,
+    ReindexSlice,
+    SwitchRequest,
+    queue_of,
 )
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.jobs.tasks import archive_task_id, chunk_task_id
+from common.reindex.redis import RedisReindexes
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
 from worker.encoders.base import Encoder
@@ -40,6 +44,11 @@ from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.throughput import Throughput
 from worker.ingest.unpacking import ArchiveIngest
+from worker.reindex.originals import originals
+from worker.reindex.page import Page, PageReindex
+from worker.reindex.recovery import ReindexRecovery
+from worker.reindex.slices import Duties, SliceReindex
+from worker.reindex.switch import ModelSwitch
 from worker.runtime.base import Parts, Runtime
 from worker.runtime.celery_app import create_app
 from worker.runtime.tasks import register_ingest
@@ -88,6 +97,7 @@ class IngestParts(Parts):
             "recount": self._jobs.recount,
             "trim_jobs": self._jobs.trim,
             "recover": self._lost_tasks().recover,
+            "recover_reindex": self._reindex_recovery().recover,
             "sweep": self._blobs.sweep,
             "sweep_archives": self._archives.sweep,
             "sweep_leftovers": self._orphaned_archives().sweep,
@@ -97,14 +107,21 @@ class IngestParts(Parts):
             # A search ends long before its record expires.
             "expire_queries": lambda: self._queries.expire(self.settings.search_ttl_s),
         }
-        return Upkeep(self._redis, chores, self.settings.lease_s)
+        return Upkeep(self._redis, chores, self.settings.lease_s, self._is_active)
 
     def works(self) -> Mapping[str, Work[Any]]:
         """Return the worker's tasks by name."""
         chunks, archives = self._chunk_ingest(), self._archive_ingest()
+        slices, switch = self._slice_reindex(), self._model_switch()
+        run_chunk = self.routing.ingests(INGEST_CHUNK, chunk_task_id, self._measured(chunks.run))
+        run_archive = self.routing.ingests(
+            INGEST_ARCHIVE, lambda archive: archive_task_id(archive.job_id), archives.run
+        )
         return {
-            INGEST_CHUNK: Work(IngestChunk, self._measured(chunks.run), chunks.give_up),
-            INGEST_ARCHIVE: Work(IngestArchive, archives.run, archives.give_up),
+            INGEST_CHUNK: Work(IngestChunk, run_chunk, chunks.give_up),
+            INGEST_ARCHIVE: Work(IngestArchive, run_archive, archives.give_up),
+            REINDEX_SLICE: Work(ReindexSlice, slices.run, slices.give_up),
+            MODELS_SWITCH: Work(SwitchRequest, switch.run, switch.give_up),
         }
 
     def probe(self) -> Future[None]:
@@ -126,8 +143,12 @@ class IngestParts(Parts):
         return FolderBlobs(self.settings.archives_dir)
 
     @cached_property
-    def _sender(self) -> TaskSender:
-        return TaskSender(self.settings, RedisClock(connect(self.settings.redis_url)))
+    def _isolation(self) -> Isolation:
+        return Isolation()
+
+    @cached_property
+    def _reindexes(self) -> RedisReindexes:
+        return RedisReindexes(self._redis)
 
     @cached_property
     def _pixels(self) -> NDArray[np.uint8]:
@@ -161,7 +182,7 @@ class IngestParts(Parts):
             jobs=self._jobs,
             claims=self._claims,
             dead_letters=self._dead_letters,
-            isolation=Isolation(),
+            isolation=self._isolation,
             amends=self.amends,
         )
 
@@ -184,7 +205,7 @@ class IngestParts(Parts):
 
     def _lost_tasks(self) -> LostTasks:
         return LostTasks(
-            self._redis,
+            self._ingest_payloads,
             self._jobs,
             self._send,
             self.settings.lease_s,
@@ -202,13 +223,78 @@ class IngestParts(Parts):
             claims=self._claims,
             dead_letters=self._dead_letters,
             rounds=RedisRounds(self._redis, self.settings.lease_s),
-            depths=partial(read_depths, self._redis, [INGEST_QUEUE]),
+            depths=lambda: read_depths(self._redis, self._ingest_queues()),
             is_here=self._mark.is_here,
         )
 
     def _orphaned_archives(self) -> OrphanedArchives:
-        waiting = partial(payloads, self._redis, INGEST_QUEUE)
-        return OrphanedArchives(self._archives, self._jobs, waiting)
+        return OrphanedArchives(self._archives, self._jobs, self._ingest_payloads)
+
+    def _slice_reindex(self) -> SliceReindex:
+        return SliceReindex(
+            pages=self._page_reindex,
+            originals=self._originals,
+            store=self.store,
+            collections=self.collections,
+            reindexes=self._reindexes,
+            duties=Duties(self._has_uploads, self.leases.closing.wait),
+            send_to=self._sender.send_to,
+        )
+
+    def _model_switch(self) -> ModelSwitch:
+        return ModelSwitch(
+            models=self._models,
+            collections=self.collections,
+            store=self.store,
+            pages=self._page_reindex,
+            originals=self._originals,
+            is_drained=self._is_drained,
+            closing=self.leases.closing.wait,
+        )
+
+    def _reindex_recovery(self) -> ReindexRecovery:
+        return ReindexRecovery(
+            self._reindexes,
+            self._models,
+            lambda queue: payloads(self._redis, [queue]),
+            self._sender.send_to,
+        )
+
+    @cached_property
+    def _page_reindex(self) -> PageReindex:
+        return PageReindex(
+            store=self.store,
+            pipeline=self.pipeline,
+            blobs=self._blobs,
+            encoder=self.encoder,
+            claims=self._claims,
+            isolation=self._isolation,
+            pixels_max=self.settings.image_pixels_max,
+        )
+
+    def _originals(self, name: str, owner: str) -> Iterator[Page]:
+        return originals(self._blobs, name, owner, self.settings.chunk_images)
+
+    def _is_active(self) -> bool:
+        return self._models.roles().active in (None, self.encoder.name)
+
+    def _ingest_queues(self) -> list[str]:
+        """Return the queues of uploads of all models."""
+        return [queue_of(INGEST_QUEUE, model) for model in (None, *self._models.known())]
+
+    def _ingest_payloads(self) -> list[dict[str, Any]]:
+        return payloads(self._redis, self._ingest_queues())
+
+    def _has_uploads(self) -> bool:
+        """Return whether uploads wait or are in progress, in any worker."""
+        depths = read_depths(self._redis, self._ingest_queues())
+        return any(depth.waiting or depth.in_flight for depth in depths)
+
+    def _is_drained(self, model: str) -> bool:
+        """Return whether a model's workers have no more uploads."""
+        queues = [queue_of(INGEST_QUEUE, None), queue_of(INGEST_QUEUE, model)]
+        depths = read_depths(self._redis, queues)
+        return not any(depth.waiting or depth.in_flight for depth in depths)
 
     def _encode(self, threads: ThreadPoolExecutor, count: int) -> None:
         """Run the model on batches of ``count`` pictures, as many at once as in operation."""

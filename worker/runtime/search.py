@@ -7,6 +7,7 @@ from functools import cached_property
 from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.catalog.deletion import Deletion
+from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.encoders.base import Encoder
 from worker.runtime.base import Parts, Runtime
@@ -34,7 +35,13 @@ class SearchParts(Parts):
     def deletion(self) -> Deletion:
         """Deletes images."""
         return Deletion(
-            self.store, self._blobs, self._jobs, self._claims, self._dead_letters, self._fence
+            self.store,
+            self._blobs,
+            self._jobs,
+            self._claims,
+            self._dead_letters,
+            self._fence,
+            self.collections,
         )
 
     @cached_property
@@ -55,7 +62,16 @@ def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
     parts = SearchParts(settings, encoder, store)
     # The waiting caller reads a result once, and soon.
     app = create_app(settings, parts.leases, settings.search_ttl_s)
-    register_search(app, parts.search, parts.catalog, parts.deletion, encoder.name, parts.clock)
+    register_search(
+        app,
+        parts.search,
+        parts.catalog,
+        parts.deletion,
+        ModelCatalog(parts.collections),
+        encoder.name,
+        parts.clock,
+        parts.routing.forwards,
+    )
     return Runtime(
         app,
         encoder,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 
-from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import WorkController
 
-from common.contract import INGEST_QUEUE, SEARCH_QUEUE
+from common.contract import INGEST_QUEUE, REINDEX_QUEUE, SEARCH_QUEUE, queue_of
 from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
+from common.models.redis import RedisModels
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings
@@ -48,7 +48,9 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     runtime.probe().result()
     redis = connect(settings.redis_url)
     heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
-    sender = HeartbeatSender(runtime, heartbeats, name, queue, settings.heartbeat_s, clock)
+    models = RedisModels(redis)
+    models.adopt(runtime.encoder.name)
+    sender = HeartbeatSender(runtime, heartbeats, name, queue, settings.heartbeat_s, clock, models)
     grace = Grace(runtime.leases, settings.grace_s, leave=sender.stop)
 
     def end(**_: object) -> None:
@@ -61,7 +63,7 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     if runtime.upkeep is not None:
         runtime.upkeep.start()
     try:
-        _celery_worker(runtime.app, settings, queue, name).start()
+        _celery_worker(runtime, settings, queue, name).start()
     finally:
         if runtime.upkeep is not None:
             runtime.upkeep.stop()
@@ -93,12 +95,12 @@ def _wait_for_store(store: VectorStore) -> None:
             return
 
 
-def _celery_worker(app: Celery, settings: Settings, queue: str, name: str) -> WorkController:
+def _celery_worker(runtime: Runtime, settings: Settings, queue: str, name: str) -> WorkController:
     """Return Celery's worker, without its command line: that takes long to import."""
     is_search = queue == SEARCH_QUEUE
-    return app.Worker(
+    return runtime.app.Worker(
         hostname=name,
-        queues=[queue],
+        queues=_queues(queue, runtime.encoder.name),
         concurrency=settings.search_threads if is_search else settings.worker_threads,
         loglevel=settings.log_level,
         # No banner: users run Glimpse, not Celery.
@@ -107,3 +109,9 @@ def _celery_worker(app: Celery, settings: Settings, queue: str, name: str) -> Wo
         without_mingle=True,
         without_heartbeat=True,
     )
+
+
+def _queues(purpose: str, model: str) -> list[str]:
+    """Return the queues that a worker consumes."""
+    own = [queue_of(purpose, model), queue_of(purpose, None)]
+    return [*own, queue_of(REINDEX_QUEUE, model)] if purpose == INGEST_QUEUE else own

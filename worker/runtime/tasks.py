@@ -10,12 +10,14 @@ from typing import Any, NoReturn, TypeVar
 from celery import Celery, Task
 from celery.exceptions import Ignore
 
-from common.broker.queues import has_expired
+from common.broker.queues import has_expired, rest_s
 from common.contract import (
     CATALOG_DELETE,
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
+    MODELS_DROP,
+    MODELS_LIST,
     SEARCH_RUN,
     CatalogDeleted,
     CatalogImages,
@@ -23,8 +25,12 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    Dropped,
+    DropRequest,
     Failure,
     Message,
+    ModelsList,
+    ModelsRequest,
     SearchRequest,
     SearchResult,
     dump,
@@ -32,6 +38,7 @@ from common.contract import (
 from common.errors import GlimpseError
 from common.redis_time import Clock
 from worker.catalog.deletion import Deletion
+from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.ingest.deliveries import Deliveries, Work
 from worker.search.search import Search
@@ -39,6 +46,10 @@ from worker.search.search import Search
 log = logging.getLogger(__name__)
 
 Request = TypeVar("Request", bound=Message)
+
+# Forwards a task to the workers of the active model if this worker's is not: takes the task's name,
+# its id, payload and the seconds until it expires.
+Forward = Callable[[str, str, Message, float | None], bool]
 
 
 def register_ingest(app: Celery, deliveries: Deliveries, works: Mapping[str, Work[Any]]) -> None:
@@ -56,7 +67,14 @@ def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Wor
 
 
 def register_search(
-    app: Celery, search: Search, catalog: Catalog, deletion: Deletion, model: str, clock: Clock
+    app: Celery,
+    search: Search,
+    catalog: Catalog,
+    deletion: Deletion,
+    models: ModelCatalog,
+    model: str,
+    clock: Clock,
+    forward: Forward,
 ) -> None:
     """Register the tasks that a caller waits for; errors are part of their results.
 
@@ -66,7 +84,7 @@ def register_search(
     def failed_search(error: Failure) -> Message:
         return SearchResult(encoder=model, took_ms=0, error=error)
 
-    answer = partial(_register, app, clock)
+    answer = partial(_register, app, clock, forward)
     answer(SEARCH_RUN, SearchRequest, _read_only(search.run), failed_search)
     answer(CATALOG_GET, CatalogRequest, _read_only(catalog.get), lambda e: CatalogImages(error=e))
     answer(
@@ -75,6 +93,8 @@ def register_search(
     answer(
         CATALOG_LIST, CatalogListRequest, _read_only(catalog.list), lambda e: CatalogPage(error=e)
     )
+    answer(MODELS_LIST, ModelsRequest, _read_only(models.list), lambda e: ModelsList(error=e))
+    answer(MODELS_DROP, DropRequest, _read_only(models.drop), lambda e: Dropped(error=e))
     # A deletion changes data, so it checks again that the caller still waits.
     answer(CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
 
@@ -82,6 +102,7 @@ def register_search(
 def _register(
     app: Celery,
     clock: Clock,
+    forward: Forward,
     name: str,
     request: type[Request],
     run: Callable[[Request, Callable[[], bool]], Message],
@@ -95,8 +116,12 @@ def _register(
 
         if not is_wanted():
             _give_up(task)
+        message = request.model_validate(payload)
+        left_s = rest_s(vars(task.request), clock.now())
+        if forward(name, str(task.request.id), message, left_s):
+            raise Ignore
         try:
-            return dump(run(request.model_validate(payload), is_wanted))
+            return dump(run(message, is_wanted))
         except GlimpseError as error:
             return dump(failed(Failure(code=error.code, detail=str(error))))
 

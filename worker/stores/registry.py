@@ -8,13 +8,16 @@ import threading
 from common.settings import Settings
 from worker.encoders.base import Encoder
 from worker.stores.base import VectorStore
+from worker.stores.collections import Collections
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
+from worker.stores.memory_collections import MemoryCollections
 
 # URIs with this scheme name collections in this process's memory, for tests.
 _MEMORY_SCHEME = "memory://"
 
-_memory: dict[tuple[str, str], MemoryCollection] = {}
+# Collections in this process's memory, by URI and name.
+_memory: dict[str, dict[str, MemoryCollection]] = {}
 _memory_lock = threading.Lock()
 
 
@@ -24,12 +27,23 @@ def open_store(settings: Settings, encoder: Encoder) -> VectorStore:
     name = collection_name(encoder.name)
     if settings.milvus_uri.startswith(_MEMORY_SCHEME):
         with _memory_lock:
-            shared = _memory.setdefault((settings.milvus_uri, name), MemoryCollection())
+            beside = _memory.setdefault(settings.milvus_uri, {})
+            shared = beside.setdefault(name, MemoryCollection())
         return MemoryStore(identity, shared)
     # Imported only if needed, since importing pymilvus takes a second.
     from worker.stores.milvus.store import MilvusStore
 
     return MilvusStore(settings.milvus_uri, settings.milvus_token, name, identity)
+
+
+def open_collections(settings: Settings) -> Collections:
+    """Return all models' collections."""
+    if settings.milvus_uri.startswith(_MEMORY_SCHEME):
+        with _memory_lock:
+            return MemoryCollections(_memory.setdefault(settings.milvus_uri, {}))
+    from worker.stores.milvus.collections import MilvusCollections
+
+    return MilvusCollections(settings.milvus_uri, settings.milvus_token)
 
 
 def collection_name(model: str) -> str:

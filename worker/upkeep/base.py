@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from redis import Redis
 from redis.exceptions import RedisError
 
-from common.errors import GlimpseError
+from common.errors import BrokerUnavailable, GlimpseError
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +26,21 @@ class Upkeep:
         redis: A client of the broker's database.
         chores: The chores by name; each must be safe at any time and concurrently.
         interval_s: Seconds between turns.
+        is_active: Returns whether this worker's model is active: the collection of another one
+            need not have the rows that the chores look for.
     """
 
     def __init__(
-        self, redis: Redis, chores: Mapping[str, Callable[[], object]], interval_s: float
+        self,
+        redis: Redis,
+        chores: Mapping[str, Callable[[], object]],
+        interval_s: float,
+        is_active: Callable[[], bool] = lambda: True,
     ) -> None:
         self._redis = redis
         self._chores = chores
         self._interval_s = interval_s
+        self._is_active = is_active
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
 
@@ -66,7 +73,7 @@ class Upkeep:
         # Slightly shorter than the interval, so that the next worker to wake can take its turn.
         turn_ms = max(1, int(self._interval_s * 900))
         try:
-            return bool(self._redis.set(_TURN, 1, nx=True, px=turn_ms))
-        except RedisError as error:
+            return self._is_active() and bool(self._redis.set(_TURN, 1, nx=True, px=turn_ms))
+        except (BrokerUnavailable, RedisError) as error:
             log.warning("upkeep.no_turn %s", error)
             return False

@@ -9,12 +9,11 @@ job's record contains everything that its tasks need, and tasks are idempotent.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
-from redis import Redis
-
-from common.broker.queues import payloads
 from common.broker.sender import Send
-from common.contract import INGEST_ARCHIVE, INGEST_CHUNK, INGEST_QUEUE, IngestArchive
+from common.contract import INGEST_ARCHIVE, INGEST_CHUNK, IngestArchive
 from common.errors import NotFound
 from common.jobs.base import JobRecords
 from common.jobs.tasks import archive_task_id, chunk_tasks
@@ -33,7 +32,7 @@ class LostTasks:
     """A chore of the upkeep: finds jobs whose tasks are lost and sends the tasks again.
 
     Args:
-        redis: A client of the broker's database.
+        payloads: Returns the payloads of all ingest tasks, waiting and delivered.
         jobs: The job records.
         send: Puts a task into the ingest queue.
         lease_s: Seconds after which the messages of a dead worker are back in the queue.
@@ -41,9 +40,14 @@ class LostTasks:
     """
 
     def __init__(
-        self, redis: Redis, jobs: JobRecords, send: Send, lease_s: float, chunk_images: int
+        self,
+        payloads: Callable[[], list[dict[str, Any]]],
+        jobs: JobRecords,
+        send: Send,
+        lease_s: float,
+        chunk_images: int,
     ) -> None:
-        self._redis = redis
+        self._payloads = payloads
         self._jobs = jobs
         self._send = send
         self._lease_s = lease_s
@@ -64,7 +68,7 @@ class LostTasks:
     def _held(self) -> dict[str, set[int]]:
         """Return the indices in queued and delivered messages, by job."""
         held: dict[str, set[int]] = {}
-        for payload in payloads(self._redis, INGEST_QUEUE):
+        for payload in self._payloads():
             indices = {item["index"] for item in payload.get("items", [{"index": _ARCHIVE}])}
             held.setdefault(payload["job_id"], set()).update(indices)
         return held

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from kombu.transport.redis import Channel
 
-from common.contract import DEFAULT_TENANT, INGEST_QUEUE, ImageRecord
+from common.contract import DEFAULT_TENANT, INGEST_QUEUE, ImageRecord, queue_of
 from common.jobs.base import COUNTERS
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
@@ -124,7 +124,7 @@ class Ledger:
 
     def unsettled(self) -> int:
         """Return the number of tasks that are queued or in progress."""
-        waiting = cast("int", self.redis.llen(INGEST_QUEUE))
+        waiting = cast("int", self.redis.llen(queue_of(INGEST_QUEUE, "hashing")))
         return waiting + cast("int", self.redis.hlen(Channel.unacked_key))
 
     @contextmanager

@@ -292,7 +292,7 @@ def deletion(
     store, claims = FrozenStore(collection, stop), MemoryClaims(0.0, 3, shared.claims)
     amends = Amends(store, blobs, shared.jobs, claims, shared.dead_letters)
     fence = Fence(claims, amends)
-    parts = (store, blobs, shared.jobs, claims, shared.dead_letters, fence, 0.0)
+    parts = (store, blobs, shared.jobs, claims, shared.dead_letters, fence, shared.collections, 0.0)
     return Deletion(*parts), stop, amends
 
 
@@ -387,7 +387,14 @@ def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
     claims = AbsentClaims(0.0, 3, shared.claims)
     fence = Fence(claims, shared.amends(claims))
     frozen = Deletion(
-        shared.store, shared.blobs, shared.jobs, claims, shared.dead_letters, fence, 0.0
+        shared.store,
+        shared.blobs,
+        shared.jobs,
+        claims,
+        shared.dead_letters,
+        fence,
+        shared.collections,
+        0.0,
     )
     run(others, chunk)
     # Confirmed before the bytes are withdrawn, before the row is deleted, and afterwards.

@@ -13,6 +13,7 @@ from celery import Celery
 
 from common.errors import StoreUnavailable
 from common.heartbeats import Heartbeat, MemoryHeartbeats
+from common.models.memory import MemoryModels
 from common.redis_time import MachineClock
 from worker.delivery.leases import Leases
 from worker.delivery.messages import MemoryMessages
@@ -128,7 +129,13 @@ def sender(
         throughput=throughput,
     )
     sender = HeartbeatSender(
-        runtime, heard, "ingest@here.1", "ingest", interval_s=0.02, clock=clock
+        runtime,
+        heard,
+        "ingest@here.1",
+        "ingest",
+        interval_s=0.02,
+        clock=clock,
+        models=MemoryModels("hashing"),
     )
     sender.start()
     yield sender

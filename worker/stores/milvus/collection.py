@@ -14,7 +14,9 @@ _CALL_TIMEOUT_S = 10.0
 _LOAD_TIMEOUT_S = 60.0
 
 
-def ensure_collection(client: MilvusClient, name: str, identity: Identity, *, lite: bool) -> None:
+def ensure_collection(
+    client: MilvusClient, name: str, identity: Identity, *, lite: bool, creates: bool
+) -> None:
     """Create the collection if needed, check that it is of this encoder, index it and load it.
 
     Every step is idempotent, and another worker may do it concurrently.
@@ -23,7 +25,7 @@ def ensure_collection(client: MilvusClient, name: str, identity: Identity, *, li
         ModelMismatch: The collection holds vectors of another encoder.
         MilvusException: Milvus does not answer, or rejects a call.
     """
-    if not client.has_collection(name, timeout=_CALL_TIMEOUT_S):
+    if creates and not client.has_collection(name, timeout=_CALL_TIMEOUT_S):
         _create(client, name, identity)
     _require_identity(client, name, identity)
     if VECTOR not in client.list_indexes(name, timeout=_CALL_TIMEOUT_S):

@@ -63,14 +63,18 @@ class MilvusStore:
         token: A Zilliz Cloud key, or ``user:password``; empty if none is required.
         collection: Name of the collection.
         identity: The encoder whose vectors it holds.
+        creates: Whether to create the collection if it does not exist.
     """
 
-    def __init__(self, uri: str, token: str, collection: str, identity: Identity) -> None:
+    def __init__(
+        self, uri: str, token: str, collection: str, identity: Identity, *, creates: bool = True
+    ) -> None:
         self._uri = uri
         self._token = token
         self._address = address_of(uri)
         self._collection = collection
         self._identity = identity
+        self._creates = creates
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
         # Whether the server is Milvus Lite; set on connecting.
@@ -275,7 +279,13 @@ class MilvusStore:
                 client = connect(self._uri, self._token)
                 try:
                     self._lite = is_lite(client)
-                    ensure_collection(client, self._collection, self._identity, lite=self._lite)
+                    ensure_collection(
+                        client,
+                        self._collection,
+                        self._identity,
+                        lite=self._lite,
+                        creates=self._creates,
+                    )
                 except BaseException:
                     client.close()
                     raise

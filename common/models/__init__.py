@@ -1,0 +1,1 @@
+"""Models: the active one, the known ones, and a switch from one to another."""

@@ -1,0 +1,1 @@
+"""The reindex: embeds all images again with another model, beside the active one."""

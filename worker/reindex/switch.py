@@ -1,0 +1,140 @@
+"""Runs ``models.switch``: makes this worker's model the active one."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from common.contract import Done, SwitchRequest
+from common.models.base import Models
+from common.reindex.base import SLICES
+from worker.ingest.deliveries import Interrupted
+from worker.reindex.page import Page, PageReindex
+from worker.stores.base import VectorStore
+from worker.stores.collections import Collections
+
+log = logging.getLogger(__name__)
+
+# Images that a switch embeds itself, for which uploads wait; a reindex embeds more.
+LATE_MAX = 1000
+# Seconds between looks at the queue that has to become empty.
+_PAUSE_S = 0.2
+
+
+class ModelSwitch:
+    """Switches all searches from the active model to this worker's, at once and completely.
+
+    First it embeds the last images that are missing. Then uploads go to this model, whose
+    workers wait; as soon as the active model's workers have finished theirs, the rest is
+    embedded. So no search misses an image of a job that succeeded before it.
+
+    Args:
+        models: The models' roles.
+        collections: Provide the collection of the active model.
+        store: This model's collection.
+        pages: Embeds what a page lacks.
+        originals: Returns a slice's pages for an owner of claims.
+        is_drained: Returns whether a model's workers have no more uploads.
+        closing: Waits up to some seconds; returns whether the worker is shutting down.
+    """
+
+    def __init__(
+        self,
+        *,
+        models: Models,
+        collections: Collections,
+        store: VectorStore,
+        pages: PageReindex,
+        originals: Callable[[str, str], Iterator[Page]],
+        is_drained: Callable[[str], bool],
+        closing: Callable[[float], bool],
+    ) -> None:
+        self._models = models
+        self._collections = collections
+        self._store = store
+        self._pages = pages
+        self._originals = originals
+        self._is_drained = is_drained
+        self._closing = closing
+
+    def run(self, request: SwitchRequest, owner: str) -> Done:
+        """Switch, or refuse to; idempotent.
+
+        Args:
+            request: The switch.
+            owner: The owner of claims; the same when the task is retried.
+
+        Raises:
+            Interrupted: The worker is shutting down.
+            ServiceError: A part of the service is unavailable. Retry later in both cases.
+        """
+        active = self._models.roles().active
+        source = None
+        if active not in (None, request.model) and not request.allow_missing:
+            source = self._collections.find(active)
+        if self._is_on(request.model) and (
+            source is None or self._catches_up(request.model, active or "", source, owner)
+        ):
+            self._models.activate(request.model, time.time())
+            log.info("models.switched from=%s to=%s", active, request.model)
+        return Done()
+
+    def give_up(self, request: SwitchRequest) -> Done:
+        """Refuse a switch that keeps failing."""
+        self._refuse(request.model, "The switch failed repeatedly; see the workers' logs.")
+        return Done()
+
+    def _catches_up(self, model: str, active: str, source: VectorStore, owner: str) -> bool:
+        """Embed what is missing; return whether the switch may complete."""
+        if self._missing(source) > LATE_MAX:
+            return self._refuse_for(model, source)
+        self._embed_missing(model, source, owner)
+        if not self._models.hold_uploads(model):
+            return False
+        while not self._is_drained(active):
+            self._pause(model)
+        self._embed_missing(model, source, owner)
+        return self._missing(source) <= 0 or self._refuse_for(model, source)
+
+    def _embed_missing(self, model: str, source: VectorStore, owner: str) -> None:
+        if self._missing(source) == 0:
+            return
+        for name in SLICES:
+            for page in self._originals(name, owner):
+                self._pages.run(page, source, _log_failure)
+                self._pause(model, 0)
+
+    def _missing(self, source: VectorStore) -> int:
+        """Return how many rows of the source this model lacks.
+
+        Deletions reach all collections, and rows are added only for rows of the source. So
+        equal counts mean equal sets of ids.
+        """
+        return source.count() - self._store.count()
+
+    def _refuse_for(self, model: str, source: VectorStore) -> bool:
+        missing = self._missing(source)
+        return self._refuse(
+            model,
+            f"{model} lacks {missing} images. Run `glimpse reindex --model {model}` first,"
+            " or switch without them (--allow-missing).",
+        )
+
+    def _refuse(self, model: str, detail: str) -> bool:
+        self._models.refuse(model, detail, time.time())
+        return False
+
+    def _is_on(self, model: str) -> bool:
+        switch = self._models.switch()
+        return switch is not None and (switch.model, switch.state) == (model, "running")
+
+    def _pause(self, model: str, seconds: float = _PAUSE_S) -> None:
+        if self._closing(seconds):
+            raise Interrupted("The worker shuts down.")
+        if not self._is_on(model):
+            raise Interrupted("The switch was called off.")
+
+
+def _log_failure(tenant: str, image_id: str, code: str) -> None:
+    log.warning("models.switch_failed tenant=%s id=%s code=%s", tenant, image_id, code)

@@ -1,0 +1,70 @@
+"""Routing: no task is run by a worker of another model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from common.broker.sender import TaskSender
+from common.contract import INGEST_QUEUE, SEARCH_QUEUE, Done, Message, queue_of
+from common.errors import ServiceError
+from common.models.base import Models
+
+log = logging.getLogger(__name__)
+
+Payload = TypeVar("Payload", bound=Message)
+
+
+class SwitchInProgress(ServiceError):
+    """Uploads wait until this worker's model is active, in a moment."""
+
+    code = "switch_in_progress"
+
+
+class Routing:
+    """Decides whether this worker runs a task, and forwards the others.
+
+    A task may come from a queue without a model, or from the time before a switch.
+
+    Args:
+        models: The models' roles.
+        model: The name of this worker's model.
+        sender: Sends tasks.
+    """
+
+    def __init__(self, models: Models, model: str, sender: TaskSender) -> None:
+        self._models = models
+        self._model = model
+        self._sender = sender
+
+    def ingests(
+        self,
+        task: str,
+        task_id_of: Callable[[Payload], str],
+        run: Callable[[Payload, str], Message],
+    ) -> Callable[[Payload, str], Message]:
+        """Return ``run`` for an ingest task, but for tasks of another model."""
+
+        def routed(message: Payload, owner: str) -> Message:
+            roles = self._models.roles()
+            target = roles.of(INGEST_QUEUE)
+            if target not in (None, self._model):
+                log.info("task.forwarded name=%s to=%s", task, target)
+                self._sender.send_to(
+                    queue_of(INGEST_QUEUE, target), task, task_id_of(message), message
+                )
+                return Done()
+            if roles.active not in (None, self._model):
+                raise SwitchInProgress(f"{self._model} becomes the active model in a moment.")
+            return run(message, owner)
+
+        return routed
+
+    def forwards(self, task: str, task_id: str, message: Message, expires_s: float | None) -> bool:
+        """Forward a task of the search queue if another model is active; return whether."""
+        active = self._models.roles().active
+        if active in (None, self._model):
+            return False
+        self._sender.send_to(queue_of(SEARCH_QUEUE, active), task, task_id, message, expires_s)
+        return True
