@@ -17,10 +17,10 @@ from common.contract import EmbeddingsRequest, EmbeddingsResult, Input
 from common.errors import InputFailed, Unprocessable
 from common.ids import ImageId
 
-# Maximum texts and image ids of a request: as many texts as a search worker embeds in two batches,
-# so that a concurrent search waits for a second at most on a small CPU.
+# Maximum texts and image ids of a request. A search that arrives meanwhile waits for the texts
+# before it, which are two of a search worker's batches at most.
 INPUTS_MAX = 64
-# Maximum pictures of a request: a batch, since a picture takes several times as long as a text.
+# Maximum pictures of a request: one batch, since a picture takes longer than a text.
 PICTURES_MAX = 16
 
 EncodingFormat = Literal["float", "base64"]
@@ -29,7 +29,7 @@ EncodingFormat = Literal["float", "base64"]
 def _exactly_one(schema: dict[str, Any]) -> None:
     """Describe the check of ``_one_of_two`` in the OpenAPI schema."""
     schema["oneOf"] = [
-        {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+        {"required": [name], "properties": {name: {"type": "string"}}}
         for name in ("text", "image_id")
     ]
 
