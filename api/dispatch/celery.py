@@ -75,6 +75,11 @@ class CeleryDispatcher:
                     found = self._decode(message["data"])
         return found
 
+    @broker_call
+    def forget(self, task_id: str) -> None:
+        """Delete a task's result."""
+        self._redis.unlink(self._key(task_id))
+
     def depths(self) -> list[QueueDepth]:
         """Return the numbers of waiting and delivered tasks of each queue."""
         return read_depths(self._redis, QUEUES)

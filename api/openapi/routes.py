@@ -11,6 +11,7 @@ from api.openapi import bodies
 from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
 from api.schemas.body import ItemsQuery, ThumbnailQuery, UploadQuery
 from api.schemas.dead_letter import DeadLetters
+from api.schemas.embedding import Embeddings
 from api.schemas.health import Health, Readiness
 from api.schemas.image import Checked, Image, Images
 from api.schemas.job import Items, Job, JobEvent, Jobs
@@ -132,6 +133,16 @@ _SEARCHES = {
     ),
 }
 
+_EMBEDDINGS = {
+    "embeddings.create": Operation(
+        "Embeddings",
+        "read",
+        {200: json("The embeddings.", Embeddings)},
+        errors=(413, 415, 502, 507),
+        body=bodies.EMBEDDINGS,
+    ),
+}
+
 _DEAD_LETTERS = {
     "dead_letters.index": Operation(
         "Dead letters",
@@ -225,6 +236,7 @@ OPERATIONS: dict[str, Operation] = {
     **_IMAGES,
     **_JOBS,
     **_SEARCHES,
+    **_EMBEDDINGS,
     **_DEAD_LETTERS,
     **_SERVICE,
     **_PAGES,

@@ -46,6 +46,7 @@ from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
 from worker.runtime.tasks import register_search
+from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.stores.amends import Amends
 from worker.stores.fence import Fence
@@ -118,7 +119,8 @@ def start_inline(
     if workers:
         celery = Celery("glimpse.inline", set_as_current=False)
         deletion = Deletion(store, blobs, jobs, claims, dead_letters, fence)
-        register_search(celery, search, Catalog(store), deletion, encoder.name, clock)
+        embeddings = Embeddings(encoder, search.inputs)
+        register_search(celery, search, embeddings, Catalog(store), deletion, encoder.name, clock)
         handlers |= celery.tasks
         # The registered task needs the lease of its message; inline there is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(

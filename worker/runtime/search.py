@@ -12,6 +12,7 @@ from worker.encoders.base import Encoder
 from worker.runtime.base import Parts, Runtime
 from worker.runtime.celery_app import create_app
 from worker.runtime.tasks import register_search
+from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.search.warm_up import warm_up
 from worker.stores.base import VectorStore
@@ -24,6 +25,11 @@ class SearchParts(Parts):
     def search(self) -> Search:
         """Encodes queries and searches the store."""
         return Search.of(self.settings, self.encoder, self.store, self._queries)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """Embeds texts, images and pictures for callers, in the batches of the searches."""
+        return Embeddings(self.encoder, self.search.inputs)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -55,7 +61,15 @@ def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
     parts = SearchParts(settings, encoder, store)
     # The waiting caller reads a result once, and soon.
     app = create_app(settings, parts.leases, settings.search_ttl_s)
-    register_search(app, parts.search, parts.catalog, parts.deletion, encoder.name, parts.clock)
+    register_search(
+        app,
+        parts.search,
+        parts.embeddings,
+        parts.catalog,
+        parts.deletion,
+        encoder.name,
+        parts.clock,
+    )
     return Runtime(
         app,
         encoder,

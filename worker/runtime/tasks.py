@@ -16,6 +16,7 @@ from common.contract import (
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
+    EMBEDDINGS_RUN,
     SEARCH_RUN,
     CatalogDeleted,
     CatalogImages,
@@ -23,6 +24,8 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    EmbeddingsRequest,
+    EmbeddingsResult,
     Failure,
     Message,
     SearchRequest,
@@ -34,6 +37,7 @@ from common.redis_time import Clock
 from worker.catalog.deletion import Deletion
 from worker.catalog.queries import Catalog
 from worker.ingest.deliveries import Deliveries, Work
+from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 
 log = logging.getLogger(__name__)
@@ -56,7 +60,13 @@ def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Wor
 
 
 def register_search(
-    app: Celery, search: Search, catalog: Catalog, deletion: Deletion, model: str, clock: Clock
+    app: Celery,
+    search: Search,
+    embeddings: Embeddings,
+    catalog: Catalog,
+    deletion: Deletion,
+    model: str,
+    clock: Clock,
 ) -> None:
     """Register the tasks that a caller waits for; errors are part of their results.
 
@@ -68,6 +78,12 @@ def register_search(
 
     answer = partial(_register, app, clock)
     answer(SEARCH_RUN, SearchRequest, _read_only(search.run), failed_search)
+    answer(
+        EMBEDDINGS_RUN,
+        EmbeddingsRequest,
+        _read_only(embeddings.run),
+        lambda e: EmbeddingsResult(error=e),
+    )
     answer(CATALOG_GET, CatalogRequest, _read_only(catalog.get), lambda e: CatalogImages(error=e))
     answer(
         CATALOG_KNOWN, CatalogRequest, _read_only(catalog.known), lambda e: CatalogKnown(error=e)
