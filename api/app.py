@@ -8,7 +8,17 @@ from werkzeug.routing import BaseConverter
 from api.auth import authorization, rate_limit
 from api.http import options, parameters, problems, request_ids, stream_slots
 from api.openapi.routes import OPERATIONS
-from api.routes import dead_letters, documents, images, jobs, models, searches, service, web
+from api.routes import (
+    dead_letters,
+    documents,
+    embeddings,
+    images,
+    jobs,
+    models,
+    searches,
+    service,
+    web,
+)
 from api.server import broken_body, content_length, lingering_close
 from api.services import Services, connect_services
 from common.ids import IMAGE_ID, RECORD_ID
@@ -64,6 +74,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     rate_limit.install(app, settings.rate_limit, services.counters)
     content_length.install(app)
     parameters.install(app, OPERATIONS)
-    for routes in (images, jobs, searches, dead_letters, models, service, documents, web):
+    for routes in (
+        *(images, jobs, searches, embeddings, dead_letters),
+        *(models, service, documents, web),
+    ):
         app.register_blueprint(routes.blueprint)
     return app

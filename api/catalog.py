@@ -1,56 +1,41 @@
-"""Queries about images, answered by a worker while the caller waits.
-
-Each raises ``Overloaded`` if no wait slot is free (``api/http/stream_slots.py``).
-"""
+"""Queries about images, answered by a search worker while the caller waits."""
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
-from typing import TypeVar
 
-from api.dispatch.base import Dispatcher
-from api.http.stream_slots import Slots
+from api.search_worker import Answer, SearchWorker
 from common.contract import (
     CATALOG_DELETE,
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
-    SEARCH_QUEUE,
     CatalogDeleted,
     CatalogImages,
     CatalogKnown,
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
-    Dropped,
     ImageRecord,
     Message,
-    ModelsList,
     Place,
 )
-from common.errors import NotFound, StoreError, WorkerUnavailable
+from common.errors import NotFound
 
 # Seconds to wait for a worker's answer.
 _TIMEOUT_S = 4.0
 
-Answer = TypeVar(
-    "Answer", CatalogImages, CatalogKnown, CatalogDeleted, CatalogPage, ModelsList, Dropped
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One tenant's images, queried through the workers.
+    """One tenant's images, queried through the workers; raises as ``SearchWorker.call`` does.
 
     Args:
-        dispatcher: Sends the queries to the workers.
-        waits: Slots for requests that wait for a worker.
+        worker: Answers the queries.
         tenant: The owner of the images.
     """
 
-    dispatcher: Dispatcher
-    waits: Slots
+    worker: SearchWorker
     tenant: str
 
     def find(self, image_id: str) -> ImageRecord:
@@ -89,30 +74,4 @@ class Catalog:
         return CatalogRequest(tenant=self.tenant, ids=ids)
 
     def _ask(self, task: str, request: Message, answer: type[Answer]) -> Answer:
-        return ask(self.dispatcher, self.waits, task, request, answer)
-
-
-def ask(
-    dispatcher: Dispatcher, waits: Slots, task: str, request: Message, answer: type[Answer]
-) -> Answer:
-    """Run a task in a search worker and return its result.
-
-    Raises:
-        Overloaded: No wait slot is free.
-        WorkerUnavailable: No worker answered, or the store did not answer the worker.
-        StoreError: The store refused.
-    """
-    task_id = uuid.uuid4().hex
-    # Take the slot first: without one, the answer could not be awaited.
-    with waits.held():
-        dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=_TIMEOUT_S)
-        result = dispatcher.wait(task_id, _TIMEOUT_S)
-    if result.state != "succeeded":
-        raise WorkerUnavailable("No search worker answered in time; try again in a moment.")
-    found = answer.model_validate(result.value)
-    if found.error is not None:
-        if found.error.code == StoreError.code:
-            # Permanent: a retry would fail too.
-            raise StoreError(found.error.detail)
-        raise WorkerUnavailable(found.error.detail)
-    return found
+        return self.worker.call(task, request, answer, _TIMEOUT_S)

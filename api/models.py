@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from api.catalog import ask
-from api.http.stream_slots import Slots
 from api.schemas.model import Model, Models, Switch, Workers
+from api.search_worker import SearchWorker
 from api.services import Services
 from common.contract import (
     INGEST_QUEUE,
@@ -38,10 +37,13 @@ from common.models.base import Switch as SwitchRecord
 from common.reindex.base import Reindex
 from common.reindex.tasks import send_slices
 
+# Seconds to wait for a worker's answer, which counts every collection's rows.
+_TIMEOUT_S = 10.0
 
-def list_models(services: Services, waits: Slots) -> Models:
+
+def list_models(services: Services, worker: SearchWorker) -> Models:
     """Return all models that have a collection; raises ``WorkerUnavailable``."""
-    collections = _collections(services, waits)
+    collections = worker.call(MODELS_LIST, ModelsRequest(), ModelsList, _TIMEOUT_S).collections
     active = services.models.roles().active
     beats = services.heartbeats.alive()
     switch = services.models.switch()
@@ -77,7 +79,7 @@ def use_model(services: Services, model: str, *, allow_missing: bool) -> None:
     )
 
 
-def drop_model(services: Services, waits: Slots, model: str) -> None:
+def drop_model(services: Services, worker: SearchWorker, model: str) -> None:
     """Drop the collection of a model that nothing uses.
 
     Raises:
@@ -96,7 +98,7 @@ def drop_model(services: Services, waits: Slots, model: str) -> None:
         raise ReindexRunning(f"A reindex for {model} is running; cancel it first.")
     if switch is not None and switch.state == "running" and switch.model == model:
         raise SwitchRunning(f"The service is switching to {model}.")
-    dropped = ask(services.dispatcher, waits, MODELS_DROP, DropRequest(model=model), Dropped)
+    dropped = worker.call(MODELS_DROP, DropRequest(model=model), Dropped, _TIMEOUT_S)
     services.models.forget(model)
     if not dropped.existed:
         raise NotFound(f"The model {model} has no collection; see `GET /v1/models`.")
@@ -141,10 +143,6 @@ def cancel_reindex(services: Services) -> Reindex:
     reindex = last_reindex(services)
     services.reindexes.end(reindex.id, "cancelled", services.clock.now())
     return last_reindex(services)
-
-
-def _collections(services: Services, waits: Slots) -> list[Collection]:
-    return ask(services.dispatcher, waits, MODELS_LIST, ModelsRequest(), ModelsList).collections
 
 
 def _model(found: Collection, active: str | None, beats: Sequence[Heartbeat]) -> Model:

@@ -28,6 +28,7 @@ REINDEX_QUEUE = "reindex"
 INGEST_CHUNK = "ingest.chunk"
 INGEST_ARCHIVE = "ingest.archive"
 SEARCH_RUN = "search.run"
+EMBEDDINGS_RUN = "embeddings.run"
 CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
 CATALOG_DELETE = "catalog.delete"
@@ -116,13 +117,18 @@ class ChunkResult(Message):
     outcomes: list[Outcome]
 
 
-class Term(Message):
-    """One weighted part of a query: a text, an indexed image or an uploaded picture."""
+class Input(Message):
+    """Something to embed: a text, an indexed image or an uploaded picture."""
 
     text: str | None = None
     image_id: ImageId | None = None
     # Id of the uploaded picture's bytes in the blob store of queries.
     picture: str | None = None
+
+
+class Term(Input):
+    """One weighted part of a query."""
+
     weight: float = 1.0
 
 
@@ -176,6 +182,36 @@ class SearchResult(Message):
     encoder: str
     # Time the worker spent on encoding and searching, in milliseconds.
     took_ms: float
+    error: Failure | None = None
+
+
+class EmbeddingsRequest(Message):
+    """Payload of ``embeddings.run``."""
+
+    version: Literal[1] = 1
+    tenant: str = DEFAULT_TENANT
+    inputs: list[Input] = Field(min_length=1)
+
+
+class InputFailure(Failure):
+    """Why one input has no embedding."""
+
+    # Index of the input in the request.
+    index: int = Field(ge=0)
+
+
+class EmbeddingsResult(Message):
+    """Result of ``embeddings.run``: an embedding of every input, or why there are none."""
+
+    # In the order of the inputs: little-endian float32 of unit length, in base64.
+    embeddings: list[str] = []
+    # Name, revision and dimension of the encoder, and the worker's time in milliseconds.
+    model: str = ""
+    revision: str = ""
+    dimension: int = 0
+    took_ms: float = 0
+    # The inputs at fault; the others have no embeddings either.
+    failures: list[InputFailure] = []
     error: Failure | None = None
 
 

@@ -4,11 +4,17 @@
     ├── InputError                   the caller's input is not acceptable
     │   ├── InvalidRequest           a body, header or parameter is malformed
     │   ├── Unprocessable            well-formed, but a value is not acceptable
-    │   │   └── IdempotencyKeyReused the idempotency key was used with a different request
+    │   │   ├── IdempotencyKeyReused the idempotency key was used with a different request
+    │   │   └── InputFailed          inputs of a request cannot be embedded
     │   ├── NotFound                 no such image, job, search or dead letter
     │   ├── Conflict                 another request is working on the same resource
     │   │   ├── IdempotencyKeyInProgress a request with this idempotency key is in progress
-    │   │   └── DeadLetterBusy       the dead letter is being replayed or removed
+    │   │   ├── DeadLetterBusy       the dead letter is being replayed or removed
+    │   │   ├── ModelActive          the model is active, but must not be
+    │   │   ├── ModelHasWorkers      workers of the model are running, but must not
+    │   │   ├── ModelHasNoWorker     no worker of the model is running
+    │   │   ├── ReindexRunning       a reindex is running
+    │   │   └── SwitchRunning        a switch of the active model is in progress
     │   ├── Unauthorized             the key is missing, wrong, revoked or expired
     │   ├── Forbidden                the key lacks the required scope
     │   │   └── NoKeys               no keys exist, and the caller is on another machine
@@ -93,6 +99,19 @@ class IdempotencyKeyReused(Unprocessable):
     """The idempotency key was already used with a different request."""
 
     code = "idempotency_key_reused"
+
+
+class InputFailed(Unprocessable):
+    """Inputs of a request cannot be embedded; ``code`` is that of the first one's error.
+
+    Args:
+        code: Why the first input failed.
+        errors: One entry per input at fault: ``{"field", "detail"}``.
+    """
+
+    def __init__(self, code: str, errors: list[dict[str, str]]) -> None:
+        super().__init__(f"{errors[0]['field']}: {errors[0]['detail']}", errors)
+        self.code = code
 
 
 class Conflict(InputError):

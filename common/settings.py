@@ -53,8 +53,8 @@ class Settings(BaseModel):
     # Base URL that serves the official files under their names; tried last.
     clip_mirror: str = ""
 
-    # A sentence with one {}, such as "a photo of a {}", applied to search texts of up to three
-    # words before they are embedded; empty leaves texts unchanged.
+    # A sentence with one {}, such as "a photo of a {}", applied to texts of up to three words
+    # before they are embedded; empty leaves texts unchanged.
     prompt_template: str = ""
     # Number of text embeddings that a search worker caches; 0 disables the cache.
     query_cache: int = Field(default=4096, ge=0, le=1_000_000)
@@ -115,12 +115,12 @@ class Settings(BaseModel):
     search_ttl_s: int = Field(default=3600, ge=10)
     # Seconds that a search waits for a worker before it expires.
     search_expires_s: int = Field(default=60, ge=1)
-    # Longest wait of a request with `Prefer: wait`, in seconds.
+    # Longest wait of a request with `Prefer: wait`, or for embeddings, in seconds.
     wait_s_max: float = Field(default=30.0, gt=0)
     # Maximum number of concurrent event streams per API process; each has its own thread.
     events_max: int = Field(default=8, ge=0, le=200)
     # Maximum number of requests per API process that wait for a search worker concurrently
-    # (searches with `Prefer: wait`, and requests about images); each has its own thread.
+    # (searches with `Prefer: wait`, embeddings, requests about images); each has its own thread.
     waits_max: int = Field(default=32, ge=1, le=200)
     # Seconds without an event after which a stream sends a heartbeat.
     events_heartbeat_s: float = Field(default=15.0, gt=0)

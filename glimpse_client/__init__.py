@@ -14,6 +14,7 @@ idempotent: a retried upload creates one job, and no picture is indexed twice.
 from glimpse_client.answers import (
     DeadLetter,
     Duplicate,
+    Embeddings,
     Hit,
     Image,
     Item,
@@ -42,6 +43,7 @@ __all__ = [
     "ClientError",
     "DeadLetter",
     "Duplicate",
+    "Embeddings",
     "FileUnreadable",
     "Glimpse",
     "GlimpseError",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 # Final states of jobs and searches.
 _FINAL = frozenset({"succeeded", "partial", "failed", "cancelled"})
@@ -148,6 +150,28 @@ class Hit(Duplicate):
     rank: int
     tags: tuple[str, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
+
+
+def _numbers(encoded: object) -> tuple[float, ...]:
+    """Decode little-endian float32 numbers from base64; raises ``ValueError``."""
+    if not isinstance(encoded, str):
+        raise ValueError("not base64")  # noqa: TRY004 - pydantic reports only ValueError
+    data = base64.b64decode(encoded, validate=True)
+    if len(data) % 4:
+        raise ValueError("not a whole number of float32")
+    return struct.unpack(f"<{len(data) // 4}f", data)
+
+
+class Embeddings(Answer):
+    """The embeddings of texts, images and pictures."""
+
+    # Name and revision of the model: only embeddings of the same ones can be compared.
+    model: str
+    revision: str
+    # Length of an embedding.
+    dimension: int
+    # In the order in which they were asked for, each of unit length.
+    embeddings: tuple[Annotated[tuple[float, ...], BeforeValidator(_numbers)], ...]
 
 
 class Problem(Answer):

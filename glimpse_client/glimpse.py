@@ -14,6 +14,7 @@ import httpx
 from glimpse_client.answers import (
     DeadLetter,
     DeadLettersPage,
+    Embeddings,
     Image,
     ImagesPage,
     Item,
@@ -26,6 +27,7 @@ from glimpse_client.answers import (
 )
 from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
+from glimpse_client.embedding import embed
 from glimpse_client.errors import JobUnfinished, NotThere, ServerUnreachable
 from glimpse_client.query import Term, search_body
 from glimpse_client.retry import RetryPolicy, retry_after_s
@@ -253,6 +255,35 @@ class Glimpse:
         options["group_duplicates"] = group_duplicates
         body = search_body(text, image_id, query, options)
         return run_search(self._connection, body, picture)
+
+    def embed(
+        self,
+        texts: str | Sequence[str] = (),
+        *,
+        image_ids: Sequence[str] = (),
+        pictures: Sequence[Source] = (),
+    ) -> Embeddings:
+        """Return the embeddings of texts, then of indexed images, then of pictures.
+
+        Texts are embedded as those of searches, so the dot product of two embeddings is the score
+        of a search.
+
+        Args:
+            texts: Texts; a string is one text. Up to 64 texts and image ids per call.
+            image_ids: Ids of indexed images.
+            pictures: Pictures, which need not be indexed; up to 16 per call.
+
+        Raises:
+            FileUnreadable: A picture cannot be read.
+            ValueError: Nothing is given.
+
+        Example:
+            >>> glimpse.embed(["a dog", "a cat"], pictures=["dog.jpg"]).embeddings
+        """
+        texts = [texts] if isinstance(texts, str) else texts
+        if not (texts or image_ids or pictures):
+            raise ValueError("nothing to embed")
+        return embed(self._connection, texts, image_ids, pictures)
 
     def contact_sheet(self, search: Search) -> bytes:
         """Return a PNG of a search's hits: five in a row, at least two rows."""

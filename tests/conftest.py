@@ -33,7 +33,10 @@ _TOGETHER = {
     "page": ("tests/e2e/web/",),
     "shared_stack": tuple(
         f"tests/e2e/test_{name}.py"
-        for name in ("archives", "bad_pictures", "client", "read_your_writes", "searches")
+        for name in (
+            *("archives", "bad_pictures", "client", "embeddings"),
+            *("read_your_writes", "searches"),
+        )
     ),
 }
 

@@ -53,6 +53,10 @@ class Dispatcher(Protocol):
         """Wait until a task is done or the timeout expires; return its state and result."""
         ...
 
+    def forget(self, task_id: str) -> None:
+        """Delete a task's result; does nothing if there is none."""
+        ...
+
     def depths(self) -> list[QueueDepth]:
         """Return the numbers of waiting and delivered tasks of each queue."""
         ...

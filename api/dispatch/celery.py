@@ -78,6 +78,11 @@ class CeleryDispatcher:
                     found = self._decode(message["data"])
         return found
 
+    @broker_call
+    def forget(self, task_id: str) -> None:
+        """Delete a task's result."""
+        self._redis.unlink(self._key(task_id))
+
     def depths(self) -> list[QueueDepth]:
         """Return the numbers of waiting and delivered tasks of each purpose, for all models."""
         models = [None, *self._models.known()]

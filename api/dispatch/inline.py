@@ -58,6 +58,10 @@ class InlineDispatcher:
         del timeout_s
         return self.result(task_id)
 
+    def forget(self, task_id: str) -> None:
+        """Delete a task's result."""
+        self._results.pop(task_id, None)
+
     def depths(self) -> list[QueueDepth]:
         """Return the number of tasks without a handler; none is ever in flight."""
         depths = []

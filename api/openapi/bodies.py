@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from api.http.operations import BINARY, Schema
 from api.schemas.body import CheckBody, Metadata
+from api.schemas.embedding import PICTURES_MAX, EmbeddingsBody
 from api.schemas.model import ReindexBody, UseBody
 from api.schemas.search import SearchBody
 from common.images import archive_formats
@@ -21,6 +22,7 @@ FORM_ENCODING = {
     "file": {"contentType": ", ".join(sorted(MEDIA_TYPES.values()))},
     "metadata": {"contentType": "application/json"},
     "search": {"contentType": "application/json"},
+    "embeddings": {"contentType": "application/json"},
 }
 
 # A form of pictures, and the metadata stored with each of them.
@@ -74,6 +76,31 @@ _SEARCH: Schema = {
     "examples": [{"text": "a white dog"}],
 }
 
+# Without pictures, there must be inputs.
+_EMBEDDINGS: Schema = {
+    "allOf": [
+        {"$ref": f"#/components/schemas/{EmbeddingsBody.__name__}"},
+        {"required": ["inputs"], "properties": {"inputs": {"minItems": 1}}},
+    ],
+    "examples": [{"inputs": [{"text": "a white dog"}]}],
+}
+# A form of pictures to embed, and optionally the rest of the request.
+_PICTURES_TO_EMBED: Schema = {
+    "type": "object",
+    "properties": {
+        "file": {
+            "description": "Pictures, embedded after the inputs.",
+            "type": "array",
+            "items": BINARY,
+            "minItems": 1,
+            "maxItems": PICTURES_MAX,
+        },
+        "embeddings": {"$ref": f"#/components/schemas/{EmbeddingsBody.__name__}"},
+    },
+    "required": ["file"],
+    "additionalProperties": False,
+}
+
 # Request bodies of the operations.
 UPLOAD: Bodies = {
     FORM: _PICTURES,
@@ -82,6 +109,7 @@ UPLOAD: Bodies = {
     **dict.fromkeys((names[0] for names in archive_formats.MEDIA_TYPES.values()), BINARY),
 }
 SEARCH: Bodies = {"application/json": _SEARCH, FORM: _PICTURE}
+EMBEDDINGS: Bodies = {"application/json": _EMBEDDINGS, FORM: _PICTURES_TO_EMBED}
 CHECK: Bodies = {"application/json": CheckBody}
 USE: Bodies = {"application/json": UseBody}
 REINDEX: Bodies = {"application/json": ReindexBody}

@@ -21,6 +21,7 @@ from api.openapi.bodies import FORM, FORM_ENCODING
 from api.openapi.headers import HEADERS
 from api.openapi.routes import OPERATIONS
 from api.schemas.body import Metadata
+from api.schemas.embedding import EmbeddingsBody
 from api.schemas.problem import Problem
 from api.schemas.search import SearchBody
 from common.ids import IMAGE_ID, RECORD_ID
@@ -201,7 +202,13 @@ def _schema(body: Model | Schema) -> Schema:
 @cache
 def _schemas() -> dict[str, Schema]:
     """Return the schemas of all models that operations refer to, and of their nested models."""
-    models: list[Model] = [Problem, SearchBody, Metadata, *_models(OPERATIONS.values())]
+    models: list[Model] = [
+        Problem,
+        SearchBody,
+        EmbeddingsBody,
+        Metadata,
+        *_models(OPERATIONS.values()),
+    ]
     _, found = TypeAdapter.json_schemas(
         [(model.__name__, "validation", TypeAdapter(model)) for model in dict.fromkeys(models)],
         ref_template=_SCHEMAS,

@@ -11,6 +11,7 @@ from api.openapi import bodies
 from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
 from api.schemas.body import ItemsQuery, ThumbnailQuery, UploadQuery
 from api.schemas.dead_letter import DeadLetters
+from api.schemas.embedding import Embeddings
 from api.schemas.health import Health, Readiness
 from api.schemas.image import Checked, Image, Images
 from api.schemas.job import Items, Job, JobEvent, Jobs
@@ -130,6 +131,16 @@ _SEARCHES = {
         {200: Reply("The hits as one picture.", {"image/png": BINARY})},
         errors=(404,),
         query=ContactSheetQuery,
+    ),
+}
+
+_EMBEDDINGS = {
+    "embeddings.create": Operation(
+        "Embeddings",
+        "read",
+        {200: json("The embeddings.", Embeddings)},
+        errors=(413, 415, 502, 507),
+        body=bodies.EMBEDDINGS,
     ),
 }
 
@@ -256,6 +267,7 @@ OPERATIONS: dict[str, Operation] = {
     **_IMAGES,
     **_JOBS,
     **_SEARCHES,
+    **_EMBEDDINGS,
     **_DEAD_LETTERS,
     **_MODELS,
     **_SERVICE,

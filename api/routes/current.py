@@ -12,6 +12,7 @@ from api.catalog import Catalog
 from api.http.stream_slots import ProcessSlots, slots_of
 from api.pictures.thumbnails import Thumbnails
 from api.schemas.links import Links
+from api.search_worker import SearchWorker
 from api.services import Services, services_of
 
 
@@ -37,7 +38,12 @@ def key_check() -> Callable[[], None]:
 
 def catalog() -> Catalog:
     """Return the catalog of the current request's tenant."""
-    return Catalog(services().dispatcher, slots().waits, current_tenant())
+    return Catalog(search_worker(), current_tenant())
+
+
+def search_worker() -> SearchWorker:
+    """Return the search worker that answers the current request."""
+    return SearchWorker(services().dispatcher, slots().waits)
 
 
 def thumbnails() -> Thumbnails:

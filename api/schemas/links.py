@@ -7,6 +7,7 @@ from dataclasses import dataclass
 IMAGES = "/v1/images"
 JOBS = "/v1/jobs"
 SEARCHES = "/v1/searches"
+EMBEDDINGS = "/v1/embeddings"
 DEAD_LETTERS = "/v1/dead-letters"
 MODELS = "/v1/models"
 REINDEX = "/v1/reindex"

@@ -83,6 +83,14 @@ def test_an_unknown_task_counts_as_queued(dispatcher: Dispatcher) -> None:
     assert dispatcher.result("never-sent").state == "queued"
 
 
+def test_a_result_that_is_forgotten_is_gone(dispatcher: Dispatcher) -> None:
+    task_id = send(dispatcher, ECHO)
+    assert dispatcher.wait(task_id, 30).state == "succeeded"
+    dispatcher.forget(task_id)
+    assert dispatcher.result(task_id).state == "queued"
+    dispatcher.forget(task_id)
+
+
 def test_many_wait_at_once(dispatcher: Dispatcher) -> None:
     states: list[str] = []
     threads = [
@@ -122,3 +130,5 @@ def test_a_broker_that_is_away_is_told_and_not_waited_for() -> None:
         dispatcher.result("any")
     with pytest.raises(BrokerUnavailable):
         dispatcher.wait("any", 1)
+    with pytest.raises(BrokerUnavailable):
+        dispatcher.forget("any")

@@ -11,7 +11,6 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from common.contract import INGEST_QUEUE, queue_of
 from common.redis_client import connect
 from tests.conftest import require
 from tests.support.pictures import picture
@@ -75,6 +74,10 @@ def upload(stack: Stack, pictures: int) -> str:
 
 def in_hand(redis: Redis) -> int:
     return cast("int", redis.hlen(Channel.unacked_key))
+
+
+def waiting(redis: Redis) -> int:
+    return cast("int", redis.llen(queue_of(INGEST_QUEUE, "hashing")))
 
 
 def all_slots_work(stack: Stack, redis: Redis, slow: SlowWorker) -> None:
@@ -142,9 +145,7 @@ def test_what_a_redis_that_is_full_gets_back_is_not_lost(
     job = upload(stack, 2 * SLOTS)
     redis.config_set("maxmemory", 1)
     worker.resume()
-    wait_for(
-        lambda: waiting(redis) == SLOTS, 30, "all slots to be taken"
-    )
+    wait_for(lambda: waiting(redis) == SLOTS, 30, "all slots to be taken")
     worker.stop()
     assert (in_hand(redis), waiting(redis)) == (0, 2 * SLOTS)
     redis.config_set("maxmemory", 0)

@@ -48,7 +48,8 @@ from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
-from worker.runtime.tasks import register_search
+from worker.runtime.tasks import SearchWork, register_search
+from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.stores.amends import Amends
 from worker.stores.fence import Fence
@@ -126,17 +127,14 @@ def start_inline(
     )
     if workers:
         celery = Celery("glimpse.inline", set_as_current=False)
-        deletion = Deletion(store, blobs, jobs, claims, dead_letters, fence, collections)
-        register_search(
-            celery,
+        work = SearchWork(
             search,
+            Embeddings(encoder, search.inputs),
             Catalog(store),
-            deletion,
+            Deletion(store, blobs, jobs, claims, dead_letters, fence, collections),
             ModelCatalog(collections),
-            encoder.name,
-            clock,
-            lambda *_: False,
         )
+        register_search(celery, work, encoder.name, clock, lambda *_: False)
         handlers |= celery.tasks
         # The registered task needs the lease of its message; inline there is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(

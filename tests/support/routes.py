@@ -76,4 +76,7 @@ _BODIES: dict[str, Callable[[Target], dict[str, Any]]] = {
     "searches.create": lambda target: {
         "json": {"query": [{"image_id": target.image_id}, {"text": "a red thing"}]}
     },
+    "embeddings.create": lambda target: {
+        "json": {"inputs": [{"image_id": target.image_id}, {"text": "a red thing"}]}
+    },
 }

@@ -12,7 +12,8 @@ from worker.catalog.queries import Catalog
 from worker.encoders.base import Encoder
 from worker.runtime.base import Parts, Runtime
 from worker.runtime.celery_app import create_app
-from worker.runtime.tasks import register_search
+from worker.runtime.tasks import SearchWork, register_search
+from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.search.warm_up import warm_up
 from worker.stores.base import VectorStore
@@ -25,6 +26,11 @@ class SearchParts(Parts):
     def search(self) -> Search:
         """Encodes queries and searches the store."""
         return Search.of(self.settings, self.encoder, self.store, self._queries)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """Embeds texts, images and pictures for callers, in the batches of the searches."""
+        return Embeddings(self.encoder, self.search.inputs)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -45,6 +51,12 @@ class SearchParts(Parts):
         )
 
     @cached_property
+    def work(self) -> SearchWork:
+        """What the tasks of the queue run."""
+        models = ModelCatalog(self.collections)
+        return SearchWork(self.search, self.embeddings, self.catalog, self.deletion, models)
+
+    @cached_property
     def clock(self) -> RedisClock:
         """Redis's clock, which decides whether tasks have expired."""
         return RedisClock(self._redis)
@@ -62,16 +74,7 @@ def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
     parts = SearchParts(settings, encoder, store)
     # The waiting caller reads a result once, and soon.
     app = create_app(settings, parts.leases, settings.search_ttl_s)
-    register_search(
-        app,
-        parts.search,
-        parts.catalog,
-        parts.deletion,
-        ModelCatalog(parts.collections),
-        encoder.name,
-        parts.clock,
-        parts.routing.forwards,
-    )
+    register_search(app, parts.work, encoder.name, parts.clock, parts.routing.forwards)
     return Runtime(
         app,
         encoder,

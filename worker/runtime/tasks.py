@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
@@ -16,6 +17,7 @@ from common.contract import (
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
+    EMBEDDINGS_RUN,
     MODELS_DROP,
     MODELS_LIST,
     SEARCH_RUN,
@@ -27,6 +29,8 @@ from common.contract import (
     CatalogRequest,
     Dropped,
     DropRequest,
+    EmbeddingsRequest,
+    EmbeddingsResult,
     Failure,
     Message,
     ModelsList,
@@ -41,6 +45,7 @@ from worker.catalog.deletion import Deletion
 from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.ingest.deliveries import Deliveries, Work
+from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 
 log = logging.getLogger(__name__)
@@ -66,12 +71,20 @@ def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Wor
         return deliveries.run(properties["delivery_tag"], payload, work)
 
 
+@dataclass(frozen=True, slots=True)
+class SearchWork:
+    """What the tasks of the search queue run."""
+
+    search: Search
+    embeddings: Embeddings
+    catalog: Catalog
+    deletion: Deletion
+    models: ModelCatalog
+
+
 def register_search(
     app: Celery,
-    search: Search,
-    catalog: Catalog,
-    deletion: Deletion,
-    models: ModelCatalog,
+    work: SearchWork,
     model: str,
     clock: Clock,
     forward: Forward,
@@ -85,18 +98,21 @@ def register_search(
         return SearchResult(encoder=model, took_ms=0, error=error)
 
     answer = partial(_register, app, clock, forward)
-    answer(SEARCH_RUN, SearchRequest, _read_only(search.run), failed_search)
-    answer(CATALOG_GET, CatalogRequest, _read_only(catalog.get), lambda e: CatalogImages(error=e))
+    run = _read_only
+    answer(SEARCH_RUN, SearchRequest, run(work.search.run), failed_search)
     answer(
-        CATALOG_KNOWN, CatalogRequest, _read_only(catalog.known), lambda e: CatalogKnown(error=e)
+        EMBEDDINGS_RUN,
+        EmbeddingsRequest,
+        run(work.embeddings.run),
+        lambda e: EmbeddingsResult(error=e),
     )
-    answer(
-        CATALOG_LIST, CatalogListRequest, _read_only(catalog.list), lambda e: CatalogPage(error=e)
-    )
-    answer(MODELS_LIST, ModelsRequest, _read_only(models.list), lambda e: ModelsList(error=e))
-    answer(MODELS_DROP, DropRequest, _read_only(models.drop), lambda e: Dropped(error=e))
+    answer(CATALOG_GET, CatalogRequest, run(work.catalog.get), lambda e: CatalogImages(error=e))
+    answer(CATALOG_KNOWN, CatalogRequest, run(work.catalog.known), lambda e: CatalogKnown(error=e))
+    answer(CATALOG_LIST, CatalogListRequest, run(work.catalog.list), lambda e: CatalogPage(error=e))
+    answer(MODELS_LIST, ModelsRequest, run(work.models.list), lambda e: ModelsList(error=e))
+    answer(MODELS_DROP, DropRequest, run(work.models.drop), lambda e: Dropped(error=e))
     # A deletion changes data, so it checks again that the caller still waits.
-    answer(CATALOG_DELETE, CatalogRequest, deletion.run, lambda e: CatalogDeleted(error=e))
+    answer(CATALOG_DELETE, CatalogRequest, work.deletion.run, lambda e: CatalogDeleted(error=e))
 
 
 def _register(

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.blobs.base import BlobStore
-from common.contract import Failure, Hit, SearchRequest, SearchResult, Term
-from common.errors import GlimpseError, NotFound, ServiceError
+from common.contract import Failure, Hit, SearchRequest, SearchResult
+from common.errors import GlimpseError, ServiceError
 from common.settings import Settings
 from worker.encoders.base import Encoder
 from worker.search.embedder import Embedder
 from worker.search.embedding_cache import EmbeddingCache
 from worker.search.groups import Groups
+from worker.search.input_vectors import InputVectors
 from worker.search.pictures import QueryPictures
 from worker.search.prompts import Prompts
 from worker.search.query import combine
@@ -39,7 +40,8 @@ class Search:
     ) -> None:
         self._model = model
         self._embedder = embedder
-        self._pictures = pictures
+        # Embeds the terms; ``Embeddings`` shares it.
+        self.inputs = InputVectors(embedder, pictures, store)
         self._store = store
         self._groups = Groups(store)
 
@@ -92,41 +94,10 @@ class Search:
         self._embedder.close()
 
     def _query_vector(self, request: SearchRequest) -> Vector:
-        # The model's work first, so that it overlaps with the lookup in the store.
-        texts = self._begin_texts(request)
-        pictures = self._begin_pictures(request)
-        images = self._image_vectors(request)
-
-        def vector(term: Term) -> Vector:
-            if term.image_id is not None:
-                return images[term.image_id]
-            begun = texts[term.text or ""] if term.picture is None else pictures[term.picture]
-            return self._embedder.finish(begun)
-
+        begun = self.inputs.begin(request.tenant, request.terms)
         return combine(
-            [term.weight for term in request.terms], [vector(term) for term in request.terms]
+            [term.weight for term in request.terms], [self.inputs.finish(each) for each in begun]
         )
-
-    def _begin_texts(self, request: SearchRequest) -> dict[str, Future[Vector]]:
-        texts = [term.text for term in request.terms if term.text is not None]
-        return self._embedder.begin_texts(texts)
-
-    def _begin_pictures(self, request: SearchRequest) -> dict[str, Future[Vector]]:
-        ids = {term.picture for term in request.terms if term.picture is not None}
-        return {
-            picture_id: self._embedder.begin_picture(
-                self._pictures.read(request.tenant, picture_id)
-            )
-            for picture_id in ids
-        }
-
-    def _image_vectors(self, request: SearchRequest) -> dict[str, Vector]:
-        ids = [term.image_id for term in request.terms if term.image_id is not None]
-        found = dict(self._store.vectors(request.tenant, ids)) if ids else {}
-        for image_id in ids:
-            if image_id not in found:
-                raise NotFound(f"There is no indexed image {image_id}.")
-        return found
 
     def _hits(self, request: SearchRequest, vector: Vector) -> list[Hit]:
         if request.group_duplicates is not None:

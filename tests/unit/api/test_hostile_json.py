@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.schemas.body import CheckBody, Metadata
+from api.schemas.embedding import EmbeddingsBody
 from api.schemas.search import SearchBody
 from common.filters.model import Filter
 from common.settings import load_settings
@@ -38,6 +39,7 @@ GOOD_SEARCH: dict[str, Any] = {
     },
 }
 GOOD_CHECK: dict[str, Any] = {"ids": [ID]}
+GOOD_EMBEDDINGS: dict[str, Any] = {"inputs": [{"text": "a dog"}], "encoding_format": "base64"}
 # A value of every JSON type, and edge cases of each.
 WRONG = [
     *("", "\u0000", "a" * 5000, "\u202egnp.exe", "\ud800"),
@@ -73,11 +75,13 @@ def test_the_good_search_has_every_field() -> None:
     assert set(GOOD_SEARCH) | {"text", "image_id"} == set(SearchBody.model_fields)
     assert set(GOOD_SEARCH["filter"]) - own == set(Filter.model_fields) - {"metadata"}
     assert set(GOOD_CHECK) == set(CheckBody.model_fields)
+    assert set(GOOD_EMBEDDINGS) == set(EmbeddingsBody.model_fields)
 
 
 def test_what_is_good_is_taken(client: FlaskClient) -> None:
     assert client.post("/v1/searches", json=GOOD_SEARCH).status_code == 202
     assert client.post("/v1/images/check", json=GOOD_CHECK).status_code == 200
+    assert client.post("/v1/embeddings", json=GOOD_EMBEDDINGS).status_code == 200
 
 
 @pytest.mark.parametrize("path", list(places(GOOD_SEARCH)), ids=label)
@@ -93,6 +97,13 @@ def test_a_search_is_taken_or_refused_by_name(client: FlaskClient, path: tuple[A
 def test_a_check_is_taken_or_refused_by_name(client: FlaskClient, path: tuple[Any, ...]) -> None:
     for wrong in WRONG:
         response = client.post("/v1/images/check", json=put(GOOD_CHECK, path, wrong))
+        assert response.status_code in (200, 422), wrong
+
+
+@pytest.mark.parametrize("path", list(places(GOOD_EMBEDDINGS)), ids=label)
+def test_inputs_are_taken_or_refused_by_name(client: FlaskClient, path: tuple[Any, ...]) -> None:
+    for wrong in WRONG:
+        response = client.post("/v1/embeddings", json=put(GOOD_EMBEDDINGS, path, wrong))
         assert response.status_code in (200, 422), wrong
 
 
@@ -114,7 +125,7 @@ BROKEN = [
 @pytest.mark.parametrize("text", BROKEN, ids=lambda text: text[:20])
 def test_broken_json_is_refused(client: FlaskClient, text: str) -> None:
     data = text.encode("utf-8", "surrogatepass")
-    for place in ("/v1/searches", "/v1/images/check"):
+    for place in ("/v1/searches", "/v1/images/check", "/v1/embeddings"):
         response = client.post(place, data=data, content_type="application/json")
         assert response.status_code in (400, 422), place
     assert upload(client, text).status_code in (202, 400, 422)

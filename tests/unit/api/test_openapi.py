@@ -11,6 +11,7 @@ import schemathesis
 from flask.testing import FlaskClient
 
 from api.openapi.routes import OPERATIONS
+from api.schemas.embedding import INPUTS_MAX
 from api.schemas.search import SearchBody
 from common import errors
 from tests.support.conforming import document_of, validate
@@ -170,6 +171,35 @@ def test_the_document_and_the_code_agree_on_searches(
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     assert is_valid(inline, schema, body) == good
     assert client.post("/v1/searches", json=body).status_code == (202 if good else 422)
+
+
+EMBEDDINGS = [
+    ({"inputs": [{"text": "a dog"}, {"text": "a", "image_id": None}]}, True),
+    ({"inputs": [{"text": "a dog"}], "encoding_format": "base64"}, True),
+    ({"inputs": [{"text": "a dog"}] * INPUTS_MAX}, True),
+    ({"inputs": [{"text": "a dog"}] * (INPUTS_MAX + 1)}, False),
+    ({"inputs": [{"text": "a dog"}], "encoding_format": None}, False),
+    ({"inputs": [{"text": " "}]}, False),
+    ({"inputs": [{"text": "a", "image_id": "0" * 64}]}, False),
+    ({"inputs": [{"image_id": "0" * 63}]}, False),
+    ({"inputs": [{"text": "a", "weight": 1}]}, False),
+    ({"inputs": [{}]}, False),
+    ({"inputs": []}, False),
+    ({"inputs": None}, False),
+    ({"encoding_format": "float"}, False),
+    ({}, False),
+    ([], False),
+]
+
+
+@pytest.mark.parametrize(("body", "good"), EMBEDDINGS, ids=lambda value: str(value)[:40])
+def test_the_document_and_the_code_agree_on_embeddings(
+    client: FlaskClient, inline: Inline, body: Any, good: bool
+) -> None:
+    operation = document_of(inline.app)["paths"]["/v1/embeddings"]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert is_valid(inline, schema, body) == good
+    assert client.post("/v1/embeddings", json=body).status_code == (200 if good else 422)
 
 
 def test_the_model_of_a_search_is_in_the_document(document: dict[str, Any]) -> None:

@@ -469,6 +469,38 @@ def test_a_picture_is_searched_by_whatever_has_to_be_sent_again(
     assert client.search(picture=("a.jpg", b"x" * 100_000)).id == "s1"
 
 
+def test_pictures_are_embedded_however_often_they_have_to_be_sent(
+    server: Flask, client: Glimpse, tmp_path: Path
+) -> None:
+    # 1.0 and -2.0 as little-endian float32.
+    body = {"model": "m", "revision": "1", "dimension": 2, "embeddings": ["AACAPwAAAMA="]}
+    answer = twice_busy(lambda: jsonify(body))
+
+    @server.post("/v1/embeddings")
+    def create() -> Response:
+        assert request.files["file"].read() == b"x" * 100_000
+        asked = {"inputs": [{"text": "a"}, {"image_id": "1"}], "encoding_format": "base64"}
+        assert json.loads(request.form["embeddings"]) == asked
+        return answer()
+
+    file = tmp_path / "1.jpg"
+    file.write_bytes(b"x" * 100_000)
+    found = client.embed(["a"], image_ids=["1"], pictures=[file])
+    assert found.embeddings == ((1.0, -2.0),)
+
+
+@pytest.mark.parametrize("encoded", ["AACAPw", "AAA=", "no base64", [1.0]])
+def test_what_is_no_embedding_is_no_answer_of_glimpse(
+    server: Flask, client: Glimpse, encoded: object
+) -> None:
+    @server.post("/v1/embeddings")
+    def create() -> Response:
+        return jsonify(model="m", revision="1", dimension=1, embeddings=[encoded])
+
+    with pytest.raises(ServerUnreachable):
+        client.embed("a")
+
+
 def test_a_name_that_is_no_utf8_is_sent_all_the_same(
     server: Flask, client: Glimpse, tmp_path: Path
 ) -> None:
@@ -486,6 +518,8 @@ def test_a_name_that_is_no_utf8_is_sent_all_the_same(
 def test_nothing_is_not_sent(client: Glimpse) -> None:
     with pytest.raises(ValueError, match="no picture"):
         client.upload()
+    with pytest.raises(ValueError, match="nothing to embed"):
+        client.embed()
 
 
 def test_what_is_no_archive_is_not_sent_as_one(client: Glimpse) -> None:

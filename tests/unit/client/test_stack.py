@@ -73,6 +73,26 @@ def test_searches_of_every_kind(glimpse: Glimpse) -> None:
     assert failure.value.code == "unprocessable"
 
 
+def test_embeddings_of_every_kind(glimpse: Glimpse) -> None:
+    glimpse.wait(glimpse.upload(("red.png", RED)))
+    red = image_id(RED)
+    found = glimpse.embed("red", image_ids=[red], pictures=[("q.png", RED), ("b.png", BLUE)])
+    assert (found.model, len(found.revision) > 0) == ("hashing", True)
+    assert [len(each) for each in found.embeddings] == [found.dimension] * 4
+    text, image, same, other = found.embeddings
+    assert same == pytest.approx(image, abs=1e-6)
+    assert dot(other, image) < dot(same, image) == pytest.approx(1, abs=1e-6)
+    assert dot(text, image) == pytest.approx(glimpse.search("red").hits[0].score, abs=1e-6)
+    assert glimpse.embed(["red", "red"]).embeddings == (text, text)
+    with pytest.raises(RequestRefused, match=r"inputs\.1\.image_id") as refusal:
+        glimpse.embed(image_ids=[red, image_id(BLUE)])
+    assert (refusal.value.status, refusal.value.code) == (422, "not_found")
+
+
+def dot(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    return sum(x * y for x, y in zip(one, other, strict=True))
+
+
 def test_a_job_is_cancelled() -> None:
     idle = start_inline(load_settings({}), workers=False)
     with Glimpse(transport=httpx.WSGITransport(idle.app)) as glimpse:

@@ -1,0 +1,85 @@
+"""Calls of a search worker, whose answer the request waits for."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from api.dispatch.base import Dispatcher, TaskResult
+from api.http.stream_slots import Slots
+from common.contract import (
+    SEARCH_QUEUE,
+    CatalogDeleted,
+    CatalogImages,
+    CatalogKnown,
+    CatalogPage,
+    Dropped,
+    EmbeddingsResult,
+    Message,
+    ModelsList,
+)
+from common.errors import BrokerUnavailable, StoreError, WorkerUnavailable
+
+Answer = TypeVar(
+    "Answer",
+    CatalogImages,
+    CatalogKnown,
+    CatalogDeleted,
+    CatalogPage,
+    EmbeddingsResult,
+    ModelsList,
+    Dropped,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchWorker:
+    """Whichever search worker takes a call.
+
+    Args:
+        dispatcher: Sends the calls to the workers.
+        waits: Slots for requests that wait for a worker.
+    """
+
+    dispatcher: Dispatcher
+    waits: Slots
+
+    def call(self, task: str, request: Message, answer: type[Answer], timeout_s: float) -> Answer:
+        """Run a task and return its result.
+
+        Args:
+            task: The name of the task.
+            request: Its payload.
+            answer: The type of its result.
+            timeout_s: Seconds to wait; no worker starts the task after that.
+
+        Raises:
+            Overloaded: No wait slot is free (``api/http/stream_slots.py``).
+            WorkerUnavailable: No worker answered, or a part of the service did not answer it.
+            StoreError: The vector store refuses permanently.
+        """
+        result = self._result(task, request, timeout_s)
+        if result.state != "succeeded":
+            raise WorkerUnavailable(
+                f"No search worker answered within {timeout_s:g} s; try again in a moment."
+            )
+        found = answer.model_validate(result.value)
+        if found.error is not None:
+            if found.error.code == StoreError.code:
+                # Permanent: a retry would fail too.
+                raise StoreError(found.error.detail)
+            raise WorkerUnavailable(found.error.detail)
+        return found
+
+    def _result(self, task: str, request: Message, timeout_s: float) -> TaskResult:
+        task_id = uuid.uuid4().hex
+        # Take the slot first: without one, the answer could not be awaited.
+        with self.waits.held():
+            self.dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=timeout_s)
+            result = self.dispatcher.wait(task_id, timeout_s)
+        # It is read only once, and thousands of them would fill Redis before they expire.
+        with suppress(BrokerUnavailable):
+            self.dispatcher.forget(task_id)
+        return result
