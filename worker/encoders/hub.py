@@ -37,7 +37,7 @@ class HubFile:
 
 
 # The repositories are those of open_clip's table of pretrained models. Each revision and checksum
-# is pinned by several unrelated public programs (docs/decisions/0005-encoders.md names the kinds).
+# is pinned by at least two unrelated public programs (docs/decisions/0005-encoders.md).
 HUB_FILES = {
     "RN50": HubFile(
         "timm/resnet50_clip.openai",

@@ -39,7 +39,7 @@ OFFICIAL_FILES = {
 }
 
 
-# Digits of a file's SHA-256 that were the revision of its model before version 0.1.
+# Digits of a file's SHA-256 that once were the revision of its model.
 _FORMER_DIGITS = 12
 
 
