@@ -1,6 +1,6 @@
 """Our CLIP is OpenAI's: batched, cut and lowered, it agrees with the package's plain path.
 
-ViT-B/32's architecture is built with seeded random weights, saved in both forms
+ViT-B/32's architecture is built with seeded random weights, saved in the forms
 that are published, and loaded through the path that real weights take.
 """
 
@@ -81,6 +81,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]
     forms = {
         "archive": clip_weights.save_archive(model, folder / "archive.pt"),
         "state dict": clip_weights.save_state_dict(model, folder / "state.pt"),
+        "hub": clip_weights.save_for_hub(model, folder / "hub.safetensors"),
     }
     yield forms
     # Over a gigabyte, which pytest would keep for three runs.
@@ -173,11 +174,12 @@ def test_texts_are_embedded_as_the_package_does(
     assert cosines(ours[:1], theirs[1:2]).max() < cosine
 
 
-def test_both_forms_hold_the_same_model(saved: dict[str, Path]) -> None:
-    archive, state = (encoder_of(saved[form], "fp32") for form in ("archive", "state dict"))
+@pytest.mark.parametrize("form", ["state dict", "hub"])
+def test_every_form_holds_the_same_model(saved: dict[str, Path], form: str) -> None:
+    archive, other = (encoder_of(saved[form], "fp32") for form in ("archive", form))
     pixels = [archive.preprocess(pictures.scene(1, (300, 240)))]
-    assert np.array_equal(archive.encode_images(pixels), state.encode_images(pixels))
-    assert archive.revision == state.revision
+    assert np.array_equal(archive.encode_images(pixels), other.encode_images(pixels))
+    assert archive.revision == other.revision
 
 
 def test_the_other_family_agrees_as_well(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""CLIP models with seeded random weights, in both published file formats.
+"""CLIP models with seeded random weights, in every published file format.
 
 OpenAI's own weights cannot be downloaded everywhere. Glimpse's handling of them (loading,
 cropping, batching, reduced precision) does not depend on their values.
@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from clip.model import CLIP
+from safetensors.torch import save_file
 
 from common.settings import Settings
 from worker.encoders.backends.torch import TorchBackend
@@ -64,6 +65,12 @@ def random_clip(architecture: tuple[Any, ...]) -> CLIP:
 
 def save_state_dict(model: CLIP, path: Path) -> Path:
     torch.save(model.state_dict(), path)
+    return path
+
+
+def save_for_hub(model: CLIP, path: Path) -> Path:
+    """Save as the hub has it: safetensors of the same names, in float32."""
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, path)
     return path
 
 

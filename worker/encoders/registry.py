@@ -8,6 +8,7 @@ import logging
 from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from worker.encoders.base import Encoder
+from worker.encoders.progress import drawn
 from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,28 @@ def choose_model(settings: Settings) -> str:
     try:
         find_weights(_PREFERRED, settings)
     except WeightsUnavailable as error:
-        log.warning("encoder.fallback Using the starter model, which is not CLIP. %s", error)
+        log.debug("encoder.no_weights %s", error)
+        log.warning(
+            "encoder.fallback Using the starter model, which is not CLIP: the weights of %s were "
+            "not found; `glimpse fetch-model` shows why.",
+            _PREFERRED,
+        )
         return _STARTER
     return _PREFERRED
+
+
+def fetch_model(settings: Settings) -> str:
+    """Download the weights of the settings' model, and return where they are.
+
+    Raises:
+        InvalidSettings: The model does not exist.
+        WeightsUnavailable: Its weights were not found in any location.
+    """
+    name = _PREFERRED if settings.model == AUTO else _known(settings.model)
+    if name not in OFFICIAL_FILES:
+        return f"{name} needs no download"
+    with drawn(name) as progress:
+        return str(find_weights(name, settings, progress).path)
 
 
 def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
@@ -69,9 +89,11 @@ def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
 def _known(name: str) -> str:
     if name in MODELS:
         return name
-    close = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise InvalidSettings(f"GLIMPSE_MODEL={name} must be one of {', '.join(MODELS)}.{hint}")
+    close = difflib.get_close_matches(name, MODELS, n=3, cutoff=0.4)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    raise InvalidSettings(
+        f"GLIMPSE_MODEL={name} is not a model.{hint} docs/models.md lists all models."
+    )
 
 
 def _load_hashing() -> Encoder:
@@ -100,5 +122,6 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
 
     # The device first, so that an unusable one fails before the download.
     compute = Compute.choose(settings, bulk=bulk)
-    towers = load_clip(name, find_weights(name, settings).path)
+    weights = find_weights(name, settings)
+    towers = load_clip(name, weights.path, weights.former_revision)
     return TwoTowerEncoder(towers, TorchBackend(towers, compute))

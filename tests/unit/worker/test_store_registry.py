@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from common.errors import ModelMismatch
 from common.settings import Settings
 from worker.encoders.hashing import HashingEncoder
 from worker.stores.identity import Identity
@@ -52,6 +53,26 @@ def test_an_identity_is_read_back_from_its_description() -> None:
 def test_the_identity_of_a_collection_without_a_mark_is_read() -> None:
     description = '{"dim": 512, "encoder": "ViT-B/32", "revision": "40d365715913"}'
     assert Identity.read(description) == Identity("ViT-B/32", "40d365715913", 512)
+
+
+def test_a_collection_of_the_former_revision_is_accepted() -> None:
+    encoder = Identity("ViT-B/32", "0123456789ab", 512, ("40d365715913",))
+    Identity("ViT-B/32", "0123456789ab", 512).require(encoder)
+    Identity("ViT-B/32", "40d365715913", 512).require(encoder)
+    assert Identity.read(encoder.description()) == Identity("ViT-B/32", "0123456789ab", 512)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Identity("ViT-B/32", "aaaaaaaaaaaa", 512),
+        Identity("ViT-B/16", "40d365715913", 512),
+        Identity("ViT-B/32", "40d365715913", 768),
+    ],
+)
+def test_a_collection_of_other_vectors_is_refused(other: Identity) -> None:
+    with pytest.raises(ModelMismatch):
+        other.require(Identity("ViT-B/32", "0123456789ab", 512, ("40d365715913",)))
 
 
 @pytest.mark.parametrize("description", ["", "my pictures", "[]", "{}", '{"encoder": "x"}', "7"])
