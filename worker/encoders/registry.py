@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import logging
+from types import ModuleType
 
 from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from worker.encoders.base import Encoder
+from worker.encoders.families import OPEN_CLIP
 from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
 log = logging.getLogger(__name__)
@@ -61,17 +63,25 @@ def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
             f"set a model, for example {_PREFERRED} or {_STARTER}."
         )
     name = _known(settings.model)
+    if name.startswith(OPEN_CLIP):
+        return _load_open_clip(name, settings, bulk)
     if name == _HASHING:
         return _load_hashing()
     return _load_starter(settings, bulk) if name == _STARTER else _load_clip(name, settings, bulk)
 
 
 def _known(name: str) -> str:
+    if name.startswith(OPEN_CLIP):
+        _open_clip().Source.of(name)
+        return name
     if name in MODELS:
         return name
     close = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
     hint = f" Did you mean {close[0]}?" if close else ""
-    raise InvalidSettings(f"GLIMPSE_MODEL={name} must be one of {', '.join(MODELS)}.{hint}")
+    raise InvalidSettings(
+        f"GLIMPSE_MODEL={name} must be one of {', '.join(MODELS)}, or {OPEN_CLIP}NAME.{hint}"
+        " docs/models.md lists the models."
+    )
 
 
 def _load_hashing() -> Encoder:
@@ -102,3 +112,24 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     compute = Compute.choose(settings, bulk=bulk)
     towers = load_clip(name, find_weights(name, settings).path)
     return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+
+
+def _load_open_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
+    package = _open_clip()
+    from worker.encoders.backends.torch import TorchBackend
+    from worker.encoders.compute import Compute
+    from worker.encoders.two_tower import TwoTowerEncoder
+
+    compute = Compute.choose(settings, bulk=bulk)
+    towers = package.load_open_clip(name)
+    return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+
+
+def _open_clip() -> ModuleType:
+    try:
+        from worker.encoders import open_clip
+    except ModuleNotFoundError as error:
+        raise SetupError(
+            f"Models of open_clip need {error.name}: pip install 'glimpse[worker,openclip]'."
+        ) from error
+    return open_clip
