@@ -37,6 +37,9 @@ _BLOCKS: dict[str, dict[str, Any]] = {
 
 _SHALLOW = {"layers": 2, "width": 128, "heads": 2}
 
+# Convolutions take pictures of any size, so these get small ones.
+_SMALL_PICTURES = {"convnext_base", "fastvit_mci0"}
+
 # What SigLIP's repositories ask for; other models leave it to open_clip's defaults.
 SIGLIP_PREPROCESSING = {
     "mean": [0.5, 0.5, 0.5],
@@ -60,6 +63,8 @@ def shallow(architecture: str) -> dict[str, Any]:
     configuration["text_cfg"].update(_SHALLOW)
     vision = configuration["vision_cfg"]
     if "timm_model_name" in vision:
+        if vision["timm_model_name"] in _SMALL_PICTURES:
+            vision["image_size"] = 128
         vision["timm_model_name"] = _registered(vision["timm_model_name"])
     else:
         vision["layers"] = _SHALLOW["layers"]

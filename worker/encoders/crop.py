@@ -54,7 +54,10 @@ def centre_crop(
         size: Width and height of the crop.
         resample: The filter.
     """
-    across, down = (_span(*lengths) for lengths in zip(image.size, resized, size, strict=True))
+    margin = _MARGIN_CROPS * max(size)
+    across, down = (
+        _span(*lengths, margin) for lengths in zip(image.size, resized, size, strict=True)
+    )
     box = (across.first, down.first, across.last, down.last)
     strip = resize(image, (across.length, down.length), resample, box)
     left, top = across.offset, down.offset
@@ -91,8 +94,7 @@ class _Span(NamedTuple):
     offset: int
 
 
-def _span(length: int, resized: int, size: int) -> _Span:
-    offset = round((resized - size) / 2)
-    margin, scale = _MARGIN_CROPS * size, length / resized
+def _span(length: int, resized: int, size: int, margin: int) -> _Span:
+    offset, scale = round((resized - size) / 2), length / resized
     start, stop = max(0, offset - margin), min(resized, offset + size + margin)
     return _Span(start * scale, min(stop * scale, length), stop - start, offset - start)

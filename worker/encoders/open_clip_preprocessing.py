@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -57,12 +57,12 @@ class Preprocessing:
                 size=_repeated(configuration["size"], 2),
                 mean=_repeated(configuration["mean"], 3),
                 std=_repeated(configuration["std"], 3),
-                resample=_FILTERS[configuration["interpolation"]],
-                resize_mode=_RESIZE_MODES[_RESIZE_MODES.index(configuration["resize_mode"])],
+                resample=_FILTERS[_known(configuration, "interpolation", _FILTERS)],
+                resize_mode=_known(configuration, "resize_mode", _RESIZE_MODES),
                 fill=_repeated(configuration["fill_color"], 3),
             )
         except (KeyError, TypeError) as error:
-            raise ValueError(f"preprocess_cfg has no valid {error}") from error
+            raise ValueError(f"preprocess_cfg is incomplete: {error}") from error
 
     def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
         """Prepare an RGB picture: uint8 [height, width, 3]."""
@@ -84,6 +84,13 @@ class Preprocessing:
         corner = ((width - fitting[0]) // 2, (height - fitting[1]) // 2)
         canvas.paste(resize(image, fitting, self.resample), corner)
         return canvas
+
+
+def _known(configuration: Mapping[str, Any], key: str, values: Iterable[str]) -> str:
+    value = configuration[key]
+    if value not in values:
+        raise ValueError(f"{key} is {value!r}, not one of {', '.join(values)}")
+    return str(value)
 
 
 def _divided(image: Image.Image, ratio: float) -> tuple[int, int]:
