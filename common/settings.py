@@ -38,7 +38,9 @@ class Settings(BaseModel):
     # Folder of originals and thumbnails.
     blobs_dir: Path = Path("data/blobs")
 
-    # An OpenAI CLIP name ("ViT-B/32", ...), "starter", or "hashing" (tests only).
+    # An OpenAI CLIP name ("ViT-B/32", ...), a model of open_clip ("open_clip:ARCHITECTURE/WEIGHTS",
+    # "open_clip:hf-hub:ORG/REPO" or "open_clip:local-dir:PATH"), "starter", or "hashing" (tests
+    # only).
     model: str = "ViT-B/32"
     # "auto" uses CUDA if torch finds a device, else the CPU.
     device: str = "auto"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import logging
+from types import ModuleType
 
 from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from worker.encoders.base import Encoder
+from worker.encoders.families import OPEN_CLIP
 from worker.encoders.progress import drawn
 from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
@@ -56,6 +58,10 @@ def fetch_model(settings: Settings) -> str:
         WeightsUnavailable: Its weights were not found in any location.
     """
     name = _PREFERRED if settings.model == AUTO else _known(settings.model)
+    if name.startswith(OPEN_CLIP):
+        # The package downloads while it loads.
+        _open_clip().load_open_clip(name)
+        return "in the cache of the Hugging Face Hub"
     if name not in OFFICIAL_FILES:
         return f"{name} needs no download"
     with drawn(name) as progress:
@@ -81,12 +87,17 @@ def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
             f"set a model, for example {_PREFERRED} or {_STARTER}."
         )
     name = _known(settings.model)
+    if name.startswith(OPEN_CLIP):
+        return _load_open_clip(name, settings, bulk)
     if name == _HASHING:
         return _load_hashing()
     return _load_starter(settings, bulk) if name == _STARTER else _load_clip(name, settings, bulk)
 
 
 def _known(name: str) -> str:
+    if name.startswith(OPEN_CLIP):
+        _open_clip().Source.of(name)
+        return name
     if name in MODELS:
         return name
     close = difflib.get_close_matches(name, MODELS, n=3, cutoff=0.4)
@@ -125,3 +136,24 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     weights = find_weights(name, settings)
     towers = load_clip(name, weights.path, weights.former_revision)
     return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+
+
+def _load_open_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
+    package = _open_clip()
+    from worker.encoders.backends.torch import TorchBackend
+    from worker.encoders.compute import Compute
+    from worker.encoders.two_tower import TwoTowerEncoder
+
+    compute = Compute.choose(settings, bulk=bulk)
+    towers = package.load_open_clip(name)
+    return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+
+
+def _open_clip() -> ModuleType:
+    try:
+        from worker.encoders import open_clip
+    except ModuleNotFoundError as error:
+        raise SetupError(
+            f"Models of open_clip need {error.name}: pip install 'glimpse[worker,openclip]'."
+        ) from error
+    return open_clip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from common.errors import ModelMismatch
@@ -25,6 +27,24 @@ from worker.stores.registry import collection_name, open_store
 )
 def test_a_model_names_its_collection(model: str, name: str) -> None:
     assert collection_name(model) == name
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        ("open_clip:local-dir:/models/my-clip", "open_clip:local-dir:/models/my_clip"),
+        ("open_clip:local-dir:/Models/clip", "open_clip:local-dir:/models/clip"),
+        ("open_clip:hf-hub:timm/ViT-B.32", "open_clip:hf-hub:timm/ViT-B-32"),
+        (f"open_clip:local-dir:/{'long/' * 100}a", f"open_clip:local-dir:/{'long/' * 100}b"),
+        ("open_clip:local-dir:/模型", "open_clip:local-dir:/型模"),
+    ],
+)
+def test_models_of_similar_paths_have_collections_of_their_own(models: tuple[str, str]) -> None:
+    names = [collection_name(model) for model in models]
+    assert names[0] != names[1]
+    assert names == [collection_name(model) for model in models]
+    # What Milvus allows.
+    assert all(re.fullmatch(r"[a-z_][a-z0-9_]{0,254}", name) for name in names)
 
 
 def test_stores_of_one_memory_uri_share_their_rows() -> None:
