@@ -159,8 +159,13 @@ def test_the_hubs_official_weights_have_the_official_former_revision(
     assert load_encoder(settings(tmp_path)).former_revisions == ()
 
 
-def test_a_broken_connection_is_resumed(served: Hub, tmp_path: Path) -> None:
-    served.way = "cut"
+@pytest.mark.parametrize("way", ["cut", "stalled"])
+def test_a_broken_connection_is_resumed(
+    served: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    # Seconds; short, so that the test of a silent server is quick.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.5)
+    served.way = way
     assert find_weights(NAME, settings(tmp_path)).path.read_bytes() == served.file.read_bytes()
     first, second = (asked[2] for asked in served.bodies)
     assert first == ""

@@ -26,6 +26,7 @@ class Hub(ThreadingHTTPServer):
 
     - ``good``: as the hub does
     - ``cut``: the first connection breaks in the middle of the body
+    - ``stalled``: the first connection stays silent from there on
     - ``truncated``: the body is complete by HTTP's rules, but too short
     - ``html``: every answer is a web page, as of a hotel's network
     - ``401``, ``404``, ``503``: this status
@@ -47,6 +48,7 @@ class Hub(ThreadingHTTPServer):
         self.way = "good"
         # Method, path, Range and Authorization of each request.
         self.asked: list[tuple[str, str, str, str]] = []
+        self.closing = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, daemon=True)
 
     def __enter__(self) -> Hub:
@@ -54,6 +56,7 @@ class Hub(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closing.set()
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -113,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self) -> None:
         size = self.server.file.stat().st_size
         start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-        cut = self.server.way == "cut" and start == 0
+        cut = self.server.way in ("cut", "stalled") and start == 0
         truncated = self.server.way == "truncated"
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(_SOME if truncated else size - start))
@@ -125,6 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
             file.seek(start)
             if cut or truncated:
                 self.wfile.write(file.read(_SOME if truncated else size - _SOME))
+                if self.server.way == "stalled":
+                    self.wfile.flush()
+                    self.server.closing.wait(30)
                 self.close_connection = cut
                 return
             while block := file.read(1024**2):
