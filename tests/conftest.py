@@ -20,6 +20,10 @@ from tests.support.services import MilvusLite, MilvusServer, RedisServer, Servic
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# By default, torch's threads spin between two products, also on a core that another process
+# needs: with as many processes as `make test` runs, up to ten times the products' CPU time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # No test asserts a time; on a busy machine, Hypothesis's default deadline is too short.
 settings.register_profile("glimpse", deadline=None)
 settings.load_profile("glimpse")
