@@ -33,7 +33,6 @@ settings.load_profile("glimpse")
 _ORDER = ("chaos", "e2e", "integration", "contract", "fuzz", "unit")
 # Files that share slow-starting services, by what they share: one process runs all of a group.
 _TOGETHER = {
-    "milvus_server": ("tests/contract/test_store", "tests/integration/test_partition_key"),
     "page": ("tests/e2e/web/",),
     "shared_stack": tuple(
         f"tests/e2e/test_{name}.py"
@@ -107,7 +106,8 @@ def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusLite
         yield service
 
 
-@pytest.fixture(scope="session")
+# One per file: it takes a tenth of a core even if nothing uses it.
+@pytest.fixture(scope="module")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     require(MilvusServer)
     with MilvusServer(tmp_path_factory.mktemp("milvus_server")) as service:
