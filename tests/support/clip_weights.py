@@ -23,6 +23,9 @@ from worker.encoders.two_tower import TwoTowerEncoder
 # Constructor arguments of ViT-B/32, as `clip.model.build_model` derives them from its weights.
 VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)
 
+# The same input and parts, narrower and with fewer layers: for comparisons of many pictures.
+NARROW_B_32 = (128, 224, 4, 192, 32, 77, 49408, 192, 3, 4)
+
 # The same architecture, small enough for every test: 64 pixels in patches of 16.
 SMALL = (32, 64, 2, 64, 16, 77, 49408, 64, 1, 2)
 
