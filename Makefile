@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml glimpse_client/pyproject.toml constraints.txt
 	$(PYTHON) scripts/check_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,starter,embedded,demo,test,fuzz,lint]'
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,starter,openclip,embedded,demo,test,fuzz,lint]'
 	touch $@
 
 # The file of pins. `make lock UPGRADE=` keeps the versions in it that still fit.
@@ -78,7 +78,7 @@ TEST_PROCESSES ?= 3
 test: setup ## Run all tests against real services
 	scripts/install_system_packages.sh
 	@# Compile what workers import once, and not in every process that starts at the same time.
-	$(BIN)/python -c "import worker.runtime.serve, worker.encoders.clip_openai, worker.encoders.starter"
+	$(BIN)/python -c "import worker.runtime.serve, worker.encoders.clip_openai, worker.encoders.open_clip, worker.encoders.starter"
 	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --durations=20
 
 # Files, folders or options of pytest, instead of all tests of a target below.

@@ -33,6 +33,7 @@ class FreeEncoder:
 
     name = "free"
     revision = "1"
+    former_revisions: tuple[str, ...] = ()
     dim = _DIM
     concurrency = 1
     # The value that CLIP requests.

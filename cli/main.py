@@ -18,6 +18,7 @@ from cli.dead_letters import dead_letters
 from cli.demo import demo
 from cli.errors import RedisNotFound
 from cli.exit_codes import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
+from cli.fetch_model import fetch_model
 from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import cancel, jobs
@@ -60,7 +61,7 @@ def commands() -> None:
 _COMMANDS = (
     *(ingest, search, images, delete),
     *(jobs, status, cancel, dead_letters),
-    *(up, completion, demo, keys),
+    *(up, fetch_model, completion, demo, keys),
 )
 for command in _COMMANDS:
     commands.add_command(command)

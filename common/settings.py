@@ -38,15 +38,17 @@ class Settings(BaseModel):
     # Folder of originals and thumbnails.
     blobs_dir: Path = Path("data/blobs")
 
-    # An OpenAI CLIP name ("ViT-B/32", ...), "starter", or "hashing" (tests only).
+    # An OpenAI CLIP name ("ViT-B/32", ...), a model of open_clip ("open_clip:ARCHITECTURE/WEIGHTS",
+    # "open_clip:hf-hub:ORG/REPO" or "open_clip:local-dir:PATH"), "starter", or "hashing" (tests
+    # only).
     model: str = "ViT-B/32"
     # "auto" uses CUDA if torch finds a device, else the CPU.
     device: str = "auto"
     # "auto" uses bf16 or fp16 if the hardware supports it natively, else fp32.
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    # A file of CLIP weights, used before the cache and any download.
+    # A file of CLIP weights, used instead of the caches and any download.
     clip_weights: Path | None = None
-    # Folder of downloaded CLIP weights.
+    # Folder of CLIP weights from OpenAI's address or the mirror; the hub has a cache of its own.
     clip_cache: Path = Path("~/.cache/clip")
     # Folder of values that a worker computes once and reuses at later starts.
     cache_dir: Path = Path("~/.cache/glimpse")

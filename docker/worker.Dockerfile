@@ -7,7 +7,7 @@ RUN pip install --no-cache-dir -c constraints.txt uv \
     && uv venv /opt/glimpse \
     && echo glimpse-client > own.txt \
     && uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python \
-       -c constraints.txt --excludes own.txt -r pyproject.toml --extra worker --extra starter
+       -c constraints.txt --excludes own.txt -r pyproject.toml --extra worker --extra starter --extra openclip
 COPY README.md LICENSE ./
 COPY common/ common/
 COPY api/ api/
@@ -22,9 +22,15 @@ FROM python:3.12.11-slim-bookworm
 RUN useradd --uid 10001 --create-home glimpse \
     && install -d -o glimpse -g glimpse /data/blobs /data/models
 COPY --from=build /opt/glimpse /opt/glimpse
-ENV PATH=/opt/glimpse/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/glimpse/bin:$PATH PYTHONUNBUFFERED=1 \
+    GLIMPSE_CLIP_CACHE=/data/models HF_HOME=/data/models/huggingface
 USER glimpse
 WORKDIR /home/glimpse
+# `--build-arg MODEL=ViT-B/32` puts the weights into the image. A new volume at /data/models starts
+# with them.
+ARG MODEL=""
+ARG HF_ENDPOINT="https://huggingface.co"
+RUN if [ -n "$MODEL" ]; then GLIMPSE_MODEL="$MODEL" python -m worker fetch; fi
 # The container's command selects the queue.
 ENTRYPOINT ["python", "-m", "worker"]
 CMD ["--help"]

@@ -20,6 +20,10 @@ from tests.support.services import MilvusLite, MilvusServer, RedisServer, Servic
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# By default, torch's threads spin between two products, also on a core that another process
+# needs: with as many processes as `make test` runs, up to ten times the products' CPU time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # No test asserts a time; on a busy machine, Hypothesis's default deadline is too short.
 settings.register_profile("glimpse", deadline=None)
 settings.load_profile("glimpse")
@@ -29,7 +33,6 @@ settings.load_profile("glimpse")
 _ORDER = ("chaos", "e2e", "integration", "contract", "fuzz", "unit")
 # Files that share slow-starting services, by what they share: one process runs all of a group.
 _TOGETHER = {
-    "milvus_server": ("tests/contract/test_store", "tests/integration/test_partition_key"),
     "page": ("tests/e2e/web/",),
     "shared_stack": tuple(
         f"tests/e2e/test_{name}.py"
@@ -106,7 +109,8 @@ def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusLite
         yield service
 
 
-@pytest.fixture(scope="session")
+# One per file: it takes a tenth of a core even if nothing uses it.
+@pytest.fixture(scope="module")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     require(MilvusServer)
     with MilvusServer(tmp_path_factory.mktemp("milvus_server")) as service:

@@ -1,4 +1,4 @@
-"""``python -m worker``: run a worker, choose its model, or check its health."""
+"""``python -m worker``: run a worker, choose or fetch its model, or check its health."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import sys
 import click
 
 from common.contract import INGEST_QUEUE, QUEUES
-from common.errors import GlimpseError, SetupError
+from common.errors import GlimpseError, WorkerUnavailable
+from common.exit_codes import status_of
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
 from common.redis_time import RedisClock
@@ -45,6 +46,14 @@ def choose() -> None:
 
 
 @main.command()
+def fetch() -> None:
+    """Download the weights of GLIMPSE_MODEL with a progress bar, and print where they are."""
+    from worker.encoders.registry import fetch_model
+
+    click.echo(fetch_model(_settings()))
+
+
+@main.command()
 @click.argument("queue", type=click.Choice(QUEUES))
 def health(queue: str) -> None:
     """Exit with 0 if a worker on this host consumes QUEUE, for a container's health check."""
@@ -53,9 +62,9 @@ def health(queue: str) -> None:
     beats, now = RedisHeartbeats(redis).alive(), RedisClock(redis).now()
     mine = [beat for beat in beats if beat.queue == queue and f"@{host}." in beat.name]
     if not mine:
-        raise SetupError(f"No worker on this host consumes the queue {queue}.")
+        raise WorkerUnavailable(f"No worker on this host consumes the queue {queue}.")
     if not any(beat.consumes(now) for beat in mine):
-        raise SetupError(f"The {queue} worker has stopped polling its queue; restart it.")
+        raise WorkerUnavailable(f"The {queue} worker has stopped polling its queue; restart it.")
 
 
 def _settings() -> Settings:
@@ -65,6 +74,9 @@ def _settings() -> Settings:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    for client in ("httpx", "httpx2"):
+        # They log each request's address, which may be signed.
+        logging.getLogger(client).setLevel(logging.WARNING)
     return settings
 
 
@@ -72,4 +84,5 @@ if __name__ == "__main__":
     try:
         main()
     except GlimpseError as error:
-        sys.exit(f"{error.code}: {error}")
+        click.echo(f"{error.code}: {error}", err=True)
+        sys.exit(status_of(error))

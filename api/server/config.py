@@ -6,6 +6,9 @@ import logging
 import os
 from typing import Any
 
+# Imported before the fork, so that the processes share the modules that the app needs: each
+# starts in a third of the CPU time, and the memory is used once.
+import api.services  # noqa: F401
 from api.http.stream_slots import close_with
 from common.settings import load_settings
 

@@ -12,6 +12,7 @@ from cli.errors import PartFailed
 from cli.stack.log import Log
 from cli.stack.part import Part
 from cli.stack.process import Process, spawn
+from common.exit_codes import PERMANENT
 
 # Exits of a part, without a healthy run in between, after which the stack gives up.
 _EXITS_MAX = 5
@@ -61,7 +62,8 @@ class Processes:
         """Restart the parts that have exited.
 
         Raises:
-            PartFailed: A part exited before ``respawn`` was called, or keeps exiting.
+            PartFailed: A part exited before ``respawn`` was called, keeps exiting, or says by
+                its status that a restart would not help.
         """
         for running in self._running:
             if running.process.exited:
@@ -95,6 +97,8 @@ class Processes:
     def _judge(self, running: _Running, status: int) -> None:
         if not self._respawn:
             raise PartFailed(self._obituary(running, status, " before the stack was ready"))
+        if status in PERMANENT:
+            raise PartFailed(self._obituary(running, status, ", and a restart would not help"))
         healthy = time.monotonic() - running.started > _HEALTHY_S
         running.exits = 1 if healthy else running.exits + 1
         if running.exits >= _EXITS_MAX:

@@ -1,4 +1,4 @@
-"""Contract tests for encoders: the fake, the starter, and both families of CLIP."""
+"""Contract tests for encoders: the fake, the starter, both families of CLIP, and open_clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from common.errors import EncoderError
 from common.settings import Settings
-from tests.support import clip_weights, pictures
+from tests.support import clip_weights, open_clip_models, pictures
 from worker.encoders.base import Encoder
 from worker.encoders.hashing import HashingEncoder
 from worker.encoders.registry import load_encoder
@@ -37,11 +37,21 @@ def starter(folder: Path) -> Encoder:
     return load_encoder(SETTINGS.model_copy(update={"model": "starter", "cache_dir": folder}))
 
 
+def small_open_clip(causal: bool) -> Callable[[Path], Encoder]:
+    def build(folder: Path) -> Encoder:
+        name = open_clip_models.save(folder, open_clip_models.small(causal))
+        return load_encoder(SETTINGS.model_copy(update={"model": name}))
+
+    return build
+
+
 BUILDERS: dict[str, Callable[[Path], Encoder]] = {
     "hashing": lambda _: HashingEncoder(),
     "starter": starter,
     "clip-vit": small_clip(clip_weights.SMALL),
     "clip-resnet": small_clip(clip_weights.SMALL_RESNET),
+    "open-clip": small_open_clip(causal=True),
+    "open-clip-without-mask": small_open_clip(causal=False),
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import require
 from tests.support.pictures import image_id, jpeg
+from tests.support.plain_http import PLAIN
 from tests.support.polling import wait_for
 from tests.support.services import MilvusLite, Valkey
 from tests.support.services.glimpse_up import GlimpseUp
@@ -82,7 +83,7 @@ class Ingest:
 
 def known(up: GlimpseUp, folder: Path) -> int:
     ids = [image_id(file.read_bytes()) for file in folder.iterdir()]
-    answer = httpx.post(f"{up.url}/v1/images/check", json={"ids": ids}, trust_env=False)
+    answer = httpx.post(f"{up.url}/v1/images/check", json={"ids": ids}, **PLAIN)
     return len(answer.raise_for_status().json()["known"])
 
 

@@ -33,6 +33,8 @@ from tests.support.services import MilvusLite, RedisServer, Service, Valkey, fre
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
 OWN = ("api", "worker-search", "worker-ingest")
+# It ends once its work is done; the others run until they are stopped.
+ONCE = "model"
 
 
 def load() -> dict[str, Any]:
@@ -64,7 +66,7 @@ def test_the_file_meets_the_compose_specification() -> None:
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    assert set(SERVICES) == {"redis", "etcd", "minio", "milvus", *OWN}
+    assert set(SERVICES) == {"redis", "etcd", "minio", "milvus", *OWN, ONCE}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -79,7 +81,7 @@ def test_every_image_is_pinned(name: str) -> None:
         assert re.search(r"\d+\.\d+\.\d+|RELEASE\.\d{4}-\d\d-\d\dT", tag), image
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [name for name in SERVICES if name != ONCE])
 def test_every_service_is_looked_after(name: str) -> None:
     service = SERVICES[name]
     assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
@@ -87,15 +89,40 @@ def test_every_service_is_looked_after(name: str) -> None:
     assert service["stop_grace_period"].endswith("s")
 
 
+def test_weights_that_cannot_be_had_start_no_worker_and_restart_nothing() -> None:
+    assert SERVICES[ONCE]["command"] == ["fetch"]
+    assert SERVICES[ONCE]["restart"] == "no"
+    assert "healthcheck" not in SERVICES[ONCE]
+    for name in ("worker-search", "worker-ingest"):
+        needed = SERVICES[name]["depends_on"][ONCE]
+        assert needed == {"condition": "service_completed_successfully"}
+
+
+def test_the_token_reaches_nothing_but_the_download() -> None:
+    assert [name for name in SERVICES if "HF_TOKEN" in SERVICES[name].get("environment", {})] == [
+        ONCE
+    ]
+
+
+def test_a_model_without_weights_needs_no_download(places: dict[str, str]) -> None:
+    service = Composed(Path(), ONCE, places)
+    environ = {**os.environ, **service.environ()}
+    run = subprocess.run(
+        service.command(), env=environ, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout) == (0, "hashing needs no download\n"), run.stderr
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_waits_until_what_it_needs_is_healthy(name: str) -> None:
     needed = SERVICES[name].get("depends_on", {})
     assert set(needed) == {
         "api": {"redis"},
-        "worker-search": {"redis", "milvus"},
-        "worker-ingest": {"redis", "milvus"},
+        "worker-search": {"redis", "milvus", ONCE},
+        "worker-ingest": {"redis", "milvus", ONCE},
         "milvus": {"etcd", "minio"},
     }.get(name, set())
+    needed = {on: wait for on, wait in needed.items() if on != ONCE}
     assert all(wait == {"condition": "service_healthy"} for wait in needed.values())
 
 
@@ -112,12 +139,15 @@ def test_only_the_api_is_published_and_to_this_machine_alone() -> None:
 def test_the_services_agree_on_their_settings_and_share_the_originals() -> None:
     first = SERVICES["api"]["environment"]
     assert all(SERVICES[name]["environment"] == first for name in OWN)
+    assert first.items() <= SERVICES[ONCE]["environment"].items()
+    assert f"models:{first['GLIMPSE_CLIP_CACHE']}" in SERVICES[ONCE]["volumes"]
+    assert first["HF_HOME"].startswith(first["GLIMPSE_CLIP_CACHE"])
     assert all(f"blobs:{first['GLIMPSE_BLOBS_DIR']}" in SERVICES[name]["volumes"] for name in OWN)
     assert "redis://redis:" in first["GLIMPSE_REDIS_URL"]
     assert "http://milvus:" in first["GLIMPSE_MILVUS_URI"]
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", [*OWN, ONCE])
 def test_no_service_of_ours_runs_as_root(name: str) -> None:
     assert re.findall(r"^USER (\S+)", dockerfile(name), re.MULTILINE) == ["glimpse"]
 
@@ -286,3 +316,12 @@ def test_a_picture_goes_through_the_composed_services(
         assert (job["state"], job["indexed"]) == ("succeeded", 1)
         answer = client.post("/v1/searches", json={"text": "red"}, headers={"Prefer": "wait=30"})
         assert [hit["filename"] for hit in answer.json()["hits"]] == ["red.png"]
+
+
+def test_a_model_can_be_put_into_the_workers_image() -> None:
+    text = dockerfile("worker-ingest")
+    assert SERVICES["worker-ingest"]["build"]["args"] == {"MODEL": ""}
+    assert re.search(r'^RUN if \[ -n "\$MODEL" \]; then .*worker fetch; fi$', text, re.MULTILINE)
+    # Weights are put where the services look for them.
+    for name in ("GLIMPSE_CLIP_CACHE", "HF_HOME"):
+        assert f"{name}={SERVICES['worker-ingest']['environment'][name]}" in text

@@ -39,7 +39,7 @@ def clip(architecture: tuple) -> Callable[[Path], Encoder]:
 ENCODERS: dict[str, Callable[[Path], Encoder]] = {
     "hashing": lambda _: HashingEncoder(),
     "clip-small": clip(clip_weights.SMALL),
-    "clip": clip(clip_weights.VIT_B_32),
+    "clip": clip(clip_weights.NARROW_B_32),
 }
 
 
@@ -53,13 +53,17 @@ def enlarged(path: Path) -> bytes:
     return file.getvalue()
 
 
+@pytest.fixture(scope="module")
+def large(photos: Path) -> list[bytes]:
+    return [enlarged(path) for path in sorted(photos.glob("*/*.jpg"))[::50]]
+
+
 @pytest.mark.parametrize("name", ENCODERS)
-def test_the_vector_stays_where_it_was(name: str, photos: Path, tmp_path: Path) -> None:
+def test_the_vector_stays_where_it_was(name: str, large: list[bytes], tmp_path: Path) -> None:
     encoder = ENCODERS[name](tmp_path)
     assert encoder.draft_side is not None
     smaller, cosines = 0, []
-    for path in sorted(photos.glob("*/*.jpg"))[::50]:
-        data = enlarged(path)
+    for data in large:
         whole = decode(data, PIXELS_MAX)
         draft = decode(data, PIXELS_MAX, encoder.draft_side)
         smaller += draft.image.width < whole.image.width

@@ -16,6 +16,7 @@ import pytest
 
 from common.redis_client import connect
 from tests.support.pictures import picture
+from tests.support.plain_http import PLAIN
 from tests.support.polling import wait_for
 from tests.support.services import Api, Valkey, two_apis
 
@@ -50,7 +51,7 @@ def key() -> str:
 
 def upload(api: Api, key: str, data: bytes = PNG) -> httpx.Response:
     headers = {"Idempotency-Key": key, "Content-Type": "image/png"}
-    return httpx.post(f"{api.url}/v1/images", content=data, headers=headers, timeout=60)
+    return httpx.post(f"{api.url}/v1/images", content=data, headers=headers, timeout=60, **PLAIN)
 
 
 def code(response: httpx.Response) -> tuple[int, str]:
@@ -78,7 +79,7 @@ def jobs(api: Api) -> set[str]:
     cursor: str | None = ""
     while cursor is not None:
         query = {"limit": "1000", **({"cursor": cursor} if cursor else {})}
-        page = httpx.get(f"{api.url}/v1/jobs", params=query, timeout=60).json()
+        page = httpx.get(f"{api.url}/v1/jobs", params=query, timeout=60, **PLAIN).json()
         ids |= {job["id"] for job in page["jobs"]}
         cursor = page["next_cursor"]
     return ids

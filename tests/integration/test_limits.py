@@ -12,6 +12,7 @@ from common.keys.redis import RedisKeys
 from common.keys.token import issue
 from common.redis_client import connect
 from tests.conftest import require
+from tests.support.plain_http import PLAIN
 from tests.support.services import RedisServer, Valkey
 from tests.support.services.glimpse import Api
 
@@ -36,10 +37,11 @@ def test_a_count_is_one_for_all_processes_and_without_redis_nobody_gets_through(
             headers = {"Authorization": f"Bearer {token.text}"}
             # A new connection for each request, so that any process may answer it.
             statuses = [
-                httpx.get(f"{api.url}/v1/jobs", headers=headers).status_code for _ in range(10)
+                httpx.get(f"{api.url}/v1/jobs", headers=headers, **PLAIN).status_code
+                for _ in range(10)
             ]
             assert statuses == [200] * 8 + [429] * 2
             server.kill()
-            response = httpx.get(f"{api.url}/v1/jobs", headers=headers)
+            response = httpx.get(f"{api.url}/v1/jobs", headers=headers, **PLAIN)
             assert (response.status_code, response.json()["code"]) == (503, "broker_unavailable")
             assert "Retry-After" in response.headers

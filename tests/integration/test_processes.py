@@ -18,6 +18,7 @@ from cli.stack.part import Part
 from cli.stack.parts import Stack
 from cli.stack.processes import Processes
 from cli.stack.run import Run
+from common.exit_codes import MISCONFIGURED, WEIGHTS_UNAVAILABLE
 
 ENVIRON = {"PATH": os.environ["PATH"], "SHARED": "shared"}
 
@@ -179,6 +180,22 @@ def test_a_part_that_keeps_dying_ends_the_stack_and_its_last_words_are_heard() -
                 assert len(stage.pids["a"]) in (5, 6)
 
     with pytest.raises(PartFailed, match=r"(?s)a exited with status 7, 5 times.*the disk is full"):
+        asyncio.run(scene())
+
+
+@pytest.mark.parametrize("status", [MISCONFIGURED, WEIGHTS_UNAVAILABLE])
+def test_a_part_that_no_restart_helps_ends_the_stack_at_once(status: int) -> None:
+    async def scene() -> None:
+        script = f"echo up; sleep 0.1; echo weights not found; exit {status}"
+        async with Stage(shell("a", script)) as stage:
+            await stage.until("up")
+            stage.processes.respawn()
+            try:
+                await stage.until("never said")
+            finally:
+                assert len(stage.pids["a"]) == 1
+
+    with pytest.raises(PartFailed, match=r"(?s)a restart would not help.*weights not found"):
         asyncio.run(scene())
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from common.errors import InvalidSettings, WeightsUnavailable
 from common.settings import Settings
+from tests.support import hub
 from worker.encoders import weights
 from worker.encoders.checksum import sha256_of
 from worker.encoders.download import download
@@ -27,6 +28,9 @@ from worker.encoders.weights import OFFICIAL_FILES, find_weights
 # The test server serves this in place of half a gigabyte.
 BODY = os.urandom(300_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
+
+# An address where no hub answers.
+NO_HUB = "http://127.0.0.1:9"
 
 # Seconds; short, so that the test of a stalled server is quick.
 IMPATIENT = httpx.Timeout(0.5)
@@ -109,11 +113,16 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def official(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """Replace OpenAI's server by the test's, and the ViT-B/32 file by ``BODY``."""
+def official(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Replace OpenAI's server by the test's, and the ViT-B/32 file by ``BODY``; have no hub."""
+    hub.use(monkeypatch, NO_HUB, tmp_path / "hub")
     monkeypatch.setitem(OFFICIAL_FILES, "ViT-B/32", ("ViT-B-32.pt", SHA256))
     monkeypatch.setattr(weights, "OFFICIAL_ADDRESS", server.address("good"))
     return server
+
+
+def quiet(received: int, total: int | None) -> None:
+    """Show no progress."""
 
 
 def settings(tmp_path: Path, **given: object) -> Settings:
@@ -131,13 +140,13 @@ def test_the_table_is_that_of_the_clip_package() -> None:
 
 
 def test_a_download_is_whole(server: Server, target: Path) -> None:
-    download(server.address("good"), target, SHA256)
+    download(server.address("good"), target, SHA256, quiet)
     assert target.read_bytes() == BODY
     assert list(target.parent.iterdir()) == [target]
 
 
 def test_a_redirection_is_followed(server: Server, target: Path) -> None:
-    download(server.address("moved"), target, SHA256)
+    download(server.address("moved"), target, SHA256, quiet)
     assert sha256_of(target) == SHA256
 
 
@@ -153,19 +162,19 @@ def test_a_redirection_is_followed(server: Server, target: Path) -> None:
 )
 def test_a_bad_download_leaves_nothing(server: Server, target: Path, way: str, reason: str) -> None:
     with pytest.raises(WeightsUnavailable, match=reason):
-        download(server.address(way), target, SHA256, IMPATIENT)
+        download(server.address(way), target, SHA256, quiet, IMPATIENT)
     assert list(target.parent.iterdir()) == []
 
 
 def test_a_server_that_is_not_there_is_named(target: Path) -> None:
     with pytest.raises(WeightsUnavailable, match=r"127\.0\.0\.1:9"):
-        download("http://127.0.0.1:9/x.pt", target, SHA256)
+        download("http://127.0.0.1:9/x.pt", target, SHA256, quiet)
 
 
 @pytest.mark.parametrize("url", ["no address", "http://[", "ftp://127.0.0.1/x.pt"])
 def test_an_address_that_is_none_is_named(url: str, target: Path) -> None:
     with pytest.raises(WeightsUnavailable, match="failed"):
-        download(url, target, SHA256)
+        download(url, target, SHA256, quiet)
 
 
 def test_what_a_killed_download_left_is_no_obstacle(official: Server, tmp_path: Path) -> None:
@@ -180,7 +189,7 @@ def test_what_a_killed_download_left_is_no_obstacle(official: Server, tmp_path: 
 def test_the_cache_is_used_once_it_is_filled(official: Server, tmp_path: Path) -> None:
     first = find_weights("ViT-B/32", settings(tmp_path))
     assert find_weights("ViT-B/32", settings(tmp_path)) == first
-    assert first.sha256 == SHA256
+    assert first.former_revision == SHA256[:12]
     assert len(official.asked) == 1
 
 
@@ -226,7 +235,7 @@ def test_a_given_path_is_taken_as_it_is(official: Server, tmp_path: Path) -> Non
     own = tmp_path / "own.pt"
     own.write_bytes(b"weights of my own")
     found = find_weights("ViT-B/32", settings(tmp_path, clip_weights=own))
-    assert (found.path, found.sha256) == (own, sha256_of(own))
+    assert (found.path, found.former_revision) == (own, sha256_of(own)[:12])
     assert official.asked == []
 
 
@@ -236,7 +245,7 @@ def test_a_given_path_that_is_missing_is_not_replaced(official: Server, tmp_path
     assert official.asked == []
 
 
-def test_failing_names_all_four_places(
+def test_failing_names_all_five_places(
     official: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "OFFICIAL_ADDRESS", official.address("absent"))
@@ -249,6 +258,7 @@ def test_failing_names_all_four_places(
         for place in (
             "GLIMPSE_CLIP_WEIGHTS",
             str(tmp_path / "cache" / "ViT-B-32.pt"),
+            f"{NO_HUB}/timm/vit_base_patch32_clip_224.openai",
             official.address("absent"),
             mirror,
         )
@@ -267,10 +277,14 @@ def test_auto_is_starter_where_clip_is_nowhere(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(weights, "OFFICIAL_ADDRESS", official.address("absent"))
+    caplog.set_level("DEBUG", "worker")
     assert choose_model(settings(tmp_path, model="auto")) == "starter"
-    warning = caplog.messages[-1]
+    # One line for everyone; the addresses are for those who read the log.
+    (warning,) = [entry.message for entry in caplog.records if entry.levelname == "WARNING"]
     assert "starter" in warning
-    assert "GLIMPSE_CLIP_MIRROR" in warning
+    assert "glimpse fetch-model" in warning
+    assert "http" not in warning
+    assert {e.levelname for e in caplog.records if "http" in e.message} == {"DEBUG"}
 
 
 @pytest.mark.parametrize("name", [*OFFICIAL_FILES, "starter", "hashing"])
@@ -285,7 +299,8 @@ def test_a_worker_takes_no_auto(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("resolve", [choose_model, load_encoder])
 def test_an_unknown_model_is_refused_with_the_nearest(resolve: object, tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettings, match=r"starter.*Did you mean ViT-B/32\?"):
+    named = r"ViT-B32 is not a model\. Did you mean ViT-B/32 or ViT-B/16 or .*\? docs/models\.md"
+    with pytest.raises(InvalidSettings, match=named):
         resolve(settings(tmp_path, model="ViT-B32"))
 
 

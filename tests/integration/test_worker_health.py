@@ -8,7 +8,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from common.errors import SetupError
+from common.errors import WorkerUnavailable
 from common.heartbeats import WORKERS_KEY, RedisHeartbeats
 from common.redis_client import connect
 from tests.support.inline import heartbeat
@@ -31,7 +31,7 @@ def health(queue: str) -> str:
     result = CliRunner().invoke(main, ["health", queue])
     if result.exit_code == 0:
         return ""
-    assert isinstance(result.exception, SetupError), result.exception
+    assert isinstance(result.exception, WorkerUnavailable), result.exception
     return str(result.exception)
 
 

@@ -1,4 +1,4 @@
-"""CLIP models with seeded random weights, in both published file formats.
+"""CLIP models with seeded random weights, in every published file format.
 
 OpenAI's own weights cannot be downloaded everywhere. Glimpse's handling of them (loading,
 cropping, batching, reduced precision) does not depend on their values.
@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from clip.model import CLIP
+from safetensors.torch import save_file
 
 from common.settings import Settings
 from worker.encoders.backends.torch import TorchBackend
@@ -21,6 +22,9 @@ from worker.encoders.two_tower import TwoTowerEncoder
 
 # Constructor arguments of ViT-B/32, as `clip.model.build_model` derives them from its weights.
 VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)
+
+# The same input and parts, narrower and with fewer layers: for comparisons of many pictures.
+NARROW_B_32 = (128, 224, 4, 192, 32, 77, 49408, 192, 3, 4)
 
 # The same architecture, small enough for every test: 64 pixels in patches of 16.
 SMALL = (32, 64, 2, 64, 16, 77, 49408, 64, 1, 2)
@@ -64,6 +68,12 @@ def random_clip(architecture: tuple[Any, ...]) -> CLIP:
 
 def save_state_dict(model: CLIP, path: Path) -> Path:
     torch.save(model.state_dict(), path)
+    return path
+
+
+def save_for_hub(model: CLIP, path: Path) -> Path:
+    """Save as the hub has it: safetensors of the same names, in float32."""
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, path)
     return path
 
 

@@ -10,6 +10,8 @@ from typing import Self
 
 import httpx
 
+from tests.support.plain_http import PLAIN
+
 # Hop-by-hop headers, which the proxy does not forward.
 _OF_THE_CONNECTION = {"connection", "content-length", "host", "transfer-encoding"}
 # Timeout of the upstream server in seconds.
@@ -63,7 +65,7 @@ class Toll:
                 content=body,
                 headers=_carried(caller.headers.items()),
                 timeout=_TIMEOUT_S,
-                trust_env=False,
+                **PLAIN,
             )
         except (OSError, httpx.TransportError):
             caller.close_connection = True

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from tests.support.pictures import picture
+from tests.support.plain_http import PLAIN
 
 # Timeout of a request in seconds.
 HANGS_AFTER_S = 5.0
@@ -55,7 +56,7 @@ class Walk:
         """
         found: dict[str, httpx.Response] = {}
         with (
-            httpx.Client(base_url=self._url, timeout=HANGS_AFTER_S) as client,
+            httpx.Client(base_url=self._url, timeout=HANGS_AFTER_S, **PLAIN) as client,
             ThreadPoolExecutor(_THREADS) as threads,
         ):
             for method in _ORDER:

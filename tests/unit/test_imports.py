@@ -10,7 +10,16 @@ import pytest
 
 @pytest.mark.parametrize("module", ["api.wsgi", "cli.main"])
 def test_neither_torch_nor_milvus_comes_with_the_front_end(module: str) -> None:
-    heavy = ["torch", "torchvision", "clip", "pymilvus", "numpy", "timm", "transformers"]
+    heavy = [
+        "torch",
+        "torchvision",
+        "clip",
+        "open_clip",
+        "pymilvus",
+        "numpy",
+        "timm",
+        "transformers",
+    ]
     program = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -21,6 +21,8 @@ class Encoder(Protocol):
     name: str
     # Distinguishes these weights from others of the same name (a SHA-256 prefix, a version).
     revision: str
+    # What earlier versions of Glimpse called the same weights.
+    former_revisions: tuple[str, ...]
     # Length of a vector.
     dim: int
     # Optimal number of concurrent batches, each encoded by a thread of its own.

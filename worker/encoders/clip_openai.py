@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from common.errors import WeightsUnavailable
+from worker.encoders.architectures import ARCHITECTURES, read_safetensors, require_architecture
 from worker.encoders.crop import centre_square
 from worker.encoders.parameters import digest_of
 from worker.encoders.towers import Towers
@@ -28,24 +29,28 @@ _STD = (0.26862954, 0.26130258, 0.27577711)
 _DRAFT_MARGIN = 2
 
 
-def load_clip(name: str, path: Path) -> Towers:
+def load_clip(name: str, path: Path, former_revision: str | None = None) -> Towers:
     """Load a CLIP model of OpenAI's architecture.
 
     In float32 its towers match the package's own ``encode_image`` and ``encode_text``,
     as tests/integration/test_clip_parity.py checks.
 
     Args:
-        name: As in the settings, for example "ViT-B/32".
-        path: A TorchScript archive or a state dict.
+        name: As in the settings, for example "ViT-B/32". The weights must be of the
+            architecture that one of OpenAI's names means; other names allow any.
+        path: A safetensors file, a TorchScript archive or a state dict.
+        former_revision: As in ``worker.encoders.weights.Weights``.
 
     Raises:
-        WeightsUnavailable: The file does not contain CLIP weights.
+        WeightsUnavailable: The file does not contain CLIP weights, or those of another
+            architecture.
     """
-    model = _load(path)
+    model = _load(name, path)
     size: int = model.visual.input_resolution
     return Towers(
         name=name,
         revision=digest_of(model.state_dict()),
+        former_revisions=(former_revision,) if former_revision else (),
         dim=model.text_projection.shape[1],
         images=_ImageTower(model),
         texts=_TextTower(model),
@@ -117,20 +122,28 @@ def _tokenize(texts: Sequence[str], context_length: int) -> NDArray[np.int64]:
     return np.ascontiguousarray(tokens[:, : tokens.argmax(axis=1).max() + 1])
 
 
-def _load(path: Path) -> CLIP:
+def _load(name: str, path: Path) -> CLIP:
     try:
-        return build_model(_read(path)).float()
+        tensors = _read(path)
+        if name in ARCHITECTURES:
+            require_architecture(name, tensors, path)
+        return build_model(tensors).float()
+    except WeightsUnavailable:
+        raise
     except Exception as error:
         # With other files, torch and `build_model` raise errors of any class.
-        raise WeightsUnavailable(f"{path} does not contain CLIP weights: {error}") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise WeightsUnavailable(f"{path} does not contain CLIP weights: {reason}") from error
 
 
 def _read(path: Path) -> Mapping[str, torch.Tensor]:
-    """Read weights in either of the formats of ``clip.load``.
+    """Read weights in any format that they are published in.
 
     ``clip.load`` itself can no longer read a state dict: torch leaves the file's
     position at the end if it is not TorchScript, and the package continues from there.
     """
+    if _is_safetensors(path):
+        return read_safetensors(path)
     with warnings.catch_warnings():
         # OpenAI published TorchScript archives, and torch has deprecated loading them.
         warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)
@@ -140,3 +153,9 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
             state: dict[str, torch.Tensor] = torch.load(path, "cpu", weights_only=True)
             return state
     return archive.state_dict()
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Return whether a file begins as safetensors do: a length of 8 bytes, then JSON."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"

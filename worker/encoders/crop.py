@@ -1,6 +1,8 @@
-"""Square crops: the centre of a picture at the model's input size."""
+"""Crops: the centre of a picture, resized to the model's input size."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +13,14 @@ from PIL import Image
 # 1 x 100,000,000 pixels to 224 times its width and height.
 _MARGIN_CROPS = 8
 
+# Aspect ratio beyond which a tall picture's columns are resized before its rows.
+_TALL = 2 * _MARGIN_CROPS + 1
 
-def centre_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Resize the short side to ``size`` (bicubic) and crop the central square.
+
+def centre_square(
+    image: Image.Image, size: int, resample: Image.Resampling = Image.Resampling.BICUBIC
+) -> NDArray[np.uint8]:
+    """Resize the short side to ``size`` and crop the central square.
 
     Sizes and offsets are rounded as in torchvision's Resize and CenterCrop. The result
     is identical to theirs up to an aspect ratio of 17, and beyond that differs by at most
@@ -22,30 +29,72 @@ def centre_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     Args:
         image: An RGB picture.
         size: Side of the square, in pixels.
+        resample: The filter.
 
     Returns:
         uint8 [size, size, 3].
     """
-    across = image.width >= image.height
     short, long = sorted(image.size)
     resized = int(size * long / short)
-    offset = round((resized - size) / 2)
-    margin = _MARGIN_CROPS * size
-    start, stop = max(0, offset - margin), min(resized, offset + size + margin)
-    strip = _strip(image, across, size, (start, stop), long / resized)
-    left, top = (offset - start, 0) if across else (0, offset - start)
-    return np.asarray(strip.crop((left, top, left + size, top + size)))
+    whole = (resized, size) if image.width >= image.height else (size, resized)
+    return np.asarray(centre_crop(image, whole, (size, size), resample))
 
 
-def _strip(
-    image: Image.Image, across: bool, size: int, span: tuple[int, int], scale: float
+def centre_crop(
+    image: Image.Image,
+    resized: tuple[int, int],
+    size: tuple[int, int],
+    resample: Image.Resampling,
 ) -> Image.Image:
-    """Resize the part between two positions on the long side, given in output pixels."""
-    start, stop = span
-    first, last = start * scale, min(stop * scale, max(image.size))
-    box: tuple[float, float, float, float]
-    if across:
-        target, box = (stop - start, size), (first, 0, last, image.height)
-    else:
-        target, box = (size, stop - start), (0, first, image.width, last)
-    return image.resize(target, Image.Resampling.BICUBIC, box)
+    """Resize a picture and crop its centre; far outside the crop, nothing is resized.
+
+    Args:
+        image: An RGB picture.
+        resized: Width and height of the whole picture after resizing, at least ``size``.
+        size: Width and height of the crop.
+        resample: The filter.
+    """
+    margin = _MARGIN_CROPS * max(size)
+    across, down = (
+        _span(*lengths, margin) for lengths in zip(image.size, resized, size, strict=True)
+    )
+    box = (across.first, down.first, across.last, down.last)
+    strip = resize(image, (across.length, down.length), resample, box)
+    left, top = across.offset, down.offset
+    return strip.crop((left, top, left + size[0], top + size[1]))
+
+
+def resize(
+    image: Image.Image,
+    size: tuple[int, int],
+    resample: Image.Resampling,
+    box: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    """Resize a box of a picture (by default, all of it) in little memory.
+
+    Pillow resizes rows before columns, so that a picture of 1 x 100,000,000 pixels would
+    become one of 256 x 100,000,000 first. Columns go first if a picture is that tall.
+    """
+    left, upper, right, lower = box or (0, 0, *image.size)
+    if lower - upper > _TALL * (right - left):
+        columns = (0, upper, image.width, lower)
+        image = image.resize((image.width, size[1]), resample, columns)
+        upper, lower = 0, size[1]
+    return image.resize(size, resample, (left, upper, right, lower))
+
+
+class _Span(NamedTuple):
+    """The part of one axis that is resized."""
+
+    # In pixels of the picture.
+    first: float
+    last: float
+    # Its length and the crop's offset in it, in resized pixels.
+    length: int
+    offset: int
+
+
+def _span(length: int, resized: int, size: int, margin: int) -> _Span:
+    offset, scale = round((resized - size) / 2), length / resized
+    start, stop = max(0, offset - margin), min(resized, offset + size + margin)
+    return _Span(start * scale, min(stop * scale, length), stop - start, offset - start)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
 from common.errors import WeightsUnavailable
 from worker.encoders.checksum import sha256_of
+from worker.encoders.progress import Progress
 
 log = logging.getLogger(__name__)
 
 # Seconds to connect to a server, and between received bytes.
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
-# Bytes between progress lines in the log.
-_PROGRESS_BYTES = 32 * 1024**2
 
-
-def download(url: str, target: Path, sha256: str, timeout: httpx.Timeout = TIMEOUT) -> None:
+def download(
+    url: str, target: Path, sha256: str, progress: Progress, timeout: httpx.Timeout = TIMEOUT
+) -> None:
     """Download a file; ``target`` is created only when it is complete and verified.
 
     The bytes are written to a file beside the target, so that an interrupted download
@@ -35,7 +34,7 @@ def download(url: str, target: Path, sha256: str, timeout: httpx.Timeout = TIMEO
     """
     part = target.with_name(target.name + ".part")
     try:
-        _receive(url, part, timeout)
+        _receive(url, part, progress, timeout)
         if sha256_of(part) != sha256:
             raise WeightsUnavailable(f"{url} sent wrong bytes: their SHA-256 is not {sha256}")
         # A crash before the rename leaves no target, so the next start downloads again.
@@ -46,27 +45,22 @@ def download(url: str, target: Path, sha256: str, timeout: httpx.Timeout = TIMEO
         part.unlink(missing_ok=True)
 
 
-def _receive(url: str, part: Path, timeout: httpx.Timeout) -> None:
-    log.info("weights.download url=%s", url)
+def _receive(url: str, part: Path, progress: Progress, timeout: httpx.Timeout) -> None:
+    received = 0
     with (
         httpx.stream("GET", url, timeout=timeout, follow_redirects=True) as response,
         part.open("wb") as file,
     ):
         response.raise_for_status()
-        for chunk in _with_progress(response):
+        log.info("weights.download url=%s", url)
+        length = response.headers.get("Content-Length", "")
+        total = int(length) if length.isdecimal() else None
+        for chunk in response.iter_bytes():
             file.write(chunk)
+            received += len(chunk)
+            progress(received, total)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _with_progress(response: httpx.Response) -> Iterator[bytes]:
-    total = response.headers.get("Content-Length", "unknown")
-    received = 0
-    for chunk in response.iter_bytes():
-        if received // _PROGRESS_BYTES < (received + len(chunk)) // _PROGRESS_BYTES:
-            log.info("weights.progress bytes=%d of=%s", received + len(chunk), total)
-        received += len(chunk)
-        yield chunk
 
 
 def _reason(error: Exception) -> str:

@@ -59,6 +59,7 @@ class HashingEncoder:
 
     name = "hashing"
     revision = "1"
+    former_revisions: tuple[str, ...] = ()
     draft_side: int | None = _GRID * 8
     concurrency = 1
 

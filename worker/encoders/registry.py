@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import logging
+from types import ModuleType
 
 from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from worker.encoders.base import Encoder
+from worker.encoders.families import OPEN_CLIP
+from worker.encoders.progress import drawn
 from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
 log = logging.getLogger(__name__)
@@ -37,9 +40,32 @@ def choose_model(settings: Settings) -> str:
     try:
         find_weights(_PREFERRED, settings)
     except WeightsUnavailable as error:
-        log.warning("encoder.fallback Using the starter model, which is not CLIP. %s", error)
+        log.debug("encoder.no_weights %s", error)
+        log.warning(
+            "encoder.fallback Using the starter model, which is not CLIP: the weights of %s were "
+            "not found; `glimpse fetch-model` shows why.",
+            _PREFERRED,
+        )
         return _STARTER
     return _PREFERRED
+
+
+def fetch_model(settings: Settings) -> str:
+    """Download the weights of the settings' model, and return where they are.
+
+    Raises:
+        InvalidSettings: The model does not exist.
+        WeightsUnavailable: Its weights were not found in any location.
+    """
+    name = _PREFERRED if settings.model == AUTO else _known(settings.model)
+    if name.startswith(OPEN_CLIP):
+        # The package downloads while it loads.
+        _open_clip().load_open_clip(name)
+        return "in the cache of the Hugging Face Hub"
+    if name not in OFFICIAL_FILES:
+        return f"{name} needs no download"
+    with drawn(name) as progress:
+        return str(find_weights(name, settings, progress).path)
 
 
 def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
@@ -61,17 +87,24 @@ def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
             f"set a model, for example {_PREFERRED} or {_STARTER}."
         )
     name = _known(settings.model)
+    if name.startswith(OPEN_CLIP):
+        return _load_open_clip(name, settings, bulk)
     if name == _HASHING:
         return _load_hashing()
     return _load_starter(settings, bulk) if name == _STARTER else _load_clip(name, settings, bulk)
 
 
 def _known(name: str) -> str:
+    if name.startswith(OPEN_CLIP):
+        _open_clip().Source.of(name)
+        return name
     if name in MODELS:
         return name
-    close = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise InvalidSettings(f"GLIMPSE_MODEL={name} must be one of {', '.join(MODELS)}.{hint}")
+    close = difflib.get_close_matches(name, MODELS, n=3, cutoff=0.4)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    raise InvalidSettings(
+        f"GLIMPSE_MODEL={name} is not a model.{hint} docs/models.md lists all models."
+    )
 
 
 def _load_hashing() -> Encoder:
@@ -100,5 +133,27 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
 
     # The device first, so that an unusable one fails before the download.
     compute = Compute.choose(settings, bulk=bulk)
-    towers = load_clip(name, find_weights(name, settings).path)
+    weights = find_weights(name, settings)
+    towers = load_clip(name, weights.path, weights.former_revision)
     return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+
+
+def _load_open_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
+    package = _open_clip()
+    from worker.encoders.backends.torch import TorchBackend
+    from worker.encoders.compute import Compute
+    from worker.encoders.two_tower import TwoTowerEncoder
+
+    compute = Compute.choose(settings, bulk=bulk)
+    towers = package.load_open_clip(name)
+    return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+
+
+def _open_clip() -> ModuleType:
+    try:
+        from worker.encoders import open_clip
+    except ModuleNotFoundError as error:
+        raise SetupError(
+            f"Models of open_clip need {error.name}: pip install 'glimpse[worker,openclip]'."
+        ) from error
+    return open_clip

@@ -48,6 +48,7 @@ class StarterEncoder:
     name = "starter"
     # Increment with every change of a vector: a package, a constant, a class's text.
     revision = "conse-1"
+    former_revisions: tuple[str, ...] = ()
     dim = SENTENCE_DIM
     # Full size: small changes of a picture can change its most likely classes.
     draft_side: int | None = None

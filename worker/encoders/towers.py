@@ -33,6 +33,7 @@ class Towers:
         causal: Whether zeros after a text's end leave its vector unchanged, so that
             padding may be cut or added.
         draft_side: As in ``worker.encoders.base.Encoder``.
+        former_revisions: As in ``worker.encoders.base.Encoder``.
     """
 
     name: str
@@ -46,3 +47,4 @@ class Towers:
     context_length: int
     causal: bool
     draft_side: int | None
+    former_revisions: tuple[str, ...] = ()

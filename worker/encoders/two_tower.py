@@ -25,6 +25,7 @@ class TwoTowerEncoder:
     def __init__(self, towers: Towers, backend: Backend) -> None:
         self.name = towers.name
         self.revision = towers.revision
+        self.former_revisions = towers.former_revisions
         self.dim = towers.dim
         self.draft_side = towers.draft_side
         self.concurrency = backend.concurrency

@@ -1,4 +1,4 @@
-"""Finds CLIP's weights: at a path, in the cache, at OpenAI's address or at a mirror."""
+"""Finds CLIP's weights: at a path, in the caches, on the hub, at OpenAI's address or a mirror."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from filelock import FileLock
 
 from common.errors import WeightsUnavailable
 from common.settings import Settings
+from worker.encoders import hub
 from worker.encoders.checksum import sha256_of
+from worker.encoders.hub import HUB_FILES
+from worker.encoders.progress import Progress, logged
 
 log = logging.getLogger(__name__)
 
@@ -36,102 +39,160 @@ OFFICIAL_FILES = {
 }
 
 
+# Digits of a file's SHA-256 that once were the revision of its model.
+_FORMER_DIGITS = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A complete file of weights on this machine."""
 
     path: Path
-    # Lower-case hexadecimal SHA-256 of the file.
-    sha256: str
+    # What collections called these weights before a revision was a digest of the parameters; None
+    # if no source of that time had them.
+    former_revision: str | None
 
 
-def find_weights(name: str, settings: Settings) -> Weights:
+def find_weights(name: str, settings: Settings, progress: Progress | None = None) -> Weights:
     """Return the weights of an OpenAI model, downloading them if needed.
 
     If the settings give a path, only that file is used, unchecked: a file from another
-    location could be another model. Files from all other locations must have the
-    official SHA-256.
+    location could be another model. Files from all other locations must have their known
+    SHA-256 or, if none is known, all tensors of the model in the safetensors format.
 
     Args:
         name: One of ``OFFICIAL_FILES``.
         settings: Provides the path, the cache and the mirror.
+        progress: Called during a download; by default it writes to the log.
 
     Raises:
-        WeightsUnavailable: No location has them; the message lists all four.
+        WeightsUnavailable: No location has them; the message lists all of them.
     """
-    tried = dict.fromkeys(("path", "cache", "official", "mirror"), "not tried")
-    if settings.clip_weights is None:
-        tried["path"] = "GLIMPSE_CLIP_WEIGHTS is not set"
-        found = _cached_or_fetched(name, settings, tried)
-    else:
-        found = _given(settings.clip_weights.expanduser(), tried)
-    if found is None:
-        raise WeightsUnavailable(_explain(name, tried))
-    return found
+    if settings.clip_weights is not None:
+        return _given(settings.clip_weights.expanduser())
+    return _Search(name, settings, progress or logged()).run()
 
 
-def _given(path: Path, tried: dict[str, str]) -> Weights | None:
+def _given(path: Path) -> Weights:
     try:
-        return Weights(path, sha256_of(path))
+        return Weights(path, sha256_of(path)[:_FORMER_DIGITS])
     except OSError as error:
-        tried["path"] = f"GLIMPSE_CLIP_WEIGHTS={path} cannot be read ({error.strerror})"
-        return None
+        raise WeightsUnavailable(
+            f"GLIMPSE_CLIP_WEIGHTS={path} cannot be read ({error.strerror}). "
+            "Set it to a file of weights, or unset it to download them."
+        ) from error
 
 
-def _cached_or_fetched(name: str, settings: Settings, tried: dict[str, str]) -> Weights | None:
-    filename, sha256 = OFFICIAL_FILES[name]
-    target = settings.clip_cache.expanduser() / filename
-    tried["mirror"] = "GLIMPSE_CLIP_MIRROR is not set"
-    try:
-        # Check before writing anything: a complete cache may be read-only.
-        if _is_whole(target, sha256, tried) or _fetched_once(target, sha256, settings, tried):
-            return Weights(target, sha256)
-    except OSError as error:
-        tried["cache"] = f"{target.parent} cannot be used ({error})"
-    return None
+class _Search:
+    """One search of all locations but the path, in order.
 
+    Args:
+        name: One of ``OFFICIAL_FILES``.
+        settings: Provides the cache and the mirror.
+        progress: Called during a download.
+    """
 
-def _is_whole(target: Path, sha256: str, tried: dict[str, str]) -> bool:
-    if not target.is_file():
-        tried["cache"] = f"{target} does not exist"
-        return False
-    whole = sha256_of(target) == sha256
-    if not whole:
-        tried["cache"] = f"{target} is damaged: its SHA-256 is not {sha256}"
-        log.warning("weights.damaged file=%s", target)
-    return whole
+    def __init__(self, name: str, settings: Settings, progress: Progress) -> None:
+        self._name = name
+        self._hub_file = HUB_FILES[name]
+        self._filename, self._sha256 = OFFICIAL_FILES[name]
+        self._target = settings.clip_cache.expanduser() / self._filename
+        self._mirror = settings.clip_mirror.rstrip("/")
+        self._progress = progress
+        # Why each location was of no use.
+        self._tried = {"GLIMPSE_CLIP_WEIGHTS": "not set"}
 
+    def run(self) -> Weights:
+        """Return the first weights found; raises ``WeightsUnavailable``."""
+        for location, search in (
+            ("cache", self._in_cache),
+            ("Hugging Face Hub", self._on_hub),
+            ("OpenAI's address", self._at_openai),
+            ("GLIMPSE_CLIP_MIRROR", self._at_mirror),
+        ):
+            try:
+                return search()
+            except WeightsUnavailable as error:
+                self._tried[location] = str(error)
+            except OSError as error:
+                self._tried[location] = f"a folder cannot be used ({error})"
+            log.debug("weights.not_found location=%s %s", location, self._tried[location])
+        raise WeightsUnavailable(self._explain())
 
-def _fetched_once(target: Path, sha256: str, settings: Settings, tried: dict[str, str]) -> bool:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # A second process waits here for the first one's download, and then finds the file.
-    with FileLock(f"{target}.lock"):
-        return _is_whole(target, sha256, tried) or _fetched(target, sha256, settings, tried)
+    def _in_cache(self) -> Weights:
+        if not self._target.is_file():
+            raise WeightsUnavailable(f"{self._target} does not exist")
+        if sha256_of(self._target) != self._sha256:
+            log.warning("weights.damaged file=%s", self._target)
+            raise WeightsUnavailable(
+                f"{self._target} is damaged: its SHA-256 is not {self._sha256}"
+            )
+        return Weights(self._target, self._sha256[:_FORMER_DIGITS])
 
-
-def _fetched(target: Path, sha256: str, settings: Settings, tried: dict[str, str]) -> bool:
-    # Most workers fetch nothing, and httpx takes a tenth of their start to import.
-    from worker.encoders.download import download
-
-    sources = {"official": f"{OFFICIAL_ADDRESS}/{sha256}/{target.name}"}
-    if settings.clip_mirror:
-        sources["mirror"] = f"{settings.clip_mirror.rstrip('/')}/{target.name}"
-    for place, url in sources.items():
+    def _on_hub(self) -> Weights:
         try:
-            download(url, target, sha256)
-        except WeightsUnavailable as error:
-            tried[place] = str(error)
-            log.warning("weights.not_fetched place=%s reason=%s", place, error)
-        else:
-            return True
-    return False
+            path = hub.cached(self._hub_file)
+            if path is not None:
+                try:
+                    return self._from_hub(path)
+                except WeightsUnavailable:
+                    log.warning("weights.damaged file=%s", path)
+                    hub.discard(path)
+            path = hub.fetch(self._hub_file, self._progress)
+        except ModuleNotFoundError as error:
+            raise WeightsUnavailable(
+                f"{error.name} is not installed; run pip install 'glimpse[worker]'"
+            ) from error
+        try:
+            return self._from_hub(path)
+        except WeightsUnavailable:
+            hub.discard(path)
+            raise
 
+    def _from_hub(self, path: Path) -> Weights:
+        """Return a file of the hub if its bytes are right; raises ``WeightsUnavailable``."""
+        if self._hub_file.sha256 is None:
+            # Only these models need torch to be checked.
+            from worker.encoders.architectures import read_safetensors, require_architecture
 
-def _explain(name: str, tried: dict[str, str]) -> str:
-    return (
-        f"{name} weights not found in any location. "
-        f"1. Path: {tried['path']}. 2. Cache: {tried['cache']}. "
-        f"3. Official address: {tried['official']}. 4. Mirror: {tried['mirror']}. "
-        f"Put {OFFICIAL_FILES[name][0]} into the cache, set GLIMPSE_CLIP_WEIGHTS to its path, "
-        "set GLIMPSE_CLIP_MIRROR to an address that serves it, or set GLIMPSE_MODEL=starter."
-    )
+            require_architecture(self._name, read_safetensors(path), path)
+            # The tensors do not show that they are those of OpenAI's file.
+            return Weights(path, None)
+        if sha256_of(path) != self._hub_file.sha256:
+            raise WeightsUnavailable(
+                f"{hub.address(self._hub_file)} sent wrong bytes: "
+                f"their SHA-256 is not {self._hub_file.sha256}"
+            )
+        return Weights(path, self._sha256[:_FORMER_DIGITS])
+
+    def _at_openai(self) -> Weights:
+        return self._download(f"{OFFICIAL_ADDRESS}/{self._sha256}/{self._filename}")
+
+    def _at_mirror(self) -> Weights:
+        if not self._mirror:
+            raise WeightsUnavailable("not set")
+        return self._download(f"{self._mirror}/{self._filename}")
+
+    def _download(self, url: str) -> Weights:
+        # Most workers fetch nothing, and httpx takes a tenth of their start to import.
+        from worker.encoders.download import download
+
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        # A second process waits here for the first one's download, and then finds the file.
+        with FileLock(f"{self._target}.lock"):
+            try:
+                return self._in_cache()
+            except WeightsUnavailable:
+                download(url, self._target, self._sha256, self._progress)
+        return Weights(self._target, self._sha256[:_FORMER_DIGITS])
+
+    def _explain(self) -> str:
+        places = "; ".join(
+            f"{number}. {location}: {reason}"
+            for number, (location, reason) in enumerate(self._tried.items(), 1)
+        )
+        return (
+            f"{self._name} weights not found in any location. {places}. "
+            "Let this machine reach the hub, set HF_ENDPOINT to a mirror of it, set "
+            "GLIMPSE_CLIP_WEIGHTS to a file of these weights, or set GLIMPSE_MODEL=starter."
+        )

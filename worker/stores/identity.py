@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from common.errors import ModelMismatch
@@ -22,38 +22,43 @@ class Identity:
     and which cannot change after the collection is created. A random mark beside it
     distinguishes the collection from earlier ones of the same name, because Milvus
     Lite does not number collections.
+
+    An encoder's identity also has its former revisions, which its older collections store.
     """
 
     encoder: str
     revision: str
     dim: int
+    former_revisions: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, encoder: Encoder) -> Self:
         """Return the identity of an encoder."""
-        return cls(encoder.name, encoder.revision, encoder.dim)
+        return cls(encoder.name, encoder.revision, encoder.dim, encoder.former_revisions)
 
     @classmethod
     def read(cls, description: str) -> Self | None:
         """Return the identity in a collection's description, or None if there is none."""
         try:
             fields = dict(json.loads(description))
-            fields.pop(_MARK, None)
-            return cls(**fields)
-        except (TypeError, ValueError):
+            return cls(fields["encoder"], fields["revision"], fields["dim"])
+        except (KeyError, TypeError, ValueError):
             return None
 
     def description(self) -> str:
         """Return the description for a new collection, with a new mark."""
-        return json.dumps({**asdict(self), _MARK: uuid.uuid4().hex}, sort_keys=True)
+        fields = {"encoder": self.encoder, "revision": self.revision, "dim": self.dim}
+        return json.dumps({**fields, _MARK: uuid.uuid4().hex}, sort_keys=True)
 
     def require(self, other: Identity) -> None:
-        """Check that vectors of another identity are comparable.
+        """Check that an encoder's vectors are comparable with those of this collection.
 
         Raises:
             ModelMismatch: It has another encoder, or another revision.
         """
-        if other != self:
+        revisions = (other.revision, *other.former_revisions)
+        same = (self.encoder, self.dim) == (other.encoder, other.dim)
+        if not same or self.revision not in revisions:
             raise ModelMismatch(
                 f"The collection holds vectors of {self}, but the encoder is {other};"
                 " use the same GLIMPSE_MODEL and weights, or an empty Milvus."

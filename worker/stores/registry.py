@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 
 from common.settings import Settings
 from worker.encoders.base import Encoder
+from worker.encoders.families import OPEN_CLIP
 from worker.stores.base import VectorStore
 from worker.stores.collections import Collections
 from worker.stores.identity import Identity
@@ -15,6 +17,15 @@ from worker.stores.memory_collections import MemoryCollections
 
 # URIs with this scheme name collections in this process's memory, for tests.
 _MEMORY_SCHEME = "memory://"
+
+_PREFIX = "images__"
+
+# Models whose names are paths or repositories.
+_FREE_NAMES = (f"{OPEN_CLIP}local-dir:", f"{OPEN_CLIP}hf-hub:")
+
+# Hexadecimal digits of such a name's digest, and the characters before it. Milvus allows 255.
+_DIGITS = 12
+_WORDS_MAX = 100
 
 # Collections in this process's memory, by URI and name.
 _memory: dict[str, dict[str, MemoryCollection]] = {}
@@ -47,5 +58,13 @@ def open_collections(settings: Settings) -> Collections:
 
 
 def collection_name(model: str) -> str:
-    """Return the name of a model's collection: ``ViT-B/32`` → ``images__vit_b_32``."""
-    return "images__" + re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_")
+    """Return the name of a model's collection: ``ViT-B/32`` → ``images__vit_b_32``.
+
+    Names from a table remain distinct. Those of folders and repositories may be long or differ only
+    in characters that Milvus does not allow, so they end with a digest.
+    """
+    words = re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_")
+    if not model.startswith(_FREE_NAMES):
+        return _PREFIX + words
+    digest = hashlib.sha256(model.encode()).hexdigest()[:_DIGITS]
+    return f"{_PREFIX}{words[:_WORDS_MAX]}_{digest}"

@@ -13,6 +13,7 @@ from typing import Self
 import httpx
 
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE
+from tests.support.plain_http import PLAIN
 from tests.support.services.milvus_lite import MilvusLite
 from tests.support.services.milvus_server import MilvusServer
 from tests.support.services.ports import free_port
@@ -86,7 +87,7 @@ class Api(GlimpseProcess):
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=2, **PLAIN).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -137,7 +138,7 @@ class Stack:
         self.search_worker = Worker(folder / "search", self.settings, SEARCH_QUEUE)
         self.ingest_worker = Worker(folder / "ingest", self.settings, INGEST_QUEUE)
         self.api = Api(folder / "api", self.settings)
-        self.client = httpx.Client(base_url=self.api.url, timeout=_HTTP_TIMEOUT_S)
+        self.client = httpx.Client(base_url=self.api.url, timeout=_HTTP_TIMEOUT_S, **PLAIN)
 
     @property
     def parts(self) -> list[Service]:

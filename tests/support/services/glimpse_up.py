@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.support.plain_http import PLAIN
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service
 
@@ -49,7 +50,7 @@ class GlimpseUp(Service):
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", trust_env=False).is_success
+            return httpx.get(f"{self.url}/readyz", **PLAIN).is_success
         except httpx.TransportError:
             return False
 

@@ -11,6 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+import psutil
+
+from tests.support.services.forked import Forked
+
 # Seconds between checks whether a service answers.
 _POLL_S = 0.05
 # Characters of a service's log to include in an error.
@@ -40,7 +44,7 @@ class Service:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     @classmethod
     def absent(cls) -> str | None:
@@ -82,16 +86,7 @@ class Service:
         Raises:
             ServiceNotStarted: It ended, or did not answer in time.
         """
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command(),
-                cwd=self.folder,
-                env={**os.environ, **self.environ()},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = self._spawn()
         self._wait_until_it_answers()
         return self
 
@@ -116,7 +111,8 @@ class Service:
         """Suspend it: connections stay open but get no response."""
         self._signal(signal.SIGSTOP)
         # The signal takes effect with a delay; until then it would still respond.
-        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
+        while psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
+            time.sleep(_POLL_S)
 
     def resume(self) -> None:
         """Resume a suspended service."""
@@ -132,6 +128,18 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _spawn(self) -> subprocess.Popen[bytes] | Forked:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                self.command(),
+                cwd=self.folder,
+                env={**os.environ, **self.environ()},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + self.start_s

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE
+from tests.support.services.forked import Forked, prefork
 from tests.support.services.glimpse import Worker
 
 
-class SlowWorker(Worker):
+class ForkedWorker(Worker):
+    """A worker that runs a module of the tests, forked from a process that has imported most of it.
+
+    Tests start over a hundred of them, and most of a worker's start is its imports.
+    """
+
+    # Module to run.
+    module: ClassVar[str]
+
+    def _spawn(self) -> Forked:
+        environ = {**os.environ, **self.environ()}
+        return prefork().start(self.module, self.folder, environ, self.log)
+
+
+class SlowWorker(ForkedWorker):
     """An ingest worker that runs ``tests.support.slow_worker``.
 
     Args:
@@ -22,8 +37,7 @@ class SlowWorker(Worker):
         picture_s: Additional seconds per picture.
     """
 
-    # Module to run.
-    module: ClassVar[str] = "tests.support.slow_worker"
+    module = "tests.support.slow_worker"
 
     def __init__(
         self,
@@ -40,9 +54,6 @@ class SlowWorker(Worker):
             "SLOW_LOG": str(embeddings),
         }
         self.embeddings = embeddings
-
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", self.module]
 
     def begun(self) -> list[str]:
         """Return a line per picture that this process's model has started on."""
@@ -81,7 +92,7 @@ class DeadlyWorker(SlowWorker):
     module = "tests.support.deadly_worker"
 
 
-class DeadlyDeleter(Worker):
+class DeadlyDeleter(ForkedWorker):
     """A search worker that runs ``tests.support.deadly_deleter`` and dies during a deletion.
 
     Args:
@@ -90,9 +101,8 @@ class DeadlyDeleter(Worker):
         step: Whether it dies ``before`` or ``after`` the row is deleted.
     """
 
+    module = "tests.support.deadly_deleter"
+
     def __init__(self, folder: Path, settings: Mapping[str, str], step: str) -> None:
         super().__init__(folder, settings, SEARCH_QUEUE)
         self.settings |= {"DEADLY_STEP": step}
-
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "tests.support.deadly_deleter"]

@@ -38,5 +38,7 @@ def _path() -> str | None:
 def _arguments() -> list[str]:
     # A container's /dev/shm may be too small.
     arguments = ["--disable-dev-shm-usage"]
+    # Without a GPU, Chromium would emulate one, which takes a quarter more CPU time.
+    arguments += ["--disable-gpu"]
     # Chromium's sandbox does not work as root.
     return [*arguments, "--no-sandbox"] if os.geteuid() == 0 else arguments

@@ -1,0 +1,76 @@
+"""Forks workers that have imported their modules already, which takes longer than running them.
+
+    python -m tests.support.prefork
+
+reads a request per line, as JSON, and forks a process for it, which prints its id and then runs a
+module as ``python -m`` would. It ends with its input; see ``tests.support.services.forked``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import runpy
+import signal
+import sys
+from typing import Any
+
+# What a worker imports until it has finished its first task, but none of the tests' own modules.
+_IMPORTED = (
+    "celery.apps.worker",
+    "celery.backends.redis",
+    "celery.bin.celery",
+    "celery.concurrency.thread",
+    "celery.worker.consumer",
+    "kombu.transport.redis",
+    "psutil",
+    "scipy.sparse",
+    "worker.encoders.hashing",
+    "worker.runtime.serve",
+    "worker.stores.milvus.store",
+)
+
+
+def reap(*_: object) -> None:
+    """Collect ended processes, so that none stays a zombie."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def become(request: dict[str, Any]) -> None:
+    """Turn a forked process into the one that was asked for, in its own process group."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    # Only now, since the caller may read the log, and send signals to the group.
+    os.write(1, f"{os.getpid()}\n".encode())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for output in (1, 2):
+        os.dup2(log, output)
+    sys.argv = [request["module"]]
+
+
+def next_module() -> str | None:
+    """Fork for each request; return its module in the new process, and None at the end."""
+    signal.signal(signal.SIGCHLD, reap)
+    # The reader asks for one process at a time, so nothing is left in the input's buffer.
+    while line := sys.stdin.readline():
+        if os.fork() == 0:
+            request = json.loads(line)
+            become(request)
+            return str(request["module"])
+    return None
+
+
+if __name__ == "__main__":
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    if module := next_module():
+        runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -1,0 +1,89 @@
+"""Processes forked from one that has imported a worker's modules."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent.parent.parent
+
+
+class Forked:
+    """A process that another one forked, with the methods of ``Popen`` that a service needs.
+
+    Args:
+        pid: Its process id.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        try:
+            self._alive: int | None = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._alive = None
+
+    def poll(self) -> int | None:
+        """Return None while it runs; its exit status is not known."""
+        return 0 if self._ended(0) else None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end.
+
+        Raises:
+            TimeoutExpired: It did not end in time.
+        """
+        if not self._ended(timeout):
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return 0
+
+    def _ended(self, timeout_s: float | None) -> bool:
+        if self._alive is not None and select.select([self._alive], [], [], timeout_s)[0]:
+            os.close(self._alive)
+            self._alive = None
+        return self._alive is None
+
+
+class Prefork:
+    """Runs ``tests.support.prefork``, and asks it for processes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.prefork"],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        atexit.register(self._process.communicate)
+
+    def start(self, module: str, folder: Path, environ: Mapping[str, str], log: Path) -> Forked:
+        """Run a module as ``python -m`` would, with its output appended to a file."""
+        request = {
+            "module": module,
+            "folder": str(folder),
+            "environ": dict(environ),
+            "log": str(log),
+        }
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        with self._lock:
+            stdin.write(f"{json.dumps(request)}\n")
+            stdin.flush()
+            return Forked(int(stdout.readline()))
+
+
+@cache
+def prefork() -> Prefork:
+    """Return the one of this process, started at first use."""
+    return Prefork()
