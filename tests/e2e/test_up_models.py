@@ -17,7 +17,7 @@ from tests.support.services import MilvusLite, Valkey
 from tests.support.services.glimpse_up import GlimpseUp
 
 COLOURS = ("red", "green", "blue")
-# The model of the folder, and the one that replaces it.
+# The model of the folder, and another one.
 OLD, NEW = "hashing", "starter"
 
 
@@ -56,7 +56,7 @@ def ingest(up: GlimpseUp, name: str, *colours: str) -> None:
     succeed(up, "ingest", str(folder))
 
 
-def test_a_folder_keeps_its_model_until_another_one_has_its_images(tmp_path: Path) -> None:
+def test_a_folder_keeps_its_model_until_another_one_is_used(tmp_path: Path) -> None:
     require(Valkey)
     require(MilvusLite)
     with running(tmp_path, OLD) as up:
@@ -72,18 +72,20 @@ def test_a_folder_keeps_its_model_until_another_one_has_its_images(tmp_path: Pat
         assert found[NEW]["workers"] == found[OLD]["workers"] == {"ingest": 1, "search": 1}
         assert found[OLD]["active"]
         succeed(up, "reindex", "--model", NEW)
-        # Uploaded after the reindex: the switch adds it.
-        ingest(up, "late", "white")
         succeed(up, "models", "use", NEW)
+        # Only the new model gets it, until the switch back.
+        ingest(up, "late", "white")
         found = models(up)
         assert found[NEW]["active"]
-        assert [found[model]["images"] for model in (OLD, NEW)] == [4, 4]
+        assert [found[model]["images"] for model in (OLD, NEW)] == [3, 4]
+        succeed(up, "models", "use", OLD)
+        assert models(up)[OLD]["images"] == 4
     with running(tmp_path, "auto") as up:
         log = up.log.read_text()
-        assert f"keeping the active model, {NEW}; to change it, set GLIMPSE_MODEL" in log
-        assert f"model {NEW}, data in" in log
+        assert f"keeping the active model, {OLD}; to change it, set GLIMPSE_MODEL" in log
+        assert f"model {OLD}, data in" in log
         assert "standby" not in log
-        assert len(succeed(up, "search", "red").splitlines()) == 4
-        assert models(up)[OLD]["workers"] == {"ingest": 0, "search": 0}
-        succeed(up, "models", "drop", OLD, "--yes")
-        assert list(models(up)) == [NEW]
+        assert len(succeed(up, "search", "white").splitlines()) == 4
+        assert models(up)[NEW]["workers"] == {"ingest": 0, "search": 0}
+        succeed(up, "models", "drop", NEW, "--yes")
+        assert list(models(up)) == [OLD]
