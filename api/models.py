@@ -141,7 +141,7 @@ def last_reindex(services: Services) -> Reindex:
 def cancel_reindex(services: Services) -> Reindex:
     """Cancel the reindex if it is running, and return it; what it embedded stays."""
     reindex = last_reindex(services)
-    services.reindexes.end(reindex.id, "cancelled", services.clock.now())
+    services.reindexes.end(reindex, "cancelled", services.clock.now())
     return last_reindex(services)
 
 

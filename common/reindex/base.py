@@ -16,8 +16,7 @@ SLICES = tuple(f"{number:02x}" for number in range(256))
 class Reindex(Message):
     """A reindex and its progress.
 
-    It runs in passes over all images, until a pass finds every row of the source in the
-    model's collection.
+    It runs in passes over all images, until a pass leaves no row out that was there when it began.
     """
 
     # Unique; tasks of an earlier reindex recognise by it that they are outdated.
@@ -34,9 +33,11 @@ class Reindex(Message):
     # Images embedded, and images that the model or their bytes make impossible to embed.
     embedded: int = 0
     failed: int = 0
-    # The number of the current pass, from 1; images embedded before it; its slices that are done.
+    # The number of the current pass, from 1, and how many of its slices are done. From the second
+    # pass on, how many images were embedded, and how many rows the source had, before it.
     number: int = 1
     embedded_before: int = 0
+    images_before: int | None = None
     slices_done: int = 0
     # In seconds since 1970.
     started_at: float
@@ -74,12 +75,12 @@ class Reindexes(Protocol):
         """Return the slices of the current pass that are not done."""
         ...
 
-    def next_pass(self, reindex_id: str, number: int) -> bool:
-        """Start a pass; return False if the reindex is not running."""
+    def next_pass(self, reindex: Reindex) -> bool:
+        """Start the pass after this one; return False if that has happened or it ended."""
         ...
 
     def end(
-        self, reindex_id: str, state: ReindexState, now: float, detail: str | None = None
+        self, reindex: Reindex, state: ReindexState, now: float, detail: str | None = None
     ) -> bool:
-        """End a running reindex; return False if it was not running."""
+        """End a reindex; return False if it is not running."""
         ...

@@ -69,27 +69,29 @@ class MemoryReindexes:
         with self._lock:
             return sorted(self._open) if self.is_running(reindex_id) else []
 
-    def next_pass(self, reindex_id: str, number: int) -> bool:
-        """Start a pass; return False if the reindex is not running."""
+    def next_pass(self, reindex: Reindex) -> bool:
+        """Start the pass after this one; return False if that has happened or it ended."""
         with self._lock:
-            if not self.is_running(reindex_id):
+            found = self._reindex
+            if not self.is_running(reindex.id) or found is None or found.number != reindex.number:
                 return False
-            self._change(number=number, embedded_before=self._embedded())
+            self._change(
+                number=reindex.number + 1,
+                embedded_before=reindex.embedded,
+                images_before=reindex.images,
+            )
             self._open = set(SLICES)
             return True
 
     def end(
-        self, reindex_id: str, state: ReindexState, now: float, detail: str | None = None
+        self, reindex: Reindex, state: ReindexState, now: float, detail: str | None = None
     ) -> bool:
-        """End a running reindex; return False if it was not running."""
+        """End a reindex; return False if it is not running."""
         with self._lock:
-            if not self.is_running(reindex_id):
+            if not self.is_running(reindex.id):
                 return False
             self._change(state=state, ended_at=now, detail=detail)
             return True
-
-    def _embedded(self) -> int:
-        return 0 if self._reindex is None else self._reindex.embedded
 
     def _change(self, **fields: object) -> None:
         if self._reindex is not None:

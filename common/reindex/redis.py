@@ -93,19 +93,21 @@ class RedisReindexes:
             return []
         return sorted(cast("set[str]", self._redis.smembers(_OPEN)))
 
-    @broker_call
-    def next_pass(self, reindex_id: str, number: int) -> bool:
-        """Start a pass; return False if the reindex is not running."""
-        embedded = self._redis.hget(_REINDEX, "embedded") or 0
-        fields = {"number": number, "embedded_before": embedded}
-        return self._change(reindex_id, fields, slices=SLICES)
+    def next_pass(self, reindex: Reindex) -> bool:
+        """Start the pass after this one; return False if that has happened or it ended."""
+        fields = {
+            "number": reindex.number + 1,
+            "embedded_before": reindex.embedded,
+            "images_before": reindex.images,
+        }
+        return self._change(reindex.id, fields, number=reindex.number, slices=SLICES)
 
     def end(
-        self, reindex_id: str, state: ReindexState, now: float, detail: str | None = None
+        self, reindex: Reindex, state: ReindexState, now: float, detail: str | None = None
     ) -> bool:
-        """End a running reindex; return False if it was not running."""
+        """End a reindex; return False if it is not running."""
         fields = {"state": state, "ended_at": now}
-        return self._change(reindex_id, fields | ({"detail": detail} if detail else {}))
+        return self._change(reindex.id, fields | ({"detail": detail} if detail else {}))
 
     @broker_call
     def _change(
@@ -113,6 +115,7 @@ class RedisReindexes:
         reindex_id: str,
         fields: Mapping[str, Any],
         *,
+        number: int | str = "",
         embedded: int = 0,
         slices: Sequence[str] = (),
     ) -> bool:
@@ -120,6 +123,7 @@ class RedisReindexes:
             reindex_key=_REINDEX,
             open_key=_OPEN,
             reindex_id=reindex_id,
+            number=number,
             embedded=embedded,
             fields=_flat(fields),
             slices=slices,

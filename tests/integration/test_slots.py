@@ -11,6 +11,7 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
+from common.contract import INGEST_QUEUE, queue_of
 from common.redis_client import connect
 from tests.conftest import require
 from tests.support.pictures import picture

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from common.contract import SEARCH_QUEUE, SearchResult, dump, queue_of
+from common.contract import SEARCH_QUEUE, SearchResult, dump
 from common.redis_client import connect
 from tests.support.pictures import picture
 from tests.support.services import Api, Valkey
@@ -127,4 +127,4 @@ def test_a_question_that_finds_no_place_is_not_sent(client: httpx.Client, redis:
     sent = codes.count("worker_unavailable")
     assert codes.count("overloaded") == WAITERS - sent
     assert sent >= PLACES
-    assert redis.llen(queue_of(SEARCH_QUEUE, "hashing")) == sent
+    assert redis.llen(SEARCH_QUEUE) == sent

@@ -41,8 +41,10 @@ class SlowEncoder(HashingEncoder):
         log: File that receives a line per picture.
     """
 
+    dimensions = 64
+
     def __init__(self, sleep_s: float, picture_s: float, log: Path) -> None:
-        super().__init__()
+        super().__init__(self.dimensions)
         self._sleep_s = sleep_s
         self._picture_s = picture_s
         self._log = log

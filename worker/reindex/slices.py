@@ -21,8 +21,9 @@ log = logging.getLogger(__name__)
 # Passes without progress before a reindex ends as incomplete: other tasks may have claimed the
 # missing images, but not for that long.
 _IDLE_PASSES_MAX = 2
-# Seconds between looks at the queue of uploads.
-_PAUSE_S = 0.5
+# Seconds between looks at the queue of uploads, and longest wait of a page for it to empty, so that
+# endless uploads slow a reindex down but do not stop it.
+_PAUSE_S, _PAUSES_MAX = 0.5, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +31,25 @@ class Duties:
     """What comes before a reindex.
 
     Attributes:
-        are_due: Returns whether uploads wait or are in progress.
+        are_due: Returns whether uploads wait for a worker.
         closing: Waits up to some seconds; returns whether the worker is shutting down.
     """
 
     are_due: Callable[[], bool]
     closing: Callable[[float], bool]
 
-    def come_first(self) -> bool:
-        """Wait a moment if uploads are due, and return whether they were.
+    def come_first(self) -> None:
+        """Wait while uploads are due, but not forever.
 
         Raises:
             Interrupted: The worker is shutting down.
         """
-        is_due = self.are_due()
-        if self.closing(_PAUSE_S if is_due else 0):
-            raise Interrupted("The worker shuts down.")
-        return is_due
+        for _ in range(_PAUSES_MAX):
+            is_due = self.are_due()
+            if self.closing(_PAUSE_S if is_due else 0):
+                raise Interrupted("The worker shuts down.")
+            if not is_due:
+                return
 
 
 class SliceReindex:
@@ -129,8 +132,7 @@ class SliceReindex:
         """Run a slice's pages; return False if the reindex was cancelled meanwhile."""
         note_failure = partial(self._reindexes.fail, reindex.id)
         for page in self._originals(task.slice, owner):
-            while self._duties.come_first():
-                pass
+            self._duties.come_first()
             if not self._reindexes.is_running(reindex.id):
                 return False
             embedded = self._pages.run(page, source, note_failure)
@@ -147,10 +149,12 @@ class SliceReindex:
         """End the reindex if nothing is missing or nothing more can be done, else continue."""
         self._note(reindex, source, 0)
         found = self._reindexes.get()
-        if found is None or found.id != reindex.id:
+        if found is None or (found.id, found.number) != (reindex.id, reindex.number):
+            # Another task has ended this pass.
             return
         missing = found.images - found.present
-        if missing <= 0:
+        # The latest arrivals are left to the switch: while uploads continue, there are some.
+        if missing <= _arrived(found):
             self._end(found, "complete")
         elif found.embedded == found.embedded_before and found.number >= _IDLE_PASSES_MAX:
             self._end(
@@ -159,13 +163,20 @@ class SliceReindex:
                 f"{missing} images are missing: {found.failed} could not be embedded, and the"
                 " others have no bytes in the blob store. Delete them, or switch without them.",
             )
-        elif self._reindexes.next_pass(found.id, found.number + 1):
+        elif self._reindexes.next_pass(found):
             send_slices(found.model_copy(update={"number": found.number + 1}), self._send_to)
 
     def _end(self, reindex: Reindex, state: ReindexState, detail: str | None = None) -> None:
-        self._reindexes.end(reindex.id, state, time.time(), detail)
+        self._reindexes.end(reindex, state, time.time(), detail)
         log.info("reindex.ended model=%s state=%s", reindex.model, state)
 
     def _end_without_source(self, reindex: Reindex) -> None:
         detail = f"The collection of {reindex.source} was dropped."
-        self._reindexes.end(reindex.id, "incomplete", time.time(), detail)
+        self._reindexes.end(reindex, "incomplete", time.time(), detail)
+
+
+def _arrived(reindex: Reindex) -> int:
+    """Return how many images the source has gained in this pass."""
+    if reindex.images_before is None:
+        return 0
+    return max(0, reindex.images - reindex.images_before)

@@ -286,9 +286,9 @@ class IngestParts(Parts):
         return payloads(self._redis, self._ingest_queues())
 
     def _has_uploads(self) -> bool:
-        """Return whether uploads wait or are in progress, in any worker."""
+        """Return whether uploads wait for a worker of any model."""
         depths = read_depths(self._redis, self._ingest_queues())
-        return any(depth.waiting or depth.in_flight for depth in depths)
+        return any(depth.waiting for depth in depths)
 
     def _is_drained(self, model: str) -> bool:
         """Return whether a model's workers have no more uploads."""

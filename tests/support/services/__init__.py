@@ -8,7 +8,12 @@ from tests.support.services.ports import free_port
 from tests.support.services.process import Service, ServiceNotStarted
 from tests.support.services.redis_server import RedisServer
 from tests.support.services.skewed import SkewedApi, SkewedWorker
-from tests.support.services.slow_worker import DeadlyDeleter, DeadlyWorker, SlowWorker
+from tests.support.services.slow_worker import (
+    DeadlyDeleter,
+    DeadlyWorker,
+    SecondWorker,
+    SlowWorker,
+)
 from tests.support.services.valkey import Valkey
 from tests.support.services.zombies import Zombies
 
@@ -20,6 +25,7 @@ __all__ = [
     "MilvusLite",
     "MilvusServer",
     "RedisServer",
+    "SecondWorker",
     "Service",
     "ServiceNotStarted",
     "SkewedApi",

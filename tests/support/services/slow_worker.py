@@ -53,6 +53,28 @@ class SlowWorker(Worker):
         return self.embeddings.read_text().splitlines() if self.embeddings.exists() else []
 
 
+class SecondWorker(SlowWorker):
+    """A worker that runs ``tests.support.second_worker``, of the model ``second``.
+
+    Args:
+        folder: Folder of its log.
+        settings: Its ``GLIMPSE_*`` variables.
+        queue: The queue that it consumes.
+        embeddings: As for ``SlowWorker``.
+    """
+
+    module = "tests.support.second_worker"
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], queue: str, embeddings: Path
+    ) -> None:
+        super().__init__(folder, settings, 0, embeddings, picture_s=0.005)
+        self.queue = queue
+
+    def command(self) -> list[str]:
+        return [*super().command(), self.queue]
+
+
 class DeadlyWorker(SlowWorker):
     """An ingest worker that runs ``tests.support.deadly_worker``."""
 
