@@ -183,7 +183,7 @@ def test_an_incomplete_reindex_says_why(inline: Inline, client: FlaskClient) -> 
     reindex(client, OTHER)
     record = inline.reindexes.get()
     assert record is not None
-    inline.reindexes.end(record.id, "incomplete", time.time(), "Two images are missing.")
+    inline.reindexes.end(record, "incomplete", time.time(), "Two images are missing.")
     found = client.get("/v1/reindex").get_json()
     assert (found["state"], found["detail"]) == ("incomplete", "Two images are missing.")
     assert reindex(client, OTHER).status_code == 202

@@ -52,7 +52,7 @@ def end(server: Inline, state: ReindexState, detail: str | None = None) -> None:
     record = server.reindexes.get()
     assert record is not None
     server.reindexes.note(record.id, embedded=1, images=1, present=1)
-    server.reindexes.end(record.id, state, time.time(), detail)
+    server.reindexes.end(record, state, time.time(), detail)
 
 
 def test_models_are_listed_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
