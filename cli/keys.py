@@ -70,7 +70,7 @@ def create(
     \b
     read   list, view and search images
     write  upload and delete images, cancel jobs, replay dead letters
-    admin  read the metrics of the whole service from another machine
+    admin  change the model; read the metrics from another machine
     """  # noqa: D301 - click's marker for preformatted lines
     now = time.time()
     expires_at = None if expires_days is None else now + expires_days * _DAY_S

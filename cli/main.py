@@ -23,6 +23,8 @@ from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import cancel, jobs
 from cli.keys import keys
+from cli.models import models
+from cli.reindex import reindex
 from cli.search import search
 from cli.status import status
 from cli.text import shown, shown_lines
@@ -32,7 +34,8 @@ from common.errors import GlimpseError, InvalidSettings
 _EPILOG = """\b
 Exit status:
   0    success
-  1    some pictures failed, nothing was found or deleted, or the stack failed
+  1    some pictures failed, nothing was found or deleted, images lack embeddings,
+       or the stack failed
   2    the command or a setting is invalid
   3    the server is unreachable or refused the request
   130  interrupted
@@ -61,7 +64,8 @@ def commands() -> None:
 _COMMANDS = (
     *(ingest, search, images, delete),
     *(jobs, status, cancel, dead_letters),
-    *(up, fetch_model, completion, demo, keys),
+    *(models, reindex, fetch_model),
+    *(up, completion, demo, keys),
 )
 for command in _COMMANDS:
     commands.add_command(command)

@@ -25,8 +25,9 @@ class RateColumn(ProgressColumn):
     """The average number of pictures per second."""
 
     def render(self, task: Task) -> Text:
-        """Render the rate, or nothing before the first picture."""
-        rate = task.completed / task.elapsed if task.elapsed else 0.0
+        """Render the rate, without what was done before, or nothing before the first picture."""
+        done = task.completed - task.fields.get("uncounted", 0)
+        rate = done / task.elapsed if task.elapsed else 0.0
         return Text(f"{rate:.1f}/s" if rate else "", style="progress.data.speed")
 
 

@@ -41,9 +41,10 @@ def up(data: Path, host: str, port: int, ingest_workers: int, allow_open: bool) 
     """Run the whole stack on this machine until Ctrl-C.
 
     Starts Valkey and Milvus Lite too, unless GLIMPSE_REDIS_URL or
-    GLIMPSE_MILVUS_URI names a running server. GLIMPSE_MODEL chooses the model;
-    without it, CLIP's ViT-B/32 is used if its weights can be fetched, else
-    `starter`.
+    GLIMPSE_MILVUS_URI names a running server. GLIMPSE_MODEL chooses the model of
+    a new data folder; without it, CLIP's ViT-B/32 is used if its weights can be
+    fetched, else `starter`. In a folder with another active model, a chosen one
+    runs beside it, until `glimpse models use` switches to it.
 
     To give other machines access, create a key first (`glimpse keys create`),
     then pass --host. Without keys such an address is refused, unless

@@ -195,3 +195,71 @@ class Search(Answer):
     def ended(self) -> bool:
         """Whether the search has finished."""
         return self.state in _FINAL
+
+
+class ModelWorkers(Answer):
+    """The number of live workers of a model, by queue."""
+
+    ingest: int
+    search: int
+
+
+class Model(Answer):
+    """A model that has a collection."""
+
+    name: str
+    revision: str
+    # Length of an embedding.
+    dim: int
+    # Rows of its collection, of all tenants.
+    images: int
+    # Whether it serves uploads and searches.
+    active: bool
+    workers: ModelWorkers
+
+
+class Switch(Answer):
+    """The last switch of the active model."""
+
+    # The model that is to become active.
+    model: str
+    state: Literal["running", "done", "refused"]
+    # Why it was refused.
+    detail: str | None = None
+    changed_at: str = ""
+
+
+class Models(Answer):
+    """The models of the service, and the last switch."""
+
+    # None before the first worker has started.
+    active: str | None
+    models: tuple[Model, ...]
+    switch: Switch | None = None
+
+
+class Reindex(Answer):
+    """A reindex and its progress."""
+
+    # The model whose collection is filled, and the one that was active at the start.
+    model: str
+    source: str
+    state: Literal["running", "complete", "incomplete", "cancelled"]
+    # Why it is incomplete.
+    detail: str | None = None
+    # Rows of the source and of the model's collection, when last counted; 0 before that.
+    images: int
+    present: int
+    # Images embedded, and images that cannot be embedded.
+    embedded: int
+    failed: int
+    # The current pass over all images, from 1, and the share of it that is done, 0 to 1.
+    pass_number: int = 1
+    pass_done: float = 0.0
+    started_at: str = ""
+    ended_at: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, complete or not."""
+        return self.state != "running"

@@ -23,6 +23,8 @@ from glimpse_client.answers import (
     JobsPage,
     Known,
     Look,
+    Models,
+    Reindex,
     Search,
 )
 from glimpse_client.begin import begin_job
@@ -303,6 +305,48 @@ class Glimpse:
         """Delete a dead letter; return whether it existed."""
         return self._remove(f"/v1/dead-letters/{image_id}")
 
+    def models(self) -> Models:
+        """Return the models that have a collection, and the last switch; needs scope `admin`."""
+        return read(Models, self._connection.send("GET", "/v1/models"))
+
+    def use_model(self, model: str, *, allow_missing: bool = False) -> Models:
+        """Start to switch all uploads and searches to a model that has workers.
+
+        Poll ``models()``: afterwards ``active`` is the model, or ``switch`` says why not.
+
+        Args:
+            model: Name of the model.
+            allow_missing: Switch even if the model's collection lacks images.
+
+        Example:
+            >>> glimpse.use_model("ViT-L/14").switch.state
+            'running'
+        """
+        body = {"model": model, "allow_missing": allow_missing}
+        return read(Models, self._connection.send("PUT", "/v1/models/active", json=body))
+
+    def drop_model(self, model: str) -> bool:
+        """Drop a model's collection; return whether it existed."""
+        return self._remove("/v1/models", params={"model": model})
+
+    def start_reindex(self, model: str) -> Reindex:
+        """Start to embed all images with another model, beside the active one.
+
+        Example:
+            >>> glimpse.start_reindex("ViT-L/14").state
+            'running'
+        """
+        answer = self._connection.send("POST", "/v1/reindex", json={"model": model})
+        return read(Reindex, answer)
+
+    def reindex(self) -> Reindex:
+        """Return the last reindex with its progress; raises ``NotThere`` if there was none."""
+        return read(Reindex, self._connection.send("GET", "/v1/reindex"))
+
+    def cancel_reindex(self) -> Reindex:
+        """Cancel the reindex if it is running, and return it; raises ``NotThere`` without one."""
+        return read(Reindex, self._connection.send("DELETE", "/v1/reindex"))
+
     def awaited(self) -> str:
         """Return why the server is not ready, or an empty string if it is."""
         answer = self._connection.request("GET", "/readyz")
@@ -326,9 +370,9 @@ class Glimpse:
     def _begin(self, key: str | None, bodies: Sequence[IO[bytes]], **content: Any) -> Job:
         return begin_job(self._connection, "/v1/images", key, bodies, **content)
 
-    def _remove(self, path: str) -> bool:
+    def _remove(self, path: str, **content: Any) -> bool:
         try:
-            self._connection.send("DELETE", path)
+            self._connection.send("DELETE", path, **content)
         except NotThere:
             return False
         return True

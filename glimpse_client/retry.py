@@ -12,9 +12,11 @@ import httpx
 
 from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
 
-# Statuses of a server that may accept the same request later: another request with the same
-# idempotency key is in progress, rate limit, unavailable or overloaded, out of disk space.
-_RETRY_LATER = frozenset({409, 429, 503, 507})
+# Statuses of a server that may accept the same request later: rate limit, unavailable or
+# overloaded, out of disk space.
+_RETRY_LATER = frozenset({429, 503, 507})
+# Codes of conflicts that end with another request; the others (409) need a decision.
+_BUSY = frozenset({"idempotency_key_in_progress", "dead_letter_busy"})
 # Statuses of a proxy that cannot reach the server.
 _BAD_GATEWAY = frozenset({502, 504})
 
@@ -95,7 +97,7 @@ class Tries:
             if not self._policy.answered:
                 raise error
             self._pause(self._back_off(), error)
-        elif isinstance(error, RequestRefused) and error.status in _RETRY_LATER:
+        elif isinstance(error, RequestRefused) and _is_temporary(error):
             self._policy.answered = True
             asked = _PAUSE_S if error.retry_after_s is None else error.retry_after_s
             self._pause(max(asked, _PAUSE_S_MIN), error)
@@ -130,6 +132,11 @@ def retry_after_s(answer: httpx.Response) -> float | None:
 def _until(date: str) -> float:
     """Return the seconds from now to an HTTP date, negative for a past one."""
     return parsedate_to_datetime(date).timestamp() - time.time()
+
+
+def _is_temporary(error: RequestRefused) -> bool:
+    """Return whether the server may accept the same request later."""
+    return error.status in _RETRY_LATER or error.code in _BUSY
 
 
 def _is_outage(error: ClientError) -> bool:

@@ -1,4 +1,4 @@
-"""The model that a stack runs: `auto` is resolved to a name once, before the workers start."""
+"""The models that a stack runs: `auto` is resolved to a name once, before the workers start."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from pathlib import Path
 from cli.errors import PartFailed
 from cli.stack.parts import PYTHON
 from cli.stack.process import spawn
+from common.contract import QUEUES
+from common.errors import BrokerUnavailable
+from common.heartbeats import RedisHeartbeats
+from common.models.redis import RedisModels
+from common.redis_client import connect
+
+# The setting, and its value that lets the stack choose.
+MODEL, AUTO = "GLIMPSE_MODEL", "auto"
 
 # Seconds the process has to end after SIGTERM.
 _STOP_S = 5.0
 
 
-async def choose_model(environ: Mapping[str, str], log: Callable[[str], None]) -> str:
-    """Return the name of the model that the workers will load, fetching its weights if needed.
+async def resolve_model(name: str, environ: Mapping[str, str], log: Callable[[str], None]) -> str:
+    """Return the name of the model that workers will load, fetching its weights if needed.
 
     Runs in a process of its own, because the command line loads no model.
 
     Args:
+        name: A model, or ``AUTO``.
         environ: Settings of the workers.
         log: Called with each line that the process logs.
 
@@ -33,7 +42,9 @@ async def choose_model(environ: Mapping[str, str], log: Callable[[str], None]) -
         log(line)
 
     command = [*PYTHON, "-m", "worker", "choose"]
-    process = await spawn(command, environ, Path.cwd(), out=answer.append, err=log_error)
+    process = await spawn(
+        command, {**environ, MODEL: name}, Path.cwd(), out=answer.append, err=log_error
+    )
     try:
         status = await process.wait()
     finally:
@@ -42,3 +53,23 @@ async def choose_model(environ: Mapping[str, str], log: Callable[[str], None]) -
         reason = errors[-1] if errors else f"Choosing the model failed with status {status}."
         raise PartFailed(reason)
     return answer[-1].strip()
+
+
+def active_model(redis_url: str) -> str | None:
+    """Return the model that serves, or None before any worker has started.
+
+    Raises:
+        BrokerUnavailable: Redis does not answer.
+    """
+    with connect(redis_url) as redis:
+        return RedisModels(redis).roles().active
+
+
+async def has_workers(redis_url: str, model: str) -> bool:
+    """Return whether workers of a model consume every queue."""
+    with connect(redis_url) as redis:
+        try:
+            beats = RedisHeartbeats(redis).alive()
+        except BrokerUnavailable:
+            return False
+    return {beat.queue for beat in beats if beat.model == model} >= set(QUEUES)

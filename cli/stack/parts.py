@@ -67,6 +67,8 @@ class Stack:
     """The parts in the order of starting, and the variables that all of them share."""
 
     parts: list[Part]
+    # Workers of another model than the active one; they run only if such a model is chosen.
+    standby: list[Part]
     environ: dict[str, str]
 
 
@@ -89,11 +91,10 @@ def lay_out(wanted: Wanted) -> Stack:
     if "GLIMPSE_MILVUS_URI" not in environ:
         environ["GLIMPSE_MILVUS_URI"] = f"http://{ports.LOOPBACK}:{milvus_port}"
         parts.append(_milvus(wanted.folder.milvus, milvus_port))
-    parts.append(_worker("worker-search", "search"))
-    parts += [_worker(f"worker-ingest-{n}", "ingest") for n in range(1, wanted.ingest_workers + 1)]
-    parts.append(_api(wanted))
+    parts += [*_workers("worker", wanted.ingest_workers), _api(wanted)]
+    standby = _workers("standby", wanted.ingest_workers)
     # Python writes each line at once, not when a buffer is full.
-    return Stack(parts, environ | {"PYTHONUNBUFFERED": "1"})
+    return Stack(parts, standby, environ | {"PYTHONUNBUFFERED": "1"})
 
 
 def _valkey(folder: Path, port: int, url: str) -> Part:
@@ -148,6 +149,12 @@ def _milvus_library() -> Path:
             " or set GLIMPSE_MILVUS_URI to a running Milvus."
         )
     return library
+
+
+def _workers(prefix: str, ingest_workers: int) -> list[Part]:
+    """Return the workers of one model."""
+    ingest = [_worker(f"{prefix}-ingest-{n}", "ingest") for n in range(1, ingest_workers + 1)]
+    return [_worker(f"{prefix}-search", "search"), *ingest]
 
 
 def _worker(name: str, queue: str) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import os
 import signal
@@ -18,10 +19,11 @@ from cli.errors import PartFailed
 from cli.stack import ports
 from cli.stack.folder import DataFolder, hold
 from cli.stack.log import Log
-from cli.stack.model import choose_model
+from cli.stack.model import AUTO, MODEL, active_model, has_workers, resolve_model
 from cli.stack.part import Part
 from cli.stack.parts import BROKER, Stack, Wanted, lay_out
 from cli.stack.processes import Processes
+from common.errors import BrokerUnavailable
 from common.keys.redis import RedisKeys
 from common.redis_client import connect
 from common.settings import load_settings
@@ -55,7 +57,7 @@ def run(options: Options) -> None:
     Raises:
         SetupError: It cannot run, or a part failed; no process is left running.
     """
-    environ = {"GLIMPSE_MODEL": "auto", **os.environ}
+    environ = {MODEL: AUTO, **os.environ}
     if options.allow_open:
         environ["GLIMPSE_OPEN_TO"] = "network"
     # All checks that need no running part come before anything starts.
@@ -90,7 +92,10 @@ class Run:
         self._url = url
         self._guarded = guarded
         self._environ = dict(stack.environ)
-        self._log = Log([_SELF, _CHOICE, *(part.name for part in stack.parts)])
+        # The model that was chosen, if another one is active.
+        self._standby: str | None = None
+        parts = [*stack.parts, *stack.standby]
+        self._log = Log([_SELF, _CHOICE, *(part.name for part in parts)])
 
     async def until_stopped(self) -> None:
         """Start everything, watch it, and stop it on a signal or when a part fails."""
@@ -107,24 +112,31 @@ class Run:
         self._say("stopped")
 
     async def _serve(self, processes: Processes) -> None:
-        self._environ["GLIMPSE_MODEL"] = await self._model()
+        chosen = self._environ[MODEL]
+        if chosen != AUTO:
+            # Before anything starts, because the name may be wrong.
+            chosen = await self._resolve(chosen)
         parts = self._stack.parts
         await self._start(processes, [part for part in parts if part.tier == BROKER])
         self._require_keys()
+        await self._choose(processes, chosen)
         await self._start(processes, [part for part in parts if part.tier != BROKER])
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-            await self._wait(
-                processes, _Readiness(client, self._url, self._say), "/readyz", _READY_S
-            )
+        if self._standby is not None:
+            await self._start(processes, self._stack.standby, self._standby)
+        await self._wait_until_ready(processes)
         processes.respawn()
         self._welcome()
         while True:
             await processes.look()
             await asyncio.sleep(_LOOK_S)
 
-    async def _start(self, processes: Processes, parts: Sequence[Part]) -> None:
+    async def _start(
+        self, processes: Processes, parts: Sequence[Part], model: str | None = None
+    ) -> None:
+        """Start parts and wait until they answer; their model is the active one by default."""
+        environ = self._environ | ({MODEL: model} if model else {})
         for part in parts:
-            await processes.start(part, self._environ)
+            await processes.start(part, environ)
             if part.answers is not None:
                 await self._wait(processes, part.answers, part.name, _ANSWER_S)
 
@@ -136,8 +148,39 @@ class Run:
             if not RedisKeys(redis).exist():
                 ports.require_loopback(self._guarded)
 
-    async def _model(self) -> str:
-        return await choose_model(self._environ, lambda line: self._log.line(_CHOICE, line))
+    async def _choose(self, processes: Processes, chosen: str) -> None:
+        """Set the active model and the one on standby, once Redis tells which one is active."""
+        active: str | None = None
+
+        async def is_known() -> bool:
+            nonlocal active
+            try:
+                active = active_model(self._environ["GLIMPSE_REDIS_URL"])
+            except BrokerUnavailable:
+                return False
+            return True
+
+        await self._wait(processes, is_known, "Redis", _ANSWER_S)
+        if active is None:
+            active = await self._resolve(AUTO) if chosen == AUTO else chosen
+        elif chosen == AUTO:
+            self._say(f"keeping the active model, {active}; to change it, set {MODEL}")
+            active = await self._resolve(active)
+        elif chosen != active:
+            active, self._standby = await self._resolve(active), chosen
+        self._environ[MODEL] = active
+
+    async def _resolve(self, model: str) -> str:
+        return await resolve_model(model, self._environ, lambda line: self._log.line(_CHOICE, line))
+
+    async def _wait_until_ready(self, processes: Processes) -> None:
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            ready = _Readiness(client, self._url, self._say)
+            await self._wait(processes, ready, "/readyz", _READY_S)
+        if self._standby is not None:
+            redis_url, model = self._environ["GLIMPSE_REDIS_URL"], self._standby
+            answers = functools.partial(has_workers, redis_url, model)
+            await self._wait(processes, answers, f"The workers of {model}", _READY_S)
 
     async def _wait(
         self,
@@ -169,13 +212,16 @@ class Run:
 
     def _welcome(self) -> None:
         address = click.style(self._url, bold=True)
-        model = self._environ["GLIMPSE_MODEL"]
-        lines = (
-            "",
+        lines = [
             f"Glimpse is ready at {address}",
-            f"model {model}, data in {self._folder.path}",
-        )
-        for line in (*lines, "Press Ctrl-C to stop", ""):
+            f"model {self._environ[MODEL]}, data in {self._folder.path}",
+        ]
+        if (new := self._standby) is not None:
+            lines.append(
+                f"model {new} is on standby: run `glimpse reindex --model {new}`,"
+                f" then `glimpse models use {new}`"
+            )
+        for line in ("", *lines, "Press Ctrl-C to stop", ""):
             self._say(line)
 
     def _say(self, text: str) -> None:

@@ -244,13 +244,17 @@ def test_ctrl_c_does_not_cut_short_the_stop_after_a_failure(
     async def answers() -> bool:
         return ready.exists()
 
+    async def never() -> bool:
+        return False
+
     # The part itself sends SIGINT when it receives SIGTERM.
     script = f"trap 'kill -INT $PPID; sleep 0.3; echo a ends; exit 0' TERM; touch {ready}; "
     first = dataclasses.replace(
         shell("a", script + "while :; do sleep 0.05; done"), answers=answers
     )
+    second = dataclasses.replace(shell("b", "exit 1"), answers=never)
     environ = {**os.environ, "GLIMPSE_MODEL": "hashing"}
-    stack = Stack([first, shell("b", "exit 1", tier=1)], environ)
+    stack = Stack([first, second], [], environ)
     with hold(tmp_path) as folder, pytest.raises(PartFailed, match="b exited with status 1"):
         asyncio.run(Run(stack, folder, "http://127.0.0.1:9", "127.0.0.1").until_stopped())
     output = capsys.readouterr().out

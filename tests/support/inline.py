@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,7 +71,19 @@ class Inline:
     store: MemoryStore
     heartbeats: MemoryHeartbeats
     keys: MemoryKeys
+    models: MemoryModels
+    reindexes: MemoryReindexes
+    # All models' collections by name; ``store`` is that of the encoder.
+    collections: dict[str, MemoryCollection]
     close: Callable[[], None]
+
+    def add_model(self, name: str, *, workers: Sequence[str] = QUEUES) -> None:
+        """Add an empty collection of another model, and its workers' heartbeats."""
+        self.collections[name] = MemoryCollection(Identity(name, "1", 8))
+        for queue in workers:
+            self.heartbeats.beat(
+                heartbeat(queue, name=f"{queue}@{name}.1", model=name, serves=False)
+            )
 
 
 def start_inline(
@@ -89,8 +101,10 @@ def start_inline(
     store = store or MemoryStore(collection=collection)
     store.open()
     # Of the encoder and, for tests, of others.
-    collections = MemoryCollections({"own": collection})
+    stored = {"own": collection}
+    collections = MemoryCollections(stored)
     models = MemoryModels(encoder.name if workers else None)
+    reindexes = MemoryReindexes()
     blobs, archives, queries = MemoryBlobs(), MemoryBlobs(), MemoryBlobs()
     jobs = MemoryJobs()
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
@@ -159,7 +173,7 @@ def start_inline(
         idempotency=MemoryIdempotency(settings.lease_s),
         keys=keys,
         models=models,
-        reindexes=MemoryReindexes(),
+        reindexes=reindexes,
         dispatcher=dispatcher,
         pixels=PixelRoom(settings.image_pixels_max),
         clock=clock,
@@ -172,7 +186,19 @@ def start_inline(
     app = create_app(services=services)
     # Validate every response against the OpenAPI document.
     app.test_client_class = ConformingClient
-    return Inline(app, blobs, archives, queries, store, heartbeats, keys, close)
+    return Inline(
+        app=app,
+        blobs=blobs,
+        archives=archives,
+        queries=queries,
+        store=store,
+        heartbeats=heartbeats,
+        keys=keys,
+        models=models,
+        reindexes=reindexes,
+        collections=stored,
+        close=close,
+    )
 
 
 def replace_parts(inline: Inline, **parts: object) -> None:

@@ -79,4 +79,7 @@ _BODIES: dict[str, Callable[[Target], dict[str, Any]]] = {
     "embeddings.create": lambda target: {
         "json": {"inputs": [{"image_id": target.image_id}, {"text": "a red thing"}]}
     },
+    "models.use": lambda _: {"json": {"model": "hashing"}},
+    "models.drop": lambda _: {"query_string": {"model": "other"}},
+    "models.start_reindex": lambda _: {"json": {"model": "other"}},
 }

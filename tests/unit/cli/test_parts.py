@@ -83,3 +83,14 @@ def test_every_part_runs_on_loopback_ports_of_its_own(tmp_path: Path) -> None:
     assert "bind 127.0.0.1\n" in config
     assert "appendonly yes\n" in config
     assert "maxmemory-policy noeviction\n" in config
+
+
+def test_as_many_workers_of_another_model_can_stand_by(tmp_path: Path) -> None:
+    found = stack(tmp_path, ingest_workers=2)
+    assert [part.name for part in found.standby] == [
+        "standby-search",
+        "standby-ingest-1",
+        "standby-ingest-2",
+    ]
+    workers = [part for part in found.parts if part.name.startswith("worker")]
+    assert [part.argv for part in found.standby] == [part.argv for part in workers]
