@@ -7,7 +7,7 @@
     │   │   ├── IdempotencyKeyReused the idempotency key was used with a different request
     │   │   └── InputFailed          inputs of a request cannot be embedded
     │   ├── NotFound                 no such image, job, search or dead letter
-    │   ├── Conflict                 another request is working on the same resource
+    │   ├── Conflict                 the state of a resource does not allow the request
     │   │   ├── IdempotencyKeyInProgress a request with this idempotency key is in progress
     │   │   ├── DeadLetterBusy       the dead letter is being replayed or removed
     │   │   ├── ModelActive          the model is active, but must not be
@@ -115,23 +115,26 @@ class InputFailed(Unprocessable):
 
 
 class Conflict(InputError):
-    """Another request is working on the same resource."""
+    """The state of a resource does not allow the request."""
 
     code = "conflict"
-    # Seconds until the caller should retry: most requests have finished by then.
-    retry_after_s: int = 1
+    # Seconds until the caller should retry; None if a retry alone does not help.
+    retry_after_s: int | None = None
 
 
 class IdempotencyKeyInProgress(Conflict):
     """A request with the same idempotency key is still in progress."""
 
     code = "idempotency_key_in_progress"
+    # Most requests have finished by then.
+    retry_after_s = 1
 
 
 class DeadLetterBusy(Conflict):
     """Another request is replaying or removing the same dead letter."""
 
     code = "dead_letter_busy"
+    retry_after_s = 1
 
 
 class ModelActive(Conflict):
