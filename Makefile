@@ -150,6 +150,10 @@ bench-ingest: setup ## Measure ingest, from the upload to the store, on PHOTOS
 bench-search: setup ## Measure searches, idle and beside ingest, on PHOTOS
 	$(BENCH).search $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,search)
 
+.PHONY: bench-reindex
+bench-reindex: setup ## Measure a reindex with another model, and searches beside it, on PHOTOS
+	$(BENCH).reindex $(ON_PHOTOS) $(call figures,reindex)
+
 .PHONY: bench-api
 bench-api: setup ## Measure the API's requests per second, and the cost of each
 	$(BENCH).api $(IN_ROUNDS) $(call figures,api)

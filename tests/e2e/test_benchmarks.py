@@ -113,6 +113,21 @@ def test_ingest(tmp_path: Path) -> None:
     }
 
 
+def test_reindex(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    assert quick("bench-reindex", tmp_path) == {
+        "reindex: reindex": {
+            "reindex",
+            "ingest with the same model",
+            "time of a reindex / of an ingest",
+            "switch",
+            *latencies("search, idle", "search beside the reindex"),
+            "beside the reindex / idle, p95",
+        }
+    }
+
+
 def test_searches_on_photographs(tmp_path: Path, photos: Path) -> None:
     require(Valkey)
     require(MilvusLite)

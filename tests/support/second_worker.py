@@ -1,7 +1,7 @@
 """A worker of a second model, which logs the pictures that it embeds.
 
-The model is the shipped hashing encoder with another name and longer vectors. The queue is the
-only argument; the rest is as for ``tests.support.slow_worker``.
+The model is the shipped hashing encoder with another name and longer vectors. The variable
+``SECOND_QUEUE`` names the queue; the rest is as for ``tests.support.slow_worker``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ class SecondEncoder(SlowEncoder):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    queue = sys.argv[1]
+    queue = os.environ["SECOND_QUEUE"]
     encoder = SecondEncoder.from_environment()
     serve(load_settings(), queue, f"{queue}@second.{os.getpid()}", encoder)

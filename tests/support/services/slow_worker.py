@@ -81,9 +81,7 @@ class SecondWorker(SlowWorker):
     ) -> None:
         super().__init__(folder, settings, 0, embeddings, picture_s=0.005)
         self.queue = queue
-
-    def command(self) -> list[str]:
-        return [*super().command(), self.queue]
+        self.settings |= {"SECOND_QUEUE": queue}
 
 
 class DeadlyWorker(SlowWorker):
