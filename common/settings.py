@@ -44,6 +44,10 @@ class Settings(BaseModel):
     device: str = "auto"
     # "auto" uses bf16 or fp16 if the hardware supports it natively, else fp32.
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    # What runs the model: "auto" uses the one of torch and OpenVINO that is faster on this machine.
+    backend: Literal["auto", "torch", "openvino"] = "auto"
+    # Whether torch compiles the model when a worker starts; needs a C++ compiler.
+    compile: bool = False
     # A file of CLIP weights, used before the cache and any download.
     clip_weights: Path | None = None
     # Folder of downloaded CLIP weights.

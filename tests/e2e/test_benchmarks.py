@@ -158,6 +158,19 @@ def test_requests_a_second_of_the_api(tmp_path: Path) -> None:
         assert {question.name, f"{question.name}: a bare view"} <= names
 
 
+def test_engines(tmp_path: Path) -> None:
+    assert quick("bench-engines", tmp_path) == {
+        "engines: engines": {
+            f"{engine}: {what}"
+            for engine in ("torch", "torch.compile", "openvino", "onnxruntime")
+            for what in (
+                *("pictures", "pictures / torch", "a text", "a text / torch"),
+                *("pictures, worst cosine", "texts, worst cosine"),
+            )
+        }
+    }
+
+
 @pytest.mark.parametrize("target", ["bench-ingest", "bench-search"])
 def test_without_photographs_it_says_how_to_name_them(target: str, tmp_path: Path) -> None:
     run = make(target, RESULTS=tmp_path)

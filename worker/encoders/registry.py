@@ -93,7 +93,7 @@ def _load_starter(settings: Settings, bulk: bool) -> Encoder:
 
 
 def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
-    from worker.encoders.backends.torch import TorchBackend
+    from worker.encoders.backends.choose import choose_backend
     from worker.encoders.clip_openai import load_clip
     from worker.encoders.compute import Compute
     from worker.encoders.two_tower import TwoTowerEncoder
@@ -101,4 +101,4 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     # The device first, so that an unusable one fails before the download.
     compute = Compute.choose(settings, bulk=bulk)
     towers = load_clip(name, find_weights(name, settings).path)
-    return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+    return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=bulk))
