@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import time
 
-from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import WorkController
 
-from common.contract import INGEST_QUEUE, SEARCH_QUEUE
+from common.contract import INGEST_QUEUE
 from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
@@ -61,7 +60,7 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
     if runtime.upkeep is not None:
         runtime.upkeep.start()
     try:
-        _celery_worker(runtime.app, settings, queue, name).start()
+        _celery_worker(runtime, settings, queue, name).start()
     finally:
         if runtime.upkeep is not None:
             runtime.upkeep.stop()
@@ -93,13 +92,12 @@ def _wait_for_store(store: VectorStore) -> None:
             return
 
 
-def _celery_worker(app: Celery, settings: Settings, queue: str, name: str) -> WorkController:
+def _celery_worker(runtime: Runtime, settings: Settings, queue: str, name: str) -> WorkController:
     """Return Celery's worker, without its command line: that takes long to import."""
-    is_search = queue == SEARCH_QUEUE
-    return app.Worker(
+    return runtime.app.Worker(
         hostname=name,
         queues=[queue],
-        concurrency=settings.search_threads if is_search else settings.worker_threads,
+        concurrency=runtime.threads,
         loglevel=settings.log_level,
         # No banner: users run Glimpse, not Celery.
         quiet=True,
