@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml glimpse_client/pyproject.toml constraints.txt
 	$(PYTHON) scripts/check_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,starter,openclip,embedded,demo,test,fuzz,lint]'
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,openvino,starter,openclip,embedded,demo,test,bench,fuzz,lint]'
 	touch $@
 
 # The file of pins. `make lock UPGRADE=` keeps the versions in it that still fit.
@@ -157,6 +157,14 @@ bench-reindex: setup ## Measure a reindex with another model, and searches besid
 .PHONY: bench-api
 bench-api: setup ## Measure the API's requests per second, and the cost of each
 	$(BENCH).api $(IN_ROUNDS) $(call figures,api)
+
+.PHONY: bench-engines
+bench-engines: setup ## Compare what can run the model on a CPU: torch, OpenVINO, ONNX Runtime
+	$(BENCH).engines $(IN_ROUNDS) $(call figures,engines)
+
+.PHONY: bench-gpu
+bench-gpu: setup ## Measure the encoder and ingest on a GPU, on PHOTOS
+	$(BENCH).gpu $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,gpu)
 
 # The folder that `make screenshots` writes to.
 OUT ?= docs

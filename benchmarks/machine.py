@@ -18,6 +18,8 @@ _PACKAGES = (
     "kombu",
     "milvus-lite",
     "numpy",
+    "onnxruntime",
+    "openvino",
     "pillow",
     "pymilvus",
     "redis",

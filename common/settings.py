@@ -46,6 +46,10 @@ class Settings(BaseModel):
     device: str = "auto"
     # "auto" uses bf16 or fp16 if the hardware supports it natively, else fp32.
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    # What runs the model: "auto" uses the one of torch and OpenVINO that is faster on this machine.
+    backend: Literal["auto", "torch", "openvino"] = "auto"
+    # Whether torch compiles the model when a worker starts; needs a C++ compiler.
+    compile: bool = False
     # A file of CLIP weights, used instead of the caches and any download.
     clip_weights: Path | None = None
     # Folder of CLIP weights from OpenAI's address or the mirror; the hub has a cache of its own.
@@ -67,8 +71,9 @@ class Settings(BaseModel):
     batch_wait_ms: float = Field(default=10.0, ge=0, le=10_000)
     # Maximum number of pictures per ingest task.
     chunk_images: int = Field(default=32, ge=1, le=1000)
-    # Threads of an ingest worker; each runs one task at a time.
-    worker_threads: int = Field(default=4, ge=1, le=64)
+    # Threads of an ingest worker; each runs one task at a time. 0 means as many as fill the model's
+    # batches, from 4 to 16.
+    worker_threads: int = Field(default=0, ge=0, le=64)
     # Threads of a search worker; each runs one search at a time. Searches that wait for the model
     # share its next batch.
     search_threads: int = Field(default=16, ge=1, le=64)

@@ -1,5 +1,8 @@
 # A worker: the model, the Milvus client, and the tasks of one queue.
 FROM python:3.12.11-slim-bookworm AS build
+# Which build of torch: cpu, or for GPUs cu130 and the like, as `uv pip install --torch-backend`
+# takes them. The one for CPUs contains no CUDA. Empty takes torch from PyPI.
+ARG TORCH_BACKEND=cpu
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
 # Dependencies change less often than the code, and torch is large, so this layer stays cached.
@@ -7,7 +10,8 @@ RUN pip install --no-cache-dir -c constraints.txt uv \
     && uv venv /opt/glimpse \
     && echo glimpse-client > own.txt \
     && uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python \
-       -c constraints.txt --excludes own.txt -r pyproject.toml --extra worker --extra starter --extra openclip
+       -c constraints.txt --excludes own.txt ${TORCH_BACKEND:+--torch-backend=$TORCH_BACKEND} \
+       -r pyproject.toml --extra worker --extra openvino --extra starter --extra openclip
 COPY README.md LICENSE ./
 COPY common/ common/
 COPY api/ api/

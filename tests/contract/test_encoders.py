@@ -33,6 +33,16 @@ def small_clip(architecture: tuple) -> Callable[[Path], Encoder]:
     return build
 
 
+def converted_clip(architecture: tuple) -> Callable[[Path], Encoder]:
+    def build(folder: Path) -> Encoder:
+        model = clip_weights.random_clip(architecture)
+        weights = clip_weights.save_state_dict(model, folder / "weights.pt")
+        update = {"backend": "openvino", "clip_weights": weights, "cache_dir": folder}
+        return load_encoder(SETTINGS.model_copy(update=update), bulk=True)
+
+    return build
+
+
 def starter(folder: Path) -> Encoder:
     return load_encoder(SETTINGS.model_copy(update={"model": "starter", "cache_dir": folder}))
 
@@ -52,6 +62,8 @@ BUILDERS: dict[str, Callable[[Path], Encoder]] = {
     "clip-resnet": small_clip(clip_weights.SMALL_RESNET),
     "open-clip": small_open_clip(causal=True),
     "open-clip-without-mask": small_open_clip(causal=False),
+    "clip-vit-openvino": converted_clip(clip_weights.SMALL),
+    "clip-resnet-openvino": converted_clip(clip_weights.SMALL_RESNET),
 }
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.api.requests import QUESTIONS
 from tests.conftest import require
@@ -14,8 +17,14 @@ from tests.support.make import made, make
 from tests.support.services import MilvusLite, MilvusServer, Valkey
 
 # Figures that may be zero or negative: a part may use less CPU time than Linux counts, a level may
-# find nothing, and with so few searches the direct call may be slower.
-ANY_SIZE = ("processor time", "others on the machine", "found right after", "added to the direct")
+# find nothing, two engines may agree, and with so few searches the direct call may be slower.
+ANY_SIZE = (
+    "worst cosine",
+    "processor time",
+    "others on the machine",
+    "found right after",
+    "added to the direct",
+)
 
 
 def quick(target: str, folder: Path, **variables: object) -> dict[str, set[str]]:
@@ -153,6 +162,39 @@ def test_requests_a_second_of_the_api(tmp_path: Path) -> None:
     (names,) = quick("bench-api", tmp_path).values()
     for question in QUESTIONS.values():
         assert {question.name, f"{question.name}: a bare view"} <= names
+
+
+def test_engines(tmp_path: Path) -> None:
+    assert quick("bench-engines", tmp_path) == {
+        "engines: engines": {
+            f"{engine}: {what}"
+            for engine in ("torch", "torch.compile", "openvino", "onnxruntime")
+            for what in (
+                *("pictures", "pictures / torch", "a text", "a text / torch"),
+                *("pictures, 1 - worst cosine", "texts, 1 - worst cosine"),
+            )
+        }
+    }
+
+
+def test_a_gpu(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        assert quick("bench-gpu", tmp_path)
+        return
+    run = make("bench-gpu", QUICK=1, RESULTS=tmp_path)
+    assert "Error 69" in run.stderr
+    assert "no CUDA device" in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    options = ["--device", "cpu", "--quick", "--json", str(tmp_path / "gpu.json")]
+    subprocess.run([sys.executable, "-m", "benchmarks.gpu", *options], check=True)
+    figures = json.loads((tmp_path / "gpu.json").read_text())["figures"]
+    assert {part: len(found) for part, found in figures.items()} == {"encoder": 4, "pipeline": 1}
+    assert all(figure["value"] > 0 for found in figures.values() for figure in found)
 
 
 @pytest.mark.parametrize("target", ["bench-ingest", "bench-search"])

@@ -177,6 +177,13 @@ def test_the_apis_image_has_no_torch() -> None:
     assert not {"torch", "torchvision", "pymilvus", "numpy", "rf-clip"} & base_install()
 
 
+def test_the_workers_image_takes_torch_from_the_index_that_the_build_names() -> None:
+    text = (ROOT / SERVICES["worker-ingest"]["build"]["dockerfile"]).read_text()
+    # Without an argument, torch has no CUDA.
+    assert re.search(r"^ARG TORCH_BACKEND=cpu$", text, re.MULTILINE)
+    assert "${TORCH_BACKEND:+--torch-backend=$TORCH_BACKEND}" in text
+
+
 def base_install() -> set[str]:
     """Return every distribution that a plain `pip install glimpse` installs."""
     wanted, found = [Requirement("glimpse")], set[str]()

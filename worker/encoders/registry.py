@@ -126,7 +126,7 @@ def _load_starter(settings: Settings, bulk: bool) -> Encoder:
 
 
 def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
-    from worker.encoders.backends.torch import TorchBackend
+    from worker.encoders.backends.choose import choose_backend
     from worker.encoders.clip_openai import load_clip
     from worker.encoders.compute import Compute
     from worker.encoders.two_tower import TwoTowerEncoder
@@ -135,18 +135,18 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     compute = Compute.choose(settings, bulk=bulk)
     weights = find_weights(name, settings)
     towers = load_clip(name, weights.path, weights.former_revision)
-    return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+    return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=bulk))
 
 
 def _load_open_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     package = _open_clip()
-    from worker.encoders.backends.torch import TorchBackend
+    from worker.encoders.backends.choose import choose_backend
     from worker.encoders.compute import Compute
     from worker.encoders.two_tower import TwoTowerEncoder
 
     compute = Compute.choose(settings, bulk=bulk)
     towers = package.load_open_clip(name)
-    return TwoTowerEncoder(towers, TorchBackend(towers, compute))
+    return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=bulk))
 
 
 def _open_clip() -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ _RUNS = 2
 # from large batches, and a worker should start quickly.
 _BUDGET_S = 4.0
 
+# Tasks of an ingest worker if the settings name no number: few for small batches, since a death
+# affects the images of all of them, and at most as many as one connection to Redis serves well.
+_TASKS_MIN, _TASKS_MAX = 4, 16
+
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
@@ -25,6 +30,30 @@ class Tuned:
     batch_max: int
     # Pictures per second in batches of that size.
     rate_per_s: float
+
+
+def largest_batch(tasks: int, chunk_images: int, concurrency: int) -> int:
+    """Return the largest batch that the running tasks can fill.
+
+    While batches are encoded, the tasks have to fill the next one, and all of these share the
+    tasks' images: a larger batch would always wait until its time is up.
+
+    Args:
+        tasks: Tasks that run concurrently; 0 means as many as needed.
+        chunk_images: Images of a task.
+        concurrency: Batches that are encoded concurrently.
+    """
+    return max(1, (tasks or _TASKS_MAX) * chunk_images // (concurrency + 1))
+
+
+def tasks_to_fill(batch_max: int, chunk_images: int, concurrency: int) -> int:
+    """Return the number of tasks that fill the next batch while others are encoded.
+
+    The images in progress follow from the batch: a GPU with batches of 256 pictures gets 16 tasks
+    of 32 pictures, a CPU with batches of 16 gets 4.
+    """
+    needed = math.ceil(batch_max * (concurrency + 1) / chunk_images)
+    return max(_TASKS_MIN, min(needed, _TASKS_MAX))
 
 
 def tune(

@@ -46,6 +46,7 @@ class Runtime:
         leases: The messages that the worker holds.
         upkeep: The upkeep of the whole service; ingest workers only.
         close: Finishes the work in progress and closes every part.
+        threads: Tasks that run concurrently.
         throughput: The worker's throughput.
     """
 
@@ -57,6 +58,7 @@ class Runtime:
     leases: Leases
     upkeep: Upkeep | None
     close: Callable[[], None]
+    threads: int
     throughput: Throughput = field(default_factory=Throughput)
 
 

@@ -36,7 +36,7 @@ from common.reindex.redis import RedisReindexes
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
 from worker.encoders.base import Encoder
-from worker.ingest.batch_tuning import Tuned, tune
+from worker.ingest.batch_tuning import Tuned, largest_batch, tasks_to_fill, tune
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.deliveries import Deliveries, Work
 from worker.ingest.isolation import Isolation
@@ -76,7 +76,14 @@ class IngestParts(Parts):
     def throughput(self) -> Throughput:
         """The worker's throughput; the model's measured rate until it has run tasks."""
         rate_per_s = self._tuned.rate_per_s if self._tuned else None
-        return Throughput(rate_per_s, self.settings.worker_threads)
+        return Throughput(rate_per_s, self.tasks)
+
+    @cached_property
+    def tasks(self) -> int:
+        """Number of tasks that run concurrently; derived from the batch if it is not set."""
+        return self.settings.worker_threads or tasks_to_fill(
+            self._batch_max(), self.settings.chunk_images, self.encoder.concurrency
+        )
 
     @cached_property
     def pipeline(self) -> IngestPipeline:
@@ -311,11 +318,8 @@ class IngestParts(Parts):
         """The batch size that the model is fastest with; None if the settings give one."""
         if self.settings.batch_max != "auto":
             return None
-        # While batches are encoded, the running tasks have to fill the next one. All of these
-        # share the tasks' images, and a larger batch would always wait until its time is up.
-        concurrency = self.encoder.concurrency
-        images = self.settings.worker_threads * self.settings.chunk_images
-        largest = max(1, images // (concurrency + 1))
+        settings, concurrency = self.settings, self.encoder.concurrency
+        largest = largest_batch(settings.worker_threads, settings.chunk_images, concurrency)
         with ThreadPoolExecutor(concurrency) as threads:
             tuned = tune(partial(self._encode, threads), largest)
         tuned = replace(tuned, rate_per_s=tuned.rate_per_s * concurrency)
@@ -338,4 +342,5 @@ def ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
         upkeep=parts.upkeep,
         close=parts.close,
         throughput=parts.throughput,
+        threads=parts.tasks,
     )

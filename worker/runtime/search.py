@@ -84,4 +84,5 @@ def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
         leases=parts.leases,
         upkeep=None,
         close=parts.close,
+        threads=settings.search_threads,
     )

@@ -8,7 +8,7 @@ import time
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import WorkController
 
-from common.contract import INGEST_QUEUE, REINDEX_QUEUE, SEARCH_QUEUE, queue_of
+from common.contract import INGEST_QUEUE, REINDEX_QUEUE, queue_of
 from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
@@ -97,11 +97,10 @@ def _wait_for_store(store: VectorStore) -> None:
 
 def _celery_worker(runtime: Runtime, settings: Settings, queue: str, name: str) -> WorkController:
     """Return Celery's worker, without its command line: that takes long to import."""
-    is_search = queue == SEARCH_QUEUE
     return runtime.app.Worker(
         hostname=name,
         queues=_queues(queue, runtime.encoder.name),
-        concurrency=settings.search_threads if is_search else settings.worker_threads,
+        concurrency=runtime.threads,
         loglevel=settings.log_level,
         # No banner: users run Glimpse, not Celery.
         quiet=True,

@@ -125,6 +125,7 @@ def sender(
         inference_at=lambda: idle.inference_at,
         leases=leases,
         upkeep=None,
+        threads=1,
         close=lambda: None,
         throughput=throughput,
     )

@@ -1,0 +1,130 @@
+"""Runs a model's towers with OpenVINO, on CPUs."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from common.errors import EncoderError
+from worker.encoders.backends.conversion import load_or_convert, padded, text_lengths
+from worker.encoders.backends.quiet_openvino import openvino
+from worker.encoders.compute import Compute
+from worker.encoders.towers import Towers
+
+# Held during a tower's first inference: two threads that make a process's first one concurrently
+# deadlock, since OpenVINO initialises a table of types while it waits for Python's global lock.
+_FIRST = threading.Lock()
+
+
+class OpenVinoBackend:
+    """OpenVINO on a CPU; see ``worker.encoders.backends.base.Backend``.
+
+    It keeps no reference to the towers, so that torch's weights can be freed. Each tower is
+    compiled when it is first used: an ingest worker embeds no texts.
+
+    Args:
+        towers: The loaded model, in float32 on the CPU.
+        compute: The precision, and how many batches share the cores.
+        cache_dir: Folder of the converted model.
+
+    Raises:
+        SetupError: OpenVINO cannot run this model.
+    """
+
+    name = "openvino"
+
+    def __init__(self, towers: Towers, compute: Compute, cache_dir: Path) -> None:
+        self.concurrency = compute.concurrency
+        core = openvino.Core()
+        found = load_or_convert(towers, core, cache_dir)
+        streams, threads = compute.concurrency, torch.get_num_threads()
+        precision = _precision(core, compute)
+        # Streams divide the cores among the batches; a text gets all of them.
+        self._images = _Tower(core, found.images, precision, streams, threads * streams)
+        self._texts = _Tower(core, found.texts, precision, 1, threads)
+        self._lengths = text_lengths(towers)
+
+    def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the image tower: uint8 [n, height, width, 3] -> float32 [n, dim]."""
+        return self._images.run(pixels)
+
+    def embed_texts(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Run the text tower: int64 [n, length] -> float32 [n, dim]."""
+        return self._texts.run(padded(tokens, self._lengths))
+
+
+class _Tower:
+    """A tower, compiled on first use, and its requests, of which each thread takes one.
+
+    Args:
+        core: OpenVINO's ``Core``.
+        model: The converted tower.
+        precision: Type of the matrix products, "f32" or "bf16".
+        streams: Number of concurrent batches.
+        threads: Threads of all streams together.
+    """
+
+    def __init__(self, core: Any, model: Any, precision: str, streams: int, threads: int) -> None:
+        self._core = core
+        self._model = model
+        self._streams = streams
+        self._options = {
+            "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
+            "INFERENCE_PRECISION_HINT": precision,
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": threads,
+            # Workers share the cores with other processes, which pinned threads could not evade.
+            "ENABLE_CPU_PINNING": False,
+        }
+        self._requests: SimpleQueue[Any] = SimpleQueue()
+
+    def run(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Run the tower on a batch.
+
+        Raises:
+            EncoderError: The model failed on this input.
+        """
+        try:
+            self._compile(inputs[:1])
+            request = self._requests.get()
+            try:
+                return np.array(request.infer([inputs], share_inputs=True)[0], np.float32)
+            finally:
+                self._requests.put(request)
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise EncoderError(f"The model failed: {error}") from error
+
+    def _compile(self, example: NDArray[Any]) -> None:
+        with _FIRST:
+            if self._model is not None:
+                compiled = self._core.compile_model(self._model, "CPU", self._options)
+                requests = [compiled.create_infer_request() for _ in range(self._streams)]
+                for request in requests:
+                    request.infer([example])
+                    self._requests.put(request)
+                self._model = None
+                _return_memory()
+
+
+def _return_memory() -> None:
+    """Return freed memory to the system: torch's weights, which were in many small pieces.
+
+    glibc keeps pieces of less than 32 MiB for later allocations; other C libraries have no such
+    function.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _precision(core: Any, compute: Compute) -> str:
+    """Return bf16 if it was chosen and the CPU multiplies it; emulated, it is slower than f32."""
+    native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if compute.dtype is torch.bfloat16 and native else "f32"

@@ -1,0 +1,156 @@
+"""Trials: which backend embeds faster on this machine, measured once and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from worker.encoders.backends.base import Backend
+from worker.encoders.compute import Compute
+from worker.encoders.towers import Towers
+
+log = logging.getLogger(__name__)
+
+# Pictures per batch, and a text of the usual length.
+_BATCH = 8
+_TEXT = "a photo of a white dog"
+# Turns of each backend at least and at most, and seconds after which no further turn begins.
+_TURNS_MIN, _TURNS_MAX = 3, 20
+_BUDGET_S = 3.0
+# Packages whose version can change the result.
+_PACKAGES = ("openvino", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The result of a trial.
+
+    Attributes:
+        backend: Name of the backend to use.
+        seconds: Seconds for one picture or one text, by backend; empty if only one can run.
+    """
+
+    backend: str
+    seconds: dict[str, float]
+
+
+def trial_file(
+    towers: Towers, compute: Compute, cache_dir: Path, *, bulk: bool, compiled: bool
+) -> Path:
+    """Return the file that remembers the trial of this model on this machine."""
+    facts = [
+        *(_processor(), os.cpu_count(), torch.get_num_threads(), compute.concurrency),
+        *(str(compute.dtype), towers.name, towers.revision, bulk, compiled),
+        *(version(package) for package in _PACKAGES),
+    ]
+    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    return cache_dir / "backends" / f"{name}.json"
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Let one process at a time hold a trial, so that the second one finds its result.
+
+    If the folder is not writable, processes do not wait for each other.
+    """
+    with ExitStack() as stack:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(f"{file}.lock"))
+        except OSError as error:
+            log.warning("encoder.cache_failed path=%s reason=%s", file, error)
+        yield
+
+
+def recall(file: Path) -> Trial | None:
+    """Return the remembered trial; None if there is none, or the file is damaged."""
+    try:
+        found = json.loads(file.read_text())
+        trial = Trial(str(found["backend"]), dict(found["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return trial if trial.backend in ("openvino", "torch") else None
+
+
+def remember(file: Path, trial: Trial) -> None:
+    """Keep a trial for later starts, if the folder is writable."""
+    try:
+        with NamedTemporaryFile("w", dir=file.parent, suffix=".part", delete=False) as part:
+            json.dump(asdict(trial), part)
+        # Renamed when complete, so that a process killed here leaves no partial file.
+        Path(part.name).replace(file)
+    except OSError as error:
+        log.warning("encoder.cache_failed path=%s reason=%s", file, error)
+
+
+def seconds_of(backends: Mapping[str, Backend], towers: Towers, *, bulk: bool) -> dict[str, float]:
+    """Return the seconds that each backend takes for one picture in bulk, or for one text.
+
+    The backends take turns, and the fastest turn of each counts: noise only slows a turn down.
+
+    Raises:
+        EncoderError: A backend failed.
+    """
+    prepare = _pictures if bulk else _text
+    turns = {name: prepare(backend, towers) for name, backend in backends.items()}
+    for turn in turns.values():
+        # The first one is slow: it compiles, or plans.
+        turn()
+    seconds = {name: float("inf") for name in turns}
+    began = time.perf_counter()
+    for count in range(_TURNS_MAX):
+        if count >= _TURNS_MIN and time.perf_counter() - began > _BUDGET_S:
+            break
+        for name, turn in turns.items():
+            seconds[name] = min(seconds[name], turn())
+    return seconds
+
+
+def _pictures(backend: Backend, towers: Towers) -> Callable[[], float]:
+    pixels = np.random.default_rng(0).integers(0, 256, (_BATCH, *towers.image_size, 3), np.uint8)
+    batches = [pixels] * backend.concurrency
+
+    def turn() -> float:
+        with ThreadPoolExecutor(backend.concurrency) as threads:
+            began = time.perf_counter()
+            list(threads.map(backend.embed_images, batches))
+            return (time.perf_counter() - began) / (_BATCH * len(batches))
+
+    return turn
+
+
+def _text(backend: Backend, towers: Towers) -> Callable[[], float]:
+    embed = partial(backend.embed_texts, towers.tokenize([_TEXT]))
+
+    def turn() -> float:
+        began = time.perf_counter()
+        embed()
+        return time.perf_counter() - began
+
+    return turn
+
+
+def _processor() -> str:
+    """Return what the processor is and can do."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    kinds = {line for line in lines if line.startswith(("model name", "flags", "Features"))}
+    return "\n".join([platform.machine(), *sorted(kinds)])
