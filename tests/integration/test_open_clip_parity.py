@@ -78,6 +78,9 @@ def pair(
     folder = tmp_path_factory.mktemp("model")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == LISTED:
+            if not ALL:
+                shallow = open_clip_models.shallow(LISTED)
+                patch.setitem(open_clip.factory._MODEL_CONFIGS, LISTED, shallow)
             name = cached(folder, patch)
             theirs = plain(LISTED, TAG)
         else:
@@ -159,14 +162,15 @@ def test_random_weights_tell_pictures_and_texts_apart(pair: Pair) -> None:
 @pytest.mark.parametrize(("precision", "cosine"), [("fp32", 0.99999), ("bf16", 0.999)])
 def test_it_embeds_as_the_package_does(pair: Pair, precision: str, cosine: float) -> None:
     encoder = encoder_of(pair.towers, precision)
-    # In bf16, whose products most machines emulate slowly, one picture.
+    # In bf16, whose products most machines emulate slowly, fewer.
     count = len(SIZES) if precision == "fp32" or ALL else 1
+    texts = TEXTS if precision == "fp32" or ALL else TEXTS[-2:]
     pixels = [encoder.preprocess(scene) for scene in scenes()[:count]]
     images = cosines(encoder.encode_images(pixels), pair.images[:count]).min()
-    texts = cosines(encoder.encode_texts(TEXTS), pair.texts).min()
-    print(f"{pair.towers.name} {precision}: worst cosines {images:.7f} and {texts:.7f}")  # noqa: T201 (figures for the report)
+    read = cosines(encoder.encode_texts(texts), pair.texts[-len(texts) :]).min()
+    print(f"{pair.towers.name} {precision}: worst cosines {images:.7f} and {read:.7f}")  # noqa: T201 (figures for the report)
     assert images >= cosine
-    assert texts >= cosine
+    assert read >= cosine
 
 
 def test_texts_are_cut_only_where_that_changes_nothing(
@@ -179,13 +183,12 @@ def test_texts_are_cut_only_where_that_changes_nothing(
     assert towers.tokenize(TEXTS).shape[1] == towers.context_length
 
 
-@pytest.mark.parametrize("text", ["a white dog", "", "word " * 100])
-def test_padding_leaves_a_causal_text_where_it_was(pair: Pair, text: str) -> None:
+def test_padding_leaves_a_causal_text_where_it_was(pair: Pair) -> None:
     towers = pair.towers
+    tokens = torch.from_numpy(towers.tokenize(["a white dog"]))
     if not towers.causal:
-        assert towers.tokenize([text]).shape[1] == towers.context_length
+        assert tokens.shape[1] == towers.context_length
         return
-    tokens = torch.from_numpy(towers.tokenize([text]))
     padded = torch.nn.functional.pad(tokens, (0, towers.context_length - tokens.shape[1]))
     with torch.inference_mode():
         cut, whole = (unit(towers.texts(each)) for each in (tokens, padded))
@@ -198,7 +201,7 @@ def test_both_towers_can_be_traced(pair: Pair) -> None:
     pixels = torch.randint(0, 256, (2, height, width, 3), dtype=torch.uint8)
     for tower, first, second in (
         (towers.images, pixels[:1], pixels),
-        (towers.texts, *(torch.from_numpy(towers.tokenize(texts)) for texts in (["a"], TEXTS))),
+        (towers.texts, *(torch.from_numpy(towers.tokenize(texts)) for texts in (["a"], TEXTS[:2]))),
     ):
         with warnings.catch_warnings(), torch.inference_mode():
             # torch deprecates tracing, and warns about each branch on a shape.
