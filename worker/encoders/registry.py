@@ -59,8 +59,7 @@ def fetch_model(settings: Settings) -> str:
     """
     name = _PREFERRED if settings.model == AUTO else _known(settings.model)
     if name.startswith(OPEN_CLIP):
-        # The package downloads while it loads.
-        _open_clip().load_open_clip(name)
+        _open_clip().fetch_open_clip(name)
         return "in the cache of the Hugging Face Hub"
     if name not in OFFICIAL_FILES:
         return f"{name} needs no download"
