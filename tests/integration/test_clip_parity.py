@@ -7,6 +7,7 @@ that are published, and loaded through the path that real weights take.
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from PIL import Image
 from common.images.decode import decode
 from common.settings import Settings
 from tests.support import clip_weights, pictures
+from worker.encoders.base import Encoder
 from worker.encoders.crop import centre_square
+from worker.encoders.registry import load_encoder
 from worker.encoders.two_tower import TwoTowerEncoder
 
 # Two threads, as the smallest machine that is meant to run a worker has.
@@ -33,6 +36,9 @@ ALL = os.environ.get("PARITY") == "all"
 
 # Pictures in one batch; no divisor of their number, so that batches of two sizes are met.
 BATCH = 32
+
+# Photographs that OpenVINO embeds in `make test`; smaller models take the contract's tests.
+FEW = 9
 
 # Short, long, empty, foreign, and longer than the model reads.
 SENTENCES = [
@@ -89,6 +95,14 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]
 
 
 @pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache for the converted model, which is made once."""
+    folder = tmp_path_factory.mktemp("converted")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
 def plain(saved: dict[str, Path], some: list[Path]) -> Plain:
     with warnings.catch_warnings():
         # torch deprecates the reading of TorchScript archives, which OpenAI published.
@@ -111,7 +125,7 @@ def encoder_of(weights: Path, precision: str) -> TwoTowerEncoder:
     return clip_weights.encoder_of(weights, settings)
 
 
-def embed(encoder: TwoTowerEncoder, paths: list[Path]) -> np.ndarray:
+def embed(encoder: Encoder, paths: list[Path]) -> np.ndarray:
     """Embed photographs as a worker does: from their bytes, in batches."""
     pixels = [encoder.preprocess(decode(path.read_bytes(), 10**8).image) for path in paths]
     batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
@@ -171,6 +185,34 @@ def test_texts_are_embedded_as_the_package_does(
     ours = encoder_of(saved[form], precision).encode_texts(texts)
     assert cosines(ours, theirs).min() >= cosine
     assert cosines(ours[:1], theirs[1:2]).max() < cosine
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("precision", "cosine"), [("fp32", 0.99999), ("bf16", 0.999)])
+def test_openvino_embeds_as_the_package_does(
+    plain: Plain,
+    saved: dict[str, Path],
+    some: list[Path],
+    converted: Path,
+    precision: str,
+    cosine: float,
+) -> None:
+    settings = Settings(
+        device="cpu",
+        precision=precision,
+        torch_threads=THREADS,
+        clip_weights=saved["archive"],
+        cache_dir=converted,
+        backend="openvino",
+    )
+    encoder = load_encoder(settings)
+    count = len(some) if ALL else FEW
+    worst = cosines(embed(encoder, some[:count]), plain.images[:count]).min()
+    print(f"openvino, {precision}: worst cosine is {worst:.7f}")  # noqa: T201 (for the report)
+    assert worst >= cosine
+    with torch.inference_mode():
+        theirs = unit(plain.model.encode_text(clip.tokenize(SENTENCES, truncate=True)))
+    assert cosines(encoder.encode_texts(SENTENCES), theirs).min() >= cosine
 
 
 def test_both_forms_hold_the_same_model(saved: dict[str, Path]) -> None:
