@@ -8,6 +8,7 @@ and sentences pass through the model in full size, many through a narrow one.
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 from common.images.decode import decode
 from common.settings import Settings
 from tests.support import clip_weights, pictures
+from worker.encoders.base import Encoder
 from worker.encoders.crop import centre_square
+from worker.encoders.registry import load_encoder
 from worker.encoders.two_tower import TwoTowerEncoder
 
 # Two threads, as the smallest machine that is meant to run a worker has.
@@ -36,6 +39,9 @@ ALL = os.environ.get("PARITY") == "all"
 
 # Pictures in one batch; no divisor of their number, so that batches of two sizes are met.
 BATCH = 32
+
+# Photographs that OpenVINO embeds in `make test`; smaller models take the contract's tests.
+FEW = 9
 
 # Short, long, empty, foreign, and longer than the model reads.
 SENTENCES = [
@@ -98,6 +104,14 @@ def saved(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
 
 
 @pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache for the converted model, which is made once."""
+    folder = tmp_path_factory.mktemp("converted")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
 def plain(name: str, saved: dict[str, Path], paths: list[Path], some: list[Path]) -> Plain:
     categories = sorted({path.parent.name.replace("_", " ") for path in paths})
     texts = SENTENCES + [f"a photo of a {category}" for category in categories]
@@ -127,7 +141,7 @@ def encoder_of(weights: Path, precision: str) -> TwoTowerEncoder:
     return clip_weights.encoder_of(weights, settings)
 
 
-def embed(encoder: TwoTowerEncoder, paths: list[Path]) -> np.ndarray:
+def embed(encoder: Encoder, paths: list[Path]) -> np.ndarray:
     """Embed photographs as a worker does: from their bytes, in batches."""
     pixels = [encoder.preprocess(decode(path.read_bytes(), 10**8).image) for path in paths]
     batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
@@ -162,6 +176,27 @@ def test_all_is_embedded_as_the_package_does(
     texts = encoder.encode_texts(plain.texts)
     assert cosines(texts, plain.sentences).min() >= cosine
     assert cosines(texts[:1], plain.sentences[1:2]).max() < cosine
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("name", ["ViT-B/32"], scope="module")
+@pytest.mark.parametrize(("precision", "cosine"), [("fp32", 0.99999), ("bf16", 0.999)])
+def test_openvino_embeds_as_the_package_does(
+    plain: Plain, saved: dict[str, Path], converted: Path, precision: str, cosine: float
+) -> None:
+    settings = Settings(
+        device="cpu",
+        precision=precision,
+        torch_threads=THREADS,
+        clip_weights=saved["archive"],
+        cache_dir=converted,
+        backend="openvino",
+    )
+    encoder = load_encoder(settings)
+    worst = cosines(embed(encoder, plain.photographs), plain.images).min()
+    print(f"openvino, {precision}: worst cosine is {worst:.7f}")  # noqa: T201 (a figure for the report)
+    assert worst >= cosine
+    assert cosines(encoder.encode_texts(plain.texts), plain.sentences).min() >= cosine
 
 
 @pytest.mark.parametrize("name", ["narrow"], scope="module")
