@@ -199,6 +199,8 @@ def main(
 
     logging.basicConfig(level="WARNING")
     settings = Settings(device="cpu", precision=precision)
+    dtype = str(Compute.choose(settings).dtype).removeprefix("torch.")
+    report = Report({"model": "small" if quick else "ViT-B/32", "dtype": dtype, "batch": _BATCH})
     with TemporaryDirectory() as folder:
         file = weights_file or save_state_dict(
             random_clip(SMALL if quick else VIT_B_32), Path(folder) / "weights.pt"
@@ -207,8 +209,6 @@ def main(
         towers = load_clip("random", file)
         runs = measure(found, towers, 1 if quick else rounds)
         near = cosines(found, towers)
-        dtype = str(Compute.choose(settings).dtype).removeprefix("torch.")
-    report = Report({"model": "small" if quick else "ViT-B/32", "dtype": dtype, "batch": _BATCH})
     report.add("engines", figures(runs, near), runs)
     report.write(out)
 
