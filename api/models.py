@@ -37,8 +37,8 @@ from common.models.base import Switch as SwitchRecord
 from common.reindex.base import Reindex
 from common.reindex.tasks import send_slices
 
-# Seconds to wait for a worker's answer, which counts every collection's rows.
-_TIMEOUT_S = 10.0
+# Seconds to wait for a worker's answer.
+_TIMEOUT_S = 4.0
 
 
 def list_models(services: Services, worker: SearchWorker) -> Models:

@@ -17,12 +17,16 @@ HANGS_AFTER_S = 5.0
 # Concurrent requests.
 _THREADS = 6
 # Methods in the order of sending, deletions last.
-_ORDER = ("get", "post", "delete")
-# Request bodies by operation id.
+_ORDER = ("get", "post", "put", "delete")
+# Request bodies and query strings by operation id.
 _BODIES: dict[str, dict[str, Any]] = {
     "images_upload": {"content": picture("navy"), "headers": {"Content-Type": "image/png"}},
     "images_check": {"json": {"ids": ["0" * 64]}},
     "searches_create": {"json": {"text": "red"}},
+    "embeddings_create": {"json": {"inputs": [{"text": "red"}]}},
+    "models_use": {"json": {"model": "hashing"}},
+    "models_start_reindex": {"json": {"model": "hashing"}},
+    "models_drop": {"params": {"model": "other"}},
 }
 # Path parameters of files that only the web page links to.
 _FILES = {"version": "x", "name": "docs.css"}
