@@ -132,7 +132,8 @@ def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
         return
     whole = operation.query.model_json_schema(schema_generator=_Schemas)
     for name, schema in whole["properties"].items():
-        parameter = {"name": name, "in": "query", "required": False}
+        is_required = name in whole.get("required", ())
+        parameter = {"name": name, "in": "query", "required": is_required}
         if "description" in schema:
             parameter["description"] = schema.pop("description")
         yield parameter | {"schema": _sent(schema)}

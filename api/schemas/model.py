@@ -16,7 +16,7 @@ from common.reindex.base import Reindex as ReindexRecord
 from common.rfc3339 import rfc3339
 
 # Longest name of a model, in characters; `open_clip:local-dir:` is followed by a path.
-_NAME_MAX = 1024
+_NAME_MAX = 256
 
 Name = Annotated[str, Field(min_length=1, max_length=_NAME_MAX)]
 
