@@ -13,9 +13,13 @@ from PIL import Image
 from common.errors import EncoderError
 from common.settings import Settings
 from tests.support import clip_weights, open_clip_models, pictures
+from worker.encoders.backends.choose import choose_backend
 from worker.encoders.base import Encoder
+from worker.encoders.clip_openai import load_clip
+from worker.encoders.compute import Compute
 from worker.encoders.hashing import HashingEncoder
 from worker.encoders.registry import load_encoder
+from worker.encoders.two_tower import TwoTowerEncoder
 
 # fp32, since the tests compare vectors from batches of different sizes.
 SETTINGS = Settings(device="cpu", precision="fp32", torch_threads=2)
@@ -37,8 +41,10 @@ def converted_clip(architecture: tuple) -> Callable[[Path], Encoder]:
     def build(folder: Path) -> Encoder:
         model = clip_weights.random_clip(architecture)
         weights = clip_weights.save_state_dict(model, folder / "weights.pt")
-        update = {"backend": "openvino", "clip_weights": weights, "cache_dir": folder}
-        return load_encoder(SETTINGS.model_copy(update=update), bulk=True)
+        settings = SETTINGS.model_copy(update={"backend": "openvino", "cache_dir": folder})
+        towers = load_clip("small", weights)
+        compute = Compute.choose(settings, bulk=True)
+        return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=True))
 
     return build
 

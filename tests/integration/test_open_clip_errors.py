@@ -48,7 +48,7 @@ def test_an_incomplete_name_gets_the_forms(name: str) -> None:
 
 
 def test_the_list_of_names_mentions_open_clip() -> None:
-    with pytest.raises(InvalidSettings, match=r"or open_clip:NAME.*docs/models\.md"):
+    with pytest.raises(InvalidSettings, match=r"docs/models\.md.*open_clip:NAME"):
         choose_model(Settings(model="SigLIP2"))
 
 

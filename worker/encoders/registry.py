@@ -102,7 +102,8 @@ def _known(name: str) -> str:
     close = difflib.get_close_matches(name, MODELS, n=3, cutoff=0.4)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     raise InvalidSettings(
-        f"GLIMPSE_MODEL={name} is not a model.{hint} docs/models.md lists all models."
+        f"GLIMPSE_MODEL={name} is not a model.{hint} docs/models.md lists all models; those of"
+        f" open_clip are written {OPEN_CLIP}NAME."
     )
 
 
