@@ -1,7 +1,8 @@
 """``python -m benchmarks.reindex``: a reindex beside an ingest, and searches beside it.
 
 All photographs are indexed with one model, and then with another one by a reindex and a switch.
-After that the same number of copies is uploaded, so that one run shows both.
+After that the same number of copies is uploaded, so that one run shows both. Searches follow one
+another all through the reindex, but not through the ingest.
 """
 
 from __future__ import annotations
@@ -28,9 +29,8 @@ from common.contract import QUEUES
 from tests.support.polling import wait_for
 from tests.support.services import SecondWorker, Worker
 
-# Upper bounds: the time of a reindex as a multiple of an ingest, and the factor by which a reindex
-# may slow searches down.
-_AS_INGEST_MAX, _SLOWDOWN_MAX = 1.2, 3.0
+# Upper bound: the factor by which a reindex may slow searches down.
+_SLOWDOWN_MAX = 3.0
 
 # The model before the reindex; that of a quick run has no weights either.
 _BEFORE, _BEFORE_QUICK = "starter", "hashing"
@@ -151,14 +151,9 @@ def figures(found: dict[str, Any]) -> list[Figure]:
     ingest_per_s = found["ingest"]["images_per_s"]
     idle, beside = found["idle_ms"], found["beside_ms"]
     return [
-        Figure("reindex", reindex_per_s, "images/s"),
-        Figure("ingest with the same model", ingest_per_s, "images/s"),
-        Figure(
-            "time of a reindex / of an ingest",
-            ingest_per_s / reindex_per_s,
-            "times",
-            at_most=_AS_INGEST_MAX,
-        ),
+        Figure("reindex beside searches", reindex_per_s, "images/s"),
+        Figure("ingest with the same model, nothing beside it", ingest_per_s, "images/s"),
+        Figure("time of the reindex / of the ingest", ingest_per_s / reindex_per_s, "times"),
         Figure("switch", found["switch_s"], "s"),
         *latency_figures("search, idle", idle),
         *latency_figures("search beside the reindex", beside),

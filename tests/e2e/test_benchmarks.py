@@ -127,9 +127,9 @@ def test_reindex(tmp_path: Path) -> None:
     require(MilvusLite)
     assert quick("bench-reindex", tmp_path) == {
         "reindex: reindex": {
-            "reindex",
-            "ingest with the same model",
-            "time of a reindex / of an ingest",
+            "reindex beside searches",
+            "ingest with the same model, nothing beside it",
+            "time of the reindex / of the ingest",
             "switch",
             *latencies("search, idle", "search beside the reindex"),
             "beside the reindex / idle, p95",
