@@ -68,8 +68,7 @@ def use_model(services: Services, model: str, *, allow_missing: bool) -> None:
             # A switch away from this model is called off.
             services.models.refuse(switch.model, f"{model} stays the active model.", now)
         return
-    for queue in QUEUES:
-        _require_worker(services, model, queue)
+    _require_workers(services, model, QUEUES)
     switch = SwitchRecord(model=model, state="running", allow_missing=allow_missing, at=now)
     if not services.models.begin_switch(switch):
         raise SwitchRunning("A switch to another model is in progress; see `GET /v1/models`.")
@@ -115,7 +114,7 @@ def start_reindex(services: Services, model: str) -> Reindex:
     active = services.models.roles().active
     if active is None or active == model:
         raise ModelActive(f"{model} is the active model; its collection needs no reindex.")
-    _require_worker(services, model, INGEST_QUEUE)
+    _require_workers(services, model, [INGEST_QUEUE])
     reindex = Reindex(
         id=uuid.uuid4().hex,
         model=model,
@@ -164,11 +163,13 @@ def _workers(beats: Sequence[Heartbeat], model: str) -> list[Heartbeat]:
     return [beat for beat in beats if beat.model == model]
 
 
-def _require_worker(services: Services, model: str, queue: str) -> None:
+def _require_workers(services: Services, model: str, queues: Sequence[str]) -> None:
     beats = services.heartbeats.alive()
-    if not any(beat.queue == queue for beat in _workers(beats, model)):
-        others = ", ".join(sorted({beat.model for beat in beats})) or "none"
-        raise ModelHasNoWorker(
-            f"No {queue} worker of {model} is running; start one with GLIMPSE_MODEL={model}."
-            f" Models with workers: {others}."
-        )
+    served = {beat.queue for beat in _workers(beats, model)}
+    for queue in queues:
+        if queue not in served:
+            others = ", ".join(sorted({beat.model for beat in beats})) or "none"
+            raise ModelHasNoWorker(
+                f"No {queue} worker of {model} is running; start one with GLIMPSE_MODEL={model}."
+                f" Models with workers: {others}."
+            )

@@ -7,7 +7,6 @@ collection, although workers of the new model are killed meanwhile.
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -165,7 +164,9 @@ def test_a_switch_loses_nothing_and_no_search_sees_half(
         assert reindex["state"] == "complete", reindex
         assert traffic.encoders[-1] == "hashing"
         use(stack.client, "second")
-        time.sleep(1)
+        wait_for(
+            lambda: traffic.encoders[-1] == "second", _TIMEOUT_S, "a search by the second model"
+        )
         assert traffic.search()["encoder"] == "second"
         use(stack.client, "hashing")
     assert not traffic.wrong

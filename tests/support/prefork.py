@@ -16,8 +16,8 @@ import signal
 import sys
 from typing import Any
 
-# What a worker imports until it has finished its first task, but none of the tests' own modules.
-_IMPORTED = (
+# Modules that each worker would otherwise import on its own after the fork.
+IMPORTED_LATE = (
     "celery.apps.worker",
     "celery.backends.redis",
     "celery.bin.celery",
@@ -26,6 +26,10 @@ _IMPORTED = (
     "kombu.transport.redis",
     "psutil",
     "scipy.sparse",
+)
+# What a worker imports until it has finished its first task, but none of the tests' own modules.
+_IMPORTED = (
+    *IMPORTED_LATE,
     "worker.encoders.hashing",
     "worker.runtime.serve",
     "worker.stores.milvus.store",

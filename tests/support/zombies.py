@@ -28,6 +28,7 @@ from common.blobs.folder import FolderBlobs
 from common.claims.redis import RedisClaims
 from common.jobs.redis import RedisJobs
 from common.settings import load_settings
+from tests.support.prefork import IMPORTED_LATE
 from tests.support.slow_worker import is_probe
 from worker.encoders.hashing import HashingEncoder
 from worker.runtime.serve import serve
@@ -51,18 +52,6 @@ _STAGES: dict[str, tuple[type, str, Literal["before", "after"]]] = {
     # Stage of both.
     "settle": (RedisClaims, "settle", "before"),
 }
-
-# Modules that each worker would otherwise import on its own after the fork.
-_IMPORTED_LATE = (
-    "celery.apps.worker",
-    "celery.backends.redis",
-    "celery.bin.celery",
-    "celery.concurrency.thread",
-    "celery.worker.consumer",
-    "kombu.transport.redis",
-    "psutil",
-    "scipy.sparse",
-)
 
 
 def halt_at(stage: str, deed: str) -> None:
@@ -115,7 +104,7 @@ def work(queue: str, deed: str, stage: str) -> None:
 
 def main(queue: str, deeds: list[str]) -> None:
     """Run a worker for each deed and wait until all have exited."""
-    for name in _IMPORTED_LATE:
+    for name in IMPORTED_LATE:
         importlib.import_module(name)
     children = []
     for deed in deeds:

@@ -142,8 +142,8 @@ class Deletion:
 
     def _delete_rows(self, rows: Sequence[Row]) -> None:
         # This store last: after an interruption, only it shows that the deletion is unfinished.
-        for row in rows:
-            for store in (*self._collections.others(self._store), self._store):
+        for store in (*self._collections.others(self._store), self._store):
+            for row in rows:
                 store.delete(row.tenant, [row.record.id])
 
     def _note_indexed(self, job_id: str, image_id: str) -> None:

@@ -51,7 +51,7 @@ class Converted:
 
 
 def text_lengths(towers: Towers) -> tuple[int, ...]:
-    """Return the lengths that texts are padded to, each of which has a plan of its own.
+    """Return the lengths that texts are padded to; OpenVINO plans each of them separately.
 
     Most searches have a few words, so the first length is short.
     """

@@ -61,7 +61,7 @@ class OpenVinoBackend:
 
 
 class _Tower:
-    """A tower, compiled on first use, and its requests, of which each thread takes one.
+    """A tower, compiled on first use; each thread takes an inference request of its own.
 
     Args:
         core: OpenVINO's ``Core``.

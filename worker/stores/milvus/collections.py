@@ -31,6 +31,8 @@ class MilvusCollections:
         self._uri = uri
         self._token = token
         self._lock = threading.Lock()
+        # Connected on first use; it reconnects automatically.
+        self._client: MilvusClient | None = None
         # Stores by the name of their collection; they stay connected.
         self._stores: dict[str, MilvusStore] = {}
 
@@ -96,9 +98,12 @@ class MilvusCollections:
 
     @contextmanager
     def _connected(self) -> Iterator[MilvusClient]:
+        """Yield the client, and translate errors: a deletion must not connect each time."""
         with translated(address_of(self._uri)):
-            client = connect(self._uri, self._token)
-            try:
-                yield client
-            finally:
-                client.close()
+            yield self._opened()
+
+    def _opened(self) -> MilvusClient:
+        with self._lock:
+            if self._client is None:
+                self._client = connect(self._uri, self._token)
+            return self._client
