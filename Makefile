@@ -154,6 +154,13 @@ bench-search: setup ## Measure searches, idle and beside ingest, on PHOTOS
 bench-reindex: setup ## Measure a reindex with another model, and searches beside it, on PHOTOS
 	$(BENCH).reindex $(ON_PHOTOS) $(call figures,reindex)
 
+# Parts of `make bench-scale`, instead of all: modules of benchmarks/scale.
+ONLY ?=
+
+.PHONY: bench-scale
+bench-scale: setup ## Measure what grows with images, tasks, workers and callers (ONLY=part)
+	$(BENCH).scale $(ONLY:%=--only %) $(call figures,scale)
+
 .PHONY: bench-api
 bench-api: setup ## Measure the API's requests per second, and the cost of each
 	$(BENCH).api $(IN_ROUNDS) $(call figures,api)

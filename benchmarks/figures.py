@@ -18,6 +18,7 @@ class Figure:
         unit: The unit of the number.
         at_least: Lower bound, if any.
         at_most: Upper bound, if any.
+        scales: How the number grows with the size of the service, if that is known.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Figure:
     unit: str
     at_least: float | None = None
     at_most: float | None = None
+    scales: str = ""
 
     @property
     def within_bound(self) -> bool | None:
@@ -43,6 +45,8 @@ class Figure:
     def view(self) -> dict[str, Any]:
         """Return the figure's JSON form."""
         plain = {"name": self.name, "value": round(self.value, 3), "unit": self.unit}
+        if self.scales:
+            plain["scales"] = self.scales
         if self.within_bound is None:
             return plain
         return plain | {"bound": self.bound, "within_bound": self.within_bound}
@@ -86,4 +90,5 @@ def table(title: str, figures: Sequence[Figure]) -> str:
 def _line(figure: Figure, width: int) -> str:
     verdict = {True: "kept", False: "MISSED", None: ""}[figure.within_bound]
     value = f"{figure.value:,.2f}".rstrip("0").rstrip(".")
-    return f"  {figure.name:<{width}}  {value:>10} {figure.unit:<10} {figure.bound:<14} {verdict}"
+    rest = f"{figure.bound:<14} {verdict:<6}  {figure.scales}"
+    return f"  {figure.name:<{width}}  {value:>10} {figure.unit:<10} {rest}".rstrip()
