@@ -28,6 +28,7 @@ from torch import nn
 
 from benchmarks import options
 from benchmarks.figures import Figure, middle
+from benchmarks.parity import distance_figures
 from benchmarks.report import Report
 from common.settings import Settings
 from worker.encoders.backends.base import Backend
@@ -36,7 +37,6 @@ from worker.encoders.backends.torch import TorchBackend
 from worker.encoders.clip_openai import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
-from worker.encoders.vectors import unit_rows
 
 # Pictures per batch; concurrent batches per turn and stream; texts per turn.
 _BATCH, _BATCHES, _TEXTS = 16, 2, 10
@@ -145,31 +145,10 @@ def measure(found: Mapping[str, Engine], towers: Towers, rounds: int) -> list[Ro
     return [{name: one(engine) for name, engine in found.items()} for _ in range(1 + rounds)][1:]
 
 
-def cosines(found: Mapping[str, Engine], towers: Towers) -> dict[str, tuple[float, float]]:
-    """Return the worst cosines of pictures and texts to torch in float32, by engine."""
-    random = np.random.default_rng(1)
-    pixels = random.integers(0, 256, (_BATCH, *towers.image_size, 3), np.uint8)
-    tokens = towers.tokenize([_TEXT, "dog"])
-    with torch.inference_mode():
-        images = unit_rows(towers.images(torch.from_numpy(pixels)).numpy())
-        texts = unit_rows(towers.texts(torch.from_numpy(tokens)).numpy())
-
-    def worst(ours: NDArray[np.float32], plain: NDArray[np.float32]) -> float:
-        return float((unit_rows(ours) * plain).sum(axis=1).min())
-
-    return {
-        name: (
-            worst(engine.images.embed_images(pixels), images),
-            worst(engine.texts.embed_texts(tokens), texts),
-        )
-        for name, engine in found.items()
-    }
-
-
-def figures(rounds: list[Round], near: Mapping[str, tuple[float, float]]) -> list[Figure]:
+def figures(rounds: list[Round], found: Mapping[str, Engine], towers: Towers) -> list[Figure]:
     """Return each engine's rate, time and cosines, and their ratios to torch's, as medians."""
     made = []
-    for name, (images, texts) in near.items():
+    for name, engine in found.items():
         rate = middle([one[name]["images_per_s"] for one in rounds])
         ms = middle([one[name]["ms"] for one in rounds])
         more = middle([one[name]["images_per_s"] / one["torch"]["images_per_s"] for one in rounds])
@@ -179,8 +158,7 @@ def figures(rounds: list[Round], near: Mapping[str, tuple[float, float]]) -> lis
             Figure(f"{name}: pictures / torch", more, "times"),
             Figure(f"{name}: a text", ms, "ms"),
             Figure(f"{name}: a text / torch", less, "times"),
-            Figure(f"{name}: pictures, 1 - worst cosine", max(0, 1 - images) * 1e6, "millionths"),
-            Figure(f"{name}: texts, 1 - worst cosine", max(0, 1 - texts) * 1e6, "millionths"),
+            *distance_figures(name, engine.images, engine.texts, towers),
         ]
     return made
 
@@ -208,8 +186,8 @@ def main(
         found = engines(file, Path(folder), settings)
         towers = load_clip("random", file)
         runs = measure(found, towers, 1 if quick else rounds)
-        near = cosines(found, towers)
-    report.add("engines", figures(runs, near), runs)
+        made = figures(runs, found, towers)
+    report.add("engines", made, runs)
     report.write(out)
 
 

@@ -1,4 +1,4 @@
-"""Rates on a GPU: the encoder alone, and the whole way from an upload to a searchable image.
+"""A GPU: its vectors beside the CPU's, the encoder's rates, and ingest as a whole.
 
     python -m benchmarks.gpu --photos DIR --json out.json
 
@@ -18,8 +18,9 @@ import numpy as np
 import torch
 
 from benchmarks import options, photographs, weights
-from benchmarks.figures import Figure, middle
+from benchmarks.figures import Figure, cpu_figures, middle
 from benchmarks.ingest import glimpse
+from benchmarks.parity import distance_figures
 from benchmarks.report import Report
 from common.settings import Settings
 from worker.encoders.backends.torch import TorchBackend
@@ -32,6 +33,15 @@ from worker.encoders.towers import Towers
 _SIZES, _AT_ONCE = (32, 64, 128, 256), (1, 2)
 # Batches of one measurement, per thread.
 _BATCHES = 8
+# Texts of one measurement, one after another.
+_TEXTS = 50
+_TEXT = "a white dog on green grass"
+
+# Millionths by which a cosine may fall short of 1, by precision.
+_DISTANCES = {"fp32": 10, "fp16": 1000, "bf16": 1000}
+
+# How often every photograph is ingested, so that a run takes some seconds on a fast GPU.
+_COPIES = 10
 
 
 class NoGpu(click.ClickException):
@@ -52,6 +62,28 @@ def rate(backend: TorchBackend, towers: Towers, size: int, at_once: int) -> floa
     return size * at_once * _BATCHES / (time.perf_counter() - began)
 
 
+def parity_figures(weights_file: Path, device: str) -> list[Figure]:
+    """Compare the vectors of each precision with those of the CPU in float32."""
+    made = []
+    for precision, at_most in _DISTANCES.items():
+        settings = Settings.model_validate({"device": device, "precision": precision})
+        compute = Compute.choose(settings, bulk=True)
+        backend = TorchBackend(load_clip("random", weights_file), compute)
+        plain = load_clip("random", weights_file)
+        made += distance_figures(precision, backend, backend, plain, at_most)
+    return made
+
+
+def text_ms(backend: TorchBackend, towers: Towers) -> float:
+    """Return the milliseconds of one text."""
+    tokens = towers.tokenize([_TEXT])
+    backend.embed_texts(tokens)
+    began = time.perf_counter()
+    for _ in range(_TEXTS):
+        backend.embed_texts(tokens)
+    return (time.perf_counter() - began) / _TEXTS * 1000
+
+
 def encoder_figures(
     weights_file: Path, device: str, sizes: tuple[int, ...], rounds: int
 ) -> list[Figure]:
@@ -66,14 +98,17 @@ def encoder_figures(
                 rates = [rate(backend, towers, size, at_once) for _ in range(rounds)]
                 way = f"{name}: batches of {size}, {at_once} at once"
                 found.append(Figure(way, middle(rates), "images/s"))
+        found.append(Figure(f"{name}: a text", text_ms(backend, towers), "ms"))
     return found
 
 
-def pipeline_figures(photos: Path, variables: Mapping[str, str], rounds: int) -> list[Figure]:
+def pipeline_figures(
+    photos: Path, variables: Mapping[str, str], rounds: int, copies: int
+) -> list[Figure]:
     """Measure the whole way, with as many tasks as the worker derives from its batch."""
-    runs = [glimpse.measure(photos, variables).view() for _ in range(rounds)]
+    runs = [glimpse.measure(photos, variables, copies).view() for _ in range(rounds)]
     rates = [run["images_per_s"] for run in runs]
-    return [Figure("glimpse: upload to searchable", middle(rates), "images/s")]
+    return [Figure("glimpse: upload to searchable", middle(rates), "images/s"), *cpu_figures(runs)]
 
 
 def _random(folder: Path, *, small: bool) -> Path:
@@ -101,14 +136,15 @@ def main(
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise NoGpu("torch finds no CUDA device on this machine, so there is nothing to measure.")
     gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
-    rounds, sizes = (1, (4,)) if quick else (rounds, _SIZES)
+    rounds, sizes, copies = (1, (4,), 1) if quick else (rounds, _SIZES, _COPIES)
     report = Report({"device": gpu, "rounds": rounds, "model": "small" if quick else "ViT-B/32"})
     with photographs.chosen(photos, quick) as folder, TemporaryDirectory() as made:
         file = weights_file or _random(Path(made), small=quick)
+        report.add("parity", parity_figures(file, device), {})
         report.add("encoder", encoder_figures(file, device, sizes, rounds), {})
         with weights.chosen(file, quick) as variables:
             on_device = {**variables, "GLIMPSE_DEVICE": device}
-            report.add("pipeline", pipeline_figures(folder, on_device, rounds), {})
+            report.add("pipeline", pipeline_figures(folder, on_device, rounds, copies), {})
     report.write(out)
 
 

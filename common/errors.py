@@ -40,6 +40,9 @@
     │   ├── BlobsUnavailable         the blob store cannot be read or written
     │   │   └── BlobsFull            the blob store is full
     │   ├── Overloaded               the backlog or the number of requests is at its limit
+    │   ├── DeviceUnavailable        the device that runs the model cannot be used
+    │   │   ├── DeviceFull           it has too little free memory
+    │   │   └── DeviceLost           it failed, and is lost to this process
     │   ├── WorkerUnavailable        no worker answered in time
     │   └── ImagesBusy               other tasks are processing these images
     ├── EncoderError                 the model failed on this input
@@ -339,6 +342,20 @@ class Overloaded(ServiceError):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class DeviceUnavailable(ServiceError):
+    """The device that runs the model cannot be used at the moment."""
+
+    code = "device_unavailable"
+
+
+class DeviceFull(DeviceUnavailable):
+    """The device has too little free memory for the batch."""
+
+
+class DeviceLost(DeviceUnavailable):
+    """The device failed; until it restarts, the process cannot use it."""
 
 
 class WorkerUnavailable(ServiceError):

@@ -10,11 +10,11 @@ from benchmarks.photographs import paths_in
 from benchmarks.stack import Ingested, WatchedStack
 
 
-def measure(photos: Path, variables: Mapping[str, str]) -> Ingested:
-    """Start a whole service, warm it up, and upload every photograph once."""
+def measure(photos: Path, variables: Mapping[str, str], copies: int = 1) -> Ingested:
+    """Start a whole service, warm it up, and upload every photograph, each copy as another one."""
     with (
         tempfile.TemporaryDirectory() as folder,
         WatchedStack(Path(folder), variables, photos) as stack,
     ):
         stack.warm_up()
-        return stack.ingest(first=0, count=len(paths_in(photos)))
+        return stack.ingest(first=0, count=copies * len(paths_in(photos)))

@@ -193,8 +193,13 @@ def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
     options = ["--device", "cpu", "--quick", "--json", str(tmp_path / "gpu.json")]
     subprocess.run([sys.executable, "-m", "benchmarks.gpu", *options], check=True)
     figures = json.loads((tmp_path / "gpu.json").read_text())["figures"]
-    assert {part: len(found) for part, found in figures.items()} == {"encoder": 4, "pipeline": 1}
-    assert all(figure["value"] > 0 for found in figures.values() for figure in found)
+    assert {part: len(found) for part, found in figures.items()} == {
+        "parity": 6,
+        "encoder": 6,
+        "pipeline": 8,
+    }
+    assert all(figure["within_bound"] for figure in figures["parity"])
+    assert all(figure["value"] > 0 for figure in figures["encoder"])
 
 
 @pytest.mark.parametrize("target", ["bench-ingest", "bench-search"])

@@ -40,9 +40,6 @@ ALL = os.environ.get("PARITY") == "all"
 # Pictures in one batch; no divisor of their number, so that batches of two sizes are met.
 BATCH = 32
 
-# Photographs that OpenVINO embeds in `make test`; smaller models take the contract's tests.
-FEW = 9
-
 # Short, long, empty, foreign, and longer than the model reads.
 SENTENCES = [
     "a white dog",

@@ -52,6 +52,7 @@ class Encoder(Protocol):
             float32 [len(images), dim], rows of unit length.
 
         Raises:
+            DeviceUnavailable: The device has too little free memory, or failed.
             EncoderError: The model failed on this input.
         """
         ...
@@ -63,6 +64,7 @@ class Encoder(Protocol):
             float32 [len(texts), dim], rows of unit length.
 
         Raises:
+            DeviceUnavailable: The device has too little free memory, or failed.
             EncoderError: The model failed on this input.
         """
         ...

@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from common.errors import EncoderError, InvalidSettings
+from common.errors import DeviceFull, DeviceLost, EncoderError, InvalidSettings
 from common.settings import Settings
 
 _Model = TypeVar("_Model", bound=nn.Module)
@@ -78,6 +78,8 @@ class Compute:
         Autocast lowers the precision only where that is safe; norms and sums keep theirs.
 
         Raises:
+            DeviceFull: The device has too little free memory.
+            DeviceLost: The device failed, and is lost to this process.
             EncoderError: The model failed on this input.
         """
         lowered = self.dtype is not torch.float32
@@ -87,6 +89,10 @@ class Compute:
                 torch.autocast(self.device.type, self.dtype, enabled=lowered),
             ):
                 yield
+        except torch.OutOfMemoryError as error:
+            raise DeviceFull(f"{self.device} has too little free memory: {error}") from None
+        except torch.AcceleratorError as error:
+            raise DeviceLost(f"{self.device} failed: {error}") from error
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise EncoderError(f"The model failed: {error}") from error
 

@@ -29,6 +29,7 @@ class Backend(Protocol):
             [n, dim], not normalised.
 
         Raises:
+            DeviceUnavailable: The device has too little free memory, or failed.
             EncoderError: The model failed on this input.
         """
         ...
@@ -43,6 +44,7 @@ class Backend(Protocol):
             [n, dim], not normalised.
 
         Raises:
+            DeviceUnavailable: The device has too little free memory, or failed.
             EncoderError: The model failed on this input.
         """
         ...

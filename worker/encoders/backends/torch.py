@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
 from collections.abc import Callable
 
 import numpy as np
@@ -9,13 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from common.errors import SetupError
+from common.errors import DeviceFull, DeviceLost, SetupError
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
+
+log = logging.getLogger(__name__)
 
 
 class TorchBackend:
     """Torch in the chosen precision; see ``worker.encoders.backends.base.Backend``.
+
+    A batch for which the device has too little memory is halved, again and again if necessary.
+    If the device fails, the process stops as if by SIGTERM, because every later batch would fail.
 
     Args:
         towers: The loaded model; its modules are moved to the device.
@@ -41,11 +49,28 @@ class TorchBackend:
 
     def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the image tower: uint8 [n, height, width, 3] -> float32 [n, dim]."""
-        return self._run(self._images, torch.from_numpy(pixels))
+        return self._embed(self._images, torch.from_numpy(pixels))
 
     def embed_texts(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run the text tower: int64 [n, length] -> float32 [n, dim]."""
-        return self._run(self._texts, torch.from_numpy(tokens))
+        return self._embed(self._texts, torch.from_numpy(tokens))
+
+    def _embed(
+        self, tower: Callable[..., torch.Tensor], inputs: torch.Tensor
+    ) -> NDArray[np.float32]:
+        try:
+            return self._run(tower, inputs)
+        except DeviceFull as error:
+            if len(inputs) == 1:
+                raise
+            log.warning("encoder.batch_halved inputs=%d %s", len(inputs), error)
+        except DeviceLost:
+            _stop_process()
+            raise
+        # Outside of the handler, since the error keeps the batch's tensors alive.
+        torch.cuda.empty_cache()
+        half = (len(inputs) + 1) // 2
+        return np.concatenate([self._embed(tower, part) for part in (inputs[:half], inputs[half:])])
 
     def _run(self, tower: Callable[..., torch.Tensor], inputs: torch.Tensor) -> NDArray[np.float32]:
         with self._compute.inference():
@@ -68,6 +93,12 @@ class TorchBackend:
                 f"GLIMPSE_COMPILE=true, but torch could not compile the model: {error} "
                 "Install a C++ compiler (Debian: apt-get install g++), or unset GLIMPSE_COMPILE."
             ) from error
+
+
+def _stop_process() -> None:
+    """Give the tasks back and exit, so that the supervisor starts a process that can work."""
+    log.critical("encoder.device_lost The worker stops; its supervisor starts another one.")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _compiled(module: nn.Module) -> Callable[..., torch.Tensor]:
