@@ -40,6 +40,8 @@ _TEXT = "a white dog on green grass"
 # Millionths by which a cosine may fall short of 1, by precision.
 _DISTANCES = {"fp32": 10, "fp16": 1000, "bf16": 1000}
 
+# Ingest workers that share the GPU.
+_WORKERS = (1, 2, 4)
 # How often every photograph is ingested, so that a run takes some seconds on a fast GPU.
 _COPIES = 10
 
@@ -103,12 +105,20 @@ def encoder_figures(
 
 
 def pipeline_figures(
-    photos: Path, variables: Mapping[str, str], rounds: int, copies: int
+    photos: Path, variables: Mapping[str, str], rounds: int, copies: int, workers: tuple[int, ...]
 ) -> list[Figure]:
-    """Measure the whole way, with as many tasks as the worker derives from its batch."""
-    runs = [glimpse.measure(photos, variables, copies).view() for _ in range(rounds)]
-    rates = [run["images_per_s"] for run in runs]
-    return [Figure("glimpse: upload to searchable", middle(rates), "images/s"), *cpu_figures(runs)]
+    """Measure the whole way, with some numbers of ingest workers that share the GPU."""
+    made: list[Figure] = []
+    for count in workers:
+        runs = [
+            glimpse.measure(photos, variables, copies=copies, workers=count).view()
+            for _ in range(rounds)
+        ]
+        rate = middle([run["images_per_s"] for run in runs])
+        made.append(Figure(f"upload to searchable, {count} ingest workers", rate, "images/s"))
+        if count == 1:
+            made += cpu_figures(runs)
+    return made
 
 
 def _random(folder: Path, *, small: bool) -> Path:
@@ -136,7 +146,9 @@ def main(
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise NoGpu("torch finds no CUDA device on this machine, so there is nothing to measure.")
     gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
-    rounds, sizes, copies = (1, (4,), 1) if quick else (rounds, _SIZES, _COPIES)
+    rounds, sizes, copies, workers = (
+        (1, (4,), 1, (1,)) if quick else (rounds, _SIZES, _COPIES, _WORKERS)
+    )
     report = Report({"device": gpu, "rounds": rounds, "model": "small" if quick else "ViT-B/32"})
     with photographs.chosen(photos, quick) as folder, TemporaryDirectory() as made:
         file = weights_file or _random(Path(made), small=quick)
@@ -144,7 +156,7 @@ def main(
         report.add("encoder", encoder_figures(file, device, sizes, rounds), {})
         with weights.chosen(file, quick) as variables:
             on_device = {**variables, "GLIMPSE_DEVICE": device}
-            report.add("pipeline", pipeline_figures(folder, on_device, rounds, copies), {})
+            report.add("pipeline", pipeline_figures(folder, on_device, rounds, copies, workers), {})
     report.write(out)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,3 +141,15 @@ class WatchedStack(Stack):
             missing = answer.raise_for_status().json()["missing"]
             if missing:
                 raise NotSearchable(f"{len(missing)} of {len(asked)} pictures, {missing[0]} first.")
+
+
+@contextmanager
+def running(workers: Sequence[Worker]) -> Iterator[None]:
+    """Run further workers during the block; they are started in parallel."""
+    try:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Worker.start, workers))
+        yield
+    finally:
+        for worker in workers:
+            worker.stop()

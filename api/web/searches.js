@@ -10,7 +10,7 @@ const PAGE = 48;
 // Maximum offset that the API accepts.
 const OFFSET_MAX = 10_000;
 // Codes of failed searches that may succeed on a retry.
-const RETRYABLE = new Set(['search_failed', 'store_unavailable', 'worker_unavailable']);
+const RETRYABLE = new Set(['search_failed', 'store_unavailable', 'worker_unavailable', 'device_unavailable']);
 
 /** Return the pages of a query; `next(signal)` returns {pictures, last, tookMs}. */
 export function pagesOf(query) {

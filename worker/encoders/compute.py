@@ -21,6 +21,9 @@ _LOWERED = (nn.Linear, nn.Conv2d, nn.MultiheadAttention)
 # Maximum concurrent batches if not set: each needs memory, and the running tasks must fill all.
 _CONCURRENCY_MAX = 4
 
+# Concurrent batches on a GPU: one is computed while the next one is prepared.
+_CONCURRENCY_CUDA = 2
+
 # Cores that torch uses by default.
 _CORES = torch.get_num_threads()
 
@@ -90,7 +93,9 @@ class Compute:
             ):
                 yield
         except torch.OutOfMemoryError as error:
-            raise DeviceFull(f"{self.device} has too little free memory: {error}") from None
+            # The sentences that follow are about torch's allocator.
+            reason = ". ".join(str(error).split(". ")[:2])
+            raise DeviceFull(f"{self.device} has too little free memory: {reason}.") from None
         except torch.AcceleratorError as error:
             raise DeviceLost(f"{self.device} failed: {error}") from error
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
@@ -113,12 +118,12 @@ def _concurrency(settings: Settings, device: torch.device) -> int:
     """Return the number of concurrent batches.
 
     CPU cores do more if each has its own batch than if all share one and wait for each other
-    after every product. A GPU processes batches one after another.
+    after every product. While a GPU computes one batch, the next one is stacked and copied.
     """
     if settings.model_threads:
         return settings.model_threads
     if device.type != "cpu":
-        return 1
+        return _CONCURRENCY_CUDA if device.type == "cuda" else 1
     return max(1, min(_CONCURRENCY_MAX, _CORES // (settings.torch_threads or 1)))
 
 
