@@ -26,10 +26,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmarks import options
+from benchmarks import options, own_process
 from benchmarks.figures import Figure, middle
 from benchmarks.parity import distance_figures
 from benchmarks.report import Report
+from common.contract import QUEUES
 from common.settings import Settings
 from worker.encoders.backends.base import Backend
 from worker.encoders.backends.openvino import OpenVinoBackend
@@ -42,6 +43,10 @@ from worker.encoders.towers import Towers
 _BATCH, _BATCHES, _TEXTS = 16, 2, 10
 # A text of eight tokens, with those that begin and end it.
 _TEXT = "a photo of a white dog"
+
+# Figures of a process's memory; upper bound of OpenVINO's as multiples of torch's.
+_MEMORY = {"after": "memory in use", "private": "private memory", "peak": "peak memory"}
+_MEMORY_MAX = 1.5
 
 # Images per second and milliseconds per text, by engine.
 Round = dict[str, dict[str, float]]
@@ -163,6 +168,42 @@ def figures(rounds: list[Round], found: Mapping[str, Engine], towers: Towers) ->
     return made
 
 
+def memory_figures(weights: Path, settings: Settings, cache: Path) -> list[Figure]:
+    """Return the memory of a worker of each queue with OpenVINO, and its ratio to torch's.
+
+    The converted model is in the cache already: conversion happens once per machine.
+    """
+    variables = {
+        "GLIMPSE_DEVICE": settings.device,
+        "GLIMPSE_PRECISION": settings.precision,
+        "GLIMPSE_CACHE_DIR": str(cache),
+    }
+    made = []
+    for queue in QUEUES:
+        seen = {
+            backend: own_process.run(
+                "benchmarks.engine_memory",
+                {**variables, "GLIMPSE_BACKEND": backend},
+                weights=weights,
+                queue=queue,
+            )
+            # OpenVINO's first run converts the model.
+            for backend in ("openvino", "torch", "openvino")
+        }
+        for what, name in _MEMORY.items():
+            ours, plain = seen["openvino"][what], seen["torch"][what]
+            made += [
+                Figure(f"{queue} worker, {name}: openvino", ours, "MB"),
+                Figure(
+                    f"{queue} worker, {name}: openvino / torch",
+                    ours / plain,
+                    "times",
+                    at_most=_MEMORY_MAX,
+                ),
+            ]
+    return made
+
+
 @click.command()
 @click.option("--precision", default="auto", show_default=True, help="As GLIMPSE_PRECISION.")
 @options.WEIGHTS
@@ -187,7 +228,8 @@ def main(
         towers = load_clip("random", file)
         runs = measure(found, towers, 1 if quick else rounds)
         made = figures(runs, found, towers)
-    report.add("engines", made, runs)
+        report.add("engines", made, runs)
+        report.add("memory", memory_figures(file, settings, Path(folder)), {})
     report.write(out)
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from benchmarks.api.requests import QUESTIONS
+from common.contract import QUEUES
 from tests.conftest import require
 from tests.support.make import made, make
 from tests.support.services import MilvusLite, MilvusServer, Valkey
@@ -173,7 +174,13 @@ def test_engines(tmp_path: Path) -> None:
                 *("pictures", "pictures / torch", "a text", "a text / torch"),
                 *("pictures, 1 - worst cosine", "texts, 1 - worst cosine"),
             )
-        }
+        },
+        "engines: memory": {
+            f"{queue} worker, {what}: {engine}"
+            for queue in QUEUES
+            for what in ("memory in use", "private memory", "peak memory")
+            for engine in ("openvino", "openvino / torch")
+        },
     }
 
 
