@@ -17,7 +17,8 @@
     │   │   └── SwitchRunning        a switch of the active model is in progress
     │   ├── Unauthorized             the key is missing, wrong, revoked or expired
     │   ├── Forbidden                the key lacks the required scope
-    │   │   └── NoKeys               no keys exist, and the caller is on another machine
+    │   │   ├── NoKeys               no keys exist, and the caller is on another machine
+    │   │   └── QuotaExceeded        the tenant has as many images as its quota allows
     │   ├── RequestTimeout           the request arrived too slowly
     │   ├── UploadTooLarge           the request exceeds the size limit
     │   ├── UnsupportedMediaType     the body's media type is not supported
@@ -40,6 +41,7 @@
     │   ├── BlobsUnavailable         the blob store cannot be read or written
     │   │   └── BlobsFull            the blob store is full
     │   ├── Overloaded               the backlog or the number of requests is at its limit
+    │   │   └── TenantOverloaded     the tenant's own backlog is at its limit
     │   ├── WorkerUnavailable        no worker answered in time
     │   └── ImagesBusy               other tasks are processing these images
     ├── EncoderError                 the model failed on this input
@@ -191,6 +193,12 @@ class NoKeys(Forbidden):
     code = "no_keys"
 
 
+class QuotaExceeded(Forbidden):
+    """The tenant has as many images as its quota allows."""
+
+    code = "quota_exceeded"
+
+
 class RequestTimeout(InputError):
     """A request arrived too slowly."""
 
@@ -339,6 +347,12 @@ class Overloaded(ServiceError):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class TenantOverloaded(Overloaded):
+    """The tenant's own backlog is at its limit."""
+
+    code = "tenant_overloaded"
 
 
 class WorkerUnavailable(ServiceError):

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from common.contract import INGEST_QUEUE, queue_of
 from common.redis_client import connect
 from tests.chaos.conftest import begun, side_by_side
+from tests.support.ingest_queues import waiting_uploads
 from tests.support.pictures import jpeg
 from tests.support.polling import finished_job, wait_for
 from tests.support.services import SlowWorker, Stack
@@ -76,7 +76,7 @@ def tries(worker: SlowWorker) -> int:
 
 def queued(stack: Stack) -> int:
     with connect(stack.redis.url) as client:
-        return int(client.llen(queue_of(INGEST_QUEUE, "hashing")))
+        return waiting_uploads(client)
 
 
 def test_what_a_killed_worker_held_is_done_by_another(stack: Stack, slow: Slow) -> None:
