@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -84,7 +84,7 @@ def _figures(times: dict[str, list[list[float]]]) -> Iterator[Figure]:
 def _time_each(
     client: httpx.Client, job: str, which: int, times: dict[str, list[list[float]]]
 ) -> None:
-    kinds = {
+    kinds: dict[str, Callable[[], httpx.Response]] = {
         "/healthz": lambda: client.get("/healthz"),
         "poll of a job": lambda: client.get(job),
         "upload": lambda: _upload(client),
