@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from api.schemas.model import Model, Models, Switch, Workers
 from api.search_worker import SearchWorker
 from api.services import Services
+from common.broker.names import queue_of
 from common.contract import (
     INGEST_QUEUE,
     MODELS_DROP,
@@ -22,7 +23,6 @@ from common.contract import (
     ModelsList,
     ModelsRequest,
     SwitchRequest,
-    queue_of,
 )
 from common.errors import (
     ModelActive,

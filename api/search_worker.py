@@ -10,7 +10,6 @@ from typing import TypeVar
 from api.dispatch.base import Dispatcher, TaskResult
 from api.http.stream_slots import Slots
 from common.contract import (
-    SEARCH_QUEUE,
     CatalogDeleted,
     CatalogImages,
     CatalogKnown,
@@ -40,23 +39,25 @@ class SearchWorker:
 
     Args:
         dispatcher: Sends the calls to the workers.
-        waits: Slots for requests that wait for a worker.
+        queue: ``SEARCH_QUEUE`` for calls that need the model, else ``CATALOG_QUEUE``.
+        slots: Slots for the requests that wait for such calls.
     """
 
     dispatcher: Dispatcher
-    waits: Slots
+    queue: str
+    slots: Slots
 
     def call(self, task: str, request: Message, answer: type[Answer], timeout_s: float) -> Answer:
         """Run a task and return its result.
 
         Args:
-            task: The name of the task.
+            task: The name of a task of the queue.
             request: Its payload.
             answer: The type of its result.
             timeout_s: Seconds to wait; no worker starts the task after that.
 
         Raises:
-            Overloaded: No wait slot is free (``api/http/stream_slots.py``).
+            Overloaded: No slot is free (``api/http/stream_slots.py``).
             WorkerUnavailable: No worker answered, or a part of the service did not answer it.
             StoreError: The vector store refuses permanently.
         """
@@ -76,8 +77,8 @@ class SearchWorker:
     def _result(self, task: str, request: Message, timeout_s: float) -> TaskResult:
         task_id = uuid.uuid4().hex
         # Take the slot first: without one, the answer could not be awaited.
-        with self.waits.held():
-            self.dispatcher.send(task, SEARCH_QUEUE, task_id, request, expires_s=timeout_s)
+        with self.slots.held():
+            self.dispatcher.send(task, self.queue, task_id, request, expires_s=timeout_s)
             result = self.dispatcher.wait(task_id, timeout_s)
         # It is read only once, and thousands of them would fill Redis before they expire.
         with suppress(BrokerUnavailable):

@@ -30,6 +30,8 @@ from common.keys.base import Keys
 from common.keys.redis import RedisKeys
 from common.models.base import Models
 from common.models.redis import RedisModels
+from common.quotas.base import Quotas
+from common.quotas.redis import RedisQuotas
 from common.redis_client import connect
 from common.redis_time import Clock, RedisClock
 from common.reindex.base import Reindexes
@@ -57,6 +59,7 @@ class Services:
     dead_letters: DeadLetters
     idempotency: IdempotencyKeys
     keys: Keys
+    quotas: Quotas
     models: Models
     reindexes: Reindexes
     dispatcher: Dispatcher
@@ -88,6 +91,7 @@ def connect_services(settings: Settings) -> Services:
             redis, min(settings.idempotency_ttl_s, settings.job_ttl_s), settings.lease_s
         ),
         keys=RedisKeys(redis),
+        quotas=RedisQuotas(redis),
         models=models,
         reindexes=RedisReindexes(redis),
         dispatcher=CeleryDispatcher(settings, redis, clock, models),

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
 from cli import redis_address
-from cli.errors import RedisNotFound
 from cli.exit_codes import INCOMPLETE
-from common.errors import BrokerFull, BrokerUnavailable
+from cli.table import print_rows
 from common.keys.base import SCOPES, Key, Keys, Scope
 from common.keys.token import issue
 from common.rfc3339 import rfc3339
 
+if TYPE_CHECKING:
+    from redis import Redis
+
 _DAY_S = 86_400
 # Maximum lifetime of a key in days: a hundred years.
 _DAYS_MAX = 36_500
-
-_data = click.option(
-    "--data",
-    default=Path("data"),
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Data folder of `glimpse up`; ignored if GLIMPSE_REDIS_URL is set.",
-)
 
 
 @click.group()
@@ -61,7 +53,7 @@ def keys() -> None:
 @click.option(
     "--expires-days", type=click.IntRange(1, _DAYS_MAX), help="Days until the key expires."
 )
-@_data
+@redis_address.DATA
 def create(
     tenant: str, name: str, scopes: tuple[Scope, ...], expires_days: int | None, data: Path
 ) -> None:
@@ -78,8 +70,8 @@ def create(
         token, key = issue(tenant, name, scopes, now, expires_at)
     except ValueError as error:
         raise click.UsageError(_reason(error)) from None
-    with _open_keys(data) as stored:
-        stored.add(key)
+    with redis_address.opened(data) as redis:
+        _keys(redis).add(key)
     click.echo(token.text)
     click.echo(
         f"Created key {key.id} for tenant {tenant}. It is not shown again. Set GLIMPSE_API_KEY to"
@@ -89,7 +81,7 @@ def create(
 
 
 @keys.command("list")
-@_data
+@redis_address.DATA
 def list_keys(data: Path) -> None:
     """List keys, newest first, without their secrets.
 
@@ -97,8 +89,8 @@ def list_keys(data: Path) -> None:
     the times of creation and of last use (to the hour), and the state, separated by
     tabs.
     """
-    with _open_keys(data) as stored:
-        found = stored.all()
+    with redis_address.opened(data) as redis:
+        found = _keys(redis).all()
     if found:
         _show(found)
     else:
@@ -107,11 +99,11 @@ def list_keys(data: Path) -> None:
 
 @keys.command()
 @click.argument("key_id", metavar="ID")
-@_data
+@redis_address.DATA
 def revoke(key_id: str, data: Path) -> int:
     """Revoke the key with this ID; takes effect within a few seconds."""
-    with _open_keys(data) as stored:
-        existed = stored.revoke(key_id, time.time())
+    with redis_address.opened(data) as redis:
+        existed = _keys(redis).revoke(key_id, time.time())
     if not existed:
         click.echo(f"There is no key {key_id}. See `glimpse keys list`.", err=True)
         return INCOMPLETE
@@ -119,40 +111,17 @@ def revoke(key_id: str, data: Path) -> int:
     return 0
 
 
-@contextmanager
-def _open_keys(data: Path) -> Iterator[Keys]:
+def _keys(redis: Redis) -> Keys:
     # Importing the Redis client takes longer than most commands run.
     from common.keys.redis import RedisKeys
-    from common.redis_client import connect
 
-    url = redis_address.find(data)
-    shown = redis_address.without_password(url)
-    try:
-        client = connect(url)
-    except ValueError:
-        raise RedisNotFound(f"{redis_address.SETTING} is not a Redis URL.") from None
-    try:
-        yield RedisKeys(client)
-    except BrokerFull:
-        raise
-    except BrokerUnavailable:
-        raise RedisNotFound(f"Redis does not answer at {shown}. Is the service running?") from None
-    finally:
-        client.close()
+    return RedisKeys(redis)
 
 
 def _show(found: Sequence[Key]) -> None:
     rows = [_row(key, time.time()) for key in found]
-    console = Console()
-    if not console.is_terminal:
-        # Plain lines for `grep` and `cut`.
-        for row in rows:
-            click.echo("\t".join(row))
-        return
-    table = Table("id", "tenant", "name", "scopes", "created", "last used", "state", box=None)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table, markup=False)
+    names = ("id", "tenant", "name", "scopes", "created", "last used", "state")
+    print_rows(rows, names)
 
 
 def _row(key: Key, now: float) -> list[str]:

@@ -27,6 +27,7 @@ from cli.models import models
 from cli.reindex import reindex
 from cli.search import search
 from cli.status import status
+from cli.tenants import tenants
 from cli.text import shown, shown_lines
 from cli.up import up
 from common.errors import GlimpseError, InvalidSettings
@@ -44,7 +45,8 @@ Exit status:
 Environment:
   GLIMPSE_URL        address of the server (http://127.0.0.1:8000)
   GLIMPSE_API_KEY    API key, if the server requires one
-  GLIMPSE_REDIS_URL  Redis of the service, for `glimpse keys`; default: that of `glimpse up`
+  GLIMPSE_REDIS_URL  Redis of the service, for `glimpse keys` and `tenants`; default: that of
+                     `glimpse up`
 """
 
 
@@ -65,7 +67,7 @@ _COMMANDS = (
     *(ingest, search, images, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
-    *(up, completion, demo, keys),
+    *(up, completion, demo, keys, tenants),
 )
 for command in _COMMANDS:
     commands.add_command(command)

@@ -1,17 +1,38 @@
-"""The address of a stack's Redis: from a setting, or from a file that `glimpse up` writes."""
+"""The address of a stack's Redis: from a setting, or from a file that `glimpse up` writes.
+
+Commands for operators connect to it rather than to the API.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import click
+
 from cli.errors import RedisNotFound
+from common.errors import BrokerFull, BrokerUnavailable
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 # The setting with the address.
 SETTING = "GLIMPSE_REDIS_URL"
 # File in the data folder that holds the address while `glimpse up` runs; its port varies.
 _FILE = "redis.url"
+
+# The option of commands that connect to Redis.
+DATA = click.option(
+    "--data",
+    default=Path("data"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data folder of `glimpse up`; ignored if GLIMPSE_REDIS_URL is set.",
+)
 
 
 def note(data: Path, url: str) -> None:
@@ -48,3 +69,29 @@ def without_password(url: str) -> str:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     except ValueError:
         return SETTING
+
+
+@contextmanager
+def opened(data: Path) -> Iterator[Redis]:
+    """Yield a client of the Redis that the setting or a data folder names.
+
+    Raises:
+        RedisNotFound: There is none, or it does not answer.
+    """
+    # Importing the Redis client takes longer than most commands run.
+    from common.redis_client import connect
+
+    url = find(data)
+    try:
+        client = connect(url)
+    except ValueError:
+        raise RedisNotFound(f"{SETTING} is not a Redis URL.") from None
+    try:
+        yield client
+    except BrokerFull:
+        raise
+    except BrokerUnavailable:
+        shown = without_password(url)
+        raise RedisNotFound(f"Redis does not answer at {shown}. Is the service running?") from None
+    finally:
+        client.close()

@@ -18,9 +18,13 @@ from common.images.archive_formats import ArchiveKind
 # The tenant of every image while no API keys exist.
 DEFAULT_TENANT = "default"
 
-# What a queue is for. The queue itself also carries a model (``queue_of``).
+# What a queue is for. Its name also carries a model (``common/broker/names.py``).
 INGEST_QUEUE = "ingest"
 SEARCH_QUEUE = "search"
+# Questions about images and models, and deletions; consumed by the search workers.
+CATALOG_QUEUE = "catalog"
+PURPOSES = (INGEST_QUEUE, SEARCH_QUEUE, CATALOG_QUEUE)
+# The kinds of worker, each named by the queue that it is for.
 QUEUES = (INGEST_QUEUE, SEARCH_QUEUE)
 # Consumed by the ingest workers of the model that a reindex or a switch is for.
 REINDEX_QUEUE = "reindex"
@@ -37,6 +41,10 @@ MODELS_LIST = "models.list"
 MODELS_DROP = "models.drop"
 MODELS_SWITCH = "models.switch"
 REINDEX_SLICE = "reindex.slice"
+
+# The tasks of the search queue, which need the model; all others of a search worker are in the
+# catalog queue.
+SEARCH_TASKS = frozenset({SEARCH_RUN, EMBEDDINGS_RUN})
 
 # Type of a value in the metadata of an image.
 MetadataValue = str | int | float | bool
@@ -346,17 +354,6 @@ class ReindexSlice(Message):
 
 class Done(Message):
     """Result of ``reindex.slice`` and ``models.switch``, whose records hold the rest."""
-
-
-def queue_of(purpose: str, model: str | None) -> str:
-    """Return the name of a model's queue, such as ``ingest@ViT-B/32``.
-
-    Args:
-        purpose: One of ``QUEUES``, or ``REINDEX_QUEUE``.
-        model: None before any worker has started; every worker consumes that queue too, and
-            forwards tasks that are for another model.
-    """
-    return purpose if model is None else f"{purpose}@{model}"
 
 
 def dump(message: Message) -> dict[str, Any]:

@@ -17,7 +17,8 @@
     │   │   └── SwitchRunning        a switch of the active model is in progress
     │   ├── Unauthorized             the key is missing, wrong, revoked or expired
     │   ├── Forbidden                the key lacks the required scope
-    │   │   └── NoKeys               no keys exist, and the caller is on another machine
+    │   │   ├── NoKeys               no keys exist, and the caller is on another machine
+    │   │   └── QuotaExceeded        the tenant has as many images as its quota allows
     │   ├── RequestTimeout           the request arrived too slowly
     │   ├── UploadTooLarge           the request exceeds the size limit
     │   ├── UnsupportedMediaType     the body's media type is not supported
@@ -40,6 +41,7 @@
     │   ├── BlobsUnavailable         the blob store cannot be read or written
     │   │   └── BlobsFull            the blob store is full
     │   ├── Overloaded               the backlog or the number of requests is at its limit
+    │   │   └── TenantOverloaded     the tenant's own backlog is at its limit
     │   ├── DeviceUnavailable        the device that runs the model cannot be used
     │   │   ├── DeviceFull           it has too little free memory
     │   │   └── DeviceLost           it failed, and is lost to this process
@@ -194,6 +196,12 @@ class NoKeys(Forbidden):
     code = "no_keys"
 
 
+class QuotaExceeded(Forbidden):
+    """The tenant has as many images as its quota allows."""
+
+    code = "quota_exceeded"
+
+
 class RequestTimeout(InputError):
     """A request arrived too slowly."""
 
@@ -342,6 +350,12 @@ class Overloaded(ServiceError):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class TenantOverloaded(Overloaded):
+    """The tenant's own backlog is at its limit."""
+
+    code = "tenant_overloaded"
 
 
 class DeviceUnavailable(ServiceError):

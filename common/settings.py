@@ -104,6 +104,9 @@ class Settings(BaseModel):
     # Maximum estimated wait of an upload for the ingest workers, in seconds; a longer one is
     # rejected.
     max_wait_s: float = Field(default=900.0, ge=0, allow_inf_nan=False)
+    # Number of a tenant's images without an outcome from which its uploads are rejected; 0 means
+    # no limit.
+    tenant_pending_max: int = Field(default=0, ge=0)
 
     # Seconds after which an unresponsive worker's tasks go to another worker. Live workers renew
     # their leases every third of it, however long their tasks take.
@@ -126,9 +129,12 @@ class Settings(BaseModel):
     wait_s_max: float = Field(default=30.0, gt=0)
     # Maximum number of concurrent event streams per API process; each has its own thread.
     events_max: int = Field(default=8, ge=0, le=200)
-    # Maximum number of requests per API process that wait for a search worker concurrently
-    # (searches with `Prefer: wait`, embeddings, requests about images); each has its own thread.
+    # Maximum number of requests per API process that wait for a search worker's model concurrently
+    # (searches with `Prefer: wait`, embeddings); each has its own thread.
     waits_max: int = Field(default=32, ge=1, le=200)
+    # Maximum number of requests per API process that wait for another answer of a search worker
+    # concurrently (requests about images and models, deletions); each has its own thread.
+    catalog_waits_max: int = Field(default=16, ge=1, le=200)
     # Seconds without an event after which a stream sends a heartbeat.
     events_heartbeat_s: float = Field(default=15.0, gt=0)
     # Delay before an ingest task is retried while Milvus or Redis is unavailable, in seconds.
@@ -163,7 +169,7 @@ class Settings(BaseModel):
     @property
     def api_threads(self) -> int:
         """Threads of an API process: one per stream and per wait, and 16 for other requests."""
-        return _API_THREADS + self.events_max + self.waits_max
+        return _API_THREADS + self.events_max + self.waits_max + self.catalog_waits_max
 
     @property
     def archives_dir(self) -> Path:

@@ -28,16 +28,24 @@ class Dispatcher(Protocol):
     """Sends tasks by name and reads their results; every method raises ``BrokerUnavailable``."""
 
     def send(
-        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+        self,
+        task: str,
+        queue: str,
+        task_id: str,
+        message: Message,
+        expires_s: float | None = None,
+        *,
+        first: bool = False,
     ) -> None:
         """Send a task to a queue of the model that runs such tasks now.
 
         Args:
             task: A task name from ``common.contract``.
-            queue: One of ``QUEUES``.
+            queue: One of ``PURPOSES``.
             task_id: Chosen by the caller; the result is stored under it.
             message: The payload.
             expires_s: Seconds until the task expires; None for never.
+            first: Whether it has the first images of a tenant that had none waiting.
         """
         ...
 
@@ -58,5 +66,5 @@ class Dispatcher(Protocol):
         ...
 
     def depths(self) -> list[QueueDepth]:
-        """Return the numbers of waiting and delivered tasks of each queue."""
+        """Return the numbers of waiting and delivered tasks of each purpose."""
         ...

@@ -11,9 +11,10 @@ from redis import Redis
 
 from api.dispatch.base import TaskResult, TaskState
 from common.broker.celery_options import celery_options
+from common.broker.names import queues_of
 from common.broker.queues import QueueDepth, read_depths, together
 from common.broker.sender import TaskSender
-from common.contract import QUEUES, Message, queue_of
+from common.contract import PURPOSES, Message
 from common.models.base import Models
 from common.redis_client import SOCKET_TIMEOUT_S, broker_call
 from common.redis_time import Clock
@@ -53,10 +54,17 @@ class CeleryDispatcher:
         self._redis = redis
 
     def send(
-        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+        self,
+        task: str,
+        queue: str,
+        task_id: str,
+        message: Message,
+        expires_s: float | None = None,
+        *,
+        first: bool = False,
     ) -> None:
         """Send a task to a queue."""
-        self._sender.send(task, queue, task_id, message, expires_s)
+        self._sender.send(task, queue, task_id, message, expires_s, first=first)
 
     @broker_call
     def result(self, task_id: str) -> TaskResult:
@@ -86,10 +94,10 @@ class CeleryDispatcher:
     def depths(self) -> list[QueueDepth]:
         """Return the numbers of waiting and delivered tasks of each purpose, for all models."""
         models = [None, *self._models.known()]
-        names = {purpose: [queue_of(purpose, model) for model in models] for purpose in QUEUES}
+        names = {purpose: queues_of(purpose, models) for purpose in PURPOSES}
         depths = read_depths(self._redis, [name for group in names.values() for name in group])
         found = {depth.queue: depth for depth in depths}
-        return [together(each, [found[name] for name in names[each]]) for each in QUEUES]
+        return [together(each, [found[name] for name in names[each]]) for each in PURPOSES]
 
     def send_to(self, name: str, task: str, task_id: str, message: Message) -> None:
         """Send a task to the queue of this name."""

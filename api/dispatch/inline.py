@@ -9,7 +9,7 @@ from typing import Any
 
 from api.dispatch.base import TaskResult
 from common.broker.queues import QueueDepth
-from common.contract import QUEUES, Message, dump
+from common.contract import PURPOSES, Message, dump
 
 
 class InlineDispatcher:
@@ -29,10 +29,17 @@ class InlineDispatcher:
         self._waiting: list[tuple[str, float]] = []
 
     def send(
-        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+        self,
+        task: str,
+        queue: str,
+        task_id: str,
+        message: Message,
+        expires_s: float | None = None,
+        *,
+        first: bool = False,
     ) -> None:
         """Run a task; the queue is ignored and the task never expires."""
-        del expires_s
+        del expires_s, first
         handler = self._handlers.get(task)
         if handler is None:
             self._waiting.append((queue, time.time()))
@@ -65,7 +72,7 @@ class InlineDispatcher:
     def depths(self) -> list[QueueDepth]:
         """Return the number of tasks without a handler; none is ever in flight."""
         depths = []
-        for queue in QUEUES:
+        for queue in PURPOSES:
             sent = [sent_at for name, sent_at in self._waiting if name == queue]
             depths.append(QueueDepth(queue, len(sent), min(sent, default=None)))
         return depths

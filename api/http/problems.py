@@ -25,6 +25,7 @@ from common.errors import (
     RequestTimeout,
     ServiceError,
     StoreError,
+    TenantOverloaded,
     Unauthorized,
     Unprocessable,
     UnsupportedMediaType,
@@ -50,6 +51,7 @@ _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
     (InputError, 400),
     (BlobsFull, 507),
     (StoreError, 502),
+    (TenantOverloaded, 429),
     (ServiceError, 503),
 )
 

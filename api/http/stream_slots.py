@@ -102,6 +102,12 @@ class ProcessSlots:
             f" try again in {_WAITS_RETRY_S} s.",
             _WAITS_RETRY_S,
         )
+        self.catalog = Slots(
+            settings.catalog_waits_max,
+            f"{settings.catalog_waits_max} requests of this process are already waiting for answers"
+            f" about images and models; try again in {_WAITS_RETRY_S} s.",
+            _WAITS_RETRY_S,
+        )
         # Whether this process is about to stop, which ends all streams; set by the server.
         self.is_closing: Callable[[], bool] = lambda: False
 

@@ -17,8 +17,9 @@ RATE_UNKNOWN_PER_S = 10.0
 class Load:
     """The backlog at one moment, and the capacity to process it."""
 
-    # Number of accepted images without an outcome.
+    # Number of accepted images without an outcome, of all tenants and of the one that asks.
     pending: int
+    tenant_pending: int
     # Images that all ingest workers together finish per second.
     rate_per_s: float
     # Bytes of memory that Redis uses, and its limit; 0 if it has none.
@@ -39,8 +40,8 @@ class Load:
 class LoadGauge(Protocol):
     """Measures load."""
 
-    def read(self) -> Load:
-        """Return the current load; raises ``BrokerUnavailable``."""
+    def read(self, tenant: str = "") -> Load:
+        """Return the current load, with that of a tenant; raises ``BrokerUnavailable``."""
         ...
 
 

@@ -21,10 +21,11 @@ class MemoryLoad:
         self.memory_bytes = 0
         self.memory_bytes_max = 0
 
-    def read(self) -> Load:
+    def read(self, tenant: str = "") -> Load:
         """Return the current load."""
         return Load(
             pending=self._jobs.pending(),
+            tenant_pending=self._jobs.pending_of(tenant),
             rate_per_s=rate_of(self._heartbeats.alive(), self._heartbeats.last_rate()),
             memory_bytes=self.memory_bytes,
             memory_bytes_max=self.memory_bytes_max,

@@ -6,7 +6,7 @@ from redis import Redis
 
 from api.load.base import Load, rate_of
 from common.heartbeats import RATE_KEY, WORKERS_KEY, living
-from common.jobs.redis import PENDING_KEY
+from common.jobs.redis import PENDING_BY_TENANT_KEY, PENDING_KEY
 from common.redis_client import broker_call
 from common.redis_time import seconds
 
@@ -22,18 +22,20 @@ class RedisLoad:
         self._redis = redis
 
     @broker_call
-    def read(self) -> Load:
+    def read(self, tenant: str = "") -> Load:
         """Return the current load."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.get(PENDING_KEY)
+        pipe.hget(PENDING_BY_TENANT_KEY, tenant)
         pipe.hgetall(WORKERS_KEY)
         pipe.get(RATE_KEY)
         pipe.info("memory")
         pipe.time()
-        pending, workers, rate, memory, time = pipe.execute()
+        pending, tenant_pending, workers, rate, memory, time = pipe.execute()
         beats = living(workers, seconds(time))
         return Load(
             pending=max(0, int(pending or 0)),
+            tenant_pending=max(0, int(tenant_pending or 0)),
             rate_per_s=rate_of(beats, float(rate) if rate else None),
             memory_bytes=memory["used_memory"],
             memory_bytes_max=memory["maxmemory"],

@@ -14,6 +14,7 @@ from api.pictures.thumbnails import Thumbnails
 from api.schemas.links import Links
 from api.search_worker import SearchWorker
 from api.services import Services, services_of
+from common.contract import CATALOG_QUEUE, SEARCH_QUEUE
 
 
 def services() -> Services:
@@ -38,12 +39,17 @@ def key_check() -> Callable[[], None]:
 
 def catalog() -> Catalog:
     """Return the catalog of the current request's tenant."""
-    return Catalog(search_worker(), current_tenant())
+    return Catalog(catalog_worker(), current_tenant())
 
 
 def search_worker() -> SearchWorker:
-    """Return the search worker that answers the current request."""
-    return SearchWorker(services().dispatcher, slots().waits)
+    """Return the search worker that answers the current request with the model."""
+    return SearchWorker(services().dispatcher, SEARCH_QUEUE, slots().waits)
+
+
+def catalog_worker() -> SearchWorker:
+    """Return the search worker that answers the current request without the model."""
+    return SearchWorker(services().dispatcher, CATALOG_QUEUE, slots().catalog)
 
 
 def thumbnails() -> Thumbnails:

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from api import models
 from api.http.answers import ASK_AGAIN, answered, nothing
-from api.routes.current import search_worker, services
+from api.routes.current import catalog_worker, services
 from api.schemas.body import read_json, read_query
 from api.schemas.links import MODELS, REINDEX
 from api.schemas.model import DropQuery, Reindex, ReindexBody, UseBody
@@ -17,7 +17,7 @@ blueprint = Blueprint("models", __name__)
 @blueprint.get(MODELS)
 def index() -> Response:
     """List the models that have a collection."""
-    return answered(models.list_models(services(), search_worker()))
+    return answered(models.list_models(services(), catalog_worker()))
 
 
 @blueprint.put(f"{MODELS}/active")
@@ -25,13 +25,13 @@ def use() -> Response:
     """Switch all uploads and searches to another model, once it has every image."""
     body = read_json(request, UseBody)
     models.use_model(services(), body.model, allow_missing=body.allow_missing)
-    return answered(models.list_models(services(), search_worker()), 202, ASK_AGAIN)
+    return answered(models.list_models(services(), catalog_worker()), 202, ASK_AGAIN)
 
 
 @blueprint.delete(MODELS)
 def drop() -> Response:
     """Drop the collection of a model that is not active."""
-    models.drop_model(services(), search_worker(), read_query(request, DropQuery).model)
+    models.drop_model(services(), catalog_worker(), read_query(request, DropQuery).model)
     return nothing()
 
 

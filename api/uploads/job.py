@@ -66,5 +66,8 @@ def _refused(pictures: Sequence[ReceivedPicture]) -> list[Outcome]:
 
 
 def _send(services: Services, job: Job, items: Sequence[Item]) -> None:
-    for task_id, chunk in chunk_tasks(job, items, services.settings.chunk_images):
-        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, task_id, chunk)
+    waiting, chunk_images = services.jobs.pending_of(job.tenant), services.settings.chunk_images
+    for task_id, chunk in chunk_tasks(job, items, chunk_images):
+        first = waiting < chunk_images
+        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, task_id, chunk, first=first)
+        waiting += len(chunk.items)

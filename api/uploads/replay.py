@@ -43,7 +43,7 @@ class Replay:
         # Look for the letter only now: a replay removes it, and a repeated request must get the
         # job of the earlier one.
         with taken_letter(self.services, self.tenant, self.image_id, job_id) as letter:
-            admit(self.services.load.read(), self.services.settings.max_wait_s)
+            admit(self.services, self.tenant)
             return _replay(self.services, letter, job_id)
 
     def close(self) -> None:

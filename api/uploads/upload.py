@@ -34,7 +34,7 @@ def upload(services: Services, tenant: str, request: Request, filename: str) -> 
     """
     with begin_once(services, tenant, request) as begin:
         # Before the body, because an upload that cannot be queued need not be received.
-        admit(services.load.read(), services.settings.max_wait_s)
+        admit(services, tenant)
         with closing(_receive(services, tenant, request, filename)) as received:
             return begin(received)
 

@@ -8,6 +8,7 @@ const REASONS = {
   too_many_pixels: 'The picture has too many pixels.',
   too_large: 'The file is too large.',
   quarantined: 'This picture repeatedly crashed the service, so it was quarantined.',
+  quota_exceeded: 'You have as many pictures as your quota allows. Delete some and try again.',
   encoder_error: 'The model could not process this picture. Try again later.',
   store_error: 'The picture could not be stored. Try again later.',
 };

@@ -19,6 +19,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "socket_timeout": SOCKET_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "socket_keepalive": True,
+        # Tasks have no priorities; by default kombu reads four lists per queue.
+        "priority_steps": [0],
     }
     return {
         "broker_url": settings.redis_url,

@@ -8,8 +8,9 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from common.broker.celery_options import celery_options
+from common.broker.names import queue_for
 from common.broker.queues import stamp
-from common.contract import Message, dump, queue_of
+from common.contract import Message, dump
 from common.models.base import Models
 from common.redis_client import broker_error
 from common.redis_time import Clock
@@ -43,22 +44,31 @@ class TaskSender:
         self._app.conf.update(celery_options(settings))
 
     def send(
-        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+        self,
+        task: str,
+        queue: str,
+        task_id: str,
+        message: Message,
+        expires_s: float | None = None,
+        *,
+        first: bool = False,
     ) -> None:
         """Send a task to a queue of the model that runs such tasks now.
 
         Args:
             task: A task name from ``common.contract``.
-            queue: One of ``QUEUES``.
+            queue: One of ``PURPOSES``.
             task_id: Chosen by the caller; the result is stored under it.
             message: The payload.
             expires_s: Seconds until the task expires; None for never.
+            first: Whether it has the first images of a tenant that had none waiting.
 
         Raises:
             BrokerUnavailable: Redis does not answer.
         """
         model = self._models.roles().of(queue)
-        self.send_to(queue_of(queue, model), task, task_id, message, expires_s)
+        name = queue_for(queue, model, message, first=first)
+        self.send_to(name, task, task_id, message, expires_s)
 
     def send_to(
         self, name: str, task: str, task_id: str, message: Message, expires_s: float | None = None

@@ -150,8 +150,12 @@ class JobRecords(Protocol):
         """Return the number of accepted images without an outcome, over all jobs."""
         ...
 
+    def pending_of(self, tenant: str) -> int:
+        """Return the number of a tenant's accepted images without an outcome."""
+        ...
+
     def recount(self) -> None:
-        """Recompute ``pending`` from the jobs, correcting for expired and lost records."""
+        """Recompute the numbers of pending images, correcting for expired and lost records."""
         ...
 
     def get(self, job_id: str) -> Job:

@@ -80,6 +80,11 @@ class MemoryJobs:
         jobs = (self._jobs[job_id] for job_id in self._changed)
         return sum(job.total - job.done for job in jobs)
 
+    def pending_of(self, tenant: str) -> int:
+        """Return the number of a tenant's accepted images without an outcome."""
+        jobs = (self._jobs[job_id] for job_id in self._changed)
+        return sum(job.total - job.done for job in jobs if job.tenant == tenant)
+
     def recount(self) -> None:
         """Do nothing: ``pending`` always recomputes the number."""
 

@@ -30,6 +30,8 @@ _ITEMS_PER_COMMAND = 1000
 # Keys that all jobs share: the ids of accepted, unfinished jobs by creation time, and the number of
 # accepted images without an outcome.
 _UNFINISHED, PENDING_KEY = "glimpse:jobs:unfinished", "glimpse:jobs:pending"
+# The same number by tenant, in a hash.
+PENDING_BY_TENANT_KEY = f"{PENDING_KEY}:tenants"
 
 # The sorted sets of a job.
 _STATES: tuple[ItemState, ...] = ("queued", *COUNTERS)
@@ -131,8 +133,14 @@ class RedisJobs:
         return max(0, int(cast("str | None", self._redis.get(PENDING_KEY)) or 0))
 
     @broker_call
+    def pending_of(self, tenant: str) -> int:
+        """Return the number of a tenant's accepted images without an outcome."""
+        found = self._redis.hget(PENDING_BY_TENANT_KEY, tenant)
+        return max(0, int(cast("str | None", found) or 0))
+
+    @broker_call
     def recount(self) -> None:
-        """Recompute the number of pending images from the jobs."""
+        """Recompute the numbers of pending images from the jobs."""
         self._recount(unfinished_key=_UNFINISHED, pending_key=PENDING_KEY, job_prefix=job_key(""))
 
     @broker_call
@@ -240,6 +248,13 @@ class RedisJobs:
         *items, outcomes = pipe.execute()
         texts = items[0] if items and isinstance(items[0], list) else items
         return [_item(*parts) for parts in zip(indices, texts, outcomes, strict=True)]
+
+
+@broker_call
+def pending_by_tenant(redis: Redis) -> dict[str, int]:
+    """Return the numbers of accepted images without an outcome of the tenants that have any."""
+    found = cast("dict[str, str]", redis.hgetall(PENDING_BY_TENANT_KEY))
+    return {tenant: int(number) for tenant, number in found.items() if int(number) > 0}
 
 
 def _job(job_id: str, fields: Mapping[str, str]) -> Job:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from common.contract import REINDEX_QUEUE, REINDEX_SLICE, Message, ReindexSlice, queue_of
+from common.broker.names import queue_of
+from common.contract import REINDEX_QUEUE, REINDEX_SLICE, Message, ReindexSlice
 from common.reindex.base import SLICES, Reindex
 
 # Sends a task to a queue: the names of queue and task, the task's id, and its payload.

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from common.contract import INGEST_QUEUE, queue_of
 from tests.chaos.conftest import PATIENT, MakeWorkers
 from tests.support.chaos.album import album, damaged
 from tests.support.chaos.ledger import Ledger
+from tests.support.ingest_queues import waiting_uploads
 from tests.support.pictures import image_id, picture
 from tests.support.polling import finished_job
 from tests.support.services import Api, Stack
@@ -92,7 +92,7 @@ def test_a_job_of_thousands_of_tasks_is_cancelled_at_once(
     assert job["indexed"] == ledger.new_rows()
     assert 3 <= job["indexed"] < 100
     assert job["failed"] == job["duplicates"] == 0
-    assert ledger.redis.llen(queue_of(INGEST_QUEUE, "hashing"))
+    assert waiting_uploads(ledger.redis)
     embedded = len(slow.all_begun())
     workers()
     ledger.at_rest()

@@ -9,10 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from common.contract import INGEST_QUEUE, queue_of
+from api.services import connect_services
+from api.uploads.job import begin_job
+from common.images.received import ReceivedPicture
+from common.jobs.redis import RedisJobs
 from common.redis_client import connect
+from common.settings import load_settings
 from tests.chaos.conftest import begun, side_by_side
-from tests.support.pictures import jpeg
+from tests.support.ingest_queues import waiting_uploads
+from tests.support.pictures import image_id, jpeg
 from tests.support.polling import finished_job, wait_for
 from tests.support.services import SlowWorker, Stack
 
@@ -76,7 +81,7 @@ def tries(worker: SlowWorker) -> int:
 
 def queued(stack: Stack) -> int:
     with connect(stack.redis.url) as client:
-        return int(client.llen(queue_of(INGEST_QUEUE, "hashing")))
+        return waiting_uploads(client)
 
 
 def test_what_a_killed_worker_held_is_done_by_another(stack: Stack, slow: Slow) -> None:
@@ -193,3 +198,37 @@ def test_what_waits_for_a_part_goes_back_when_its_worker_ends(stack: Stack, slow
     assert queued(stack) == 1
     slow(0, **patient)
     assert finished_job(stack.client, job)["indexed"] == 1
+
+
+def upload_of(stack: Stack, tenant: str, count: int) -> str:
+    """Upload pictures as the API does for a tenant's key; return the job's id."""
+    services = connect_services(load_settings(stack.settings))
+    pictures = []
+    for number in range(count):
+        data = jpeg(number) + uuid.uuid4().bytes
+        writer = services.blobs.writer(tenant)
+        writer.write(data)
+        writer.commit(image_id(data))
+        pictures.append(ReceivedPicture(image_id(data), f"{number}.jpg", error=None))
+    return begin_job(services, tenant, uuid.uuid4().hex, pictures, [], {}).id
+
+
+def test_many_tenants_take_turns_and_lose_nothing_with_their_worker(
+    stack: Stack, slow: Slow
+) -> None:
+    # The first tenants' backlogs are older, and two of the others share their turns.
+    backlogs = [upload_of(stack, f"long-{n}", 25) for n in range(3)]
+    singles = [upload_of(stack, f"single-{n}", 1) for n in range(12)]
+    doomed = slow(0.1)
+    begins(doomed, 4)
+    doomed.kill()
+    worker = slow(0.1)
+    with connect(stack.redis.url) as client:
+        jobs = RedisJobs(client, ttl_s=600)
+        wait_for(lambda: all(jobs.get(job).state == "succeeded" for job in singles), 60, "them")
+        # Every other turn was a single picture's, so no backlog can be done by now.
+        assert max(jobs.get(job).done for job in backlogs) < 25
+        wait_for(lambda: all(jobs.get(job).state == "succeeded" for job in backlogs), 60, "all")
+        assert sum(jobs.get(job).indexed for job in [*backlogs, *singles]) == 87
+    # Only what the killed worker held was begun twice.
+    assert len(worker.all_begun()) <= 87 + 1

@@ -176,3 +176,20 @@ def test_pending_images_of_expired_jobs_are_struck_off(valkey: Valkey) -> None:
     assert jobs.pending() == 0
     assert jobs.stalled(-60) == []
     client.close()
+
+
+def test_pending_images_are_counted_by_tenant(jobs: JobRecords) -> None:
+    tenant, other = (f"t{uuid.uuid4().hex[:8]}" for _ in range(2))
+    ids = []
+    for owner, total in ((tenant, 3), (tenant, 2), (other, 4)):
+        job = Job(uuid.uuid4().hex, owner, total, created_at=time.time())
+        jobs.create(job, named(total))
+        assert jobs.pending_of(owner) in (0, 3)
+        jobs.accept(job.id)
+        ids.append(job.id)
+    jobs.record(ids[0], [outcome(0), outcome(0), outcome(1, "failed", "empty")])
+    for _ in range(2):
+        assert (jobs.pending_of(tenant), jobs.pending_of(other)) == (3, 4)
+        jobs.recount()
+    jobs.cancel(ids[2])
+    assert jobs.pending_of(other) == 0

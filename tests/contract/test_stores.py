@@ -133,6 +133,7 @@ def test_the_same_bytes_of_two_tenants_are_two_rows(store: VectorStore) -> None:
     mine, yours = row("a", 1), replace(row("a", 2), tenant="other_tenant-2", job_id="job-9")
     store.upsert([mine, yours])
     assert store.count() == 2
+    assert [store.count(name) for name in ("default", "other_tenant-2", "absent")] == [1, 1, 0]
     assert found(store, mine)
     assert found(store, yours)
     assert len(store.search("default", mine.vector, limit=10)) == 1

@@ -209,6 +209,25 @@ def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
     assert all(figure["value"] > 0 for figure in figures["encoder"])
 
 
+def test_waiters_and_fair_shares(tmp_path: Path) -> None:
+    require(MilvusLite)
+    assert quick("bench-scale", tmp_path, ONLY="waiters fairness") == {
+        "scale: waiters": {
+            f"{request} {what}"
+            for request in ("/healthz", "poll of a job", "upload")
+            for what in ("alone, p95", "beside 80 waiters, p95", "beside waiters / alone")
+        },
+        "scale: fairness": {
+            "single picture, idle service",
+            "images waiting of another tenant",
+            "rate of the backlog",
+            "a chunk of the backlog",
+            "single picture beside the backlog",
+            "single picture at the backlog's end",
+        },
+    }
+
+
 @pytest.mark.parametrize("target", ["bench-ingest", "bench-search"])
 def test_without_photographs_it_says_how_to_name_them(target: str, tmp_path: Path) -> None:
     run = make(target, RESULTS=tmp_path)

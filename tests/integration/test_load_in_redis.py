@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.dispatch.celery import CeleryDispatcher
-from common.contract import INGEST_QUEUE, SEARCH_QUEUE, CatalogRequest
+from common.contract import CATALOG_QUEUE, INGEST_QUEUE, SEARCH_QUEUE, CatalogRequest
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
 from common.redis_client import connect
@@ -102,6 +102,7 @@ def test_what_a_consumer_holds_is_in_flight(
     for number in range(3):
         dispatcher.send("test.task", INGEST_QUEUE, f"task-{number}", MESSAGE)
     dispatcher.send("test.task", SEARCH_QUEUE, "task-s", MESSAGE)
+    dispatcher.send("test.task", CATALOG_QUEUE, "task-c", MESSAGE)
     with Connection(own_valkey.url) as connection:
         queue = connection.SimpleQueue(INGEST_QUEUE)
         first, second = queue.get(timeout=10), queue.get(timeout=10)
@@ -113,6 +114,7 @@ def test_what_a_consumer_holds_is_in_flight(
     assert held["glimpse_queue_tasks ingest"] == 1
     assert held["glimpse_tasks_in_flight ingest"] == 2
     assert held["glimpse_tasks_in_flight search"] == 0
+    assert held["glimpse_queue_tasks catalog"] == 1
     assert (
         60
         > held["glimpse_oldest_task_in_flight_age_seconds ingest"]
@@ -128,13 +130,13 @@ def test_the_task_that_is_taken_next_gives_the_age(
 ) -> None:
     for number in range(3):
         dispatcher.send("test.task", INGEST_QUEUE, f"task-{number}", MESSAGE)
-    before, _ = dispatcher.depths()
+    before, *_ = dispatcher.depths()
     with Connection(own_valkey.url) as connection:
         queue = connection.SimpleQueue(INGEST_QUEUE)
         taken = queue.get(timeout=10)
         taken.ack()
         queue.close()
-    after, _ = dispatcher.depths()
+    after, *_ = dispatcher.depths()
     assert taken.headers["id"] == "task-0"
     assert taken.headers["sent_at"] == before.next_sent_at
     assert after.next_sent_at is not None

@@ -11,9 +11,9 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from common.contract import INGEST_QUEUE, queue_of
 from common.redis_client import connect
 from tests.conftest import require
+from tests.support.ingest_queues import waiting_uploads
 from tests.support.pictures import picture
 from tests.support.polling import finished_job, wait_for
 from tests.support.services import MilvusLite, SlowWorker, Stack, Valkey
@@ -77,10 +77,6 @@ def in_hand(redis: Redis) -> int:
     return cast("int", redis.hlen(Channel.unacked_key))
 
 
-def waiting(redis: Redis) -> int:
-    return cast("int", redis.llen(queue_of(INGEST_QUEUE, "hashing")))
-
-
 def all_slots_work(stack: Stack, redis: Redis, slow: SlowWorker) -> None:
     """Check that tasks can occupy every slot at once, and that all of them finish."""
     slow.suspend()
@@ -114,7 +110,7 @@ def test_what_waits_to_store_its_result_goes_back_when_its_worker_ends(
     redis.acl_setuser("default", enabled=True, commands=["-setex"])
     assert finished_job(stack.client, upload(stack, SLOTS))["indexed"] == SLOTS
     worker.stop()
-    assert (in_hand(redis), waiting(redis)) == (0, SLOTS)
+    assert (in_hand(redis), waiting_uploads(redis)) == (0, SLOTS)
 
 
 def test_what_is_delivered_by_a_redis_that_is_full_is_kept(
@@ -127,7 +123,7 @@ def test_what_is_delivered_by_a_redis_that_is_full_is_kept(
     redis.config_set("maxmemory", 1)
     worker.resume()
     wait_for(
-        lambda: waiting(redis) == 2 * SLOTS,
+        lambda: waiting_uploads(redis) == 2 * SLOTS,
         30,
         "all slots to be taken",
     )
@@ -146,9 +142,9 @@ def test_what_a_redis_that_is_full_gets_back_is_not_lost(
     job = upload(stack, 2 * SLOTS)
     redis.config_set("maxmemory", 1)
     worker.resume()
-    wait_for(lambda: waiting(redis) == SLOTS, 30, "all slots to be taken")
+    wait_for(lambda: waiting_uploads(redis) == SLOTS, 30, "all slots to be taken")
     worker.stop()
-    assert (in_hand(redis), waiting(redis)) == (0, 2 * SLOTS)
+    assert (in_hand(redis), waiting_uploads(redis)) == (0, 2 * SLOTS)
     redis.config_set("maxmemory", 0)
     slow(0)
     assert finished_job(stack.client, job)["indexed"] == 2 * SLOTS

@@ -35,7 +35,7 @@ def leases(redis: Redis) -> Leases:
 
 @pytest.fixture
 def connection(valkey: Valkey, leases: Leases) -> Iterator[Connection]:
-    with Connection(valkey.url, transport=leased_transport(leases)) as connection:
+    with Connection(valkey.url, transport=leased_transport(leases, {})) as connection:
         yield connection
 
 
@@ -95,12 +95,34 @@ def test_no_more_is_taken_than_there_are_places_whichever_connection_took_it(
     send(connection, "a", "b", "c")
     take(connection, taken.append, 2)
     connection.close()
-    with Connection(valkey.url, transport=leased_transport(leases)) as second:
+    with Connection(valkey.url, transport=leased_transport(leases, {})) as second:
         with pytest.raises(socket.timeout):
             take(second, taken.append, 1, places=2)
         taken[0].ack()
         take(second, taken.append, 1, places=2)
     assert [message.body for message in taken] == [b"a", b"b", b"c"]
+
+
+def test_no_more_is_taken_of_a_purpose_than_its_bound(
+    valkey: Valkey, redis: Redis, leases: Leases
+) -> None:
+    taken: list[LeasedMessage] = []
+    with Connection(valkey.url, transport=leased_transport(leases, {QUEUE: 1})) as connection:
+        send(connection, "a", "b", "c")
+        with connection.Producer() as producer:
+            producer.publish("other", exchange="", routing_key="other")
+        queues = [Queue(name, Exchange(name), routing_key=name) for name in (QUEUE, "other")]
+        with connection.Consumer(queues, on_message=taken.append) as consumer:
+            consumer.qos(prefetch_count=100)
+            for _ in range(2):
+                connection.drain_events(timeout=2)
+            assert sorted(str(message.body) for message in taken) == ["b'a'", "b'other'"]
+            with pytest.raises(socket.timeout):
+                connection.drain_events(timeout=2)
+            taken[[message.body for message in taken].index(b"a")].ack()
+            connection.drain_events(timeout=5)
+    assert taken[2].body == b"b"
+    assert waiting(redis) == 1
 
 
 def test_what_comes_for_no_consumer_goes_back_before_the_others(

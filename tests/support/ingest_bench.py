@@ -15,6 +15,7 @@ from common.contract import ChunkItem, ChunkResult, IngestChunk
 from common.dead_letters.memory import MemoryDeadLetters
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
+from common.quotas.memory import MemoryQuotas
 from tests.support.pictures import image_id
 from worker.catalog.deletion import Deletion
 from worker.encoders.base import Encoder
@@ -44,6 +45,7 @@ class Shared:
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     claims: ClaimTable = field(default_factory=ClaimTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    quotas: MemoryQuotas = field(default_factory=MemoryQuotas)
     # Of other models.
     collections: MemoryCollections = field(default_factory=lambda: MemoryCollections({}))
 
@@ -59,6 +61,7 @@ class Shared:
             self.dead_letters,
             fence,
             self.collections,
+            self.quotas,
             wait_s,
         )
 
@@ -146,6 +149,7 @@ def worker(
         dead_letters=shared.dead_letters,
         isolation=Isolation(),
         amends=amends,
+        quotas=shared.quotas,
     )
     yield Bench(shared, ingest, claims, amends)
     pipeline.close()

@@ -34,6 +34,7 @@ from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
 from common.keys.memory import MemoryKeys
 from common.models.memory import MemoryModels
+from common.quotas.memory import MemoryQuotas
 from common.redis_time import MachineClock
 from common.reindex.memory import MemoryReindexes
 from common.settings import Settings
@@ -71,6 +72,7 @@ class Inline:
     store: MemoryStore
     heartbeats: MemoryHeartbeats
     keys: MemoryKeys
+    quotas: MemoryQuotas
     models: MemoryModels
     reindexes: MemoryReindexes
     # All models' collections by name; ``store`` is that of the encoder.
@@ -110,6 +112,7 @@ def start_inline(
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
     dead_letters = MemoryDeadLetters()
     keys = MemoryKeys()
+    quotas = MemoryQuotas()
     heartbeats = MemoryHeartbeats()
     amends = Amends(store, blobs, jobs, claims, dead_letters)
     fence = Fence(claims, amends)
@@ -125,6 +128,7 @@ def start_inline(
         dead_letters=dead_letters,
         isolation=Isolation(),
         amends=amends,
+        quotas=quotas,
     )
     handlers: dict[str, Handler] = {}
     dispatcher = InlineDispatcher(handlers)
@@ -145,7 +149,7 @@ def start_inline(
             search,
             Embeddings(encoder, search.inputs),
             Catalog(store),
-            Deletion(store, blobs, jobs, claims, dead_letters, fence, collections),
+            Deletion(store, blobs, jobs, claims, dead_letters, fence, collections, quotas),
             ModelCatalog(collections),
         )
         register_search(celery, work, encoder.name, clock, lambda *_: False)
@@ -172,6 +176,7 @@ def start_inline(
         dead_letters=dead_letters,
         idempotency=MemoryIdempotency(settings.lease_s),
         keys=keys,
+        quotas=quotas,
         models=models,
         reindexes=reindexes,
         dispatcher=dispatcher,
@@ -194,6 +199,7 @@ def start_inline(
         store=store,
         heartbeats=heartbeats,
         keys=keys,
+        quotas=quotas,
         models=models,
         reindexes=reindexes,
         collections=stored,

@@ -14,6 +14,7 @@ from common.dead_letters.base import DeadLetters, find_letter
 from common.errors import ImagesBusy, NotFound, WorkerUnavailable
 from common.jobs.base import FINAL_STATES, JobRecords
 from common.jobs.walk import walk
+from common.quotas.base import Quotas
 from worker.stores.base import Row, VectorStore
 from worker.stores.collections import Collections
 from worker.stores.fence import Claimed, Fence
@@ -42,6 +43,7 @@ class Deletion:
         dead_letters: A letter about the image is removed with it.
         fence: Keeps a deletion that lost its claim from removing newer uploads.
         collections: The collections of other models, which must not keep the row.
+        quotas: Counts the tenants' images.
         wait_s: Seconds to wait for a claimed image; must be less than the API's timeout.
     """
 
@@ -54,6 +56,7 @@ class Deletion:
         dead_letters: DeadLetters,
         fence: Fence,
         collections: Collections,
+        quotas: Quotas,
         wait_s: float = _CLAIM_WAIT_S,
     ) -> None:
         self._store = store
@@ -63,6 +66,7 @@ class Deletion:
         self._dead_letters = dead_letters
         self._fence = fence
         self._collections = collections
+        self._quotas = quotas
         self._wait_s = wait_s
 
     def run(
@@ -134,6 +138,7 @@ class Deletion:
         held = self._fence.write([Claimed(owner, row)], self._delete_rows)
         if held != [True]:
             raise _busy(image_id)
+        self._quotas.settle(tenant, deleted=[image_id])
         if letter is not None:
             # Only this job's letter: a newer one may have replaced it.
             self._dead_letters.remove(tenant, image_id, letter.job_id)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from common.broker.names import purpose_of
 from common.claims.base import Claims
 from common.errors import BrokerUnavailable
 from worker.delivery.messages import Delivered, Messages
@@ -96,6 +97,10 @@ class Leases:
     def held(self) -> int:
         """Return the number of messages held."""
         return len(self._held)
+
+    def held_of(self, purpose: str) -> int:
+        """Return the number of messages held from the queues of a purpose."""
+        return sum(purpose_of(lease.message.queue) == purpose for lease in self._snapshot())
 
     def has_room(self, places: int) -> bool:
         """Return whether fewer than ``places`` messages are held; the consumer polls this."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from kombu.transport import virtual
 from kombu.transport.redis import Channel, QoS, Transport
 
+from common.broker.names import purpose_of
 from worker.delivery.leases import Lease, Leases
 from worker.delivery.messages import Delivered
+from worker.delivery.turns import Turns
 
 
 class LeasedMessage(virtual.Message):
@@ -117,7 +120,18 @@ class LeasedTransport(Transport):
         channel.leases.give_back(message.lease)
 
 
-def leased_transport(leases: Leases) -> type[Transport]:
-    """Return a transport class whose deliveries the given leases hold."""
-    channel = type("Channel", (LeasedChannel,), {"leases": leases})
+def leased_transport(leases: Leases, held_max: Mapping[str, int]) -> type[Transport]:
+    """Return a transport class whose deliveries the given leases hold.
+
+    Args:
+        leases: Hold the messages.
+        held_max: Maximum number of messages held at once, by purpose; others have no such bound.
+    """
+
+    def is_full(queue: str) -> bool:
+        purpose = purpose_of(queue)
+        return purpose in held_max and leases.held_of(purpose) >= held_max[purpose]
+
+    attributes = {"leases": leases, "queue_order_strategy": partial(Turns, is_full)}
+    channel = type("Channel", (LeasedChannel,), attributes)
     return type("Transport", (LeasedTransport,), {"Channel": channel})

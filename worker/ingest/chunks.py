@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from common.claims.base import Claims, Verdict
 from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome
 from common.dead_letters.base import DeadLetters
-from common.errors import EncoderError, ImagesBusy, Quarantined, ServiceError
+from common.errors import EncoderError, ImagesBusy, Quarantined, QuotaExceeded, ServiceError
 from common.jobs.base import JobRecords
+from common.quotas.base import QUOTA_EXCEEDED, Quotas
 from worker.ingest.isolation import Isolation
 from worker.ingest.outcomes import (
     Outcomes,
@@ -22,6 +23,7 @@ from worker.ingest.outcomes import (
 )
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.quota import QuotaKeeper
 from worker.stores.amends import Amends
 from worker.stores.base import VectorStore
 
@@ -60,6 +62,7 @@ class ChunkIngest:
         dead_letters: Receives the images that are given up.
         isolation: Shared by all chunks of this process.
         amends: The images awaiting correction; chunks with such images wait.
+        quotas: How many images the tenants may have.
     """
 
     def __init__(
@@ -73,13 +76,15 @@ class ChunkIngest:
         dead_letters: DeadLetters,
         isolation: Isolation,
         amends: Amends,
+        quotas: Quotas,
     ) -> None:
         self._reader = reader
         self._store = store
         self._pipeline = pipeline
         self._jobs = jobs
         self._claims = claims
-        self._outcomes = Outcomes(jobs, claims, dead_letters)
+        self._outcomes = Outcomes(jobs, claims, dead_letters, quotas)
+        self._quota = QuotaKeeper(quotas, store)
         self._isolation = isolation
         self._amends = amends
 
@@ -219,7 +224,7 @@ class ChunkIngest:
             for item in items
             if item.id in run.stored
         }
-        for item, future in self._run_pipeline(run, items):
+        for item, future in self._run_pipeline(run, self._granted(run, items, outcomes)):
             try:
                 outcomes[item.index] = piped_outcome(item, future)
             except ServiceError as error:
@@ -227,6 +232,20 @@ class ChunkIngest:
             if future.exception() is None:
                 run.stored[item.id] = chunk.job_id
         return outcomes
+
+    def _granted(
+        self, run: _Run, items: Sequence[ChunkItem], outcomes: dict[int, Outcome]
+    ) -> list[ChunkItem]:
+        """Return the images to embed; those beyond the tenant's quota get their outcome."""
+        new = [item for item in items if item.id not in run.stored]
+        granted = self._quota.grant(run.chunk.tenant, [item.id for item in new])
+        over = QuotaExceeded(QUOTA_EXCEEDED)
+        outcomes |= {
+            item.index: Outcome.failed(item.index, item.id, over)
+            for item in new
+            if item.id not in granted
+        }
+        return [item for item in new if item.id in granted]
 
     def _find_rows(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """Note in the run which of the claimed images have rows."""
@@ -239,12 +258,10 @@ class ChunkIngest:
     def _run_pipeline(
         self, run: _Run, items: Sequence[ChunkItem]
     ) -> list[tuple[ChunkItem, Future[None]]]:
-        """Run images without rows through the pipeline; return them with their done futures."""
+        """Run images through the pipeline; return them with their done futures."""
         begun: list[tuple[ChunkItem, Future[None]]] = []
         try:
-            begun.extend(
-                (item, self._begin(run, item)) for item in items if item.id not in run.stored
-            )
+            begun.extend((item, self._begin(run, item)) for item in items)
         finally:
             # For all of them: a claim must not be released while its image is in the pipeline.
             wait([future for _, future in begun])

@@ -12,6 +12,7 @@ from common.contract import ChunkItem, IngestChunk, Outcome, OutcomeState
 from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
 from common.errors import EncoderError, GlimpseError, ServiceError
 from common.jobs.base import JobRecords
+from common.quotas.base import Quotas
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +24,16 @@ class Outcomes:
         jobs: The job records.
         claims: Decides who may record a failure, and counts the attempts.
         dead_letters: Receives the images that are given up.
+        quotas: Counts the images that are indexed.
     """
 
-    def __init__(self, jobs: JobRecords, claims: Claims, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self, jobs: JobRecords, claims: Claims, dead_letters: DeadLetters, quotas: Quotas
+    ) -> None:
         self._jobs = jobs
         self._claims = claims
         self._dead_letters = dead_letters
+        self._quotas = quotas
 
     def ended_before(
         self, chunk: IngestChunk, items: Sequence[ChunkItem]
@@ -59,6 +64,9 @@ class Outcomes:
         if dead:
             self._dead_letters.put(dead)
         self._jobs.record(chunk.job_id, outcomes)
+        indexed = {found.id for found in outcomes if found.state in ("indexed", "duplicate")}
+        ended = {found.id for found in outcomes} - indexed
+        self._quotas.settle(chunk.tenant, indexed=indexed, ended=ended)
 
     def _letter(self, chunk: IngestChunk, item: ChunkItem, outcome: Outcome) -> DeadLetter:
         return DeadLetter(

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from common.contract import MODELS_SWITCH, REINDEX_QUEUE, SwitchRequest, queue_of
+from common.broker.names import queue_of
+from common.contract import MODELS_SWITCH, REINDEX_QUEUE, SwitchRequest
 from common.models.base import Models
 from common.reindex.base import SLICES, Reindexes
 from common.reindex.tasks import SendTo, send_slices

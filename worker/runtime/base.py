@@ -17,6 +17,7 @@ from common.claims.redis import RedisClaims
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
+from common.quotas.redis import RedisQuotas
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings
@@ -128,6 +129,10 @@ class Parts:
     @cached_property
     def _dead_letters(self) -> RedisDeadLetters:
         return RedisDeadLetters(self._redis)
+
+    @cached_property
+    def _quotas(self) -> RedisQuotas:
+        return RedisQuotas(self._redis)
 
     @cached_property
     def _blobs(self) -> FolderBlobs:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from celery import Celery
 
 from common.broker.celery_options import celery_options
@@ -13,18 +16,24 @@ from worker.delivery.slots import SlotPool, leased_task
 from worker.delivery.transport import leased_transport
 
 
-def create_app(settings: Settings, leases: Leases, results_ttl_s: int) -> Celery:
+def create_app(
+    settings: Settings,
+    leases: Leases,
+    results_ttl_s: int,
+    held_max: Mapping[str, int] = MappingProxyType({}),
+) -> Celery:
     """Create a worker's app, without tasks yet.
 
     Args:
         settings: Provides the address of Redis.
         leases: Hold the delivered messages.
         results_ttl_s: Seconds to keep a task's result.
+        held_max: Maximum number of messages held at once, by purpose.
     """
     app = Celery("glimpse.worker", set_as_current=False)
     app.conf.update(celery_options(settings))
     app.conf.update(
-        broker_transport=leased_transport(leases),
+        broker_transport=leased_transport(leases, held_max),
         result_backend=settings.redis_url,
         result_expires=results_ttl_s,
         worker_pool=SlotPool,

@@ -16,6 +16,7 @@ from PIL import Image
 
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark
+from common.broker.names import queues_of
 from common.broker.queues import payloads, read_depths
 from common.contract import (
     INGEST_ARCHIVE,
@@ -29,7 +30,6 @@ from common.contract import (
     Message,
     ReindexSlice,
     SwitchRequest,
-    queue_of,
 )
 from common.jobs.tasks import archive_task_id, chunk_task_id
 from common.reindex.redis import RedisReindexes
@@ -42,6 +42,7 @@ from worker.ingest.deliveries import Deliveries, Work
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.quota import QuotaKeeper
 from worker.ingest.throughput import Throughput
 from worker.ingest.unpacking import ArchiveIngest
 from worker.reindex.originals import originals
@@ -102,6 +103,7 @@ class IngestParts(Parts):
         """Runs the chores of the whole service."""
         chores = {
             "recount": self._jobs.recount,
+            "audit_quotas": QuotaKeeper(self._quotas, self.store).audit_some,
             "trim_jobs": self._jobs.trim,
             "recover": self._lost_tasks().recover,
             "recover_reindex": self._reindex_recovery().recover,
@@ -191,6 +193,7 @@ class IngestParts(Parts):
             dead_letters=self._dead_letters,
             isolation=self._isolation,
             amends=self.amends,
+            quotas=self._quotas,
         )
 
     def _archive_ingest(self) -> ArchiveIngest:
@@ -287,7 +290,7 @@ class IngestParts(Parts):
 
     def _ingest_queues(self) -> list[str]:
         """Return the queues of uploads of all models."""
-        return [queue_of(INGEST_QUEUE, model) for model in (None, *self._models.known())]
+        return queues_of(INGEST_QUEUE, [None, *self._models.known()])
 
     def _ingest_payloads(self) -> list[dict[str, Any]]:
         return payloads(self._redis, self._ingest_queues())
@@ -299,8 +302,7 @@ class IngestParts(Parts):
 
     def _is_drained(self, model: str) -> bool:
         """Return whether a model's workers have no more uploads."""
-        queues = [queue_of(INGEST_QUEUE, None), queue_of(INGEST_QUEUE, model)]
-        depths = read_depths(self._redis, queues)
+        depths = read_depths(self._redis, queues_of(INGEST_QUEUE, [None, model]))
         return not any(depth.waiting or depth.in_flight for depth in depths)
 
     def _encode(self, threads: ThreadPoolExecutor, count: int) -> None:

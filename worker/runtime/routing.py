@@ -6,8 +6,16 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from common.broker.names import queue_for
 from common.broker.sender import TaskSender
-from common.contract import INGEST_QUEUE, SEARCH_QUEUE, Done, Message, queue_of
+from common.contract import (
+    CATALOG_QUEUE,
+    INGEST_QUEUE,
+    SEARCH_QUEUE,
+    SEARCH_TASKS,
+    Done,
+    Message,
+)
 from common.errors import ServiceError
 from common.models.base import Models
 
@@ -52,7 +60,7 @@ class Routing:
             if target not in (None, self._model):
                 log.info("task.forwarded name=%s to=%s", task, target)
                 self._sender.send_to(
-                    queue_of(INGEST_QUEUE, target), task, task_id_of(message), message
+                    queue_for(INGEST_QUEUE, target, message), task, task_id_of(message), message
                 )
                 return Done()
             if roles.active not in (None, self._model):
@@ -62,9 +70,10 @@ class Routing:
         return routed
 
     def forwards(self, task: str, task_id: str, message: Message, expires_s: float | None) -> bool:
-        """Forward a task of the search queue if another model is active; return whether."""
+        """Forward a task that a caller waits for if another model is active; return whether."""
         active = self._models.roles().active
         if active in (None, self._model):
             return False
-        self._sender.send_to(queue_of(SEARCH_QUEUE, active), task, task_id, message, expires_s)
+        queue = SEARCH_QUEUE if task in SEARCH_TASKS else CATALOG_QUEUE
+        self._sender.send_to(queue_for(queue, active, message), task, task_id, message, expires_s)
         return True

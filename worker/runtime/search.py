@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from common.contract import CATALOG_QUEUE
 from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.catalog.deletion import Deletion
@@ -17,6 +18,10 @@ from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.search.warm_up import warm_up
 from worker.stores.base import VectorStore
+
+# Threads for tasks of the catalog queue, in addition to those for searches. No more of these tasks
+# are held at once, so that slow ones, such as a check of many ids, delay no search.
+_CATALOG_THREADS = 8
 
 
 class SearchParts(Parts):
@@ -48,6 +53,7 @@ class SearchParts(Parts):
             self._dead_letters,
             self._fence,
             self.collections,
+            self._quotas,
         )
 
     @cached_property
@@ -69,11 +75,12 @@ class SearchParts(Parts):
 
 
 def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
-    """Warm up the model and register the tasks of the search queue."""
+    """Warm up the model and register the tasks of the search and the catalog queue."""
     warm_up(encoder, store)
     parts = SearchParts(settings, encoder, store)
     # The waiting caller reads a result once, and soon.
-    app = create_app(settings, parts.leases, settings.search_ttl_s)
+    held_max = {CATALOG_QUEUE: _CATALOG_THREADS}
+    app = create_app(settings, parts.leases, settings.search_ttl_s, held_max)
     register_search(app, parts.work, encoder.name, parts.clock, parts.routing.forwards)
     return Runtime(
         app,
@@ -84,5 +91,5 @@ def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
         leases=parts.leases,
         upkeep=None,
         close=parts.close,
-        threads=settings.search_threads,
+        threads=settings.search_threads + _CATALOG_THREADS,
     )

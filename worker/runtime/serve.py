@@ -8,7 +8,8 @@ import time
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import WorkController
 
-from common.contract import INGEST_QUEUE, REINDEX_QUEUE, queue_of
+from common.broker.names import queues_of
+from common.contract import CATALOG_QUEUE, INGEST_QUEUE, REINDEX_QUEUE
 from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
@@ -110,7 +111,9 @@ def _celery_worker(runtime: Runtime, settings: Settings, queue: str, name: str) 
     )
 
 
-def _queues(purpose: str, model: str) -> list[str]:
-    """Return the queues that a worker consumes."""
-    own = [queue_of(purpose, model), queue_of(purpose, None)]
-    return [*own, queue_of(REINDEX_QUEUE, model)] if purpose == INGEST_QUEUE else own
+def _queues(kind: str, model: str) -> list[str]:
+    """Return the queues that a worker of a kind consumes."""
+    own = queues_of(kind, [model, None])
+    if kind == INGEST_QUEUE:
+        return [*own, *queues_of(REINDEX_QUEUE, [model])]
+    return [*own, *queues_of(CATALOG_QUEUE, [model, None])]

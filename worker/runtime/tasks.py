@@ -73,7 +73,7 @@ def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Wor
 
 @dataclass(frozen=True, slots=True)
 class SearchWork:
-    """What the tasks of the search queue run."""
+    """What the tasks of the search and the catalog queue run."""
 
     search: Search
     embeddings: Embeddings

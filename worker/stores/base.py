@@ -132,8 +132,8 @@ class VectorStore(Protocol):
         """Delete rows and return the number of rows that existed."""
         ...
 
-    def count(self) -> int:
-        """Return the number of rows of all tenants."""
+    def count(self, tenant: str | None = None) -> int:
+        """Return the number of rows of a tenant, or of all."""
         ...
 
     def collection(self) -> str:

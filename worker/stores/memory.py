@@ -151,10 +151,12 @@ class MemoryStore:
             rows = collection.rows.get(tenant, {})
             return sum(rows.pop(image_id, None) is not None for image_id in ids)
 
-    def count(self) -> int:
-        """Return the number of rows of all tenants."""
+    def count(self, tenant: str | None = None) -> int:
+        """Return the number of rows of a tenant, or of all."""
         with self._present() as collection:
-            return sum(len(rows) for rows in collection.rows.values())
+            return sum(
+                len(rows) for owner, rows in collection.rows.items() if tenant in (None, owner)
+            )
 
     def collection(self) -> str:
         """Return the collection's unique identifier."""

@@ -9,6 +9,7 @@
 -- @include common/lua/_now.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
+-- @include common/jobs/lua/_pending.lua
 local job_key = KEYS[1] -- hash: the job's counters and times
 local unfinished_key = KEYS[2] -- sorted set: the unfinished jobs by creation time
 local pending_key = KEYS[3] -- counter: the images of accepted jobs without an outcome
@@ -31,7 +32,7 @@ end
 local now = now_ms() / 1000
 redis.call('SADD', tenants_key, tenant)
 redis.call('ZADD', list_prefix .. tenant, created_at, job_id)
-redis.call('INCRBY', pending_key, total - (done or 0))
+count_pending(pending_key, job_key, total - (done or 0))
 redis.call('ZADD', unfinished_key, created_at, job_id)
 redis.call('HSETNX', job_key, 'changed_at', now)
 finish_if_done(job_key, unfinished_key, job_id, now)

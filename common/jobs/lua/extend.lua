@@ -7,6 +7,7 @@
 --
 -- @include common/lua/_now.lua
 -- @include common/jobs/lua/_keep.lua
+-- @include common/jobs/lua/_pending.lua
 local job_key = KEYS[1] -- hash: the job's counters and times
 local items_key = KEYS[2] -- list: items as JSON
 local queued_key = KEYS[3] -- sorted set: the indices without an outcome
@@ -30,7 +31,7 @@ if added > 0 then
   redis.call('HINCRBY', job_key, 'total', added)
   redis.call('HSET', job_key, 'changed_at', now_ms() / 1000)
   if redis.call('HEXISTS', job_key, 'accepted') == 1 then
-    redis.call('INCRBY', pending_key, added)
+    count_pending(pending_key, job_key, added)
   end
 end
 keep(job_key, job_keys, ttl_s)

@@ -9,6 +9,7 @@
 -- @include common/lua/_now.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
+-- @include common/jobs/lua/_pending.lua
 local job_key = KEYS[1] -- hash: the job's counters and times
 local outcomes_key = KEYS[2] -- hash: outcomes as JSON, by index
 local queued_key = KEYS[3] -- sorted set: the indices without an outcome
@@ -45,7 +46,7 @@ if added > 0 then
   redis.call('HINCRBY', job_key, 'done', added)
   redis.call('HSET', job_key, 'changed_at', now)
   if redis.call('HEXISTS', job_key, 'accepted') == 1 then
-    redis.call('DECRBY', pending_key, added)
+    count_pending(pending_key, job_key, -added)
   end
   finish_if_done(job_key, unfinished_key, job_id, now)
 end

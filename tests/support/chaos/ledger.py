@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from kombu.transport.redis import Channel
 
-from common.contract import DEFAULT_TENANT, INGEST_QUEUE, ImageRecord, queue_of
+from common.contract import DEFAULT_TENANT, ImageRecord
 from common.jobs.base import COUNTERS
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
+from tests.support.ingest_queues import waiting_uploads
 from tests.support.pictures import image_id
 from tests.support.polling import finished_job, wait_for
 from tests.support.services import Stack
@@ -124,8 +125,7 @@ class Ledger:
 
     def unsettled(self) -> int:
         """Return the number of tasks that are queued or in progress."""
-        waiting = cast("int", self.redis.llen(queue_of(INGEST_QUEUE, "hashing")))
-        return waiting + cast("int", self.redis.hlen(Channel.unacked_key))
+        return waiting_uploads(self.redis) + cast("int", self.redis.hlen(Channel.unacked_key))
 
     @contextmanager
     def no_takeover(self) -> Iterator[None]:

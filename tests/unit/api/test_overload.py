@@ -13,9 +13,10 @@ from werkzeug.test import TestResponse
 
 from api.load.base import Load
 from api.load.memory import MemoryLoad
-from api.uploads.admission import admit
+from api.uploads.admission import check_load
 from common.blobs.memory import MemoryBlobs, MemoryWriter
-from common.errors import BlobsFull, Overloaded
+from common.contract import DEFAULT_TENANT
+from common.errors import BlobsFull, Overloaded, TenantOverloaded
 from common.jobs.base import Job
 from common.settings import load_settings
 from tests.support.inline import Inline, heartbeat, replace_parts, start_inline
@@ -118,13 +119,13 @@ def test_the_wait_over_the_bound_is_when_to_come_back(
     pending: int, wait_s_max: float, retry_after_s: int
 ) -> None:
     with pytest.raises(Overloaded) as refused:
-        admit(Load(pending, 10.0, 0, 0), wait_s_max)
+        check_load(Load(pending, 0, 10.0, 0, 0), wait_s_max, 0)
     assert refused.value.retry_after_s == retry_after_s
 
 
 @pytest.mark.parametrize(("pending", "wait_s_max"), [(0, 0), (20, 2), (9000, 900)])
 def test_up_to_the_bound_all_is_let_in(pending: int, wait_s_max: float) -> None:
-    assert admit(Load(pending, 10.0, 0, 0), wait_s_max) is None  # type: ignore[func-returns-value]
+    assert check_load(Load(pending, 0, 10.0, 0, 0), wait_s_max, 0) is None  # type: ignore[func-returns-value]
 
 
 def test_a_redis_that_fills_up_takes_no_more(client: FlaskClient, inline: Inline) -> None:
@@ -162,3 +163,40 @@ def test_what_is_kept_beside_images_is_in_the_record(client: FlaskClient, inline
     job: Job = inline.app.extensions["glimpse"].jobs.get(job_id)
     assert (list(job.tags), dict(job.metadata)) == (["dog"], {"year": 2026})
     assert job.created_at <= time.time()
+
+
+@pytest.mark.parametrize(
+    ("pending", "retry_after_s"), [(50, 1), (59, 1), (60, 2), (90, 5), (10**6, 3600)]
+)
+def test_a_tenants_own_backlog_is_refused_until_it_is_short_again(
+    pending: int, retry_after_s: int
+) -> None:
+    check_load(Load(10**6, 49, 10.0, 0, 0), 1e9, 50)
+    with pytest.raises(TenantOverloaded) as refused:
+        check_load(Load(10**6, pending, 10.0, 0, 0), 1e9, 50)
+    assert refused.value.retry_after_s == retry_after_s
+
+
+def test_a_tenant_with_too_many_pending_images_is_told() -> None:
+    settings = load_settings({"GLIMPSE_TENANT_PENDING_MAX": "2"})
+    inline = start_inline(settings, workers=False)
+    client = inline.app.test_client()
+    assert upload(client, 2).status_code == 202
+    response = upload(client)
+    assert (response.status_code, response.get_json()["code"]) == (429, "tenant_overloaded")
+    assert response.headers["Retry-After"] == "1"
+    inline.close()
+
+
+def test_at_its_quota_a_tenant_uploads_no_more_until_it_deletes(inline: Inline) -> None:
+    client = inline.app.test_client()
+    inline.quotas.put(DEFAULT_TENANT, 2)
+    job = upload(client, 3).headers["Location"]
+    failed = client.get(f"{job}/items?state=failed").get_json()["items"]
+    assert [item["code"] for item in failed] == ["quota_exceeded"]
+    response = upload(client)
+    assert (response.status_code, response.get_json()["code"]) == (403, "quota_exceeded")
+    assert "Retry-After" not in response.headers
+    image = client.get("/v1/images").get_json()["images"][0]["id"]
+    assert client.delete(f"/v1/images/{image}").status_code == 204
+    assert client.get(upload(client).headers["Location"]).get_json()["state"] == "succeeded"

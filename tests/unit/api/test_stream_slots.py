@@ -18,11 +18,20 @@ IMAGE = f"/v1/images/{'0' * 64}"
 
 @pytest.fixture
 def crowded() -> Iterator[FlaskClient]:
-    """A client of a process whose waiting slots are all taken."""
+    """A client of a process whose slots for waiting searches are all taken."""
     inline = start_inline(load_settings({"GLIMPSE_WAITS_MAX": "1"}))
     leave = take(inline)
     yield inline.app.test_client()
     leave()
+    inline.close()
+
+
+@pytest.fixture
+def asked() -> Iterator[FlaskClient]:
+    """A client of a process whose slots for questions about images are all taken."""
+    inline = start_inline(load_settings({"GLIMPSE_CATALOG_WAITS_MAX": "1"}))
+    with slots_of(inline.app).catalog.held():
+        yield inline.app.test_client()
     inline.close()
 
 
@@ -57,11 +66,18 @@ def test_a_search_that_finds_no_place_to_wait_is_accepted(crowded: FlaskClient) 
     ("method", "path"), [("GET", IMAGE), ("DELETE", IMAGE), ("GET", "/v1/images")]
 )
 def test_a_question_that_finds_no_place_is_refused(
-    crowded: FlaskClient, method: str, path: str
+    asked: FlaskClient, method: str, path: str
 ) -> None:
-    response = crowded.open(path, method=method)
+    response = asked.open(path, method=method)
     assert (response.status_code, response.get_json()["code"]) == (503, "overloaded")
     assert response.headers["Retry-After"] == "1"
+
+
+def test_searches_and_questions_have_places_of_their_own(
+    crowded: FlaskClient, asked: FlaskClient
+) -> None:
+    assert crowded.get("/v1/images").status_code == 200
+    assert asked.post("/v1/searches", json={"text": "red"}, headers=WAIT).status_code == 200
 
 
 def test_a_contact_sheet_waits_only_for_what_is_not_there(crowded: FlaskClient) -> None:
@@ -80,5 +96,11 @@ def test_a_contact_sheet_that_finds_no_place_to_wait_is_refused() -> None:
 
 
 def test_each_place_has_a_thread_beside_those_of_all_others() -> None:
-    settings = load_settings({"GLIMPSE_EVENTS_MAX": "3", "GLIMPSE_WAITS_MAX": "5"})
-    assert settings.api_threads == 16 + 3 + 5
+    settings = load_settings(
+        {
+            "GLIMPSE_EVENTS_MAX": "3",
+            "GLIMPSE_WAITS_MAX": "5",
+            "GLIMPSE_CATALOG_WAITS_MAX": "7",
+        }
+    )
+    assert settings.api_threads == 16 + 3 + 5 + 7

@@ -292,8 +292,9 @@ def deletion(
     store, claims = FrozenStore(collection, stop), MemoryClaims(0.0, 3, shared.claims)
     amends = Amends(store, blobs, shared.jobs, claims, shared.dead_letters)
     fence = Fence(claims, amends)
-    parts = (store, blobs, shared.jobs, claims, shared.dead_letters, fence, shared.collections, 0.0)
-    return Deletion(*parts), stop, amends
+    letters, collections, quotas = shared.dead_letters, shared.collections, shared.quotas
+    deletion = Deletion(store, blobs, shared.jobs, claims, letters, fence, collections, quotas, 0.0)
+    return deletion, stop, amends
 
 
 AT_DELETE = pytest.mark.parametrize(
@@ -394,6 +395,7 @@ def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
         shared.dead_letters,
         fence,
         shared.collections,
+        shared.quotas,
         0.0,
     )
     run(others, chunk)

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from common.broker.names import queue_for
 from common.claims.memory import MemoryClaims
 from common.contract import (
+    INGEST_QUEUE,
     REINDEX_SLICE,
     CatalogRequest,
     ChunkItem,
@@ -339,10 +341,13 @@ def test_a_task_of_another_model_is_forwarded() -> None:
     models, sent = MemoryModels(OLD), Sent()
     assert ingested(models, sent, OLD) == [CHUNK]
     assert ingested(models, sent, NEW) == []
-    assert sent.queues == ["ingest@hashing"]
+    assert sent.queues == [queue_for(INGEST_QUEUE, OLD, CHUNK)]
     routing = partial(Routing(models, NEW, sent).forwards, "search.run", "id", CHUNK)  # type: ignore[arg-type]
     assert routing(1.0)
     assert sent.queues[1:] == ["search@hashing"]
+    # Also if an API of an older version sent it to the search queue.
+    assert Routing(models, NEW, sent).forwards("catalog.get", "id", CHUNK, 1.0)  # type: ignore[arg-type]
+    assert sent.queues[2:] == ["catalog@hashing"]
     assert not Routing(models, OLD, sent).forwards("search.run", "id", CHUNK, 1.0)  # type: ignore[arg-type]
 
 
@@ -351,7 +356,7 @@ def test_uploads_wait_while_the_service_switches_to_their_model() -> None:
     models.begin_switch(Switch(model=NEW, state="running", at=0.0))
     models.hold_uploads(NEW)
     assert ingested(models, sent, OLD) == []
-    assert sent.queues == ["ingest@new"]
+    assert sent.queues == [queue_for(INGEST_QUEUE, NEW, CHUNK)]
     with pytest.raises(SwitchInProgress):
         ingested(models, sent, NEW)
     models.activate(NEW, 1.0)

@@ -186,11 +186,12 @@ class MilvusStore:
                 client.delete(self._collection, ids=keys, timeout=_CALL_TIMEOUT_S)
         return len(stored)
 
-    def count(self) -> int:
-        """Return the number of rows of all tenants."""
+    def count(self, tenant: str | None = None) -> int:
+        """Return the number of rows of a tenant, or of all."""
         with self._connected() as client:
             counted = client.query(
                 self._collection,
+                filter="" if tenant is None else expression(tenant),
                 output_fields=["count(*)"],
                 consistency_level=_CONSISTENCY,
                 timeout=_CALL_TIMEOUT_S,

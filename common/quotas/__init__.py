@@ -1,0 +1,1 @@
+"""Quotas: how many images a tenant may have, and how many it has."""

@@ -1,0 +1,54 @@
+"""`glimpse tenants` on a real Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cli.main import run
+from common.jobs.redis import RedisJobs
+from common.quotas.redis import RedisQuotas
+from common.redis_client import connect
+from tests.support.job_records import new_job
+from tests.support.services import Valkey
+
+
+@pytest.fixture
+def quotas(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisQuotas]:
+    monkeypatch.setenv("GLIMPSE_REDIS_URL", valkey.url)
+    with connect(valkey.url) as redis:
+        redis.flushdb()
+        new_job(RedisJobs(redis, ttl_s=600), 3)
+        yield RedisQuotas(redis)
+        redis.flushdb()
+
+
+def test_a_quota_is_set_listed_and_removed(
+    quotas: RedisQuotas, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tenants", "set", "acme", "--images", "5"]) == 0
+    assert "a quota of 5 images" in capsys.readouterr().err
+    quota = quotas.find("acme")
+    assert quota is not None
+    quotas.correct("acme", quota, 2)
+    assert run(["tenants", "list"]) == 0
+    assert capsys.readouterr().out == "acme\t2\t5\t0\ndefault\t-\t-\t3\n"
+    assert run(["tenants", "set", "acme", "--no-quota"]) == 0
+    assert quotas.find("acme") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["../other", "--images", "5"], "a tenant's name"),
+        (["acme"], "--images"),
+        (["acme", "--images", "5", "--no-quota"], "--images"),
+        (["acme", "--images", "-1"], "--images"),
+    ],
+)
+def test_what_no_quota_can_be_is_refused(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tenants", "set", *arguments]) == 2
+    assert reason in capsys.readouterr().err
