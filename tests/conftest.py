@@ -24,6 +24,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # needs: with as many processes as `make test` runs, up to ten times the products' CPU time.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Importing its modules takes most of the start of a worker or an API, so that these are forked from
+# processes that have done so. Some tests start the programs.
+Service.forks = True
+
 # No test asserts a time; on a busy machine, Hypothesis's default deadline is too short.
 settings.register_profile("glimpse", deadline=None)
 settings.load_profile("glimpse")

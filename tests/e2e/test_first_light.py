@@ -25,7 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     require(Valkey)
     require(MilvusLite)
     settings = {"GLIMPSE_MODEL": "starter", "GLIMPSE_TORCH_THREADS": "1"}
-    with Stack(tmp_path_factory.mktemp("stack"), settings) as stack:
+    with Stack(tmp_path_factory.mktemp("stack"), settings, forked=False) as stack:
         ready(stack.client)
         yield stack
 

@@ -32,7 +32,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         "GLIMPSE_RETRY_S_MAX": "2",
     }
     redis = Valkey(tmp_path / "redis", REDIS_PASSWORD)
-    with Stack(tmp_path / "stack", settings, redis=redis) as stack:
+    with Stack(tmp_path / "stack", settings, redis=redis, forked=False) as stack:
         ready(stack.client)
         yield stack
 

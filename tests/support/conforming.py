@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import jsonschema_rs
@@ -17,8 +18,36 @@ from api.openapi.document import build_document
 _IMPLICIT = ("HEAD", "OPTIONS")
 # Statuses whose problems name the invalid fields.
 _INPUT_ERRORS = (400, 422)
-# Key of the cached document in an application's extensions.
-_DOCUMENT = "glimpse.test_document"
+# Key of an application's contract in its extensions.
+_CONTRACT = "glimpse.test_contract"
+
+
+class Contract:
+    """The OpenAPI document of an application's routes, with the validators compiled from it."""
+
+    def __init__(self, app: Flask) -> None:
+        self.document = build_document(app)
+        # By operation id.
+        self.paths = {
+            described["operationId"]: path
+            for path in self.document["paths"].values()
+            for described in path.values()
+        }
+        self._validators: dict[str, Any] = {}
+
+    def validate(self, schema: dict[str, Any], value: object) -> None:
+        """Validate a value against a schema of the document."""
+        key = json.dumps(schema)
+        if key not in self._validators:
+            whole = {**schema, "components": self.document["components"]}
+            validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+            self._validators[key] = validator
+        self._validators[key].validate(value)
+
+
+# Contracts by routes. Almost every test has an application of its own, all with the same routes,
+# and building a document takes as long as a test.
+_contracts: dict[frozenset[str], Contract] = {}
 
 
 class ConformingClient(FlaskClient):
@@ -52,18 +81,25 @@ def check_answer(app: Flask, response: TestResponse) -> None:
 
 
 def validate(app: Flask, schema: dict[str, Any], value: object) -> None:
-    """Validate a value against a schema of the document."""
-    components = document_of(app)["components"]
-    whole = {**schema, "components": components}
-    jsonschema_rs.Draft202012Validator(whole, validate_formats=True).validate(value)
+    """Validate a value against a schema of an application's document."""
+    _contract(app).validate(schema, value)
 
 
 def document_of(app: Flask) -> dict[str, Any]:
-    """Return the document of an application, built once."""
-    if _DOCUMENT not in app.extensions:
-        app.extensions[_DOCUMENT] = build_document(app)
-    document: dict[str, Any] = app.extensions[_DOCUMENT]
-    return document
+    """Return the document of an application."""
+    return _contract(app).document
+
+
+def _contract(app: Flask) -> Contract:
+    """Return the contract of an application, built once for all that have the same routes."""
+    if _CONTRACT not in app.extensions:
+        # A rule's text names its path, its methods and its endpoint.
+        routes = frozenset(map(repr, app.url_map.iter_rules()))
+        if routes not in _contracts:
+            _contracts[routes] = Contract(app)
+        app.extensions[_CONTRACT] = _contracts[routes]
+    contract: Contract = app.extensions[_CONTRACT]
+    return contract
 
 
 def _check_body(app: Flask, content: Any, response: TestResponse, place: str) -> None:
@@ -85,11 +121,9 @@ def _operation(app: Flask, method: str, environ: Any) -> dict[str, Any] | None:
         rule, _ = urls.match(return_rule=True)
     except HTTPException:
         return None
-    for path in document_of(app)["paths"].values():
-        for described in path.values():
-            if described["operationId"] == rule.endpoint.replace(".", "_"):
-                return described if method.lower() in path else None
-    return None
+    path = _contract(app).paths.get(rule.endpoint.replace(".", "_"), {})
+    operation: dict[str, Any] | None = path.get(method.lower())
+    return operation
 
 
 def _followed(app: Flask, reply: dict[str, Any] | None) -> dict[str, Any] | None:

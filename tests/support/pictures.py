@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 import zlib
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -95,6 +96,7 @@ def turned(name: str, orientation: int = QUARTER_TURN) -> bytes:
     return encoded(red_left_blue_right(), name, exif=exif)
 
 
+@cache
 def bomb_png(side: int = 30_000) -> bytes:
     """Return a PNG of one colour, about 100 kB, that decompresses to ``side`` squared pixels."""
     squeeze = zlib.compressobj(9)

@@ -1,6 +1,6 @@
-"""Forks workers that have imported their modules already, which takes longer than running them.
+"""Forks workers or APIs that have imported their modules already, which takes longer than running.
 
-    python -m tests.support.prefork
+    python -m tests.support.prefork worker
 
 reads a request per line, as JSON, and forks a process for it, which prints its id and then runs a
 module as ``python -m`` would. It ends with its input; see ``tests.support.services.forked``.
@@ -27,13 +27,22 @@ IMPORTED_LATE = (
     "psutil",
     "scipy.sparse",
 )
-# What a worker imports until it has finished its first task, but none of the tests' own modules.
-_IMPORTED = (
-    *IMPORTED_LATE,
-    "worker.encoders.hashing",
-    "worker.runtime.serve",
-    "worker.stores.milvus.store",
-)
+# What each kind of process imports until it has finished its first task: none of the tests' own
+# modules, and none that reads the environment.
+_IMPORTED = {
+    "worker": (
+        *IMPORTED_LATE,
+        "click",
+        "worker.encoders.hashing",
+        "worker.runtime.serve",
+        "worker.stores.milvus.store",
+    ),
+    "api": (
+        "api.app",
+        "api.server.worker",
+        "gunicorn.app.wsgiapp",
+    ),
+}
 
 
 def reap(*_: object) -> None:
@@ -58,7 +67,7 @@ def become(request: dict[str, Any]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for output in (1, 2):
         os.dup2(log, output)
-    sys.argv = [request["module"]]
+    sys.argv = [request["module"], *request["arguments"]]
 
 
 def next_module() -> str | None:
@@ -74,7 +83,7 @@ def next_module() -> str | None:
 
 
 if __name__ == "__main__":
-    for name in _IMPORTED:
+    for name in _IMPORTED[sys.argv[1]]:
         importlib.import_module(name)
     if module := next_module():
         runpy.run_module(module, run_name="__main__", alter_sys=True)

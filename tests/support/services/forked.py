@@ -1,4 +1,4 @@
-"""Processes forked from one that has imported a worker's modules."""
+"""Processes forked from one that has imported the modules of a worker or an API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -52,12 +52,16 @@ class Forked:
 
 
 class Prefork:
-    """Runs ``tests.support.prefork``, and asks it for processes."""
+    """Runs ``tests.support.prefork``, and asks it for processes.
 
-    def __init__(self) -> None:
+    Args:
+        kind: What is to be forked: ``worker`` or ``api``.
+    """
+
+    def __init__(self, kind: str) -> None:
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.prefork"],
+            [sys.executable, "-m", "tests.support.prefork", kind],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -66,10 +70,14 @@ class Prefork:
         )
         atexit.register(self._process.communicate)
 
-    def start(self, module: str, folder: Path, environ: Mapping[str, str], log: Path) -> Forked:
-        """Run a module as ``python -m`` would, with its output appended to a file."""
+    def start(
+        self, command: Sequence[str], folder: Path, environ: Mapping[str, str], log: Path
+    ) -> Forked:
+        """Run a command, ``python -m`` with a module, with its output appended to a file."""
+        _, _, module, *arguments = command
         request = {
             "module": module,
+            "arguments": arguments,
             "folder": str(folder),
             "environ": dict(environ),
             "log": str(log),
@@ -84,6 +92,6 @@ class Prefork:
 
 
 @cache
-def prefork() -> Prefork:
-    """Return the one of this process, started at first use."""
-    return Prefork()
+def prefork(kind: str) -> Prefork:
+    """Return the one of this process and kind, started at first use."""
+    return Prefork(kind)

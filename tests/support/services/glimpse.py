@@ -52,6 +52,7 @@ class Worker(GlimpseProcess):
     """A worker of one queue; it answers once it has logged that it is ready."""
 
     name = "worker"
+    forked_from = "worker"
 
     def __init__(self, folder: Path, settings: Mapping[str, str], queue: str) -> None:
         super().__init__(folder, settings)
@@ -75,6 +76,7 @@ class Api(GlimpseProcess):
     """The API under gunicorn."""
 
     name = "api"
+    forked_from = "api"
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         super().__init__(folder, settings)
@@ -114,6 +116,7 @@ class Stack:
         milvus: Used instead of Milvus Lite.
         redis: Used instead of a Valkey without a password.
         ingests: Whether to start an ingest worker; a test may start its own.
+        forked: Whether the tests may fork its workers and API, instead of starting the programs.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class Stack:
         redis: Valkey | None = None,
         *,
         ingests: bool = True,
+        forked: bool = True,
     ) -> None:
         self._ingests = ingests
         self.redis = redis or Valkey(folder / "redis")
@@ -138,6 +142,9 @@ class Stack:
         self.search_worker = Worker(folder / "search", self.settings, SEARCH_QUEUE)
         self.ingest_worker = Worker(folder / "ingest", self.settings, INGEST_QUEUE)
         self.api = Api(folder / "api", self.settings)
+        if not forked:
+            for part in (self.search_worker, self.ingest_worker, self.api):
+                part.forked_from = None
         self.client = httpx.Client(base_url=self.api.url, timeout=_HTTP_TIMEOUT_S, **PLAIN)
 
     @property

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 import psutil
 
-from tests.support.services.forked import Forked
+from tests.support.services.forked import Forked, prefork
 
 # Seconds between checks whether a service answers.
 _POLL_S = 0.05
@@ -40,6 +40,10 @@ class Service:
     start_s: ClassVar[float] = 30.0
     # Seconds between SIGTERM and SIGKILL.
     stop_s: ClassVar[float] = 10.0
+    # What it may be forked from, instead of started as a program; see ``prefork``.
+    forked_from: str | None = None
+    # Whether services are forked: in the tests, but not in benchmarks, which measure programs.
+    forks: ClassVar[bool] = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -130,11 +134,14 @@ class Service:
         self.stop()
 
     def _spawn(self) -> subprocess.Popen[bytes] | Forked:
+        environ = {**os.environ, **self.environ()}
+        if self.forks and self.forked_from:
+            return prefork(self.forked_from).start(self.command(), self.folder, environ, self.log)
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 self.command(),
                 cwd=self.folder,
-                env={**os.environ, **self.environ()},
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -9,7 +9,7 @@ from tests.support.services.glimpse import Api, Worker
 
 
 class SkewedWorker(Worker):
-    """A worker on a machine with a skewed clock.
+    """A worker on a machine with a skewed clock, which it gets before it imports anything.
 
     Args:
         folder: Folder of its log.
@@ -17,6 +17,8 @@ class SkewedWorker(Worker):
         queue: The queue that it consumes.
         skew_s: Seconds that its clock is ahead; negative if behind.
     """
+
+    forked_from = None
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str], queue: str, skew_s: float
@@ -30,6 +32,8 @@ class SkewedWorker(Worker):
 
 class SkewedApi(Api):
     """The API on a machine with a skewed clock; see ``SkewedWorker``."""
+
+    forked_from = None
 
     def __init__(self, folder: Path, settings: Mapping[str, str], skew_s: float) -> None:
         super().__init__(folder, settings)

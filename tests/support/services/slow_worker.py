@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from common.contract import INGEST_QUEUE, SEARCH_QUEUE
-from tests.support.services.forked import Forked, prefork
 from tests.support.services.glimpse import Worker
 
 
-class ForkedWorker(Worker):
-    """A worker that runs a module of the tests, forked from a process that has imported most of it.
-
-    Tests start over a hundred of them, and most of a worker's start is its imports.
-    """
+class ModuleWorker(Worker):
+    """A worker that runs a module of the tests."""
 
     # Module to run.
     module: ClassVar[str]
 
-    def _spawn(self) -> Forked:
-        environ = {**os.environ, **self.environ()}
-        return prefork().start(self.module, self.folder, environ, self.log)
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", self.module]
 
 
-class SlowWorker(ForkedWorker):
+class SlowWorker(ModuleWorker):
     """An ingest worker that runs ``tests.support.slow_worker``.
 
     Args:
@@ -90,7 +85,7 @@ class DeadlyWorker(SlowWorker):
     module = "tests.support.deadly_worker"
 
 
-class DeadlyDeleter(ForkedWorker):
+class DeadlyDeleter(ModuleWorker):
     """A search worker that runs ``tests.support.deadly_deleter`` and dies during a deletion.
 
     Args:

@@ -35,6 +35,7 @@ class Zombies(GlimpseProcess):
     """
 
     name = "zombies"
+    forked_from = "worker"
     start_s = 180.0
 
     def __init__(
