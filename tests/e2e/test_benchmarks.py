@@ -166,9 +166,8 @@ def test_thumbnails(tmp_path: Path) -> None:
                 f"{kind}, {what}"
                 for kind in ("web", "camera")
                 for what in (
-                    "ingest without thumbnails",
-                    "ingest with thumbnails",
-                    "with / without",
+                    *("ingest without thumbnails", "ingest with thumbnails"),
+                    *("with / without", "thumbnails / the rest"),
                 )
             ),
             *(

@@ -11,9 +11,9 @@ from common.images.thumbnails import SIZES
 
 # JPEG quality of thumbnails. docs/benchmarks.md compares the format with WebP.
 _QUALITY = 85
-# How many times larger than its thumbnail a picture is, at least, when Pillow stops averaging
-# pixels and resamples: 1.5 costs a third of Pillow's default of 2 and looks the same.
-_REDUCING_GAP = 1.5
+# Pillow averages blocks of pixels until the picture is less than twice as large as its thumbnail,
+# and resamples the rest: a third of the time of resampling all pixels, and it looks the same.
+_REDUCING_GAP = 1.0
 
 
 def render(decoded: Decoded) -> dict[int, bytes]:
@@ -43,7 +43,7 @@ def shrunk(image: Image.Image, size: int) -> Image.Image:
     if longest <= size:
         return image
     width, height = (max(1, round(side * size / longest)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
 
 
 def to_jpeg(image: Image.Image) -> bytes:
