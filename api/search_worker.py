@@ -18,8 +18,9 @@ from common.contract import (
     EmbeddingsResult,
     Message,
     ModelsList,
+    ThumbnailResult,
 )
-from common.errors import BrokerUnavailable, StoreError, WorkerUnavailable
+from common.errors import BrokerUnavailable, Overloaded, StoreError, WorkerUnavailable
 
 Answer = TypeVar(
     "Answer",
@@ -30,7 +31,12 @@ Answer = TypeVar(
     EmbeddingsResult,
     ModelsList,
     Dropped,
+    ThumbnailResult,
 )
+
+
+# Seconds after which to retry a call for which the worker lacked memory.
+_RETRY_AFTER_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class SearchWorker:
             timeout_s: Seconds to wait; no worker starts the task after that.
 
         Raises:
-            Overloaded: No slot is free (``api/http/stream_slots.py``).
+            Overloaded: No slot is free (``api/http/stream_slots.py``), or the worker lacks memory.
             WorkerUnavailable: No worker answered, or a part of the service did not answer it.
             StoreError: The vector store refuses permanently.
         """
@@ -71,6 +77,8 @@ class SearchWorker:
             if found.error.code == StoreError.code:
                 # Permanent: a retry would fail too.
                 raise StoreError(found.error.detail)
+            if found.error.code == Overloaded.code:
+                raise Overloaded(found.error.detail, _RETRY_AFTER_S)
             raise WorkerUnavailable(found.error.detail)
         return found
 

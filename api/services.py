@@ -14,7 +14,6 @@ from api.idempotency.base import IdempotencyKeys
 from api.idempotency.redis import RedisIdempotency
 from api.load.base import LoadGauge
 from api.load.redis import RedisLoad
-from api.pictures.pixel_room import PixelRoom
 from api.search_records import RedisSearches, SearchRecords
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
@@ -63,8 +62,6 @@ class Services:
     models: Models
     reindexes: Reindexes
     dispatcher: Dispatcher
-    # Memory budget for the pictures that this process decodes.
-    pixels: PixelRoom
     # The clock for all times shared with other processes.
     clock: Clock
     # Request counters of each key, for rate limiting.
@@ -96,7 +93,6 @@ def connect_services(settings: Settings) -> Services:
         reindexes=RedisReindexes(redis),
         dispatcher=CeleryDispatcher(settings, redis, clock, models),
         clock=clock,
-        pixels=PixelRoom(settings.image_pixels_max),
         counters=Counters.in_redis(settings.redis_url, settings.api_threads),
     )
 

@@ -14,6 +14,7 @@ from common.errors import GlimpseError
 from common.filters.model import Filter
 from common.ids import ImageId
 from common.images.archive_formats import ArchiveKind
+from common.images.thumbnails import SIZES
 
 # The tenant of every image while no API keys exist.
 DEFAULT_TENANT = "default"
@@ -37,6 +38,7 @@ CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
 CATALOG_DELETE = "catalog.delete"
 CATALOG_LIST = "catalog.list"
+THUMBNAILS_MAKE = "thumbnails.make"
 MODELS_LIST = "models.list"
 MODELS_DROP = "models.drop"
 MODELS_SWITCH = "models.switch"
@@ -292,6 +294,26 @@ class CatalogPage(Message):
 
     images: list[ImageRecord] = []
     following: Place | None = None
+    error: Failure | None = None
+
+
+class ThumbnailRequest(Message):
+    """Payload of ``thumbnails.make``."""
+
+    version: Literal[1] = 1
+    tenant: str = DEFAULT_TENANT
+    id: ImageId
+    # Longest side, in pixels.
+    size: int = Field(ge=1, le=SIZES[-1])
+
+
+class ThumbnailResult(Message):
+    """Result of ``thumbnails.make``: a thumbnail, or why the image has none."""
+
+    # The JPEG, in base64. It is read and forgotten at once.
+    data: str = ""
+    # Set if the image has no thumbnail, however often it is requested.
+    refused: Failure | None = None
     error: Failure | None = None
 
 

@@ -1,1 +1,1 @@
-"""Pictures the API draws itself: thumbnails and contact sheets."""
+"""Pictures that the API serves: thumbnails, which workers make, and contact sheets of them."""

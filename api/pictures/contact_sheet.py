@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Self
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -31,6 +32,20 @@ class Tile:
     rank: int
     score: float
     filename: str
+
+    @classmethod
+    def of(cls, thumbnail: bytes | None, side: int, rank: int, score: float, filename: str) -> Self:
+        """Return the tile of a hit.
+
+        Args:
+            thumbnail: A stored thumbnail, which a worker made; None if there is none.
+            side: Side of the tile, in pixels; a larger thumbnail is shrunk.
+            rank: The hit's rank, from 1.
+            score: Its score.
+            filename: Its file name.
+        """
+        picture = None if thumbnail is None else _opened(thumbnail, side)
+        return cls(picture, rank, score, filename)
 
 
 class ContactSheet:
@@ -86,6 +101,16 @@ class ContactSheet:
         for number, line in enumerate((f"{tile.rank}  {tile.score:.3f}", _name(tile.filename))):
             text = _cut(line, font, self._tile - 2 * margin)
             pen.text((left + margin, top + number * self._line_px), text, fill=_INK, font=font)
+
+
+def _opened(thumbnail: bytes, side: int) -> Image.Image | None:
+    """Open a thumbnail, or return None if it is damaged."""
+    try:
+        picture = Image.open(io.BytesIO(thumbnail), formats=["JPEG"])
+        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    except (OSError, SyntaxError):
+        return None
+    return picture
 
 
 def _name(filename: str) -> str:

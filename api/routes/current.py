@@ -53,10 +53,11 @@ def catalog_worker() -> SearchWorker:
 
 
 def thumbnails() -> Thumbnails:
-    """Return the thumbnails of the app that serves the current request."""
+    """Return the thumbnails of the current request's tenant."""
     parts = services()
-    pixels_max = parts.settings.image_pixels_max
-    return Thumbnails(parts.blobs, parts.claims, parts.dead_letters, parts.pixels, pixels_max)
+    return Thumbnails(
+        parts.blobs, parts.claims, parts.dead_letters, search_worker(), current_tenant()
+    )
 
 
 def links() -> Links:

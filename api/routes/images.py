@@ -7,7 +7,6 @@ from werkzeug.http import dump_options_header
 
 from api.http.answers import answered, nothing
 from api.http.conditional import conditional, sent_bytes
-from api.pictures.thumbnails import to_jpeg
 from api.routes.accepted import accepted
 from api.routes.current import catalog, current_tenant, links, services, thumbnails
 from api.schemas.body import (
@@ -93,8 +92,7 @@ def content(image_id: str) -> Response:
 def thumbnail(image_id: str) -> Response:
     """Return a thumbnail: a JPEG that fits in a square."""
     size = read_query(request, ThumbnailQuery).size
-    image = thumbnails().get(current_tenant(), image_id, size)
-    response = Response(to_jpeg(image), mimetype="image/jpeg")
+    response = Response(thumbnails().get(image_id, size), mimetype="image/jpeg")
     response.set_etag(f"{image_id}-{size}")
     return _immutable(conditional(response, request))
 

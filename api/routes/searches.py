@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, request
-from PIL import Image
 
 from api.dispatch.base import TaskResult
 from api.http.answers import ASK_AGAIN, answered
@@ -20,6 +19,7 @@ from api.search_records import SearchRecord
 from api.uploads.query_picture import read_picture_search
 from common.contract import SEARCH_QUEUE, SEARCH_RUN, SearchRequest, SearchResult
 from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable
+from common.images.thumbnails import size_to_store
 
 blueprint = Blueprint("searches", __name__, url_prefix=SEARCHES)
 
@@ -67,7 +67,7 @@ def contact_sheet(search_id: str) -> Response:
     if result.error is not None:
         raise Unprocessable(f"The search failed: {result.error.detail}")
     sheet = ContactSheet(query.columns, query.rows, query.tile, captions=query.captions)
-    drawn = sheet.draw(_tiles(result, record.request, query.tile))
+    drawn = sheet.draw(_tiles(result, record.request.offset, query.tile))
     return Response(to_png(drawn), mimetype="image/png")
 
 
@@ -91,14 +91,14 @@ def _read(search_id: str) -> SearchRequest:
     return body.to_request(tenant, search_id)
 
 
-def _tiles(result: SearchResult, asked: SearchRequest, size: int) -> Iterator[Tile]:
-    for rank, hit in enumerate(result.hits, start=asked.offset + 1):
-        yield Tile(_picture(asked.tenant, hit.id, size), rank, hit.score, hit.filename)
+def _tiles(result: SearchResult, offset: int, size: int) -> Iterator[Tile]:
+    for rank, hit in enumerate(result.hits, start=offset + 1):
+        yield Tile.of(_thumbnail(hit.id, size), size, rank, hit.score, hit.filename)
 
 
-def _picture(tenant: str, image_id: str, size: int) -> Image.Image | None:
+def _thumbnail(image_id: str, size: int) -> bytes | None:
     try:
-        return thumbnails().get(tenant, image_id, size)
+        return thumbnails().get(image_id, size_to_store(size))
     except (NotFound, ImageError):
         # Deleted meanwhile, damaged, or not safe to decode.
         return None

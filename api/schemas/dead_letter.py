@@ -34,7 +34,7 @@ class DeadLetter(Answer):
         """Build the response model of a dead letter."""
         places = links.of_dead_letter(letter.id, letter.job_id)
         if letter.code == QUARANTINED:
-            # Decoding it may have crashed its workers, and the API decodes to make thumbnails.
+            # Decoding it may have crashed its workers, so none makes a thumbnail of it.
             del places["thumbnail"]
         return cls(
             id=letter.id,

@@ -2,11 +2,10 @@
 
 import { byId, fromTemplate } from './elements.js';
 import { baseName, count, score } from './format.js';
-import { showThumbnail } from './pictures.js';
+import { showPicture } from './pictures.js';
 
-// Sides of thumbnails in pixels, for standard and high-resolution screens.
-const SIDE = 320;
-const SIDE_HIGH_DPI = 640;
+// Side of thumbnails in pixels: one of the sizes that the service stores.
+const SIDE_PX = 300;
 
 /** Shows pictures as tiles. */
 export class Grid {
@@ -83,9 +82,8 @@ export class Grid {
 
   #fillPicture(tile, picture, name) {
     const image = tile.querySelector('img');
-    const source = picture.links.thumbnail;
     image.addEventListener('error', () => tile.classList.add('gone'), { once: true });
-    showThumbnail(image, source, SIDE, SIDE_HIGH_DPI);
+    showPicture(image, `${picture.links.thumbnail}?size=${SIDE_PX}`);
     image.alt = name;
     const open = tile.querySelector('.tile-open');
     open.setAttribute('aria-label', name);

@@ -24,11 +24,6 @@ export async function showPicture(image, address) {
   }
 }
 
-/** Show a thumbnail in the size that suits the screen's resolution. */
-export function showThumbnail(image, address, side, sideHighDpi) {
-  showPicture(image, `${address}?size=${window.devicePixelRatio > 1 ? sideHighDpi : side}`);
-}
-
 function showBlob(image, blob) {
   const url = URL.createObjectURL(blob);
   const revoke = () => URL.revokeObjectURL(url);

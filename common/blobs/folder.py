@@ -200,6 +200,9 @@ class FolderBlobs:
         with _blob_errors(), suppress(FileNotFoundError):
             if at is None or withdrawn.stat().st_mtime == at:
                 withdrawn.unlink()
+                # A rendition may be left if its process was killed while the blob was withdrawn.
+                if not self.path(tenant, blob_id).exists():
+                    self._remove_renditions(tenant, blob_id)
 
     def sweep(self) -> None:
         """Remove incomplete blobs that killed processes left."""

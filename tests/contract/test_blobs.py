@@ -259,6 +259,19 @@ def test_a_rendition_of_a_blob_that_has_gone_is_not_kept(blobs: BlobStore) -> No
     assert blobs.rendition("default", ID, "256.jpg") is None
 
 
+def test_a_rendition_that_a_killed_process_left_goes_with_its_blob(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    put(blobs, b"data")
+    blobs.put_rendition("default", ID, "150.jpg", b"small")
+    left = next(tmp_path.glob("*/renditions/*/*"))
+    aside = left.rename(tmp_path / "aside")
+    blobs.withdraw("default", ID)
+    # As if its process had been killed between writing it and checking the original again.
+    aside.rename(left)
+    blobs.discard("default", ID)
+    assert not left.exists()
+
+
 def test_the_time_of_a_withdrawal_is_not_that_of_the_upload(tmp_path: Path) -> None:
     blobs = FolderBlobs(tmp_path)
     put(blobs, b"data")

@@ -158,6 +158,31 @@ def test_searches_on_photographs(tmp_path: Path, photos: Path) -> None:
     }
 
 
+def test_thumbnails(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    assert quick("bench-scale", tmp_path, ONLY="thumbnails") == {
+        "scale: thumbnails": {
+            *(
+                f"{kind}, {what}"
+                for kind in ("web", "camera")
+                for what in (
+                    *("ingest without thumbnails", "ingest with thumbnails"),
+                    *("with / without", "thumbnails / the rest"),
+                )
+            ),
+            *(
+                f"{name}, {size} px{what}"
+                for name in ("JPEG", "WebP", "WebP, fastest")
+                for size in (150, 300, 1024)
+                for what in ("", ", time")
+            ),
+            *latencies("stored, 150 px", "another size, 200 px"),
+            *latencies("on demand, 300 px", "on demand, 1024 px"),
+        }
+    }
+
+
 def test_requests_a_second_of_the_api(tmp_path: Path) -> None:
     require(Valkey)
     (names,) = quick("bench-api", tmp_path).values()

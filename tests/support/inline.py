@@ -15,9 +15,9 @@ from api.app import create_app
 from api.dispatch.inline import InlineDispatcher
 from api.idempotency.memory import MemoryIdempotency
 from api.load.memory import MemoryLoad
-from api.pictures.pixel_room import PixelRoom
 from api.search_records import MemorySearches
 from api.services import Services
+from common.blobs.base import BlobStore
 from common.blobs.memory import MemoryBlobs
 from common.claims.memory import MemoryClaims
 from common.contract import (
@@ -57,6 +57,9 @@ from worker.stores.fence import Fence
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
 from worker.stores.memory_collections import MemoryCollections
+from worker.thumbnails.ingested import IngestedThumbnails
+from worker.thumbnails.missing import MissingThumbnails
+from worker.thumbnails.pixel_room import PixelRoom
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -66,7 +69,7 @@ class Inline:
     """An app and its fakes."""
 
     app: Flask
-    blobs: MemoryBlobs
+    blobs: BlobStore
     archives: MemoryBlobs
     queries: MemoryBlobs
     store: MemoryStore
@@ -89,7 +92,12 @@ class Inline:
 
 
 def start_inline(
-    settings: Settings, *, workers: bool = True, store: MemoryStore | None = None
+    settings: Settings,
+    *,
+    workers: bool = True,
+    store: MemoryStore | None = None,
+    blobs: BlobStore | None = None,
+    room: PixelRoom | None = None,
 ) -> Inline:
     """Create an app whose tasks run synchronously in this process.
 
@@ -97,6 +105,8 @@ def start_inline(
         settings: Limits to test with.
         workers: If false, tasks stay queued, as if no worker were running.
         store: Used instead of a new, empty store.
+        blobs: Used instead of a new, empty blob store.
+        room: Used instead of a budget of pixels as large as one picture may be.
     """
     encoder = HashingEncoder()
     collection = MemoryCollection(Identity.of(encoder))
@@ -107,7 +117,9 @@ def start_inline(
     collections = MemoryCollections(stored)
     models = MemoryModels(encoder.name if workers else None)
     reindexes = MemoryReindexes()
-    blobs, archives, queries = MemoryBlobs(), MemoryBlobs(), MemoryBlobs()
+    blobs = MemoryBlobs() if blobs is None else blobs
+    archives, queries = MemoryBlobs(), MemoryBlobs()
+    pixels_max = settings.image_pixels_max
     jobs = MemoryJobs()
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
     dead_letters = MemoryDeadLetters()
@@ -120,7 +132,12 @@ def start_inline(
     clock = MachineClock()
     search = Search.of(settings, encoder, store, queries)
     ingest = ChunkIngest(
-        reader=PictureReader(blobs, encoder, settings.image_pixels_max),
+        reader=PictureReader(
+            blobs,
+            encoder,
+            pixels_max,
+            on_decoded=IngestedThumbnails(blobs).keep,
+        ),
         store=store,
         pipeline=pipeline,
         jobs=jobs,
@@ -151,6 +168,7 @@ def start_inline(
             Catalog(store),
             Deletion(store, blobs, jobs, claims, dead_letters, fence, collections, quotas),
             ModelCatalog(collections),
+            MissingThumbnails(blobs, store, room or PixelRoom(pixels_max), pixels_max),
         )
         register_search(celery, work, encoder.name, clock, lambda *_: False)
         handlers |= celery.tasks
@@ -180,7 +198,6 @@ def start_inline(
         models=models,
         reindexes=reindexes,
         dispatcher=dispatcher,
-        pixels=PixelRoom(settings.image_pixels_max),
         clock=clock,
     )
 

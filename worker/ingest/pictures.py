@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from common.blobs.base import BlobStore
 from common.contract import ChunkItem, ImageRecord, IngestChunk
 from common.errors import BlobsUnavailable, GlimpseError, NotFound, StoreError
-from common.images.decode import decode
+from common.images.decode import Decoded, decode
 from common.rfc3339 import rfc3339
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
@@ -42,6 +42,7 @@ class PictureReader:
         is_here: Returns whether ``blobs`` is the store that the API writes to; the default
             makes missing bytes retryable without limit.
         on_found: Called when bytes were found, which shows that ``blobs`` is available.
+        on_decoded: Called with tenant, image and picture before ``preprocess``; must not raise.
         missing_s: Seconds that bytes may be missing from an available store.
         missing: Remembers since when bytes have been missing.
     """
@@ -54,6 +55,7 @@ class PictureReader:
         *,
         is_here: Callable[[], bool] = lambda: False,
         on_found: Callable[[], None] = lambda: None,
+        on_decoded: Callable[[str, str, Decoded], None] = lambda *_: None,
         missing_s: float = 0.0,
         missing: MissingBlobs | None = None,
     ) -> None:
@@ -62,6 +64,7 @@ class PictureReader:
         self._pixels_max = pixels_max
         self._is_here = is_here
         self._on_found = on_found
+        self._on_decoded = on_decoded
         self._missing_s = missing_s
         self._missing = missing or MissingBlobs()
 
@@ -85,6 +88,7 @@ class PictureReader:
     def _read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
         data = self._bytes(item, chunk.tenant)
         decoded = decode(data, self._pixels_max, self._encoder.draft_side)
+        self._on_decoded(chunk.tenant, item.id, decoded)
         record = ImageRecord(
             id=item.id,
             filename=item.filename,

@@ -54,6 +54,7 @@ from worker.runtime.base import Parts, Runtime
 from worker.runtime.celery_app import create_app
 from worker.runtime.tasks import register_ingest
 from worker.stores.base import VectorStore
+from worker.thumbnails.ingested import IngestedThumbnails
 from worker.upkeep.base import Upkeep
 from worker.upkeep.lost_tasks import LostTasks
 from worker.upkeep.orphaned_archives import OrphanedArchives
@@ -184,6 +185,7 @@ class IngestParts(Parts):
                 self.settings.image_pixels_max,
                 is_here=self._mark.is_here,
                 on_found=self._mark.note,
+                on_decoded=IngestedThumbnails(self._blobs).keep,
                 missing_s=self.settings.missing_s,
             ),
             store=self.store,

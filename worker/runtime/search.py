@@ -18,6 +18,8 @@ from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.search.warm_up import warm_up
 from worker.stores.base import VectorStore
+from worker.thumbnails.missing import MissingThumbnails
+from worker.thumbnails.pixel_room import PixelRoom
 
 # Threads for tasks of the catalog queue, in addition to those for searches. No more of these tasks
 # are held at once, so that slow ones, such as a check of many ids, delay no search.
@@ -60,12 +62,23 @@ class SearchParts(Parts):
     def work(self) -> SearchWork:
         """What the tasks of the queue run."""
         models = ModelCatalog(self.collections)
-        return SearchWork(self.search, self.embeddings, self.catalog, self.deletion, models)
+        return SearchWork(
+            self.search,
+            self.embeddings,
+            self.catalog,
+            self.deletion,
+            models,
+            self._missing_thumbnails(),
+        )
 
     @cached_property
     def clock(self) -> RedisClock:
         """Redis's clock, which decides whether tasks have expired."""
         return RedisClock(self._redis)
+
+    def _missing_thumbnails(self) -> MissingThumbnails:
+        pixels_max = self.settings.image_pixels_max
+        return MissingThumbnails(self._blobs, self.store, PixelRoom(pixels_max), pixels_max)
 
     def close(self) -> None:
         """Finish the work in progress and close every part."""

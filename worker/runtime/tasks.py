@@ -21,6 +21,7 @@ from common.contract import (
     MODELS_DROP,
     MODELS_LIST,
     SEARCH_RUN,
+    THUMBNAILS_MAKE,
     CatalogDeleted,
     CatalogImages,
     CatalogKnown,
@@ -37,6 +38,8 @@ from common.contract import (
     ModelsRequest,
     SearchRequest,
     SearchResult,
+    ThumbnailRequest,
+    ThumbnailResult,
     dump,
 )
 from common.errors import GlimpseError
@@ -47,6 +50,7 @@ from worker.catalog.queries import Catalog
 from worker.ingest.deliveries import Deliveries, Work
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
+from worker.thumbnails.missing import MissingThumbnails
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +84,7 @@ class SearchWork:
     catalog: Catalog
     deletion: Deletion
     models: ModelCatalog
+    thumbnails: MissingThumbnails
 
 
 def register_search(
@@ -111,6 +116,12 @@ def register_search(
     answer(CATALOG_LIST, CatalogListRequest, run(work.catalog.list), lambda e: CatalogPage(error=e))
     answer(MODELS_LIST, ModelsRequest, run(work.models.list), lambda e: ModelsList(error=e))
     answer(MODELS_DROP, DropRequest, run(work.models.drop), lambda e: Dropped(error=e))
+    answer(
+        THUMBNAILS_MAKE,
+        ThumbnailRequest,
+        work.thumbnails.run,
+        lambda e: ThumbnailResult(error=e),
+    )
     # A deletion changes data, so it checks again that the caller still waits.
     answer(CATALOG_DELETE, CatalogRequest, work.deletion.run, lambda e: CatalogDeleted(error=e))
 

@@ -11,7 +11,7 @@ import pytest
 from common.blobs.folder import FolderBlobs
 from common.errors import BlobsUnavailable
 from common.settings import load_settings
-from tests.support.inline import Inline, replace_parts, start_inline
+from tests.support.inline import Inline, start_inline
 from tests.support.pictures import image_id, picture
 
 DATA = picture("red")
@@ -26,8 +26,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def inline(root: Path) -> Iterator[Inline]:
     """An app with a real blob folder, which already holds one picture."""
-    inline = start_inline(load_settings({}), workers=False)
-    replace_parts(inline, blobs=FolderBlobs(root))
+    inline = start_inline(load_settings({}), blobs=FolderBlobs(root))
     assert upload(inline) == (202, None)
     yield inline
     inline.close()
@@ -60,6 +59,7 @@ def test_a_file_in_its_place_is_told(inline: Inline, root: Path) -> None:
 
 
 def test_a_thumbnail_is_seen_where_it_cannot_be_kept(inline: Inline, root: Path) -> None:
+    shutil.rmtree(root / "default" / "renditions")
     shutil.rmtree(root / "incoming")
     (root / "incoming").touch()
     assert upload(inline) == (503, "blobs_unavailable")

@@ -1,4 +1,4 @@
-"""Thumbnails that the API must not draw: deadly pictures, or no free space or memory."""
+"""Thumbnails that are not stored: made on demand, unless the picture or the memory forbids it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from flask.testing import FlaskClient
 from PIL import Image, ImageFile
 from werkzeug.test import TestResponse
 
-from api.pictures.pixel_room import PixelRoom
 from api.services import Services
 from common.claims.memory import MemoryClaims
 from common.settings import load_settings
-from tests.support.inline import Inline, replace_parts, start_inline
+from tests.support.inline import Inline, start_inline
 from tests.support.letters import letter_about
-from tests.support.pictures import image_id, picture
+from tests.support.pictures import image_id, picture, truncated_jpeg
+from worker.thumbnails.pixel_room import PixelRoom
 
 DATA = picture("red", size=(64, 64))
 ID = image_id(DATA)
@@ -26,10 +26,18 @@ THUMBNAIL = f"/v1/images/{ID}/thumbnail"
 @pytest.fixture
 def services(inline: Inline, client: FlaskClient) -> Services:
     """The API's parts, with a picture of 4096 pixels indexed and no thumbnail stored."""
-    upload = client.post("/v1/images", data={"file": (io.BytesIO(DATA), "red.png")})
-    assert upload.get_json()["indexed"] == 1
+    index(inline, client)
     found: Services = inline.app.extensions["glimpse"]
     return found
+
+
+def index(inline: Inline, client: FlaskClient) -> None:
+    """Upload the picture, and remove the thumbnails that its ingest stored."""
+    upload = client.post("/v1/images", data={"file": (io.BytesIO(DATA), "red.png")})
+    assert upload.get_json()["indexed"] == 1
+    inline.blobs.withdraw("default", ID)
+    inline.blobs.restore("default", ID)
+    assert inline.blobs.rendition("default", ID, "150.jpg") is None
 
 
 def told(response: TestResponse) -> tuple[int, str]:
@@ -52,7 +60,7 @@ def test_a_quarantined_picture_is_not_decoded(client: FlaskClient, services: Ser
     response = client.get(THUMBNAIL)
     assert told(response) == (404, "not_found")
     assert "quarantined" in response.get_json()["detail"]
-    assert services.blobs.rendition("default", ID, "256.jpg") is None
+    assert services.blobs.rendition("default", ID, "150.jpg") is None
 
 
 def test_a_picture_that_a_worker_died_of_is_not_decoded(
@@ -99,25 +107,26 @@ def test_a_sheet_marks_what_is_not_decoded(client: FlaskClient, services: Servic
     assert sheet(client).getpixel((75, 75)) == pytest.approx((255, 0, 0), abs=6)
 
 
-def test_without_room_a_thumbnail_is_refused_for_now(
-    client: FlaskClient, inline: Inline, services: Services
-) -> None:
-    replace_parts(inline, pixels=PixelRoom(5000, wait_s=0))
-    services = inline.app.extensions["glimpse"]
-    with services.pixels.hold(5000 - 4095):
+def test_without_room_a_thumbnail_is_refused_for_now() -> None:
+    room = PixelRoom(5000, wait_s=0)
+    inline = start_inline(load_settings({}), room=room)
+    client = inline.app.test_client()
+    index(inline, client)
+    with room.hold(5000 - 4095):
         response = client.get(THUMBNAIL)
     assert told(response) == (503, "overloaded")
     assert response.headers["Retry-After"] == "2"
     assert client.get(THUMBNAIL).status_code == 200
-    with services.pixels.hold(5000):
+    with room.hold(5000):
         # A stored thumbnail needs no room for pixels.
         assert client.get(THUMBNAIL).status_code == 200
+    inline.close()
 
 
 def test_a_picture_of_as_many_pixels_as_one_may_have_has_room() -> None:
     inline = start_inline(load_settings({"GLIMPSE_IMAGE_PIXELS_MAX": "4096"}))
     client = inline.app.test_client()
-    client.post("/v1/images", data={"file": (io.BytesIO(DATA), "red.png")})
+    index(inline, client)
     assert client.get(THUMBNAIL).status_code == 200
     inline.close()
 
@@ -156,3 +165,49 @@ def test_a_lack_of_memory_is_no_fault_of_a_querys_picture(
         found = client.post("/v1/searches", data=form, headers={"Prefer": "wait=5"}).get_json()
     assert (found["state"], found["error"]["code"]) == ("failed", "encoder_error")
     assert "memory" in found["error"]["detail"]
+
+
+def test_a_damaged_original_has_no_thumbnail(
+    inline: Inline, client: FlaskClient, services: Services
+) -> None:
+    del services
+    writer = inline.blobs.writer("default")
+    writer.write(truncated_jpeg())
+    writer.commit(ID)
+    response = client.get(THUMBNAIL)
+    assert told(response) == (422, "truncated")
+    assert "Check the file" in response.get_json()["detail"]
+
+
+def test_a_picture_that_is_not_indexed_yet_has_no_thumbnail(
+    inline: Inline, client: FlaskClient
+) -> None:
+    writer = inline.blobs.writer("default")
+    writer.write(DATA)
+    writer.commit(ID)
+    response = client.get(THUMBNAIL)
+    assert told(response) == (404, "not_found")
+    assert "until it is indexed" in response.get_json()["detail"]
+
+
+def test_without_a_worker_a_missing_thumbnail_is_refused_for_now() -> None:
+    inline = start_inline(load_settings({}), workers=False)
+    client = inline.app.test_client()
+    client.post("/v1/images", data={"file": (io.BytesIO(DATA), "red.png")})
+    response = client.get(THUMBNAIL)
+    assert told(response) == (503, "worker_unavailable")
+    assert response.headers["Retry-After"]
+    inline.close()
+
+
+@pytest.mark.parametrize("size", [16, 150, 200, 300, 1024])
+def test_a_thumbnail_of_any_size_is_cached_for_good(
+    client: FlaskClient, services: Services, size: int
+) -> None:
+    del services
+    response = client.get(f"{THUMBNAIL}?size={size}")
+    assert Image.open(io.BytesIO(response.data)).size == (min(size, 64),) * 2
+    assert "immutable" in response.headers["Cache-Control"]
+    tag = {"If-None-Match": response.headers["ETag"]}
+    assert client.get(f"{THUMBNAIL}?size={size}", headers=tag).status_code == 304
+    assert client.get(f"{THUMBNAIL}?size=17", headers=tag).status_code == 200

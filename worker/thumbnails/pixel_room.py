@@ -1,4 +1,4 @@
-"""A budget of pixels: how much a process of the API decodes at the same time."""
+"""A budget of pixels: how much a search worker decodes at the same time for thumbnails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.errors import Overloaded
 # Seconds that a picture waits for room before its request is refused.
 _WAIT_S = 2.0
 # Seconds after which to retry: the largest pictures take a few to decode.
-_RETRY_AFTER_S = 2
+RETRY_AFTER_S = 2
 
 
 class PixelRoom:
@@ -58,8 +58,8 @@ class PixelRoom:
                 if not fits:
                     raise Overloaded(
                         "The memory for decoding pictures is in use; try again in "
-                        f"{_RETRY_AFTER_S} s.",
-                        _RETRY_AFTER_S,
+                        f"{RETRY_AFTER_S} s.",
+                        RETRY_AFTER_S,
                     )
                 self._free -= pixels
             finally:

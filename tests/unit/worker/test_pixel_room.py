@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api.pictures.pixel_room import PixelRoom
 from common.errors import Overloaded
 from tests.support.polling import wait_for
+from worker.thumbnails.pixel_room import PixelRoom
 
 # Seconds; long enough that no wait in these tests times out.
 LONG_S = 60.0

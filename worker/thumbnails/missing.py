@@ -1,0 +1,99 @@
+"""Missing thumbnails: made when somebody asks for them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from contextlib import suppress
+
+from PIL import Image
+
+from common.blobs.base import BlobStore
+from common.contract import Failure, ThumbnailRequest, ThumbnailResult
+from common.errors import BlobsUnavailable, ImageError, NotFound, Overloaded, WorkerUnavailable
+from common.images.decode import count_pixels, decode
+from common.images.thumbnails import is_complete, rendition_name, size_to_store
+from worker.stores.base import VectorStore
+from worker.thumbnails.pixel_room import RETRY_AFTER_S, PixelRoom
+from worker.thumbnails.rendering import render, shrunk, to_jpeg
+
+# How many times larger than its thumbnail a JPEG is decoded, at least.
+_DRAFT_GAP = 2
+
+
+class MissingThumbnails:
+    """Runs ``thumbnails.make``.
+
+    Only originals of indexed images are decoded: an ingest worker has decoded them before, so
+    they do not kill a search worker.
+
+    Args:
+        blobs: The blob store of the originals.
+        store: Provides which images are indexed.
+        room: The budget of decoded pixels.
+        pixels_max: Maximum pixels of a picture.
+    """
+
+    def __init__(
+        self, blobs: BlobStore, store: VectorStore, room: PixelRoom, pixels_max: int
+    ) -> None:
+        self._blobs = blobs
+        self._store = store
+        self._room = room
+        self._pixels_max = pixels_max
+
+    def run(
+        self, request: ThumbnailRequest, is_wanted: Callable[[], bool] = lambda: True
+    ) -> ThumbnailResult:
+        """Return a thumbnail, and store it if its size is one of those that are stored.
+
+        Args:
+            request: The image and the size.
+            is_wanted: Returns whether the caller still waits. Bytes that nobody reads would
+                stay in Redis.
+
+        Raises:
+            Overloaded: There is not enough memory to decode the original now.
+            WorkerUnavailable: The caller no longer waits.
+            ServiceError: A part of the service is unavailable. Retry in all three cases.
+        """
+        try:
+            data = self._make(request)
+        except (NotFound, ImageError) as error:
+            return ThumbnailResult(refused=Failure(code=error.code, detail=str(error)))
+        except MemoryError as error:
+            raise Overloaded(
+                f"There is not enough memory to make the thumbnail; try again in "
+                f"{RETRY_AFTER_S} s.",
+                RETRY_AFTER_S,
+            ) from error
+        if not is_wanted():
+            raise WorkerUnavailable("The thumbnail was made after the request timed out; retry.")
+        return ThumbnailResult(data=base64.b64encode(data).decode())
+
+    def _make(self, request: ThumbnailRequest) -> bytes:
+        size = size_to_store(request.size)
+        data = self._blobs.rendition(request.tenant, request.id, rendition_name(size))
+        if data is None or not is_complete(data):
+            data = self._render(request.tenant, request.id, size)
+        if request.size == size:
+            return data
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+            smaller = shrunk(image, request.size)
+            return data if smaller is image else to_jpeg(smaller)
+
+    def _render(self, tenant: str, image_id: str, size: int) -> bytes:
+        """Decode an original, store its thumbnails up to ``size``, and return that one."""
+        if not self._store.known(tenant, [image_id]):
+            raise NotFound(f"Image {image_id} has no thumbnail until it is indexed.")
+        pixels = count_pixels(self._blobs.read(tenant, image_id), self._pixels_max)
+        with self._room.hold(pixels):
+            # Read again: a task that waits for room holds no bytes in memory.
+            data = self._blobs.read(tenant, image_id)
+            made = render(decode(data, self._pixels_max, size * _DRAFT_GAP))
+        # A thumbnail that cannot be stored can still be sent.
+        with suppress(BlobsUnavailable):
+            for kept, thumbnail in made.items():
+                self._blobs.put_rendition(tenant, image_id, rendition_name(kept), thumbnail)
+        return made[size]

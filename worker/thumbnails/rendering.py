@@ -1,0 +1,54 @@
+"""Rendering: from a decoded picture to its thumbnails as JPEGs."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from common.images.decode import Decoded
+from common.images.thumbnails import SIZES
+
+# JPEG quality of thumbnails. docs/benchmarks.md compares the format with WebP.
+_QUALITY = 85
+# Pillow averages blocks of pixels until the picture is less than twice as large as its thumbnail,
+# and resamples the rest: a third of the time of resampling all pixels, and it looks the same.
+_REDUCING_GAP = 1.0
+
+
+def render(decoded: Decoded) -> dict[int, bytes]:
+    """Return a picture's thumbnails, by size, as far as it has the pixels for them.
+
+    A JPEG that was decoded at reduced size may be too small for the largest ones; a picture that
+    is itself smaller keeps its size.
+    """
+    image = decoded.image
+    is_whole = image.size == (decoded.width, decoded.height)
+    made: dict[int, bytes] = {}
+    data = b""
+    # Each is made from the next larger one, which takes far less time than from the picture.
+    for size in reversed(SIZES):
+        if not is_whole and max(image.size) < size:
+            continue
+        smaller = shrunk(image, size)
+        if smaller is not image or not data:
+            data = to_jpeg(smaller)
+        image, made[size] = smaller, data
+    return made
+
+
+def shrunk(image: Image.Image, size: int) -> Image.Image:
+    """Return a picture whose longest side is ``size`` pixels, or itself if it is not larger."""
+    longest = max(image.size)
+    if longest <= size:
+        return image
+    width, height = (max(1, round(side * size / longest)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
+
+
+def to_jpeg(image: Image.Image) -> bytes:
+    """Return an RGB picture as JPEG, without its file's metadata."""
+    buffer = io.BytesIO()
+    # By default Pillow copies a JPEG's comment.
+    image.save(buffer, "JPEG", quality=_QUALITY, comment=b"")
+    return buffer.getvalue()
