@@ -197,6 +197,20 @@ def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
     assert all(figure["value"] > 0 for found in figures.values() for figure in found)
 
 
+def test_indexes_of_a_server(tmp_path: Path) -> None:
+    require(MilvusServer)
+    assert quick("bench-scale", tmp_path, ONLY="index") == {
+        "scale: index": {
+            f"{kind}, 1,200 vectors, {what}"
+            for kind in ("FLAT", "HNSW")
+            for what in (
+                *("recall at 10", "search, p50", "build"),
+                *("memory of the server", "memory before loading"),
+            )
+        }
+    }
+
+
 @pytest.mark.parametrize("target", ["bench-ingest", "bench-search"])
 def test_without_photographs_it_says_how_to_name_them(target: str, tmp_path: Path) -> None:
     run = make(target, RESULTS=tmp_path)

@@ -56,6 +56,7 @@ def ensure_collection(
     _require(client, name, identity)
     built = open_collection(client, name, definition, server)
     if creates and not server.lite and not _is_as_wanted(built, definition.index):
+        # A loaded collection keeps its index; `glimpse migrate` copies it to one with another.
         log.warning("store.index_differs collection=%s has=%s", name, built)
     return built
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
 from pymilvus import MilvusClient
 
 from common.errors import MigrationRefused
@@ -39,23 +43,34 @@ class MilvusCopies:
             MigrationRefused: There is a collection of this name that is not an unfinished copy.
             IndexUnsupported: This Milvus does not support the definition.
         """
-        with translated(address_of(self._uri)):
-            client = connect(self._uri, self._token)
-            try:
-                self._prepare(client, name, identity)
-            finally:
-                client.close()
+        self._create_database()
+        with self._connected() as client:
+            self._prepare(client, name, identity)
         alias = name + COPY_ALIAS
         return MilvusStore(self._uri, self._token, alias, identity, self._definition, creates=False)
 
     def finish(self, name: str) -> None:
         """Mark a copy as finished."""
+        with self._connected() as client:
+            client.drop_alias(name + COPY_ALIAS, timeout=_CALL_TIMEOUT_S)
+
+    @contextmanager
+    def _connected(self, uri: str = "") -> Iterator[MilvusClient]:
+        """Connect, and translate errors."""
         with translated(address_of(self._uri)):
-            client = connect(self._uri, self._token)
+            client = connect(uri or self._uri, self._token)
             try:
-                client.drop_alias(name + COPY_ALIAS, timeout=_CALL_TIMEOUT_S)
+                yield client
             finally:
                 client.close()
+
+    def _create_database(self) -> None:
+        """Create the database that the address names, if it does not exist."""
+        parts = urlsplit(self._uri)
+        if database := parts.path.strip("/"):
+            with self._connected(parts._replace(path="").geturl()) as client:
+                if database not in client.list_databases(timeout=_CALL_TIMEOUT_S):
+                    client.create_database(database, timeout=_CALL_TIMEOUT_S)
 
     def _prepare(self, client: MilvusClient, name: str, identity: Identity) -> None:
         lite = is_lite(client)
