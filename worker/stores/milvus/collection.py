@@ -89,10 +89,7 @@ def open_collection(
         client.create_index(name, index_params(wanted), timeout=_CALL_TIMEOUT_S)
     for field, kind in server.scalar_indexes().items():
         if field not in indexes:
-            params = client.prepare_index_params()
-            params.add_index(field, index_type=kind)
-            # Its rows may take longer to index than a call; nothing depends on it.
-            client.create_index(name, params, timeout=_CALL_TIMEOUT_S, sync=False)
+            _index_field(client, name, field, kind)
     if server.lite:
         client.load_collection(name, timeout=_LOAD_TIMEOUT_S)
         return wanted
@@ -100,6 +97,17 @@ def open_collection(
     if client.get_load_state(name, timeout=_CALL_TIMEOUT_S)["state"] != LoadState.Loaded:
         client.load_collection(name, timeout=_LOAD_TIMEOUT_S, replica_number=definition.replicas)
     return built_index(client.describe_index(name, VECTOR, timeout=_CALL_TIMEOUT_S), wanted)
+
+
+def _index_field(client: MilvusClient, name: str, field: str, kind: str) -> None:
+    params = client.prepare_index_params()
+    params.add_index(field, index_type=kind)
+    try:
+        # Its rows may take longer to index than a call.
+        client.create_index(name, params, timeout=_CALL_TIMEOUT_S, sync=False)
+    except MilvusException as error:
+        # Filters are slower without it, and work.
+        log.warning("store.field_not_indexed collection=%s field=%s: %s", name, field, error)
 
 
 def _is_as_wanted(built: VectorIndex | None, wanted: VectorIndex) -> bool:

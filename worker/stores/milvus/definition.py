@@ -85,7 +85,7 @@ class Server:
 
     def scalar_indexes(self) -> Mapping[str, str]:
         """Return the kinds of index over the fields that filters and lists use, by field."""
-        if self.lite:
+        if not self._version:
             return {}
         if self._version < _INVERTED:
             return {"tenant": "Trie", "indexed_at": "STL_SORT"}
@@ -115,6 +115,6 @@ class Server:
 
     @property
     def _version(self) -> tuple[int, ...]:
-        # Unknown forms of a version count as the oldest.
+        # Empty for Lite, and for Zilliz Cloud, which has a version of another form.
         found = re.match(r"v?(\d+)\.(\d+)", self.name)
-        return tuple(map(int, found.groups())) if found else (0, 0)
+        return tuple(map(int, found.groups())) if found else ()
