@@ -4,6 +4,7 @@ Errors of requests to the server are in ``glimpse_client/errors.py``.
 
 GlimpseError
 ├── RedisNotFound            the address of the service's Redis is unknown, or Redis does not answer
+├── MilvusNotFound           the address or the data of the Milvus to copy from is unknown
 ├── NothingToIngest          the paths contain no pictures
 └── SetupError
     ├── PortBusy             the address is in use or not available
@@ -21,6 +22,12 @@ class RedisNotFound(GlimpseError):
     """The address of the service's Redis is unknown, or Redis does not answer."""
 
     code = "redis_not_found"
+
+
+class MilvusNotFound(GlimpseError):
+    """The address or the data of the Milvus to copy from is unknown."""
+
+    code = "milvus_not_found"
 
 
 class NothingToIngest(GlimpseError):

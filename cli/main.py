@@ -16,13 +16,14 @@ import glimpse_client
 from cli.completion import completion
 from cli.dead_letters import dead_letters
 from cli.demo import demo
-from cli.errors import RedisNotFound
+from cli.errors import MilvusNotFound, RedisNotFound
 from cli.exit_codes import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.fetch_model import fetch_model
 from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import cancel, jobs
 from cli.keys import keys
+from cli.migrate import migrate
 from cli.models import models
 from cli.reindex import reindex
 from cli.search import search
@@ -47,6 +48,7 @@ Environment:
   GLIMPSE_API_KEY    API key, if the server requires one
   GLIMPSE_REDIS_URL  Redis of the service, for `glimpse keys` and `tenants`; default: that of
                      `glimpse up`
+  GLIMPSE_TO_TOKEN   token of the Milvus to copy to, for `glimpse migrate`
 """
 
 
@@ -67,7 +69,7 @@ _COMMANDS = (
     *(ingest, search, images, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
-    *(up, completion, demo, keys, tenants),
+    *(up, completion, demo, keys, tenants, migrate),
 )
 for command in _COMMANDS:
     commands.add_command(command)
@@ -110,7 +112,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _status(error: Exception) -> int:
-    if isinstance(error, glimpse_client.ClientError | RedisNotFound):
+    if isinstance(error, glimpse_client.ClientError | MilvusNotFound | RedisNotFound):
         return UNREACHABLE
     return USAGE if isinstance(error, InvalidSettings) else INCOMPLETE
 

@@ -50,9 +50,13 @@
     ├── EncoderError                 the model failed on this input
     ├── Quarantined                  several workers died while processing the image
     ├── StoreError                   the vector store rejected a row or a call permanently
+    │   └── CopyDiffers              a copied row differs from its original
     └── SetupError                   the process cannot start with its configuration
         ├── InvalidSettings
         ├── ModelMismatch            encoder and collection do not match
+        ├── IndexUnsupported         this Milvus lacks an index or a feature in the settings
+        ├── CopyUnfinished           the collection is a copy that is not finished
+        ├── MigrationRefused         the target or the state of the service forbids a migration
         ├── WeightsUnavailable       the model's weights were not found in any location
         └── DataDirBusy              another `glimpse up` is using the same folder
 
@@ -402,6 +406,12 @@ class StoreError(GlimpseError):
     code = "store_error"
 
 
+class CopyDiffers(StoreError):
+    """A copied row differs from its original."""
+
+    code = "copy_differs"
+
+
 class SetupError(GlimpseError):
     """The process cannot start with its configuration."""
 
@@ -418,6 +428,24 @@ class ModelMismatch(SetupError):
     """The encoder's vectors do not match the collection's."""
 
     code = "model_mismatch"
+
+
+class IndexUnsupported(SetupError):
+    """This Milvus lacks an index or a feature that the settings ask for."""
+
+    code = "index_unsupported"
+
+
+class CopyUnfinished(SetupError):
+    """The collection is a copy that ``glimpse migrate --finish`` has not finished."""
+
+    code = "copy_unfinished"
+
+
+class MigrationRefused(SetupError):
+    """The target of a migration, or the state of the service, does not allow it."""
+
+    code = "migration_refused"
 
 
 class WeightsUnavailable(SetupError):

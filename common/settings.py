@@ -8,21 +8,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from common.errors import InvalidSettings
 from common.service_urls import MilvusUri, RedisUrl
+from common.vector_index import IndexKind, VectorIndex, read_parameters
 
 PREFIX = "GLIMPSE_"
 
 # Variables that only the command line reads, and that are not settings of the service.
-_CLIENT_VARIABLES = frozenset({"GLIMPSE_URL", "GLIMPSE_API_KEY"})
+_CLIENT_VARIABLES = frozenset({"GLIMPSE_URL", "GLIMPSE_API_KEY", "GLIMPSE_TO_TOKEN"})
 
 # Threads of an API process in addition to those for streams and waits.
 _API_THREADS = 16
 
 # Settings that may contain a password; errors about them omit the value.
 _SECRETS = frozenset({"redis_url", "milvus_uri", "milvus_token"})
+
+
+def _read_parameters(value: object) -> object:
+    return read_parameters(value) if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -35,6 +48,19 @@ class Settings(BaseModel):
     # A Milvus Lite server, a Milvus server, or Zilliz Cloud (with a token).
     milvus_uri: MilvusUri = "http://127.0.0.1:19530"
     milvus_token: str = ""
+    # Index over the vectors of a new collection on a Milvus server. Milvus Lite compares all rows.
+    milvus_index: IndexKind = "AUTOINDEX"
+    # Its parameters, such as "M=16 efConstruction=200 ef=128"; the others have defaults.
+    milvus_index_params: Annotated[dict[str, int], BeforeValidator(_read_parameters)] = {}
+    # Whether a server maps vectors and index from disk, instead of keeping them in memory.
+    milvus_mmap: bool = False
+    # Shards of a new collection: logs that a server writes rows to concurrently.
+    milvus_shards: int = Field(default=1, ge=1, le=16)
+    # Copies of a collection in the memory of a server's query nodes.
+    milvus_replicas: int = Field(default=1, ge=1, le=64)
+    # Whether the tenant is the partition key of a new collection, so that a search reads only its
+    # tenant's part; Milvus 2.4 or later.
+    milvus_partition_key: bool = False
     # Folder of originals and thumbnails.
     blobs_dir: Path = Path("data/blobs")
 
@@ -180,6 +206,19 @@ class Settings(BaseModel):
     def queries_dir(self) -> Path:
         """Folder of pictures uploaded as queries, on the same volume as the blobs."""
         return self.blobs_dir / "queries"
+
+    @property
+    def vector_index(self) -> VectorIndex:
+        """The index over the vectors of a new collection."""
+        return VectorIndex.of(self.milvus_index, self.milvus_index_params)
+
+    @field_validator("milvus_index_params")
+    @classmethod
+    def _belong_to_the_index(cls, given: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        # Without a valid kind, only the error about the kind matters.
+        if kind := info.data.get("milvus_index"):
+            VectorIndex.of(kind, given)
+        return given
 
     @field_validator("prompt_template")
     @classmethod

@@ -54,6 +54,20 @@ def fetch() -> None:
 
 
 @main.command()
+@click.option("--to", required=True, help="Address of the target.")
+@click.option("--finish", is_flag=True, help="No worker writes any more: finish the copies.")
+def migrate(to: str, finish: bool) -> None:
+    """Copy all collections to another Milvus server, with progress bars."""
+    from worker.stores import migration
+    from worker.stores.pass_bars import pass_bars
+
+    settings, token = _settings(), os.environ.get("GLIMPSE_TO_TOKEN", "")
+    with pass_bars() as show:
+        images = migration.migrate(settings, to, token, finish=finish, show=show)
+    click.echo(migration.advice(images, to, finish=finish))
+
+
+@main.command()
 @click.argument("queue", type=click.Choice(QUEUES))
 def health(queue: str) -> None:
     """Exit with 0 if a worker on this host consumes QUEUE, for a container's health check."""

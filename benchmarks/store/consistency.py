@@ -16,14 +16,17 @@ from pymilvus import MilvusClient
 
 from benchmarks.figures import Figure, latency_figures
 from benchmarks.store.rows import TOP_K, Vectors, random_units, rows, write
+from common.vector_index import VectorIndex
 from worker.stores.base import Row
 from worker.stores.identity import Identity
 from worker.stores.milvus.client import connect
-from worker.stores.milvus.schema import VECTOR, search_params
+from worker.stores.milvus.index import search_params
+from worker.stores.milvus.schema import VECTOR
 from worker.stores.milvus.store import MilvusStore
 
 # Length of a vector, as of ViT-B/32.
 _DIM = 512
+_INDEX = VectorIndex.of("AUTOINDEX")
 _LEVELS = ("Strong", "Bounded", "Session", "Eventually")
 
 
@@ -97,7 +100,7 @@ def _search(client: MilvusClient, name: str, vector: Vectors, level: str) -> tup
         anns_field=VECTOR,
         limit=TOP_K,
         output_fields=["image_id"],
-        search_params=search_params(TOP_K),
+        search_params=search_params(_INDEX, TOP_K),
         consistency_level=level,
     )
     return (time.perf_counter() - begun) * 1000, found[0][0]["entity"]["image_id"]

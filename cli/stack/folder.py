@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from cli import redis_address
+from cli import milvus_address, redis_address
 from common.errors import DataDirBusy
 
 # Seconds that the parts of a killed stack have to end after SIGTERM before they are killed too.
@@ -54,9 +54,14 @@ class DataFolder:
         """Record the address of Redis, for the commands that connect to it."""
         redis_address.note(self.path, url)
 
+    def note_milvus(self, uri: str) -> None:
+        """Record the address of Milvus Lite, for a migration."""
+        milvus_address.note(self.path, uri)
+
     def forget_parts(self) -> None:
         """Remove the records, once every part has ended."""
         redis_address.forget(self.path)
+        milvus_address.forget(self.path)
         self._parts.clear()
         self._notes.unlink(missing_ok=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib.util
 import os
@@ -90,7 +89,8 @@ def lay_out(wanted: Wanted) -> Stack:
         wanted.folder.note_redis(environ["GLIMPSE_REDIS_URL"])
     if "GLIMPSE_MILVUS_URI" not in environ:
         environ["GLIMPSE_MILVUS_URI"] = f"http://{ports.LOOPBACK}:{milvus_port}"
-        parts.append(_milvus(wanted.folder.milvus, milvus_port))
+        parts.append(milvus_lite(wanted.folder.milvus, milvus_port))
+        wanted.folder.note_milvus(environ["GLIMPSE_MILVUS_URI"])
     parts += [*_workers("worker", wanted.ingest_workers), _api(wanted)]
     standby = _workers("standby", wanted.ingest_workers)
     # Python writes each line at once, not when a buffer is full.
@@ -123,7 +123,8 @@ def _valkey_program() -> Path:
         ) from error
 
 
-def _milvus(folder: Path, port: int) -> Part:
+def milvus_lite(folder: Path, port: int) -> Part:
+    """Return the Milvus Lite that keeps its file in a folder; raises ``PartMissing``."""
     library = _milvus_library()
     # The program's own search path names folders of the machine that it was built on.
     search = [str(library), os.environ.get("LD_LIBRARY_PATH", "")]
@@ -135,7 +136,7 @@ def _milvus(folder: Path, port: int) -> Part:
         cwd=folder,
         tier=_STORE,
         stop_s=_STORE_STOP_S,
-        answers=functools.partial(_listens, port),
+        answers=functools.partial(ports.listens, port),
     )
 
 
@@ -188,12 +189,3 @@ async def _redis_answers(url: str) -> bool:
             return bool(await client.ping())
         except RedisError:
             return False
-
-
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(ports.LOOPBACK, port)
-    except OSError:
-        return False
-    writer.close()
-    return True

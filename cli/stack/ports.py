@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 from cli.errors import OpenService, PortBusy
@@ -44,6 +45,16 @@ def free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+async def listens(port: int) -> bool:
+    """Return whether a process listens on a port of loopback."""
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def require_loopback(host: str) -> None:

@@ -253,6 +253,20 @@ def test_waiters_and_fair_shares(tmp_path: Path) -> None:
     }
 
 
+def test_indexes_of_a_server(tmp_path: Path) -> None:
+    require(MilvusServer)
+    assert quick("bench-scale", tmp_path, ONLY="index") == {
+        "scale: index": {
+            f"{kind}, 1,200 vectors, {what}"
+            for kind in ("FLAT", "HNSW")
+            for what in (
+                *("recall at 10", "search, p50", "build", "build, processor time"),
+                *("memory of the server", "memory before loading"),
+            )
+        }
+    }
+
+
 @pytest.mark.parametrize("target", ["bench-ingest", "bench-search"])
 def test_without_photographs_it_says_how_to_name_them(target: str, tmp_path: Path) -> None:
     run = make(target, RESULTS=tmp_path)

@@ -8,29 +8,27 @@ from typing import Any
 import pytest
 from pymilvus import CollectionSchema, MilvusClient, MilvusException
 
+from common.vector_index import VectorIndex
 from tests.support.services import MilvusLite, MilvusServer
 from tests.support.store_clients import IDENTITY, row
 from worker.stores.milvus.client import is_lite
 from worker.stores.milvus.entities import to_entity
 from worker.stores.milvus.filter import expression
-from worker.stores.milvus.schema import collection_schema, index_params
+from worker.stores.milvus.index import index_params
+from worker.stores.milvus.schema import collection_schema
 
 COLLECTION = "images__partitioned"
 
 
 def partitioned() -> CollectionSchema:
     """Return the collection's schema, with the tenant as its partition key."""
-    schema = collection_schema(IDENTITY)
-    (tenant,) = (field for field in schema.fields if field.name == "tenant")
-    tenant.is_partition_key = True
-    return schema
+    return collection_schema(IDENTITY, partition_key=True)
 
 
 def opened(uri: str, schema: CollectionSchema) -> Iterator[MilvusClient]:
     client = MilvusClient(uri, timeout=30, dedicated=True)
-    client.create_collection(
-        COLLECTION, schema=schema, index_params=index_params(lite=is_lite(client))
-    )
+    index = VectorIndex.of("FLAT" if is_lite(client) else "AUTOINDEX")
+    client.create_collection(COLLECTION, schema=schema, index_params=index_params(index))
     yield client
     client.drop_collection(COLLECTION)
     client.close()

@@ -33,6 +33,15 @@ class Row:
     job_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Tells apart what was written under one key: every upload writes another one."""
+
+    job_id: str
+    # Unix time in milliseconds.
+    indexed_at_ms: int
+
+
 class VectorStore(Protocol):
     """A collection of rows, searched by cosine similarity.
 
@@ -126,6 +135,14 @@ class VectorStore(Protocol):
 
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
         """Return the jobs that wrote the stored images' rows, by image id."""
+        ...
+
+    def versions(self, prefix: str, limit: int) -> Mapping[tuple[str, str], Version] | None:
+        """Return the versions of all tenants' rows whose image ids begin with a prefix.
+
+        Returns:
+            The versions by tenant and image id; None if there are more than ``limit``.
+        """
         ...
 
     def delete(self, tenant: str, ids: Sequence[str]) -> int:

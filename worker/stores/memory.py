@@ -15,7 +15,7 @@ from common.contract import Hit, ImageRecord, Place
 from common.errors import StoreUnavailable
 from common.filters.model import Filter
 from common.rfc3339 import milliseconds
-from worker.stores.base import Near, Row
+from worker.stores.base import Near, Row, Version
 from worker.stores.hits import cosine, to_hit
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
@@ -144,6 +144,17 @@ class MemoryStore:
         """Return the jobs that wrote the stored images' rows, by image id."""
         rows = self._rows(tenant)
         return {image_id: rows[image_id].job_id for image_id in ids if image_id in rows}
+
+    def versions(self, prefix: str, limit: int) -> Mapping[tuple[str, str], Version] | None:
+        """Return the versions of rows by tenant and image id; None if there are too many."""
+        with self._present() as collection:
+            found = {
+                (tenant, image_id): Version(row.job_id, milliseconds(row.record.indexed_at))
+                for tenant, rows in collection.rows.items()
+                for image_id, row in rows.items()
+                if image_id.startswith(prefix)
+            }
+        return found if len(found) <= limit else None
 
     def delete(self, tenant: str, ids: Sequence[str]) -> int:
         """Delete rows and return the number of rows that existed."""

@@ -36,25 +36,34 @@ def open_store(settings: Settings, encoder: Encoder) -> VectorStore:
     """Return the store for an encoder's vectors; it connects on ``open()``."""
     identity = Identity.of(encoder)
     name = collection_name(encoder.name)
-    if settings.milvus_uri.startswith(_MEMORY_SCHEME):
+    if is_memory(settings.milvus_uri):
         with _memory_lock:
             beside = _memory.setdefault(settings.milvus_uri, {})
             shared = beside.setdefault(name, MemoryCollection())
         return MemoryStore(identity, shared)
     # Imported only if needed, since importing pymilvus takes a second.
+    from worker.stores.milvus.definition import Definition
     from worker.stores.milvus.store import MilvusStore
 
-    return MilvusStore(settings.milvus_uri, settings.milvus_token, name, identity)
+    definition = Definition.of(settings)
+    return MilvusStore(settings.milvus_uri, settings.milvus_token, name, identity, definition)
+
+
+def is_memory(uri: str) -> bool:
+    """Return whether a URI names collections in this process's memory."""
+    return uri.startswith(_MEMORY_SCHEME)
 
 
 def open_collections(settings: Settings) -> Collections:
     """Return all models' collections."""
-    if settings.milvus_uri.startswith(_MEMORY_SCHEME):
+    if is_memory(settings.milvus_uri):
         with _memory_lock:
             return MemoryCollections(_memory.setdefault(settings.milvus_uri, {}))
     from worker.stores.milvus.collections import MilvusCollections
+    from worker.stores.milvus.definition import Definition
 
-    return MilvusCollections(settings.milvus_uri, settings.milvus_token)
+    definition = Definition.of(settings)
+    return MilvusCollections(settings.milvus_uri, settings.milvus_token, definition)
 
 
 def collection_name(model: str) -> str:

@@ -12,6 +12,7 @@ from common.contract import Collection
 from worker.stores.base import VectorStore
 from worker.stores.identity import Identity
 from worker.stores.milvus.client import address_of, connect
+from worker.stores.milvus.definition import Definition
 from worker.stores.milvus.errors import translated
 from worker.stores.milvus.store import MilvusStore
 
@@ -25,11 +26,13 @@ class MilvusCollections:
     Args:
         uri: Address of Milvus.
         token: As for ``MilvusStore``.
+        definition: How the workers lay out collections; they are loaded this way.
     """
 
-    def __init__(self, uri: str, token: str) -> None:
+    def __init__(self, uri: str, token: str, definition: Definition) -> None:
         self._uri = uri
         self._token = token
+        self._definition = definition
         self._lock = threading.Lock()
         # Connected on first use; it reconnects automatically.
         self._client: MilvusClient | None = None
@@ -61,6 +64,12 @@ class MilvusCollections:
                     return self._store(name, identity)
         return None
 
+    def named(self) -> list[tuple[str, Identity, MilvusStore]]:
+        """Return the name, the identity and the store of every collection."""
+        with self._connected() as client:
+            found = list(self._identities(client))
+        return [(name, identity, self._store(name, identity)) for name, identity in found]
+
     def others(self, store: VectorStore) -> list[VectorStore]:
         """Return the stores of all collections but this one."""
         own = store.collection()
@@ -87,7 +96,9 @@ class MilvusCollections:
 
     def _store(self, name: str, identity: Identity) -> MilvusStore:
         with self._lock:
-            store = MilvusStore(self._uri, self._token, name, identity, creates=False)
+            store = MilvusStore(
+                self._uri, self._token, name, identity, self._definition, creates=False
+            )
             return self._stores.setdefault(name, store)
 
     def _forget(self, name: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.contract import Hit, ImageRecord
 from common.rfc3339 import milliseconds, rfc3339
-from worker.stores.base import Near, Row
+from worker.stores.base import Near, Row, Version
 from worker.stores.hits import cosine
 from worker.stores.metadata_keys import own_metadata, stored_metadata
 from worker.stores.milvus.schema import VECTOR
@@ -60,6 +60,11 @@ def to_vector(entity: Mapping[str, Any]) -> NDArray[np.float32]:
 def to_row(tenant: str, entity: Mapping[str, Any]) -> Row:
     """Convert an entity to a full row."""
     return Row(tenant, to_record(entity), to_vector(entity), entity["job_id"])
+
+
+def to_version(entity: Mapping[str, Any]) -> Version:
+    """Return the version of the row in an entity."""
+    return Version(entity["job_id"], entity["indexed_at"])
 
 
 def to_near(found: Mapping[str, Any]) -> Near:

@@ -35,6 +35,12 @@ def expression(tenant: str, wanted: Filter | None = None, *, lite: bool = False)
     return f"{own} and {joined('and', parts)}" if parts else own
 
 
+def ids_with(prefix: str) -> str:
+    """Return the expression for all tenants' rows whose image ids begin with hexadecimal digits."""
+    # No digit sorts after "f".
+    return f'image_id >= "{prefix}" and image_id < "{prefix}g"'
+
+
 def joined(operator: str, parts: Sequence[str]) -> str:
     """Join expressions by ``and`` or ``or``, as a balanced tree.
 

@@ -16,21 +16,32 @@ from pymilvus import MilvusClient, MilvusException
 from common.contract import Hit, ImageRecord, Place
 from common.filters.model import Filter
 from common.pages import pages
-from worker.stores.base import Near, Row
+from common.vector_index import VectorIndex
+from worker.stores.base import Near, Row, Version
 from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
 from worker.stores.milvus.client import address_of, connect, is_lite
 from worker.stores.milvus.collection import ensure_collection
-from worker.stores.milvus.entities import to_entity, to_hit, to_near, to_record, to_row, to_vector
+from worker.stores.milvus.definition import Definition, Server
+from worker.stores.milvus.entities import (
+    to_entity,
+    to_hit,
+    to_near,
+    to_record,
+    to_row,
+    to_vector,
+    to_version,
+)
 from worker.stores.milvus.errors import COLLECTION_LOST, translated
-from worker.stores.milvus.filter import expression, literal
+from worker.stores.milvus.filter import expression, ids_with, literal
+from worker.stores.milvus.index import search_params
 from worker.stores.milvus.pages import Key, newest
 from worker.stores.milvus.schema import (
     HIT_FIELDS,
     KEY,
     RECORD_FIELDS,
     VECTOR,
-    search_params,
+    VERSION_FIELDS,
 )
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
@@ -50,6 +61,7 @@ _IDS_PER_CALL = 10_000
 # A call sees all writes by any client that returned before it. Milvus Lite always
 # does this; a server waits until its clock has passed the time of the call.
 _CONSISTENCY = "Strong"
+_DEFAULT = Definition()
 
 
 class MilvusStore:
@@ -63,22 +75,32 @@ class MilvusStore:
         token: A Zilliz Cloud key, or ``user:password``; empty if none is required.
         collection: Name of the collection.
         identity: The encoder whose vectors it holds.
+        definition: How to lay out a new collection.
         creates: Whether to create the collection if it does not exist.
     """
 
     def __init__(
-        self, uri: str, token: str, collection: str, identity: Identity, *, creates: bool = True
+        self,
+        uri: str,
+        token: str,
+        collection: str,
+        identity: Identity,
+        definition: Definition = _DEFAULT,
+        *,
+        creates: bool = True,
     ) -> None:
         self._uri = uri
         self._token = token
         self._address = address_of(uri)
         self._collection = collection
         self._identity = identity
+        self._definition = definition
         self._creates = creates
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
-        # Whether the server is Milvus Lite; set on connecting.
+        # Whether the server is Milvus Lite, and the index to search with; set on connecting.
         self._lite = False
+        self._index: VectorIndex | None = None
 
     def open(self) -> None:
         """Connect, and create the collection if needed; see ``VectorStore.open``."""
@@ -177,6 +199,21 @@ class MilvusStore:
         found = self._read(tenant, ids, ("image_id", "job_id"), _IDS_PER_CALL)
         return {image_id: entity["job_id"] for image_id, entity in found.items()}
 
+    def versions(self, prefix: str, limit: int) -> Mapping[tuple[str, str], Version] | None:
+        """Return the versions of rows by tenant and image id; None if there are too many."""
+        with self._connected() as client:
+            found = client.query(
+                self._collection,
+                filter=ids_with(prefix),
+                output_fields=["tenant", "image_id", *VERSION_FIELDS],
+                limit=limit + 1,
+                consistency_level=_CONSISTENCY,
+                timeout=_CALL_TIMEOUT_S,
+            )
+        if len(found) > limit:
+            return None
+        return {(entity["tenant"], entity["image_id"]): to_version(entity) for entity in found}
+
     def delete(self, tenant: str, ids: Sequence[str]) -> int:
         """Delete rows and return the number of rows that existed."""
         # A server's count includes keys without rows.
@@ -235,7 +272,7 @@ class MilvusStore:
                 limit=limit,
                 offset=offset,
                 output_fields=list(fields),
-                search_params=search_params(limit + offset),
+                search_params=search_params(self._index, limit + offset),
                 consistency_level=_CONSISTENCY,
                 timeout=_CALL_TIMEOUT_S,
             )
@@ -280,11 +317,12 @@ class MilvusStore:
                 client = connect(self._uri, self._token)
                 try:
                     self._lite = is_lite(client)
-                    ensure_collection(
+                    self._index = ensure_collection(
                         client,
                         self._collection,
                         self._identity,
-                        lite=self._lite,
+                        self._definition,
+                        Server.of(client, lite=self._lite),
                         creates=self._creates,
                     )
                 except BaseException:
