@@ -76,10 +76,10 @@ def pipeline_figures(photos: Path, variables: Mapping[str, str], rounds: int) ->
     return [Figure("glimpse: upload to searchable", middle(rates), "images/s")]
 
 
-def _random(folder: Path, *, small: bool) -> Path:
-    from tests.support.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
+def _random(folder: Path, *, tiny: bool) -> Path:
+    from tests.support.clip_weights import TINY, VIT_B_32, random_clip, save_state_dict
 
-    return save_state_dict(random_clip(SMALL if small else VIT_B_32), folder / "weights.pt")
+    return save_state_dict(random_clip(TINY if tiny else VIT_B_32), folder / "weights.pt")
 
 
 @click.command()
@@ -102,9 +102,9 @@ def main(
         raise NoGpu("torch finds no CUDA device on this machine, so there is nothing to measure.")
     gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
     rounds, sizes = (1, (4,)) if quick else (rounds, _SIZES)
-    report = Report({"device": gpu, "rounds": rounds, "model": "small" if quick else "ViT-B/32"})
+    report = Report({"device": gpu, "rounds": rounds, "model": "tiny" if quick else "ViT-B/32"})
     with photographs.chosen(photos, quick) as folder, TemporaryDirectory() as made:
-        file = weights_file or _random(Path(made), small=quick)
+        file = weights_file or _random(Path(made), tiny=quick)
         report.add("encoder", encoder_figures(file, device, sizes, rounds), {})
         with weights.chosen(file, quick) as variables:
             on_device = {**variables, "GLIMPSE_DEVICE": device}
