@@ -214,15 +214,15 @@ def main(
     precision: Any, weights_file: Path | None, rounds: int, quick: bool, out: Path | None
 ) -> None:
     """Compare the engines on this machine's CPU."""
-    from tests.support.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
+    from tests.support.clip_weights import TINY, VIT_B_32, random_clip, save_state_dict
 
     logging.basicConfig(level="WARNING")
     settings = Settings(device="cpu", precision=precision)
     dtype = str(Compute.choose(settings).dtype).removeprefix("torch.")
-    report = Report({"model": "small" if quick else "ViT-B/32", "dtype": dtype, "batch": _BATCH})
+    report = Report({"model": "tiny" if quick else "ViT-B/32", "dtype": dtype, "batch": _BATCH})
     with TemporaryDirectory() as folder:
         file = weights_file or save_state_dict(
-            random_clip(SMALL if quick else VIT_B_32), Path(folder) / "weights.pt"
+            random_clip(TINY if quick else VIT_B_32), Path(folder) / "weights.pt"
         )
         found = engines(file, Path(folder), settings)
         towers = load_clip("random", file)

@@ -44,7 +44,7 @@ class Figure:
 
     def view(self) -> dict[str, Any]:
         """Return the figure's JSON form."""
-        plain = {"name": self.name, "value": round(self.value, 3), "unit": self.unit}
+        plain = {"name": self.name, "value": float(f"{self.value:.5g}"), "unit": self.unit}
         if self.scales:
             plain["scales"] = self.scales
         if self.within_bound is None:

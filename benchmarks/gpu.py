@@ -121,10 +121,10 @@ def pipeline_figures(
     return made
 
 
-def _random(folder: Path, *, small: bool) -> Path:
-    from tests.support.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
+def _random(folder: Path, *, tiny: bool) -> Path:
+    from tests.support.clip_weights import TINY, VIT_B_32, random_clip, save_state_dict
 
-    return save_state_dict(random_clip(SMALL if small else VIT_B_32), folder / "weights.pt")
+    return save_state_dict(random_clip(TINY if tiny else VIT_B_32), folder / "weights.pt")
 
 
 @click.command()
@@ -149,9 +149,9 @@ def main(
     rounds, sizes, copies, workers = (
         (1, (4,), 1, (1,)) if quick else (rounds, _SIZES, _COPIES, _WORKERS)
     )
-    report = Report({"device": gpu, "rounds": rounds, "model": "small" if quick else "ViT-B/32"})
+    report = Report({"device": gpu, "rounds": rounds, "model": "tiny" if quick else "ViT-B/32"})
     with photographs.chosen(photos, quick) as folder, TemporaryDirectory() as made:
-        file = weights_file or _random(Path(made), small=quick)
+        file = weights_file or _random(Path(made), tiny=quick)
         report.add("parity", parity_figures(file, device), {})
         report.add("encoder", encoder_figures(file, device, sizes, rounds), {})
         with weights.chosen(file, quick) as variables:

@@ -29,6 +29,9 @@ NARROW_B_32 = (128, 224, 4, 192, 32, 77, 49408, 192, 3, 4)
 # The same architecture, small enough for every test: 64 pixels in patches of 16.
 SMALL = (32, 64, 2, 64, 16, 77, 49408, 64, 1, 2)
 
+# The same with one layer per tower, for quick benchmarks: compiling a layer takes seconds.
+TINY = (32, 64, 1, 64, 16, 77, 49408, 64, 1, 1)
+
 # A small model of the other family (RN50 etc.), with blocks per stage instead of layers.
 SMALL_RESNET = (32, 64, (1, 1, 1, 1), 16, None, 77, 49408, 64, 1, 2)
 
