@@ -96,7 +96,10 @@ def _noise(
     frequency = np.hypot(rows[:, None], columns)
     frequency[0, 0] = np.inf
     noise = np.fft.irfft2(spectrum / frequency**_FALL, s=(height, width))
-    return np.clip(128 + contrast * noise / noise.std(), 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(128 + contrast * noise / noise.std(), 0, 255).astype(
+        np.uint8
+    )
+    return pixels
 
 
 def _cost(
@@ -181,7 +184,7 @@ def _cost_figures(cost: Mapping[str, Mapping[str, Sequence[float]]]) -> Iterator
 def _formats(files: Sequence[bytes]) -> dict[str, dict[int, tuple[float, float]]]:
     """Return bytes and processor milliseconds of one thumbnail, by format and size."""
     found: dict[str, dict[int, tuple[float, float]]] = {name: {} for name in _FORMATS}
-    images = [Image.open(io.BytesIO(data)) for data in files]
+    images: list[Image.Image] = [Image.open(io.BytesIO(data)) for data in files]
     for size in reversed(SIZES):
         images = [shrunk(image, size) for image in images]
         for name, (kind, options) in _FORMATS.items():

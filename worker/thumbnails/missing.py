@@ -91,7 +91,7 @@ class MissingThumbnails:
         with self._room.hold(pixels):
             # Read again: a task that waits for room holds no bytes in memory.
             data = self._blobs.read(tenant, image_id)
-            made = render(decode(data, self._pixels_max, size * _DRAFT_GAP))
+            made = render(decode(data, self._pixels_max, size * _DRAFT_GAP), size)
         # A thumbnail that cannot be stored can still be sent.
         with suppress(BlobsUnavailable):
             for kept, thumbnail in made.items():

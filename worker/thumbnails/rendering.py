@@ -14,13 +14,19 @@ _QUALITY = 85
 # Pillow averages blocks of pixels until the picture is less than twice as large as its thumbnail,
 # and resamples the rest: a third of the time of resampling all pixels, and it looks the same.
 _REDUCING_GAP = 1.0
+# The size up to which every image has thumbnails, even if it is smaller itself.
+_ALWAYS = 300
 
 
-def render(decoded: Decoded) -> dict[int, bytes]:
+def render(decoded: Decoded, wanted: int = _ALWAYS) -> dict[int, bytes]:
     """Return a picture's thumbnails, by size, as far as it has the pixels for them.
 
-    A JPEG that was decoded at reduced size may be too small for the largest ones; a picture that
-    is itself smaller keeps its size.
+    A JPEG that was decoded at reduced size may be too small for the largest ones.
+
+    Args:
+        decoded: The picture.
+        wanted: The size up to which a smaller picture is encoded as it is. At larger sizes, it
+            would only be a second copy of its original.
     """
     image = decoded.image
     is_whole = image.size == (decoded.width, decoded.height)
@@ -28,7 +34,7 @@ def render(decoded: Decoded) -> dict[int, bytes]:
     data = b""
     # Each is made from the next larger one, which takes far less time than from the picture.
     for size in reversed(SIZES):
-        if not is_whole and max(image.size) < size:
+        if max(image.size) < size and not (is_whole and size <= wanted):
             continue
         smaller = shrunk(image, size)
         if smaller is not image or not data:
