@@ -56,7 +56,7 @@ def thumbnails() -> Thumbnails:
     """Return the thumbnails of the current request's tenant."""
     parts = services()
     return Thumbnails(
-        parts.blobs, parts.claims, parts.dead_letters, search_worker(), current_tenant()
+        parts.blobs, parts.claims, parts.dead_letters, catalog_worker(), current_tenant()
     )
 
 
