@@ -219,7 +219,9 @@ class ChunkIngest:
             for item in items
             if item.id in run.stored
         }
-        for item, future in self._run_pipeline(run, items):
+        with self._pipeline.limit.piping():
+            piped = self._run_pipeline(run, items)
+        for item, future in piped:
             try:
                 outcomes[item.index] = piped_outcome(item, future)
             except ServiceError as error:
