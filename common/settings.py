@@ -97,8 +97,8 @@ class Settings(BaseModel):
     batch_wait_ms: float = Field(default=10.0, ge=0, le=10_000)
     # Maximum number of pictures per ingest task.
     chunk_images: int = Field(default=32, ge=1, le=1000)
-    # Threads of an ingest worker; each runs one task at a time. 0 means as many as fill the model's
-    # batches, from 4 to 16.
+    # Tasks that an ingest worker runs concurrently. 0 means as many as keep the model busy while
+    # others wait for the store, from 4 to 64.
     worker_threads: int = Field(default=0, ge=0, le=64)
     # Threads of a search worker; each runs one search at a time. Searches that wait for the model
     # share its next batch.

@@ -16,6 +16,7 @@ from common.heartbeats import RedisHeartbeats
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings, load_settings
+from worker.allocator import keep_freed_memory
 
 
 @click.group()
@@ -32,6 +33,7 @@ def run(queue: str, name: str | None) -> None:
     if queue == INGEST_QUEUE:
         # Before any import that starts threads, since a thread inherits its creator's priority.
         os.nice(settings.ingest_nice)
+    keep_freed_memory()
     from worker.runtime.serve import serve
 
     serve(settings, queue, name or f"{queue}@{socket.gethostname()}.{os.getpid()}")

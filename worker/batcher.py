@@ -62,7 +62,10 @@ class Batcher(Generic[T, R]):
         self._queue_max = max(queue_max, batch_max)
         # Item, its future, and when it was queued (time.monotonic).
         self._queue: deque[tuple[T, Future[R], float]] = deque()
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        # Two conditions, so that an item wakes no thread before its batch is due.
+        self._room = threading.Condition(lock)
+        self._due = threading.Condition(lock)
         self._closed = False
         # Unix time at which a batch last succeeded; 0 before the first.
         self.succeeded_at = 0.0
@@ -88,22 +91,25 @@ class Batcher(Generic[T, R]):
         the queue can hold are accepted once it is empty.
         """
         futures: list[Future[R]] = [Future() for _ in items]
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._has_room(len(items)))
+        with self._room:
+            self._room.wait_for(lambda: self._closed or self._has_room(len(items)))
             if self._closed:
                 raise Closed("The batcher is closed.")
             now = time.monotonic()
             self._queue.extend(
                 (item, future, now) for item, future in zip(items, futures, strict=True)
             )
-            self._changed.notify_all()
+            is_first = len(self._queue) == len(items)
+            if is_first or len(self._queue) >= self._batch_max:
+                self._due.notify()
         return futures
 
     def close(self) -> None:
         """Accept no more items, finish those queued, and stop the threads."""
-        with self._changed:
+        with self._due:
             self._closed = True
-            self._changed.notify_all()
+            self._due.notify_all()
+            self._room.notify_all()
         for thread in self._threads:
             thread.join()
 
@@ -116,14 +122,17 @@ class Batcher(Generic[T, R]):
 
     def _next_batch(self) -> list[tuple[T, Future[R]]]:
         """Wait for and return the next batch; an empty one means that the batcher is closed."""
-        with self._changed:
+        with self._due:
             while not self._is_full():
                 if self._closed and not self._queue:
                     return []
-                self._changed.wait(self._seconds_left())
+                self._due.wait(self._seconds_left())
             count = min(len(self._queue), self._batch_max)
             batch = [self._queue.popleft()[:2] for _ in range(count)]
-            self._changed.notify_all()
+            self._room.notify_all()
+            if self._queue:
+                # Another thread waits for these.
+                self._due.notify()
         return batch
 
     def _is_full(self) -> bool:

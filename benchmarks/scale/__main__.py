@@ -11,7 +11,7 @@ from benchmarks import options
 from benchmarks.report import Report
 
 # Modules of this package, in the order of the report.
-PARTS: tuple[str, ...] = ("waiters", "fairness", "thumbnails", "index")
+PARTS: tuple[str, ...] = ("workers", "waiters", "fairness", "thumbnails", "index")
 
 
 @click.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -47,6 +47,9 @@ _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 # Maximum memory per pixel during decoding, in bytes; WebP needs the most.
 _BYTES_PER_PIXEL = 16
 
+# Bytes per pixel of a decoded picture: Pillow stores RGB in four.
+_BYTES_PER_DECODED_PIXEL = 4
+
 # Divisor from 16 to 8 bits of grey: 65535 becomes 255.
 _SIXTEEN_BIT_STEP = 257
 
@@ -63,7 +66,12 @@ class Decoded:
     format: str
 
 
-def decode(data: bytes, pixels_max: int, draft_side: int | None = None) -> Decoded:
+def decode(
+    data: bytes,
+    pixels_max: int,
+    draft_side: int | None = None,
+    reserve: Callable[[int], None] = lambda _: None,
+) -> Decoded:
     """Decode one picture; of an animation, its first frame.
 
     Args:
@@ -72,6 +80,7 @@ def decode(data: bytes, pixels_max: int, draft_side: int | None = None) -> Decod
         draft_side: Minimum length of the short side of a JPEG, in pixels. A larger JPEG is decoded
             at a half, a quarter or an eighth of its size, in a fraction of the time. None decodes
             it in full.
+        reserve: Called with the bytes of the decoded picture before any pixel is decoded.
 
     Raises:
         EmptyImage: There are no bytes.
@@ -85,11 +94,17 @@ def decode(data: bytes, pixels_max: int, draft_side: int | None = None) -> Decod
         size = opened.size
         if draft_side is not None:
             opened.draft(None, (draft_side, draft_side))
+        reserve(decoded_bytes(_pixels_kept(opened, size)))
         opened.load()
         orientation = _orientation(opened)
         upright = _turn(_to_rgb(opened), orientation)
     width, height = size[::-1] if orientation in _SIDEWAYS else size
     return Decoded(upright, width, height, sniff(data[:HEAD_BYTES]))
+
+
+def decoded_bytes(pixels: int) -> int:
+    """Return the bytes that a decoded picture of this many pixels takes."""
+    return pixels * _BYTES_PER_DECODED_PIXEL
 
 
 def count_pixels(data: bytes, pixels_max: int) -> int:
@@ -118,6 +133,13 @@ def _opened(data: bytes, pixels_max: int) -> Iterator[Image.Image]:
         raise TruncatedImage(
             f"The {name} picture is truncated or damaged. Check the file and send it again."
         ) from error
+
+
+def _pixels_kept(opened: Image.Image, size: tuple[int, int]) -> int:
+    """Return the pixels that a picture's decoder keeps in memory, given the size in its file."""
+    # libjpeg keeps all coefficients of a progressive JPEG, even if it decodes it at a fraction.
+    width, height = size if "progressive" in opened.info else opened.size
+    return width * height
 
 
 def _lacks_memory(pixels: int) -> bool:

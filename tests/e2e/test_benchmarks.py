@@ -138,6 +138,18 @@ def test_reindex(tmp_path: Path) -> None:
     }
 
 
+def test_workers(tmp_path: Path) -> None:
+    require(Valkey)
+    assert quick("bench-scale", tmp_path, ONLY="workers") == {
+        "scale: workers": {
+            *("one worker, fast store", "one worker, slow store", "slow store / fast store"),
+            *("one worker, slow model", "2 workers / one", "4 workers / one"),
+            "worker, peak with the slow store",
+            "worker, growth by 12 large pictures at once / one decoded picture",
+        }
+    }
+
+
 def test_searches_on_photographs(tmp_path: Path, photos: Path) -> None:
     require(Valkey)
     require(MilvusLite)

@@ -209,6 +209,16 @@ def test_what_redis_did_not_hear_is_made_good(server: RedisServer, redis: Redis)
     assert redis.hkeys(MESSAGES) == ["late"]
 
 
+def test_a_worker_holds_no_more_messages_than_its_slots_at_the_moment(redis: Redis) -> None:
+    slots = 1
+    leases = Leases(RedisMessages(redis), 60, slots=lambda threads: min(threads, slots))
+    deliver(redis, leases, "one")
+    assert not leases.has_room(8)
+    slots = 2
+    assert leases.has_room(8)
+    assert not leases.has_room(1)
+
+
 def test_room_is_what_is_not_held(redis: Redis, leases: Leases) -> None:
     assert leases.asked_at is None
     lease = deliver(redis, leases, "one")

@@ -57,11 +57,19 @@ class Leases:
         messages: The delivered messages.
         lease_s: Seconds without renewal after which another worker may take a message.
         claims: The claims on images; they are renewed and given back with the messages.
+        slots: Returns the number of messages to hold now, given the number of threads.
     """
 
-    def __init__(self, messages: Messages, lease_s: float, claims: Claims | None = None) -> None:
+    def __init__(
+        self,
+        messages: Messages,
+        lease_s: float,
+        claims: Claims | None = None,
+        slots: Callable[[int], int] = lambda threads: threads,
+    ) -> None:
         self._messages = messages
         self._claims = claims
+        self._slots = slots
         self._lease_s = lease_s
         self._interval_s = lease_s / _RENEWALS_PER_LEASE
         self._steady_s = max(self._interval_s, _STEADY_S_MIN)
@@ -102,10 +110,10 @@ class Leases:
         """Return the number of messages held from the queues of a purpose."""
         return sum(purpose_of(lease.message.queue) == purpose for lease in self._snapshot())
 
-    def has_room(self, places: int) -> bool:
-        """Return whether fewer than ``places`` messages are held; the consumer polls this."""
+    def has_room(self, threads: int) -> bool:
+        """Return whether another message may be held; the consumer polls this."""
         self.asked_at = time.time()
-        return self.held() < places
+        return self.held() < self._slots(threads)
 
     def hold(self, message: Delivered) -> Lease:
         """Hold a delivered message; during an outage of Redis it is noted there later.

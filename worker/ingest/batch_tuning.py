@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +17,8 @@ _RUNS = 2
 # from large batches, and a worker should start quickly.
 _BUDGET_S = 4.0
 
-# Tasks of an ingest worker if the settings name no number: few for small batches, since a death
-# affects the images of all of them, and at most as many as one connection to Redis serves well.
-_TASKS_MIN, _TASKS_MAX = 4, 16
+# Tasks that have to fill the largest batch, if the settings name no number.
+_TASKS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +41,7 @@ def largest_batch(tasks: int, chunk_images: int, concurrency: int) -> int:
         chunk_images: Images of a task.
         concurrency: Batches that are encoded concurrently.
     """
-    return max(1, (tasks or _TASKS_MAX) * chunk_images // (concurrency + 1))
-
-
-def tasks_to_fill(batch_max: int, chunk_images: int, concurrency: int) -> int:
-    """Return the number of tasks that fill the next batch while others are encoded.
-
-    The images in progress follow from the batch: a GPU with batches of 256 pictures gets 16 tasks
-    of 32 pictures, a CPU with batches of 16 gets 4.
-    """
-    needed = math.ceil(batch_max * (concurrency + 1) / chunk_images)
-    return max(_TASKS_MIN, min(needed, _TASKS_MAX))
+    return max(1, (tasks or _TASKS) * chunk_images // (concurrency + 1))
 
 
 def tune(

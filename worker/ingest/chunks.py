@@ -224,7 +224,10 @@ class ChunkIngest:
             for item in items
             if item.id in run.stored
         }
-        for item, future in self._run_pipeline(run, self._granted(run, items, outcomes)):
+        granted = self._granted(run, items, outcomes)
+        with self._pipeline.limit.piping():
+            piped = self._run_pipeline(run, granted)
+        for item, future in piped:
             try:
                 outcomes[item.index] = piped_outcome(item, future)
             except ServiceError as error:

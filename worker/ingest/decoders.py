@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
@@ -11,14 +10,11 @@ from worker.futures import follow
 
 T = TypeVar("T")
 
-# Items that may wait, per decoder.
-_WAITING_PER_THREAD = 2
-
 
 class Decoders(Generic[T]):
     """A pool of threads that read and decode items and pass them to the next stage.
 
-    Its queue is bounded: ``submit`` blocks while it is full. A decoder blocks,
+    An item that waits is only a function, so ``submit`` never blocks. A decoder blocks,
     keeping its item, while the next stage is full.
 
     Args:
@@ -28,7 +24,6 @@ class Decoders(Generic[T]):
 
     def __init__(self, threads: int, forward: Callable[[T], Future[None]]) -> None:
         self._forward = forward
-        self._room = threading.Semaphore(threads * (1 + _WAITING_PER_THREAD))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decoder")
 
     def submit(self, make: Callable[[], T]) -> Future[None]:
@@ -38,12 +33,7 @@ class Decoders(Generic[T]):
         """
         outcome: Future[None] = Future()
         outcome.set_running_or_notify_cancel()
-        self._room.acquire()
-        try:
-            self._pool.submit(self._run, make, outcome)
-        except BaseException:
-            self._room.release()
-            raise
+        self._pool.submit(self._run, make, outcome)
         return outcome
 
     def close(self) -> None:
@@ -57,5 +47,3 @@ class Decoders(Generic[T]):
             outcome.set_exception(error)
         else:
             follow(outcome, forwarded)
-        finally:
-            self._room.release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from common.rfc3339 import rfc3339
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
 from worker.ingest.missing_blobs import MissingBlobs
+from worker.ingest.pixel_budget import PixelBudget, Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Picture:
     owner: str
     # Output of the encoder's ``preprocess``: uint8 [height, width, 3].
     pixels: NDArray[np.uint8]
+    # Given back once the picture is encoded.
+    room: Room = field(default_factory=lambda: Room(PixelBudget()))
 
 
 class PictureReader:
@@ -45,6 +48,7 @@ class PictureReader:
         on_decoded: Called with tenant, image and picture before ``preprocess``; must not raise.
         missing_s: Seconds that bytes may be missing from an available store.
         missing: Remembers since when bytes have been missing.
+        budget: Bounds the bytes of all pictures until they are encoded.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class PictureReader:
         on_decoded: Callable[[str, str, Decoded], None] = lambda *_: None,
         missing_s: float = 0.0,
         missing: MissingBlobs | None = None,
+        budget: PixelBudget | None = None,
     ) -> None:
         self._blobs = blobs
         self._encoder = encoder
@@ -67,6 +72,7 @@ class PictureReader:
         self._on_decoded = on_decoded
         self._missing_s = missing_s
         self._missing = missing or MissingBlobs()
+        self._budget = budget or PixelBudget()
 
     def read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
         """Return an item's picture.
@@ -82,12 +88,12 @@ class PictureReader:
             BlobsUnavailable: The bytes cannot be read now.
             StoreError: The bytes are lost.
         """
-        with preparing(item.id):
-            return self._read(item, chunk, owner)
+        with preparing(item.id), self._budget.room() as room:
+            return self._read(item, chunk, owner, room)
 
-    def _read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
+    def _read(self, item: ChunkItem, chunk: IngestChunk, owner: str, room: Room) -> Picture:
         data = self._bytes(item, chunk.tenant)
-        decoded = decode(data, self._pixels_max, self._encoder.draft_side)
+        decoded = decode(data, self._pixels_max, self._encoder.draft_side, room.take)
         self._on_decoded(chunk.tenant, item.id, decoded)
         record = ImageRecord(
             id=item.id,
@@ -101,7 +107,8 @@ class PictureReader:
             indexed_at=rfc3339(time.time()),
         )
         pixels = self._encoder.preprocess(decoded.image)
-        return Picture(chunk.tenant, record, chunk.job_id, owner, pixels)
+        room.shrink(pixels.nbytes)
+        return Picture(chunk.tenant, record, chunk.job_id, owner, pixels, room)
 
     def _bytes(self, item: ChunkItem, tenant: str) -> bytes:
         try:

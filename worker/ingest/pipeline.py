@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from common.errors import ImagesBusy
 from worker.batcher import Batcher
 from worker.encoders.base import Encoder
+from worker.ingest.concurrency_limit import ConcurrencyLimit
 from worker.ingest.decoders import Decoders
 from worker.ingest.pictures import Picture
 from worker.stores.base import Row, VectorStore
 from worker.stores.fence import Claimed, Fence
 
-# Maximum rows of a write: Milvus Lite takes longer per row for large writes.
-_ROWS_PER_WRITE = 64
 # Batches that may be queued before each stage.
-_BATCHES_WAITING = 2
+BATCHES_WAITING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +30,21 @@ class Probe:
 
 
 class IngestPipeline:
-    """Runs three stages: a pool of decoders, the model's threads, and the writer's thread.
+    """Runs three stages: a pool of decoders, the model's threads, and the writers.
 
-    While a batch is written, the next one is encoded and later ones are decoded.
-    Every queue is bounded: a slow store blocks the model, the model the decoders,
-    and the decoders the tasks.
+    While batches are written, the next one is encoded and later ones are decoded. A
+    writer takes all rows that wait, up to what the store takes at once, so that calls
+    grow while the store is slow. Every queue is bounded: a slow store blocks the model,
+    the model the decoders, and the decoders the tasks.
 
     Args:
         encoder: Called only by the model's threads, of which there are ``concurrency``.
-        store: Written to only by the writer's thread.
+        store: Written to only by the writers, as many as it takes calls at once.
         fence: Drops rows whose claims were lost.
         batch_max: Maximum pictures in a batch.
         wait_ms: Maximum time a picture waits for its batch to fill, in milliseconds.
         decoders: Number of decoder threads.
+        limit: Receives the measured latencies.
     """
 
     def __init__(
@@ -55,23 +56,27 @@ class IngestPipeline:
         batch_max: int,
         wait_ms: float,
         decoders: int = 1,
+        limit: ConcurrencyLimit | None = None,
     ) -> None:
+        self.limit = limit or ConcurrencyLimit(batch_max, encoder.concurrency, batch_max)
         self._encoder = encoder
         self._store = store
         self._fence = fence
+        waiting = batch_max * BATCHES_WAITING
         self._writer: Batcher[Claimed, None] = Batcher(
             "writer",
             self._write,
-            batch_max=min(batch_max, _ROWS_PER_WRITE),
+            batch_max=min(waiting, store.writes.rows),
             wait_ms=0,
-            queue_max=batch_max * _BATCHES_WAITING,
+            queue_max=waiting,
+            threads=store.writes.calls,
         )
         self._model: Batcher[Picture | Probe, None] = Batcher(
             "model",
             self._encode,
             batch_max=batch_max,
             wait_ms=wait_ms,
-            queue_max=batch_max * _BATCHES_WAITING,
+            queue_max=waiting,
             threads=encoder.concurrency,
         )
         self._decoders: Decoders[Picture] = Decoders(decoders, self._model.submit)
@@ -101,7 +106,13 @@ class IngestPipeline:
         self._writer.close()
 
     def _encode(self, items: list[Picture | Probe]) -> Sequence[Future[None] | None]:
-        vectors = self._encoder.encode_images([item.pixels for item in items])
+        try:
+            with self.limit.encoding(len(items)):
+                vectors = self._encoder.encode_images([item.pixels for item in items])
+        finally:
+            for item in items:
+                if isinstance(item, Picture):
+                    item.room.shrink(0)
         rows = [
             Claimed(item.owner, Row(item.tenant, item.record, vector, item.job_id))
             for item, vector in zip(items, vectors, strict=True)
@@ -111,7 +122,8 @@ class IngestPipeline:
         return [next(written) if isinstance(item, Picture) else None for item in items]
 
     def _write(self, rows: list[Claimed]) -> Sequence[Future[None] | None]:
-        held = self._fence.write(rows, self._store.upsert)
+        with self.limit.writing():
+            held = self._fence.write(rows, self._store.upsert)
         return [None if holds else _lost() for holds in held]
 
 

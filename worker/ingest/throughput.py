@@ -21,22 +21,22 @@ class Throughput:
 
     An underused worker is slower than it could be, while the rate serves to
     estimate how long a queue takes, that is, under load. So once the worker has
-    been fully loaded or a first guess exists, a chunk counts only if all threads
-    were running one at some time during it.
+    been fully loaded or a first guess exists, a chunk counts only if as many as
+    possible were running at some time during it.
 
     Args:
         rate_per_s: A first guess; its weight decays as the worker runs.
-        threads: Chunks that a fully loaded worker runs concurrently.
+        tasks: Returns the number of chunks that a fully loaded worker runs concurrently now.
         clock: Returns seconds since an arbitrary moment.
     """
 
     def __init__(
         self,
         rate_per_s: float | None = None,
-        threads: int = 1,
+        tasks: Callable[[], int] = lambda: 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._threads = threads
+        self._tasks = tasks
         self._clock = clock
         self._lock = threading.Lock()
         # The mean is sum / weight. Without a guess the weight starts at 0, so that the first
@@ -48,7 +48,7 @@ class Throughput:
         # Images not in the mean yet, and the end of the time already in it.
         self._images = 0
         self._counted_until = -math.inf
-        # Chunks running, and when every thread was last running one.
+        # Chunks running, and when they were last as many as possible.
         self._running = 0
         self._full_at = -math.inf
 
@@ -83,7 +83,7 @@ class Throughput:
                     self._settle(began, now)
 
     def _note_load(self, now: float) -> None:
-        if self._running >= self._threads:
+        if self._running >= self._tasks():
             self._full_at = now
 
     def _settle(self, began: float, now: float) -> None:

@@ -16,6 +16,7 @@ from worker.encoders.preparing import preparing
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.pixel_budget import PixelBudget
 from worker.stores.base import Row, VectorStore
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class PageReindex:
         claims: The claims on images.
         isolation: Shared by all tasks of this process.
         pixels_max: Maximum pixels of a picture.
+        budget: Bounds the bytes of all pictures until they are encoded.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class PageReindex:
         claims: Claims,
         isolation: Isolation,
         pixels_max: int,
+        budget: PixelBudget | None = None,
     ) -> None:
         self._store = store
         self._pipeline = pipeline
@@ -73,6 +76,7 @@ class PageReindex:
         self._claims = claims
         self._isolation = isolation
         self._pixels_max = pixels_max
+        self._budget = budget or PixelBudget()
 
     def run(self, page: Page, source: VectorStore, note_failure: NoteFailure) -> int:
         """Embed the page's images that only ``source`` has, and delete those that it lacks.
@@ -156,11 +160,12 @@ class PageReindex:
         return self._pipeline.submit(lambda: self._read(row, owner))
 
     def _read(self, row: Row, owner: str) -> Picture:
-        with preparing(row.record.id):
+        with preparing(row.record.id), self._budget.room() as room:
             data = self._blobs.read(row.tenant, row.record.id)
-            decoded = decode(data, self._pixels_max, self._encoder.draft_side)
+            decoded = decode(data, self._pixels_max, self._encoder.draft_side, room.take)
             pixels = self._encoder.preprocess(decoded.image)
-            return Picture(row.tenant, row.record, row.job_id, owner, pixels)
+            room.shrink(pixels.nbytes)
+            return Picture(row.tenant, row.record, row.job_id, owner, pixels, room)
 
     def _failures(self, futures: Mapping[str, Future[None]]) -> dict[str, str]:
         """Return the codes of the permanent errors, by image.

@@ -84,7 +84,7 @@ class Parts:
     def leases(self) -> Leases:
         """Leases on the messages that the worker holds and the images that it has claimed."""
         messages = RedisMessages(connect(self.settings.redis_url))
-        return Leases(messages, self.settings.lease_s, self._claims)
+        return Leases(messages, self.settings.lease_s, self._claims, self._slots)
 
     @cached_property
     def amends(self) -> Amends:
@@ -100,6 +100,10 @@ class Parts:
     def collections(self) -> Collections:
         """All models' collections."""
         return open_collections(self.settings)
+
+    def _slots(self, threads: int) -> int:
+        """Return the number of messages to hold now, of a worker with this many threads."""
+        return threads
 
     @cached_property
     def _models(self) -> RedisModels:

@@ -12,6 +12,7 @@ from common.errors import BrokerUnavailable, GlimpseError
 from common.heartbeats import Heartbeat, Heartbeats
 from common.models.base import Models
 from common.redis_time import SKEW_S_MAX, Clock
+from worker.allocator import return_freed_memory
 from worker.runtime.base import Runtime
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,9 @@ _BEATS_MISSED_MAX = 3
 class HeartbeatSender:
     """A thread that sends heartbeats while the worker consumes.
 
-    It runs probes on an idle model. If the model hangs, heartbeats continue but the
-    age of the last inference grows, which readiness checks. It also checks the time
-    at which the consumer last polled its queue.
+    It runs probes on an idle model, and returns the memory that the last batches used.
+    If the model hangs, heartbeats continue but the age of the last inference grows, which
+    readiness checks. It also checks the time at which the consumer last polled its queue.
 
     Args:
         runtime: The worker.
@@ -92,6 +93,7 @@ class HeartbeatSender:
         idle = time.time() - self._runtime.inference_at() > _PROBE_AFTER_S
         # Only one probe at a time: the last one may hang.
         if idle and (self._probe is None or self._probe.done()):
+            return_freed_memory()
             self._probe = self._runtime.probe()
 
     def _heartbeat(self) -> Heartbeat:

@@ -31,17 +31,20 @@ from common.contract import (
     ReindexSlice,
     SwitchRequest,
 )
+from common.images.decode import decoded_bytes
 from common.jobs.tasks import archive_task_id, chunk_task_id
 from common.reindex.redis import RedisReindexes
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
 from worker.encoders.base import Encoder
-from worker.ingest.batch_tuning import Tuned, largest_batch, tasks_to_fill, tune
+from worker.ingest.batch_tuning import Tuned, largest_batch, tune
 from worker.ingest.chunks import ChunkIngest
+from worker.ingest.concurrency_limit import ConcurrencyLimit
 from worker.ingest.deliveries import Deliveries, Work
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
-from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.pipeline import BATCHES_WAITING, IngestPipeline
+from worker.ingest.pixel_budget import PixelBudget
 from worker.ingest.quota import QuotaKeeper
 from worker.ingest.throughput import Throughput
 from worker.ingest.unpacking import ArchiveIngest
@@ -78,13 +81,17 @@ class IngestParts(Parts):
     def throughput(self) -> Throughput:
         """The worker's throughput; the model's measured rate until it has run tasks."""
         rate_per_s = self._tuned.rate_per_s if self._tuned else None
-        return Throughput(rate_per_s, self.tasks)
+        return Throughput(rate_per_s, lambda: self.limit.tasks)
 
     @cached_property
-    def tasks(self) -> int:
-        """Number of tasks that run concurrently; derived from the batch if it is not set."""
-        return self.settings.worker_threads or tasks_to_fill(
-            self._batch_max(), self.settings.chunk_images, self.encoder.concurrency
+    def limit(self) -> ConcurrencyLimit:
+        """Number of tasks that run concurrently; derived if it is not set."""
+        settings = self.settings
+        return ConcurrencyLimit(
+            self._batch_max(),
+            self.encoder.concurrency,
+            settings.chunk_images,
+            settings.worker_threads,
         )
 
     @cached_property
@@ -97,6 +104,7 @@ class IngestParts(Parts):
             batch_max=self._batch_max(),
             wait_ms=self.settings.batch_wait_ms,
             decoders=self.settings.decode_threads or os.cpu_count() or 1,
+            limit=self.limit,
         )
 
     @cached_property
@@ -161,6 +169,16 @@ class IngestParts(Parts):
         return RedisReindexes(self._redis)
 
     @cached_property
+    def _budget(self) -> PixelBudget:
+        """Room for the largest picture, and for the prepared pictures of all batches."""
+        largest = decoded_bytes(self.settings.image_pixels_max)
+        batches = self.encoder.concurrency + BATCHES_WAITING
+        return PixelBudget(max(largest, batches * self._batch_max() * self._pixels.nbytes))
+
+    def _slots(self, threads: int) -> int:
+        return min(threads, self.limit.tasks)
+
+    @cached_property
     def _pixels(self) -> NDArray[np.uint8]:
         """A preprocessed picture, for measurements and probes."""
         return self.encoder.preprocess(Image.new("RGB", (64, 64), "gray"))
@@ -170,7 +188,7 @@ class IngestParts(Parts):
 
     def _measured(self, run: RunChunk) -> RunChunk:
         def measured(chunk: IngestChunk, owner: str) -> ChunkResult:
-            with self.throughput.working():
+            with self.limit.task(len(chunk.items)), self.throughput.working():
                 result = run(chunk, owner)
                 self.throughput.note(sum(found.state != "cancelled" for found in result.outcomes))
             return result
@@ -187,6 +205,7 @@ class IngestParts(Parts):
                 on_found=self._mark.note,
                 on_decoded=IngestedThumbnails(self._blobs).keep,
                 missing_s=self.settings.missing_s,
+                budget=self._budget,
             ),
             store=self.store,
             pipeline=self.pipeline,
@@ -282,6 +301,7 @@ class IngestParts(Parts):
             claims=self._claims,
             isolation=self._isolation,
             pixels_max=self.settings.image_pixels_max,
+            budget=self._budget,
         )
 
     def _originals(self, name: str, owner: str) -> Iterator[Page]:
@@ -346,5 +366,5 @@ def ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
         upkeep=parts.upkeep,
         close=parts.close,
         throughput=parts.throughput,
-        threads=parts.tasks,
+        threads=parts.limit.tasks_max,
     )

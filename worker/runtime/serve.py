@@ -32,7 +32,13 @@ log = logging.getLogger(__name__)
 _STORE_RETRY_S = 2.0
 
 
-def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = None) -> None:
+def serve(
+    settings: Settings,
+    queue: str,
+    name: str,
+    encoder: Encoder | None = None,
+    store: VectorStore | None = None,
+) -> None:
     """Consume a queue until SIGTERM.
 
     Args:
@@ -40,11 +46,12 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
         queue: The queue to consume.
         name: Unique name of this worker.
         encoder: A model to use instead of the one in the settings.
+        store: A store to use instead of the one in the settings.
 
     Raises:
         SetupError: The worker cannot run with these settings.
     """
-    runtime = _open_runtime(settings, queue, encoder)
+    runtime = _open_runtime(settings, queue, encoder, store)
     # The first inference comes before the queue: a worker whose model fails must take no tasks.
     runtime.probe().result()
     redis = connect(settings.redis_url)
@@ -74,10 +81,12 @@ def serve(settings: Settings, queue: str, name: str, encoder: Encoder | None = N
         runtime.close()
 
 
-def _open_runtime(settings: Settings, queue: str, encoder: Encoder | None) -> Runtime:
+def _open_runtime(
+    settings: Settings, queue: str, encoder: Encoder | None, store: VectorStore | None
+) -> Runtime:
     """Load the model, open the store (waiting for it if needed) and register the tasks."""
     encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
-    store = open_store(settings, encoder)
+    store = store or open_store(settings, encoder)
     _wait_for_store(store)
     if queue == INGEST_QUEUE:
         return ingest_runtime(settings, encoder, store)

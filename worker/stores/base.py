@@ -42,6 +42,19 @@ class Version:
     indexed_at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """How a store is written to fastest.
+
+    Attributes:
+        calls: Maximum concurrent calls.
+        rows: Maximum rows of a call.
+    """
+
+    calls: int
+    rows: int
+
+
 class VectorStore(Protocol):
     """A collection of rows, searched by cosine similarity.
 
@@ -62,6 +75,11 @@ class VectorStore(Protocol):
 
     def close(self) -> None:
         """Close the connection; a closed store may be opened again."""
+        ...
+
+    @property
+    def writes(self) -> Writes:
+        """How the store is written to fastest; known once it is open."""
         ...
 
     def ping(self) -> None:

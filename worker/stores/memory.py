@@ -15,7 +15,7 @@ from common.contract import Hit, ImageRecord, Place
 from common.errors import StoreUnavailable
 from common.filters.model import Filter
 from common.rfc3339 import milliseconds
-from worker.stores.base import Near, Row, Version
+from worker.stores.base import Near, Row, Version, Writes
 from worker.stores.hits import cosine, to_hit
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
@@ -45,6 +45,9 @@ class MemoryStore:
         identity: The encoder whose vectors it accepts; None accepts any vectors.
         collection: Holds the rows; default: a new collection.
     """
+
+    # A lock allows one call at a time.
+    writes = Writes(calls=1, rows=64)
 
     def __init__(
         self, identity: Identity | None = None, collection: MemoryCollection | None = None

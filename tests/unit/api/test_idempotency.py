@@ -58,7 +58,7 @@ class Outage(MemoryIdempotency):
 class CutOff(InlineDispatcher):
     """A dispatcher whose broker is unavailable."""
 
-    def send(self, *_: object) -> None:
+    def send(self, *_: object, **__: object) -> None:
         raise BrokerUnavailable("Redis is away.")
 
 

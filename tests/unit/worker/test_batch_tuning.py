@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.ingest.batch_tuning import largest_batch, tasks_to_fill, tune
+from worker.ingest.batch_tuning import tune
 
 
 class Model:
@@ -66,22 +66,3 @@ def test_a_model_that_takes_no_time_is_no_problem() -> None:
 def test_no_batch_is_larger_than_can_be_filled(largest: int, batch_max: int) -> None:
     model = Model(batch_s=0.01, picture_s=0.00001)
     assert tune(model.encode, largest, model.clock).batch_max == batch_max
-
-
-@pytest.mark.parametrize(
-    ("batch", "concurrency", "chunk_images", "tasks"),
-    [(8, 2, 32, 4), (64, 2, 32, 6), (256, 1, 32, 16), (256, 1, 1, 16), (1, 1, 1000, 4)],
-)
-def test_tasks_follow_from_the_batch(
-    batch: int, concurrency: int, chunk_images: int, tasks: int
-) -> None:
-    assert tasks_to_fill(batch, chunk_images, concurrency) == tasks
-
-
-@pytest.mark.parametrize("concurrency", [1, 2, 4])
-@pytest.mark.parametrize("chunk_images", [1, 7, 32, 1000])
-def test_the_largest_batch_is_filled_by_the_tasks(concurrency: int, chunk_images: int) -> None:
-    batch = largest_batch(0, chunk_images, concurrency)
-    tasks = tasks_to_fill(batch, chunk_images, concurrency)
-    assert tasks * chunk_images >= batch * (concurrency + 1) or batch == 1
-    assert largest_batch(4, 32, 1) == 64

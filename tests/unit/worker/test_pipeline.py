@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import wait
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,8 +22,9 @@ from common.jobs.memory import MemoryJobs
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
+from worker.ingest.pixel_budget import PixelBudget
 from worker.stores.amends import Amends
-from worker.stores.base import Row
+from worker.stores.base import Row, Writes
 from worker.stores.fence import Fence
 from worker.stores.memory import MemoryStore
 
@@ -42,7 +45,8 @@ class RecordingStore(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.writes: list[int] = []
+        self.sizes: list[int] = []
+        self.writes_at_once = threading.Barrier(1)
         self.error: Exception | None = None
         self.refused: str | None = None
         self.go_on = threading.Event()
@@ -50,7 +54,8 @@ class RecordingStore(MemoryStore):
 
     def upsert(self, rows: Sequence[Row]) -> None:
         assert self.go_on.wait(10)
-        self.writes.append(len(rows))
+        self.writes_at_once.wait(10)
+        self.sizes.append(len(rows))
         if self.error:
             raise self.error
         if any(row.record.id == self.refused for row in rows):
@@ -103,7 +108,7 @@ def test_pictures_that_come_together_are_written_together(store: RecordingStore)
     futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abcd"]
     for future in futures:
         future.result(10)
-    assert store.writes == [4]
+    assert store.sizes == [4]
     pipeline.close()
 
 
@@ -139,7 +144,7 @@ def test_a_store_that_is_away_is_told_to_all_after_one_try(store: RecordingStore
     for future in futures:
         with pytest.raises(StoreUnavailable):
             future.result(10)
-    assert store.writes == [3]
+    assert store.sizes == [3]
     pipeline.close()
 
 
@@ -151,29 +156,71 @@ def test_what_another_worker_has_taken_over_is_not_written(store: RecordingStore
     futures[0].result(10)
     with pytest.raises(ImagesBusy):
         futures[1].result(10)
-    assert store.writes == [1]
+    assert store.sizes == [1]
     pipeline.close()
 
 
 def test_a_slow_store_holds_the_producers_back(store: RecordingStore) -> None:
     store.go_on.clear()
     pipeline = pipeline_of(ENCODER, store, batch_max=1, wait_ms=0)
-    accepted: list[int] = []
+    decoded: list[int] = []
 
-    def produce() -> None:
-        for number in range(50):
-            pipeline.submit(partial(made, "red", "abcdef"[number % 6]))
-            accepted.append(number)
+    def read(number: int) -> Picture:
+        decoded.append(number)
+        return made("red", "abcdef"[number % 6])
 
-    producer = threading.Thread(target=produce)
-    producer.start()
-    producer.join(0.3)
+    futures = [pipeline.submit(partial(read, number)) for number in range(50)]
+    wait(futures, 0.3)
     # One being written and two waiting for that, one in the model and two waiting for it, one
-    # being decoded and two waiting for that.
-    assert len(accepted) <= 9
+    # being decoded; what waits for that has no pixels yet.
+    assert len(decoded) <= 9
     store.go_on.set()
-    producer.join(10)
-    assert len(accepted) == 50
+    assert not wait(futures, 10).not_done
+    assert len(decoded) == 50
+    pipeline.close()
+
+
+def test_several_writes_run_at_once_if_the_store_allows_it(store: RecordingStore) -> None:
+    store.writes_at_once = threading.Barrier(3)
+    store.writes = Writes(calls=3, rows=1)
+    pipeline = pipeline_of(ENCODER, store, batch_max=1, wait_ms=0)
+    futures = [pipeline.submit(partial(made, "red", digit)) for digit in "abc"]
+    for future in futures:
+        future.result(10)
+    pipeline.close()
+
+
+def test_a_write_takes_all_rows_that_wait_up_to_the_stores_limit(store: RecordingStore) -> None:
+    store.go_on.clear()
+    store.writes = Writes(calls=1, rows=3)
+    pipeline = pipeline_of(ENCODER, store, batch_max=2, wait_ms=0)
+    futures = [pipeline.submit(partial(made, "red", "abcdef"[at % 6])) for at in range(12)]
+    wait(futures, 0.3)
+    assert not any(future.done() for future in futures)
+    store.go_on.set()
+    assert not wait(futures, 10).not_done
+    assert max(store.sizes) <= 3
+    pipeline.close()
+
+
+def test_a_picture_gives_its_room_back_once_it_is_encoded(store: RecordingStore) -> None:
+    store.go_on.clear()
+    budget = PixelBudget()
+    pipeline = pipeline_of(PoisonedEncoder(), store, batch_max=2, wait_ms=1000)
+
+    def read(colour: str, digit: str) -> Picture:
+        with budget.room() as room:
+            room.take(100)
+            return replace(made(colour, digit), room=room)
+
+    futures = [pipeline.submit(partial(read, *each)) for each in (("red", "a"), ("black", "b"))]
+    with pytest.raises(EncoderError):
+        futures[1].result(10)
+    # The other one is still being written.
+    assert not futures[0].done()
+    assert budget.used == 0
+    store.go_on.set()
+    futures[0].result(10)
     pipeline.close()
 
 
@@ -182,7 +229,7 @@ def test_a_probe_runs_the_model_and_stores_nothing(store: RecordingStore) -> Non
     assert pipeline.inference_at == 0
     pipeline.probe(made("red", "a").pixels).result(10)
     assert pipeline.inference_at > 0
-    assert store.writes in ([], [0])
+    assert store.sizes in ([], [0])
     assert store.count() == 0
     pipeline.close()
 

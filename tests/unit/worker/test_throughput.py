@@ -95,14 +95,14 @@ def test_what_was_long_ago_is_forgotten(clock: Clock) -> None:
 
 
 def test_the_time_of_chunks_side_by_side_counts_once(clock: Clock) -> None:
-    throughput = Throughput(threads=4, clock=clock)
+    throughput = Throughput(tasks=lambda: 4, clock=clock)
     for _ in range(50):
         side_by_side(throughput, clock, 4, 2, 32)
     assert throughput.rate_per_s == pytest.approx(64)
 
 
 def test_chunks_that_overlap_count_as_what_they_did_together(clock: Clock) -> None:
-    throughput = Throughput(threads=2, clock=clock)
+    throughput = Throughput(tasks=lambda: 2, clock=clock)
     with throughput.working():
         clock.now += 9
         with throughput.working():
@@ -135,7 +135,7 @@ def test_a_chunk_of_which_nothing_was_noted_counts_for_nothing(clock: Clock) -> 
 
 
 def test_a_worker_with_too_little_to_do_does_not_count_as_slow(clock: Clock) -> None:
-    throughput = Throughput(threads=4, clock=clock)
+    throughput = Throughput(tasks=lambda: 4, clock=clock)
     side_by_side(throughput, clock, 4, 1, 25)
     for _ in range(1000):
         work(throughput, clock, 1, 1)
@@ -143,7 +143,7 @@ def test_a_worker_with_too_little_to_do_does_not_count_as_slow(clock: Clock) -> 
 
 
 def test_little_work_is_better_than_no_measurement(clock: Clock) -> None:
-    throughput = Throughput(threads=4, clock=clock)
+    throughput = Throughput(tasks=lambda: 4, clock=clock)
     for _ in range(1000):
         work(throughput, clock, 1, 3)
     assert throughput.rate_per_s == pytest.approx(3)

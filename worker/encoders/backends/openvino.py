@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from common.errors import EncoderError
+from worker.allocator import return_freed_memory
 from worker.encoders.backends.conversion import load_or_convert, padded, text_lengths
 from worker.encoders.backends.quiet_openvino import openvino
 from worker.encoders.compute import Compute
@@ -110,18 +110,8 @@ class _Tower:
                     request.infer([example])
                     self._requests.put(request)
                 self._model = None
-                _return_memory()
-
-
-def _return_memory() -> None:
-    """Return freed memory to the system: torch's weights, which were in many small pieces.
-
-    glibc keeps pieces of less than 32 MiB for later allocations; other C libraries have no such
-    function.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+                # torch's weights, which were in many small pieces.
+                return_freed_memory()
 
 
 def _precision(core: Any, compute: Compute) -> str:

@@ -17,7 +17,7 @@ from common.contract import Hit, ImageRecord, Place
 from common.filters.model import Filter
 from common.pages import pages
 from common.vector_index import VectorIndex
-from worker.stores.base import Near, Row, Version
+from worker.stores.base import Near, Row, Version, Writes
 from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
 from worker.stores.milvus.client import address_of, connect, is_lite
@@ -50,9 +50,11 @@ from worker.stores.window import check_window
 _CALL_TIMEOUT_S = 10.0
 # Timeout of a health check, in seconds.
 _PING_TIMEOUT_S = 2.0
-# Maximum rows written per call: Milvus Lite 2.5.1 copies the whole call for each of
-# its rows, so that 4,000 rows of 512 dimensions take a minute.
-_ROWS_PER_WRITE = 200
+# Milvus Lite 2.5.1 copies the whole call for each of its rows, so that 4,000 rows of 512
+# dimensions take a minute, and runs one call at a time.
+_LITE_WRITES = Writes(calls=1, rows=64)
+# A server's call may wait for its log, which is 200 ms on object storage, and others run meanwhile.
+SERVER_WRITES = Writes(calls=8, rows=256)
 # Maximum rows read per call with most of their fields. Lite also copies the whole
 # response for each row; on a server, each call waits for its clock.
 _ROWS_PER_READ_LITE, _ROWS_PER_READ = 200, 1000
@@ -114,6 +116,11 @@ class MilvusStore:
         if client is not None:
             client.close()
 
+    @property
+    def writes(self) -> Writes:
+        """One small call at a time for Milvus Lite, several large ones for a server."""
+        return _LITE_WRITES if self._lite else SERVER_WRITES
+
     def ping(self) -> None:
         """Return if the collection can be read, which a server still loading it cannot do."""
         with self._connected() as client:
@@ -129,7 +136,7 @@ class MilvusStore:
         """Write full rows, replacing those with the same keys."""
         check_rows(rows, self._identity.dim)
         entities = [to_entity(row) for row in rows]
-        for chunk in pages(entities, _ROWS_PER_WRITE):
+        for chunk in pages(entities, self.writes.rows):
             with self._connected() as client:
                 client.upsert(self._collection, chunk, timeout=_CALL_TIMEOUT_S)
 
