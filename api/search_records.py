@@ -43,10 +43,14 @@ class SearchRecord(Message):
 
 
 class SearchRecords(Protocol):
-    """Stores search records; both methods raise ``BrokerUnavailable``."""
+    """Stores search records; every method raises ``BrokerUnavailable``."""
 
     def put(self, record: SearchRecord) -> None:
         """Store a record."""
+        ...
+
+    def keep(self, search_id: str, ttl_s: int) -> None:
+        """Keep a record for this many seconds from now; does nothing if there is none."""
         ...
 
     def get(self, search_id: str) -> SearchRecord:
@@ -67,6 +71,9 @@ class MemorySearches:
     def put(self, record: SearchRecord) -> None:
         """Store a record."""
         self._records[record.id] = record
+
+    def keep(self, search_id: str, ttl_s: int) -> None:
+        """Do nothing: records in memory never expire."""
 
     def get(self, search_id: str) -> SearchRecord:
         """Return a record."""
@@ -92,6 +99,11 @@ class RedisSearches:
     def put(self, record: SearchRecord) -> None:
         """Store a record."""
         self._redis.set(_key(record.id), record.model_dump_json(), ex=self._ttl_s)
+
+    @broker_call
+    def keep(self, search_id: str, ttl_s: int) -> None:
+        """Keep a record for this many seconds from now."""
+        self._redis.expire(_key(search_id), ttl_s)
 
     @broker_call
     def get(self, search_id: str) -> SearchRecord:

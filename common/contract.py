@@ -6,9 +6,10 @@ are small, versioned JSON documents that carry ids, never bytes.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from common.errors import GlimpseError
 from common.filters.model import Filter
@@ -76,7 +77,8 @@ class ChunkItem(Message):
 class IngestChunk(Message):
     """Payload of ``ingest.chunk``: some images of one job."""
 
-    version: Literal[1] = 1
+    # 2: the job's record is packed, which workers that know only version 1 cannot complete.
+    version: Literal[1, 2] = 2
     job_id: str
     tenant: str = DEFAULT_TENANT
     items: list[ChunkItem]
@@ -87,7 +89,8 @@ class IngestChunk(Message):
 class IngestArchive(Message):
     """Payload of ``ingest.archive``: an archive whose pictures join a job as it is unpacked."""
 
-    version: Literal[1] = 1
+    # As of ``IngestChunk``.
+    version: Literal[1, 2] = 2
     job_id: str
     tenant: str = DEFAULT_TENANT
     # SHA-256 of the archive's bytes, which are stored with the archives under the job's id.
@@ -122,9 +125,16 @@ class ArchiveResult(Message):
 
 
 class ChunkResult(Message):
-    """Result of ``ingest.chunk``: the outcome of each of its items, in the same order."""
+    """Result of ``ingest.chunk``: how many images have each outcome; the record has the rest."""
 
-    outcomes: list[Outcome]
+    # The outcome of each item, in the same order; not part of the message.
+    outcomes: list[Outcome] = Field(exclude=True)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def counts(self) -> dict[OutcomeState, int]:
+        """The number of images with each outcome."""
+        return dict(Counter(outcome.state for outcome in self.outcomes))
 
 
 class Input(Message):

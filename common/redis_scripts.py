@@ -9,6 +9,7 @@ which Redis passes them::
     local job_id = ARGV[1]                      a string, or a number as a string
     local ttl_s = tonumber(ARGV[2])             a number
     local indices = cjson.decode(ARGV[3])       a list
+    local items = {unpack(ARGV, 4)}             all remaining arguments, which need not be text
 
 ``-- @include common/lua/_now.lua`` inserts a file of functions that several scripts share; its name
 begins with an underscore. Paths are relative to the root of the distribution.
@@ -24,7 +25,7 @@ from typing import Any, TypeAlias
 
 from redis import Redis
 
-Value: TypeAlias = str | int | float | Sequence[Any]
+Value: TypeAlias = str | bytes | int | float | Sequence[Any]
 
 _INCLUDE = re.compile(r"^-- @include (\S+)$", re.MULTILINE)
 # A line of the head: a name and the expression assigned to it.
@@ -34,6 +35,7 @@ _BINDING = re.compile(r"^local (\w+) = (.*\b(?:KEYS|ARGV)\b.*?)(?: +-- .*)?$", r
 _KEY = "KEYS[n]"
 _KEYS = ("KEYS", "{unpack(KEYS, n)}")
 _ARGS = ("ARGV[n]", "tonumber(ARGV[n])")
+_REST = "{unpack(ARGV, n)}"
 _LIST = "cjson.decode(ARGV[n])"
 
 
@@ -60,13 +62,15 @@ class RedisScript:
         if values.keys() != self.names:
             raise TypeError(f"{self._path} takes {list(self.names)}, not {list(values)}.")
         keys: list[str] = []
-        args: list[str | int | float] = []
+        args: list[str | bytes | int | float] = []
         for name, form in self._head.items():
             value: Any = values[name]
             if form == _KEY:
                 keys.append(value)
             elif form in _KEYS:
                 keys += value
+            elif form == _REST:
+                args += value
             else:
                 args.append(json.dumps(value) if form == _LIST else value)
         return self._run(keys=keys, args=args)
@@ -84,7 +88,7 @@ def read_head(text: str) -> dict[str, str]:
         ValueError: An expression is not valid in a head.
     """
     head = {name: re.sub(r"\d+", "n", form) for name, form in _BINDING.findall(text)}
-    if unknown := set(head.values()) - {_KEY, *_KEYS, *_ARGS, _LIST}:
+    if unknown := set(head.values()) - {_KEY, *_KEYS, *_ARGS, _LIST, _REST}:
         raise ValueError(f"The head of a script may not contain {sorted(unknown)}.")
     return head
 

@@ -73,10 +73,10 @@ class RedisClock:
 
     def now(self) -> float:
         """Return the time in seconds since 1970; never raises."""
-        if _monotonic_s() >= self._query_at:
+        if monotonic_s() >= self._query_at:
             self._query()
         offset_s = self._offset_s
-        return time.time() if offset_s is None else _monotonic_s() + offset_s
+        return time.time() if offset_s is None else monotonic_s() + offset_s
 
     def skew_s(self) -> float:
         """Return the seconds by which this machine's clock is ahead; negative if behind."""
@@ -88,18 +88,18 @@ class RedisClock:
         if not self._lock.acquire(blocking=self._offset_s is None):
             return
         try:
-            queried_at = _monotonic_s()
+            queried_at = monotonic_s()
             if queried_at < self._query_at:
                 # Another thread has queried Redis while this one waited.
                 return
             found = seconds(self._redis.time())
-            answered_at = _monotonic_s()
+            answered_at = monotonic_s()
             # Redis read its clock about halfway between query and answer.
             self._offset_s = found - (queried_at + answered_at) / 2
             self._query_at = answered_at + _QUERY_EVERY_S
         except RedisError as error:
             log.warning("clock.not_asked %s", error)
-            self._query_at = _monotonic_s() + _QUERY_AGAIN_S
+            self._query_at = monotonic_s() + _QUERY_AGAIN_S
         finally:
             self._lock.release()
 
@@ -110,5 +110,6 @@ def seconds(answer: tuple[int, int]) -> float:
     return whole + microseconds / 1e6
 
 
-def _monotonic_s() -> float:
+def monotonic_s() -> float:
+    """Return the seconds of a clock that nobody sets and that sleep does not stop."""
     return time.clock_gettime(_MONOTONIC)

@@ -143,11 +143,11 @@ class Settings(BaseModel):
     attempts_max: int = Field(default=3, ge=1, le=100)
     # Seconds that a worker has after SIGTERM to finish its tasks; unfinished tasks are requeued.
     grace_s: float = Field(default=25.0, ge=0)
-    # Seconds that a finished job's record and its tasks' results are kept.
+    # Seconds that a job's record is kept after the job has ended.
     job_ttl_s: int = Field(default=7 * 86_400, ge=60)
     # Seconds that an idempotency key is remembered; at most as long as its job.
     idempotency_ttl_s: int = Field(default=86_400, ge=60)
-    # Seconds that a search and its hits are kept.
+    # Seconds that a search and its hits are kept; five minutes once they were read.
     search_ttl_s: int = Field(default=3600, ge=10)
     # Seconds that a search waits for a worker before it expires.
     search_expires_s: int = Field(default=60, ge=1)

@@ -61,6 +61,10 @@ class Dispatcher(Protocol):
         """Wait until a task is done or the timeout expires; return its state and result."""
         ...
 
+    def keep(self, task_id: str, ttl_s: int) -> None:
+        """Keep a task's result for this many seconds from now; does nothing if there is none."""
+        ...
+
     def forget(self, task_id: str) -> None:
         """Delete a task's result; does nothing if there is none."""
         ...

@@ -87,6 +87,11 @@ class CeleryDispatcher:
         return found
 
     @broker_call
+    def keep(self, task_id: str, ttl_s: int) -> None:
+        """Keep a task's result for this many seconds from now."""
+        self._redis.expire(self._key(task_id), ttl_s)
+
+    @broker_call
     def forget(self, task_id: str) -> None:
         """Delete a task's result."""
         self._redis.unlink(self._key(task_id))

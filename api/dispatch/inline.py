@@ -65,6 +65,9 @@ class InlineDispatcher:
         del timeout_s
         return self.result(task_id)
 
+    def keep(self, task_id: str, ttl_s: int) -> None:
+        """Do nothing: results in memory never expire."""
+
     def forget(self, task_id: str) -> None:
         """Delete a task's result."""
         self._results.pop(task_id, None)

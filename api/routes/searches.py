@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 
 from flask import Blueprint, Response, request
 
@@ -18,13 +19,22 @@ from api.schemas.search import ContactSheetQuery, Search, SearchBody
 from api.search_records import SearchRecord
 from api.uploads.query_picture import read_picture_search
 from common.contract import SEARCH_QUEUE, SEARCH_RUN, SearchRequest, SearchResult
-from common.errors import ImageError, NotFound, Unprocessable, WorkerUnavailable
+from common.errors import (
+    BrokerUnavailable,
+    ImageError,
+    NotFound,
+    Unprocessable,
+    WorkerUnavailable,
+)
 from common.images.thumbnails import size_to_store
 
 blueprint = Blueprint("searches", __name__, url_prefix=SEARCHES)
 
 # Seconds that a contact sheet waits for its search; its caller has not asked for a longer wait.
 _SHEET_WAIT_S = 4.0
+# Seconds that a finished search is kept after each reading, so that readings can be repeated: the
+# hits of all searches of an hour would take more memory than the jobs of a week.
+_READ_TTL_S = 300
 
 
 @blueprint.post("")
@@ -110,6 +120,7 @@ def _accepted(record: SearchRecord, found: TaskResult) -> Response:
 
 
 def _answered(record: SearchRecord, found: TaskResult) -> Response:
+    _keep_briefly(record.id)
     search = Search.of(record, found, links())
     headers = {"Location": search.links["self"], "Preference-Applied": "wait"}
     return answered(search, headers=headers)
@@ -120,5 +131,16 @@ def _find(search_id: str) -> tuple[SearchRecord, TaskResult]:
     if record.request.tenant != current_tenant():
         raise NotFound(f"There is no search {search_id}, or it has expired.")
     found = services().dispatcher.result(search_id)
+    if found.done:
+        _keep_briefly(search_id)
     now, expires_s = services().clock.now(), services().settings.search_expires_s
     return record, record.standing(found, now, expires_s)
+
+
+def _keep_briefly(search_id: str) -> None:
+    """Expire a search that is being read in a few minutes; without Redis, when its hour is over."""
+    ttl_s = min(_READ_TTL_S, services().settings.search_ttl_s)
+    with suppress(BrokerUnavailable):
+        # The record first: a record without a result is a search that still runs.
+        services().searches.keep(search_id, ttl_s)
+        services().dispatcher.keep(search_id, ttl_s)

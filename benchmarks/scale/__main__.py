@@ -11,7 +11,15 @@ from benchmarks import options
 from benchmarks.report import Report
 
 # Modules of this package, in the order of the report.
-PARTS: tuple[str, ...] = ("workers", "waiters", "fairness", "thumbnails", "index")
+PARTS: tuple[str, ...] = (
+    "redis_bytes",
+    "upkeep",
+    "workers",
+    "waiters",
+    "fairness",
+    "thumbnails",
+    "index",
+)
 
 
 @click.command()

@@ -44,18 +44,20 @@ def queue_for(purpose: str, model: str | None, message: Message, *, first: bool 
     return queue_of(_part(_FIRST if first else share_of(tenant)), model)
 
 
-def queues_of(purpose: str, models: Iterable[str | None]) -> list[str]:
+def queues_of(purpose: str, models: Iterable[str | None], tenant: str | None = None) -> list[str]:
     """Return the names of all queues that a purpose has, for some models.
 
     Args:
         purpose: One of ``PURPOSES``, or ``REINDEX_QUEUE``.
         models: The models; None stands for the time before any worker had started.
+        tenant: Leaves out the queues that never hold this tenant's uploads.
     """
+    shares = range(SHARES) if tenant is None else [share_of(tenant)]
     names: list[str] = []
     for model in models:
         names.append(queue_of(purpose, model))
         if purpose == INGEST_QUEUE and model is not None:
-            names += [queue_of(_part(part), model) for part in (_FIRST, *range(SHARES))]
+            names += [queue_of(_part(part), model) for part in (_FIRST, *shares)]
     return names
 
 

@@ -10,22 +10,24 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from kombu.compression import decompress
 from kombu.transport.redis import Channel
 from redis import Redis
 
 from common.redis_client import broker_call
+from common.redis_time import seconds
 
 # Headers of a task's message: when it was sent and when it expires, in seconds since 1970 by
 # Redis's clock. Celery's own ``expires`` is written by the sender's clock and compared with the
 # worker's.
 _SENT_AT, _EXPIRES_AT = "sent_at", "expires_at"
 
-# Number of messages read per command.
-_PAGE = 500
+# Number of messages read per command: from a queue, and from those that workers hold.
+_PAGE, _PAGE_DELIVERED = 500, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def has_expired(headers: Mapping[str, Any], now: float) -> bool:
 
 @broker_call
 def payloads(redis: Redis, queues: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the payloads of all waiting and delivered tasks of some queues.
+    """Return the payloads of all waiting and delivered tasks of some short queues.
 
     Waiting tasks are read first, so a message that is delivered meanwhile is returned twice and
     never missed. A message that is requeued meanwhile may be missed.
@@ -81,11 +83,41 @@ def payloads(redis: Redis, queues: Sequence[str]) -> list[dict[str, Any]]:
         BrokerUnavailable: Redis does not answer.
     """
     found = [payload for queue in queues for payload in _waiting(redis, queue)]
-    for text in cast("list[str]", redis.hvals(Channel.unacked_key)):
-        message, _, its_queue = json.loads(text)
-        if its_queue in queues:
-            found.append(_payload(message))
-    return found
+    return [*found, *delivered(redis, queues)]
+
+
+@broker_call
+def delivered(redis: Redis, queues: Collection[str]) -> list[dict[str, Any]]:
+    """Return the payloads of the tasks from some queues that workers hold.
+
+    Raises:
+        BrokerUnavailable: Redis does not answer.
+    """
+    # A message that is here throughout is found; one may be found twice.
+    entries = redis.hscan_iter(Channel.unacked_key, count=_PAGE_DELIVERED)
+    messages = (json.loads(text) for _, text in entries)
+    return [_payload(message) for message, _, queue in messages if queue in queues]
+
+
+@broker_call
+def next_sent_at(redis: Redis, queues: Sequence[str]) -> dict[str, float]:
+    """Return when the next task of each queue was sent, in seconds since 1970 by Redis's clock.
+
+    Now if the queue is empty; 0 if the task does not say.
+
+    Raises:
+        BrokerUnavailable: Redis does not answer.
+    """
+    pipe = redis.pipeline(transaction=False)
+    # Read the time first: a task that enters an empty queue later was sent after it.
+    pipe.time()
+    for queue in queues:
+        pipe.lindex(queue, -1)
+    time, *tasks = pipe.execute()
+    return {
+        queue: seconds(time) if task is None else _sent_at(json.loads(task)) or 0.0
+        for queue, task in zip(queues, tasks, strict=True)
+    }
 
 
 def _waiting(redis: Redis, queue: str) -> list[dict[str, Any]]:
@@ -97,7 +129,9 @@ def _waiting(redis: Redis, queue: str) -> list[dict[str, Any]]:
 
 def _payload(message: dict[str, Any]) -> dict[str, Any]:
     """Return the only argument of a task; kombu encodes arguments as JSON in base64."""
-    (payload,), _, _ = json.loads(base64.b64decode(message["body"]))
+    body = base64.b64decode(message["body"])
+    compression = message["headers"].get("compression")
+    (payload,), _, _ = json.loads(decompress(body, compression) if compression else body)
     return cast("dict[str, Any]", payload)
 
 

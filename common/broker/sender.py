@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from common.broker.celery_options import celery_options
 from common.broker.names import queue_for
 from common.broker.queues import stamp
-from common.contract import Message, dump
+from common.contract import INGEST_CHUNK, Message, dump
 from common.models.base import Models
 from common.redis_client import broker_error
 from common.redis_time import Clock
@@ -19,6 +19,8 @@ from common.settings import Settings
 # Stands for a task's payload in Celery's events. By default Celery formats the payload itself,
 # which takes as long as encoding it as JSON, and nothing reads the result.
 _NO_REPR = "..."
+# Tasks whose payloads are compressed: ids and similar file names take a third of their bytes.
+_COMPRESSED = frozenset({INGEST_CHUNK})
 
 # Sends a task, given its name, id and payload, to a queue chosen in advance.
 Send = Callable[[str, str, Message], None]
@@ -82,6 +84,7 @@ class TaskSender:
                 queue=name,
                 headers=stamp(self._clock.now(), expires_s),
                 retry=False,
+                compression="zlib" if task in _COMPRESSED else None,
                 argsrepr=_NO_REPR,
                 kwargsrepr=_NO_REPR,
             )

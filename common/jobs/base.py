@@ -105,7 +105,9 @@ class JobRecords(Protocol):
         ...
 
     def accept(self, job_id: str) -> Job:
-        """Keep the record for its full time: all tasks of the job are in the queue.
+        """Keep the record until its job has ended and for its full time after that.
+
+        All tasks of the job are in the queue.
 
         Returns:
             The job after this call.
@@ -131,10 +133,26 @@ class JobRecords(Protocol):
         """End the growth of a job; it finishes once all of its images have an outcome."""
         ...
 
-    def stalled(self, unchanged_s: float) -> list[str]:
-        """Return the ids of accepted, unfinished jobs that have not changed recently.
+    def requeued(self, job_id: str) -> None:
+        """Note that a task of an accepted job has entered a queue, after the job was accepted.
+
+        Not needed for tasks that ``extend`` announces, or that a worker puts back.
+        """
+        ...
+
+    def tenants(self) -> list[str]:
+        """Return the tenants that may have unfinished jobs."""
+        ...
+
+    def overdue(self, tenant: str, queued_before: float, unchanged_s: float) -> list[str]:
+        """Return the ids of accepted, unfinished jobs of which some tasks may be lost.
+
+        The cost depends on the number of jobs found, not on those that wait.
 
         Args:
+            tenant: The owner of the jobs.
+            queued_before: Return jobs of which every task entered its queue before this time, in
+                seconds since 1970.
             unchanged_s: Return jobs whose last change is more than this many seconds ago.
         """
         ...
@@ -142,7 +160,7 @@ class JobRecords(Protocol):
     def oldest_unfinished(self) -> float | None:
         """Return the creation time of the oldest accepted, unfinished job; None if there is none.
 
-        In seconds since 1970. A job whose record has expired may still count for a while.
+        In seconds since 1970. A job whose record was lost may still count for a while.
         """
         ...
 
@@ -155,7 +173,10 @@ class JobRecords(Protocol):
         ...
 
     def recount(self) -> None:
-        """Recompute the numbers of pending images, correcting for expired and lost records."""
+        """Correct the numbers of pending images for lost records.
+
+        A call checks a part of the jobs, the next one more.
+        """
         ...
 
     def get(self, job_id: str) -> Job:

@@ -20,6 +20,8 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
         "tenant": job.tenant,
         "total": job.total,
         "created_at": job.created_at,
+        # Its items and states are packed; a record of version 1 lacks this field.
+        "packed": 1,
         "kept": json.dumps({"tags": list(job.tags), "metadata": dict(job.metadata)}),
     }
     if job.growing:

@@ -20,8 +20,10 @@ class MemoryJobs:
         self._items: dict[str, list[Item]] = {}
         self._begun: dict[str, set[int]] = {}
         self._cancelled: set[str] = set()
-        # When each accepted job last changed, in seconds since 1970.
+        # When each accepted job last changed, and when its last task entered a queue, in seconds
+        # since 1970.
         self._changed: dict[str, float] = {}
+        self._queued: dict[str, float] = {}
 
     def ping(self) -> None:
         """Return, because memory always answers."""
@@ -35,6 +37,7 @@ class MemoryJobs:
         """Count the job's images as pending; records in memory never expire."""
         job = self.get(job_id)
         self._changed[job_id] = time.time()
+        self._queued.setdefault(job_id, time.time())
         return job
 
     def is_accepted(self, job_id: str) -> bool:
@@ -52,6 +55,7 @@ class MemoryJobs:
                 known.append(Item(index, *item))
         self._jobs[job_id] = replace(job, total=len(known))
         self._touch(job_id)
+        self.requeued(job_id)
         return len(known) - job.total
 
     def complete(self, job_id: str) -> None:
@@ -61,13 +65,25 @@ class MemoryJobs:
             self._jobs[job_id] = replace(job, growing=False)
             self._finish_if_done(job_id)
 
-    def stalled(self, unchanged_s: float) -> list[str]:
-        """Return the ids of accepted, unfinished jobs that have not changed recently."""
-        now = time.time()
+    def requeued(self, job_id: str) -> None:
+        """Note that a task of the job has entered a queue."""
+        if job_id in self._queued:
+            self._queued[job_id] = time.time()
+
+    def tenants(self) -> list[str]:
+        """Return the tenants that may have unfinished jobs."""
+        return list({self._jobs[job_id].tenant for job_id in self._changed})
+
+    def overdue(self, tenant: str, queued_before: float, unchanged_s: float) -> list[str]:
+        """Return the unfinished jobs without a task in a queue that have not changed recently."""
+        limit = time.time() - unchanged_s
         return [
             job_id
-            for job_id, changed_at in self._changed.items()
-            if now - changed_at > unchanged_s and self._jobs[job_id].finished_at is None
+            for job_id, queued_at in self._queued.items()
+            if queued_at <= queued_before
+            and self._changed[job_id] < limit
+            and self._jobs[job_id].tenant == tenant
+            and self._jobs[job_id].finished_at is None
         ]
 
     def oldest_unfinished(self) -> float | None:

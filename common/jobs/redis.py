@@ -1,8 +1,8 @@
 """Job records in Redis, shared by the API and all workers.
 
-A job has these keys: a hash of its counters and times, a list of its items in order, a hash of
-outcomes by index, a sorted set of indices per state, so that the cost of a page of failures depends
-only on its length, and the set of indices that workers have started, which a cancellation skips.
+A job has these keys: a hash of its counters and times, a list of its items in order
+(``common/jobs/items.py``), and a string with a letter for each item's state, beside a hash of the
+failures (``common/jobs/states.py``). Records of version 1 are read and completed in their own form.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from common.contract import Outcome
 from common.errors import NotFound
 from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
 from common.jobs.fields import job_key, read_job, write_job
+from common.jobs.items import pack_item, read_items
 from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
+from common.jobs.states import PackedStates, States, StatesOfVersion1
 from common.redis_client import broker_call
 from common.redis_scripts import RedisScript, Value
 from common.redis_time import seconds
@@ -26,15 +28,23 @@ from common.redis_time import seconds
 _UNACCEPTED_TTL_S = 3600
 # Maximum number of items per command, so that no command is large.
 _ITEMS_PER_COMMAND = 1000
+# Jobs that one script checks, and scripts per call of ``recount``.
+_AUDITED, _AUDITS = 100, 100
+# Jobs read per command.
+_PAGE = 500
 
-# Keys that all jobs share: the ids of accepted, unfinished jobs by creation time, and the number of
-# accepted images without an outcome.
+# Keys that all jobs share: the ids of accepted, unfinished jobs by creation time, the number of
+# accepted images without an outcome, how many of them each job has, and how far the audit is.
 _UNFINISHED, PENDING_KEY = "glimpse:jobs:unfinished", "glimpse:jobs:pending"
-# The same number by tenant, in a hash.
+_OPEN, _AUDITED_KEY = "glimpse:jobs:open", "glimpse:jobs:audited"
+# The number of pending images by tenant, in a hash.
 PENDING_BY_TENANT_KEY = f"{PENDING_KEY}:tenants"
+# Prefix of the key of a tenant's unfinished jobs, by when a task of theirs last entered a queue.
+QUEUED_PREFIX = "glimpse:jobs:queued:"
 
-# The sorted sets of a job.
-_STATES: tuple[ItemState, ...] = ("queued", *COUNTERS)
+# The parts of a record, and those of a record of version 1.
+_PARTS = ("items", "states", "failures")
+_PARTS_OF_VERSION_1 = ("outcomes", "begun", "queued", *COUNTERS)
 
 
 class RedisJobs:
@@ -55,7 +65,7 @@ class RedisJobs:
         self._begin = RedisScript(redis, "common/jobs/lua/begin.lua")
         self._cancel = RedisScript(redis, "common/jobs/lua/cancel.lua")
         self._record = RedisScript(redis, "common/jobs/lua/record.lua")
-        self._recount = RedisScript(redis, "common/jobs/lua/recount.lua")
+        self._audit = RedisScript(redis, "common/jobs/lua/audit.lua")
 
     @broker_call
     def ping(self) -> None:
@@ -70,10 +80,11 @@ class RedisJobs:
         pipe.hset(key, mapping=write_job(job))
         for start in range(0, len(items), _ITEMS_PER_COMMAND):
             page = items[start : start + _ITEMS_PER_COMMAND]
-            pipe.rpush(f"{key}:items", *map(json.dumps, page))
-            pipe.zadd(f"{key}:queued", {str(start + n): start + n for n in range(len(page))})
+            pipe.rpush(f"{key}:items", *(pack_item(*item) for item in page))
+        if items:
+            pipe.set(f"{key}:states", "q" * len(items))
         # Only these keys exist so far; the others get their time to live when they are written.
-        for name in (key, f"{key}:items", f"{key}:queued") if items else (key,):
+        for name in (key, f"{key}:items", f"{key}:states") if items else (key,):
             pipe.expire(name, _UNACCEPTED_TTL_S)
         pipe.execute()
 
@@ -95,8 +106,8 @@ class RedisJobs:
         added = 0
         for offset in range(0, len(items), _ITEMS_PER_COMMAND):
             page = items[offset : offset + _ITEMS_PER_COMMAND]
-            texts = [json.dumps(item) for item in page]
-            added += self._run(self._extend, job_id, start=start + offset, items=texts)
+            packed = [pack_item(*item) for item in page]
+            added += self._run(self._extend, job_id, start=start + offset, items=packed)
         return added
 
     @broker_call
@@ -105,20 +116,54 @@ class RedisJobs:
         self._run(self._complete, job_id)
 
     @broker_call
-    def stalled(self, unchanged_s: float) -> list[str]:
-        """Return the ids of accepted, unfinished jobs that have not changed recently."""
-        ids = cast("list[str]", self._redis.zrange(_UNFINISHED, 0, -1))
+    def requeued(self, job_id: str) -> None:
+        """Note that a task of the job has entered a queue."""
+        tenant = cast("str | None", self._redis.hget(job_key(job_id), "tenant"))
+        if tenant is not None:
+            now = seconds(self._redis.time())
+            self._redis.zadd(QUEUED_PREFIX + tenant, {job_id: now}, xx=True)
+
+    @broker_call
+    def tenants(self) -> list[str]:
+        """Return the tenants that may have unfinished jobs."""
+        return list(cast("set[str]", self._redis.smembers(LISTS)))
+
+    @broker_call
+    def overdue(self, tenant: str, queued_before: float, unchanged_s: float) -> list[str]:
+        """Return the unfinished jobs without a task in a queue that have not changed recently."""
+        key, found, after = QUEUED_PREFIX + tenant, [], "-inf"
+        while page := cast(
+            "list[tuple[str, float]]",
+            self._redis.zrange(
+                key, after, queued_before, byscore=True, offset=0, num=_PAGE, withscores=True
+            ),
+        ):
+            found += self._unchanged(key, [job_id for job_id, _ in page], unchanged_s)
+            # Others with the same time are found once these have changed.
+            after = f"({page[-1][1]!r}"
+        return found
+
+    def _unchanged(self, key: str, ids: Sequence[str], unchanged_s: float) -> list[str]:
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
-            pipe.hget(job_key(job_id), "changed_at")
+            pipe.hmget(job_key(job_id), "changed_at", "finished_at")
+        pipe.zmscore(_UNFINISHED, list(ids))
         # Read the time last, so that no change is later.
         pipe.time()
-        *changes, time = pipe.execute()
-        now = seconds(time)
+        *changes, unfinished, time = pipe.execute()
+        limit = seconds(time) - unchanged_s
+        over = [
+            job_id
+            for job_id, (changed_at, finished_at), at in zip(ids, changes, unfinished, strict=True)
+            if finished_at is not None or (changed_at is None and at is None)
+        ]
+        if over:
+            # A process of an earlier version finished them. ``recount`` removes lost records.
+            self._redis.zrem(key, *over)
         return [
             job_id
-            for job_id, changed_at in zip(ids, changes, strict=True)
-            if changed_at is not None and now - float(changed_at) > unchanged_s
+            for job_id, (changed_at, _) in zip(ids, changes, strict=True)
+            if job_id not in over and changed_at is not None and float(changed_at) < limit
         ]
 
     @broker_call
@@ -140,8 +185,10 @@ class RedisJobs:
 
     @broker_call
     def recount(self) -> None:
-        """Recompute the numbers of pending images from the jobs."""
-        self._recount(unfinished_key=_UNFINISHED, pending_key=PENDING_KEY, job_prefix=job_key(""))
+        """Check the next ten thousand jobs, in steps that take Redis about a millisecond."""
+        for _ in range(_AUDITS):
+            if not self._run(self._audit, "", job_prefix=job_key(""), limit=_AUDITED):
+                return
 
     @broker_call
     def page(
@@ -177,14 +224,10 @@ class RedisJobs:
             self.record(job_id, self._not_started(job_id, items))
 
     def _not_started(self, job_id: str, items: Sequence[Item]) -> list[Outcome]:
-        if not items:
-            return []
-        begun = self._redis.smismember(
-            f"{job_key(job_id)}:begun", [str(item.index) for item in items]
-        )
+        begun = self._read_states(job_id).begun([item.index for item in items])
         return [
             Outcome(index=item.index, id=item.id, state="cancelled")
-            for item, is_begun in zip(items, cast("list[int]", begun), strict=True)
+            for item, is_begun in zip(items, begun, strict=True)
             if not is_begun
         ]
 
@@ -197,57 +240,49 @@ class RedisJobs:
     @broker_call
     def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
         """Return the outcomes recorded so far, by index."""
-        if not ids:
-            return {}
-        found = self._redis.hmget(f"{job_key(job_id)}:outcomes", [str(index) for index in ids])
-        outcomes: dict[int, Outcome] = {}
-        for (index, image_id), text in zip(
-            ids.items(), cast("list[str | None]", found), strict=True
-        ):
-            if text is not None:
-                state, code, detail = json.loads(text)
-                outcomes[index] = Outcome(
-                    index=index, id=image_id, state=state, code=code, detail=detail
-                )
-        return outcomes
+        indices = sorted(ids)
+        states = zip(indices, self._read_states(job_id).at(indices), strict=True)
+        return {
+            index: Outcome(
+                index=index, id=ids[index], state=at.state, code=at.code, detail=at.detail
+            )
+            for index, at in states
+            if at.state != "queued"
+        }
 
     @broker_call
     def items(
         self, job_id: str, state: ItemState | None, limit: int, start: int = 0
     ) -> tuple[list[Item], int | None]:
         """Return up to ``limit`` items from index ``start``, and the index of the next page."""
-        total = self.get(job_id).total
+        fields = cast("dict[str, str]", self._redis.hgetall(job_key(job_id)))
+        total = _job(job_id, fields).total
+        states = self._states(job_id, "packed" in fields)
+        # One more than asked for starts the next page.
         if state is None:
-            return self._page(job_id, list(range(start, min(start + limit + 1, total))), limit)
-        key = f"{job_key(job_id)}:{state}"
-        found = self._redis.zrangebyscore(key, start, "+inf", start=0, num=limit + 1)
-        return self._page(job_id, [int(index) for index in cast("list[str]", found)], limit)
+            indices = list(range(start, min(start + limit + 1, total)))
+        else:
+            indices = states.find(state, start, limit + 1)
+        following = indices[limit] if len(indices) > limit else None
+        shown = indices[:limit]
+        found = read_items(self._redis, f"{job_key(job_id)}:items", shown)
+        items = zip(shown, found, states.at(shown, state), strict=True)
+        return [
+            Item(index, *item, at.state, at.code, at.detail) for index, item, at in items
+        ], following
+
+    def _read_states(self, job_id: str) -> States:
+        return self._states(job_id, bool(self._redis.hexists(job_key(job_id), "packed")))
+
+    def _states(self, job_id: str, is_packed: bool) -> States:
+        kind = PackedStates if is_packed else StatesOfVersion1
+        return kind(self._redis, job_id)
 
     def _run(self, script: RedisScript, job_id: str, **args: Value) -> Any:
         """Run a script with the keys and arguments that its head names."""
         known = {**_keys(job_id), "job_id": job_id, "ttl_s": self._ttl_s}
         named = {name: value for name, value in known.items() if name in script.names}
         return script(**named, **args)
-
-    def _page(self, job_id: str, indices: list[int], limit: int) -> tuple[list[Item], int | None]:
-        """Read the items of up to ``limit`` indices; one more index starts the next page."""
-        shown = indices[:limit]
-        following = indices[limit] if len(indices) > limit else None
-        return self._read(job_id, shown), following
-
-    def _read(self, job_id: str, indices: Sequence[int]) -> list[Item]:
-        if not indices:
-            return []
-        pipe = self._redis.pipeline(transaction=False)
-        if indices[-1] - indices[0] == len(indices) - 1:
-            pipe.lrange(f"{job_key(job_id)}:items", indices[0], indices[-1])
-        else:
-            for index in indices:
-                pipe.lindex(f"{job_key(job_id)}:items", index)
-        pipe.hmget(f"{job_key(job_id)}:outcomes", [str(index) for index in indices])
-        *items, outcomes = pipe.execute()
-        texts = items[0] if items and isinstance(items[0], list) else items
-        return [_item(*parts) for parts in zip(indices, texts, outcomes, strict=True)]
 
 
 @broker_call
@@ -264,16 +299,19 @@ def _job(job_id: str, fields: Mapping[str, str]) -> Job:
 
 
 def _keys(job_id: str) -> dict[str, Value]:
-    """Return a job's keys and the shared keys, by their names in the scripts."""
+    """Return a job's keys and what all jobs share, by their names in the scripts."""
     key = job_key(job_id)
-    parts = {name: f"{key}:{name}" for name in ("items", "outcomes", "begun", *_STATES)}
+    parts = {name: f"{key}:{name}" for name in (*_PARTS, *_PARTS_OF_VERSION_1)}
     return {
         "job_key": key,
         **{f"{name}_key": part for name, part in parts.items()},
         "job_keys": [key, *parts.values()],
         "unfinished_key": _UNFINISHED,
         "pending_key": PENDING_KEY,
+        "open_key": _OPEN,
+        "audited_key": _AUDITED_KEY,
         "tenants_key": LISTS,
+        "queued_prefix": QUEUED_PREFIX,
     }
 
 
@@ -281,11 +319,3 @@ def _recorded(outcome: Outcome) -> list[str | int]:
     """Return an outcome as the script expects it: index, state, counter in the hash, JSON."""
     text = json.dumps([outcome.state, outcome.code, outcome.detail])
     return [outcome.index, outcome.state, COUNTERS[outcome.state], text]
-
-
-def _item(index: int, text: str, outcome: str | None) -> Item:
-    image_id, filename = json.loads(text)
-    if outcome is None:
-        return Item(index, image_id, filename)
-    state, code, detail = json.loads(outcome)
-    return Item(index, image_id, filename, state, code, detail)

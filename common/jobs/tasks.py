@@ -1,7 +1,7 @@
 """The tasks of a job: their ids and payloads.
 
-An id identifies a task in logs. Nothing parses ids or reads the results of ingest tasks, so a task
-that is sent again has the same id.
+An id identifies a task in logs, and names its job. Nothing reads the results of ingest tasks, so a
+task that is sent again has the same id.
 """
 
 from __future__ import annotations
@@ -46,3 +46,8 @@ def chunk_task_id(chunk: IngestChunk) -> str:
 def archive_task_id(job_id: str) -> str:
     """Return the id of the task that unpacks a job's archive."""
     return f"{job_id}.archive"
+
+
+def job_of_task(task_id: str) -> str:
+    """Return the job of an ingest task; no job's id for any other task."""
+    return task_id.partition(".")[0]

@@ -91,6 +91,14 @@ def test_a_result_that_is_forgotten_is_gone(dispatcher: Dispatcher) -> None:
     dispatcher.forget(task_id)
 
 
+def test_a_result_is_kept_for_a_time(dispatcher: Dispatcher) -> None:
+    task_id = send(dispatcher, ECHO)
+    found = dispatcher.wait(task_id, 30)
+    dispatcher.keep(task_id, 60)
+    assert dispatcher.result(task_id) == found
+    dispatcher.keep("never-sent", 60)
+
+
 def test_many_wait_at_once(dispatcher: Dispatcher) -> None:
     states: list[str] = []
     threads = [

@@ -136,15 +136,51 @@ def test_pending_images_are_those_accepted_without_an_outcome(jobs: JobRecords) 
     assert jobs.pending() == before
 
 
-def test_a_job_that_does_not_change_has_stalled(jobs: JobRecords) -> None:
+def overdue(jobs: JobRecords, unchanged_s: float) -> list[str]:
+    return jobs.overdue("default", time.time() + 60, unchanged_s)
+
+
+def test_a_job_that_does_not_change_is_overdue(jobs: JobRecords) -> None:
     job = new_job(jobs, 2)
-    assert job.id not in jobs.stalled(60)
-    assert job.id in jobs.stalled(-60)
-    wait_for(lambda: job.id in jobs.stalled(1), 30, "a second without a change")
+    assert "default" in jobs.tenants()
+    assert job.id not in overdue(jobs, 60)
+    assert job.id in overdue(jobs, -60)
+    assert job.id not in jobs.overdue("other", time.time() + 60, -60)
+    wait_for(lambda: job.id in overdue(jobs, 1), 30, "a second without a change")
     jobs.begin(job.id, [0])
-    assert job.id not in jobs.stalled(60)
+    assert job.id not in overdue(jobs, 60)
     jobs.record(job.id, [outcome(0), outcome(1)])
-    assert job.id not in jobs.stalled(-60)
+    assert job.id not in overdue(jobs, -60)
+
+
+def test_a_job_with_a_task_in_a_queue_is_not_overdue(jobs: JobRecords) -> None:
+    job, growing = new_job(jobs, 2), growing_job(jobs)
+    time.sleep(0.01)
+    before = time.time()
+    assert {job.id, growing.id} <= set(jobs.overdue("default", before, -60))
+    time.sleep(0.01)
+    jobs.requeued(job.id)
+    jobs.extend(growing.id, 0, named(1))
+    assert not {job.id, growing.id} & set(jobs.overdue("default", before, -60))
+    jobs.cancel(job.id)
+    jobs.requeued(job.id)
+    jobs.requeued("nothing")
+    assert job.id not in overdue(jobs, -60)
+    jobs.cancel(growing.id)
+
+
+def test_overdue_jobs_are_read_a_page_at_a_time(
+    jobs: JobRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.jobs.redis._PAGE", 2)
+    made = []
+    for _ in range(5):
+        made.append(new_job(jobs, 1).id)
+        # Two jobs of the same millisecond may be found in two calls.
+        time.sleep(0.002)
+    assert set(made) <= set(overdue(jobs, -60))
+    for job_id in made:
+        jobs.cancel(job_id)
 
 
 def test_a_jobs_times_are_of_one_clock_whoever_writes_them(
@@ -155,7 +191,7 @@ def test_a_jobs_times_are_of_one_clock_whoever_writes_them(
     job, right = new_job(jobs, 1), time.time
     # The worker's clock is five minutes fast.
     monkeypatch.setattr(time, "time", lambda: right() + 300)
-    assert job.id not in jobs.stalled(60)
+    assert job.id not in overdue(jobs, 60)
     jobs.begin(job.id, [0])
     jobs.record(job.id, [outcome(0)])
     found = jobs.get(job.id)
@@ -174,7 +210,7 @@ def test_pending_images_of_expired_jobs_are_struck_off(valkey: Valkey) -> None:
     assert jobs.pending() == 3
     jobs.recount()
     assert jobs.pending() == 0
-    assert jobs.stalled(-60) == []
+    assert overdue(jobs, -60) == []
     client.close()
 
 

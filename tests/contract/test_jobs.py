@@ -189,7 +189,7 @@ def test_a_job_whose_tasks_were_not_all_sent_expires_soon(valkey: Valkey) -> Non
     jobs = RedisJobs(client, ttl_s=86_400)
     job = Job(uuid.uuid4().hex, "default", 1, created_at=time.time())
     jobs.create(job, [("0" * 64, "a.jpg")])
-    jobs.record(job.id, [outcome(0)])
+    jobs.record(job.id, [outcome(0, "failed", "truncated")])
     keys = [key for key in client.scan_iter() if job.id in key]
     assert len(keys) == 4
     assert all(0 < client.ttl(key) <= 3600 for key in keys)

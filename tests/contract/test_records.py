@@ -115,3 +115,15 @@ def test_a_search_is_kept_for_a_limited_time(redis: Redis) -> None:
     record = SearchRecord(id="limited", created_at=0, request=SearchRequest(terms=[Term(text="a")]))
     RedisSearches(redis, ttl_s=60).put(record)
     assert 0 < redis.ttl("glimpse:search:limited") <= 60
+
+
+def test_a_search_is_kept_for_less_time_once_it_was_read(
+    searches: SearchRecords, redis: Redis
+) -> None:
+    request = SearchRequest(terms=[Term(text="a")])
+    record = SearchRecord(id=uuid.uuid4().hex, created_at=0, request=request)
+    searches.put(record)
+    searches.keep(record.id, 30)
+    assert searches.get(record.id) == record
+    assert redis.ttl(f"glimpse:search:{record.id}") <= 30
+    searches.keep("nothing", 30)

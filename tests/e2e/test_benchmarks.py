@@ -202,6 +202,32 @@ def test_requests_a_second_of_the_api(tmp_path: Path) -> None:
         assert {question.name, f"{question.name}: a bare view"} <= names
 
 
+def test_what_grows_in_redis(tmp_path: Path) -> None:
+    require(Valkey)
+    assert quick("bench-scale", tmp_path, ONLY="redis_bytes upkeep") == {
+        "scale: redis_bytes": {
+            "a queued image",
+            "  of that, its task",
+            "a finished image",
+            "its chunk's result",
+            "10,000,000 finished images",
+            "a search of 10 hits",
+            *(
+                f"a large job: {read}"
+                for read in (
+                    *("its counters", "the first 100 items", "1,000 from the middle"),
+                    *("the first 100 failures", "the last 100 failures", "none is cancelled"),
+                )
+            ),
+        },
+        "scale: upkeep": {
+            f"{jobs}: {what}"
+            for jobs in ("large jobs", "a job for each chunk")
+            for what in (*("a look", "its memory", "Redis's slowest command", "tasks found lost"),)
+        },
+    }
+
+
 def test_engines(tmp_path: Path) -> None:
     assert quick("bench-engines", tmp_path) == {
         "engines: engines": {

@@ -126,3 +126,17 @@ def test_a_question_that_finds_no_place_is_not_sent(client: httpx.Client, redis:
     assert codes.count("overloaded") == WAITERS - sent
     assert sent >= PLACES
     assert redis.llen(CATALOG_QUEUE) == sent
+
+
+def test_a_search_is_kept_for_minutes_once_it_was_read(client: httpx.Client, redis: Redis) -> None:
+    started = client.post("/v1/searches", json={"text": "a dog"})
+    record = f"glimpse:search:{started.json()['id']}"
+    result = f"celery-task-meta-{started.json()['id']}"
+    assert client.get(started.headers["Location"]).json()["state"] == "queued"
+    assert redis.ttl(record) > 300
+    answer_all(redis)
+    found = client.get(started.headers["Location"]).json()
+    assert found["state"] == "succeeded"
+    # The record first: without its result, the search would seem to be queued.
+    assert 0 < redis.ttl(record) <= redis.ttl(result) <= 300
+    assert client.get(started.headers["Location"]).json() == found

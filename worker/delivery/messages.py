@@ -18,6 +18,9 @@ from kombu.transport.redis import Channel
 from kombu.utils.json import dumps, loads
 from redis import Redis
 
+from common.jobs.fields import job_key
+from common.jobs.redis import QUEUED_PREFIX
+from common.jobs.tasks import job_of_task
 from common.redis_client import broker_call
 from common.redis_scripts import RedisScript
 from common.redis_time import RedisClock
@@ -204,6 +207,7 @@ class RedisMessages:
     def _put_back(
         self, message: Delivered, *, last: bool, noted: bool = True, limit: float | None = None
     ) -> None:
+        job_id = job_of_task(str(message.content["headers"].get("id")))
         self._script(
             unacked_key=Channel.unacked_key,
             unacked_index_key=Channel.unacked_index_key,
@@ -213,4 +217,7 @@ class RedisMessages:
             even_if_missing=int(not noted),
             push=_LAST if last else _FIRST,
             message=message.redelivery(),
+            job_key=job_key(job_id),
+            job_id=job_id,
+            queued_prefix=QUEUED_PREFIX,
         )

@@ -135,8 +135,9 @@ class ArchiveIngest:
                     if not self._add(unpacking, self._receive(archive, member)):
                         return self._end(archive, len(unpacking.seen))
         except NotFound as error:
-            # A fully unpacked archive has been removed; its job has stopped growing by then.
-            if self._jobs.get(archive.job_id).growing:
+            # A fully unpacked archive has been removed; its job has stopped growing by then. So has
+            # one of a refused upload; its job's record has expired.
+            if self._is_growing(archive.job_id):
                 raise BlobsUnavailable(
                     f"The bytes of archive {archive.filename} are not in this worker's blob store; "
                     "give the API and all workers the same GLIMPSE_BLOBS_DIR."
@@ -147,6 +148,12 @@ class ArchiveIngest:
             return self._fail(archive, unpacking.index, error)
         self._extend_job(unpacking)
         return self._end(archive, len(unpacking.seen))
+
+    def _is_growing(self, job_id: str) -> bool:
+        try:
+            return self._jobs.get(job_id).growing
+        except NotFound:
+            return False
 
     @contextmanager
     def _opened(self, archive: IngestArchive) -> Iterator[BinaryIO]:

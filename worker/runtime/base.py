@@ -94,7 +94,7 @@ class Parts:
     @cached_property
     def routing(self) -> Routing:
         """Forwards tasks of other models."""
-        return Routing(self._models, self.encoder.name, self._sender)
+        return Routing(self._models, self.encoder.name, self._sender, self._jobs)
 
     @cached_property
     def collections(self) -> Collections:

@@ -63,9 +63,13 @@ from worker.upkeep.lost_tasks import LostTasks
 from worker.upkeep.orphaned_archives import OrphanedArchives
 from worker.upkeep.orphaned_blobs import OrphanedBlobs
 from worker.upkeep.rounds import RedisRounds
+from worker.upkeep.turn import Check
 from worker.upkeep.withdrawn_blobs import WithdrawnBlobs
 
 log = logging.getLogger(__name__)
+
+# Seconds that results of tasks are kept; the record of the job or of the reindex has the rest.
+_RESULTS_TTL_S = 3600
 
 # Runs a chunk; takes the chunk and the owner of its claims.
 RunChunk = Callable[[IngestChunk, str], ChunkResult]
@@ -110,20 +114,21 @@ class IngestParts(Parts):
     @cached_property
     def upkeep(self) -> Upkeep:
         """Runs the chores of the whole service."""
-        chores = {
-            "recount": self._jobs.recount,
-            "audit_quotas": QuotaKeeper(self._quotas, self.store).audit_some,
-            "trim_jobs": self._jobs.trim,
+        quotas = QuotaKeeper(self._quotas, self.store)
+        chores: dict[str, Callable[[Check], object]] = {
+            "recount": lambda _: self._jobs.recount(),
+            "audit_quotas": lambda _: quotas.audit_some(),
+            "trim_jobs": lambda _: self._jobs.trim(),
             "recover": self._lost_tasks().recover,
-            "recover_reindex": self._reindex_recovery().recover,
-            "sweep": self._blobs.sweep,
-            "sweep_archives": self._archives.sweep,
+            "recover_reindex": lambda _: self._reindex_recovery().recover(),
+            "sweep": lambda _: self._blobs.sweep(),
+            "sweep_archives": lambda _: self._archives.sweep(),
             "sweep_leftovers": self._orphaned_archives().sweep,
             "sweep_orphans": self._orphaned_blobs().sweep,
             "sweep_withdrawn": self._withdrawn_blobs().sweep,
-            "sweep_queries": self._queries.sweep,
+            "sweep_queries": lambda _: self._queries.sweep(),
             # A search ends long before its record expires.
-            "expire_queries": lambda: self._queries.expire(self.settings.search_ttl_s),
+            "expire_queries": lambda _: self._queries.expire(self.settings.search_ttl_s),
         }
         return Upkeep(self._redis, chores, self.settings.lease_s, self._is_active)
 
@@ -236,8 +241,9 @@ class IngestParts(Parts):
 
     def _lost_tasks(self) -> LostTasks:
         return LostTasks(
-            self._ingest_payloads,
+            self._redis,
             self._jobs,
+            self._ingest_queues,
             self._send,
             self.settings.lease_s,
             self.settings.chunk_images,
@@ -259,7 +265,7 @@ class IngestParts(Parts):
         )
 
     def _orphaned_archives(self) -> OrphanedArchives:
-        return OrphanedArchives(self._archives, self._jobs, self._ingest_payloads)
+        return OrphanedArchives(self._archives, self._jobs)
 
     def _slice_reindex(self) -> SliceReindex:
         return SliceReindex(
@@ -310,12 +316,9 @@ class IngestParts(Parts):
     def _is_active(self) -> bool:
         return self._models.roles().active in (None, self.encoder.name)
 
-    def _ingest_queues(self) -> list[str]:
-        """Return the queues of uploads of all models."""
-        return queues_of(INGEST_QUEUE, [None, *self._models.known()])
-
-    def _ingest_payloads(self) -> list[dict[str, Any]]:
-        return payloads(self._redis, self._ingest_queues())
+    def _ingest_queues(self, tenant: str | None = None) -> list[str]:
+        """Return the queues of uploads of all models, or those that may hold a tenant's."""
+        return queues_of(INGEST_QUEUE, [None, *self._models.known()], tenant)
 
     def _has_uploads(self) -> bool:
         """Return whether uploads wait for a worker of any model."""
@@ -354,7 +357,7 @@ class IngestParts(Parts):
 def ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
     """Measure the model if needed and register the tasks of the ingest queue."""
     parts = IngestParts(settings, encoder, store)
-    app = create_app(settings, parts.leases, settings.job_ttl_s)
+    app = create_app(settings, parts.leases, _RESULTS_TTL_S)
     register_ingest(app, Deliveries(parts.leases, settings), parts.works())
     return Runtime(
         app,

@@ -14,14 +14,17 @@ from common.contract import (
     SEARCH_QUEUE,
     SEARCH_TASKS,
     Done,
+    IngestArchive,
+    IngestChunk,
     Message,
 )
 from common.errors import ServiceError
+from common.jobs.base import JobRecords
 from common.models.base import Models
 
 log = logging.getLogger(__name__)
 
-Payload = TypeVar("Payload", bound=Message)
+Payload = TypeVar("Payload", IngestChunk, IngestArchive)
 
 
 class SwitchInProgress(ServiceError):
@@ -39,12 +42,14 @@ class Routing:
         models: The models' roles.
         model: The name of this worker's model.
         sender: Sends tasks.
+        jobs: Learns of the tasks that enter another queue.
     """
 
-    def __init__(self, models: Models, model: str, sender: TaskSender) -> None:
+    def __init__(self, models: Models, model: str, sender: TaskSender, jobs: JobRecords) -> None:
         self._models = models
         self._model = model
         self._sender = sender
+        self._jobs = jobs
 
     def ingests(
         self,
@@ -62,6 +67,7 @@ class Routing:
                 self._sender.send_to(
                     queue_for(INGEST_QUEUE, target, message), task, task_id_of(message), message
                 )
+                self._jobs.requeued(message.job_id)
                 return Done()
             if roles.active not in (None, self._model):
                 raise SwitchInProgress(f"{self._model} becomes the active model in a moment.")

@@ -10,11 +10,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from common.errors import BrokerUnavailable, GlimpseError
+from worker.upkeep.turn import Check, Turn, TurnLost, no_check
 
 log = logging.getLogger(__name__)
 
-# Set by the worker that takes a turn; expires shortly before the next one.
-_TURN = "glimpse:upkeep"
+# The lock's time to live as a share of the interval: slightly shorter, so that the next worker to
+# wake can take its turn.
+_TTL_SHARE = 0.9
 # Seconds to wait for the last turn to finish.
 _LAST_TURN_S = 2.0
 
@@ -24,7 +26,8 @@ class Upkeep:
 
     Args:
         redis: A client of the broker's database.
-        chores: The chores by name; each must be safe at any time and concurrently.
+        chores: The chores by name; each must be safe at any time, and takes a function that it
+            calls before each change, which raises if another worker may have begun a turn.
         interval_s: Seconds between turns.
         is_active: Returns whether this worker's model is active: the collection of another one
             need not have the rows that the chores look for.
@@ -33,7 +36,7 @@ class Upkeep:
     def __init__(
         self,
         redis: Redis,
-        chores: Mapping[str, Callable[[], object]],
+        chores: Mapping[str, Callable[[Check], object]],
         interval_s: float,
         is_active: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -54,11 +57,15 @@ class Upkeep:
         if self._thread.is_alive():
             self._thread.join(_LAST_TURN_S)
 
-    def turn(self) -> None:
-        """Run every chore; a failure does not stop the others."""
+    def turn(self, check: Check = no_check) -> None:
+        """Run every chore; a failure does not stop the others, but losing the turn does."""
         for name, chore in self._chores.items():
             try:
-                chore()
+                check()
+                chore(check)
+            except TurnLost as error:
+                log.warning("upkeep.turn_lost chore=%s %s", name, error)
+                return
             except (GlimpseError, RedisError, OSError) as error:
                 log.warning("upkeep.failed chore=%s %s", name, error)
             except Exception:
@@ -66,14 +73,16 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._interval_s):
-            if self._is_mine():
-                self.turn()
+            turn = Turn(self._redis, self._interval_s * _TTL_SHARE)
+            if self._begin(turn):
+                try:
+                    self.turn(turn.check)
+                finally:
+                    turn.end()
 
-    def _is_mine(self) -> bool:
-        # Slightly shorter than the interval, so that the next worker to wake can take its turn.
-        turn_ms = max(1, int(self._interval_s * 900))
+    def _begin(self, turn: Turn) -> bool:
         try:
-            return self._is_active() and bool(self._redis.set(_TURN, 1, nx=True, px=turn_ms))
+            return self._is_active() and turn.begin()
         except (BrokerUnavailable, RedisError) as error:
             log.warning("upkeep.no_turn %s", error)
             return False

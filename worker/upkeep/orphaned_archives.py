@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any
 
 from common.blobs.base import BlobStore, StoredBlob
 from common.errors import NotFound
 from common.jobs.base import JobRecords
+from worker.upkeep.turn import Check, no_check
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +23,6 @@ class OrphanedArchives:
     Args:
         archives: Holds the archives, each under its job's id.
         jobs: The job records.
-        waiting: Returns the payloads of queued and delivered tasks, since a task may
-            outlive the record of its job.
         left_alone_s: Minimum age of an archive in seconds.
     """
 
@@ -33,16 +30,17 @@ class OrphanedArchives:
         self,
         archives: BlobStore,
         jobs: JobRecords,
-        waiting: Callable[[], list[dict[str, Any]]],
         left_alone_s: float = _LEFT_ALONE_S,
     ) -> None:
         self._archives = archives
         self._jobs = jobs
-        self._waiting = waiting
         self._left_alone_s = left_alone_s
 
-    def sweep(self) -> int:
+    def sweep(self, check: Check = no_check) -> int:
         """Remove orphaned archives and return their number.
+
+        An accepted job that is not finished keeps its record, so an archive without one is needed
+        by no task.
 
         Raises:
             ServiceError: A part of the service is unavailable; retry later.
@@ -50,11 +48,8 @@ class OrphanedArchives:
         before = time.time() - self._left_alone_s
         old = [archive for archive in self._archives.stored() if archive.at < before]
         left = [archive for archive in old if not self._is_needed(archive)]
-        if not left:
-            return 0
-        waiting = {payload["job_id"] for payload in self._waiting()}
-        left = [archive for archive in left if archive.id not in waiting]
         for archive in left:
+            check()
             self._archives.delete(archive.tenant, archive.id)
             log.warning("archive.left_over tenant=%s job=%s", archive.tenant, archive.id)
         return len(left)

@@ -18,6 +18,7 @@ from common.jobs.base import JobRecords
 from common.pages import pages
 from worker.stores.base import VectorStore
 from worker.upkeep.rounds import Rounds
+from worker.upkeep.turn import Check, no_check
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class OrphanedBlobs:
         self._is_here = is_here
         self._left_alone_s = left_alone_s
 
-    def sweep(self) -> int:
+    def sweep(self, check: Check = no_check) -> int:
         """Check the next slice and return the number of originals withdrawn.
 
         Raises:
@@ -103,7 +104,7 @@ class OrphanedBlobs:
         # Compute the span first: anything uploaded or replayed from here on is younger.
         span = _Span(self._rounds.since(collection), self._awaited_from() - self._left_alone_s)
         return sum(
-            self._sweep_page(tenant, page, span, collection)
+            self._sweep_page(tenant, page, span, collection, check)
             for tenant, blobs in self._unsettled(prefix).items()
             for page in pages(blobs, _PAGE)
         )
@@ -126,7 +127,7 @@ class OrphanedBlobs:
         return found
 
     def _sweep_page(
-        self, tenant: str, page: Sequence[StoredBlob], span: _Span, collection: str
+        self, tenant: str, page: Sequence[StoredBlob], span: _Span, collection: str, check: Check
     ) -> int:
         indexed = self._store.known(tenant, [blob.id for blob in page])
         for blob in page:
@@ -136,10 +137,11 @@ class OrphanedBlobs:
         # If the collection was emptied or replaced meanwhile, its missing rows prove nothing.
         if left and self._store.collection() != collection:
             return 0
-        return sum(self._settle(tenant, some) for some in pages(left, _CLAIMS_PAGE))
+        return sum(self._settle(tenant, some, check) for some in pages(left, _CLAIMS_PAGE))
 
-    def _settle(self, tenant: str, blobs: Sequence[StoredBlob]) -> int:
+    def _settle(self, tenant: str, blobs: Sequence[StoredBlob], check: Check) -> int:
         """Withdraw originals that nothing needs and return their number."""
+        check()
         owner = uuid.uuid4().hex
         # Images claimed by other tasks are checked again in the next round.
         claimed = self._claim(

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from common.blobs.base import BlobStore, StoredBlob
 from common.claims.base import Claims, Verdict
 from common.dead_letters.base import DeadLetters, has_letter
-from common.errors import NotFound
 from common.jobs.base import JobRecords
-from common.jobs.walk import walk
 from common.pages import pages
 from worker.stores.base import VectorStore
+from worker.upkeep.turn import Check, no_check
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ class WithdrawnBlobs:
     Args:
         blobs: Holds the withdrawn blobs.
         store: Provides the indexed images: an interrupted deletion leaves the row.
-        jobs: Provides the images for which accepted uploads wait.
+        jobs: Provides the age of the oldest upload that may wait for its images.
         claims: An image is claimed while its bytes are restored or discarded.
         dead_letters: Letters need bytes to be replayed.
         kept_s: Minimum seconds to keep withdrawn bytes.
@@ -56,8 +55,12 @@ class WithdrawnBlobs:
         self._dead_letters = dead_letters
         self._kept_s = kept_s
 
-    def sweep(self) -> int:
+    def sweep(self, check: Check = no_check) -> int:
         """Restore and discard blobs; return the number discarded.
+
+        An upload stores the bytes of its images again, and its job is created within
+        ``kept_s`` after that. So no unfinished job needs bytes withdrawn more than
+        ``kept_s`` before the oldest one was created, and no job's items need be read.
 
         Raises:
             ServiceError: A part of the service is unavailable; retry later.
@@ -66,35 +69,25 @@ class WithdrawnBlobs:
         for blob in self._blobs.withdrawn():
             withdrawn[blob.tenant].append(blob)
         # Read the clock before the jobs: blobs of later uploads are younger than this.
-        before = time.time() - self._kept_s
-        any_old = any(blob.at < before for blobs in withdrawn.values() for blob in blobs)
-        awaited = self._awaited() if any_old else {}
+        now = time.time()
+        oldest_job = self._jobs.oldest_unfinished()
+        before = min(now, math.inf if oldest_job is None else oldest_job) - self._kept_s
         return sum(
-            self._sweep_page(tenant, page, before, awaited.get(tenant, set()))
+            self._sweep_page(tenant, page, before, check)
             for tenant, blobs in withdrawn.items()
             for page in pages(blobs, _PAGE)
         )
 
-    def _awaited(self) -> dict[str, set[str]]:
-        """Return the ids of images for which accepted uploads wait, by tenant."""
-        awaited: dict[str, set[str]] = defaultdict(set)
-        for job_id in self._jobs.stalled(-math.inf):
-            try:
-                queued = {item.id for item in walk(self._jobs, job_id, "queued")}
-                awaited[self._jobs.get(job_id).tenant] |= queued
-            except NotFound:
-                continue
-        return awaited
-
     def _sweep_page(
-        self, tenant: str, page: Sequence[StoredBlob], before: float, awaited: set[str]
+        self, tenant: str, page: Sequence[StoredBlob], before: float, check: Check
     ) -> int:
         indexed = self._store.known(tenant, [blob.id for blob in page])
         discarded = 0
         for blob in page:
+            check()
             if blob.id in indexed:
                 self._settle(blob)
-            elif blob.at < before and blob.id not in awaited:
+            elif blob.at < before:
                 discarded += self._settle(blob)
         return discarded
 

@@ -1,8 +1,10 @@
 -- Finishes a job if it no longer grows and all of its images have an outcome.
-local function finish_if_done(job_key, unfinished_key, job_id, now)
-  local total, done = unpack(redis.call('HMGET', job_key, 'total', 'done'))
+local function finish_if_done(job_key, unfinished_key, open_key, queued_prefix, job_id, now)
+  local total, done, tenant = unpack(redis.call('HMGET', job_key, 'total', 'done', 'tenant'))
   local is_growing = redis.call('HEXISTS', job_key, 'growing') == 1
   if is_growing or tonumber(done or 0) < tonumber(total) then return end
   redis.call('HSETNX', job_key, 'finished_at', now)
   redis.call('ZREM', unfinished_key, job_id)
+  redis.call('ZREM', queued_prefix .. tenant, job_id)
+  redis.call('HDEL', open_key, job_id)
 end

@@ -1,5 +1,5 @@
--- Accepts a job whose tasks are all in the queue: keeps its record for its full time, counts its
--- images as pending and adds it to its tenant's list.
+-- Accepts a job whose tasks are all in the queue: keeps its record, counts its images as pending and
+-- adds it to its tenant's list.
 --
 -- Atomic, so that a job is counted once, and concurrently recorded outcomes are subtracted either
 -- here or by `record`, never by both. Accepting a job again changes nothing.
@@ -13,11 +13,13 @@
 local job_key = KEYS[1] -- hash: the job's counters and times
 local unfinished_key = KEYS[2] -- sorted set: the unfinished jobs by creation time
 local pending_key = KEYS[3] -- counter: the images of accepted jobs without an outcome
-local tenants_key = KEYS[4] -- set: the tenants that have a list of jobs
-local job_keys = {unpack(KEYS, 5)} -- all keys of the job, which expire together
+local open_key = KEYS[4] -- hash: the images that each unfinished job adds to that counter
+local tenants_key = KEYS[5] -- set: the tenants that have a list of jobs
+local job_keys = {unpack(KEYS, 6)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
 local list_prefix = ARGV[3] -- prefix of the key of a tenant's list
+local queued_prefix = ARGV[4] -- prefix of a tenant's jobs by the time a task was last queued
 
 if redis.call('HSETNX', job_key, 'accepted', 1) == 0 then
   return redis.call('HGETALL', job_key)
@@ -32,9 +34,11 @@ end
 local now = now_ms() / 1000
 redis.call('SADD', tenants_key, tenant)
 redis.call('ZADD', list_prefix .. tenant, created_at, job_id)
-count_pending(pending_key, job_key, total - (done or 0))
+redis.call('HSET', open_key, job_id, 0)
+count_pending(pending_key, open_key, job_key, job_id, total - (done or 0))
 redis.call('ZADD', unfinished_key, created_at, job_id)
+redis.call('ZADD', queued_prefix .. tenant, now, job_id)
 redis.call('HSETNX', job_key, 'changed_at', now)
-finish_if_done(job_key, unfinished_key, job_id, now)
+finish_if_done(job_key, unfinished_key, open_key, queued_prefix, job_id, now)
 keep(job_key, job_keys, ttl_s)
 return redis.call('HGETALL', job_key)

@@ -1,8 +1,8 @@
 -- Records outcomes of a job's images, and finishes the job with the last one.
 --
--- Atomic, so that an outcome moves its image between the sets, increments the counters and
--- decrements the number of pending images exactly once, however many tasks report it. The first
--- outcome of an image counts; later ones change nothing.
+-- Atomic, so that an outcome changes its image's state, increments the counters and decrements the
+-- number of pending images exactly once, however many tasks report it. The first outcome of an
+-- image counts; later ones change nothing.
 --
 -- Returns the number of new outcomes.
 --
@@ -10,34 +10,37 @@
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
 -- @include common/jobs/lua/_pending.lua
+-- @include common/jobs/lua/_version_1.lua
 local job_key = KEYS[1] -- hash: the job's counters and times
-local outcomes_key = KEYS[2] -- hash: outcomes as JSON, by index
-local queued_key = KEYS[3] -- sorted set: the indices without an outcome
-local indexed_key = KEYS[4] -- sorted sets: the indices with each outcome
-local duplicate_key = KEYS[5]
-local failed_key = KEYS[6]
-local cancelled_key = KEYS[7]
-local unfinished_key = KEYS[8] -- sorted set: the unfinished jobs
-local pending_key = KEYS[9] -- counter: the images of accepted jobs without an outcome
-local job_keys = {unpack(KEYS, 10)} -- all keys of the job, which expire together
+local states_key = KEYS[2] -- string: a letter for the state of each image
+local failures_key = KEYS[3] -- hash: the outcomes of failed images as JSON, by index
+local unfinished_key = KEYS[4] -- sorted set: the unfinished jobs
+local pending_key = KEYS[5] -- counter: the images of accepted jobs without an outcome
+local open_key = KEYS[6] -- hash: the images that each unfinished job adds to that counter
+local job_keys = {unpack(KEYS, 7)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
-local outcomes = cjson.decode(ARGV[3]) -- each: index, state, counter in the hash, JSON
+local queued_prefix = ARGV[3] -- prefix of a tenant's jobs by the time a task was last queued
+local outcomes = cjson.decode(ARGV[4]) -- each: index, state, counter in the hash, JSON
 
 if redis.call('EXISTS', job_key) == 0 then return 0 end
 local now = now_ms() / 1000
-local state_keys = {
-  indexed = indexed_key,
-  duplicate = duplicate_key,
-  failed = failed_key,
-  cancelled = cancelled_key,
-}
+local is_old = is_version_1(job_key)
+
+local function settle(index, state, text)
+  if is_old then return settle_version_1(job_key, index, state, text) end
+  local letter = redis.call('GETRANGE', states_key, index, index)
+  -- Neither queued nor begun: the image has an outcome.
+  if letter ~= 'q' and letter ~= 'b' then return false end
+  redis.call('SETRANGE', states_key, index, state:sub(1, 1))
+  if state == 'failed' then redis.call('HSET', failures_key, index, text) end
+  return true
+end
+
 local added = 0
 for _, outcome in ipairs(outcomes) do
   local index, state, counter, text = unpack(outcome)
-  if redis.call('HSETNX', outcomes_key, index, text) == 1 then
-    redis.call('ZREM', queued_key, index)
-    redis.call('ZADD', state_keys[state], index, index)
+  if settle(index, state, text) then
     redis.call('HINCRBY', job_key, counter, 1)
     added = added + 1
   end
@@ -46,9 +49,9 @@ if added > 0 then
   redis.call('HINCRBY', job_key, 'done', added)
   redis.call('HSET', job_key, 'changed_at', now)
   if redis.call('HEXISTS', job_key, 'accepted') == 1 then
-    count_pending(pending_key, job_key, -added)
+    count_pending(pending_key, open_key, job_key, job_id, -added)
   end
-  finish_if_done(job_key, unfinished_key, job_id, now)
+  finish_if_done(job_key, unfinished_key, open_key, queued_prefix, job_id, now)
 end
 keep(job_key, job_keys, ttl_s)
 return added

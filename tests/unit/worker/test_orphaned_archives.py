@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from common.blobs.memory import MemoryBlobs
@@ -33,11 +31,8 @@ def begin(jobs: MemoryJobs) -> None:
     jobs.accept(JOB)
 
 
-def swept(
-    archives: MemoryBlobs, jobs: MemoryJobs, *, left_alone_s: float = -1, waiting: str = ""
-) -> int:
-    payloads: list[dict[str, Any]] = [{"job_id": waiting, "items": []}] if waiting else []
-    return OrphanedArchives(archives, jobs, lambda: payloads, left_alone_s).sweep()
+def swept(archives: MemoryBlobs, jobs: MemoryJobs, *, left_alone_s: float = -1) -> int:
+    return OrphanedArchives(archives, jobs, left_alone_s).sweep()
 
 
 def test_an_archive_of_no_job_is_removed(archives: MemoryBlobs, jobs: MemoryJobs) -> None:
@@ -56,8 +51,3 @@ def test_an_archive_that_is_unpacked_stays(archives: MemoryBlobs, jobs: MemoryJo
     assert swept(archives, jobs) == 0
     jobs.complete(JOB)
     assert swept(archives, jobs) == 1
-
-
-def test_an_archive_whose_task_waits_stays(archives: MemoryBlobs, jobs: MemoryJobs) -> None:
-    assert swept(archives, jobs, waiting=JOB) == 0
-    assert swept(archives, jobs, waiting="2" * 32) == 1

@@ -24,6 +24,7 @@ from common.contract import (
     SwitchRequest,
 )
 from common.errors import StoreUnavailable
+from common.jobs.memory import MemoryJobs
 from common.models.base import Switch
 from common.models.memory import MemoryModels
 from common.reindex.base import SLICES, Reindex
@@ -332,9 +333,12 @@ def ingested(models: MemoryModels, sent: Sent, model: str) -> list[Message]:
         ran.append(chunk)
         return Done()
 
-    routing = Routing(models, model, sent)  # type: ignore[arg-type]
-    routing.ingests("ingest.chunk", lambda _: "id", run)(CHUNK, "owner")
+    routing_of(models, model, sent).ingests("ingest.chunk", lambda _: "id", run)(CHUNK, "owner")
     return ran
+
+
+def routing_of(models: MemoryModels, model: str, sent: Sent) -> Routing:
+    return Routing(models, model, sent, MemoryJobs())  # type: ignore[arg-type]
 
 
 def test_a_task_of_another_model_is_forwarded() -> None:
@@ -342,13 +346,13 @@ def test_a_task_of_another_model_is_forwarded() -> None:
     assert ingested(models, sent, OLD) == [CHUNK]
     assert ingested(models, sent, NEW) == []
     assert sent.queues == [queue_for(INGEST_QUEUE, OLD, CHUNK)]
-    routing = partial(Routing(models, NEW, sent).forwards, "search.run", "id", CHUNK)  # type: ignore[arg-type]
-    assert routing(1.0)
+    routing = routing_of(models, NEW, sent)
+    assert partial(routing.forwards, "search.run", "id", CHUNK)(1.0)
     assert sent.queues[1:] == ["search@hashing"]
     # Also if an API of an older version sent it to the search queue.
-    assert Routing(models, NEW, sent).forwards("catalog.get", "id", CHUNK, 1.0)  # type: ignore[arg-type]
+    assert routing.forwards("catalog.get", "id", CHUNK, 1.0)
     assert sent.queues[2:] == ["catalog@hashing"]
-    assert not Routing(models, OLD, sent).forwards("search.run", "id", CHUNK, 1.0)  # type: ignore[arg-type]
+    assert not routing_of(models, OLD, sent).forwards("search.run", "id", CHUNK, 1.0)
 
 
 def test_uploads_wait_while_the_service_switches_to_their_model() -> None:
