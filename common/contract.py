@@ -117,6 +117,22 @@ class ChunkResult(Message):
     outcomes: list[Outcome]
 
 
+class AsOf(Message):
+    """Read marks at the time of a request (``common/read_marks/base.py``)."""
+
+    # The run of Redis that the marks are from; a mark that is missing may be established in it.
+    epoch: str
+    # Times by Milvus's clock, 20 digits each, by the key of their collection.
+    times: dict[str, str] = {}
+
+
+class ReadRequest(Message):
+    """Base of the payloads of tasks that read the store."""
+
+    # None for reads that must be strong; older workers ignore it.
+    as_of: AsOf | None = None
+
+
 class Input(Message):
     """Something to embed: a text, an indexed image or an uploaded picture."""
 
@@ -132,7 +148,7 @@ class Term(Input):
     weight: float = 1.0
 
 
-class SearchRequest(Message):
+class SearchRequest(ReadRequest):
     """Payload of ``search.run``."""
 
     version: Literal[1] = 1
@@ -185,7 +201,7 @@ class SearchResult(Message):
     error: Failure | None = None
 
 
-class EmbeddingsRequest(Message):
+class EmbeddingsRequest(ReadRequest):
     """Payload of ``embeddings.run``."""
 
     version: Literal[1] = 1
@@ -215,7 +231,7 @@ class EmbeddingsResult(Message):
     error: Failure | None = None
 
 
-class CatalogRequest(Message):
+class CatalogRequest(ReadRequest):
     """Payload of ``catalog.get``, ``catalog.known`` and ``catalog.delete``."""
 
     version: Literal[1] = 1
@@ -267,7 +283,7 @@ class Place(Message):
     id: ImageId
 
 
-class CatalogListRequest(Message):
+class CatalogListRequest(ReadRequest):
     """Payload of ``catalog.list``."""
 
     version: Literal[1] = 1

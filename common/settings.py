@@ -35,6 +35,9 @@ class Settings(BaseModel):
     # A Milvus Lite server, a Milvus server, or Zilliz Cloud (with a token).
     milvus_uri: MilvusUri = "http://127.0.0.1:19530"
     milvus_token: str = ""
+    # How searches on a Milvus server see every write: "marks" reads as of the last write that was
+    # reported, "strong" as of the present.
+    consistency: Literal["marks", "strong"] = "marks"
     # Folder of originals and thumbnails.
     blobs_dir: Path = Path("data/blobs")
 

@@ -11,7 +11,7 @@ from benchmarks import options
 from benchmarks.report import Report
 
 # Modules of this package, in the order of the report.
-PARTS: tuple[str, ...] = ()
+PARTS: tuple[str, ...] = ("reads",)
 
 
 @click.command()

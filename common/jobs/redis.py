@@ -18,6 +18,8 @@ from common.errors import NotFound
 from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
 from common.jobs.fields import job_key, read_job, write_job
 from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
+from common.read_marks.base import ReadMark
+from common.read_marks.redis import TIMES_KEY
 from common.redis_client import broker_call
 from common.redis_scripts import RedisScript, Value
 from common.redis_time import seconds
@@ -181,10 +183,13 @@ class RedisJobs:
         ]
 
     @broker_call
-    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
-        """Record outcomes atomically."""
+    def record(
+        self, job_id: str, outcomes: Sequence[Outcome], mark: ReadMark | None = None
+    ) -> None:
+        """Record outcomes and raise the read mark atomically."""
         if outcomes:
-            self._run(self._record, job_id, outcomes=[_recorded(outcome) for outcome in outcomes])
+            recorded = [_recorded(outcome) for outcome in outcomes]
+            self._run(self._record, job_id, outcomes=recorded, mark=list(mark or ()))
 
     @broker_call
     def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
@@ -258,6 +263,7 @@ def _keys(job_id: str) -> dict[str, Value]:
         "job_keys": [key, *parts.values()],
         "unfinished_key": _UNFINISHED,
         "pending_key": PENDING_KEY,
+        "marks_key": TIMES_KEY,
         "tenants_key": LISTS,
     }
 

@@ -34,6 +34,7 @@ from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.jobs.memory import MemoryJobs
 from common.keys.memory import MemoryKeys
 from common.models.memory import MemoryModels
+from common.read_marks.memory import MemoryReadMarks
 from common.redis_time import MachineClock
 from common.reindex.memory import MemoryReindexes
 from common.settings import Settings
@@ -52,6 +53,7 @@ from worker.runtime.tasks import SearchWork, register_search
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.stores.amends import Amends
+from worker.stores.as_of import MarkedReads
 from worker.stores.fence import Fence
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
@@ -106,7 +108,8 @@ def start_inline(
     models = MemoryModels(encoder.name if workers else None)
     reindexes = MemoryReindexes()
     blobs, archives, queries = MemoryBlobs(), MemoryBlobs(), MemoryBlobs()
-    jobs = MemoryJobs()
+    marks = MemoryReadMarks()
+    jobs = MemoryJobs(marks)
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
     dead_letters = MemoryDeadLetters()
     keys = MemoryKeys()
@@ -145,8 +148,9 @@ def start_inline(
             search,
             Embeddings(encoder, search.inputs),
             Catalog(store),
-            Deletion(store, blobs, jobs, claims, dead_letters, fence, collections),
+            Deletion(store, blobs, jobs, claims, dead_letters, fence, collections, marks),
             ModelCatalog(collections),
+            MarkedReads(store, marks),
         )
         register_search(celery, work, encoder.name, clock, lambda *_: False)
         handlers |= celery.tasks

@@ -14,6 +14,7 @@ from common.dead_letters.base import DeadLetters, find_letter
 from common.errors import ImagesBusy, NotFound, WorkerUnavailable
 from common.jobs.base import FINAL_STATES, JobRecords
 from common.jobs.walk import walk
+from common.read_marks.base import ReadMarks
 from worker.stores.base import Row, VectorStore
 from worker.stores.collections import Collections
 from worker.stores.fence import Claimed, Fence
@@ -42,6 +43,7 @@ class Deletion:
         dead_letters: A letter about the image is removed with it.
         fence: Keeps a deletion that lost its claim from removing newer uploads.
         collections: The collections of other models, which must not keep the row.
+        marks: The read marks, which a deletion raises.
         wait_s: Seconds to wait for a claimed image; must be less than the API's timeout.
     """
 
@@ -54,6 +56,7 @@ class Deletion:
         dead_letters: DeadLetters,
         fence: Fence,
         collections: Collections,
+        marks: ReadMarks,
         wait_s: float = _CLAIM_WAIT_S,
     ) -> None:
         self._store = store
@@ -63,6 +66,7 @@ class Deletion:
         self._dead_letters = dead_letters
         self._fence = fence
         self._collections = collections
+        self._marks = marks
         self._wait_s = wait_s
 
     def run(
@@ -89,6 +93,8 @@ class Deletion:
 
     def _delete(self, tenant: str, image_id: str, is_wanted: Callable[[], bool]) -> bool:
         if not self._store.known(tenant, [image_id]):
+            # The caller may be retrying a deletion that was interrupted before it raised the mark.
+            self._raise_marks([self._store])
             return False
         owner = uuid.uuid4().hex
         self._claim(owner, tenant, image_id)
@@ -142,9 +148,16 @@ class Deletion:
 
     def _delete_rows(self, rows: Sequence[Row]) -> None:
         # This store last: after an interruption, only it shows that the deletion is unfinished.
-        for store in (*self._collections.others(self._store), self._store):
+        stores = (*self._collections.others(self._store), self._store)
+        for store in stores:
             for row in rows:
                 store.delete(row.tenant, [row.record.id])
+        self._raise_marks(stores)
+
+    def _raise_marks(self, stores: Sequence[VectorStore]) -> None:
+        """Make reads as of the marks see these stores as they are now."""
+        marks = [store.read_mark(fresh=True) for store in stores]
+        self._marks.advance([mark for mark in marks if mark is not None])
 
     def _note_indexed(self, job_id: str, image_id: str) -> None:
         """Record the image as indexed in its job, if its worker died before doing so.
@@ -159,7 +172,7 @@ class Deletion:
                 for item in walk(self._jobs, job_id, "queued")
                 if item.id == image_id
             ]
-            self._jobs.record(job_id, found)
+            self._jobs.record(job_id, found, self._store.read_mark(fresh=True))
         except NotFound:
             # The job has expired, so no chunk of it can run again.
             return

@@ -12,6 +12,7 @@ from common.contract import ChunkItem, IngestChunk, Outcome, OutcomeState
 from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
 from common.errors import EncoderError, GlimpseError, ServiceError
 from common.jobs.base import JobRecords
+from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +24,16 @@ class Outcomes:
         jobs: The job records.
         claims: Decides who may record a failure, and counts the attempts.
         dead_letters: Receives the images that are given up.
+        store: Provides the read mark.
     """
 
-    def __init__(self, jobs: JobRecords, claims: Claims, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self, jobs: JobRecords, claims: Claims, dead_letters: DeadLetters, store: VectorStore
+    ) -> None:
         self._jobs = jobs
         self._claims = claims
         self._dead_letters = dead_letters
+        self._store = store
 
     def ended_before(
         self, chunk: IngestChunk, items: Sequence[ChunkItem]
@@ -48,9 +53,22 @@ class Outcomes:
         return {index: outcome for index, outcome in outcomes.items() if index not in lost}
 
     def record(
-        self, chunk: IngestChunk, items: Sequence[ChunkItem], outcomes: Sequence[Outcome]
+        self,
+        chunk: IngestChunk,
+        items: Sequence[ChunkItem],
+        outcomes: Sequence[Outcome],
+        *,
+        found: bool = False,
     ) -> None:
-        """Record the outcomes of items, after writing dead letters for those given up."""
+        """Record the outcomes of items, after writing dead letters for those given up.
+
+        Args:
+            chunk: The chunk of the items.
+            items: The items.
+            outcomes: Their outcomes, in the same order.
+            found: Whether some of them have rows that another process may have written, and died
+                before it raised the read mark.
+        """
         dead = [
             self._letter(chunk, item, outcome)
             for item, outcome in zip(items, outcomes, strict=True)
@@ -58,7 +76,9 @@ class Outcomes:
         ]
         if dead:
             self._dead_letters.put(dead)
-        self._jobs.record(chunk.job_id, outcomes)
+        has_rows = any(outcome.state in ("indexed", "duplicate") for outcome in outcomes)
+        mark = self._store.read_mark(fresh=found) if has_rows else None
+        self._jobs.record(chunk.job_id, outcomes, mark)
 
     def _letter(self, chunk: IngestChunk, item: ChunkItem, outcome: Outcome) -> DeadLetter:
         return DeadLetter(

@@ -17,6 +17,7 @@ from common.claims.redis import RedisClaims
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
+from common.read_marks.redis import RedisReadMarks
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings
@@ -103,6 +104,10 @@ class Parts:
     @cached_property
     def _models(self) -> RedisModels:
         return RedisModels(self._redis)
+
+    @cached_property
+    def _marks(self) -> RedisReadMarks:
+        return RedisReadMarks(self._redis)
 
     @cached_property
     def _sender(self) -> TaskSender:

@@ -16,6 +16,7 @@ from worker.runtime.tasks import SearchWork, register_search
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.search.warm_up import warm_up
+from worker.stores.as_of import MarkedReads
 from worker.stores.base import VectorStore
 
 
@@ -48,13 +49,15 @@ class SearchParts(Parts):
             self._dead_letters,
             self._fence,
             self.collections,
+            self._marks,
         )
 
     @cached_property
     def work(self) -> SearchWork:
         """What the tasks of the queue run."""
         models = ModelCatalog(self.collections)
-        return SearchWork(self.search, self.embeddings, self.catalog, self.deletion, models)
+        reads = MarkedReads(self.store, self._marks)
+        return SearchWork(self.search, self.embeddings, self.catalog, self.deletion, models, reads)
 
     @cached_property
     def clock(self) -> RedisClock:

@@ -5,17 +5,20 @@
 -- Returns nothing.
 --
 -- @include common/lua/_now.lua
+-- @include common/read_marks/lua/_advance.lua
+-- @include common/jobs/lua/_mark.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
 local job_key = KEYS[1] -- hash: the job's counters and times
 local unfinished_key = KEYS[2] -- sorted set: the unfinished jobs
-local job_keys = {unpack(KEYS, 3)} -- all keys of the job, which expire together
+local marks_key = KEYS[3] -- hash: read marks by collection
+local job_keys = {unpack(KEYS, 4)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
 
 redis.call('HSET', job_key, 'cancel', 1)
 if redis.call('HDEL', job_key, 'growing') == 1 then
   redis.call('HSET', job_key, 'cut_short', 1)
-  finish_if_done(job_key, unfinished_key, job_id, now_ms() / 1000)
+  finish_if_done(job_key, unfinished_key, marks_key, job_id, now_ms() / 1000)
 end
 keep(job_key, job_keys, ttl_s)

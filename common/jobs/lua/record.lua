@@ -7,6 +7,8 @@
 -- Returns the number of new outcomes.
 --
 -- @include common/lua/_now.lua
+-- @include common/read_marks/lua/_advance.lua
+-- @include common/jobs/lua/_mark.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
 local job_key = KEYS[1] -- hash: the job's counters and times
@@ -18,10 +20,12 @@ local failed_key = KEYS[6]
 local cancelled_key = KEYS[7]
 local unfinished_key = KEYS[8] -- sorted set: the unfinished jobs
 local pending_key = KEYS[9] -- counter: the images of accepted jobs without an outcome
-local job_keys = {unpack(KEYS, 10)} -- all keys of the job, which expire together
+local marks_key = KEYS[10] -- hash: read marks by collection
+local job_keys = {unpack(KEYS, 11)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
 local outcomes = cjson.decode(ARGV[3]) -- each: index, state, counter in the hash, JSON
+local mark = cjson.decode(ARGV[4]) -- collection and time as of which the images are found; may be empty
 
 if redis.call('EXISTS', job_key) == 0 then return 0 end
 local now = now_ms() / 1000
@@ -47,7 +51,8 @@ if added > 0 then
   if redis.call('HEXISTS', job_key, 'accepted') == 1 then
     redis.call('DECRBY', pending_key, added)
   end
-  finish_if_done(job_key, unfinished_key, job_id, now)
+  if #mark > 0 then note_mark(job_key, marks_key, unpack(mark)) end
+  finish_if_done(job_key, unfinished_key, marks_key, job_id, now)
 end
 keep(job_key, job_keys, ttl_s)
 return added
