@@ -31,6 +31,7 @@ from common.models.base import Models
 from common.models.redis import RedisModels
 from common.quotas.base import Quotas
 from common.quotas.redis import RedisQuotas
+from common.read_marks.redis import RedisReadMarks
 from common.redis_client import connect
 from common.redis_time import Clock, RedisClock
 from common.reindex.base import Reindexes
@@ -73,6 +74,7 @@ def connect_services(settings: Settings) -> Services:
     # A waiting request uses two connections: one subscribes to its result, one reads it.
     redis = connect(settings.redis_url, connections=2 * settings.api_threads)
     clock, models = RedisClock(redis), RedisModels(redis)
+    marks = RedisReadMarks(redis) if settings.consistency == "marks" else None
     return Services(
         settings=settings,
         blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).keep),
@@ -91,7 +93,7 @@ def connect_services(settings: Settings) -> Services:
         quotas=RedisQuotas(redis),
         models=models,
         reindexes=RedisReindexes(redis),
-        dispatcher=CeleryDispatcher(settings, redis, clock, models),
+        dispatcher=CeleryDispatcher(settings, redis, clock, models, marks),
         clock=clock,
         counters=Counters.in_redis(settings.redis_url, settings.api_threads),
     )

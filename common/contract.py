@@ -137,6 +137,22 @@ class ChunkResult(Message):
         return dict(Counter(outcome.state for outcome in self.outcomes))
 
 
+class AsOf(Message):
+    """Read marks at the time of a request (``common/read_marks/base.py``)."""
+
+    # The run of Redis that the marks are from; a mark that is missing may be established in it.
+    epoch: str
+    # Times by Milvus's clock, 20 digits each, by the key of their collection.
+    times: dict[str, str] = {}
+
+
+class ReadRequest(Message):
+    """Base of the payloads of tasks that read the store."""
+
+    # None for reads that must be strong; older workers ignore it.
+    as_of: AsOf | None = None
+
+
 class Input(Message):
     """Something to embed: a text, an indexed image or an uploaded picture."""
 
@@ -152,7 +168,7 @@ class Term(Input):
     weight: float = 1.0
 
 
-class SearchRequest(Message):
+class SearchRequest(ReadRequest):
     """Payload of ``search.run``."""
 
     version: Literal[1] = 1
@@ -205,7 +221,7 @@ class SearchResult(Message):
     error: Failure | None = None
 
 
-class EmbeddingsRequest(Message):
+class EmbeddingsRequest(ReadRequest):
     """Payload of ``embeddings.run``."""
 
     version: Literal[1] = 1
@@ -235,7 +251,7 @@ class EmbeddingsResult(Message):
     error: Failure | None = None
 
 
-class CatalogRequest(Message):
+class CatalogRequest(ReadRequest):
     """Payload of ``catalog.get``, ``catalog.known`` and ``catalog.delete``."""
 
     version: Literal[1] = 1
@@ -287,7 +303,7 @@ class Place(Message):
     id: ImageId
 
 
-class CatalogListRequest(Message):
+class CatalogListRequest(ReadRequest):
     """Payload of ``catalog.list``."""
 
     version: Literal[1] = 1
@@ -307,7 +323,7 @@ class CatalogPage(Message):
     error: Failure | None = None
 
 
-class ThumbnailRequest(Message):
+class ThumbnailRequest(ReadRequest):
     """Payload of ``thumbnails.make``."""
 
     version: Literal[1] = 1

@@ -61,6 +61,9 @@ class Settings(BaseModel):
     # Whether the tenant is the partition key of a new collection, so that a search reads only its
     # tenant's part; Milvus 2.4 or later.
     milvus_partition_key: bool = False
+    # How searches on a Milvus server see every write: "marks" reads as of the last write that was
+    # reported, "strong" as of the present.
+    consistency: Literal["marks", "strong"] = "marks"
     # Folder of originals and thumbnails.
     blobs_dir: Path = Path("data/blobs")
 

@@ -14,8 +14,9 @@ from common.broker.celery_options import celery_options
 from common.broker.names import queues_of
 from common.broker.queues import QueueDepth, read_depths, together
 from common.broker.sender import TaskSender
-from common.contract import PURPOSES, Message
+from common.contract import PURPOSES, Message, ReadRequest
 from common.models.base import Models
+from common.read_marks.base import ReadMarks
 from common.redis_client import SOCKET_TIMEOUT_S, broker_call
 from common.redis_time import Clock
 from common.settings import Settings
@@ -42,12 +43,21 @@ class CeleryDispatcher:
         redis: A client that decodes responses.
         clock: Redis's clock, which determines when a task expires.
         models: Provide the model whose workers run a task.
+        marks: Provide the read marks that a read is sent with; None makes reads strong.
     """
 
-    def __init__(self, settings: Settings, redis: Redis, clock: Clock, models: Models) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        redis: Redis,
+        clock: Clock,
+        models: Models,
+        marks: ReadMarks | None = None,
+    ) -> None:
         options = celery_options(settings)
         self._sender = TaskSender(settings, clock, models)
         self._models = models
+        self._marks = marks
         reader = Celery("glimpse.api.results", set_as_current=False)
         reader.conf.update(options)
         self._backend = RedisBackend(app=reader, url=settings.redis_url)
@@ -63,7 +73,9 @@ class CeleryDispatcher:
         *,
         first: bool = False,
     ) -> None:
-        """Send a task to a queue."""
+        """Send a task to a queue; a read is to see all writes that were reported before."""
+        if self._marks is not None and isinstance(message, ReadRequest):
+            message = message.model_copy(update={"as_of": self._marks.read()})
         self._sender.send(task, queue, task_id, message, expires_s, first=first)
 
     @broker_call

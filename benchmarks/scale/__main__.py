@@ -18,6 +18,7 @@ PARTS: tuple[str, ...] = (
     "waiters",
     "fairness",
     "thumbnails",
+    "reads",
     "index",
 )
 

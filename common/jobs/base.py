@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from common.contract import MetadataValue, Outcome, OutcomeState
+from common.read_marks.base import ReadMark
 
 JobState = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
 
@@ -227,11 +228,19 @@ class JobRecords(Protocol):
         """
         ...
 
-    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
+    def record(
+        self, job_id: str, outcomes: Sequence[Outcome], mark: ReadMark | None = None
+    ) -> None:
         """Record outcomes; only the first outcome of each image counts.
 
         A redelivered task may therefore record its outcomes again, and the sum of the counters
         never exceeds the total. Does nothing if the record has expired.
+
+        Args:
+            job_id: The job.
+            outcomes: The outcomes.
+            mark: As of it, reads see the images. The collection's read mark is raised to it in the
+                step that finishes the job.
         """
         ...
 
@@ -248,6 +257,8 @@ class JobRecords(Protocol):
         self, job_id: str, state: ItemState | None, limit: int, start: int = 0
     ) -> tuple[list[Item], int | None]:
         """Return up to ``limit`` items from index ``start``, and the index of the next page.
+
+        Outcomes of a running job raise the read mark, so that a caller who is told finds the images.
 
         Raises:
             NotFound: See ``get``.

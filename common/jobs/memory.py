@@ -10,12 +10,21 @@ from common.contract import Outcome
 from common.cursors import read_cursor, write_cursor
 from common.errors import NotFound
 from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
+from common.read_marks.base import ReadMark
+from common.read_marks.memory import MemoryReadMarks
 
 
 class MemoryJobs:
-    """Stores job records for the lifetime of the object."""
+    """Stores job records for the lifetime of the object.
 
-    def __init__(self) -> None:
+    Args:
+        marks: The read marks, which finished jobs raise.
+    """
+
+    def __init__(self, marks: MemoryReadMarks | None = None) -> None:
+        self.marks = marks or MemoryReadMarks()
+        # The read marks of unfinished jobs.
+        self._noted: dict[str, list[ReadMark]] = {}
         self._jobs: dict[str, Job] = {}
         self._items: dict[str, list[Item]] = {}
         self._begun: dict[str, set[int]] = {}
@@ -154,8 +163,12 @@ class MemoryJobs:
             [Outcome(index=item.index, id=item.id, state="cancelled") for item in waiting],
         )
 
-    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
-        """Record outcomes."""
+    def record(
+        self, job_id: str, outcomes: Sequence[Outcome], mark: ReadMark | None = None
+    ) -> None:
+        """Record outcomes, and note the read mark until the job finishes."""
+        if mark is not None:
+            self._noted.setdefault(job_id, []).append(mark)
         items = self._items.get(job_id, [])
         for outcome in outcomes:
             if items and items[outcome.index].state == "queued":
@@ -191,6 +204,8 @@ class MemoryJobs:
         rest = [
             item for item in self._items[job_id][start:] if state is None or item.state == state
         ]
+        if state != "queued":
+            self.marks.advance(self._noted.pop(job_id, []))
         return rest[:limit], rest[limit].index if len(rest) > limit else None
 
     def _count(self, job_id: str, counter: str) -> None:
@@ -202,6 +217,7 @@ class MemoryJobs:
     def _finish_if_done(self, job_id: str) -> None:
         job = self._jobs[job_id]
         if job.done == job.total and not job.growing and job.finished_at is None:
+            self.marks.advance(self._noted.pop(job_id, []))
             self._jobs[job_id] = replace(job, finished_at=time.time())
 
     def _touch(self, job_id: str) -> None:

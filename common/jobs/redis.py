@@ -20,6 +20,8 @@ from common.jobs.fields import job_key, read_job, write_job
 from common.jobs.items import pack_item, read_items
 from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
 from common.jobs.states import PackedStates, States, StatesOfVersion1
+from common.read_marks.base import ReadMark
+from common.read_marks.redis import TIMES_KEY
 from common.redis_client import broker_call
 from common.redis_scripts import RedisScript, Value
 from common.redis_time import seconds
@@ -65,6 +67,7 @@ class RedisJobs:
         self._begin = RedisScript(redis, "common/jobs/lua/begin.lua")
         self._cancel = RedisScript(redis, "common/jobs/lua/cancel.lua")
         self._record = RedisScript(redis, "common/jobs/lua/record.lua")
+        self._report = RedisScript(redis, "common/jobs/lua/report.lua")
         self._audit = RedisScript(redis, "common/jobs/lua/audit.lua")
 
     @broker_call
@@ -232,10 +235,13 @@ class RedisJobs:
         ]
 
     @broker_call
-    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
-        """Record outcomes atomically."""
+    def record(
+        self, job_id: str, outcomes: Sequence[Outcome], mark: ReadMark | None = None
+    ) -> None:
+        """Record outcomes and raise the read mark atomically."""
         if outcomes:
-            self._run(self._record, job_id, outcomes=[_recorded(outcome) for outcome in outcomes])
+            recorded = [_recorded(outcome) for outcome in outcomes]
+            self._run(self._record, job_id, outcomes=recorded, mark=list(mark or ()))
 
     @broker_call
     def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
@@ -266,10 +272,13 @@ class RedisJobs:
         following = indices[limit] if len(indices) > limit else None
         shown = indices[:limit]
         found = read_items(self._redis, f"{job_key(job_id)}:items", shown)
-        items = zip(shown, found, states.at(shown, state), strict=True)
-        return [
-            Item(index, *item, at.state, at.code, at.detail) for index, item, at in items
-        ], following
+        items = [
+            Item(index, *item, at.state, at.code, at.detail)
+            for index, item, at in zip(shown, found, states.at(shown, state), strict=True)
+        ]
+        if state != "queued" and "finished_at" not in fields:
+            self._run(self._report, job_id)
+        return items, following
 
     def _read_states(self, job_id: str) -> States:
         return self._states(job_id, bool(self._redis.hexists(job_key(job_id), "packed")))
@@ -310,6 +319,7 @@ def _keys(job_id: str) -> dict[str, Value]:
         "pending_key": PENDING_KEY,
         "open_key": _OPEN,
         "audited_key": _AUDITED_KEY,
+        "marks_key": TIMES_KEY,
         "tenants_key": LISTS,
         "queued_prefix": QUEUED_PREFIX,
     }

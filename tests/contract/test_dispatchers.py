@@ -18,6 +18,8 @@ from api.dispatch.inline import InlineDispatcher
 from common.contract import CatalogRequest, dump
 from common.errors import BrokerUnavailable
 from common.models.redis import RedisModels
+from common.read_marks.base import ReadMark
+from common.read_marks.memory import MemoryReadMarks
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import load_settings
@@ -55,6 +57,23 @@ def send(dispatcher: Dispatcher, task: str, queue: str = QUEUE) -> str:
     task_id = uuid.uuid4().hex
     dispatcher.send(task, queue, task_id, MESSAGE)
     return task_id
+
+
+def test_a_read_is_sent_with_the_marks_of_its_moment(
+    celery_dispatcher: CeleryDispatcher, valkey: Valkey
+) -> None:
+    marks = MemoryReadMarks()
+    with connect(valkey.url) as redis:
+        settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
+        models = RedisModels(redis)
+        marked = CeleryDispatcher(settings, redis, RedisClock(redis), models, marks)
+        for time in ("1", "2"):
+            marks.establish(ReadMark("c", time), marks.read().epoch)
+            found = marked.wait(send(marked, ECHO), 30)
+            assert CatalogRequest.model_validate(found.value).as_of == marks.read()
+        # Without marks, reads are strong.
+        found = celery_dispatcher.wait(send(celery_dispatcher, ECHO), 30)
+        assert CatalogRequest.model_validate(found.value).as_of is None
 
 
 def test_a_result_is_awaited(dispatcher: Dispatcher) -> None:

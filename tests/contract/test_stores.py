@@ -24,6 +24,7 @@ from tests.support.store_clients import (
     row,
     unit,
 )
+from worker.stores.as_of import reading_as_of
 from worker.stores.base import Row, VectorStore
 from worker.stores.identity import Identity
 
@@ -231,6 +232,49 @@ def test_what_was_deleted_is_in_no_search_that_starts_afterwards(
     assert store.delete("default", [rows[2].record.id]) == 0
     store.upsert([rows[2]])
     assert found(reader, rows[2])
+
+
+def test_a_read_mark_is_a_time_after_the_writes(store: VectorStore) -> None:
+    before = store.read_mark(fresh=True)
+    store.upsert([row("a")])
+    written, after = store.read_mark(), store.read_mark(fresh=True)
+    if before is None:
+        # A store that needs no marks.
+        assert (written, after) == (None, None)
+        return
+    assert written is not None
+    assert after is not None
+    assert before.time < written.time < after.time
+    assert {len(mark.time) for mark in (before, written, after)} == {20}
+    assert len({mark.collection for mark in (before, written, after)}) == 1
+
+
+def test_a_read_as_of_a_mark_sees_the_writes_before_it(
+    store: VectorStore, connect: Connect
+) -> None:
+    reader = connect()
+    rows = many(10)
+    for number, written in enumerate(rows, 1):
+        store.upsert([written])
+        mark = store.read_mark()
+        with reading_as_of(dict([mark] if mark else [])):
+            assert found(reader, written)
+            assert reader.known("default", [written.record.id])
+            assert reader.count() == number
+    for number, deleted in enumerate(rows, 1):
+        store.delete("default", [deleted.record.id])
+        mark = store.read_mark(fresh=True)
+        with reading_as_of(dict([mark] if mark else [])):
+            assert not found(reader, deleted)
+            assert reader.get("default", [deleted.record.id]) == []
+            assert reader.count() == len(rows) - number
+
+
+def test_another_collections_mark_changes_no_read(store: VectorStore, connect: Connect) -> None:
+    reader = connect()
+    with reading_as_of({"another": "0" * 20}):
+        store.upsert([row("a")])
+        assert found(reader, row("a"))
 
 
 def test_records_come_in_the_order_asked(store: VectorStore) -> None:

@@ -24,6 +24,7 @@ ANY_SIZE = (
     "processor time",
     "others on the machine",
     "found right after",
+    "missed right after",
     "added to the direct",
 )
 
@@ -310,6 +311,20 @@ def test_without_photographs_it_says_how_to_name_them(target: str, tmp_path: Pat
     run = make(target, RESULTS=tmp_path)
     assert run.returncode != 0
     assert "PHOTOS=" in run.stderr
+
+
+def test_reads_as_of_a_mark(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusServer)
+    when = ("right after writing", "beside a large job", "beside a job for each batch")
+    kinds = ("as of the mark", "strong")
+    assert quick("bench-scale", tmp_path, ONLY="reads") == {
+        "scale: reads": {
+            *(f"{kind}: missed right after writing" for kind in kinds),
+            *latencies(*(f"{kind}: {name}" for kind in kinds for name in when)),
+            *latencies("reading the marks"),
+        }
+    }
 
 
 # Last, since the server runs until the end of the file.

@@ -16,6 +16,8 @@ from common.dead_letters.memory import MemoryDeadLetters
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
 from common.quotas.memory import MemoryQuotas
+from common.read_marks.base import ReadMarks
+from common.read_marks.memory import MemoryReadMarks
 from tests.support.pictures import image_id
 from worker.catalog.deletion import Deletion
 from worker.encoders.base import Encoder
@@ -49,7 +51,12 @@ class Shared:
     # Of other models.
     collections: MemoryCollections = field(default_factory=lambda: MemoryCollections({}))
 
-    def deletion(self, wait_s: float = 0.0) -> Deletion:
+    @property
+    def marks(self) -> MemoryReadMarks:
+        """The read marks that finished jobs and deletions raise."""
+        return self.jobs.marks
+
+    def deletion(self, wait_s: float = 0.0, marks: ReadMarks | None = None) -> Deletion:
         """Return one worker's deletion."""
         claims = MemoryClaims(LEASE_S, 3, self.claims)
         fence = Fence(claims, self.amends(claims))
@@ -62,6 +69,7 @@ class Shared:
             fence,
             self.collections,
             self.quotas,
+            marks or self.marks,
             wait_s,
         )
 

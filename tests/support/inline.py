@@ -35,6 +35,7 @@ from common.jobs.memory import MemoryJobs
 from common.keys.memory import MemoryKeys
 from common.models.memory import MemoryModels
 from common.quotas.memory import MemoryQuotas
+from common.read_marks.memory import MemoryReadMarks
 from common.redis_time import MachineClock
 from common.reindex.memory import MemoryReindexes
 from common.settings import Settings
@@ -53,6 +54,7 @@ from worker.runtime.tasks import SearchWork, register_search
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.stores.amends import Amends
+from worker.stores.as_of import MarkedReads
 from worker.stores.fence import Fence
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
@@ -120,7 +122,8 @@ def start_inline(
     blobs = MemoryBlobs() if blobs is None else blobs
     archives, queries = MemoryBlobs(), MemoryBlobs()
     pixels_max = settings.image_pixels_max
-    jobs = MemoryJobs()
+    marks = MemoryReadMarks()
+    jobs = MemoryJobs(marks)
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
     dead_letters = MemoryDeadLetters()
     keys = MemoryKeys()
@@ -166,9 +169,10 @@ def start_inline(
             search,
             Embeddings(encoder, search.inputs),
             Catalog(store),
-            Deletion(store, blobs, jobs, claims, dead_letters, fence, collections, quotas),
+            Deletion(store, blobs, jobs, claims, dead_letters, fence, collections, quotas, marks),
             ModelCatalog(collections),
             MissingThumbnails(blobs, store, room or PixelRoom(pixels_max), pixels_max),
+            MarkedReads(store, marks),
         )
         register_search(celery, work, encoder.name, clock, lambda *_: False)
         handlers |= celery.tasks

@@ -15,6 +15,7 @@ from common.errors import ImagesBusy, NotFound, WorkerUnavailable
 from common.jobs.base import FINAL_STATES, JobRecords
 from common.jobs.walk import walk
 from common.quotas.base import Quotas
+from common.read_marks.base import ReadMarks
 from worker.stores.base import Row, VectorStore
 from worker.stores.collections import Collections
 from worker.stores.fence import Claimed, Fence
@@ -44,6 +45,7 @@ class Deletion:
         fence: Keeps a deletion that lost its claim from removing newer uploads.
         collections: The collections of other models, which must not keep the row.
         quotas: Counts the tenants' images.
+        marks: The read marks, which a deletion raises.
         wait_s: Seconds to wait for a claimed image; must be less than the API's timeout.
     """
 
@@ -57,6 +59,7 @@ class Deletion:
         fence: Fence,
         collections: Collections,
         quotas: Quotas,
+        marks: ReadMarks,
         wait_s: float = _CLAIM_WAIT_S,
     ) -> None:
         self._store = store
@@ -67,6 +70,7 @@ class Deletion:
         self._fence = fence
         self._collections = collections
         self._quotas = quotas
+        self._marks = marks
         self._wait_s = wait_s
 
     def run(
@@ -93,6 +97,8 @@ class Deletion:
 
     def _delete(self, tenant: str, image_id: str, is_wanted: Callable[[], bool]) -> bool:
         if not self._store.known(tenant, [image_id]):
+            # The caller may be retrying a deletion that was interrupted before it raised the mark.
+            self._raise_marks([self._store])
             return False
         owner = uuid.uuid4().hex
         self._claim(owner, tenant, image_id)
@@ -147,9 +153,16 @@ class Deletion:
 
     def _delete_rows(self, rows: Sequence[Row]) -> None:
         # This store last: after an interruption, only it shows that the deletion is unfinished.
-        for store in (*self._collections.others(self._store), self._store):
+        stores = (*self._collections.others(self._store), self._store)
+        for store in stores:
             for row in rows:
                 store.delete(row.tenant, [row.record.id])
+        self._raise_marks(stores)
+
+    def _raise_marks(self, stores: Sequence[VectorStore]) -> None:
+        """Make reads as of the marks see these stores as they are now."""
+        marks = [store.read_mark(fresh=True) for store in stores]
+        self._marks.advance([mark for mark in marks if mark is not None])
 
     def _note_indexed(self, job_id: str, image_id: str) -> None:
         """Record the image as indexed in its job, if its worker died before doing so.
@@ -164,7 +177,7 @@ class Deletion:
                 for item in walk(self._jobs, job_id, "queued")
                 if item.id == image_id
             ]
-            self._jobs.record(job_id, found)
+            self._jobs.record(job_id, found, self._store.read_mark(fresh=True))
         except NotFound:
             # The job has expired, so no chunk of it can run again.
             return

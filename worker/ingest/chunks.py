@@ -40,6 +40,8 @@ class _Run:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     # The claimed images that have a row in the store, with the row's job.
     stored: dict[str, str] = field(default_factory=dict)
+    # Whether some of them had it before this run.
+    found_rows: bool = False
     # The reason why some images have no outcome yet.
     trouble: ServiceError | None = None
 
@@ -83,7 +85,7 @@ class ChunkIngest:
         self._pipeline = pipeline
         self._jobs = jobs
         self._claims = claims
-        self._outcomes = Outcomes(jobs, claims, dead_letters, quotas)
+        self._outcomes = Outcomes(jobs, claims, dead_letters, quotas, store)
         self._quota = QuotaKeeper(quotas, store)
         self._isolation = isolation
         self._amends = amends
@@ -135,7 +137,7 @@ class ChunkIngest:
             else Outcome.failed(item.index, item.id, error)
             for item in items
         ]
-        self._outcomes.record(chunk, items, ended)
+        self._outcomes.record(chunk, items, ended, found=bool(stored))
         outcomes |= {outcome.index: outcome for outcome in ended}
         return ChunkResult(outcomes=[outcomes[item.index] for item in chunk.items])
 
@@ -159,7 +161,7 @@ class ChunkIngest:
                 outcome_of(item, "indexed" if self._is_own(run, item) else "cancelled")
                 for item in free
             ]
-            self._outcomes.record(chunk, free, outcomes)
+            self._outcomes.record(chunk, free, outcomes, found=run.found_rows)
             run.outcomes |= {outcome.index: outcome for outcome in outcomes}
         if len(free) < len(items):
             run.trouble = _busy()
@@ -196,7 +198,9 @@ class ChunkIngest:
             if len(outcomes) < len(found):
                 run.trouble = _busy()
             ended = [item for item in items if item.index in outcomes]
-            self._outcomes.record(run.chunk, ended, [outcomes[item.index] for item in ended])
+            self._outcomes.record(
+                run.chunk, ended, [outcomes[item.index] for item in ended], found=run.found_rows
+            )
             run.outcomes |= outcomes
 
     @contextmanager
@@ -252,7 +256,9 @@ class ChunkIngest:
 
     def _find_rows(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """Note in the run which of the claimed images have rows."""
-        run.stored |= self._store.known(run.chunk.tenant, [item.id for item in items])
+        found = self._store.known(run.chunk.tenant, [item.id for item in items])
+        run.stored |= found
+        run.found_rows |= bool(found)
 
     def _is_own(self, run: _Run, item: ChunkItem) -> bool:
         """Return whether this job wrote the image's row, in an earlier run."""

@@ -13,6 +13,7 @@ from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
 from common.errors import EncoderError, GlimpseError, ServiceError
 from common.jobs.base import JobRecords
 from common.quotas.base import Quotas
+from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +26,22 @@ class Outcomes:
         claims: Decides who may record a failure, and counts the attempts.
         dead_letters: Receives the images that are given up.
         quotas: Counts the images that are indexed.
+        store: Provides the read mark.
     """
 
     def __init__(
-        self, jobs: JobRecords, claims: Claims, dead_letters: DeadLetters, quotas: Quotas
+        self,
+        jobs: JobRecords,
+        claims: Claims,
+        dead_letters: DeadLetters,
+        quotas: Quotas,
+        store: VectorStore,
     ) -> None:
         self._jobs = jobs
         self._claims = claims
         self._dead_letters = dead_letters
         self._quotas = quotas
+        self._store = store
 
     def ended_before(
         self, chunk: IngestChunk, items: Sequence[ChunkItem]
@@ -53,9 +61,22 @@ class Outcomes:
         return {index: outcome for index, outcome in outcomes.items() if index not in lost}
 
     def record(
-        self, chunk: IngestChunk, items: Sequence[ChunkItem], outcomes: Sequence[Outcome]
+        self,
+        chunk: IngestChunk,
+        items: Sequence[ChunkItem],
+        outcomes: Sequence[Outcome],
+        *,
+        found: bool = False,
     ) -> None:
-        """Record the outcomes of items, after writing dead letters for those given up."""
+        """Record the outcomes of items, after writing dead letters for those given up.
+
+        Args:
+            chunk: The chunk of the items.
+            items: The items.
+            outcomes: Their outcomes, in the same order.
+            found: Whether some of them have rows that another process may have written, and died
+                before it raised the read mark.
+        """
         dead = [
             self._letter(chunk, item, outcome)
             for item, outcome in zip(items, outcomes, strict=True)
@@ -63,9 +84,11 @@ class Outcomes:
         ]
         if dead:
             self._dead_letters.put(dead)
-        self._jobs.record(chunk.job_id, outcomes)
-        indexed = {found.id for found in outcomes if found.state in ("indexed", "duplicate")}
-        ended = {found.id for found in outcomes} - indexed
+        has_rows = any(outcome.state in ("indexed", "duplicate") for outcome in outcomes)
+        mark = self._store.read_mark(fresh=found) if has_rows else None
+        self._jobs.record(chunk.job_id, outcomes, mark)
+        indexed = {one.id for one in outcomes if one.state in ("indexed", "duplicate")}
+        ended = {one.id for one in outcomes} - indexed
         self._quotas.settle(chunk.tenant, indexed=indexed, ended=ended)
 
     def _letter(self, chunk: IngestChunk, item: ChunkItem, outcome: Outcome) -> DeadLetter:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from common.contract import Done, SwitchRequest
 from common.models.base import Models
+from common.read_marks.base import ReadMarks
 from common.reindex.base import SLICES
 from worker.ingest.deliveries import Interrupted
 from worker.reindex.page import Page, PageReindex
@@ -37,6 +38,7 @@ class ModelSwitch:
         originals: Returns a slice's pages for an owner of claims.
         is_drained: Returns whether a model's workers have no more uploads.
         closing: Waits up to some seconds; returns whether the worker is shutting down.
+        marks: The read marks; the switch raises that of this model's collection.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class ModelSwitch:
         originals: Callable[[str, str], Iterator[Page]],
         is_drained: Callable[[str], bool],
         closing: Callable[[float], bool],
+        marks: ReadMarks,
     ) -> None:
         self._models = models
         self._collections = collections
@@ -57,6 +60,7 @@ class ModelSwitch:
         self._originals = originals
         self._is_drained = is_drained
         self._closing = closing
+        self._marks = marks
 
     def run(self, request: SwitchRequest, owner: str) -> Done:
         """Switch, or refuse to; idempotent.
@@ -76,6 +80,9 @@ class ModelSwitch:
         if self._is_on(request.model) and (
             source is None or self._catches_up(request.model, active or "", source, owner)
         ):
+            # Searches find what a reindex wrote, which raised no mark.
+            if mark := self._store.read_mark(fresh=True):
+                self._marks.advance([mark])
             self._models.activate(request.model, time.time())
             log.info("models.switched from=%s to=%s", active, request.model)
         return Done()

@@ -18,6 +18,7 @@ from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
 from common.quotas.redis import RedisQuotas
+from common.read_marks.redis import RedisReadMarks
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings
@@ -108,6 +109,10 @@ class Parts:
     @cached_property
     def _models(self) -> RedisModels:
         return RedisModels(self._redis)
+
+    @cached_property
+    def _marks(self) -> RedisReadMarks:
+        return RedisReadMarks(self._redis)
 
     @cached_property
     def _sender(self) -> TaskSender:

@@ -158,7 +158,7 @@ class IngestParts(Parts):
         self.store.close()
 
     @cached_property
-    def _mark(self) -> BlobMark:
+    def _blob_mark(self) -> BlobMark:
         return BlobMark(self._redis, self.settings.blobs_dir)
 
     @cached_property
@@ -206,8 +206,8 @@ class IngestParts(Parts):
                 self._blobs,
                 self.encoder,
                 self.settings.image_pixels_max,
-                is_here=self._mark.is_here,
-                on_found=self._mark.note,
+                is_here=self._blob_mark.is_here,
+                on_found=self._blob_mark.note,
                 on_decoded=IngestedThumbnails(self._blobs).keep,
                 missing_s=self.settings.missing_s,
                 budget=self._budget,
@@ -261,7 +261,7 @@ class IngestParts(Parts):
             dead_letters=self._dead_letters,
             rounds=RedisRounds(self._redis, self.settings.lease_s),
             depths=lambda: read_depths(self._redis, self._ingest_queues()),
-            is_here=self._mark.is_here,
+            is_here=self._blob_mark.is_here,
         )
 
     def _orphaned_archives(self) -> OrphanedArchives:
@@ -287,6 +287,7 @@ class IngestParts(Parts):
             originals=self._originals,
             is_drained=self._is_drained,
             closing=self.leases.closing.wait,
+            marks=self._marks,
         )
 
     def _reindex_recovery(self) -> ReindexRecovery:

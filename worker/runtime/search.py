@@ -17,6 +17,7 @@ from worker.runtime.tasks import SearchWork, register_search
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.search.warm_up import warm_up
+from worker.stores.as_of import MarkedReads
 from worker.stores.base import VectorStore
 from worker.thumbnails.missing import MissingThumbnails
 from worker.thumbnails.pixel_room import PixelRoom
@@ -56,6 +57,7 @@ class SearchParts(Parts):
             self._fence,
             self.collections,
             self._quotas,
+            self._marks,
         )
 
     @cached_property
@@ -69,6 +71,7 @@ class SearchParts(Parts):
             self.deletion,
             models,
             self._missing_thumbnails(),
+            MarkedReads(self.store, self._marks),
         )
 
     @cached_property

@@ -36,6 +36,7 @@ from common.contract import (
     Message,
     ModelsList,
     ModelsRequest,
+    ReadRequest,
     SearchRequest,
     SearchResult,
     ThumbnailRequest,
@@ -50,11 +51,13 @@ from worker.catalog.queries import Catalog
 from worker.ingest.deliveries import Deliveries, Work
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
+from worker.stores.as_of import MarkedReads
 from worker.thumbnails.missing import MissingThumbnails
 
 log = logging.getLogger(__name__)
 
 Request = TypeVar("Request", bound=Message)
+Read = TypeVar("Read", bound=ReadRequest)
 
 # Forwards a task to the workers of the active model if this worker's is not: takes the task's name,
 # its id, payload and the seconds until it expires.
@@ -85,6 +88,7 @@ class SearchWork:
     deletion: Deletion
     models: ModelCatalog
     thumbnails: MissingThumbnails
+    reads: MarkedReads
 
 
 def register_search(
@@ -103,23 +107,30 @@ def register_search(
         return SearchResult(encoder=model, took_ms=0, error=error)
 
     answer = partial(_register, app, clock, forward)
-    run = _read_only
-    answer(SEARCH_RUN, SearchRequest, run(work.search.run), failed_search)
+
+    def read(task: Callable[[Read], Message]) -> Callable[[Read, Callable[[], bool]], Message]:
+        return _read_only(work.reads.of(task))
+
+    answer(SEARCH_RUN, SearchRequest, read(work.search.run), failed_search)
     answer(
         EMBEDDINGS_RUN,
         EmbeddingsRequest,
-        run(work.embeddings.run),
+        read(work.embeddings.run),
         lambda e: EmbeddingsResult(error=e),
     )
-    answer(CATALOG_GET, CatalogRequest, run(work.catalog.get), lambda e: CatalogImages(error=e))
-    answer(CATALOG_KNOWN, CatalogRequest, run(work.catalog.known), lambda e: CatalogKnown(error=e))
-    answer(CATALOG_LIST, CatalogListRequest, run(work.catalog.list), lambda e: CatalogPage(error=e))
-    answer(MODELS_LIST, ModelsRequest, run(work.models.list), lambda e: ModelsList(error=e))
-    answer(MODELS_DROP, DropRequest, run(work.models.drop), lambda e: Dropped(error=e))
+    answer(CATALOG_GET, CatalogRequest, read(work.catalog.get), lambda e: CatalogImages(error=e))
+    answer(CATALOG_KNOWN, CatalogRequest, read(work.catalog.known), lambda e: CatalogKnown(error=e))
+    answer(
+        CATALOG_LIST, CatalogListRequest, read(work.catalog.list), lambda e: CatalogPage(error=e)
+    )
+    answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
+    answer(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))
     answer(
         THUMBNAILS_MAKE,
         ThumbnailRequest,
-        work.thumbnails.run,
+        lambda request, is_wanted: work.reads.of(
+            lambda asked: work.thumbnails.run(asked, is_wanted)
+        )(request),
         lambda e: ThumbnailResult(error=e),
     )
     # A deletion changes data, so it checks again that the caller still waits.

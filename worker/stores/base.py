@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from common.contract import Hit, ImageRecord, Place
 from common.filters.model import Filter
+from common.read_marks.base import ReadMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class VectorStore(Protocol):
     """A collection of rows, searched by cosine similarity.
 
     The key of a row is its tenant and image id. Every method is thread-safe and
-    sees all writes that returned before it was called.
+    sees all writes that returned before it was called; within ``reading_as_of``
+    (``worker.stores.as_of``), those up to the time of the collection's read mark.
 
     Every method raises ``StoreUnavailable`` if the store does not answer (the
     same call may succeed later) and ``StoreError`` if it refuses permanently.
@@ -169,6 +171,17 @@ class VectorStore(Protocol):
 
     def count(self, tenant: str | None = None) -> int:
         """Return the number of rows of a tenant, or of all."""
+        ...
+
+    def read_mark(self, *, fresh: bool = False) -> ReadMark | None:
+        """Return a time as of which a read sees all upserts of this process that have returned.
+
+        None if a store always sees all writes, or cannot read as of a time.
+
+        Args:
+            fresh: As of it, a read also sees all deletions, and all writes by other processes,
+                that have returned or that this process has seen; takes a call.
+        """
         ...
 
     def collection(self) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from common.contract import Hit, ImageRecord, Place
 from common.errors import StoreUnavailable
 from common.filters.model import Filter
+from common.read_marks.base import ReadMark
 from common.rfc3339 import milliseconds
 from worker.stores.base import Near, Row, Version, Writes
 from worker.stores.hits import cosine, to_hit
@@ -171,6 +172,10 @@ class MemoryStore:
             return sum(
                 len(rows) for owner, rows in collection.rows.items() if tenant in (None, owner)
             )
+
+    def read_mark(self, *, fresh: bool = False) -> ReadMark | None:  # noqa: ARG002
+        """Return None: every read sees all writes."""
+        return None
 
     def collection(self) -> str:
         """Return the collection's unique identifier."""

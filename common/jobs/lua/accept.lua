@@ -7,6 +7,8 @@
 -- Returns the job's hash, empty if the record has expired.
 --
 -- @include common/lua/_now.lua
+-- @include common/read_marks/lua/_advance.lua
+-- @include common/jobs/lua/_mark.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
 -- @include common/jobs/lua/_pending.lua
@@ -15,7 +17,8 @@ local unfinished_key = KEYS[2] -- sorted set: the unfinished jobs by creation ti
 local pending_key = KEYS[3] -- counter: the images of accepted jobs without an outcome
 local open_key = KEYS[4] -- hash: the images that each unfinished job adds to that counter
 local tenants_key = KEYS[5] -- set: the tenants that have a list of jobs
-local job_keys = {unpack(KEYS, 6)} -- all keys of the job, which expire together
+local marks_key = KEYS[6] -- hash: read marks by collection
+local job_keys = {unpack(KEYS, 7)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
 local list_prefix = ARGV[3] -- prefix of the key of a tenant's list
@@ -39,6 +42,6 @@ count_pending(pending_key, open_key, job_key, job_id, total - (done or 0))
 redis.call('ZADD', unfinished_key, created_at, job_id)
 redis.call('ZADD', queued_prefix .. tenant, now, job_id)
 redis.call('HSETNX', job_key, 'changed_at', now)
-finish_if_done(job_key, unfinished_key, open_key, queued_prefix, job_id, now)
+finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
 keep(job_key, job_keys, ttl_s)
 return redis.call('HGETALL', job_key)

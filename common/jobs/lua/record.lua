@@ -7,6 +7,8 @@
 -- Returns the number of new outcomes.
 --
 -- @include common/lua/_now.lua
+-- @include common/read_marks/lua/_advance.lua
+-- @include common/jobs/lua/_mark.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
 -- @include common/jobs/lua/_pending.lua
@@ -17,11 +19,13 @@ local failures_key = KEYS[3] -- hash: the outcomes of failed images as JSON, by 
 local unfinished_key = KEYS[4] -- sorted set: the unfinished jobs
 local pending_key = KEYS[5] -- counter: the images of accepted jobs without an outcome
 local open_key = KEYS[6] -- hash: the images that each unfinished job adds to that counter
-local job_keys = {unpack(KEYS, 7)} -- all keys of the job, which expire together
+local marks_key = KEYS[7] -- hash: read marks by collection
+local job_keys = {unpack(KEYS, 8)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
 local queued_prefix = ARGV[3] -- prefix of a tenant's jobs by the time a task was last queued
 local outcomes = cjson.decode(ARGV[4]) -- each: index, state, counter in the hash, JSON
+local mark = cjson.decode(ARGV[5]) -- collection and time as of which the images are found; may be empty
 
 if redis.call('EXISTS', job_key) == 0 then return 0 end
 local now = now_ms() / 1000
@@ -51,7 +55,8 @@ if added > 0 then
   if redis.call('HEXISTS', job_key, 'accepted') == 1 then
     count_pending(pending_key, open_key, job_key, job_id, -added)
   end
-  finish_if_done(job_key, unfinished_key, open_key, queued_prefix, job_id, now)
+  if #mark > 0 then note_mark(job_key, marks_key, unpack(mark)) end
+  finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
 end
 keep(job_key, job_keys, ttl_s)
 return added

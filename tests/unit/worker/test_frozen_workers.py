@@ -16,6 +16,7 @@ from common.claims.memory import MemoryClaims
 from common.contract import CatalogRequest, ChunkResult, IngestChunk, Outcome
 from common.errors import BrokerUnavailable, ImagesBusy, NotFound, WorkerUnavailable
 from common.jobs.memory import MemoryJobs
+from common.read_marks.base import ReadMark
 from tests.support.ingest_bench import Bench, Shared, worker
 from tests.support.pictures import image_id, picture
 from tests.support.polling import wait_for
@@ -93,9 +94,11 @@ class FrozenJobs(MemoryJobs):
 
     stop: Stop
 
-    def record(self, job_id: str, outcomes: Sequence[Outcome]) -> None:
+    def record(
+        self, job_id: str, outcomes: Sequence[Outcome], mark: ReadMark | None = None
+    ) -> None:
         self.stop.at("before the outcome")
-        super().record(job_id, outcomes)
+        super().record(job_id, outcomes, mark)
 
 
 @pytest.fixture
@@ -292,9 +295,8 @@ def deletion(
     store, claims = FrozenStore(collection, stop), MemoryClaims(0.0, 3, shared.claims)
     amends = Amends(store, blobs, shared.jobs, claims, shared.dead_letters)
     fence = Fence(claims, amends)
-    letters, collections, quotas = shared.dead_letters, shared.collections, shared.quotas
-    deletion = Deletion(store, blobs, shared.jobs, claims, letters, fence, collections, quotas, 0.0)
-    return deletion, stop, amends
+    parts = (store, blobs, shared.jobs, claims, shared.dead_letters, fence, shared.collections)
+    return Deletion(*parts, shared.quotas, shared.marks, 0.0), stop, amends
 
 
 AT_DELETE = pytest.mark.parametrize(
@@ -396,6 +398,7 @@ def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
         fence,
         shared.collections,
         shared.quotas,
+        shared.marks,
         0.0,
     )
     run(others, chunk)

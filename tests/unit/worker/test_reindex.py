@@ -100,6 +100,7 @@ class Bench:
             originals=self.originals,
             is_drained=lambda _: not self.uploads_wait(),
             closing=lambda _: self.is_closing,
+            marks=self.shared.marks,
         )
 
     def originals(self, name: str, owner: str) -> Iterator[Page]:

@@ -7,11 +7,15 @@ from urllib.parse import urlsplit
 
 import grpc
 from pymilvus import MilvusClient
+from pymilvus.client.ts_utils import get_collection_ts
 
 from common.loopback import is_loopback
 
 # Timeout for connecting and reconnecting, in seconds.
 CONNECT_TIMEOUT_S = 2.0
+
+# Timeout for asking Milvus's clock, in seconds.
+_TIME_TIMEOUT_S = 10.0
 
 # gRPC's option for pings on idle connections.
 _IDLE_PINGS = "grpc.keepalive_permit_without_calls"
@@ -48,6 +52,24 @@ def is_lite(client: MilvusClient) -> bool:
             raise
         return True
     return False
+
+
+def written_at(client: MilvusClient, collection: str) -> int:
+    """Return the time of this process's latest upsert; 0 before the first.
+
+    By Milvus's clock. pymilvus keeps it, but ``MilvusClient`` does not return it.
+    """
+    handler, context = client._get_connection(), client._generate_call_context()
+    return int(get_collection_ts(collection, handler.server_address, context.get_db_name()))
+
+
+def present(client: MilvusClient) -> int:
+    """Return the time of Milvus's clock, after that of every earlier write; 0 if not supported.
+
+    Raises:
+        MilvusException: Milvus does not answer.
+    """
+    return int(client._get_connection().alloc_timestamp(timeout=_TIME_TIMEOUT_S))
 
 
 def address_of(uri: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +15,16 @@ from numpy.typing import NDArray
 from pymilvus import MilvusClient, MilvusException
 
 from common.contract import Hit, ImageRecord, Place
+from common.errors import StoreError
 from common.filters.model import Filter
 from common.pages import pages
+from common.read_marks.base import ReadMark
 from common.vector_index import VectorIndex
+from worker.stores.as_of import time_of
 from worker.stores.base import Near, Row, Version, Writes
 from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
-from worker.stores.milvus.client import address_of, connect, is_lite
+from worker.stores.milvus.client import address_of, connect, is_lite, present, written_at
 from worker.stores.milvus.collection import ensure_collection
 from worker.stores.milvus.definition import Definition, Server
 from worker.stores.milvus.entities import (
@@ -62,8 +66,12 @@ _ROWS_PER_READ_LITE, _ROWS_PER_READ = 200, 1000
 _IDS_PER_CALL = 10_000
 # A call sees all writes by any client that returned before it. Milvus Lite always
 # does this; a server waits until its clock has passed the time of the call.
-_CONSISTENCY = "Strong"
+_STRONG = {"consistency_level": "Strong"}
 _DEFAULT = Definition()
+# Digits of a time in a read mark: enough for 64 bits.
+_TIME_DIGITS = 20
+# Characters of a collection's key in read marks.
+_KEY_CHARACTERS = 16
 
 
 class MilvusStore:
@@ -100,8 +108,10 @@ class MilvusStore:
         self._creates = creates
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
-        # Whether the server is Milvus Lite, and the index to search with; set on connecting.
+        # Set on connecting: whether the server is Milvus Lite, the collection's key in read marks,
+        # and the index to search with.
         self._lite = False
+        self._key = ""
         self._index: VectorIndex | None = None
 
     def open(self) -> None:
@@ -214,7 +224,7 @@ class MilvusStore:
                 filter=ids_with(prefix),
                 output_fields=["tenant", "image_id", *VERSION_FIELDS],
                 limit=limit + 1,
-                consistency_level=_CONSISTENCY,
+                **_STRONG,
                 timeout=_CALL_TIMEOUT_S,
             )
         if len(found) > limit:
@@ -237,16 +247,37 @@ class MilvusStore:
                 self._collection,
                 filter="" if tenant is None else expression(tenant),
                 output_fields=["count(*)"],
-                consistency_level=_CONSISTENCY,
+                **self._consistency(),
                 timeout=_CALL_TIMEOUT_S,
             )
         return int(counted[0]["count(*)"])
 
+    def read_mark(self, *, fresh: bool = False) -> ReadMark | None:
+        """Return a time for reads; None on Milvus Lite, or if the server does not tell its time."""
+        try:
+            with self._connected() as client:
+                if self._lite:
+                    return None
+                at = written_at(client, self._collection) if not fresh else present(client)
+        except StoreError:
+            return None
+        return None if fresh and not at else ReadMark(self._key, f"{at:0{_TIME_DIGITS}}")
+
     def collection(self) -> str:
         """Return a unique identifier, with Milvus's collection id and the description's mark."""
         with self._connected() as client:
-            about = client.describe_collection(self._collection, timeout=_CALL_TIMEOUT_S)
+            return self._identifier(client)
+
+    def _identifier(self, client: MilvusClient) -> str:
+        about = client.describe_collection(self._collection, timeout=_CALL_TIMEOUT_S)
         return f"{self._collection} {about['collection_id']} {about['description']}"
+
+    def _consistency(self) -> dict[str, Any]:
+        """Return the options of a read: as of the read mark of its task, or strong."""
+        at = None if self._lite else time_of(self._key)
+        if at is None:
+            return _STRONG
+        return {"consistency_level": "Customized", "guarantee_timestamp": int(at)}
 
     def _keys(self, scope: str, within: str, limit: int) -> list[Key]:
         with self._connected() as client:
@@ -255,7 +286,7 @@ class MilvusStore:
                 filter=f"{scope} and {within}",
                 output_fields=["image_id", "indexed_at"],
                 limit=limit,
-                consistency_level=_CONSISTENCY,
+                **self._consistency(),
                 timeout=_CALL_TIMEOUT_S,
             )
         return [(entity["indexed_at"], entity["image_id"]) for entity in found]
@@ -280,7 +311,7 @@ class MilvusStore:
                 offset=offset,
                 output_fields=list(fields),
                 search_params=search_params(self._index, limit + offset),
-                consistency_level=_CONSISTENCY,
+                **self._consistency(),
                 timeout=_CALL_TIMEOUT_S,
             )
         return list(found[0])
@@ -300,7 +331,7 @@ class MilvusStore:
                     self._collection,
                     ids=[row_key(tenant, image_id) for image_id in chunk],
                     output_fields=list(fields),
-                    consistency_level=_CONSISTENCY,
+                    **self._consistency(),
                     timeout=_CALL_TIMEOUT_S,
                 )
             found.update((entity["image_id"], entity) for entity in entities)
@@ -332,6 +363,8 @@ class MilvusStore:
                         Server.of(client, lite=self._lite),
                         creates=self._creates,
                     )
+                    identifier = self._identifier(client).encode()
+                    self._key = hashlib.sha256(identifier).hexdigest()[:_KEY_CHARACTERS]
                 except BaseException:
                     client.close()
                     raise

@@ -1,0 +1,1 @@
+"""Read marks: how recent a read must be to see every write that was reported."""
