@@ -258,7 +258,7 @@ class JobRecords(Protocol):
     ) -> tuple[list[Item], int | None]:
         """Return up to ``limit`` items from index ``start``, and the index of the next page.
 
-        Outcomes of a running job raise the read mark, so that a caller who is told finds the images.
+        Outcomes of a running job raise the read mark, so that the caller finds the images.
 
         Raises:
             NotFound: See ``get``.

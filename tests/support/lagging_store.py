@@ -12,7 +12,7 @@ from common.contract import Hit, ImageRecord, Place
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
 from worker.stores.as_of import time_of
-from worker.stores.base import Near, Row
+from worker.stores.base import Near, Row, Writes
 from worker.stores.memory import MemoryCollection, MemoryStore
 
 # Changes a replica.
@@ -78,6 +78,7 @@ class LaggingStore:
     """One process's client of the server."""
 
     def __init__(self, server: LaggingServer) -> None:
+        self.writes = Writes(calls=1, rows=64)
         self._server = server
         self._written = 0
 

@@ -111,6 +111,10 @@ def register_search(
     def read(task: Callable[[Read], Message]) -> Callable[[Read, Callable[[], bool]], Message]:
         return _read_only(work.reads.of(task))
 
+    def make_thumbnail(request: ThumbnailRequest, is_wanted: Callable[[], bool]) -> Message:
+        with work.reads.as_of(request):
+            return work.thumbnails.run(request, is_wanted)
+
     answer(SEARCH_RUN, SearchRequest, read(work.search.run), failed_search)
     answer(
         EMBEDDINGS_RUN,
@@ -125,14 +129,7 @@ def register_search(
     )
     answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
     answer(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))
-    answer(
-        THUMBNAILS_MAKE,
-        ThumbnailRequest,
-        lambda request, is_wanted: work.reads.of(
-            lambda asked: work.thumbnails.run(asked, is_wanted)
-        )(request),
-        lambda e: ThumbnailResult(error=e),
-    )
+    answer(THUMBNAILS_MAKE, ThumbnailRequest, make_thumbnail, lambda e: ThumbnailResult(error=e))
     # A deletion changes data, so it checks again that the caller still waits.
     answer(CATALOG_DELETE, CatalogRequest, work.deletion.run, lambda e: CatalogDeleted(error=e))
 

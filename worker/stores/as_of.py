@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -51,10 +51,14 @@ class MarkedReads:
         """Return a task that runs as of the marks in its request."""
 
         def marked(request: Request) -> Message:
-            with reading_as_of({} if request.as_of is None else self._times(request.as_of)):
+            with self.as_of(request):
                 return run(request)
 
         return marked
+
+    def as_of(self, request: ReadRequest) -> AbstractContextManager[None]:
+        """Make reads of the calling thread as of the marks in a request."""
+        return reading_as_of({} if request.as_of is None else self._times(request.as_of))
 
     def _times(self, as_of: AsOf) -> Mapping[str, str]:
         own = self._store.read_mark()

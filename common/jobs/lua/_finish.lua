@@ -1,9 +1,7 @@
 -- Finishes a job if it no longer grows and all of its images have an outcome. This raises the read
 -- mark of its collection, so that whoever reads that the job has ended finds its images. Include
 -- common/jobs/lua/_mark.lua first.
-local function finish_if_done(
-  job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now
-)
+local function finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
   local total, done, tenant = unpack(redis.call('HMGET', job_key, 'total', 'done', 'tenant'))
   local is_growing = redis.call('HEXISTS', job_key, 'growing') == 1
   if is_growing or tonumber(done or 0) < tonumber(total) then return end

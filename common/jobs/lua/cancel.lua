@@ -21,8 +21,7 @@ local queued_prefix = ARGV[3] -- prefix of a tenant's jobs by the time a task wa
 redis.call('HSET', job_key, 'cancel', 1)
 if redis.call('HDEL', job_key, 'growing') == 1 then
   redis.call('HSET', job_key, 'cut_short', 1)
-  finish_if_done(
-    job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now_ms() / 1000
-  )
+  local now = now_ms() / 1000
+  finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
 end
 keep(job_key, job_keys, ttl_s)

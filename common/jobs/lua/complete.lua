@@ -19,8 +19,7 @@ local ttl_s = tonumber(ARGV[2])
 local queued_prefix = ARGV[3] -- prefix of a tenant's jobs by the time a task was last queued
 
 if redis.call('HDEL', job_key, 'growing') == 1 then
-  finish_if_done(
-    job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now_ms() / 1000
-  )
+  local now = now_ms() / 1000
+  finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
   keep(job_key, job_keys, ttl_s)
 end
