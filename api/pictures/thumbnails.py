@@ -11,7 +11,7 @@ from common.claims.base import Claims
 from common.contract import THUMBNAILS_MAKE, Failure, ThumbnailRequest, ThumbnailResult
 from common.dead_letters.base import QUARANTINED, DeadLetters, find_letter
 from common.errors import ImageError, InputError, NotFound
-from common.images.thumbnails import is_complete, rendition_name, size_to_store
+from common.images.thumbnails import file_of, size_to_store, unpack
 
 # Seconds to wait for a worker to make a thumbnail: the largest pictures take a few to decode.
 _TIMEOUT_S = 8.0
@@ -52,8 +52,9 @@ class Thumbnails:
             WorkerUnavailable: No worker answered in time.
         """
         stored_size = size_to_store(size)
-        stored = self.blobs.rendition(self.tenant, image_id, rendition_name(stored_size))
-        if stored is None or not is_complete(stored):
+        file = self.blobs.rendition(self.tenant, image_id, file_of(stored_size))
+        stored = unpack(file, stored_size)
+        if stored is None:
             self._refuse_deadly(image_id)
             # Raises if there is no original, without a call to a worker.
             self.blobs.open(self.tenant, image_id).close()

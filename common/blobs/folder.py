@@ -120,18 +120,24 @@ class FolderBlobs:
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
         """Store a file derived from a blob."""
         writer = FolderWriter(self, tenant)
+        folder = self._renditions(tenant, blob_id)
         try:
             writer.write(data)
             writer.seal()
-            with _blob_errors(), suppress(FileNotFoundError):
-                _move(writer.path, self._renditions(tenant, blob_id) / name)
-            # Check after the move: a concurrent withdrawal either removes this rendition too or
-            # has already moved the blob away.
-            if not self.path(tenant, blob_id).exists():
-                self._remove_renditions(tenant, blob_id)
-        finally:
+            with _blob_errors():
+                folder.mkdir(parents=True, exist_ok=True)
+                writer.path.replace(folder / name)
+        except FileNotFoundError:
+            # The blob is being removed.
+            writer.discard()
+        except BaseException:
             # On a full disk, an incomplete file would waste space.
             writer.discard()
+            raise
+        # Check after the move: a concurrent withdrawal either removes this rendition too or
+        # has already moved the blob away.
+        if not self.path(tenant, blob_id).exists():
+            self._remove_renditions(tenant, blob_id)
 
     def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
         """Return the bytes of a rendition, or None if there is none."""

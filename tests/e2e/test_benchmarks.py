@@ -241,7 +241,7 @@ def test_engines(tmp_path: Path) -> None:
         },
         "engines: memory": {
             f"{queue} worker, {what}: {engine}"
-            for queue in QUEUES
+            for queue in QUEUES[:1]
             for what in ("memory in use", "private memory", "peak memory")
             for engine in ("openvino", "openvino / torch")
         },

@@ -7,7 +7,7 @@ import logging
 from common.blobs.base import BlobStore
 from common.errors import BlobsUnavailable
 from common.images.decode import Decoded
-from common.images.thumbnails import rendition_name
+from common.images.thumbnails import pack
 from worker.thumbnails.rendering import render
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,8 @@ class IngestedThumbnails:
         demand later.
         """
         try:
-            for size, data in render(decoded).items():
-                self._blobs.put_rendition(tenant, image_id, rendition_name(size), data)
+            for name, data in pack(render(decoded)).items():
+                self._blobs.put_rendition(tenant, image_id, name, data)
         except BlobsUnavailable as error:
             log.warning("thumbnails.not_stored id=%s %s", image_id, error)
         except Exception:

@@ -13,7 +13,7 @@ from common.blobs.base import BlobStore
 from common.contract import Failure, ThumbnailRequest, ThumbnailResult
 from common.errors import BlobsUnavailable, ImageError, NotFound, Overloaded, WorkerUnavailable
 from common.images.decode import count_pixels, decode
-from common.images.thumbnails import is_complete, rendition_name, size_to_store
+from common.images.thumbnails import file_of, pack, size_to_render, size_to_store, unpack
 from worker.stores.base import VectorStore
 from worker.thumbnails.pixel_room import RETRY_AFTER_S, PixelRoom
 from worker.thumbnails.rendering import render, shrunk, to_jpeg
@@ -74,8 +74,8 @@ class MissingThumbnails:
 
     def _make(self, request: ThumbnailRequest) -> bytes:
         size = size_to_store(request.size)
-        data = self._blobs.rendition(request.tenant, request.id, rendition_name(size))
-        if data is None or not is_complete(data):
+        data = unpack(self._blobs.rendition(request.tenant, request.id, file_of(size)), size)
+        if data is None:
             data = self._render(request.tenant, request.id, size)
         if request.size == size:
             return data
@@ -85,15 +85,16 @@ class MissingThumbnails:
 
     def _render(self, tenant: str, image_id: str, size: int) -> bytes:
         """Decode an original, store its thumbnails up to ``size``, and return that one."""
+        largest = size_to_render(size)
         if not self._store.known(tenant, [image_id]):
             raise NotFound(f"Image {image_id} has no thumbnail until it is indexed.")
         pixels = count_pixels(self._blobs.read(tenant, image_id), self._pixels_max)
         with self._room.hold(pixels):
             # Read again: a task that waits for room holds no bytes in memory.
             data = self._blobs.read(tenant, image_id)
-            made = render(decode(data, self._pixels_max, size * _DRAFT_GAP), size)
+            made = render(decode(data, self._pixels_max, largest * _DRAFT_GAP), largest)
         # A thumbnail that cannot be stored can still be sent.
         with suppress(BlobsUnavailable):
-            for kept, thumbnail in made.items():
-                self._blobs.put_rendition(tenant, image_id, rendition_name(kept), thumbnail)
+            for name, file in pack(made).items():
+                self._blobs.put_rendition(tenant, image_id, name, file)
         return made[size]

@@ -189,7 +189,7 @@ def test_a_damaged_thumbnail_is_made_anew(inline: Inline, client: FlaskClient) -
     links = client.get(f"/v1/images/{red}").get_json()["links"]
     whole = client.get(links["thumbnail"]).data
     for damaged in (b"", b"no picture", whole[: len(whole) // 2]):
-        inline.blobs.put_rendition("default", red, "150.jpg", damaged)
+        inline.blobs.put_rendition("default", red, "150-300", damaged)
         assert client.get(links["thumbnail"]).data == whole
 
 

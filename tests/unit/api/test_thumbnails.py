@@ -37,7 +37,7 @@ def index(inline: Inline, client: FlaskClient) -> None:
     assert upload.get_json()["indexed"] == 1
     inline.blobs.withdraw("default", ID)
     inline.blobs.restore("default", ID)
-    assert inline.blobs.rendition("default", ID, "150.jpg") is None
+    assert inline.blobs.rendition("default", ID, "150-300") is None
 
 
 def told(response: TestResponse) -> tuple[int, str]:
@@ -60,7 +60,7 @@ def test_a_quarantined_picture_is_not_decoded(client: FlaskClient, services: Ser
     response = client.get(THUMBNAIL)
     assert told(response) == (404, "not_found")
     assert "quarantined" in response.get_json()["detail"]
-    assert services.blobs.rendition("default", ID, "150.jpg") is None
+    assert services.blobs.rendition("default", ID, "150-300") is None
 
 
 def test_a_picture_that_a_worker_died_of_is_not_decoded(

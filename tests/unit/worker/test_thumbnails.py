@@ -14,7 +14,7 @@ from common.blobs.memory import MemoryBlobs
 from common.contract import CatalogRequest, IngestChunk, ThumbnailRequest, ThumbnailResult
 from common.errors import BlobsFull, Overloaded, WorkerUnavailable
 from common.images.decode import decode
-from common.images.thumbnails import SIZES, is_complete, rendition_name, size_to_store
+from common.images.thumbnails import SIZES, file_of, size_to_store, unpack
 from tests.support.ingest_bench import Bench, Shared, worker
 from tests.support.pictures import (
     encoded,
@@ -75,12 +75,13 @@ def index_without_thumbnails(shared: Shared, data: bytes) -> str:
 
 def stored(shared: Shared, image: str) -> dict[int, Image.Image]:
     """Return the stored thumbnails by size."""
-    found = {size: shared.blobs.rendition("default", image, rendition_name(size)) for size in SIZES}
+    files = {size: shared.blobs.rendition("default", image, file_of(size)) for size in SIZES}
+    found = {size: unpack(file, size) for size, file in files.items()}
     return {size: opened(data) for size, data in found.items() if data is not None}
 
 
 def opened(data: bytes) -> Image.Image:
-    assert is_complete(data)
+    assert unpack(data, 1024) == data
     return Image.open(io.BytesIO(data))
 
 
@@ -222,12 +223,13 @@ def test_another_size_is_made_from_the_next_larger_stored_one(shared: Shared, si
 def test_a_damaged_thumbnail_is_replaced(bench: Bench, shared: Shared) -> None:
     ingested(bench, picture())
     image = image_id(picture())
-    whole = shared.blobs.rendition("default", image, "150.jpg")
+    name = file_of(300)
+    whole = shared.blobs.rendition("default", image, name)
     assert whole is not None
     for damaged in (b"", whole[:-1], bytes(len(whole))):
-        shared.blobs.put_rendition("default", image, "150.jpg", damaged)
-        assert base64.b64decode(ask(shared, image, 150).data) == whole
-        assert shared.blobs.rendition("default", image, "150.jpg") == whole
+        shared.blobs.put_rendition("default", image, name, damaged)
+        assert base64.b64decode(ask(shared, image, 300).data) == unpack(whole, 300)
+        assert shared.blobs.rendition("default", image, name) == whole
 
 
 def test_only_what_an_ingest_worker_has_decoded_is_decoded_on_demand(shared: Shared) -> None:
