@@ -142,7 +142,7 @@ class _Filled:
             ),
             "the first 100 failures": _median_ms(lambda: jobs.items(job.id, "failed", 100)),
             "the last 100 failures": _median_ms(
-                lambda: jobs.items(job.id, "failed", 100, images - 100 * _FAILED_EVERY)
+                lambda: jobs.items(job.id, "failed", 100, max(0, images - 100 * _FAILED_EVERY))
             ),
             "none is cancelled": _median_ms(lambda: jobs.items(job.id, "cancelled", 100)),
         }
