@@ -30,6 +30,7 @@ from benchmarks import options, own_process
 from benchmarks.figures import Figure, middle
 from benchmarks.parity import distance_figures
 from benchmarks.report import Report
+from benchmarks.weights import random_weights
 from common.contract import QUEUES
 from common.settings import Settings
 from worker.encoders.backends.base import Backend
@@ -215,16 +216,12 @@ def main(
     precision: Any, weights_file: Path | None, rounds: int, quick: bool, out: Path | None
 ) -> None:
     """Compare the engines on this machine's CPU."""
-    from tests.support.clip_weights import TINY, VIT_B_32, random_clip, save_state_dict
-
     logging.basicConfig(level="WARNING")
     settings = Settings(device="cpu", precision=precision)
     dtype = str(Compute.choose(settings).dtype).removeprefix("torch.")
     report = Report({"model": "tiny" if quick else "ViT-B/32", "dtype": dtype, "batch": _BATCH})
     with TemporaryDirectory() as folder:
-        file = weights_file or save_state_dict(
-            random_clip(TINY if quick else VIT_B_32), Path(folder) / "weights.pt"
-        )
+        file = weights_file or random_weights(Path(folder), tiny=quick)
         found = engines(file, Path(folder), settings)
         towers = load_clip("random", file)
         runs = measure(found, towers, 1 if quick else rounds)

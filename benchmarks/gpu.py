@@ -121,12 +121,6 @@ def pipeline_figures(
     return made
 
 
-def _random(folder: Path, *, tiny: bool) -> Path:
-    from tests.support.clip_weights import TINY, VIT_B_32, random_clip, save_state_dict
-
-    return save_state_dict(random_clip(TINY if tiny else VIT_B_32), folder / "weights.pt")
-
-
 @click.command()
 @click.option("--device", default="cuda", show_default=True, help="As GLIMPSE_DEVICE.")
 @options.PHOTOS
@@ -151,7 +145,7 @@ def main(
     )
     report = Report({"device": gpu, "rounds": rounds, "model": "tiny" if quick else "ViT-B/32"})
     with photographs.chosen(photos, quick) as folder, TemporaryDirectory() as made:
-        file = weights_file or _random(Path(made), tiny=quick)
+        file = weights_file or weights.random_weights(Path(made), tiny=quick)
         report.add("parity", parity_figures(file, device), {})
         report.add("encoder", encoder_figures(file, device, sizes, rounds), {})
         with weights.chosen(file, quick) as variables:

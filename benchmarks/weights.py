@@ -21,12 +21,13 @@ def chosen(weights: Path | None, quick: bool) -> Iterator[dict[str, str]]:
         yield {"GLIMPSE_MODEL": "hashing"}
         return
     with TemporaryDirectory() as folder:
-        file = weights.absolute() if weights else _random(Path(folder))
+        file = weights.absolute() if weights else random_weights(Path(folder))
         yield {"GLIMPSE_MODEL": "ViT-B/32", "GLIMPSE_CLIP_WEIGHTS": str(file)}
 
 
-def _random(folder: Path) -> Path:
+def random_weights(folder: Path, *, tiny: bool = False) -> Path:
+    """Save seeded random weights of ViT-B/32, or of a tiny model, to a file in the folder."""
     # Imported late, so that an invalid option fails without waiting for torch.
-    from tests.support.clip_weights import VIT_B_32, random_clip, save_state_dict
+    from tests.support.clip_weights import TINY, VIT_B_32, random_clip, save_state_dict
 
-    return save_state_dict(random_clip(VIT_B_32), folder / "ViT-B-32-random.pt")
+    return save_state_dict(random_clip(TINY if tiny else VIT_B_32), folder / "weights.pt")

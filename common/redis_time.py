@@ -111,5 +111,5 @@ def seconds(answer: tuple[int, int]) -> float:
 
 
 def monotonic_s() -> float:
-    """Return the seconds of a clock that nobody sets and that sleep does not stop."""
+    """Return the seconds of a clock that is never set and also runs while the machine sleeps."""
     return time.clock_gettime(_MONOTONIC)

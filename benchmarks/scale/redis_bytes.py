@@ -52,7 +52,7 @@ _JOB, _CHUNK = 10_000, 32
 _FAILED_EVERY = 50
 # Searches, and hits of each.
 _SEARCHES, _HITS = 1000, 10
-# Readings of which the median counts.
+# Repetitions of each reading; their median counts.
 _READINGS = 50
 # Images of a week, for the extrapolation.
 _WEEK = 10_000_000

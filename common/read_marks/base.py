@@ -2,7 +2,7 @@
 
 A Milvus server has a clock of its own, and gives each write a time. A read **as of** a time sees
 all writes up to it, whichever replica answers. A collection's read mark is a time at or after that
-of every write whose success a caller was told: a job raises the mark in the step that finishes it,
+of every write that was reported as successful: a job raises the mark in the step that finishes it,
 a deletion before its response. So a read as of the mark sees all of these writes, without waiting
 for the present as a strong read does.
 """

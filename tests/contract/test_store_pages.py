@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from common.contract import ImageRecord, Place
 from common.rfc3339 import milliseconds, rfc3339
-from tests.support.store_clients import Clients, MemoryClients, MilvusClients, image_id, row
+from tests.support.store_clients import image_id, row
 from worker.stores.base import Row, VectorStore
 
 # A time in milliseconds since 1970.
@@ -18,22 +17,6 @@ MOMENT = 1_790_000_000_000
 
 # Tags that would break out of an expression built without quoting.
 ODD_TAGS = ['say "x"', "back\\slash", '" or tenant != "', "100%", "ünï 犬", "it's", "a, b", "\\"]
-
-
-@pytest.fixture(scope="module", params=["memory", "milvus_lite", "milvus_server"])
-def clients(request: pytest.FixtureRequest) -> Clients:
-    if request.param == "memory":
-        return MemoryClients()
-    return MilvusClients(request.getfixturevalue(request.param).uri)
-
-
-@pytest.fixture
-def store(clients: Clients) -> Iterator[VectorStore]:
-    clients.empty()
-    store = clients.connect()
-    store.open()
-    yield store
-    clients.close()
 
 
 def at(name: str, offset_ms: int, **changes: object) -> Row:

@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import pytest
-
 from common.rfc3339 import milliseconds
-from tests.support.store_clients import Clients, MemoryClients, MilvusClients, many, row
+from tests.support.store_clients import many, row
 from worker.stores.base import VectorStore, Version
-
-
-@pytest.fixture(scope="module", params=["memory", "milvus_lite", "milvus_server"])
-def clients(request: pytest.FixtureRequest) -> Clients:
-    if request.param == "memory":
-        return MemoryClients()
-    return MilvusClients(request.getfixturevalue(request.param).uri)
-
-
-@pytest.fixture
-def store(clients: Clients) -> Iterator[VectorStore]:
-    clients.empty()
-    store = clients.connect()
-    store.open()
-    yield store
-    clients.close()
 
 
 def test_versions_are_those_of_all_tenants(store: VectorStore) -> None:

@@ -16,8 +16,6 @@ from tests.support.store_clients import (
     DIM,
     IDENTITY,
     Clients,
-    MemoryClients,
-    MilvusClients,
     found,
     image_id,
     many,
@@ -32,14 +30,6 @@ from worker.stores.identity import Identity
 Connect = Callable[..., VectorStore]
 
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="module", params=["memory", "milvus_lite", "milvus_server"])
-def clients(request: pytest.FixtureRequest) -> Clients:
-    """Each kind of store. Tests share a collection: a Milvus server takes seconds to make one."""
-    if request.param == "memory":
-        return MemoryClients()
-    return MilvusClients(request.getfixturevalue(request.param).uri)
 
 
 @pytest.fixture

@@ -84,11 +84,10 @@ class Outcomes:
         ]
         if dead:
             self._dead_letters.put(dead)
-        has_rows = any(outcome.state in ("indexed", "duplicate") for outcome in outcomes)
-        mark = self._store.read_mark(fresh=found) if has_rows else None
-        self._jobs.record(chunk.job_id, outcomes, mark)
         indexed = {one.id for one in outcomes if one.state in ("indexed", "duplicate")}
         ended = {one.id for one in outcomes} - indexed
+        mark = self._store.read_mark(fresh=found) if indexed else None
+        self._jobs.record(chunk.job_id, outcomes, mark)
         self._quotas.settle(chunk.tenant, indexed=indexed, ended=ended)
 
     def _letter(self, chunk: IngestChunk, item: ChunkItem, outcome: Outcome) -> DeadLetter:
