@@ -132,7 +132,12 @@ def milvus_lite(folder: Path, port: int) -> Part:
     return Part(
         name="milvus",
         argv=[str(library / "milvus"), str(folder / "milvus.db"), address, "ERROR"],
-        env={"LD_LIBRARY_PATH": ":".join(path for path in search if path)},
+        env={
+            "LD_LIBRARY_PATH": ":".join(path for path in search if path),
+            # It keeps a cache in ~/.cache/milvus, and fails if another one creates that
+            # folder at the same moment.
+            "HOME": str(folder),
+        },
         cwd=folder,
         tier=_STORE,
         stop_s=_STORE_STOP_S,

@@ -19,8 +19,11 @@ log = logging.getLogger(__name__)
 
 # Images that a switch embeds itself, for which uploads wait; a reindex embeds more.
 LATE_MAX = 1000
-# Seconds between looks at the queue that has to become empty.
+# Seconds between looks at the queue that has to become empty, and between passes over the images.
 _PAUSE_S = 0.2
+# Passes that may leave images out before a switch is refused: other tasks may have claimed them,
+# and a deletion may come between the two counts, but not every time.
+_PASSES_MAX = 3
 
 
 class ModelSwitch:
@@ -94,15 +97,21 @@ class ModelSwitch:
 
     def _catches_up(self, model: str, active: str, source: VectorStore, owner: str) -> bool:
         """Embed what is missing; return whether the switch may complete."""
-        if self._missing(source) > LATE_MAX:
-            return self._refuse_for(model, source)
+        missing = self._missing(source)
+        if missing > LATE_MAX:
+            return self._refuse_for(model, missing)
         self._embed_missing(model, source, owner)
         if not self._models.hold_uploads(model):
             return False
         while not self._is_drained(active):
             self._pause(model)
-        self._embed_missing(model, source, owner)
-        return self._missing(source) <= 0 or self._refuse_for(model, source)
+        for _ in range(_PASSES_MAX):
+            self._embed_missing(model, source, owner)
+            missing = self._missing(source)
+            if missing <= 0:
+                return True
+            self._pause(model)
+        return self._refuse_for(model, missing)
 
     def _embed_missing(self, model: str, source: VectorStore, owner: str) -> None:
         if self._missing(source) == 0:
@@ -113,15 +122,14 @@ class ModelSwitch:
                 self._pause(model, 0)
 
     def _missing(self, source: VectorStore) -> int:
-        """Return how many rows of the source this model lacks.
+        """Return how many rows of the source this model lacks, or more beside a deletion.
 
-        Deletions reach all collections, and rows are added only for rows of the source. So
-        equal counts mean equal sets of ids.
+        Deletions reach all collections, the active one last, and rows are added only for rows
+        of the source. So equal counts, the source's first, mean that no row is missing.
         """
         return source.count() - self._store.count()
 
-    def _refuse_for(self, model: str, source: VectorStore) -> bool:
-        missing = self._missing(source)
+    def _refuse_for(self, model: str, missing: int) -> bool:
         return self._refuse(
             model,
             f"{model} lacks {missing} images. Run `glimpse reindex --model {model}` first,"

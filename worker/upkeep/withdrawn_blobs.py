@@ -85,14 +85,13 @@ class WithdrawnBlobs:
         discarded = 0
         for blob in page:
             check()
-            if blob.id in indexed:
-                self._settle(blob)
-            elif blob.at < before:
-                discarded += self._settle(blob)
+            is_old = blob.at < before
+            if is_old or blob.id in indexed:
+                discarded += self._settle(blob, is_old)
         return discarded
 
-    def _settle(self, blob: StoredBlob) -> bool:
-        """Restore or discard a blob; return whether it was discarded."""
+    def _settle(self, blob: StoredBlob, is_old: bool) -> bool:
+        """Restore a needed blob, or discard an old one; return whether it was discarded."""
         tenant, image_id, owner = blob.tenant, blob.id, uuid.uuid4().hex
         if self._claims.take(owner, tenant, [image_id], alone=True) != [Verdict.GRANTED]:
             # Another task is processing the image; check it again in the next turn.
@@ -103,8 +102,11 @@ class WithdrawnBlobs:
             ):
                 self._blobs.restore(tenant, image_id)
                 return False
-            # Only if unchanged: this process may have been frozen since it read the time.
-            self._blobs.discard(tenant, image_id, blob.at)
+            # A young one may have lost its row since: a deletion in progress withdraws the bytes
+            # before it deletes the row.
+            if is_old:
+                # Only if unchanged: this process may have been frozen since it read the time.
+                self._blobs.discard(tenant, image_id, blob.at)
+            return is_old
         finally:
             self._claims.give_back(owner, tenant, [image_id])
-        return True

@@ -43,7 +43,11 @@ class MilvusLite(Service):
     def environ(self) -> dict[str, str]:
         # The program's own search path names folders of the machine that built it.
         paths = [str(self.library()), os.environ.get("LD_LIBRARY_PATH", "")]
-        return {"LD_LIBRARY_PATH": ":".join(path for path in paths if path)}
+        # Its cache is in its home: instances that start at the same moment need their own.
+        return {
+            "LD_LIBRARY_PATH": ":".join(path for path in paths if path),
+            "HOME": str(self.folder),
+        }
 
     def answers(self) -> bool:
         with grpc.insecure_channel(f"127.0.0.1:{self.port}") as channel:

@@ -306,6 +306,22 @@ def test_withdrawn_bytes_wait_for_uploads_and_for_their_time(shared: Shared, ben
     assert not shared.blobs.restore("default", ID)
 
 
+def test_an_upload_keeps_its_bytes_if_a_deletion_ends_during_a_sweep(
+    shared: Shared, bench: Bench
+) -> None:
+    bench.run(shared.put(DATA))
+    waiting = shared.put(DATA)
+    # A deletion is between its two steps when the sweep finds the row.
+    shared.blobs.withdraw("default", ID)
+
+    def end_deletion() -> None:
+        shared.store.delete("default", [ID])
+
+    assert shared.withdrawn_blobs(kept_s=3600).sweep(end_deletion) == 0
+    assert bench.states(waiting) == [("indexed", None)]
+    assert_searchable(shared)
+
+
 def test_withdrawn_bytes_that_a_letter_needs_come_back(shared: Shared, bench: Bench) -> None:
     bench.run(shared.put(DATA))
     delete(shared)

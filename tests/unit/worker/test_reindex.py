@@ -79,6 +79,8 @@ class Bench:
     sent: list[tuple[str, str, str, Message]] = field(default_factory=list)
     uploads_wait: Callable[[], bool] = lambda: False
     is_closing: bool = False
+    # Called while a switch pauses.
+    during_pause: Callable[[], None] = lambda: None
 
     def slices(self) -> SliceReindex:
         return SliceReindex(
@@ -99,9 +101,14 @@ class Bench:
             pages=self.pages,
             originals=self.originals,
             is_drained=lambda _: not self.uploads_wait(),
-            closing=lambda _: self.is_closing,
+            closing=self._pause,
             marks=self.shared.marks,
         )
+
+    def _pause(self, seconds: float) -> bool:
+        if seconds:
+            self.during_pause()
+        return self.is_closing
 
     def originals(self, name: str, owner: str) -> Iterator[Page]:
         return originals(self.shared.blobs, name, owner, 4)
@@ -295,6 +302,28 @@ def test_a_switch_without_every_image_is_refused(setup: Bench) -> None:
     assert setup.models.roles().following is None
     assert switch.detail is not None
     assert switch.detail.startswith("new lacks 1 images. Run `glimpse reindex --model new`")
+
+
+def test_a_switch_beside_a_deletion_is_not_refused(setup: Bench) -> None:
+    setup.begin()
+    setup.run_pass()
+    claims = MemoryClaims(LEASE_S, 3, setup.shared.claims)
+    deleted = image_id(IMAGES[5])
+
+    def begin_deletion() -> bool:
+        claims.take("a deletion", "default", [deleted])
+        setup.store.delete("default", [deleted])
+        return False
+
+    def end_deletion() -> None:
+        setup.source.delete("default", [deleted])
+        claims.settle("a deletion", "default", {deleted: ""})
+
+    setup.uploads_wait, setup.during_pause = begin_deletion, end_deletion
+    setup.switch().run(setup.begin_switch(), "x")
+    assert setup.models.roles().active == NEW
+    assert rows(setup.store) == rows(setup.source)
+    assert deleted not in rows(setup.store)
 
 
 def test_a_switch_that_may_leave_images_out_embeds_nothing(setup: Bench) -> None:
