@@ -64,6 +64,9 @@ class Settings(BaseModel):
     # How searches on a Milvus server see every write: "marks" reads as of the last write that was
     # reported, "strong" as of the present.
     consistency: Literal["marks", "strong"] = "marks"
+    # When thumbnails are made: by ingest workers as they decode ("ingest"), or by search workers at
+    # the first request for one ("request").
+    thumbnails: Literal["ingest", "request"] = "ingest"
     # Folder of originals and thumbnails.
     blobs_dir: Path = Path("data/blobs")
 

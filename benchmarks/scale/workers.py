@@ -92,6 +92,8 @@ class Bench:
             "GLIMPSE_BLOBS_DIR": str(folder / "blobs"),
             "GLIMPSE_BATCH_MAX": str(_BATCH),
             "GLIMPSE_CHUNK_IMAGES": str(_CHUNK),
+            # Four workers would draw more of them per second than two cores can.
+            "GLIMPSE_THUMBNAILS": "request",
             **(variables or {}),
         }
         blobs = FolderBlobs(folder / "blobs")

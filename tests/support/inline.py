@@ -50,6 +50,7 @@ from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
+from worker.pixel_budget import PixelBudget
 from worker.runtime.tasks import SearchWork, register_search
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
@@ -61,7 +62,6 @@ from worker.stores.memory import MemoryCollection, MemoryStore
 from worker.stores.memory_collections import MemoryCollections
 from worker.thumbnails.ingested import IngestedThumbnails
 from worker.thumbnails.missing import MissingThumbnails
-from worker.thumbnails.pixel_room import PixelRoom
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -99,7 +99,7 @@ def start_inline(
     workers: bool = True,
     store: MemoryStore | None = None,
     blobs: BlobStore | None = None,
-    room: PixelRoom | None = None,
+    budget: PixelBudget | None = None,
 ) -> Inline:
     """Create an app whose tasks run synchronously in this process.
 
@@ -108,7 +108,7 @@ def start_inline(
         workers: If false, tasks stay queued, as if no worker were running.
         store: Used instead of a new, empty store.
         blobs: Used instead of a new, empty blob store.
-        room: Used instead of a budget of pixels as large as one picture may be.
+        budget: Used instead of a budget of pixels as large as one picture may be.
     """
     encoder = HashingEncoder()
     collection = MemoryCollection(Identity.of(encoder))
@@ -171,7 +171,7 @@ def start_inline(
             Catalog(store),
             Deletion(store, blobs, jobs, claims, dead_letters, fence, collections, quotas, marks),
             ModelCatalog(collections),
-            MissingThumbnails(blobs, store, room or PixelRoom(pixels_max), pixels_max),
+            MissingThumbnails(blobs, store, pixels_max, budget, wait_s=0),
             MarkedReads(store, marks),
         )
         register_search(celery, work, encoder.name, clock, lambda *_: False)

@@ -17,7 +17,10 @@ from common.rfc3339 import rfc3339
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
 from worker.ingest.missing_blobs import MissingBlobs
-from worker.ingest.pixel_budget import PixelBudget, Room
+from worker.pixel_budget import PixelBudget, Room
+
+# Takes a tenant, an image and its decoded picture; must not raise.
+OnDecoded = Callable[[str, str, Decoded], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class PictureReader:
         is_here: Returns whether ``blobs`` is the store that the API writes to; the default
             makes missing bytes retryable without limit.
         on_found: Called when bytes were found, which shows that ``blobs`` is available.
-        on_decoded: Called with tenant, image and picture before ``preprocess``; must not raise.
+        on_decoded: Called before ``preprocess``.
         missing_s: Seconds that bytes may be missing from an available store.
         missing: Remembers since when bytes have been missing.
         budget: Bounds the bytes of all pictures until they are encoded.
@@ -59,7 +62,7 @@ class PictureReader:
         *,
         is_here: Callable[[], bool] = lambda: False,
         on_found: Callable[[], None] = lambda: None,
-        on_decoded: Callable[[str, str, Decoded], None] = lambda *_: None,
+        on_decoded: OnDecoded = lambda *_: None,
         missing_s: float = 0.0,
         missing: MissingBlobs | None = None,
         budget: PixelBudget | None = None,

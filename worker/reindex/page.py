@@ -16,7 +16,7 @@ from worker.encoders.preparing import preparing
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
-from worker.ingest.pixel_budget import PixelBudget
+from worker.pixel_budget import PixelBudget
 from worker.stores.base import Row, VectorStore
 
 log = logging.getLogger(__name__)

@@ -42,12 +42,12 @@ from worker.ingest.chunks import ChunkIngest
 from worker.ingest.concurrency_limit import ConcurrencyLimit
 from worker.ingest.deliveries import Deliveries, Work
 from worker.ingest.isolation import Isolation
-from worker.ingest.pictures import PictureReader
+from worker.ingest.pictures import OnDecoded, PictureReader
 from worker.ingest.pipeline import BATCHES_WAITING, IngestPipeline
-from worker.ingest.pixel_budget import PixelBudget
 from worker.ingest.quota import QuotaKeeper
 from worker.ingest.throughput import Throughput
 from worker.ingest.unpacking import ArchiveIngest
+from worker.pixel_budget import PixelBudget
 from worker.reindex.originals import originals
 from worker.reindex.page import Page, PageReindex
 from worker.reindex.recovery import ReindexRecovery
@@ -208,7 +208,7 @@ class IngestParts(Parts):
                 self.settings.image_pixels_max,
                 is_here=self._blob_mark.is_here,
                 on_found=self._blob_mark.note,
-                on_decoded=IngestedThumbnails(self._blobs).keep,
+                on_decoded=self._keep_thumbnails,
                 missing_s=self.settings.missing_s,
                 budget=self._budget,
             ),
@@ -221,6 +221,12 @@ class IngestParts(Parts):
             amends=self.amends,
             quotas=self._quotas,
         )
+
+    @cached_property
+    def _keep_thumbnails(self) -> OnDecoded:
+        if self.settings.thumbnails == "request":
+            return lambda *_: None
+        return IngestedThumbnails(self._blobs).keep
 
     def _archive_ingest(self) -> ArchiveIngest:
         return ArchiveIngest(

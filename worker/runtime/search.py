@@ -20,7 +20,6 @@ from worker.search.warm_up import warm_up
 from worker.stores.as_of import MarkedReads
 from worker.stores.base import VectorStore
 from worker.thumbnails.missing import MissingThumbnails
-from worker.thumbnails.pixel_room import PixelRoom
 
 # Threads for tasks of the catalog queue, in addition to those for searches. No more of these tasks
 # are held at once, so that slow ones, such as a check of many ids, delay no search.
@@ -80,8 +79,7 @@ class SearchParts(Parts):
         return RedisClock(self._redis)
 
     def _missing_thumbnails(self) -> MissingThumbnails:
-        pixels_max = self.settings.image_pixels_max
-        return MissingThumbnails(self._blobs, self.store, PixelRoom(pixels_max), pixels_max)
+        return MissingThumbnails(self._blobs, self.store, self.settings.image_pixels_max)
 
     def close(self) -> None:
         """Finish the work in progress and close every part."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from PIL import Image
 
@@ -14,12 +14,16 @@ from common.contract import Failure, ThumbnailRequest, ThumbnailResult
 from common.errors import BlobsUnavailable, ImageError, NotFound, Overloaded, WorkerUnavailable
 from common.images.decode import count_pixels, decode
 from common.images.thumbnails import file_of, pack, size_to_render, size_to_store, unpack
+from worker.pixel_budget import PixelBudget
 from worker.stores.base import VectorStore
-from worker.thumbnails.pixel_room import RETRY_AFTER_S, PixelRoom
 from worker.thumbnails.rendering import render, shrunk, to_jpeg
 
 # How many times larger than its thumbnail a JPEG is decoded, at least.
 _DRAFT_GAP = 2
+# Seconds that a picture waits for room before its request is refused.
+_WAIT_S = 2.0
+# Seconds after which to retry: the largest pictures take a few to decode.
+_RETRY_AFTER_S = 2
 
 
 class MissingThumbnails:
@@ -31,17 +35,24 @@ class MissingThumbnails:
     Args:
         blobs: The blob store of the originals.
         store: Provides which images are indexed.
-        room: The budget of decoded pixels.
-        pixels_max: Maximum pixels of a picture.
+        pixels_max: Maximum pixels of a picture, and of all that are decoded at once.
+        budget: A budget to use instead of one of ``pixels_max``.
+        wait_s: Seconds that a picture waits for room in it.
     """
 
     def __init__(
-        self, blobs: BlobStore, store: VectorStore, room: PixelRoom, pixels_max: int
+        self,
+        blobs: BlobStore,
+        store: VectorStore,
+        pixels_max: int,
+        budget: PixelBudget | None = None,
+        wait_s: float = _WAIT_S,
     ) -> None:
         self._blobs = blobs
         self._store = store
-        self._room = room
         self._pixels_max = pixels_max
+        self._budget = budget or PixelBudget(pixels_max)
+        self._wait_s = wait_s
 
     def run(
         self, request: ThumbnailRequest, is_wanted: Callable[[], bool] = lambda: True
@@ -65,8 +76,8 @@ class MissingThumbnails:
         except MemoryError as error:
             raise Overloaded(
                 f"There is not enough memory to make the thumbnail; try again in "
-                f"{RETRY_AFTER_S} s.",
-                RETRY_AFTER_S,
+                f"{_RETRY_AFTER_S} s.",
+                _RETRY_AFTER_S,
             ) from error
         if not is_wanted():
             raise WorkerUnavailable("The thumbnail was made after the request timed out; retry.")
@@ -89,7 +100,7 @@ class MissingThumbnails:
         if not self._store.known(tenant, [image_id]):
             raise NotFound(f"Image {image_id} has no thumbnail until it is indexed.")
         pixels = count_pixels(self._blobs.read(tenant, image_id), self._pixels_max)
-        with self._room.hold(pixels):
+        with self._room(pixels):
             # Read again: a task that waits for room holds no bytes in memory.
             data = self._blobs.read(tenant, image_id)
             made = render(decode(data, self._pixels_max, largest * _DRAFT_GAP), largest)
@@ -98,3 +109,20 @@ class MissingThumbnails:
             for name, file in pack(made).items():
                 self._blobs.put_rendition(tenant, image_id, name, file)
         return made[size]
+
+    @contextmanager
+    def _room(self, pixels: int) -> Iterator[None]:
+        """Hold room for a picture's pixels for the block.
+
+        Raises:
+            Overloaded: There was no room in time.
+        """
+        if not self._budget.take(pixels, self._wait_s):
+            raise Overloaded(
+                f"The memory for decoding pictures is in use; try again in {_RETRY_AFTER_S} s.",
+                _RETRY_AFTER_S,
+            )
+        try:
+            yield
+        finally:
+            self._budget.give_back(pixels)

@@ -16,7 +16,7 @@ from common.settings import load_settings
 from tests.support.inline import Inline, start_inline
 from tests.support.letters import letter_about
 from tests.support.pictures import image_id, picture, truncated_jpeg
-from worker.thumbnails.pixel_room import PixelRoom
+from worker.pixel_budget import PixelBudget
 
 DATA = picture("red", size=(64, 64))
 ID = image_id(DATA)
@@ -108,18 +108,19 @@ def test_a_sheet_marks_what_is_not_decoded(client: FlaskClient, services: Servic
 
 
 def test_without_room_a_thumbnail_is_refused_for_now() -> None:
-    room = PixelRoom(5000, wait_s=0)
-    inline = start_inline(load_settings({}), room=room)
+    budget = PixelBudget(5000)
+    inline = start_inline(load_settings({}), budget=budget)
     client = inline.app.test_client()
     index(inline, client)
-    with room.hold(5000 - 4095):
-        response = client.get(THUMBNAIL)
+    budget.take(5000 - 4095)
+    response = client.get(THUMBNAIL)
+    budget.give_back(5000 - 4095)
     assert told(response) == (503, "overloaded")
     assert response.headers["Retry-After"] == "2"
     assert client.get(THUMBNAIL).status_code == 200
-    with room.hold(5000):
-        # A stored thumbnail needs no room for pixels.
-        assert client.get(THUMBNAIL).status_code == 200
+    budget.take(5000)
+    # A stored thumbnail needs no room for pixels.
+    assert client.get(THUMBNAIL).status_code == 200
     inline.close()
 
 

@@ -22,7 +22,7 @@ from common.jobs.memory import MemoryJobs
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
-from worker.ingest.pixel_budget import PixelBudget
+from worker.pixel_budget import PixelBudget
 from worker.stores.amends import Amends
 from worker.stores.base import Row, Writes
 from worker.stores.fence import Fence

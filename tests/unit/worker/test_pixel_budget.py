@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common.images.decode import decode, decoded_bytes
-from worker.ingest.pixel_budget import PixelBudget, Room
+from tests.support.polling import wait_for
+from worker.pixel_budget import PixelBudget, Room
 
 SIZE = 100
 
@@ -77,6 +78,18 @@ def test_small_pictures_do_not_overtake_a_large_one() -> None:
     large.join(10)
     small.join(10)
     assert order == [SIZE, 1]
+
+
+def test_who_gives_up_lets_those_behind_go_on() -> None:
+    budget = PixelBudget(SIZE)
+    budget.take(SIZE // 2)
+    with ThreadPoolExecutor(2) as threads:
+        large = threads.submit(budget.take, SIZE, 0.2)
+        wait_for(lambda: len(budget._queue) == 1, 60, "the large one to wait")
+        small = threads.submit(budget.take, 10)
+        assert not large.result(60)
+        assert small.result(60)
+    assert budget.used == SIZE // 2 + 10
 
 
 def test_room_is_given_back_once_however_often_it_is_shrunk() -> None:

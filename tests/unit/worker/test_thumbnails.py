@@ -28,9 +28,9 @@ from tests.support.pictures import (
 )
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
+from worker.pixel_budget import PixelBudget
 from worker.thumbnails.ingested import IngestedThumbnails
 from worker.thumbnails.missing import MissingThumbnails
-from worker.thumbnails.pixel_room import PixelRoom
 from worker.thumbnails.rendering import render
 
 PIXELS_MAX = 10_000_000
@@ -61,9 +61,8 @@ def ingest(shared: Shared) -> AbstractContextManager[Bench]:
     return worker(shared, reader=reader)
 
 
-def missing(shared: Shared, room: PixelRoom | None = None) -> MissingThumbnails:
-    room = room or PixelRoom(PIXELS_MAX, wait_s=0)
-    return MissingThumbnails(shared.blobs, shared.store, room, PIXELS_MAX)
+def missing(shared: Shared, budget: PixelBudget | None = None) -> MissingThumbnails:
+    return MissingThumbnails(shared.blobs, shared.store, PIXELS_MAX, budget, wait_s=0)
 
 
 def index_without_thumbnails(shared: Shared, data: bytes) -> str:
@@ -89,8 +88,17 @@ def sizes(shared: Shared, image: str) -> dict[int, tuple[int, int]]:
     return {size: thumbnail.size for size, thumbnail in stored(shared, image).items()}
 
 
-def ask(shared: Shared, image: str, size: int, room: PixelRoom | None = None) -> ThumbnailResult:
-    return missing(shared, room).run(ThumbnailRequest(id=image, size=size))
+def ask(
+    shared: Shared, image: str, size: int, budget: PixelBudget | None = None
+) -> ThumbnailResult:
+    return missing(shared, budget).run(ThumbnailRequest(id=image, size=size))
+
+
+def full() -> PixelBudget:
+    """Return a budget without room for anything else."""
+    budget = PixelBudget(1)
+    budget.take(1)
+    return budget
 
 
 def shown(result: ThumbnailResult) -> Image.Image:
@@ -217,7 +225,7 @@ def test_another_size_is_made_from_the_next_larger_stored_one(shared: Shared, si
     assert shown(ask(shared, image, size)).size == (size, round(size / 2))
     assert size_to_store(size) in stored(shared, image)
     # From now on the original is not decoded.
-    assert shown(ask(shared, image, size, PixelRoom(0, wait_s=0))).size == (size, round(size / 2))
+    assert shown(ask(shared, image, size, full())).size == (size, round(size / 2))
 
 
 def test_a_damaged_thumbnail_is_replaced(bench: Bench, shared: Shared) -> None:
@@ -247,7 +255,9 @@ def test_an_original_that_is_gone_or_damaged_has_no_thumbnail(shared: Shared) ->
     writer = shared.blobs.writer("default")
     writer.write(truncated_jpeg())
     writer.commit(image)
-    damaged = ask(shared, image, 150).refused
+    budget = PixelBudget(PIXELS_MAX)
+    damaged = ask(shared, image, 150, budget).refused
+    assert budget.used == 0
     assert gone is not None
     assert damaged is not None
     assert (gone.code, damaged.code) == ("not_found", "truncated")
@@ -258,7 +268,7 @@ def test_without_memory_a_thumbnail_is_refused_for_now(
 ) -> None:
     image = index_without_thumbnails(shared, picture(size=(10, 10)))
     with pytest.raises(Overloaded, match="in use"):
-        ask(shared, image, 150, PixelRoom(99, wait_s=0))
+        ask(shared, image, 150, full())
 
     def no_memory(*_: object, **__: object) -> None:
         raise MemoryError

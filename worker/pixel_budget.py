@@ -1,4 +1,4 @@
-"""The pixel budget: bounds the memory of the pictures that a worker has decoded."""
+"""The pixel budget: bounds the pictures that a worker has decoded."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 
 class PixelBudget:
-    """A semaphore over bytes, for pictures from their decoding until they are encoded.
+    """A semaphore over the bytes, or pixels, of decoded pictures.
 
     Threads get room in order of arrival, so that small pictures cannot keep a large one waiting
     forever. A picture larger than the whole budget passes once it is alone.
 
     Args:
-        size: Bytes of all pictures together; the default is no bound.
+        size: Bytes or pixels of all pictures together; the default is no bound.
     """
 
     def __init__(self, size: int = sys.maxsize) -> None:
@@ -27,7 +27,7 @@ class PixelBudget:
 
     @property
     def used(self) -> int:
-        """Bytes taken now."""
+        """How much is taken now."""
         return self._used
 
     @contextmanager
@@ -40,14 +40,18 @@ class PixelBudget:
             room.shrink(0)
             raise
 
-    def take(self, size: int) -> None:
-        """Take room; block until there is some."""
+    def take(self, size: int, wait_s: float | None = None) -> bool:
+        """Take room; block until there is some, or return False after ``wait_s`` seconds."""
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
             try:
-                self._changed.wait_for(lambda: self._queue[0] is ticket and self._fits(size))
-                self._used += size
+                fits = self._changed.wait_for(
+                    lambda: self._queue[0] is ticket and self._fits(size), wait_s
+                )
+                if fits:
+                    self._used += size
+                return fits
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
