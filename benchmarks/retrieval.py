@@ -23,8 +23,8 @@ from benchmarks import options
 from benchmarks.figures import Figure
 from benchmarks.photographs import chosen, paths_in
 from benchmarks.report import Report
-from common.images.decode import decode
 from common.settings import load_settings
+from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 from worker.search.prompts import Prompts

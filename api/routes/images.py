@@ -20,7 +20,7 @@ from api.schemas.image import Checked, Image, Images
 from api.schemas.links import IMAGES
 from api.schemas.pagination import ImagesQuery
 from api.uploads.upload import upload as receive_upload
-from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff
+from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff, suffix_of
 
 blueprint = Blueprint("images", __name__, url_prefix=IMAGES)
 
@@ -83,7 +83,7 @@ def content(image_id: str) -> Response:
     media_format = sniff(head)
     response = sent_bytes(data, MEDIA_TYPES[media_format], image_id, request)
     response.headers["Content-Disposition"] = dump_options_header(
-        "inline", {"filename": f"{image_id[:12]}.{media_format.lower()}"}
+        "inline", {"filename": f"{image_id[:12]}.{suffix_of(media_format)}"}
     )
     return _immutable(response)
 

@@ -3,7 +3,7 @@
 const REASONS = {
   empty: 'The file is empty.',
   not_an_image: 'The file is not a picture.',
-  unsupported_format: 'This format is not supported. Use JPEG, PNG, GIF, WebP, BMP or TIFF.',
+  unsupported_format: 'This format is not supported. Use JPEG, PNG, WebP, HEIC or AVIF.',
   truncated: 'The picture is truncated or damaged.',
   too_many_pixels: 'The picture has too many pixels.',
   too_large: 'The file is too large.',

@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.photographs import paths_in
-from common.images.decode import decode
 from common.settings import load_settings
+from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 

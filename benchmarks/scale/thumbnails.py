@@ -20,12 +20,12 @@ from benchmarks.figures import Figure, latency_figures, middle
 from benchmarks.scale import Measured
 from common.blobs.folder import FolderBlobs
 from common.contract import ChunkItem, IngestChunk
-from common.images.decode import Decoded
 from common.images.thumbnails import SIZES
 from common.settings import load_settings
 from tests.support.pictures import encoded, image_id
 from tests.support.polling import finished_job, ready
 from tests.support.services import Stack
+from worker.decoding.decode import Decoded
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 from worker.ingest.pictures import PictureReader

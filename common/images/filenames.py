@@ -7,7 +7,13 @@ import re
 
 # Suffixes of files that are presumed to be pictures before they are opened.
 PICTURE_SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+    {
+        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".ico", ".j2k", ".jfif", ".jp2"),
+        *(".jpe", ".jpeg", ".jpg", ".jpx", ".jxl", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
+        *(".psd", ".tga", ".tif", ".tiff", ".webp"),
+        # Of cameras' raw files.
+        *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
+    }
 )
 
 # Maximum length of a stored file name, in characters; the rest is cut off.

@@ -22,9 +22,9 @@ import torch
 from PIL import Image
 from torchvision.transforms import Compose, Normalize, ToTensor
 
-from common.images.decode import decode
 from common.settings import Settings
 from tests.support import clip_weights, pictures
+from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.crop import centre_square
 from worker.encoders.registry import load_encoder

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.images.decode import decode
 from common.settings import Settings
 from tests.support import clip_weights
 from tests.support.pictures import jpeg, turned
+from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.hashing import HashingEncoder
 

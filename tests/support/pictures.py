@@ -9,7 +9,12 @@ import zlib
 from functools import cache
 
 import numpy as np
-from PIL import Image
+import pillow_heif
+import pillow_jxl  # noqa: F401 - lets Pillow write JPEG XL
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from tests.support import tiffs
 
 # Colours that the test encoder tells apart.
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
@@ -18,11 +23,33 @@ COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 QUARTER_TURN = 6
 
 
+# Names of formats that Pillow calls otherwise.
+_PILLOW_NAMES = {"PNM": "PPM"}
+
+
 def encoded(image: Image.Image, name: str, **options: object) -> bytes:
     """Return the picture encoded in a format."""
     file = io.BytesIO()
-    image.save(file, name, **options)
+    if name == "HEIF":
+        # The service's plug-in only decodes; this one must not take its place.
+        described = image.copy()
+        described.info.update(options)
+        pillow_heif.from_pillow(described).save(file)
+    elif name == "PSD":
+        return _psd(image)
+    else:
+        if name == "ICO":
+            options = {"sizes": [image.size], **options}
+        image.save(file, _PILLOW_NAMES.get(name, name), **options)
     return file.getvalue()
+
+
+def _psd(image: Image.Image) -> bytes:
+    """Return an RGB picture as Photoshop saves one without layers."""
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, image.height, image.width, 8, 3)
+    planes = b"".join(channel.tobytes() for channel in image.split())
+    # No colours, resources and layers; then the pixels, not compressed.
+    return head + bytes(12) + bytes(2) + planes
 
 
 def picture(
@@ -74,6 +101,48 @@ def sixteen_bit_png() -> bytes:
     return encoded(Image.fromarray(ramp), "PNG")
 
 
+def grey_tiff(values: NDArray[np.uint16], photometric: int, *, big: bool = False) -> bytes:
+    """Return grey values as a TIFF in which zero is black or white."""
+    height, width = values.shape
+    tags = {
+        tiffs.WIDTH: width,
+        tiffs.HEIGHT: height,
+        tiffs.BITS: 16,
+        tiffs.SAMPLES: 1,
+        tiffs.COMPRESSION: tiffs.NONE,
+        tiffs.PHOTOMETRIC: photometric,
+        tiffs.ROWS: height,
+    }
+    return tiffs.tiff(tags, values.tobytes(), big=big)
+
+
+def srgb() -> bytes:
+    """Return an ICC profile of sRGB."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def red_and_blue_exchanged() -> bytes:
+    """Return an ICC profile like that of sRGB, with red and blue exchanged, of the same name."""
+    return srgb().replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+
+
+def with_broken_chunk(png: bytes, kind: str) -> bytes:
+    """Return a PNG with a chunk that does not concern its pixels, and that Pillow refuses."""
+    large = zlib.compress(bytes(3 << 20))
+    data = {
+        "zTXt": b"Comment\0\0" + large,
+        "iTXt": b"Comment\0\1\0\0\0" + large,
+        "iCCP": b"Profile\0\0" + large,
+        "eXIf": b"II*\0",
+    }[kind]
+    chunk = _png_chunk(kind.encode(), data)
+    if kind == "eXIf":
+        # A wrong checksum.
+        chunk = chunk[:-1] + bytes([chunk[-1] ^ 1])
+    after_header = 8 + 12 + 13
+    return png[:after_header] + chunk + png[after_header:]
+
+
 def transparent_palette_png() -> bytes:
     """Return four pixels: three transparent red ones and an opaque blue one."""
     image = Image.new("P", (2, 2), 0)
@@ -93,7 +162,7 @@ def turned(name: str, orientation: int = QUARTER_TURN) -> bytes:
     """Return ``red_left_blue_right`` with an EXIF orientation tag."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return encoded(red_left_blue_right(), name, exif=exif)
+    return encoded(red_left_blue_right(), name, exif=exif.tobytes())
 
 
 @cache

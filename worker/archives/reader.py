@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
-from common.errors import EmptyArchive, ImageError, UnsupportedFormat
+from common.errors import EmptyArchive, ImageError
 from common.images.archive_formats import ArchiveKind
 from common.images.filenames import names_a_picture
-from common.images.formats import HEAD_BYTES, sniff
+from common.images.formats import HEAD_BYTES, begins_a_picture
 from worker.archives.entry import Body, Entry
 from worker.archives.limits import ArchiveLimits
 from worker.archives.member import Member
@@ -61,7 +61,9 @@ def _member(entry: Entry) -> Member | None:
     if names_a_picture(filename):
         return Member(filename, entry.body)
     head = _head(entry.body)
-    return Member(filename, entry.body, head) if _starts_a_picture(head, filename) else None
+    # An unsupported picture is offered, and fails with an error that says why.
+    is_picture = begins_a_picture(head, is_text=is_text(filename))
+    return Member(filename, entry.body, head) if is_picture else None
 
 
 def _head(body: Body) -> bytes:
@@ -71,14 +73,3 @@ def _head(body: Body) -> bytes:
         while len(head) < HEAD_BYTES and (data := body.read(HEAD_BYTES - len(head))):
             head += data
     return head
-
-
-def _starts_a_picture(head: bytes, filename: str) -> bool:
-    try:
-        sniff(head)
-    except UnsupportedFormat:
-        # For example a HEIC photo: it becomes a failed image whose error says why.
-        return not is_text(filename)
-    except ImageError:
-        return False
-    return True

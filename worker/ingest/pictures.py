@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from common.blobs.base import BlobStore
 from common.contract import ChunkItem, ImageRecord, IngestChunk
 from common.errors import BlobsUnavailable, GlimpseError, NotFound, StoreError
-from common.images.decode import Decoded, decode
 from common.rfc3339 import rfc3339
+from worker.decoding.decode import Decoded, decode
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
 from worker.ingest.missing_blobs import MissingBlobs

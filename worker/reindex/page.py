@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from common.blobs.base import BlobStore
 from common.claims.base import Claims, Verdict
 from common.errors import GlimpseError, NotFound, ServiceError
-from common.images.decode import decode
+from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
 from worker.ingest.isolation import Isolation

@@ -31,11 +31,11 @@ from common.contract import (
     ReindexSlice,
     SwitchRequest,
 )
-from common.images.decode import decoded_bytes
 from common.jobs.tasks import archive_task_id, chunk_task_id
 from common.reindex.redis import RedisReindexes
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
+from worker.decoding.decode import decoded_bytes
 from worker.encoders.base import Encoder
 from worker.ingest.batch_tuning import Tuned, largest_batch, tune
 from worker.ingest.chunks import ChunkIngest

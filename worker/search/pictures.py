@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from common.blobs.base import BlobStore
 from common.errors import BlobsUnavailable, NotFound
-from common.images.decode import decode
+from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
 

@@ -6,8 +6,8 @@ import logging
 
 from common.blobs.base import BlobStore
 from common.errors import BlobsUnavailable
-from common.images.decode import Decoded
 from common.images.thumbnails import pack
+from worker.decoding.decode import Decoded
 from worker.thumbnails.rendering import render
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from PIL import Image
 from common.blobs.base import BlobStore
 from common.contract import Failure, ThumbnailRequest, ThumbnailResult
 from common.errors import BlobsUnavailable, ImageError, NotFound, Overloaded, WorkerUnavailable
-from common.images.decode import count_pixels, decode
 from common.images.thumbnails import file_of, pack, size_to_render, size_to_store, unpack
+from worker.decoding.decode import count_pixels, decode
 from worker.pixel_budget import PixelBudget
 from worker.stores.base import VectorStore
 from worker.thumbnails.rendering import render, shrunk, to_jpeg
@@ -99,11 +99,12 @@ class MissingThumbnails:
         largest = size_to_render(size)
         if not self._store.known(tenant, [image_id]):
             raise NotFound(f"Image {image_id} has no thumbnail until it is indexed.")
-        pixels = count_pixels(self._blobs.read(tenant, image_id), self._pixels_max)
+        draft_side = largest * _DRAFT_GAP
+        pixels = count_pixels(self._blobs.read(tenant, image_id), self._pixels_max, draft_side)
         with self._room(pixels):
             # Read again: a task that waits for room holds no bytes in memory.
             data = self._blobs.read(tenant, image_id)
-            made = render(decode(data, self._pixels_max, largest * _DRAFT_GAP), largest)
+            made = render(decode(data, self._pixels_max, draft_side), largest)
         # A thumbnail that cannot be stored can still be sent.
         with suppress(BlobsUnavailable):
             for name, file in pack(made).items():

@@ -6,8 +6,8 @@ import io
 
 from PIL import Image
 
-from common.images.decode import Decoded
 from common.images.thumbnails import SIZES
+from worker.decoding.decode import Decoded
 
 # JPEG quality of thumbnails. docs/benchmarks.md compares the format with WebP.
 _QUALITY = 85

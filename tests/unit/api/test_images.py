@@ -79,7 +79,7 @@ def test_a_job_larger_than_a_chunk_is_whole(client: FlaskClient, inline: Inline)
     [
         ("note.jpg", b"this is a text", "not_an_image"),
         ("empty.png", b"", "empty"),
-        ("drawing.psd", b"8BPS\x00\x01", "unsupported_format"),
+        ("paper.pdf", b"%PDF-1.7", "unsupported_format"),
         ("large.bmp", picture(size=(300, 300), media_format="BMP"), "too_large"),
         ("broken.png", picture(size=(400, 300))[:100], "truncated"),
     ],

@@ -24,7 +24,14 @@ def test_a_clean_name_keeps_what_can_be_shown(name: str, clean: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.JPG", True), ("b/a.webp", True), ("a.jpg/b", False), (".jpg", False), ("a.heic", False)],
+    [
+        ("a.JPG", True),
+        ("b/a.webp", True),
+        ("a.jpg/b", False),
+        (".jpg", False),
+        ("a.HEIC", True),
+        ("a.mp4", False),
+    ],
 )
 def test_a_picture_is_known_by_the_end_of_its_name(name: str, expected: bool) -> None:
     assert names_a_picture(name) is expected

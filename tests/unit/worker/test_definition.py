@@ -67,7 +67,10 @@ def test_a_search_considers_twice_as_many_candidates_as_it_returns() -> None:
 def test_an_index_of_another_kind_is_searched_with_its_own_parameters() -> None:
     wanted = VectorIndex.of("HNSW", {"ef": 300})
     described = {"index_type": "IVF_FLAT", "nlist": "64"}
-    assert built_index(described, wanted) == VectorIndex("IVF_FLAT", {"nlist": 64}, {"nprobe": 64})
+    assert built_index(described, wanted) == VectorIndex(
+        "IVF_FLAT", {"nlist": 64}, VectorIndex.of("IVF_FLAT").search
+    )
+    assert search_params(built_index(described, wanted), 10)["params"] == {"nprobe": 64}
     assert built_index({"index_type": "HNSW", "M": "8", "efConstruction": "50"}, wanted) == (
         VectorIndex("HNSW", {"M": 8, "efConstruction": 50}, {"ef": 300})
     )

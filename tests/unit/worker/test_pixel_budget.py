@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.images.decode import decode, decoded_bytes
 from tests.support.polling import wait_for
+from worker.decoding.decode import decode, decoded_bytes
 from worker.pixel_budget import PixelBudget, Room
 
 SIZE = 100

@@ -13,7 +13,6 @@ from PIL import Image
 from common.blobs.memory import MemoryBlobs
 from common.contract import CatalogRequest, IngestChunk, ThumbnailRequest, ThumbnailResult
 from common.errors import BlobsFull, Overloaded, WorkerUnavailable
-from common.images.decode import decode
 from common.images.thumbnails import SIZES, file_of, size_to_store, unpack
 from tests.support.ingest_bench import Bench, Shared, worker
 from tests.support.pictures import (
@@ -26,6 +25,7 @@ from tests.support.pictures import (
     truncated_jpeg,
     turned,
 )
+from worker.decoding.decode import decode
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
 from worker.pixel_budget import PixelBudget

@@ -41,6 +41,8 @@ def search_params(index: VectorIndex | None, candidates: int) -> dict[str, Any]:
     params = {} if index is None else dict(index.search)
     for name in _CANDIDATES & params.keys():
         params[name] = max(params[name], _PER_HIT * candidates)
+    if index is not None and "nprobe" in params:
+        params["nprobe"] = min(params["nprobe"], index.build["nlist"])
     return {"metric_type": METRIC, "params": params}
 
 

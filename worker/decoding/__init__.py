@@ -1,0 +1,1 @@
+"""Decoding: from the bytes of any supported format to an upright sRGB picture."""

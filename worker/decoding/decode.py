@@ -1,0 +1,288 @@
+"""Decoding: from a file's bytes to an upright RGB picture, or to an error for the caller.
+
+The only code in Glimpse that opens pictures, with its neighbours here. Pillow and its plug-ins do
+the decoding; this module restricts the formats it tries and the pixels it decodes, and maps
+exceptions to errors.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import pi_heif
+import rawpy
+from PIL import AvifImagePlugin, Image
+from pillow_jxl import JpegXLImagePlugin
+
+from common.errors import GlimpseError, TooManyPixels, TruncatedImage, UnsupportedFormat
+from common.images import tiff_header
+from common.images.formats import RAW_FORMATS, sniff
+from worker.decoding import ico_header, jpeg_end, jxl_header, png_chunks, raw_preview
+from worker.decoding.colour import to_srgb
+
+# Pillow warns of odd metadata in pictures, which the operator cannot fix.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+Image.init()
+# Pictures are decoded concurrently already.
+pi_heif.register_heif_opener(decode_threads=1)
+JpegXLImagePlugin.DECODE_THREADS = 0
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+# EXIF's orientation tag.
+_ORIENTATION_TAG = 0x0112
+
+# The transposition that makes a picture upright, by the tag's value; 1 is already upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Orientations that swap width and height.
+_SIDEWAYS = range(5, 9)
+
+# Names of formats that Pillow calls otherwise.
+_PILLOW_NAMES = {"PNM": "PPM"}
+
+# Sizes of pictures that a plug-in decodes as it opens them.
+_SIZES = {"JXL": jxl_header.size_of, "ICO": ico_header.size_of}
+
+# How plug-ins begin to say that they do not read a kind of picture.
+_REFUSALS = ("Unsupported", "unsupported", "cannot handle")
+
+# Maximum memory per pixel during decoding, in bytes; WebP needs the most.
+_BYTES_PER_PIXEL = 16
+
+# Bytes per pixel of a decoded picture: Pillow stores RGB in four.
+_BYTES_PER_DECODED_PIXEL = 4
+
+# A JPEG that is decoded at a fraction may have this many times the maximum of pixels.
+_LARGER_JPEGS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture as a person sees it: sRGB, upright, and opaque."""
+
+    image: Image.Image
+    # Size of the picture in its file once upright, in pixels; ``image`` may be smaller.
+    width: int
+    height: int
+    # Name of the file's format, one of ``common.images.formats.MEDIA_TYPES``.
+    format: str
+
+
+def decode(
+    data: bytes,
+    pixels_max: int,
+    draft_side: int | None = None,
+    reserve: Callable[[int], None] = lambda _: None,
+) -> Decoded:
+    """Decode one picture; of an animation, its first frame; of a raw file, its preview.
+
+    Args:
+        data: The bytes of the whole file.
+        pixels_max: Maximum number of pixels to decode; checked before any of them is.
+        draft_side: Minimum length of the short side of a JPEG, in pixels. A larger JPEG is decoded
+            at a half, a quarter or an eighth of its size, in a fraction of the time. None decodes
+            it in full.
+        reserve: Called with the bytes of the decoded picture before any pixel is decoded.
+
+    Raises:
+        EmptyImage: There are no bytes.
+        NotAnImage: The bytes are not a picture.
+        UnsupportedFormat: The picture's format is not supported, or not what it uses of it.
+        TooManyPixels: More than ``pixels_max`` pixels would be decoded.
+        TruncatedImage: The picture is truncated or damaged.
+        MemoryError: The process is out of memory; the picture may be fine.
+    """
+    name = sniff(data)
+    if name in RAW_FORMATS:
+        return _decode_raw(data, name, pixels_max, draft_side, reserve)
+    with _opened(data, name, pixels_max, draft_side) as (opened, size):
+        reserve(decoded_bytes(_area(_size_kept(opened, size))))
+        image = _loaded(opened, data)
+        orientation = _orientation(image)
+        white_is_zero = name == "TIFF" and tiff_header.is_white_zero(data)
+        upright = _turn(to_srgb(image, white_is_zero=white_is_zero), _TURNS.get(orientation))
+    width, height = size[::-1] if orientation in _SIDEWAYS else size
+    return Decoded(upright, width, height, name)
+
+
+def decoded_bytes(pixels: int) -> int:
+    """Return the bytes that a decoded picture of this many pixels takes."""
+    return pixels * _BYTES_PER_DECODED_PIXEL
+
+
+def count_pixels(data: bytes, pixels_max: int, draft_side: int | None = None) -> int:
+    """Return how many pixels ``decode`` would decode at once; raises like it."""
+    name = sniff(data)
+    if name in RAW_FORMATS:
+        with _translated(name):
+            return raw_preview.count_pixels(data)
+    with _opened(data, name, pixels_max, draft_side) as (opened, size):
+        return _area(_size_kept(opened, size))
+
+
+def _decode_raw(
+    data: bytes,
+    name: str,
+    pixels_max: int,
+    draft_side: int | None,
+    reserve: Callable[[int], None],
+) -> Decoded:
+    with _translated(name):
+        preview = raw_preview.open_preview(data, partial(_check_size, pixels_max=pixels_max))
+    if isinstance(preview.picture, bytes):
+        image = decode(preview.picture, pixels_max, draft_side, reserve).image
+    else:
+        image = preview.picture
+        reserve(decoded_bytes(_area(image.size)))
+    return Decoded(_turn(image, preview.turn), preview.width, preview.height, name)
+
+
+@contextmanager
+def _opened(
+    data: bytes, name: str, pixels_max: int, draft_side: int | None
+) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
+    """Open a picture within the pixel limit; yield it, and its size in the file.
+
+    A large JPEG is set to be decoded at a fraction of that size.
+    """
+    pixels = 0
+
+    def check(size: tuple[int, int]) -> None:
+        nonlocal pixels
+        _check_size(size, pixels_max)
+        pixels = _area(size)
+
+    with _translated(name, lambda: pixels):
+        if name in _SIZES:
+            check(_SIZES[name](data))
+        with _open(data, name) as opened:
+            size = opened.size
+            if draft_side is not None:
+                _check_size(size, pixels_max * _LARGER_JPEGS)
+                opened.draft(None, (draft_side, draft_side))
+            check(_size_kept(opened, size))
+            yield opened, size
+
+
+@contextmanager
+def _translated(name: str, pixels: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """Translate the exceptions of decoders."""
+    try:
+        yield
+    except GlimpseError:
+        raise
+    except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
+        raise _unsupported(name) from error
+    except Exception as error:
+        if isinstance(error, MemoryError) or _lacks_memory(pixels()):
+            raise MemoryError("There is not enough memory to decode the picture.") from error
+        # On damaged bytes decoders raise almost any exception: OSError, SyntaxError,
+        # ValueError, struct.error, IndexError. They all mean the same to a caller.
+        raise TruncatedImage(
+            f"The {name} picture is truncated or damaged. Check the file and send it again."
+        ) from error
+
+
+def _size_kept(opened: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of what a picture's decoder keeps in memory, given that in its file."""
+    # libjpeg keeps all coefficients of a progressive JPEG, even if it decodes it at a fraction.
+    return size if "progressive" in opened.info else opened.size
+
+
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+def _lacks_memory(pixels: int) -> bool:
+    """Return whether too little memory is free to decode this many pixels.
+
+    A decoder that cannot allocate memory may report a damaged picture instead, as libjpeg does
+    for a progressive JPEG.
+    """
+    try:
+        # The buffer is never written to, so the system reserves the memory without using it.
+        bytes(pixels * _BYTES_PER_PIXEL)
+    except MemoryError:
+        return True
+    return False
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    # Pillow's limit is global and only warns; ``_check_size`` rejects each picture.
+    Image.MAX_IMAGE_PIXELS = None
+    if name == "TIFF" and tiff_header.has_deep_planes(data):
+        # Pillow would open it with wrong pixels.
+        raise _unsupported(name)
+    if name == "PNG":
+        data = png_chunks.pixels_only(data)
+    factory, _ = Image.OPEN[_PILLOW_NAMES.get(name, name)]
+    try:
+        # ``Image.open`` does not tell why a plug-in refuses a picture.
+        return cast("Image.Image", factory(io.BytesIO(data), ""))
+    except (SyntaxError, OSError) as error:
+        if _is_refused(error, data, name):
+            raise _unsupported(name) from error
+        raise
+
+
+def _is_refused(error: Exception, data: bytes, name: str) -> bool:
+    """Return whether a plug-in does not read this kind of picture, rather than this file."""
+    if name == "TIFF":
+        return isinstance(error, SyntaxError) and tiff_header.is_whole(data)
+    return isinstance(error.__cause__, KeyError) or str(error).startswith(_REFUSALS)
+
+
+def _unsupported(name: str) -> UnsupportedFormat:
+    return UnsupportedFormat(
+        f"This kind of {name} is not supported. Convert the picture to JPEG, PNG or WebP."
+    )
+
+
+def _loaded(opened: Image.Image, data: bytes) -> Image.Image:
+    """Return a picture with its pixels."""
+    try:
+        opened.load()
+    except OSError:
+        ended = jpeg_end.load(opened, data) if "progressive" in opened.info else None
+        if ended is None:
+            raise
+        return ended
+    return opened
+
+
+def _check_size(size: tuple[int, int], pixels_max: int) -> None:
+    if _area(size) > pixels_max:
+        raise TooManyPixels(
+            f"The picture has {size[0]} x {size[1]} pixels, more than the limit of "
+            f"{pixels_max} in total. Send a smaller copy."
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    # libjxl has made a picture upright, unless it was made of a JPEG without loss.
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        return 1
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:
+        # Broken EXIF metadata is no reason to reject a picture.
+        return 1
+
+
+def _turn(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    return image if turn is None else image.transpose(turn)
