@@ -70,6 +70,7 @@ def _copy_from_folder(arguments: list[str], data: Path) -> int:
 
 def _require_no_workers() -> None:
     """Refuse while workers that use the source report to Redis; raises ``MigrationRefused``."""
+    from common import schema
     from common.heartbeats import RedisHeartbeats
     from common.redis_client import connect
 
@@ -78,6 +79,7 @@ def _require_no_workers() -> None:
             f"Set {redis_address.SETTING} to the service's Redis, which knows whether workers run."
         )
     with connect(os.environ[redis_address.SETTING]) as redis:
+        schema.check(redis)
         names = [beat.name for beat in RedisHeartbeats(redis).alive()]
     if names:
         raise MigrationRefused(

@@ -77,8 +77,10 @@ def opened(data: Path) -> Iterator[Redis]:
 
     Raises:
         RedisNotFound: There is none, or it does not answer.
+        SchemaNewer: Its data is of a newer version.
     """
     # Importing the Redis client takes longer than most commands run.
+    from common import schema
     from common.redis_client import connect
 
     url = find(data)
@@ -87,6 +89,7 @@ def opened(data: Path) -> Iterator[Redis]:
     except ValueError:
         raise RedisNotFound(f"{SETTING} is not a Redis URL.") from None
     try:
+        schema.check(client)
         yield client
     except BrokerFull:
         raise

@@ -1,7 +1,8 @@
 """The contract between the API and the workers: names of tasks and queues, and their payloads.
 
 The API sends tasks by name and never imports a worker; a worker registers the same names. Payloads
-are small, versioned JSON documents that carry ids, never bytes.
+are small, versioned JSON documents that carry ids, never bytes; ``Payload`` says what a worker does
+with a version that it does not know.
 """
 
 from __future__ import annotations
@@ -56,12 +57,24 @@ OutcomeState = Literal["indexed", "duplicate", "failed", "cancelled"]
 
 
 class Message(BaseModel):
-    """Base of all messages that pass through the queue.
+    """Base of all messages that pass through the queue, and of records.
 
-    Unknown fields are ignored, so that an older worker can read a newer API's messages.
+    Unknown fields are ignored and later fields have defaults, so that programs of different
+    versions read each other's messages.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Payload(Message):
+    """Base of the payloads of tasks.
+
+    A worker reads its own version and all earlier ones. It returns an ingest task of a later
+    version to the end of its queue, where a newer worker finds it, and answers any other at once
+    with ``worker_unavailable``. A version is raised if an older worker would do the wrong thing.
+    """
+
+    version: int = Field(default=1, ge=1, le=1)
 
 
 class ChunkItem(Message):
@@ -74,11 +87,11 @@ class ChunkItem(Message):
     filename: str
 
 
-class IngestChunk(Message):
+class IngestChunk(Payload):
     """Payload of ``ingest.chunk``: some images of one job."""
 
     # 2: the job's record is packed, which workers that know only version 1 cannot complete.
-    version: Literal[1, 2] = 2
+    version: int = Field(default=2, ge=1, le=2)
     job_id: str
     tenant: str = DEFAULT_TENANT
     items: list[ChunkItem]
@@ -86,11 +99,11 @@ class IngestChunk(Message):
     metadata: dict[str, MetadataValue] = {}
 
 
-class IngestArchive(Message):
+class IngestArchive(Payload):
     """Payload of ``ingest.archive``: an archive whose pictures join a job as it is unpacked."""
 
     # As of ``IngestChunk``.
-    version: Literal[1, 2] = 2
+    version: int = Field(default=2, ge=1, le=2)
     job_id: str
     tenant: str = DEFAULT_TENANT
     # SHA-256 of the archive's bytes, which are stored with the archives under the job's id.
@@ -146,7 +159,7 @@ class AsOf(Message):
     times: dict[str, str] = {}
 
 
-class ReadRequest(Message):
+class ReadRequest(Payload):
     """Base of the payloads of tasks that read the store."""
 
     # None for reads that must be strong; older workers ignore it.
@@ -171,7 +184,6 @@ class Term(Input):
 class SearchRequest(ReadRequest):
     """Payload of ``search.run``."""
 
-    version: Literal[1] = 1
     tenant: str = DEFAULT_TENANT
     terms: list[Term] = Field(min_length=1)
     top_k: int = Field(default=10, ge=1, le=1000)
@@ -224,7 +236,6 @@ class SearchResult(Message):
 class EmbeddingsRequest(ReadRequest):
     """Payload of ``embeddings.run``."""
 
-    version: Literal[1] = 1
     tenant: str = DEFAULT_TENANT
     inputs: list[Input] = Field(min_length=1)
 
@@ -254,7 +265,6 @@ class EmbeddingsResult(Message):
 class CatalogRequest(ReadRequest):
     """Payload of ``catalog.get``, ``catalog.known`` and ``catalog.delete``."""
 
-    version: Literal[1] = 1
     tenant: str = DEFAULT_TENANT
     ids: list[ImageId] = Field(max_length=10_000)
 
@@ -306,7 +316,6 @@ class Place(Message):
 class CatalogListRequest(ReadRequest):
     """Payload of ``catalog.list``."""
 
-    version: Literal[1] = 1
     tenant: str = DEFAULT_TENANT
     limit: int = Field(default=100, ge=1, le=1000)
     # Return only images with this tag.
@@ -326,7 +335,6 @@ class CatalogPage(Message):
 class ThumbnailRequest(ReadRequest):
     """Payload of ``thumbnails.make``."""
 
-    version: Literal[1] = 1
     tenant: str = DEFAULT_TENANT
     id: ImageId
     # Longest side, in pixels.
@@ -353,10 +361,8 @@ class Collection(Message):
     images: int
 
 
-class ModelsRequest(Message):
+class ModelsRequest(Payload):
     """Payload of ``models.list``."""
-
-    version: Literal[1] = 1
 
 
 class ModelsList(Message):
@@ -366,10 +372,9 @@ class ModelsList(Message):
     error: Failure | None = None
 
 
-class DropRequest(Message):
+class DropRequest(Payload):
     """Payload of ``models.drop``: the model whose collection is to go."""
 
-    version: Literal[1] = 1
     model: str
 
 
@@ -381,19 +386,17 @@ class Dropped(Message):
     error: Failure | None = None
 
 
-class SwitchRequest(Message):
+class SwitchRequest(Payload):
     """Payload of ``models.switch``."""
 
-    version: Literal[1] = 1
     model: str
     # Whether to switch even if some images could not be embedded.
     allow_missing: bool = False
 
 
-class ReindexSlice(Message):
+class ReindexSlice(Payload):
     """Payload of ``reindex.slice``: the images whose ids start with two digits."""
 
-    version: Literal[1] = 1
     reindex_id: str
     # The number of the pass.
     number: int

@@ -55,6 +55,7 @@
         ├── InvalidSettings
         ├── ModelMismatch            encoder and collection do not match
         ├── IndexUnsupported         this Milvus lacks an index or a feature in the settings
+        ├── SchemaNewer              the data is of a newer version of Glimpse
         ├── CopyUnfinished           the collection is a copy that is not finished
         ├── MigrationRefused         the target or the state of the service forbids a migration
         ├── WeightsUnavailable       the model's weights were not found in any location
@@ -434,6 +435,12 @@ class IndexUnsupported(SetupError):
     """This Milvus lacks an index or a feature that the settings ask for."""
 
     code = "index_unsupported"
+
+
+class SchemaNewer(SetupError):
+    """The data in Redis or in a collection is of a schema that this version does not read."""
+
+    code = "schema_newer"
 
 
 class CopyUnfinished(SetupError):

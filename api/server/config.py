@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 # Imported before the fork, so that the processes share the modules that the app needs: each
 # starts in a third of the CPU time, and the memory is used once.
 import api.services  # noqa: F401
 from api.http.stream_slots import close_with
+from common import schema
+from common.errors import BrokerUnavailable, SchemaNewer
+from common.exit_codes import status_of
+from common.redis_client import connect
 from common.settings import load_settings
 
 # Processes, and threads per process. Waiting threads use no core, and threads are started only
@@ -37,6 +42,19 @@ control_socket_disable = True
 
 # Paths that monitoring requests every few seconds.
 _MONITORING = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def on_starting(server: Any) -> None:
+    """End before any request is served if the data is of a newer version."""
+    try:
+        with connect(load_settings().redis_url) as redis:
+            schema.check(redis)
+    except SchemaNewer as error:
+        server.log.critical("%s: %s", error.code, error)
+        sys.exit(status_of(error))
+    except BrokerUnavailable as error:
+        # It answers 503 until Redis is available.
+        server.log.warning("schema.unchecked %s", error)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common.errors import ModelMismatch, StoreError, Unprocessable
+from common import schema
+from common.errors import ModelMismatch, SchemaNewer, StoreError, Unprocessable
 from common.filters.model import Filter
 from tests.support.store_clients import (
     DIM,
@@ -94,6 +95,13 @@ def test_another_encoder_is_refused(store: VectorStore, connect: Connect, other:
     with pytest.raises(ModelMismatch, match="hashing"):
         connect(other).open()
     store.ping()
+
+
+def test_a_collection_of_a_newer_version_is_refused(connect_new: Connect) -> None:
+    newer = replace(IDENTITY, schema=schema.READS + 1)
+    for identity in (newer, IDENTITY):
+        with pytest.raises(SchemaNewer, match=f"schema {newer.schema}.*or a newer one"):
+            connect_new(identity).open()
 
 
 def test_a_record_comes_back_as_it_was_written(store: VectorStore) -> None:

@@ -8,13 +8,18 @@ module as ``python -m`` would. It ends with its input; see ``tests.support.servi
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
 import runpy
 import signal
 import sys
+from pathlib import Path
 from typing import Any
+
+# The kind of a network namespace, for `setns`.
+_CLONE_NEWNET = 0x40000000
 
 # Modules that each worker would otherwise import on its own after the fork.
 IMPORTED_LATE = (
@@ -67,7 +72,18 @@ def become(request: dict[str, Any]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for output in (1, 2):
         os.dup2(log, output)
+    if request["netns"]:
+        enter(request["netns"])
     sys.argv = [request["module"], *request["arguments"]]
+
+
+def enter(netns: str) -> None:
+    """Move this process to a network namespace."""
+    # Python has a function for it from 3.12 on.
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path(netns).open() as namespace:
+        if libc.setns(namespace.fileno(), _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns", netns)
 
 
 def next_module() -> str | None:

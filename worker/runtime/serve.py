@@ -8,6 +8,7 @@ import time
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import WorkController
 
+from common import schema
 from common.broker.names import queues_of
 from common.contract import CATALOG_QUEUE, INGEST_QUEUE, REINDEX_QUEUE
 from common.errors import StoreUnavailable
@@ -49,12 +50,13 @@ def serve(
         store: A store to use instead of the one in the settings.
 
     Raises:
-        SetupError: The worker cannot run with these settings.
+        SetupError: The worker cannot run with these settings, or on this data.
     """
+    redis = connect(settings.redis_url)
+    schema.check(redis)
     runtime = _open_runtime(settings, queue, encoder, store)
     # The first inference comes before the queue: a worker whose model fails must take no tasks.
     runtime.probe().result()
-    redis = connect(settings.redis_url)
     heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
     models = RedisModels(redis)
     models.adopt(runtime.encoder.name)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from celery import Celery, Task
 from celery.exceptions import Ignore
+from pydantic import ValidationError
 
 from common.broker.queues import has_expired, rest_s
 from common.contract import (
@@ -36,6 +37,7 @@ from common.contract import (
     Message,
     ModelsList,
     ModelsRequest,
+    Payload,
     ReadRequest,
     SearchRequest,
     SearchResult,
@@ -43,7 +45,7 @@ from common.contract import (
     ThumbnailResult,
     dump,
 )
-from common.errors import GlimpseError
+from common.errors import GlimpseError, WorkerUnavailable
 from common.redis_time import Clock
 from worker.catalog.deletion import Deletion
 from worker.catalog.models import ModelCatalog
@@ -56,7 +58,13 @@ from worker.thumbnails.missing import MissingThumbnails
 
 log = logging.getLogger(__name__)
 
-Request = TypeVar("Request", bound=Message)
+# The answer to a payload of a later version.
+_UNREADABLE = Failure(
+    code=WorkerUnavailable.code,
+    detail="The search worker is older than the API; upgrade the workers, then try again.",
+)
+
+Request = TypeVar("Request", bound=Payload)
 Read = TypeVar("Read", bound=ReadRequest)
 
 # Forwards a task to the workers of the active model if this worker's is not: takes the task's name,
@@ -151,7 +159,11 @@ def _register(
 
         if not is_wanted():
             _give_up(task)
-        message = request.model_validate(payload)
+        try:
+            message = request.model_validate(payload)
+        except ValidationError:
+            log.exception("task.unreadable name=%s", task.name)
+            return dump(failed(_UNREADABLE))
         left_s = rest_s(vars(task.request), clock.now())
         if forward(name, str(task.request.id), message, left_s):
             raise Ignore

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Self
 
+from common import schema
 from common.errors import ModelMismatch
 from worker.encoders.base import Encoder
 
@@ -19,9 +20,9 @@ class Identity:
     """An encoder's name, its revision and the length of its vectors.
 
     A collection stores it as JSON in its description, which every Milvus supports
-    and which cannot change after the collection is created. A random mark beside it
-    distinguishes the collection from earlier ones of the same name, because Milvus
-    Lite does not number collections.
+    and which cannot change after the collection is created. Beside it are the schema
+    of the collection, and a random mark that distinguishes the collection from earlier
+    ones of the same name, because Milvus Lite does not number collections.
 
     An encoder's identity also has its former revisions, which its older collections store.
     """
@@ -30,6 +31,8 @@ class Identity:
     revision: str
     dim: int
     former_revisions: tuple[str, ...] = field(default=(), compare=False)
+    # Of the collection; see ``common/schema.py``.
+    schema: int = field(default=schema.WRITES, compare=False)
 
     @classmethod
     def of(cls, encoder: Encoder) -> Self:
@@ -41,21 +44,35 @@ class Identity:
         """Return the identity in a collection's description, or None if there is none."""
         try:
             fields = dict(json.loads(description))
-            return cls(fields["encoder"], fields["revision"], fields["dim"])
+            # Those created before schemas had a number are of the first.
+            return cls(
+                fields["encoder"],
+                fields["revision"],
+                fields["dim"],
+                schema=int(fields.get("schema", 1)),
+            )
         except (KeyError, TypeError, ValueError):
             return None
 
     def description(self) -> str:
         """Return the description for a new collection, with a new mark."""
-        fields = {"encoder": self.encoder, "revision": self.revision, "dim": self.dim}
-        return json.dumps({**fields, _MARK: uuid.uuid4().hex}, sort_keys=True)
+        fields = {
+            "encoder": self.encoder,
+            "revision": self.revision,
+            "dim": self.dim,
+            "schema": self.schema,
+            _MARK: uuid.uuid4().hex,
+        }
+        return json.dumps(fields, sort_keys=True)
 
     def require(self, other: Identity) -> None:
-        """Check that an encoder's vectors are comparable with those of this collection.
+        """Check that this version reads the collection, and that an encoder's vectors fit it.
 
         Raises:
+            SchemaNewer: A newer version created it.
             ModelMismatch: It has another encoder, or another revision.
         """
+        schema.require(self.schema, f"The collection of {self}")
         revisions = (other.revision, *other.former_revisions)
         same = (self.encoder, self.dim) == (other.encoder, other.dim)
         if not same or self.revision not in revisions:

@@ -71,7 +71,12 @@ class Prefork:
         atexit.register(self._process.communicate)
 
     def start(
-        self, command: Sequence[str], folder: Path, environ: Mapping[str, str], log: Path
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environ: Mapping[str, str],
+        log: Path,
+        netns: Path | None = None,
     ) -> Forked:
         """Run a command, ``python -m`` with a module, with its output appended to a file."""
         _, _, module, *arguments = command
@@ -81,6 +86,7 @@ class Prefork:
             "folder": str(folder),
             "environ": dict(environ),
             "log": str(log),
+            "netns": netns and str(netns),
         }
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None

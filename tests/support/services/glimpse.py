@@ -34,6 +34,8 @@ class GlimpseProcess(Service):
 
     start_s = 90.0
     stop_s = 40.0
+    # The folder of its code.
+    root = Path(__file__).parent.parent.parent.parent
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         super().__init__(folder)
@@ -45,7 +47,7 @@ class GlimpseProcess(Service):
 
     def environ(self) -> dict[str, str]:
         # The process runs in its own folder and must find the project's packages.
-        return {**self.settings, "PYTHONPATH": str(Path(__file__).parent.parent.parent.parent)}
+        return {**self.settings, "PYTHONPATH": str(self.root)}
 
 
 class Worker(GlimpseProcess):
@@ -80,7 +82,7 @@ class Api(GlimpseProcess):
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         super().__init__(folder, settings)
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.url = f"http://{self.address}:{free_port()}"
 
     def command(self) -> list[str]:
         address = self.url.removeprefix("http://")

@@ -43,7 +43,7 @@ class MilvusServer(Service):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.port = free_port()
-        self.uri = f"http://127.0.0.1:{self.port}"
+        self.uri = f"http://{self.address}:{self.port}"
         self._health_port = free_port()
         self._configure()
 
@@ -67,7 +67,7 @@ class MilvusServer(Service):
         }
 
     def answers(self) -> bool:
-        url = f"http://127.0.0.1:{self._health_port}/healthz"
+        url = f"http://{self.address}:{self._health_port}/healthz"
         try:
             with urllib.request.urlopen(url, timeout=2) as response:
                 return b"OK" in response.read()

@@ -44,6 +44,10 @@ class Service:
     forked_from: str | None = None
     # Whether services are forked: in the tests, but not in benchmarks, which measure programs.
     forks: ClassVar[bool] = False
+    # The address that it listens on, and the network namespace that it runs in: None for that of
+    # this process. See ``tests.support.network``.
+    address: ClassVar[str] = "127.0.0.1"
+    netns: ClassVar[Path | None] = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -134,12 +138,15 @@ class Service:
         self.stop()
 
     def _spawn(self) -> subprocess.Popen[bytes] | Forked:
-        environ = {**os.environ, **self.environ()}
+        command, environ = self.command(), {**os.environ, **self.environ()}
         if self.forks and self.forked_from:
-            return prefork(self.forked_from).start(self.command(), self.folder, environ, self.log)
+            parent = prefork(self.forked_from)
+            return parent.start(command, self.folder, environ, self.log, self.netns)
+        if self.netns:
+            command = ["nsenter", f"--net={self.netns}", *command]
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                self.command(),
+                command,
                 cwd=self.folder,
                 env=environ,
                 stdin=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ class RedisServer(Service):
         self.port = free_port()
         self._password = password
         user = f":{password}@" if password else ""
-        self.url = f"redis://{user}127.0.0.1:{self.port}/0"
+        self.url = f"redis://{user}{self.address}:{self.port}/0"
 
     @classmethod
     def absent(cls) -> str | None:
@@ -44,7 +44,9 @@ class RedisServer(Service):
 
     def command(self) -> list[str]:
         options = {
-            "bind": "127.0.0.1",
+            "bind": self.address,
+            # Otherwise it answers only loopback without a password.
+            "protected-mode": "no",
             "port": str(self.port),
             "dir": str(self.folder),
             "appendonly": "yes",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pymilvus import MilvusClient
 
+from common import schema
 from common.errors import MigrationRefused
 from worker.stores.identity import Identity
 from worker.stores.milvus.client import address_of, connect, is_lite
@@ -79,7 +81,9 @@ class MilvusCopies:
         server = Server.of(client, lite=lite)
         server.require(self._definition)
         if not client.has_collection(name, timeout=_CALL_TIMEOUT_S):
-            create_collection(client, name, identity, self._definition)
+            # The rows are written in the current form, whatever the source's is.
+            current = replace(identity, schema=schema.WRITES)
+            create_collection(client, name, current, self._definition)
         described = client.describe_collection(name, timeout=_CALL_TIMEOUT_S)
         open_collection(client, name, self._definition, server)
         alias = name + COPY_ALIAS

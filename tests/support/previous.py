@@ -1,0 +1,51 @@
+"""The previous release, exported from the project's history to run beside this version."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import TypeVar
+
+from tests.support.services.glimpse import GlimpseProcess
+
+Kind = TypeVar("Kind", bound=GlimpseProcess)
+
+# The release that this version replaces while the service runs: its tag, or before the first
+# release a commit. Each release moves it to the one before.
+COMMIT = "c3078466c1b36fc881b3d8b34d23ab2d7fa8a43b"
+
+_ROOT = Path(__file__).parent.parent.parent
+# The folders that its API and workers run from.
+_PACKAGES = ("api", "common", "worker")
+
+
+def absent() -> str | None:
+    """Return why the previous release cannot be exported here, or None if it can."""
+    if shutil.which("git") is None:
+        return "git is not on PATH"
+    found = _git("cat-file", "-e", f"{COMMIT}^{{commit}}")
+    if found.returncode:
+        said = found.stderr.decode(errors="replace").strip()
+        return f"the previous release, {COMMIT}, is not in this checkout's history: {said}"
+    return None
+
+
+def export(folder: Path) -> None:
+    """Write the code of the previous release to a folder."""
+    archive = _git("archive", COMMIT, *_PACKAGES)
+    archive.check_returncode()
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+        tar.extractall(folder, filter="data")
+
+
+def kind_from(folder: Path, kind: type[Kind]) -> type[Kind]:
+    """Return a kind of process that runs the code in a folder, with this version's packages."""
+    # Those that are forked have imported this version.
+    return type(f"Previous{kind.__name__}", (kind,), {"root": folder, "forked_from": None})
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, check=False)
