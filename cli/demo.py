@@ -48,7 +48,7 @@ def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
     pictures = _pictures(photos)
     query = query or EXAMPLE_QUERY
     with _stack(data or _data_folder(photos)) as url, Glimpse(url) as client:
-        click.echo(describe(ingest_pictures(client, pictures)))
+        click.echo(describe(ingest_pictures(client, pictures), {}))
         found = client.search(query)
         if found.hits:
             click.echo(f'\n"{query}", by {found.encoder}:')

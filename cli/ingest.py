@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -20,11 +21,12 @@ from cli.exit_codes import INCOMPLETE
 from cli.pictures import Picture, Unreadable, find_pictures
 from cli.progress_bars import UploadBars, upload_bars
 from cli.text import Text, shown
-from common.images.filenames import PICTURE_SUFFIXES
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
 from glimpse_client.retry import RetryPolicy
 
+# Kinds of skipped files that a summary names.
+_NAMED_MAX = 8
 # Seconds to keep retrying a request: a bulk upload survives an hour of overload.
 _PATIENCE_S = 3600
 
@@ -90,10 +92,11 @@ def ingest(
     if archives and tags:
         raise click.UsageError(f"--tag cannot be used with an archive: {archives[0].path}")
     unreadable: list[Unreadable] = []
-    pictures = find_pictures(others, unreadable)
+    skipped: Counter[str] = Counter()
+    pictures = find_pictures(others, unreadable, skipped)
     first = list(islice(pictures, 1))
     if not (first or archives or unreadable):
-        raise NothingToIngest(_nothing_found(paths))
+        raise NothingToIngest(_nothing_found(paths, skipped))
     policy = RetryPolicy(patience_s, _report_pause)
     with Glimpse.from_environ(policy) as client, DaemonPool(1) as counter:
         upload = Upload(client, connections, tags, unreadable)
@@ -101,7 +104,7 @@ def ingest(
             if not as_json:
                 counter.submit(_count, others, bars)
             summary = upload.run(chain(first, pictures), archives, bars.show)
-    click.echo(_to_json(summary) if as_json else describe(summary))
+    click.echo(_to_json(summary, skipped) if as_json else describe(summary, skipped))
     if summary.failed or summary.cancelled:
         sys.exit(INCOMPLETE)
 
@@ -113,15 +116,24 @@ def ingest_pictures(client: Glimpse, pictures: Sequence[Picture]) -> Summary:
         return Upload(client).run(pictures, on_progress=bars.show)
 
 
-def describe(summary: Summary) -> str:
-    """Return a readable summary: the counts, and each failed file with its reason."""
+def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
+    """Return a readable summary: the counts, what was skipped, and why each file failed."""
     counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates, {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
     failures = [
         f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}"
         for item in summary.failures
     ]
-    return "\n".join([f"{counts} in {summary.seconds:.1f} s", *failures])
+    others = [f"Skipped {_listed(skipped)}."] if skipped else []
+    return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *failures])
+
+
+def _listed(skipped: Mapping[str, int]) -> str:
+    """Return what was skipped in words, the most frequent first."""
+    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{count} {shown(name)}" for name, count in ordered[:_NAMED_MAX]]
+    rest = sum(count for _, count in ordered[_NAMED_MAX:])
+    return ", ".join([*named, *([f"{rest} others"] if rest else [])])
 
 
 @contextmanager
@@ -140,7 +152,7 @@ def _count(paths: Sequence[Path], bars: UploadBars) -> None:
     bars.expect(sum(1 for _ in find_pictures(paths, [])))
 
 
-def _to_json(summary: Summary) -> str:
+def _to_json(summary: Summary, skipped: Mapping[str, int]) -> str:
     keys = {"filename", "id", "code", "detail"}
     document = {
         "jobs": [job.id for job in summary.jobs],
@@ -150,15 +162,17 @@ def _to_json(summary: Summary) -> str:
         "cancelled": summary.cancelled,
         "known": summary.known,
         "sent": summary.sent,
+        "skipped": dict(sorted(skipped.items())),
         "seconds": round(summary.seconds, 3),
         "failures": [item.model_dump(include=keys) for item in summary.failures],
     }
     return json.dumps(document, indent=2)
 
 
-def _nothing_found(paths: tuple[Path, ...]) -> str:
+def _nothing_found(paths: tuple[Path, ...], skipped: Mapping[str, int]) -> str:
     where = ", ".join(shown(str(path)) for path in paths)
-    return f"No pictures found in {where} (searched for {', '.join(sorted(PICTURE_SUFFIXES))})."
+    others = f" Skipped {_listed(skipped)}." if skipped else ""
+    return f"No pictures found in {where}, by their suffixes.{others}"
 
 
 def _report_pause(seconds: float, error: ClientError) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+import posixpath
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.images.filenames import names_a_picture
+
+# Folders in which storage systems keep thumbnails and deleted files.
+_SYSTEM_FOLDERS = frozenset(
+    {
+        *("@eaDir", "#recycle", "@Recycle", "@Recently-Snapshot", "#snapshot"),
+        *("$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +38,27 @@ class Unreadable:
     reason: str
 
 
-def find_pictures(paths: Iterable[Path], unreadable: list[Unreadable]) -> Iterator[Picture]:
+def find_pictures(
+    paths: Iterable[Path], unreadable: list[Unreadable], skipped: Counter[str] | None = None
+) -> Iterator[Picture]:
     """Yield the files given, and in folders all files with the suffix of a picture.
 
     Hidden files and folders inside a folder are skipped, and no file is returned
-    twice. Folders are read lazily, so that a million files are never in memory at
-    once.
+    twice. Links to folders are followed, but no folder is read twice. Folders are read
+    lazily, so that a million files are never in memory at once.
 
     Args:
         paths: Files and folders.
         unreadable: Receives the folders that cannot be read.
+        skipped: Receives the number of other files by suffix, and of system folders by name.
     """
     searched = _Searched()
+    skipped = Counter() if skipped is None else skipped
     for path in paths:
         # Do not resolve symbolic links, so that they keep their names; only remove `..`.
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps `..`
         is_folder = absolute.is_dir()
-        for file in _in_folder(absolute, unreadable) if is_folder else [absolute]:
+        for file in _in_folder(absolute, unreadable, skipped) if is_folder else [absolute]:
             if file not in searched:
                 yield Picture(file, name_of(file, absolute.parent))
         searched.add(absolute, is_folder)
@@ -74,23 +88,46 @@ class _Searched:
         )
 
 
-def _in_folder(folder: Path, unreadable: list[Unreadable]) -> Iterator[Path]:
+def _in_folder(folder: Path, unreadable: list[Unreadable], skipped: Counter[str]) -> Iterator[Path]:
     def record(error: OSError) -> None:
         name = name_of(Path(error.filename), folder.parent)
         unreadable.append(Unreadable(name, error.strerror or str(error)))
 
-    for parent, folders, files in os.walk(folder, onerror=record):
-        # Modify the list in place: os.walk then skips hidden folders and sorts the others.
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    entered: set[tuple[int, int]] = set()
+    for parent, folders, files in os.walk(folder, onerror=record, followlinks=True):
+        if not _enters(parent, entered):
+            folders.clear()
+            continue
+        skipped.update(f"{name}/" for name in folders if name in _SYSTEM_FOLDERS)
+        # Modify the list in place: os.walk then skips these folders and sorts the others.
+        folders[:] = sorted(name for name in folders if _is_searched(name))
         for name in sorted(files):
             if _is_visible_picture(name):
                 yield Path(parent, name)
+            elif not name.startswith("."):
+                skipped[posixpath.splitext(name)[1].lower() or name] += 1
+
+
+def _enters(folder: str, entered: set[tuple[int, int]]) -> bool:
+    """Note a folder; return whether it is new, since links may lead to it again."""
+    try:
+        status = Path(folder).stat()
+    except OSError:
+        # It has been removed since.
+        return False
+    key = (status.st_dev, status.st_ino)
+    is_new = key not in entered
+    entered.add(key)
+    return is_new
+
+
+def _is_searched(folder: str) -> bool:
+    return not folder.startswith(".") and folder not in _SYSTEM_FOLDERS
 
 
 def _is_found(relative: Path) -> bool:
     """Return whether a search of a folder finds the file at this relative path."""
-    hidden = any(name.startswith(".") for name in relative.parts)
-    return not hidden and _is_visible_picture(relative.name)
+    return all(map(_is_searched, relative.parts)) and _is_visible_picture(relative.name)
 
 
 def _is_visible_picture(name: str) -> bool:

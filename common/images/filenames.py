@@ -16,7 +16,7 @@ PICTURE_SUFFIXES = frozenset(
     }
 )
 
-# Maximum length of a stored file name, in characters; the rest is cut off.
+# Maximum length of a stored file name, in characters; of a longer one, the end is kept.
 FILENAME_CHARACTERS_MAX = 1024
 
 # Characters that would break a log line or a header, or change the direction of text.
@@ -32,4 +32,4 @@ def names_a_picture(filename: str) -> bool:
 
 def clean_filename(filename: str) -> str:
     """Return a file name that is safe to display: its path, without control characters."""
-    return _UNSAFE.sub("", filename).strip()[:FILENAME_CHARACTERS_MAX]
+    return _UNSAFE.sub("", filename).strip()[-FILENAME_CHARACTERS_MAX:]

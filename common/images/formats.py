@@ -168,8 +168,8 @@ def _refusal(head: bytes) -> ImageError:
     foreign = _foreign_format(head)
     if foreign is None:
         return NotAnImage(
-            "The file is not a picture. Send JPEG, PNG, WebP, HEIC, AVIF or another format of"
-            " docs/formats.md."
+            "The file is not a picture. Send JPEG, PNG, WebP, HEIC, AVIF, TIFF or a camera's raw"
+            " file."
         )
     return UnsupportedFormat(
         f"{foreign} is not supported. Convert the picture to JPEG, PNG or WebP."

@@ -104,7 +104,9 @@ def test_a_folder_without_pictures_is_named(
 ) -> None:
     (tmp_path / "notes.txt").write_text("x")
     assert run(["ingest", str(tmp_path)]) == 1
-    assert f"No pictures found in {tmp_path}" in capsys.readouterr().err
+    assert f"No pictures found in {tmp_path}, by their suffixes. Skipped 1 .txt." in (
+        capsys.readouterr().err
+    )
 
 
 def test_without_a_server_a_command_says_what_to_do(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,25 @@ def names(*paths: Path) -> list[str]:
 
 def test_a_folder_gives_what_looks_like_a_picture_and_is_not_hidden(folder: Path) -> None:
     assert names(folder) == ["photos/4.webp", "photos/a/1.jpg", "photos/b/2.PNG"]
+
+
+def test_what_is_left_out_is_counted(folder: Path) -> None:
+    for name in ("b/film.MOV", "b/film 2.mov", "README", "@eaDir/1.jpg", "b/#recycle/2.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    skipped: Counter[str] = Counter()
+    found = [picture.name for picture in find_pictures([folder], [], skipped)]
+    assert found == ["photos/4.webp", "photos/a/1.jpg", "photos/b/2.PNG"]
+    assert skipped == {".mov": 2, ".txt": 1, "README": 1, "@eaDir/": 1, "#recycle/": 1}
+
+
+def test_links_to_folders_are_followed_once(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "5.jpg").touch()
+    (folder / "z").symlink_to(tmp_path / "elsewhere")
+    (folder / "zz").symlink_to(tmp_path / "elsewhere")
+    (folder / "a" / "loop").symlink_to(folder)
+    assert names(folder) == ["photos/4.webp", "photos/a/1.jpg", "photos/b/2.PNG", "photos/z/5.jpg"]
 
 
 def test_a_file_that_is_named_is_sent_whatever_it_looks_like(folder: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 
 import pytest
 
@@ -236,3 +237,56 @@ def test_files_that_share_their_bytes_are_refused_when_these_are_used_up() -> No
 
 def test_a_zip_in_a_zip_is_not_opened() -> None:
     assert names(zip_of([("inner.zip", zip_bomb(1)), ("1.jpg", RED)]), "zip") == ["1.jpg"]
+
+
+NAMES = {
+    "cp932": ("写真/能力表.jpg", "東京旅行/富士山の写真.jpg", "時計表.png"),
+    "gb18030": ("照片/狗.jpg", "北京旅行.jpg", "我的照片/家庭.png"),
+    "big5": ("照片/狗.jpg", "台北旅行.jpg", "功能表.png"),
+    "euc_kr": ("사진/강아지.jpg", "서울여행.png", "한국.jpg"),
+    "cp866": ("Фото/собака.jpg", "Отпуск в Москве.jpg", "кот.png"),
+    "cp1251": ("Фото/собака.jpg", "Отпуск в Москве.jpg", "кот.png"),
+    "cp437": ("Übung café.jpg", "Größe/Maß.png", "a.jpg"),
+}
+
+
+@pytest.mark.parametrize("encoding", NAMES)
+def test_names_in_other_encodings_are_read(encoding: str) -> None:
+    data = zip_of([(f"{number}.png", RED) for number in range(3)])
+    for number, name in enumerate(NAMES[encoding]):
+        data = renamed(data, number, name.encode(encoding))
+    assert [name for name, _ in read_all(data, "zip")] == list(NAMES[encoding])
+
+
+def test_a_unicode_field_names_its_file() -> None:
+    name = "photo.jpg".encode("cp437")
+    field = struct.pack("<BL", 1, zlib.crc32(name)) + "写真/犬.jpg".encode()
+    for extra, expected in (
+        (field, "写真/犬.jpg"),
+        # Of another name, of another version, cut off.
+        (field[:1] + bytes(4) + field[5:], "photo.jpg"),
+        (bytes(1) + field[1:], "photo.jpg"),
+        (field[:3], "photo.jpg"),
+    ):
+        info = zipfile.ZipInfo("photo.jpg")
+        info.extra = struct.pack("<2H", 0x7075, len(extra)) + extra
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(info, RED)
+        assert read_all(file.getvalue(), "zip") == [(expected, RED)]
+
+
+def renamed(data: bytes, record: int, name: bytes) -> bytes:
+    """Return a zip with another name in a record of its directory, without the flag for UTF-8."""
+    at = -1
+    for _ in range(record + 1):
+        at = data.index(b"PK\x01\x02", at + 1)
+    length = int.from_bytes(data[at + 28 : at + 30], "little")
+    head = bytearray(data[at : at + 46])
+    struct.pack_into("<H", head, 8, 0)
+    struct.pack_into("<H", head, 28, len(name))
+    end = data.rindex(b"PK\x05\x06")
+    tail = bytearray(data[end:])
+    size = struct.unpack_from("<L", tail, 12)[0] + len(name) - length
+    struct.pack_into("<L", tail, 12, size)
+    return data[:at] + bytes(head) + name + data[at + 46 + length : end] + bytes(tail)

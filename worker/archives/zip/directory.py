@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple
 
 from common.errors import ArchiveBroken, ArchiveUnsupported
 from worker.archives.meter import Meter
+from worker.archives.zip.names import UNICODE_FIELD, Names, is_utf8
 from worker.archives.zip.source import ZipSource
 
 # Layouts from PKWARE's APPNOTE.TXT 6.3.10. Section 4.3.16: the end record.
@@ -31,8 +35,8 @@ _RECORD_SIGNATURE = b"PK\x01\x02"
 # Section 4.5.3: the zip64 extra field with the numbers that do not fit into a record, and the
 # placeholder for them in the record.
 _LARGE_FIELD, _TOO_LARGE = 0x0001, 0xFFFFFFFF
-# Section 4.4.4: the flag for a name in UTF-8.
-_UTF8_FLAG = 0x0800
+# Records whose names are read ahead to guess the encoding of all names.
+_SAMPLE_RECORDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,14 @@ class ZipRecord:
     # Number of the system on which it was packed, which defines the attributes.
     system: int
     attributes: int
+
+
+class _Raw(NamedTuple):
+    """A record as stored: its numbers, and what follows them."""
+
+    fields: tuple[Any, ...]
+    name: bytes
+    extra: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +87,30 @@ def read_records(source: ZipSource, meter: Meter) -> Iterator[ZipRecord]:
     """
     directory = _find(source)
     meter.check_entries(directory.entries)
+    names = Names(partial(_foreign_names, source, directory))
+    for raw in _read(source, directory):
+        meter.count_entry()
+        yield _record(raw, names, directory.shift)
+
+
+def _read(source: ZipSource, directory: _Directory) -> Iterator[_Raw]:
     position = directory.start
     while position < directory.end:
-        meter.count_entry()
         fields = _unpack(source, position, _RECORD, _RECORD_SIGNATURE)
         name_bytes, extra_bytes, comment_bytes = fields[10:13]
         position += _RECORD.size
         tail = source.read_at(position, name_bytes + extra_bytes)
-        yield _record(fields, tail[:name_bytes], tail[name_bytes:], directory.shift)
+        yield _Raw(fields, tail[:name_bytes], tail[name_bytes:])
         position += name_bytes + extra_bytes + comment_bytes
+
+
+def _foreign_names(source: ZipSource, directory: _Directory) -> Iterator[bytes]:
+    """Yield names that are not in UTF-8, from the first records."""
+    # If the directory is damaged further on, reading it raises the error again.
+    with suppress(ArchiveBroken):
+        for raw in islice(_read(source, directory), _SAMPLE_RECORDS):
+            if not is_utf8(raw.name):
+                yield raw.name
 
 
 def _find(source: ZipSource) -> _Directory:
@@ -139,9 +166,10 @@ def _unpack(
     return layout.unpack(data)
 
 
-def _record(fields: tuple[Any, ...], name: bytes, extra: bytes, shift: int) -> ZipRecord:
-    _, made_by, _, flags, method, _, _, crc32, packed, unpacked, *_, attributes, offset = fields
-    large = iter(_large_numbers(extra))
+def _record(raw: _Raw, names: Names, shift: int) -> ZipRecord:
+    _, made_by, _, flags, method, _, _, crc32, packed, unpacked, *_, attributes, offset = raw.fields
+    extra = _extra_fields(raw.extra)
+    large = iter(_numbers(extra.get(_LARGE_FIELD, b"")))
     # The extra field has the numbers that are missing here, in this order. If one is missing
     # there too, its placeholder points outside the file, and only this entry fails.
     _, packed, offset = [
@@ -149,7 +177,7 @@ def _record(fields: tuple[Any, ...], name: bytes, extra: bytes, shift: int) -> Z
         for number in (unpacked, packed, offset)
     ]
     return ZipRecord(
-        name=_decode(name, flags),
+        name=names.decode(raw.name, flags, extra.get(UNICODE_FIELD)),
         flags=flags,
         method=method,
         crc32=crc32,
@@ -160,24 +188,20 @@ def _record(fields: tuple[Any, ...], name: bytes, extra: bytes, shift: int) -> Z
     )
 
 
-def _large_numbers(extra: bytes) -> tuple[int, ...]:
+def _extra_fields(extra: bytes) -> dict[int, bytes]:
+    """Return the data of the extra fields by number; of repeated ones, the first."""
+    found: dict[int, bytes] = {}
     position = 0
     while position + 4 <= len(extra):
         field, size = struct.unpack_from("<2H", extra, position)
         position += 4
-        if field == _LARGE_FIELD:
-            body = extra[position : position + size]
-            return struct.unpack_from(f"<{len(body) // 8}Q", body)
+        found.setdefault(field, extra[position : position + size])
         position += size
-    return ()
+    return found
 
 
-def _decode(name: bytes, flags: int) -> str:
-    """Decode a name; many programs write UTF-8 without setting the flag."""
-    try:
-        return name.decode()
-    except UnicodeDecodeError:
-        return name.decode(errors="replace") if flags & _UTF8_FLAG else name.decode("cp437")
+def _numbers(field: bytes) -> tuple[int, ...]:
+    return struct.unpack_from(f"<{len(field) // 8}Q", field)
 
 
 def _broken() -> ArchiveBroken:
