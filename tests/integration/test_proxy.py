@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from glimpse_client import Glimpse
 from tests.conftest import require
 from tests.support.containers import ROOT
 from tests.support.pictures import picture
@@ -105,6 +106,12 @@ def test_pages_and_their_files_are_below_the_path(client: httpx.Client) -> None:
         for place in re.findall(r'(?:href|src)="(/[^"]+)"', html):
             assert client.get(place).status_code == 200, place
     assert client.get("/photos/openapi.json").json()["servers"] == [{"url": "/photos"}]
+
+
+def test_the_client_works_below_the_path(published: str) -> None:
+    with Glimpse(f"{published}/photos") as glimpse:
+        job = glimpse.upload(("blue.png", picture("blue")))
+        assert glimpse.job(job.id).total == 1
 
 
 def test_a_preflight_comes_through(client: httpx.Client) -> None:
