@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ import yaml
 from tests.support.services import Service
 
 ROOT = Path(__file__).parent.parent.parent
+# Seconds between two probes: each is a process, and slows down the one that it waits for.
+_PAUSE_S = 0.5
 
 
 def compose() -> dict[str, Any]:
@@ -102,7 +105,10 @@ class Container(Service):
         return own | given
 
     def answers(self) -> bool:
-        return self.run(self._probe).returncode == 0
+        if self.run(self._probe).returncode == 0:
+            return True
+        time.sleep(_PAUSE_S)
+        return False
 
     def run(self, command: Sequence[str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command in the container, or the container's own until it ends."""
