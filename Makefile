@@ -54,6 +54,7 @@ check: setup ## Lint, and check types, import rules and pinned versions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/*.Dockerfile
 	$(BIN)/python -m scripts.audit
 
 # An OSV database to ask instead of PyPI's.

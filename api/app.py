@@ -6,7 +6,8 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from api.auth import authorization, rate_limit
-from api.http import options, parameters, problems, request_ids, stream_slots
+from api.http import cors, options, parameters, problems, proxies, request_ids, stream_slots
+from api.openapi.headers import HEADERS
 from api.openapi.routes import OPERATIONS
 from api.routes import (
     dead_letters,
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     options.install(app)
     lingering_close.install(app)
     stream_slots.install(app, settings)
+    cors.install(app, settings.cors_origins, OPERATIONS, HEADERS)
     # Authorize first, so that unauthorized callers learn nothing about their request's validity.
     authorization.install(app, settings, OPERATIONS, services.keys, services.clock)
     rate_limit.install(app, settings.rate_limit, services.counters)
@@ -79,4 +81,5 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         *(models, service, documents, web),
     ):
         app.register_blueprint(routes.blueprint)
+    proxies.install(app, settings.proxy_hops, settings.path_prefix)
     return app

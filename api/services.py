@@ -10,6 +10,7 @@ from flask import Flask
 from api.auth.rate_limit import Counters
 from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
+from api.health.blob_check import BlobCheck
 from api.idempotency.base import IdempotencyKeys
 from api.idempotency.redis import RedisIdempotency
 from api.load.base import LoadGauge
@@ -67,6 +68,8 @@ class Services:
     clock: Clock
     # Request counters of each key, for rate limiting.
     counters: Counters = field(default_factory=Counters)
+    # Checks the blob store for readiness.
+    blob_check: BlobCheck = field(default_factory=BlobCheck)
 
 
 def connect_services(settings: Settings) -> Services:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import click
 
 from cli.errors import RedisNotFound
-from common.errors import BrokerFull, BrokerUnavailable
+from common.errors import BrokerFull, BrokerUnavailable, InvalidSettings
+from common.secret_files import read_secret
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -49,10 +50,13 @@ def find(data: Path) -> str:
     """Return the address from the setting, or else of the stack that uses a data folder.
 
     Raises:
-        RedisNotFound: The setting is not set, and no stack uses the folder.
+        RedisNotFound: The setting is not set, and no stack uses the folder, or its file is missing.
     """
-    if url := os.environ.get(SETTING):
-        return url
+    try:
+        if url := read_secret(SETTING, os.environ):
+            return url
+    except InvalidSettings as error:
+        raise RedisNotFound(str(error)) from None
     try:
         return (data / _FILE).read_text()
     except OSError:

@@ -13,12 +13,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
 
 from common.errors import InvalidSettings
+from common.secret_files import SUFFIX, read_secret
+from common.service_links import is_service_link
 from common.service_urls import MilvusUri, RedisUrl
 from common.vector_index import IndexKind, VectorIndex, read_parameters
 
@@ -30,12 +33,21 @@ _CLIENT_VARIABLES = frozenset({"GLIMPSE_URL", "GLIMPSE_API_KEY", "GLIMPSE_TO_TOK
 # Threads of an API process in addition to those for streams and waits.
 _API_THREADS = 16
 
-# Settings that may contain a password; errors about them omit the value.
+# Settings that may contain a password; errors about them omit the value, and a file can hold it.
 _SECRETS = frozenset({"redis_url", "milvus_uri", "milvus_token"})
+
+# An origin as browsers send it: no path, and no final slash.
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
 
 
 def _read_parameters(value: object) -> object:
     return read_parameters(value) if isinstance(value, str) else value
+
+
+def _read_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part for each in value.split(",") if (part := each.strip()))
 
 
 class Settings(BaseModel):
@@ -196,6 +208,17 @@ class Settings(BaseModel):
     # pause.
     client_bytes_per_s_min: int = Field(default=16 * 1024, ge=1)
 
+    # Number of proxies before the API whose X-Forwarded-* headers are believed.
+    proxy_hops: int = Field(default=0, ge=0, le=16)
+    # Path at which the API is published, such as "/photos"; empty takes X-Forwarded-Prefix of a
+    # believed proxy.
+    path_prefix: str = Field(default="", pattern=r"^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$")
+    # Origins whose pages may call the API from a browser, separated by commas.
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_read_list)] = ()
+
+    # File that a worker touches while it is alive, for `python -m worker.liveness`.
+    alive_file: Path | None = None
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
@@ -251,21 +274,41 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     given = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in variables.items()
-        if name.startswith(PREFIX) and name not in _CLIENT_VARIABLES
+        if name.startswith(PREFIX) and not _is_foreign(name, variables)
     }
     for name in given:
         if name not in Settings.model_fields:
             raise InvalidSettings(_unknown(name))
+    for name in _SECRETS:
+        secret = read_secret(_variable(name), variables)
+        if secret is not None:
+            given[name] = secret
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
         raise InvalidSettings(_invalid(error)) from error
 
 
+def _is_foreign(variable: str, environ: Mapping[str, str]) -> bool:
+    """Return whether a variable is no setting, although its name begins like one.
+
+    No setting has the name of a service link, so none is mistaken for one; a test checks that.
+    """
+    return (
+        variable in _CLIENT_VARIABLES
+        or variable in {_variable(name) + SUFFIX for name in _SECRETS}
+        or is_service_link(variable, environ)
+    )
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-    hint = f"Did you mean {PREFIX}{close[0].upper()}?" if close else "Unset it."
-    return f"{PREFIX}{name.upper()} is not a Glimpse setting. {hint}"
+    hint = f"Did you mean {_variable(close[0])}?" if close else "Unset it."
+    return f"{_variable(name)} is not a Glimpse setting. {hint}"
 
 
 def _invalid(error: ValidationError) -> str:
@@ -273,5 +316,5 @@ def _invalid(error: ValidationError) -> str:
     for entry in error.errors():
         name = str(entry["loc"][0])
         value = "" if name in _SECRETS else f" (got {entry['input']!r})"
-        lines.append(f"{PREFIX}{name.upper()}: {entry['msg']}{value}")
+        lines.append(f"{_variable(name)}: {entry['msg']}{value}")
     return "; ".join(lines)

@@ -348,8 +348,8 @@ class Glimpse:
         return read(Reindex, self._connection.send("DELETE", "/v1/reindex"))
 
     def awaited(self) -> str:
-        """Return why the server is not ready, or an empty string if it is."""
-        answer = self._connection.request("GET", "/readyz")
+        """Return which part of the server is missing, or an empty string if everything works."""
+        answer = self._connection.request("GET", "/readyz", params={"for": "all"})
         return "" if answer.is_success else refusal(answer).detail
 
     def close(self) -> None:

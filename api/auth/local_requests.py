@@ -9,7 +9,10 @@ from flask import Request
 from common.loopback import is_loopback
 
 # Headers that proxies add. A request with any of them came from elsewhere.
-_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+_PROXY_HEADERS = (
+    *("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"),
+    *("X-Forwarded-Prefix", "X-Real-IP", "Via"),
+)
 # Methods that change nothing.
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 

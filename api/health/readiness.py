@@ -1,41 +1,67 @@
-"""Readiness: whether an upload would be indexed and a search answered now."""
+"""Readiness: whether an upload would be accepted now, a search answered, or everything works."""
 
 from __future__ import annotations
 
-from api.schemas.health import Part
-from common.contract import QUEUES
+from collections.abc import Sequence
+
+from api.schemas.health import Part, Purpose
+from api.services import Services
+from common.contract import QUEUES, SEARCH_QUEUE
 from common.errors import BrokerUnavailable
-from common.heartbeats import Heartbeat, Heartbeats
-from common.redis_time import SKEW_S_MAX, Clock
+from common.heartbeats import Heartbeat
+from common.redis_time import SKEW_S_MAX
 
 # Seconds without a result after which a model counts as hung; idle workers run probes far more
 # often.
 _INFERENCE_AGE_MAX_S = 60.0
+# The components that each purpose needs; other purposes need all of them. An upload waits in the
+# queue for workers and Milvus, so it does not need them.
+_NEEDED: dict[Purpose, frozenset[str]] = {
+    "upload": frozenset({"redis", "blobs"}),
+    "search": frozenset({"redis", "milvus", f"worker-{SEARCH_QUEUE}"}),
+}
 
 
-def check_parts(heartbeats: Heartbeats, clock: Clock) -> list[Part]:
-    """Check Redis, the store as reported by the workers, and the workers of each queue.
+def check_parts(services: Services, purpose: Purpose) -> list[Part]:
+    """Check Redis, the blob store, Milvus as reported by workers, and each queue's workers.
 
     A wrong clock is reported in the component's detail but does not change its status.
 
     Args:
-        heartbeats: The workers' heartbeats.
-        clock: The clock that the heartbeats use.
+        services: The services to check.
+        purpose: For ``search``, Milvus is as search workers report it.
     """
     try:
-        beats = heartbeats.alive()
+        beats = services.heartbeats.alive()
     except BrokerUnavailable as error:
         return [Part("redis", ok=False, detail=str(error))]
-    redis = Part("redis", ok=True, detail="answers" + _skew("the API's", clock.skew_s()))
-    workers = [_check_queue(queue, beats, clock.now()) for queue in QUEUES]
-    return [redis, _check_store(beats), *workers]
+    redis = Part("redis", ok=True, detail="answers" + _skew("the API's", services.clock.skew_s()))
+    trouble = services.blob_check.trouble(services.blobs)
+    blobs = Part("blobs", ok=trouble is None, detail=trouble or "answers")
+    milvus = _check_store(beats, [SEARCH_QUEUE] if purpose == "search" else QUEUES)
+    workers = [_check_queue(queue, beats, services.clock.now()) for queue in QUEUES]
+    return [redis, blobs, milvus, *workers]
 
 
-def _check_store(beats: list[Heartbeat]) -> Part:
-    if not beats:
+def missing(parts: Sequence[Part], purpose: Purpose) -> list[Part]:
+    """Return the components that a purpose needs and that are not available."""
+    needed = _NEEDED.get(purpose)
+    return [part for part in parts if not part.ok and (needed is None or part.part in needed)]
+
+
+def _check_store(beats: list[Heartbeat], queues: Sequence[str]) -> Part:
+    """Check whether workers of each queue reach Milvus; those that do make up for others."""
+    mine = [beat for beat in beats if beat.queue in queues]
+    if not mine:
         return Part("milvus", ok=False, detail="Unknown, because no worker is running.")
-    errors = [beat.store_error for beat in beats if beat.store_error]
-    return Part("milvus", ok=not errors, detail=errors[0] if errors else "answers")
+    errors = [beat for beat in mine if beat.store_error]
+    reaching = {beat.queue for beat in mine if not beat.store_error}
+    if {beat.queue for beat in mine} - reaching:
+        return Part("milvus", ok=False, detail=str(errors[0].store_error))
+    note = (
+        f"; not to {len(errors)} of {len(mine)} workers: {errors[0].store_error}" if errors else ""
+    )
+    return Part("milvus", ok=True, detail=f"answers{note}")
 
 
 def _check_queue(queue: str, beats: list[Heartbeat], now: float) -> Part:

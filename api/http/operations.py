@@ -63,7 +63,8 @@ class Operation:
     @property
     def parameters(self) -> frozenset[str]:
         """The names of its query parameters."""
-        return frozenset(self.query.model_fields if self.query else ())
+        fields = self.query.model_fields if self.query else {}
+        return frozenset(field.alias or name for name, field in fields.items())
 
 
 def json(description: str, model: type[Answer], *headers: str) -> Reply:

@@ -12,7 +12,7 @@ from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
 from api.schemas.body import ItemsQuery, ThumbnailQuery, UploadQuery
 from api.schemas.dead_letter import DeadLetters
 from api.schemas.embedding import Embeddings
-from api.schemas.health import Health, Readiness
+from api.schemas.health import Health, Readiness, ReadinessQuery
 from api.schemas.image import Checked, Image, Images
 from api.schemas.job import Items, Job, JobEvent, Jobs
 from api.schemas.model import DropQuery, Models, Reindex
@@ -190,7 +190,11 @@ _MODELS = {
 _SERVICE = {
     "service.healthz": Operation("Service", None, {200: json("The process is alive.", Health)}),
     "service.readyz": Operation(
-        "Service", None, {200: json("Every component is available.", Readiness)}, errors=(503,)
+        "Service",
+        None,
+        {200: json("Every component that the purpose needs is available.", Readiness)},
+        errors=(422, 503),
+        query=ReadinessQuery,
     ),
     "service.metrics": Operation(
         "Service",

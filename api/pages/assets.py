@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +18,8 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 
-# Placeholder in a page's HTML for the path of its other files.
-_PLACEHOLDER = b"{assets}"
+# Placeholders in a page's HTML: for the path of its other files, and for the API's own path.
+_ASSETS, _ROOT = b"{assets}", b"{root}"
 # Hexadecimal digits of a version; enough to avoid collisions.
 _VERSION_DIGITS = 16
 # The package that contains Swagger UI, and the files that the documentation uses.
@@ -27,12 +28,23 @@ _SWAGGER_PACKAGE, _SWAGGER_FILES = "flask_swagger_ui", ("swagger-ui.css", "swagg
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: its HTML and its other files."""
+    """A page: its HTML and its other files.
+
+    The files find the API's path from their own URL; the HTML needs it to name them.
+    """
 
     html: bytes
     assets: Mapping[str, bytes]
     # Changes with the content of any file, so the files can be cached forever.
     version: str
+
+    def html_below(self, root: str) -> bytes:
+        """Return the HTML for an API that is mounted at a path."""
+        return self.html.replace(_ROOT, html.escape(root).encode())
+
+    def etag(self, root: str) -> str:
+        """Return the version of the HTML for that path."""
+        return hashlib.sha256(self.html_below(root)).hexdigest()[:_VERSION_DIGITS]
 
 
 @cache
@@ -65,8 +77,8 @@ def _read(found: Iterable[Traversable], html_name: str, path: str) -> Page:
     for name, data in assets.items():
         digest.update(f"{name} {len(data)} ".encode() + data)
     version = digest.hexdigest()[:_VERSION_DIGITS]
-    html = assets.pop(html_name).replace(_PLACEHOLDER, f"{path}/{version}".encode())
-    return Page(html, assets, version)
+    files_at = b"%b%b/%b" % (_ROOT, path.encode(), version.encode())
+    return Page(assets.pop(html_name).replace(_ASSETS, files_at), assets, version)
 
 
 def _extension(name: str) -> str:

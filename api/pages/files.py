@@ -28,6 +28,14 @@ def sent_asset(page: Page, version: str, name: str, request: Request) -> Respons
     return sent_file(page.assets[name], content_type, etag, caching, request)
 
 
+def sent_page(page: Page, request: Request) -> Response:
+    """Return a page's HTML, for the path at which the request reached the API."""
+    root = request.script_root
+    return sent_file(
+        page.html_below(root), "text/html; charset=utf-8", page.etag(root), FRESH, request
+    )
+
+
 def sent_file(
     data: bytes, content_type: str, etag: str, caching: str, request: Request
 ) -> Response:

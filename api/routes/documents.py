@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, json, request
 
 from api.openapi.document import build_document
 from api.pages.assets import load_docs
-from api.pages.files import FRESH, sent_asset, sent_file
+from api.pages.files import FRESH, sent_asset, sent_file, sent_page
 
 blueprint = Blueprint("documents", __name__)
 
@@ -37,6 +37,10 @@ def openapi() -> Response:
     if _DOCUMENT not in cache:
         cache[_DOCUMENT] = json.dumps(build_document(current_app)).encode()
     document: bytes = cache[_DOCUMENT]
+    if request.script_root:
+        # A member at the end costs less than another copy of the document for each path.
+        servers = json.dumps({"servers": [{"url": request.script_root}]}).encode()
+        document = document[:-1] + b"," + servers[1:]
     etag = hashlib.sha256(document).hexdigest()
     return sent_file(document, "application/json", etag, FRESH, request)
 
@@ -44,8 +48,7 @@ def openapi() -> Response:
 @blueprint.get("/docs")
 def docs() -> Response:
     """Return the document in Swagger UI, in which each call can be tried."""
-    page = load_docs()
-    response = sent_file(page.html, "text/html; charset=utf-8", page.version, FRESH, request)
+    response = sent_page(load_docs(), request)
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response

@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from api.health.metrics import render
-from api.health.readiness import check_parts
+from api.health.readiness import check_parts, missing
 from api.http.answers import answered
 from api.http.problems import problem
 from api.routes.current import services
-from api.schemas.health import Health, Readiness
+from api.schemas.body import read_query
+from api.schemas.health import Health, Readiness, ReadinessQuery
 from common.errors import ServiceError
 
 blueprint = Blueprint("service", __name__)
@@ -23,13 +24,14 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Return 200 if every component is available, else 503 naming the missing ones."""
-    parts = check_parts(services().heartbeats, services().clock)
-    missing = [part for part in parts if not part.ok]
-    if not missing:
+    """Return 200 if an upload would be accepted, else 503 naming the missing components."""
+    purpose = read_query(request, ReadinessQuery).purpose
+    parts = check_parts(services(), purpose)
+    needed = missing(parts, purpose)
+    if not needed:
         return answered(Readiness.of(parts))
-    errors = [{"field": part.part, "detail": part.detail} for part in missing]
-    names = ", ".join(part.part for part in missing)
+    errors = [{"field": part.part, "detail": part.detail} for part in needed]
+    names = ", ".join(part.part for part in needed)
     detail = f"Not ready; missing: {names}."
     return problem(503, "not_ready", detail, errors, ServiceError.retry_after_s)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from api.pages.assets import load_page
-from api.pages.files import FRESH, sent_asset, sent_file
+from api.pages.files import sent_asset, sent_page
 
 blueprint = Blueprint("web", __name__)
 
@@ -30,9 +30,7 @@ _POLICY = "; ".join(
 @blueprint.get("/")
 def index() -> Response:
     """Return the web page."""
-    page = load_page()
-    etag = f"{page.version}-index.html"
-    response = sent_file(page.html, "text/html; charset=utf-8", etag, FRESH, request)
+    response = sent_page(load_page(), request)
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response

@@ -3,6 +3,7 @@
 import { call } from './api.js';
 import { secondsOf } from './problem.js';
 import { pause, withRetries } from './retries.js';
+import { ROOT } from './root.js';
 
 const FINAL = new Set(['succeeded', 'partial', 'failed', 'cancelled']);
 // Seconds between polls of a job if the service sends no Retry-After.
@@ -52,5 +53,5 @@ export async function cancel(job) {
 export async function jobsPage(cursor, signal) {
   const address = new URLSearchParams({ limit: 20 });
   if (cursor) address.set('cursor', cursor);
-  return (await call('GET', `/v1/jobs?${address}`, { signal })).data;
+  return (await call('GET', `${ROOT}/v1/jobs?${address}`, { signal })).data;
 }

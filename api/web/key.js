@@ -1,6 +1,7 @@
 // The user's API key: requested when the service requires one, and stored for this tab only.
 
 import { byId, setText, show } from './elements.js';
+import { ROOT } from './root.js';
 
 // Its name in sessionStorage, which the browser clears when the tab closes.
 const NAME = 'glimpse-key';
@@ -88,6 +89,6 @@ function showSignOut() {
 
 byId('sign-out').addEventListener('click', () => {
   sessionStorage.removeItem(NAME);
-  location.assign('/');
+  location.assign(`${ROOT}/`);
 });
 showSignOut();

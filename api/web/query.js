@@ -1,5 +1,7 @@
 // The query: a text, weighted pictures, tags and limits. The page's URL stores it.
 
+import { ROOT } from './root.js';
+
 // Weight of "more like this" next to other terms: at equal weights a picture dominates a text.
 const MORE_WITH_OTHERS = 0.5;
 // Weight of "less like this".
@@ -72,7 +74,7 @@ export function addressOf(query) {
   for (const tag of query.tags) address.append('tag', tag);
   if (query.minScore !== null) address.set('min', query.minScore);
   if (query.group !== null) address.set('group', query.group);
-  return address.size ? `/?${address}` : '/';
+  return address.size ? `${ROOT}/?${address}` : `${ROOT}/`;
 }
 
 /** Parse the query of a URL; malformed parts are ignored. */

@@ -4,6 +4,7 @@ import { call } from './api.js';
 import { Problem, secondsOf } from './problem.js';
 import { hasNoTerms } from './query.js';
 import { pause } from './retries.js';
+import { ROOT } from './root.js';
 
 // Pictures per page: a few screens on a desktop, and not too many for a phone.
 const PAGE = 48;
@@ -46,7 +47,7 @@ class NewestPages {
     // The API filters by one tag; the others are filtered here.
     if (this.#tags.length) address.set('tag', this.#tags[0]);
     if (this.#cursor) address.set('cursor', this.#cursor);
-    const { data } = await call('GET', `/v1/images?${address}`, { signal });
+    const { data } = await call('GET', `${ROOT}/v1/images?${address}`, { signal });
     this.#cursor = data.next_cursor;
     const pictures = data.images.filter(({ tags }) => this.#tags.every((tag) => tags.includes(tag)));
     return { pictures, last: !this.#cursor, tookMs: null };
@@ -56,7 +57,7 @@ class NewestPages {
 async function runSearch(query, offset, signal) {
   const content = contentOf(query, offset);
   const headers = { Prefer: 'wait=10' };
-  let response = await call('POST', '/v1/searches', { ...content, headers, signal });
+  let response = await call('POST', `${ROOT}/v1/searches`, { ...content, headers, signal });
   while (['queued', 'running'].includes(response.data.state)) {
     await pause(secondsOf(response.headers.get('Retry-After')) ?? 1, signal);
     response = await call('GET', response.data.links.self, { signal });

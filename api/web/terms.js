@@ -5,6 +5,7 @@ import { byId, fromTemplate, show } from './elements.js';
 import { baseName } from './format.js';
 import { showPicture } from './pictures.js';
 import { withWeight, withoutTag, withoutTerm } from './query.js';
+import { ROOT } from './root.js';
 
 // Blob URLs of local pictures, created once for each and kept while the page is open.
 const previews = new WeakMap();
@@ -48,7 +49,7 @@ export class Terms {
     const weight = chip.querySelector('input');
     const image = chip.querySelector('img');
     if (term.file) image.src = previewOf(term.file);
-    else showPicture(image, `/v1/images/${term.image}/thumbnail?size=150`);
+    else showPicture(image, `${ROOT}/v1/images/${term.image}/thumbnail?size=150`);
     chip.classList.toggle('less', term.weight < 0);
     chip.querySelector('.term-kind').textContent = term.weight < 0 ? 'Less like' : 'More like';
     weight.value = term.weight;
@@ -82,7 +83,7 @@ async function nameTerm(chip, term) {
   setName(term.name ? baseName(term.name) : 'a picture');
   if (term.name) return;
   try {
-    term.name = (await call('GET', `/v1/images/${term.image}`)).data.filename;
+    term.name = (await call('GET', `${ROOT}/v1/images/${term.image}`)).data.filename;
     setName(baseName(term.name));
   } catch {
     // The search itself reports what is wrong with the picture.

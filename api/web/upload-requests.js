@@ -1,6 +1,7 @@
 // Divides an upload into requests of limited size.
 
 import { archiveType } from './files.js';
+import { ROOT } from './root.js';
 
 // Maximum number of files in a request.
 const FILES_MAX = 50;
@@ -39,12 +40,12 @@ export function halves({ files, tags }) {
 /** Return the path, body and headers of the HTTP request. */
 export function httpRequestOf({ files, tags, archive }) {
   if (archive) {
-    const path = `/v1/images?filename=${encodeURIComponent(files[0].path)}`;
+    const path = `${ROOT}/v1/images?filename=${encodeURIComponent(files[0].path)}`;
     return { path, body: files[0].file, headers: { 'Content-Type': archive } };
   }
   const body = new FormData();
   // The metadata comes first: the service processes the body as a stream.
   if (tags.length) body.append('metadata', JSON.stringify({ tags }));
   for (const { file, path } of files) body.append('file', file, path);
-  return { path: '/v1/images', body, headers: {} };
+  return { path: `${ROOT}/v1/images`, body, headers: {} };
 }

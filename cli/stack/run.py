@@ -247,7 +247,7 @@ class _Readiness:
     async def _ask(self) -> str:
         """Return what is awaited, or an empty string when the stack is ready."""
         try:
-            response = await self._client.get(f"{self._url}/readyz")
+            response = await self._client.get(f"{self._url}/readyz?for=all")
         except httpx.TransportError:
             return "the API does not answer yet"
         if response.is_success:

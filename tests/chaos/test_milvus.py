@@ -17,7 +17,7 @@ TRIES = 60
 
 def red(stack: Stack) -> bool:
     """Return whether readiness reports only Milvus as missing."""
-    response = stack.client.get("/readyz")
+    response = stack.client.get("/readyz?for=all")
     if response.status_code == 200:
         return False
     return [error["field"] for error in response.json()["errors"]] == ["milvus"]

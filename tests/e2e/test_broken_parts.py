@@ -108,7 +108,9 @@ def no_workers(stack: Stack) -> Iterator[None]:
     for worker in (stack.search_worker, stack.ingest_worker):
         worker.kill()
     # Wait for their heartbeats to expire; until then the API considers them alive.
-    wait_for(lambda: stack.client.get("/readyz").status_code == 503, 30, "readiness to turn red")
+    wait_for(
+        lambda: stack.client.get("/readyz?for=all").status_code == 503, 30, "readiness to turn red"
+    )
     yield
     for worker in (stack.search_worker, stack.ingest_worker):
         worker.start()
@@ -164,7 +166,7 @@ def replaced(path: Path, *, by_a_file: bool) -> Iterator[None]:
         (redis_hanging, {*CATALOG, *RECORDS, "service_readyz"}),
         (milvus_dead, CATALOG),
         (milvus_hanging, CATALOG),
-        (no_workers, {*CATALOG, "embeddings_create", "service_readyz"}),
+        (no_workers, {*CATALOG, "embeddings_create"}),
         (blobs_gone, {"images_upload", "images_content", "images_thumbnail"}),
         (blobs_absent, {"images_upload"}),
         (blobs_not_writable, {"images_upload"}),

@@ -36,8 +36,10 @@ def search(client: httpx.Client, text: str) -> httpx.Response:
 
 def test_a_job_waits_for_milvus_and_finishes(stack: Stack) -> None:
     stack.milvus.kill()
-    wait_for(lambda: stack.client.get("/readyz").status_code == 503, 30, "readiness to turn red")
-    missing = stack.client.get("/readyz").json()["errors"]
+    wait_for(
+        lambda: stack.client.get("/readyz?for=all").status_code == 503, 30, "readiness to turn red"
+    )
+    missing = stack.client.get("/readyz?for=all").json()["errors"]
     assert [error["field"] for error in missing] == ["milvus"]
     response = upload(stack.client, "red", "blue")
     assert response.status_code == 202

@@ -102,7 +102,7 @@ def beside_them(client: httpx.Client, location: str) -> None:
     # Twice as many requests as there are threads for them.
     for _ in range(32):
         assert client.get("/healthz").status_code == 200
-    assert client.get("/readyz").json()["code"] == "not_ready"
+    assert client.get("/readyz?for=all").json()["code"] == "not_ready"
     job = client.post("/v1/images", files={"file": ("dog.png", picture())})
     assert job.status_code == 202
     assert client.get(job.headers["Location"]).json()["state"] == "queued"

@@ -41,4 +41,4 @@ def finished_job(client: httpx.Client, location: str, timeout_s: float = 120) ->
 
 def ready(client: httpx.Client, timeout_s: float = 60) -> None:
     """Wait until the service is ready."""
-    wait_for(lambda: client.get("/readyz").status_code == 200, timeout_s, "readiness")
+    wait_for(lambda: client.get("/readyz?for=all").status_code == 200, timeout_s, "readiness")

@@ -37,8 +37,12 @@ def test_the_service_has_the_clients_version_and_requires_it() -> None:
 
 
 def test_the_images_are_tagged_with_the_version() -> None:
-    tags = re.findall(r"image: glimpse-\w+:(.+)", (ROOT / "docker-compose.yml").read_text())
-    assert tags == [client_version()] * 2
+    files = [ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.yaml")]
+    text = "\n".join(path.read_text() for path in files)
+    tags = re.findall(r"(?:image|value): glimpse-\w+:(.+)", text)
+    tags += re.findall(r"name: glimpse-\w+\n +newTag: (.+)", text)
+    assert len(tags) == 7
+    assert {tag.removesuffix("-cuda") for tag in tags} == {client_version()}
 
 
 def test_both_are_under_the_same_licence() -> None:

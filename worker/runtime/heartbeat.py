@@ -13,12 +13,15 @@ from common.heartbeats import Heartbeat, Heartbeats
 from common.models.base import Models
 from common.redis_time import SKEW_S_MAX, Clock
 from worker.allocator import return_freed_memory
+from worker.liveness import Liveness
 from worker.runtime.base import Runtime
 
 log = logging.getLogger(__name__)
 
 # Seconds without an inference after which the worker runs a probe.
 _PROBE_AFTER_S = 15.0
+# Seconds without an inference after which the model hangs, so that the worker should be restarted.
+_HUNG_AFTER_S = 120.0
 # Missed heartbeats before a worker counts as dead.
 _BEATS_MISSED_MAX = 3
 
@@ -38,6 +41,7 @@ class HeartbeatSender:
         interval_s: Seconds between heartbeats.
         clock: Redis's clock, with which readers compare the times.
         models: Provide the active model.
+        liveness: Shows that the worker is alive.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class HeartbeatSender:
         interval_s: float,
         clock: Clock,
         models: Models,
+        liveness: Liveness,
     ) -> None:
         self._runtime = runtime
         self._heartbeats = heartbeats
@@ -57,6 +62,7 @@ class HeartbeatSender:
         self._interval_s = interval_s
         self._clock = clock
         self._models = models
+        self._liveness = liveness
         self._is_skewed = False
         self._serves = True
         self._stopped = threading.Event()
@@ -81,6 +87,8 @@ class HeartbeatSender:
         while not self._stopped.is_set():
             try:
                 self._probe_if_idle()
+                # Before the calls to Redis and Milvus, which may not answer.
+                self._show_alive()
                 self._heartbeats.beat(self._heartbeat())
             except BrokerUnavailable as error:
                 log.warning("heartbeat.missed %s", error)
@@ -95,6 +103,10 @@ class HeartbeatSender:
         if idle and (self._probe is None or self._probe.done()):
             return_freed_memory()
             self._probe = self._runtime.probe()
+
+    def _show_alive(self) -> None:
+        if time.time() - self._runtime.inference_at() < _HUNG_AFTER_S:
+            self._liveness.show()
 
     def _heartbeat(self) -> Heartbeat:
         store_error = self._store_error()

@@ -20,6 +20,7 @@ from common.settings import Settings
 from worker.delivery.shutdown import Grace
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
+from worker.liveness import Liveness
 from worker.runtime.base import Runtime
 from worker.runtime.heartbeat import HeartbeatSender
 from worker.runtime.ingest import ingest_runtime
@@ -54,13 +55,20 @@ def serve(
     """
     redis = connect(settings.redis_url)
     schema.check(redis)
-    runtime = _open_runtime(settings, queue, encoder, store)
+    liveness = Liveness(settings.alive_file)
+    liveness.begin()
+    encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
+    store = store or open_store(settings, encoder)
+    _wait_for_store(store, liveness)
+    runtime = _runtime(settings, queue, encoder, store)
     # The first inference comes before the queue: a worker whose model fails must take no tasks.
     runtime.probe().result()
     heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
     models = RedisModels(redis)
     models.adopt(runtime.encoder.name)
-    sender = HeartbeatSender(runtime, heartbeats, name, queue, settings.heartbeat_s, clock, models)
+    sender = HeartbeatSender(
+        runtime, heartbeats, name, queue, settings.heartbeat_s, clock, models, liveness
+    )
     grace = Grace(runtime.leases, settings.grace_s, leave=sender.stop)
 
     def end(**_: object) -> None:
@@ -83,25 +91,20 @@ def serve(
         runtime.close()
 
 
-def _open_runtime(
-    settings: Settings, queue: str, encoder: Encoder | None, store: VectorStore | None
-) -> Runtime:
-    """Load the model, open the store (waiting for it if needed) and register the tasks."""
-    encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
-    store = store or open_store(settings, encoder)
-    _wait_for_store(store)
-    if queue == INGEST_QUEUE:
-        return ingest_runtime(settings, encoder, store)
-    return search_runtime(settings, encoder, store)
+def _runtime(settings: Settings, queue: str, encoder: Encoder, store: VectorStore) -> Runtime:
+    """Register the queue's tasks."""
+    build = ingest_runtime if queue == INGEST_QUEUE else search_runtime
+    return build(settings, encoder, store)
 
 
-def _wait_for_store(store: VectorStore) -> None:
+def _wait_for_store(store: VectorStore, liveness: Liveness) -> None:
     """Open the store, retrying until Milvus is available."""
     while True:
         try:
             store.open()
         except StoreUnavailable as error:
             log.warning("store.waiting %s", error)
+            liveness.show()
             time.sleep(_STORE_RETRY_S)
         else:
             return

@@ -50,7 +50,7 @@ class GlimpseUp(Service):
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", **PLAIN).is_success
+            return httpx.get(f"{self.url}/readyz?for=all", **PLAIN).is_success
         except httpx.TransportError:
             return False
 

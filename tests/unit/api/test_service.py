@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from flask import Response
 from flask.testing import FlaskClient
 
+from common.blobs.folder import FolderBlobs
+from common.errors import BrokerUnavailable
+from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.settings import load_settings
-from tests.support.inline import Inline, heartbeat, start_inline
+from tests.support.inline import Inline, heartbeat, replace_parts, start_inline
 
 
 def test_the_process_answers(client: FlaskClient) -> None:
@@ -17,16 +21,19 @@ def test_the_process_answers(client: FlaskClient) -> None:
 
 
 def test_it_is_ready_when_every_part_is_there(client: FlaskClient) -> None:
-    response = client.get("/readyz")
-    assert response.status_code == 200
+    for purpose in ("", "?for=upload", "?for=search", "?for=all"):
+        response = client.get(f"/readyz{purpose}")
+        assert response.status_code == 200
     parts = {part["part"]: part for part in response.get_json()["parts"]}
-    assert set(parts) == {"redis", "milvus", "worker-ingest", "worker-search"}
+    assert set(parts) == {"redis", "blobs", "milvus", "worker-ingest", "worker-search"}
     assert parts["worker-search"]["model"] == "hashing"
     assert parts["worker-search"]["inference_age_s"] < 60
 
 
-def missing(client: FlaskClient) -> list[str]:
-    response = client.get("/readyz")
+def missing(client: FlaskClient, purpose: str = "all") -> list[str]:
+    response = client.get(f"/readyz?for={purpose}")
+    if response.status_code == 200:
+        return []
     assert response.status_code == 503
     assert response.headers["Retry-After"]
     assert response.get_json()["code"] == "not_ready"
@@ -35,7 +42,13 @@ def missing(client: FlaskClient) -> list[str]:
 
 def test_without_workers_it_is_not_ready() -> None:
     inline = start_inline(load_settings({}), workers=False)
-    assert missing(inline.app.test_client()) == ["milvus", "worker-ingest", "worker-search"]
+    client = inline.app.test_client()
+    assert missing(client) == ["milvus", "worker-ingest", "worker-search"]
+    assert missing(client, "search") == ["milvus", "worker-search"]
+    # Uploads are accepted, and wait.
+    assert missing(client, "upload") == []
+    parts = client.get("/readyz").get_json()["parts"]
+    assert {part["part"] for part in parts if not part["ok"]} == set(missing(client))
     inline.close()
 
 
@@ -57,7 +70,7 @@ def test_a_model_that_hangs_is_seen(client: FlaskClient, inline: Inline) -> None
 def test_a_consumer_that_hangs_is_seen(client: FlaskClient, inline: Inline) -> None:
     inline.heartbeats.beat(heartbeat("ingest", asked_at=time.time() - 300))
     assert missing(client) == ["worker-ingest"]
-    detail = client.get("/readyz").get_json()["errors"][0]["detail"]
+    detail = client.get("/readyz?for=all").get_json()["errors"][0]["detail"]
     assert detail == "The consumer has not polled for tasks for too long; restart the worker."
 
 
@@ -65,7 +78,7 @@ def test_another_worker_of_the_queue_makes_up_for_it(client: FlaskClient, inline
     stuck, now = "ingest@test.2", time.time()
     inline.heartbeats.beat(heartbeat("ingest", name=stuck, asked_at=now - 300))
     inline.heartbeats.beat(heartbeat("ingest", asked_at=now, inference_at=now))
-    assert client.get("/readyz").status_code == 200
+    assert missing(client) == []
     # The worker whose consumer polls must also have a working model.
     inline.heartbeats.beat(heartbeat("ingest", asked_at=now, inference_at=now - 300))
     assert missing(client) == ["worker-ingest"]
@@ -77,7 +90,7 @@ def test_a_workers_clock_that_is_wrong_is_told(
 ) -> None:
     inline.heartbeats.beat(heartbeat("search", clock_skew_s=ahead_s))
     inline.heartbeats.beat(heartbeat("search", name="search@right.1", clock_skew_s=1.9))
-    response = client.get("/readyz")
+    response = client.get("/readyz?for=all")
     assert response.status_code == 200
     details = {part["part"]: part["detail"] for part in response.get_json()["parts"]}
     assert details["worker-search"] == f"works; a worker's clock is {said} Redis's: correct it"
@@ -87,6 +100,47 @@ def test_a_workers_clock_that_is_wrong_is_told(
 def test_a_store_that_does_not_answer_is_seen(client: FlaskClient, inline: Inline) -> None:
     inline.heartbeats.beat(heartbeat("ingest", store_error="Milvus does not answer."))
     assert missing(client) == ["milvus"]
+    # Search workers reach it.
+    assert missing(client, "search") == []
+    inline.heartbeats.beat(heartbeat("search", store_error="Milvus does not answer."))
+    assert missing(client, "search") == ["milvus"]
+    assert missing(client, "upload") == []
+
+
+def test_one_worker_that_does_not_reach_the_store_is_told_and_made_up_for(
+    client: FlaskClient, inline: Inline
+) -> None:
+    cut_off = heartbeat("ingest", name="ingest@other.1", store_error="Milvus does not answer.")
+    inline.heartbeats.beat(cut_off)
+    assert missing(client) == []
+    parts = {part["part"]: part for part in client.get("/readyz?for=all").get_json()["parts"]}
+    expected = "answers; not to 1 of 3 workers: Milvus does not answer."
+    assert parts["milvus"]["detail"] == expected
+
+
+def test_a_blob_store_that_cannot_be_written_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "blobs").touch()
+    inline = start_inline(load_settings({}), blobs=FolderBlobs(tmp_path / "blobs"))
+    client = inline.app.test_client()
+    assert missing(client, "upload") == missing(client) == ["blobs"]
+    assert missing(client, "search") == []
+    assert str(tmp_path) not in client.get("/readyz").text
+    inline.close()
+
+
+def test_without_redis_nothing_is_ready(client: FlaskClient, inline: Inline) -> None:
+    class Away(MemoryHeartbeats):
+        def alive(self) -> list[Heartbeat]:
+            raise BrokerUnavailable("Redis does not answer.")
+
+    replace_parts(inline, heartbeats=Away())
+    for purpose in ("upload", "search", "all"):
+        assert missing(client, purpose) == ["redis"]
+
+
+def test_an_unknown_purpose_is_refused(client: FlaskClient) -> None:
+    response = client.get("/readyz?for=everything")
+    assert (response.status_code, response.get_json()["errors"][0]["field"]) == (422, "for")
 
 
 def test_every_response_has_a_request_id(client: FlaskClient) -> None:

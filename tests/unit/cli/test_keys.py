@@ -35,6 +35,18 @@ def test_a_redis_that_is_away_is_named_without_its_password(
     assert "hidden" not in captured.err
 
 
+def test_the_address_can_be_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "redis_url"
+    monkeypatch.setenv("GLIMPSE_REDIS_URL_FILE", str(file))
+    assert run(["keys", "list"]) == 3
+    assert "GLIMPSE_REDIS_URL_FILE: cannot read" in capsys.readouterr().err
+    file.write_text("redis://user:hidden@127.0.0.1:1/0\n")
+    assert run(["keys", "list"]) == 3
+    assert "Redis does not answer at redis://127.0.0.1:1/0" in capsys.readouterr().err
+
+
 def test_an_address_that_is_none_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import InvalidSettings
-from common.settings import load_settings
+from common.secret_files import SUFFIX
+from common.service_links import is_service_link
+from common.settings import PREFIX, Settings, load_settings
 
 
 def test_defaults_need_no_variables() -> None:
@@ -81,3 +83,127 @@ def test_an_address_is_kept_as_it_is(name: str, value: str) -> None:
 
 def test_the_command_lines_own_variables_are_no_settings() -> None:
     assert load_settings({"GLIMPSE_URL": "http://x", "GLIMPSE_API_KEY": "k"}) == load_settings({})
+
+
+# What Kubernetes gives a container for a Service glimpse-api with a named port.
+LINKS = {
+    "GLIMPSE_API_SERVICE_HOST": "10.0.0.7",
+    "GLIMPSE_API_SERVICE_PORT": "8000",
+    "GLIMPSE_API_SERVICE_PORT_HTTP": "8000",
+    "GLIMPSE_API_PORT": "tcp://10.0.0.7:8000",
+    "GLIMPSE_API_PORT_8000_TCP": "tcp://10.0.0.7:8000",
+    "GLIMPSE_API_PORT_8000_TCP_PROTO": "tcp",
+    "GLIMPSE_API_PORT_8000_TCP_PORT": "8000",
+    "GLIMPSE_API_PORT_8000_TCP_ADDR": "10.0.0.7",
+}
+
+
+@pytest.mark.parametrize("service", ["GLIMPSE_API", "GLIMPSE", "GLIMPSE_REDIS", "GLIMPSE_MODEL"])
+def test_the_links_of_kubernetes_are_no_settings(service: str) -> None:
+    links = {name.replace("GLIMPSE_API", service): value for name, value in LINKS.items()}
+    assert load_settings(links) == load_settings({})
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_what_only_looks_like_a_link_is_refused(name: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"{name} is not a Glimpse setting"):
+        load_settings({name: LINKS[name]})
+
+
+def test_a_port_that_is_no_url_makes_no_link() -> None:
+    with pytest.raises(InvalidSettings, match="is not a Glimpse setting"):
+        load_settings(LINKS | {"GLIMPSE_API_PORT": "9000"})
+
+
+def test_a_typing_error_beside_links_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match=r"GLIMPSE_MODLE .*GLIMPSE_MODEL"):
+        load_settings(LINKS | {"GLIMPSE_MODLE": "starter"})
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_no_setting_has_the_name_of_a_link_or_of_a_secrets_file(name: str) -> None:
+    variable = f"{PREFIX}{name.upper()}"
+    # For any Service whose name the variable begins with.
+    words = variable.split("_")
+    services = ["_".join(words[:end]) for end in range(1, len(words))]
+    links = {
+        link.replace("GLIMPSE_API", service): value
+        for service in services
+        for link, value in LINKS.items()
+    }
+    assert not is_service_link(variable, links)
+    assert f"{name}{SUFFIX.lower()}" not in Settings.model_fields
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GLIMPSE_REDIS_URL", "redis://:secret@redis:6379/0"),
+        ("GLIMPSE_MILVUS_URI", "https://root:secret@milvus:19530"),
+        ("GLIMPSE_MILVUS_TOKEN", "root:secret"),
+    ],
+)
+def test_a_secret_is_read_from_a_file(tmp_path: Path, name: str, value: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{value}\n")
+    # Compose gives a variable that is not set an empty value.
+    settings = load_settings({f"{name}_FILE": str(file), name: ""})
+    assert getattr(settings, name.removeprefix(PREFIX).lower()) == value
+    assert load_settings({f"{name}_FILE": "", name: value}) == settings
+
+
+def test_a_secret_given_twice_is_refused_without_either(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("redis://:secret@redis:6379/0")
+    given = {"GLIMPSE_REDIS_URL_FILE": str(file), "GLIMPSE_REDIS_URL": "redis://:secret@other"}
+    with pytest.raises(InvalidSettings, match="GLIMPSE_REDIS_URL_FILE are both set") as caught:
+        load_settings(given)
+    assert "secret@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot read .*No such file"),
+        (b"\xff\xfe", "is not text"),
+        (b"x" * 100_000, "larger than 64 KiB"),
+        (b"http://:secret@redis", "GLIMPSE_REDIS_URL: .*such as"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_refused(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(InvalidSettings, match=said) as caught:
+        load_settings({"GLIMPSE_REDIS_URL_FILE": str(file)})
+    assert "secret@" not in str(caught.value)
+
+
+def test_only_secrets_come_from_files(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="GLIMPSE_MODEL_FILE is not a Glimpse setting"):
+        load_settings({"GLIMPSE_MODEL_FILE": str(tmp_path)})
+
+
+def test_origins_are_a_list() -> None:
+    origins = load_settings({"GLIMPSE_CORS_ORIGINS": "https://a.example, http://[::1]:3000,"})
+    assert origins.cors_origins == ("https://a.example", "http://[::1]:3000")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GLIMPSE_CORS_ORIGINS", "*"),
+        ("GLIMPSE_CORS_ORIGINS", "https://a.example/"),
+        ("GLIMPSE_CORS_ORIGINS", "https://a.example,null"),
+        ("GLIMPSE_PATH_PREFIX", "photos"),
+        ("GLIMPSE_PATH_PREFIX", "/photos/"),
+        ("GLIMPSE_PATH_PREFIX", "/a/../b"),
+        ("GLIMPSE_PATH_PREFIX", '/"><script>'),
+        ("GLIMPSE_PROXY_HOPS", "-1"),
+    ],
+)
+def test_what_is_no_origin_path_or_number_of_proxies_is_refused(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettings, match=name):
+        load_settings({name: value})

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import pytest
 from celery import Celery
 
-from common.errors import StoreUnavailable
+from common.errors import BrokerUnavailable, StoreUnavailable
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.models.memory import MemoryModels
 from common.redis_time import MachineClock
@@ -19,6 +20,7 @@ from worker.delivery.leases import Leases
 from worker.delivery.messages import MemoryMessages
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.throughput import Throughput
+from worker.liveness import Liveness, trouble
 from worker.runtime.base import Runtime
 from worker.runtime.heartbeat import HeartbeatSender
 from worker.stores.memory import MemoryStore
@@ -30,13 +32,20 @@ class Heard(MemoryHeartbeats):
     def __init__(self) -> None:
         super().__init__()
         self.beats = threading.Semaphore(0)
+        self.is_away = False
 
     def beat(self, heartbeat: Heartbeat) -> None:
-        super().beat(heartbeat)
+        if not self.is_away:
+            super().beat(heartbeat)
         self.beats.release()
+        if self.is_away:
+            raise BrokerUnavailable("Redis does not answer.")
+
+    def next_try(self) -> None:
+        assert self.beats.acquire(timeout=10)
 
     def next(self) -> Heartbeat:
-        assert self.beats.acquire(timeout=10)
+        self.next_try()
         return self.alive()[0]
 
 
@@ -109,7 +118,13 @@ def clock() -> WrongClock:
 
 
 @pytest.fixture
+def alive_file(tmp_path: Path) -> Path:
+    return tmp_path / "alive"
+
+
+@pytest.fixture
 def sender(
+    alive_file: Path,
     heard: Heard,
     idle: Idle,
     store: AwayStore,
@@ -137,6 +152,7 @@ def sender(
         interval_s=0.02,
         clock=clock,
         models=MemoryModels("hashing"),
+        liveness=Liveness(alive_file),
     )
     sender.start()
     yield sender
@@ -205,6 +221,31 @@ def test_an_idle_worker_is_probed_once_until_the_probe_is_back(heard: Heard, idl
     idle.probes[0].set_result(None)
     while len(idle.probes) == 1:
         heard.next()
+
+
+@pytest.mark.usefixtures("sender")
+def test_a_worker_is_alive_without_redis_and_milvus(
+    heard: Heard, store: AwayStore, alive_file: Path
+) -> None:
+    heard.is_away = store.away = True
+    heard.next_try()
+    alive_file.unlink(missing_ok=True)
+    for _ in range(2):
+        heard.next_try()
+    assert trouble(alive_file) is None
+
+
+@pytest.mark.usefixtures("sender")
+def test_a_worker_whose_model_hangs_is_not_alive(
+    heard: Heard, idle: Idle, alive_file: Path
+) -> None:
+    heard.next()
+    idle.inference_at = time.time() - 3600
+    heard.next()
+    alive_file.unlink(missing_ok=True)
+    for _ in range(2):
+        heard.next()
+    assert trouble(alive_file)
 
 
 @pytest.mark.usefixtures("sender")
