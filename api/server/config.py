@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 # Imported before the fork, so that the processes share the modules that the app needs: each
 # starts in a third of the CPU time, and the memory is used once.
 import api.services  # noqa: F401
 from api.http.stream_slots import close_with
+from common.errors import BrokerUnavailable, SetupError
+from common.exit_codes import status_of
+from common.redis_client import connect
+from common.redis_setup import require_redis
+from common.redis_time import SKEW_S_MAX, RedisClock
 from common.settings import load_settings
+
+log = logging.getLogger(__name__)
 
 # Processes, and threads per process. Waiting threads use no core, and threads are started only
 # when needed.
@@ -37,6 +45,23 @@ control_socket_disable = True
 
 # Paths that monitoring requests every few seconds.
 _MONITORING = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def on_starting(server: Any) -> None:
+    """Refuse settings that Redis will never accept; without Redis, answer 503 until it returns."""
+    del server
+    address = load_settings().redis
+    try:
+        require_redis(address)
+        with connect(address) as redis:
+            skew_s = round(RedisClock(redis).skew_s(), 1)
+        if abs(skew_s) > SKEW_S_MAX:
+            log.warning("clock.skewed name=api ahead_s=%s", skew_s)
+    except SetupError as error:
+        sys.stderr.write(f"{error.code}: {error}\n")
+        sys.exit(status_of(error))
+    except BrokerUnavailable as error:
+        log.warning("redis.unavailable %s", error)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -14,6 +14,7 @@ from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
 from common.redis_client import connect
+from common.redis_setup import require_redis
 from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.delivery.shutdown import Grace
@@ -51,10 +52,12 @@ def serve(
     Raises:
         SetupError: The worker cannot run with these settings.
     """
+    # Before the model, which takes long to load.
+    require_redis(settings.redis)
     runtime = _open_runtime(settings, queue, encoder, store)
     # The first inference comes before the queue: a worker whose model fails must take no tasks.
     runtime.probe().result()
-    redis = connect(settings.redis_url)
+    redis = connect(settings.redis)
     heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
     models = RedisModels(redis)
     models.adopt(runtime.encoder.name)
