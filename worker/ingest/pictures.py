@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from common.blobs.base import BlobStore
 from common.contract import ChunkItem, ImageRecord, IngestChunk
 from common.errors import BlobsUnavailable, GlimpseError, NotFound, StoreError
 from common.images.decode import Decoded, decode
+from common.redis_time import Clock, MachineClock
 from common.rfc3339 import rfc3339
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
@@ -49,6 +49,7 @@ class PictureReader:
         missing_s: Seconds that bytes may be missing from an available store.
         missing: Remembers since when bytes have been missing.
         budget: Bounds the bytes of all pictures until they are encoded.
+        clock: Redis's clock, by which lists are in order whichever worker indexed an image.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class PictureReader:
         missing_s: float = 0.0,
         missing: MissingBlobs | None = None,
         budget: PixelBudget | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._blobs = blobs
         self._encoder = encoder
@@ -73,6 +75,7 @@ class PictureReader:
         self._missing_s = missing_s
         self._missing = missing or MissingBlobs()
         self._budget = budget or PixelBudget()
+        self._clock = clock or MachineClock()
 
     def read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
         """Return an item's picture.
@@ -104,7 +107,7 @@ class PictureReader:
             format=decoded.format,
             tags=chunk.tags,
             metadata=chunk.metadata,
-            indexed_at=rfc3339(time.time()),
+            indexed_at=rfc3339(self._clock.now()),
         )
         pixels = self._encoder.preprocess(decoded.image)
         room.shrink(pixels.nbytes)
