@@ -75,7 +75,7 @@ class Services:
 def connect_services(settings: Settings) -> Services:
     """Create the real services; each connects on its first call."""
     # A waiting request uses two connections: one subscribes to its result, one reads it.
-    redis = connect(settings.redis_url, connections=2 * settings.api_threads)
+    redis = connect(settings.redis, connections=2 * settings.api_threads)
     clock, models = RedisClock(redis), RedisModels(redis)
     marks = RedisReadMarks(redis) if settings.consistency == "marks" else None
     return Services(
@@ -98,7 +98,7 @@ def connect_services(settings: Settings) -> Services:
         reindexes=RedisReindexes(redis),
         dispatcher=CeleryDispatcher(settings, redis, clock, models, marks),
         clock=clock,
-        counters=Counters.in_redis(settings.redis_url, settings.api_threads),
+        counters=Counters.in_redis(settings.redis, settings.api_threads),
     )
 
 

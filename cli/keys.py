@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,14 +63,15 @@ def create(
     write  upload and delete images, cancel jobs, replay dead letters
     admin  change the model; read the metrics from another machine
     """  # noqa: D301 - click's marker for preformatted lines
-    now = time.time()
-    expires_at = None if expires_days is None else now + expires_days * _DAY_S
     try:
-        token, key = issue(tenant, name, scopes, now, expires_at)
+        token, key = issue(tenant, name, scopes, now=0)
     except ValueError as error:
         raise click.UsageError(_reason(error)) from None
     with redis_address.opened(data) as redis:
-        _keys(redis).add(key)
+        now = _now(redis)
+        expires_at = None if expires_days is None else now + expires_days * _DAY_S
+        times = {"created_at": now, "expires_at": expires_at}
+        _keys(redis).add(key.model_copy(update=times))
     click.echo(token.text)
     click.echo(
         f"Created key {key.id} for tenant {tenant}. It is not shown again. Set GLIMPSE_API_KEY to"
@@ -90,9 +90,9 @@ def list_keys(data: Path) -> None:
     tabs.
     """
     with redis_address.opened(data) as redis:
-        found = _keys(redis).all()
+        found, now = _keys(redis).all(), _now(redis)
     if found:
-        _show(found)
+        _show(found, now)
     else:
         click.echo("No keys found: the service is open. See `glimpse keys create`.", err=True)
 
@@ -103,7 +103,7 @@ def list_keys(data: Path) -> None:
 def revoke(key_id: str, data: Path) -> int:
     """Revoke the key with this ID; takes effect within a few seconds."""
     with redis_address.opened(data) as redis:
-        existed = _keys(redis).revoke(key_id, time.time())
+        existed = _keys(redis).revoke(key_id, _now(redis))
     if not existed:
         click.echo(f"There is no key {key_id}. See `glimpse keys list`.", err=True)
         return INCOMPLETE
@@ -118,8 +118,16 @@ def _keys(redis: Redis) -> Keys:
     return RedisKeys(redis)
 
 
-def _show(found: Sequence[Key]) -> None:
-    rows = [_row(key, time.time()) for key in found]
+def _now(redis: Redis) -> float:
+    """Return Redis's time, which the API compares the keys' with."""
+    from common.redis_client import broker_call
+    from common.redis_time import seconds
+
+    return seconds(broker_call(redis.time)())
+
+
+def _show(found: Sequence[Key], now: float) -> None:
+    rows = [_row(key, now) for key in found]
     names = ("id", "tenant", "name", "scopes", "created", "last used", "state")
     print_rows(rows, names)
 

@@ -78,7 +78,7 @@ def _require_no_workers() -> None:
         raise MigrationRefused(
             f"Set {redis_address.SETTING} to the service's Redis, which knows whether workers run."
         )
-    with connect(os.environ[redis_address.SETTING]) as redis:
+    with connect(redis_address.of(os.environ)) as redis:
         schema.check(redis)
         names = [beat.name for beat in RedisHeartbeats(redis).alive()]
     if names:

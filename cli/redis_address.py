@@ -6,11 +6,10 @@ Commands for operators connect to it rather than to the API.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
@@ -21,8 +20,10 @@ from common.secret_files import read_secret
 if TYPE_CHECKING:
     from redis import Redis
 
-# The setting with the address.
-SETTING = "GLIMPSE_REDIS_URL"
+    from common.redis_address import RedisAddress
+
+# The setting with the address, and the prefix of all settings about it.
+SETTING, _PREFIX = "GLIMPSE_REDIS_URL", "GLIMPSE_REDIS_"
 # File in the data folder that holds the address while `glimpse up` runs; its port varies.
 _FILE = "redis.url"
 
@@ -66,13 +67,12 @@ def find(data: Path) -> str:
         ) from None
 
 
-def without_password(url: str) -> str:
-    """Return an address without its credentials, for messages."""
-    try:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    except ValueError:
-        return SETTING
+def of(environ: Mapping[str, str]) -> RedisAddress:
+    """Return the address that variables set, with its certificates; raises ``InvalidSettings``."""
+    # Importing the settings takes longer than most commands run.
+    from common.settings import load_settings
+
+    return load_settings({n: v for n, v in environ.items() if n.startswith(_PREFIX)}).redis
 
 
 @contextmanager
@@ -82,23 +82,29 @@ def opened(data: Path) -> Iterator[Redis]:
     Raises:
         RedisNotFound: There is none, or it does not answer.
         SchemaNewer: Its data is of a newer version.
+        BrokerMisconfigured: It refuses the settings.
     """
     # Importing the Redis client takes longer than most commands run.
     from common import schema
     from common.redis_client import connect
 
-    url = find(data)
     try:
-        client = connect(url)
-    except ValueError:
-        raise RedisNotFound(f"{SETTING} is not a Redis URL.") from None
+        address = of({**os.environ, SETTING: find(data)})
+    except InvalidSettings as error:
+        raise RedisNotFound(str(error)) from None
+    client = connect(address)
     try:
         schema.check(client)
         yield client
     except BrokerFull:
         raise
     except BrokerUnavailable:
-        shown = without_password(url)
-        raise RedisNotFound(f"Redis does not answer at {shown}. Is the service running?") from None
+        from common.redis_setup import require_redis
+
+        try:
+            require_redis(address)
+        except BrokerUnavailable as error:
+            raise RedisNotFound(f"{error} Is the service running?") from None
+        raise
     finally:
         client.close()

@@ -153,7 +153,7 @@ class ChunkResult(Message):
 class AsOf(Message):
     """Read marks at the time of a request (``common/read_marks/base.py``)."""
 
-    # The run of Redis that the marks are from; a mark that is missing may be established in it.
+    # The epoch that the marks are from; a mark that is missing may be established in it.
     epoch: str
     # Times by Milvus's clock, 20 digits each, by the key of their collection.
     times: dict[str, str] = {}

@@ -53,6 +53,7 @@
     │   └── CopyDiffers              a copied row differs from its original
     └── SetupError                   the process cannot start with its configuration
         ├── InvalidSettings
+        ├── BrokerMisconfigured      Redis or a sentinel refuses the settings
         ├── ModelMismatch            encoder and collection do not match
         ├── IndexUnsupported         this Milvus lacks an index or a feature in the settings
         ├── SchemaNewer              the data is of a newer version of Glimpse
@@ -423,6 +424,12 @@ class InvalidSettings(SetupError):
     """A setting is unknown or has an invalid value."""
 
     code = "invalid_settings"
+
+
+class BrokerMisconfigured(SetupError):
+    """Redis or a sentinel refuses the settings: a certificate, a password, a name or a right."""
+
+    code = "broker_misconfigured"
 
 
 class ModelMismatch(SetupError):

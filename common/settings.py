@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from common.errors import InvalidSettings
+from common.redis_address import Login, RedisAddress, Tls
 from common.secret_files import SUFFIX, read_secret
 from common.service_links import is_service_link
 from common.service_urls import MilvusUri, RedisUrl
@@ -34,7 +35,7 @@ _CLIENT_VARIABLES = frozenset({"GLIMPSE_URL", "GLIMPSE_API_KEY", "GLIMPSE_TO_TOK
 _API_THREADS = 16
 
 # Settings that may contain a password; errors about them omit the value, and a file can hold it.
-_SECRETS = frozenset({"redis_url", "milvus_uri", "milvus_token"})
+_SECRETS = frozenset({"redis_url", "redis_sentinel_password", "milvus_uri", "milvus_token"})
 
 # An origin as browsers send it: no path, and no final slash.
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
@@ -56,7 +57,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Broker, result backend and job records: one Redis (6.2 or later) or Valkey.
+    # "rediss://" encrypts; "sentinel://HOST,HOST,HOST/NAME" asks sentinels for the primary, and
+    # "sentinels://" encrypts the connections to both.
     redis_url: RedisUrl = "redis://127.0.0.1:6379/0"
+    # File of the CA certificates that Redis's certificate is verified with, instead of the
+    # system's.
+    redis_ca: Path | None = None
+    # Files of the client's certificate and its key, if Redis requires one.
+    redis_cert: Path | None = None
+    redis_key: Path | None = None
+    # User and password of the sentinels; those in the URL are of Redis.
+    redis_sentinel_user: str = ""
+    redis_sentinel_password: str = ""
     # A Milvus Lite server, a Milvus server, or Zilliz Cloud (with a token).
     milvus_uri: MilvusUri = "http://127.0.0.1:19530"
     milvus_token: str = ""
@@ -222,6 +234,16 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
+    def redis(self) -> RedisAddress:
+        """Where Redis is, with its certificates."""
+        ca, cert, key = (
+            None if path is None else str(path.absolute())
+            for path in (self.redis_ca, self.redis_cert, self.redis_key)
+        )
+        login = Login(self.redis_sentinel_user or None, self.redis_sentinel_password or None)
+        return RedisAddress.parse(self.redis_url, Tls(ca, cert, key), login)
+
+    @property
     def api_threads(self) -> int:
         """Threads of an API process: one per stream and per wait, and 16 for other requests."""
         return _API_THREADS + self.events_max + self.waits_max + self.catalog_waits_max
@@ -240,6 +262,17 @@ class Settings(BaseModel):
     def vector_index(self) -> VectorIndex:
         """The index over the vectors of a new collection."""
         return VectorIndex.of(self.milvus_index, self.milvus_index_params)
+
+    @field_validator("redis_ca", "redis_cert", "redis_key")
+    @classmethod
+    def _need_encryption(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        # Without a valid URL, only the error about the URL matters.
+        url = info.data.get("redis_url")
+        if path is not None and url is not None and RedisAddress.parse(url).tls is None:
+            raise ValueError("needs a GLIMPSE_REDIS_URL with rediss:// or sentinels://")
+        if info.field_name == "redis_key" and path is not None and not info.data.get("redis_cert"):
+            raise ValueError("needs GLIMPSE_REDIS_CERT, the certificate of this key")
+        return path
 
     @field_validator("milvus_index_params")
     @classmethod
@@ -306,8 +339,8 @@ def _variable(name: str) -> str:
 
 
 def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-    hint = f"Did you mean {_variable(close[0])}?" if close else "Unset it."
+    close = difflib.get_close_matches(name, Settings.model_fields)
+    hint = f"Did you mean {' or '.join(map(_variable, close))}?" if close else "Unset it."
     return f"{_variable(name)} is not a Glimpse setting. {hint}"
 
 

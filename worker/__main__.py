@@ -74,7 +74,7 @@ def migrate(to: str, finish: bool) -> None:
 def health(queue: str) -> None:
     """Exit with 0 if a worker on this host consumes QUEUE, for a container's health check."""
     host = socket.gethostname()
-    redis = connect(_settings().redis_url)
+    redis = connect(_settings().redis)
     beats, now = RedisHeartbeats(redis).alive(), RedisClock(redis).now()
     mine = [beat for beat in beats if beat.queue == queue and f"@{host}." in beat.name]
     if not mine:

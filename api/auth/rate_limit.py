@@ -15,7 +15,8 @@ from limits.errors import StorageError
 from api.auth.caller import caller_or_none
 from api.http.problems import problem
 from common.errors import BrokerUnavailable
-from common.redis_client import connect
+from common.redis_address import RedisAddress
+from common.redis_client import open_pool
 
 # The limiter's own log lines repeat what the responses say.
 logging.getLogger("flask-limiter").setLevel(logging.ERROR)
@@ -30,15 +31,15 @@ class Counters:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def in_redis(cls, url: str, connections: int) -> Counters:
+    def in_redis(cls, address: RedisAddress | str, connections: int) -> Counters:
         """Return counters in Redis that answer or fail within a bounded time.
 
         Args:
-            url: The URL of Redis.
+            address: Where Redis is.
             connections: Connections at most: as many as concurrent requests.
         """
         # Pass our own pool: the library's would have other timeouts.
-        pool = connect(url, connections=connections).connection_pool
+        pool = open_pool(address, connections=connections, decode_responses=True)
         options = {"connection_pool": pool, "wrap_exceptions": True}
         return cls("redis://", options)
 

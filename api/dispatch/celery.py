@@ -60,7 +60,8 @@ class CeleryDispatcher:
         self._marks = marks
         reader = Celery("glimpse.api.results", set_as_current=False)
         reader.conf.update(options)
-        self._backend = RedisBackend(app=reader, url=settings.redis_url)
+        # It only names and decodes results, and never connects.
+        self._backend = RedisBackend(app=reader)
         self._redis = redis
 
     def send(

@@ -12,10 +12,14 @@ from typing import Any
 import api.services  # noqa: F401
 from api.http.stream_slots import close_with
 from common import schema
-from common.errors import BrokerUnavailable, SchemaNewer
+from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
 from common.redis_client import connect
+from common.redis_setup import require_redis
+from common.redis_time import SKEW_S_MAX, RedisClock
 from common.settings import load_settings
+
+log = logging.getLogger(__name__)
 
 # Processes, and threads per process. Waiting threads use no core, and threads are started only
 # when needed.
@@ -45,16 +49,24 @@ _MONITORING = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def on_starting(server: Any) -> None:
-    """End before any request is served if the data is of a newer version."""
+    """Refuse settings that Redis will never accept, and data of a newer version.
+
+    Without Redis, the API answers 503 until it returns.
+    """
+    del server
+    address = load_settings().redis
     try:
-        with connect(load_settings().redis_url) as redis:
+        require_redis(address)
+        with connect(address) as redis:
             schema.check(redis)
-    except SchemaNewer as error:
-        server.log.critical("%s: %s", error.code, error)
+            skew_s = round(RedisClock(redis).skew_s(), 1)
+        if abs(skew_s) > SKEW_S_MAX:
+            log.warning("clock.skewed name=api ahead_s=%s", skew_s)
+    except SetupError as error:
+        sys.stderr.write(f"{error.code}: {error}\n")
         sys.exit(status_of(error))
     except BrokerUnavailable as error:
-        # It answers 503 until Redis is available.
-        server.log.warning("schema.unchecked %s", error)
+        log.warning("redis.unavailable %s", error)
 
 
 def post_worker_init(worker: Any) -> None:

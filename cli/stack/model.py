@@ -12,7 +12,9 @@ from common.contract import QUEUES
 from common.errors import BrokerUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
+from common.redis_address import RedisAddress
 from common.redis_client import connect
+from common.redis_setup import require_redis
 
 # The setting, and its value that lets the stack choose.
 MODEL, AUTO = "GLIMPSE_MODEL", "auto"
@@ -55,19 +57,21 @@ async def resolve_model(name: str, environ: Mapping[str, str], log: Callable[[st
     return answer[-1].strip()
 
 
-def active_model(redis_url: str) -> str | None:
+def active_model(address: RedisAddress) -> str | None:
     """Return the model that serves, or None before any worker has started.
 
     Raises:
+        BrokerMisconfigured: Redis refuses the settings.
         BrokerUnavailable: Redis does not answer.
     """
-    with connect(redis_url) as redis:
+    require_redis(address)
+    with connect(address) as redis:
         return RedisModels(redis).roles().active
 
 
-async def has_workers(redis_url: str, model: str) -> bool:
+async def has_workers(address: RedisAddress, model: str) -> bool:
     """Return whether workers of a model consume every queue."""
-    with connect(redis_url) as redis:
+    with connect(address) as redis:
         try:
             beats = RedisHeartbeats(redis).alive()
         except BrokerUnavailable:

@@ -18,6 +18,8 @@ from cli.stack import ports
 from cli.stack.folder import DataFolder
 from cli.stack.part import Part
 
+# Settings that name files.
+_FILES = {"GLIMPSE_REDIS_CA", "GLIMPSE_REDIS_CERT", "GLIMPSE_REDIS_KEY"}
 # Tiers in the order of starting; stopping goes in reverse.
 BROKER, _STORE, _WORKERS, _API = range(4)
 
@@ -83,6 +85,8 @@ def lay_out(wanted: Wanted) -> Stack:
     blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs)
     # Absolute, because the parts run in different folders.
     environ["GLIMPSE_BLOBS_DIR"] = str(blobs.absolute())
+    for name in _FILES & environ.keys():
+        environ[name] = str(Path(environ[name]).absolute())
     if "GLIMPSE_REDIS_URL" not in environ:
         environ["GLIMPSE_REDIS_URL"] = f"redis://{ports.LOOPBACK}:{redis_port}/0"
         parts.append(_valkey(wanted.folder.redis, redis_port, environ["GLIMPSE_REDIS_URL"]))

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import httpx
 
+from cli import redis_address
 from cli.errors import PartFailed
 from cli.stack import ports
 from cli.stack.folder import DataFolder, hold
@@ -92,6 +93,7 @@ class Run:
         self._url = url
         self._guarded = guarded
         self._environ = dict(stack.environ)
+        self._redis = redis_address.of(stack.environ)
         # The model that was chosen, if another one is active.
         self._standby: str | None = None
         parts = [*stack.parts, *stack.standby]
@@ -144,7 +146,7 @@ class Run:
         """Refuse an address that other machines reach without a key; raises ``OpenService``."""
         if ports.is_loopback(self._guarded):
             return
-        with connect(self._environ["GLIMPSE_REDIS_URL"]) as redis:
+        with connect(self._redis) as redis:
             if not RedisKeys(redis).exist():
                 ports.require_loopback(self._guarded)
 
@@ -155,7 +157,7 @@ class Run:
         async def is_known() -> bool:
             nonlocal active
             try:
-                active = active_model(self._environ["GLIMPSE_REDIS_URL"])
+                active = active_model(self._redis)
             except BrokerUnavailable:
                 return False
             return True
@@ -178,9 +180,8 @@ class Run:
             ready = _Readiness(client, self._url, self._say)
             await self._wait(processes, ready, "/readyz", _READY_S)
         if self._standby is not None:
-            redis_url, model = self._environ["GLIMPSE_REDIS_URL"], self._standby
-            answers = functools.partial(has_workers, redis_url, model)
-            await self._wait(processes, answers, f"The workers of {model}", _READY_S)
+            answers = functools.partial(has_workers, self._redis, self._standby)
+            await self._wait(processes, answers, f"The workers of {self._standby}", _READY_S)
 
     async def _wait(
         self,

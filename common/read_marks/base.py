@@ -31,9 +31,9 @@ class ReadMark(NamedTuple):
 class ReadMarks(Protocol):
     """The read marks of all collections; every method raises ``BrokerUnavailable``.
 
-    A Redis that restarted or was replaced may have lost the last changes to a mark. So a mark
-    counts only in the run of Redis in which it was established; after that, reads are strong until
-    one of them establishes it again.
+    A Redis that restarted or was replaced, and a replica that was promoted, may lack the last
+    changes to a mark. So a mark counts only in the epoch in which it was established, which ends
+    with each of these; after that, reads are strong until one of them establishes it again.
     """
 
     def read(self) -> AsOf:

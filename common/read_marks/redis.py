@@ -12,7 +12,8 @@ from common.read_marks.base import ReadMark
 from common.redis_client import broker_call
 from common.redis_scripts import RedisScript
 
-# Times, and run ids of Redis, by collection. ``common/jobs`` raises the times, too.
+# Times, and the epochs in which they were established, by collection. ``common/jobs`` raises the
+# times, too.
 TIMES_KEY, _EPOCHS_KEY = "glimpse:marks", "glimpse:marks:epochs"
 
 

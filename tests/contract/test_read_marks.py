@@ -19,7 +19,8 @@ from common.read_marks.memory import MemoryReadMarks
 from common.read_marks.redis import RedisReadMarks
 from common.redis_client import connect
 from tests.conftest import require
-from tests.support.services import RedisServer, Valkey
+from tests.support.polling import wait_for
+from tests.support.services import RedisServer, Valkey, free_port
 
 # Neighbours as a 64-bit integer, and the same number as a double.
 EARLY, LATE = "00470730563783753730", "00470730563783753731"
@@ -179,3 +180,25 @@ def test_no_mark_counts_after_a_restart(
         assert marks.read().times == {}
         marks.establish(ReadMark("c", EARLY), marks.read().epoch)
         assert marks.read().times == {"c": EARLY}
+
+
+def test_no_mark_counts_on_a_replica_or_after_its_promotion(tmp_path: Path) -> None:
+    require(Valkey)
+    with (
+        Valkey(tmp_path / "one") as one,
+        Valkey(tmp_path / "other") as other,
+        connect(one.url) as client,
+        connect(other.url) as replica,
+    ):
+        marks = RedisReadMarks(client)
+        marks.establish(ReadMark("c", EARLY), marks.read().epoch)
+        assert marks.read().times == {"c": EARLY}
+        replica.slaveof("127.0.0.1", one.port)
+        wait_for(lambda: replica.exists(*KEYS) == len(KEYS), 60, "the replica")
+        assert RedisReadMarks(replica).read().times == {}
+        replica.slaveof()
+        assert RedisReadMarks(replica).read().times == {}
+        # A primary that was a replica for a while has not restarted, but may lack later changes.
+        client.slaveof("127.0.0.1", free_port())
+        client.slaveof()
+        assert marks.read().times == {}

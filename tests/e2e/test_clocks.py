@@ -87,6 +87,7 @@ def test_an_api_of_another_clock_is_answered(stack: Stack, tmp_path: Path, skew_
     ):
         asked_for_all(client, "blue")
         assert said(client)["redis"] == about("the API's", skew_s)
+        assert api.log.read_text().count("clock.skewed name=api") == 1
 
 
 def test_an_ingest_worker_of_another_clock_takes_no_other_for_gone(

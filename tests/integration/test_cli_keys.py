@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -41,6 +42,18 @@ def test_a_key_is_made_and_told_once(keys: RedisKeys, capsys: pytest.CaptureFixt
     assert token.secret not in listed
     assert key.digest not in listed
     assert listed.split("\t")[:4] == [key.id, "acme", "laptop", "read,write"]
+
+
+def test_the_times_of_a_key_are_by_redis_s_clock(
+    keys: RedisKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, day_s = time.time, 86_400
+    monkeypatch.setattr(time, "time", lambda: right() + day_s)
+    assert run([*CREATE, "--expires-days", "1"]) == 0
+    (key,) = keys.all()
+    assert key.expires_at is not None
+    assert key.created_at < right() + 1
+    assert key.expires_at < right() + day_s + 1
 
 
 def test_a_key_is_revoked(keys: RedisKeys, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from kombu import Connection, Exchange, Queue
 from kombu.transport.redis import Channel
 from redis import Redis
 
+from common.redis_address import RedisAddress
 from common.redis_client import connect
 from tests.support.services import Valkey
 from worker.delivery.leases import Leases
@@ -35,8 +36,13 @@ def leases(redis: Redis) -> Leases:
 
 @pytest.fixture
 def connection(valkey: Valkey, leases: Leases) -> Iterator[Connection]:
-    with Connection(valkey.url, transport=leased_transport(leases, {})) as connection:
+    with connected(valkey, leases) as connection:
         yield connection
+
+
+def connected(valkey: Valkey, leases: Leases, **held_max: int) -> Connection:
+    address = RedisAddress.parse(valkey.url)
+    return Connection(valkey.url, transport=leased_transport(address, leases, held_max))
 
 
 def send(connection: Connection, *bodies: str) -> None:
@@ -95,7 +101,7 @@ def test_no_more_is_taken_than_there_are_places_whichever_connection_took_it(
     send(connection, "a", "b", "c")
     take(connection, taken.append, 2)
     connection.close()
-    with Connection(valkey.url, transport=leased_transport(leases, {})) as second:
+    with connected(valkey, leases) as second:
         with pytest.raises(socket.timeout):
             take(second, taken.append, 1, places=2)
         taken[0].ack()
@@ -107,7 +113,7 @@ def test_no_more_is_taken_of_a_purpose_than_its_bound(
     valkey: Valkey, redis: Redis, leases: Leases
 ) -> None:
     taken: list[LeasedMessage] = []
-    with Connection(valkey.url, transport=leased_transport(leases, {QUEUE: 1})) as connection:
+    with connected(valkey, leases, **{QUEUE: 1}) as connection:
         send(connection, "a", "b", "c")
         with connection.Producer() as producer:
             producer.publish("other", exchange="", routing_key="other")

@@ -11,6 +11,9 @@ from celery import Celery
 from celery.backends.redis import RedisBackend
 from redis.exceptions import RedisError
 
+from common.redis_address import RedisAddress
+from common.redis_client import open_pool
+
 log = logging.getLogger(__name__)
 
 # Seconds between attempts to store a result.
@@ -26,12 +29,14 @@ class PatientResults(RedisBackend):
     the thread stops waiting; the error it raises gives the message back.
 
     Args:
+        address: Where Redis is.
         closing: Set when the worker shuts down.
         app: The worker's configured app.
     """
 
-    def __init__(self, closing: threading.Event, app: Celery) -> None:
-        super().__init__(app=app, url=app.conf.result_backend)
+    def __init__(self, address: RedisAddress, closing: threading.Event, app: Celery) -> None:
+        # Celery calls it with the options that it has read from a URL.
+        super().__init__(app=app, connection_pool=lambda **_: open_pool(address))
         self._closing = closing
         # Create the client now: all threads share this object and must not create two.
         self.client  # noqa: B018

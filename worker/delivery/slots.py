@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from celery import Task
-from celery.backends.base import Backend
 from celery.concurrency.thread import TaskPool
 from celery.worker.request import Request
 
@@ -35,9 +34,10 @@ class LeasedRequest(Request):
         super().reject(requeue)
 
 
-def leased_task(results: Backend) -> type[Task[Any, Any]]:
-    """Return a base class of tasks with leased requests and the given result backend."""
-    return type("LeasedTask", (Task,), {"Request": LeasedRequest, "backend": results})
+class LeasedTask(Task[Any, Any]):
+    """A task with leased requests."""
+
+    Request = LeasedRequest  # type: ignore[assignment]
 
 
 class SlotPool(TaskPool):

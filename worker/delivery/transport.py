@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 from kombu.transport import virtual
-from kombu.transport.redis import Channel, QoS, Transport
+from kombu.transport.redis import QoS, Transport
 
 from common.broker.names import purpose_of
+from common.broker.transport import BrokerChannel, broker_transport
+from common.redis_address import RedisAddress
 from worker.delivery.leases import Lease, Leases
 from worker.delivery.messages import Delivered
 from worker.delivery.turns import Turns
@@ -73,7 +75,7 @@ class LeasedQoS(QoS):
         self.channel.leases.give_back_abandoned()
 
 
-class LeasedChannel(Channel):
+class LeasedChannel(BrokerChannel):
     """A channel that requeues messages which its consumer fails to accept."""
 
     leases: Leases
@@ -100,12 +102,6 @@ class LeasedChannel(Channel):
         tag: str = super().basic_consume(queue, no_ack, accept, consumer_tag, **kwargs)
         return tag
 
-    def _queue_bind(self, *_: Any) -> None:
-        """Store no binding: tasks are sent directly to queues, without an exchange.
-
-        If Redis is full, it would refuse the write, and the consumer could not reconnect.
-        """
-
 
 class LeasedTransport(Transport):
     """A transport that puts messages without a consumer back, before all others."""
@@ -120,10 +116,13 @@ class LeasedTransport(Transport):
         channel.leases.give_back(message.lease)
 
 
-def leased_transport(leases: Leases, held_max: Mapping[str, int]) -> type[Transport]:
+def leased_transport(
+    address: RedisAddress, leases: Leases, held_max: Mapping[str, int]
+) -> type[Transport]:
     """Return a transport class whose deliveries the given leases hold.
 
     Args:
+        address: Where Redis is.
         leases: Hold the messages.
         held_max: Maximum number of messages held at once, by purpose; others have no such bound.
     """
@@ -133,5 +132,4 @@ def leased_transport(leases: Leases, held_max: Mapping[str, int]) -> type[Transp
         return purpose in held_max and leases.held_of(purpose) >= held_max[purpose]
 
     attributes = {"leases": leases, "queue_order_strategy": partial(Turns, is_full)}
-    channel = type("Channel", (LeasedChannel,), attributes)
-    return type("Transport", (LeasedTransport,), {"Channel": channel})
+    return broker_transport(address, LeasedChannel, LeasedTransport, **attributes)

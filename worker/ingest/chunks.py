@@ -14,6 +14,7 @@ from common.dead_letters.base import DeadLetters
 from common.errors import EncoderError, ImagesBusy, Quarantined, QuotaExceeded, ServiceError
 from common.jobs.base import JobRecords
 from common.quotas.base import QUOTA_EXCEEDED, Quotas
+from common.redis_time import Clock, MachineClock
 from worker.ingest.isolation import Isolation
 from worker.ingest.outcomes import (
     Outcomes,
@@ -65,6 +66,7 @@ class ChunkIngest:
         isolation: Shared by all chunks of this process.
         amends: The images awaiting correction; chunks with such images wait.
         quotas: How many images the tenants may have.
+        clock: Redis's clock.
     """
 
     def __init__(
@@ -79,13 +81,16 @@ class ChunkIngest:
         isolation: Isolation,
         amends: Amends,
         quotas: Quotas,
+        clock: Clock | None = None,
     ) -> None:
         self._reader = reader
         self._store = store
         self._pipeline = pipeline
         self._jobs = jobs
         self._claims = claims
-        self._outcomes = Outcomes(jobs, claims, dead_letters, quotas, store)
+        self._outcomes = Outcomes(
+            jobs, claims, dead_letters, quotas, store, clock or MachineClock()
+        )
         self._quota = QuotaKeeper(quotas, store)
         self._isolation = isolation
         self._amends = amends

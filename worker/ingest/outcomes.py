@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -13,6 +12,7 @@ from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
 from common.errors import EncoderError, GlimpseError, ServiceError
 from common.jobs.base import JobRecords
 from common.quotas.base import Quotas
+from common.redis_time import Clock
 from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ class Outcomes:
         dead_letters: Receives the images that are given up.
         quotas: Counts the images that are indexed.
         store: Provides the read mark.
+        clock: Redis's clock, for the times of dead letters.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Outcomes:
         dead_letters: DeadLetters,
         quotas: Quotas,
         store: VectorStore,
+        clock: Clock,
     ) -> None:
         self._jobs = jobs
         self._claims = claims
         self._dead_letters = dead_letters
         self._quotas = quotas
         self._store = store
+        self._clock = clock
 
     def ended_before(
         self, chunk: IngestChunk, items: Sequence[ChunkItem]
@@ -99,7 +102,7 @@ class Outcomes:
             code=outcome.code or "",
             detail=outcome.detail or "",
             attempts=max(1, self._claims.attempts(chunk.tenant, item.id)),
-            at=time.time(),
+            at=self._clock.now(),
             tags=chunk.tags,
             metadata=chunk.metadata,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from common.blobs.base import BlobStore
 from common.contract import ChunkItem, ImageRecord, IngestChunk
 from common.errors import BlobsUnavailable, GlimpseError, NotFound, StoreError
+from common.redis_time import Clock, MachineClock
 from common.rfc3339 import rfc3339
 from worker.decoding.decode import Decoded, decode
 from worker.encoders.base import Encoder
@@ -52,6 +52,7 @@ class PictureReader:
         missing_s: Seconds that bytes may be missing from an available store.
         missing: Remembers since when bytes have been missing.
         budget: Bounds the bytes of all pictures until they are encoded.
+        clock: Redis's clock, by which lists are in order whichever worker indexed an image.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class PictureReader:
         missing_s: float = 0.0,
         missing: MissingBlobs | None = None,
         budget: PixelBudget | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._blobs = blobs
         self._encoder = encoder
@@ -76,6 +78,7 @@ class PictureReader:
         self._missing_s = missing_s
         self._missing = missing or MissingBlobs()
         self._budget = budget or PixelBudget()
+        self._clock = clock or MachineClock()
 
     def read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
         """Return an item's picture.
@@ -107,7 +110,7 @@ class PictureReader:
             format=decoded.format,
             tags=chunk.tags,
             metadata=chunk.metadata,
-            indexed_at=rfc3339(time.time()),
+            indexed_at=rfc3339(self._clock.now()),
         )
         pixels = self._encoder.preprocess(decoded.image)
         room.shrink(pixels.nbytes)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from common.contract import Done, ReindexSlice
+from common.redis_time import Clock, MachineClock
 from common.reindex.base import Reindex, Reindexes, ReindexState
 from common.reindex.tasks import SendTo, send_slices
 from worker.ingest.deliveries import Interrupted
@@ -63,6 +63,7 @@ class SliceReindex:
         reindexes: The record of the reindex.
         duties: What comes first.
         send_to: Sends the tasks of the next pass.
+        clock: Redis's clock.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class SliceReindex:
         reindexes: Reindexes,
         duties: Duties,
         send_to: SendTo,
+        clock: Clock | None = None,
     ) -> None:
         self._pages = pages
         self._originals = originals
@@ -83,6 +85,7 @@ class SliceReindex:
         self._reindexes = reindexes
         self._duties = duties
         self._send_to = send_to
+        self._clock = clock or MachineClock()
 
     def run(self, task: ReindexSlice, owner: str) -> Done:
         """Reindex a slice; idempotent.
@@ -167,12 +170,12 @@ class SliceReindex:
             send_slices(found.model_copy(update={"number": found.number + 1}), self._send_to)
 
     def _end(self, reindex: Reindex, state: ReindexState, detail: str | None = None) -> None:
-        self._reindexes.end(reindex, state, time.time(), detail)
+        self._reindexes.end(reindex, state, self._clock.now(), detail)
         log.info("reindex.ended model=%s state=%s", reindex.model, state)
 
     def _end_without_source(self, reindex: Reindex) -> None:
         detail = f"The collection of {reindex.source} was dropped."
-        self._reindexes.end(reindex, "incomplete", time.time(), detail)
+        self._reindexes.end(reindex, "incomplete", self._clock.now(), detail)
 
 
 def _arrived(reindex: Reindex) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 
 from common.contract import Done, SwitchRequest
 from common.models.base import Models
 from common.read_marks.base import ReadMarks
+from common.redis_time import Clock, MachineClock
 from common.reindex.base import SLICES
 from worker.ingest.deliveries import Interrupted
 from worker.reindex.page import Page, PageReindex
@@ -42,6 +42,7 @@ class ModelSwitch:
         is_drained: Returns whether a model's workers have no more uploads.
         closing: Waits up to some seconds; returns whether the worker is shutting down.
         marks: The read marks; the switch raises that of this model's collection.
+        clock: Redis's clock.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ModelSwitch:
         is_drained: Callable[[str], bool],
         closing: Callable[[float], bool],
         marks: ReadMarks,
+        clock: Clock | None = None,
     ) -> None:
         self._models = models
         self._collections = collections
@@ -64,6 +66,7 @@ class ModelSwitch:
         self._is_drained = is_drained
         self._closing = closing
         self._marks = marks
+        self._clock = clock or MachineClock()
 
     def run(self, request: SwitchRequest, owner: str) -> Done:
         """Switch, or refuse to; idempotent.
@@ -86,7 +89,7 @@ class ModelSwitch:
             # Searches find what a reindex wrote, which raised no mark.
             if mark := self._store.read_mark(fresh=True):
                 self._marks.advance([mark])
-            self._models.activate(request.model, time.time())
+            self._models.activate(request.model, self._clock.now())
             log.info("models.switched from=%s to=%s", active, request.model)
         return Done()
 
@@ -137,7 +140,7 @@ class ModelSwitch:
         )
 
     def _refuse(self, model: str, detail: str) -> bool:
-        self._models.refuse(model, detail, time.time())
+        self._models.refuse(model, detail, self._clock.now())
         return False
 
     def _is_on(self, model: str) -> bool:

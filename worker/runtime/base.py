@@ -84,7 +84,7 @@ class Parts:
     @cached_property
     def leases(self) -> Leases:
         """Leases on the messages that the worker holds and the images that it has claimed."""
-        messages = RedisMessages(connect(self.settings.redis_url))
+        messages = RedisMessages(connect(self.settings.redis))
         return Leases(messages, self.settings.lease_s, self._claims, self._slots)
 
     @cached_property
@@ -116,8 +116,7 @@ class Parts:
 
     @cached_property
     def _sender(self) -> TaskSender:
-        redis = connect(self.settings.redis_url)
-        return TaskSender(self.settings, RedisClock(redis), RedisModels(redis))
+        return TaskSender(self.settings, self._clock, RedisModels(connect(self.settings.redis)))
 
     @cached_property
     def _fence(self) -> Fence:
@@ -125,7 +124,12 @@ class Parts:
 
     @cached_property
     def _redis(self) -> Redis:
-        return connect(self.settings.redis_url, self._redis_retries)
+        return connect(self.settings.redis, self._redis_retries)
+
+    @cached_property
+    def _clock(self) -> RedisClock:
+        # A client that does not retry for long: the clock has its last answer.
+        return RedisClock(connect(self.settings.redis))
 
     @cached_property
     def _jobs(self) -> RedisJobs:

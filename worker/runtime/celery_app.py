@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from celery import Celery
 
@@ -12,8 +13,18 @@ from common.settings import Settings
 from worker.delivery.leases import Leases
 from worker.delivery.results import PatientResults
 from worker.delivery.shutdown import add_give_back_step
-from worker.delivery.slots import SlotPool, leased_task
+from worker.delivery.slots import LeasedTask, SlotPool
 from worker.delivery.transport import leased_transport
+
+
+class WorkerApp(Celery):
+    """A Celery app with one result backend for all threads.
+
+    Celery would make one per thread, from a URL that cannot say how certificates are verified.
+    """
+
+    # Replaces Celery's property; every task uses it.
+    backend: Any = None
 
 
 def create_app(
@@ -30,11 +41,10 @@ def create_app(
         results_ttl_s: Seconds to keep a task's result.
         held_max: Maximum number of messages held at once, by purpose.
     """
-    app = Celery("glimpse.worker", set_as_current=False)
+    app = WorkerApp("glimpse.worker", set_as_current=False, task_cls=LeasedTask)
     app.conf.update(celery_options(settings))
     app.conf.update(
-        broker_transport=leased_transport(leases, held_max),
-        result_backend=settings.redis_url,
+        broker_transport=leased_transport(settings.redis, leases, held_max),
         result_expires=results_ttl_s,
         worker_pool=SlotPool,
         # Prefetch nothing: another worker may be free to run the task at once.
@@ -51,7 +61,6 @@ def create_app(
         # A broken connection must not stop tasks in progress: their results are still valid.
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
-    # The published types allow only the name of a class.
-    app.task_cls = leased_task(PatientResults(leases.closing, app))  # type: ignore[assignment]
+    app.backend = PatientResults(settings.redis, leases.closing, app)
     add_give_back_step(app, leases)
     return app

@@ -211,6 +211,7 @@ class IngestParts(Parts):
                 on_decoded=self._keep_thumbnails,
                 missing_s=self.settings.missing_s,
                 budget=self._budget,
+                clock=self._clock,
             ),
             store=self.store,
             pipeline=self.pipeline,
@@ -220,6 +221,7 @@ class IngestParts(Parts):
             isolation=self._isolation,
             amends=self.amends,
             quotas=self._quotas,
+            clock=self._clock,
         )
 
     @cached_property
@@ -256,7 +258,14 @@ class IngestParts(Parts):
         )
 
     def _withdrawn_blobs(self) -> WithdrawnBlobs:
-        return WithdrawnBlobs(self._blobs, self.store, self._jobs, self._claims, self._dead_letters)
+        return WithdrawnBlobs(
+            self._blobs,
+            self.store,
+            self._jobs,
+            self._claims,
+            self._dead_letters,
+            clock=self._clock,
+        )
 
     def _orphaned_blobs(self) -> OrphanedBlobs:
         return OrphanedBlobs(
@@ -268,10 +277,11 @@ class IngestParts(Parts):
             rounds=RedisRounds(self._redis, self.settings.lease_s),
             depths=lambda: read_depths(self._redis, self._ingest_queues()),
             is_here=self._blob_mark.is_here,
+            clock=self._clock,
         )
 
     def _orphaned_archives(self) -> OrphanedArchives:
-        return OrphanedArchives(self._archives, self._jobs)
+        return OrphanedArchives(self._archives, self._jobs, clock=self._clock)
 
     def _slice_reindex(self) -> SliceReindex:
         return SliceReindex(
@@ -282,6 +292,7 @@ class IngestParts(Parts):
             reindexes=self._reindexes,
             duties=Duties(self._has_uploads, self.leases.closing.wait),
             send_to=self._sender.send_to,
+            clock=self._clock,
         )
 
     def _model_switch(self) -> ModelSwitch:
@@ -294,6 +305,7 @@ class IngestParts(Parts):
             is_drained=self._is_drained,
             closing=self.leases.closing.wait,
             marks=self._marks,
+            clock=self._clock,
         )
 
     def _reindex_recovery(self) -> ReindexRecovery:

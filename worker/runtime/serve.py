@@ -15,6 +15,7 @@ from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
 from common.redis_client import connect
+from common.redis_setup import require_redis
 from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.delivery.shutdown import Grace
@@ -53,7 +54,9 @@ def serve(
     Raises:
         SetupError: The worker cannot run with these settings, or on this data.
     """
-    redis = connect(settings.redis_url)
+    # Before the model, which takes long to load.
+    require_redis(settings.redis)
+    redis = connect(settings.redis)
     schema.check(redis)
     liveness = Liveness(settings.alive_file)
     liveness.begin()

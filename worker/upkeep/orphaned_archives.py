@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from common.blobs.base import BlobStore, StoredBlob
 from common.errors import NotFound
 from common.jobs.base import JobRecords
+from common.redis_time import Clock, MachineClock
 from worker.upkeep.turn import Check, no_check
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ class OrphanedArchives:
         archives: Holds the archives, each under its job's id.
         jobs: The job records.
         left_alone_s: Minimum age of an archive in seconds.
+        clock: Redis's clock.
     """
 
     def __init__(
@@ -31,10 +32,12 @@ class OrphanedArchives:
         archives: BlobStore,
         jobs: JobRecords,
         left_alone_s: float = _LEFT_ALONE_S,
+        clock: Clock | None = None,
     ) -> None:
         self._archives = archives
         self._jobs = jobs
         self._left_alone_s = left_alone_s
+        self._clock = clock or MachineClock()
 
     def sweep(self, check: Check = no_check) -> int:
         """Remove orphaned archives and return their number.
@@ -45,7 +48,7 @@ class OrphanedArchives:
         Raises:
             ServiceError: A part of the service is unavailable; retry later.
         """
-        before = time.time() - self._left_alone_s
+        before = self._clock.now() - self._left_alone_s
         old = [archive for archive in self._archives.stored() if archive.at < before]
         left = [archive for archive in old if not self._is_needed(archive)]
         for archive in left:

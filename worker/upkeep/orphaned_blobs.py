@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from common.claims.base import Claims, Verdict
 from common.dead_letters.base import DeadLetters, has_letter
 from common.jobs.base import JobRecords
 from common.pages import pages
+from common.redis_time import Clock, MachineClock
 from worker.stores.base import VectorStore
 from worker.upkeep.rounds import Rounds
 from worker.upkeep.turn import Check, no_check
@@ -66,6 +66,7 @@ class OrphanedBlobs:
         is_here: Returns whether ``blobs`` is the store that the API writes to: in another
             service's folder, every original would look like an orphan.
         left_alone_s: Minimum age of an original, in seconds since its upload.
+        clock: Redis's clock, by which jobs and tasks have their times too.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class OrphanedBlobs:
         depths: Callable[[], Sequence[QueueDepth]],
         is_here: Callable[[], bool],
         left_alone_s: float = _LEFT_ALONE_S,
+        clock: Clock | None = None,
     ) -> None:
         self._blobs = blobs
         self._store = store
@@ -90,6 +92,7 @@ class OrphanedBlobs:
         self._depths = depths
         self._is_here = is_here
         self._left_alone_s = left_alone_s
+        self._clock = clock or MachineClock()
 
     def sweep(self, check: Check = no_check) -> int:
         """Check the next slice and return the number of originals withdrawn.
@@ -116,7 +119,7 @@ class OrphanedBlobs:
         """
         oldest_job = self._jobs.oldest_unfinished()
         sent = [at for depth in self._depths() for at in _oldest_tasks(depth)]
-        return min([time.time(), math.inf if oldest_job is None else oldest_job, *sent])
+        return min([self._clock.now(), math.inf if oldest_job is None else oldest_job, *sent])
 
     def _unsettled(self, prefix: str) -> Mapping[str, list[StoredBlob]]:
         """Return a slice's blobs never seen with their rows, by tenant."""

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from redis import Redis
 
 from common.redis_client import broker_call
+from common.redis_time import RedisClock
 
 # A hash: the number of turns, the collection seen in the last one, and since when.
 _KEY = "glimpse:orphans"
@@ -70,6 +71,7 @@ class RedisRounds:
 
     def __init__(self, redis: Redis, lease_s: float) -> None:
         self._redis = redis
+        self._clock = RedisClock(redis)
         self._lease_s = lease_s
 
     @broker_call
@@ -84,7 +86,7 @@ class RedisRounds:
         last, since = cast("tuple[str | None, str | None]", tuple(found))
         if last == collection and since is not None:
             return float(since)
-        first = time.time() - _FIRST_TURN_LEASES * self._lease_s
-        begun = first if last is None else time.time() + _CHANGE_S
+        first = self._clock.now() - _FIRST_TURN_LEASES * self._lease_s
+        begun = first if last is None else self._clock.now() + _CHANGE_S
         self._redis.hset(_KEY, mapping={"collection": collection, "since": begun})
         return begun

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from common.claims.base import Claims, Verdict
 from common.dead_letters.base import DeadLetters, has_letter
 from common.jobs.base import JobRecords
 from common.pages import pages
+from common.redis_time import Clock, MachineClock
 from worker.stores.base import VectorStore
 from worker.upkeep.turn import Check, no_check
 
@@ -37,6 +37,7 @@ class WithdrawnBlobs:
         claims: An image is claimed while its bytes are restored or discarded.
         dead_letters: Letters need bytes to be replayed.
         kept_s: Minimum seconds to keep withdrawn bytes.
+        clock: Redis's clock, by which jobs have their times too.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class WithdrawnBlobs:
         claims: Claims,
         dead_letters: DeadLetters,
         kept_s: float = _KEPT_S,
+        clock: Clock | None = None,
     ) -> None:
         self._blobs = blobs
         self._store = store
@@ -54,6 +56,7 @@ class WithdrawnBlobs:
         self._claims = claims
         self._dead_letters = dead_letters
         self._kept_s = kept_s
+        self._clock = clock or MachineClock()
 
     def sweep(self, check: Check = no_check) -> int:
         """Restore and discard blobs; return the number discarded.
@@ -69,7 +72,7 @@ class WithdrawnBlobs:
         for blob in self._blobs.withdrawn():
             withdrawn[blob.tenant].append(blob)
         # Read the clock before the jobs: blobs of later uploads are younger than this.
-        now = time.time()
+        now = self._clock.now()
         oldest_job = self._jobs.oldest_unfinished()
         before = min(now, math.inf if oldest_job is None else oldest_job) - self._kept_s
         return sum(

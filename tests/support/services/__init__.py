@@ -7,6 +7,7 @@ from tests.support.services.milvus_server import MilvusServer
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service, ServiceNotStarted
 from tests.support.services.redis_server import RedisServer
+from tests.support.services.replicated import ReplicatedValkey
 from tests.support.services.skewed import SkewedApi, SkewedWorker
 from tests.support.services.slow_worker import (
     DeadlyDeleter,
@@ -14,6 +15,7 @@ from tests.support.services.slow_worker import (
     SecondWorker,
     SlowWorker,
 )
+from tests.support.services.tls_redis import TlsRedis
 from tests.support.services.valkey import Valkey
 from tests.support.services.zombies import Zombies
 
@@ -25,6 +27,7 @@ __all__ = [
     "MilvusLite",
     "MilvusServer",
     "RedisServer",
+    "ReplicatedValkey",
     "SecondWorker",
     "Service",
     "ServiceNotStarted",
@@ -32,6 +35,7 @@ __all__ = [
     "SkewedWorker",
     "SlowWorker",
     "Stack",
+    "TlsRedis",
     "Valkey",
     "Worker",
     "Zombies",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import redis
 
+from common.redis_client import connect
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service
 
@@ -42,8 +43,9 @@ class RedisServer(Service):
             raise FileNotFoundError("redis-server")
         return path
 
-    def command(self) -> list[str]:
-        options = {
+    def options(self) -> dict[str, str]:
+        """Return the server's settings."""
+        return {
             "bind": self.address,
             # Otherwise it answers only loopback without a password.
             "protected-mode": "no",
@@ -54,10 +56,17 @@ class RedisServer(Service):
             "save": "",
             "requirepass": self._password,
         }
+
+    def command(self) -> list[str]:
+        options = self.options()
         return [self.binary(), *(part for key in options for part in (f"--{key}", options[key]))]
 
+    def connect(self) -> redis.Redis:
+        """Return a client of this server."""
+        return connect(self.url)
+
     def answers(self) -> bool:
-        with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+        with self.connect() as client:
             try:
                 # An error is returned while the append-only file is loading.
                 return bool(client.ping())

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.services.glimpse import Api, Worker
+from tests.support.services.glimpse import Api, GlimpseProcess, Worker
+
+
+def skew(process: GlimpseProcess, skew_s: float) -> None:
+    """Let a process that has not been started read a wrong clock, in C as in Python.
+
+    Args:
+        process: The process.
+        skew_s: Seconds that its clock is ahead; negative if behind.
+    """
+    spec = importlib.util.find_spec("libfaketime")
+    assert spec is not None, "The package libfaketime is not installed."
+    (package,) = spec.submodule_search_locations or ()
+    library = Path(package) / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"
+    # The library is loaded when a program starts.
+    process.forked_from = None
+    process.settings |= {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": f"{skew_s:+g}",
+        # Only the clock that people set is wrong. Files have the times of their file system.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
 
 
 class SkewedWorker(Worker):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from cli.redis_address import without_password
 
 CREATE = ["keys", "create", "--tenant", "acme", "--name", "laptop", "--scope", "read"]
 
@@ -82,9 +81,3 @@ def test_what_a_key_must_have_is_asked_for(
     at = CREATE.index(left_out)
     assert run([*CREATE[:at], *CREATE[at + 2 :]]) == 2
     assert left_out in capsys.readouterr().err
-
-
-def test_an_address_is_shown_without_its_password() -> None:
-    assert without_password("rediss://u:p@host:1/2") == "rediss://host:1/2"
-    assert without_password("redis://host:1") == "redis://host:1"
-    assert without_password("redis://[::1") == "GLIMPSE_REDIS_URL"

@@ -71,6 +71,15 @@ def test_originals_may_be_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.Mon
     assert environ["GLIMPSE_BLOBS_DIR"] == str(tmp_path / "pictures")
 
 
+def test_certificates_are_found_from_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = "rediss://elsewhere"
+    environ = stack(tmp_path, GLIMPSE_REDIS_URL=url, GLIMPSE_REDIS_CA="ca.pem").environ
+    assert environ["GLIMPSE_REDIS_CA"] == str(tmp_path / "ca.pem")
+
+
 def test_every_part_runs_on_loopback_ports_of_its_own(tmp_path: Path) -> None:
     first, second = stack(tmp_path), stack(tmp_path)
     urls = [
