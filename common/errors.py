@@ -39,7 +39,8 @@
     │   │   └── BrokerFull           Redis is out of memory
     │   ├── StoreUnavailable         Milvus does not answer
     │   ├── BlobsUnavailable         the blob store cannot be read or written
-    │   │   └── BlobsFull            the blob store is full
+    │   │   ├── BlobsFull            the blob store is full
+    │   │   └── BucketShared         another service uses the same bucket
     │   ├── Overloaded               the backlog or the number of requests is at its limit
     │   │   └── TenantOverloaded     the tenant's own backlog is at its limit
     │   ├── DeviceUnavailable        the device that runs the model cannot be used
@@ -53,6 +54,7 @@
     │   └── CopyDiffers              a copied row differs from its original
     └── SetupError                   the process cannot start with its configuration
         ├── InvalidSettings
+        ├── BlobsMisconfigured       the blob store cannot be used with the settings
         ├── ModelMismatch            encoder and collection do not match
         ├── IndexUnsupported         this Milvus lacks an index or a feature in the settings
         ├── CopyUnfinished           the collection is a copy that is not finished
@@ -341,6 +343,10 @@ class BlobsFull(BlobsUnavailable):
     retry_after_s = 60
 
 
+class BucketShared(BlobsUnavailable):
+    """Another service keeps its blobs in the same place of an object store."""
+
+
 class Overloaded(ServiceError):
     """The backlog or the number of concurrent requests is at its limit.
 
@@ -422,6 +428,12 @@ class InvalidSettings(SetupError):
     """A setting is unknown or has an invalid value."""
 
     code = "invalid_settings"
+
+
+class BlobsMisconfigured(SetupError):
+    """The blob store cannot be used with the settings, or a package for it is missing."""
+
+    code = "blobs_misconfigured"
 
 
 class ModelMismatch(SetupError):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 # Imported before the fork, so that the processes share the modules that the app needs: each
 # starts in a third of the CPU time, and the memory is used once.
 import api.services  # noqa: F401
 from api.http.stream_slots import close_with
+from common.blobs.stores import check_blobs
+from common.errors import GlimpseError
+from common.exit_codes import status_of
+from common.redis_client import connect
 from common.settings import load_settings
 
 # Processes, and threads per process. Waiting threads use no core, and threads are started only
@@ -37,6 +42,16 @@ control_socket_disable = True
 
 # Paths that monitoring requests every few seconds.
 _MONITORING = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def on_starting(server: Any) -> None:
+    """Refuse to start if the blob store cannot be used with these settings."""
+    settings = load_settings()
+    try:
+        check_blobs(settings, connect(settings.redis_url))
+    except GlimpseError as error:
+        server.log.critical("%s: %s", error.code, error)
+        sys.exit(status_of(error))
 
 
 def post_worker_init(worker: Any) -> None:

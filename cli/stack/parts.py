@@ -80,9 +80,10 @@ def lay_out(wanted: Wanted) -> Stack:
     redis_port, milvus_port = ports.free_ports(2)
     parts = []
     environ = dict(wanted.environ)
-    blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs)
-    # Absolute, because the parts run in different folders.
-    environ["GLIMPSE_BLOBS_DIR"] = str(blobs.absolute())
+    if environ.get("GLIMPSE_BLOBS_DIR") or not environ.get("GLIMPSE_BLOBS_URL"):
+        blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs)
+        # Absolute, because the parts run in different folders.
+        environ["GLIMPSE_BLOBS_DIR"] = str(blobs.absolute())
     if "GLIMPSE_REDIS_URL" not in environ:
         environ["GLIMPSE_REDIS_URL"] = f"redis://{ports.LOOPBACK}:{redis_port}/0"
         parts.append(_valkey(wanted.folder.redis, redis_port, environ["GLIMPSE_REDIS_URL"]))

@@ -8,6 +8,7 @@ import time
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import WorkController
 
+from common.blobs.stores import check_blobs
 from common.broker.names import queues_of
 from common.contract import CATALOG_QUEUE, INGEST_QUEUE, REINDEX_QUEUE
 from common.errors import StoreUnavailable
@@ -51,6 +52,7 @@ def serve(
     Raises:
         SetupError: The worker cannot run with these settings.
     """
+    check_blobs(settings, connect(settings.redis_url))
     runtime = _open_runtime(settings, queue, encoder, store)
     # The first inference comes before the queue: a worker whose model fails must take no tasks.
     runtime.probe().result()

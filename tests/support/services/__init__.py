@@ -7,6 +7,7 @@ from tests.support.services.milvus_server import MilvusServer
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service, ServiceNotStarted
 from tests.support.services.redis_server import RedisServer
+from tests.support.services.seaweedfs import SeaweedFS
 from tests.support.services.skewed import SkewedApi, SkewedWorker
 from tests.support.services.slow_worker import (
     DeadlyDeleter,
@@ -25,6 +26,7 @@ __all__ = [
     "MilvusLite",
     "MilvusServer",
     "RedisServer",
+    "SeaweedFS",
     "SecondWorker",
     "Service",
     "ServiceNotStarted",
