@@ -17,8 +17,7 @@ from api.load.base import LoadGauge
 from api.load.redis import RedisLoad
 from api.search_records import RedisSearches, SearchRecords
 from common.blobs.base import BlobStore
-from common.blobs.folder import FolderBlobs
-from common.blobs.mark import BlobMark
+from common.blobs.stores import open_blobs
 from common.claims.base import Claims
 from common.claims.redis import RedisClaims
 from common.dead_letters.base import DeadLetters
@@ -78,11 +77,12 @@ def connect_services(settings: Settings) -> Services:
     redis = connect(settings.redis, connections=2 * settings.api_threads)
     clock, models = RedisClock(redis), RedisModels(redis)
     marks = RedisReadMarks(redis) if settings.consistency == "marks" else None
+    stores = open_blobs(settings, redis, marks=True)
     return Services(
         settings=settings,
-        blobs=FolderBlobs(settings.blobs_dir, BlobMark(redis, settings.blobs_dir).keep),
-        archives=FolderBlobs(settings.archives_dir),
-        queries=FolderBlobs(settings.queries_dir),
+        blobs=stores.originals,
+        archives=stores.archives,
+        queries=stores.queries,
         jobs=RedisJobs(redis, settings.job_ttl_s),
         searches=RedisSearches(redis, settings.search_ttl_s),
         heartbeats=RedisHeartbeats(redis),

@@ -15,7 +15,7 @@ import click
 
 from cli.errors import RedisNotFound
 from common.errors import BrokerFull, BrokerUnavailable, InvalidSettings
-from common.secret_files import read_secret
+from common.secret_files import SUFFIX, read_secret
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -89,7 +89,9 @@ def opened(data: Path) -> Iterator[Redis]:
     from common.redis_client import connect
 
     try:
-        address = of({**os.environ, SETTING: find(data)})
+        # What a file holds has been read.
+        environ = {n: v for n, v in os.environ.items() if n != SETTING + SUFFIX}
+        address = of({**environ, SETTING: find(data)})
     except InvalidSettings as error:
         raise RedisNotFound(str(error)) from None
     client = connect(address)

@@ -39,7 +39,8 @@
     │   │   └── BrokerFull           Redis is out of memory
     │   ├── StoreUnavailable         Milvus does not answer
     │   ├── BlobsUnavailable         the blob store cannot be read or written
-    │   │   └── BlobsFull            the blob store is full
+    │   │   ├── BlobsFull            the blob store is full
+    │   │   └── BucketShared         another service uses the same bucket
     │   ├── Overloaded               the backlog or the number of requests is at its limit
     │   │   └── TenantOverloaded     the tenant's own backlog is at its limit
     │   ├── DeviceUnavailable        the device that runs the model cannot be used
@@ -54,6 +55,7 @@
     └── SetupError                   the process cannot start with its configuration
         ├── InvalidSettings
         ├── BrokerMisconfigured      Redis or a sentinel refuses the settings
+        ├── BlobsMisconfigured       the blob store cannot be used with the settings
         ├── ModelMismatch            encoder and collection do not match
         ├── IndexUnsupported         this Milvus lacks an index or a feature in the settings
         ├── SchemaNewer              the data is of a newer version of Glimpse
@@ -343,6 +345,10 @@ class BlobsFull(BlobsUnavailable):
     retry_after_s = 60
 
 
+class BucketShared(BlobsUnavailable):
+    """Another service keeps its blobs in the same place of an object store."""
+
+
 class Overloaded(ServiceError):
     """The backlog or the number of concurrent requests is at its limit.
 
@@ -430,6 +436,12 @@ class BrokerMisconfigured(SetupError):
     """Redis or a sentinel refuses the settings: a certificate, a password, a name or a right."""
 
     code = "broker_misconfigured"
+
+
+class BlobsMisconfigured(SetupError):
+    """The blob store cannot be used with the settings, or a package for it is missing."""
+
+    code = "blobs_misconfigured"
 
 
 class ModelMismatch(SetupError):

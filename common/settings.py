@@ -23,7 +23,7 @@ from common.errors import InvalidSettings
 from common.redis_address import Login, RedisAddress, Tls
 from common.secret_files import SUFFIX, read_secret
 from common.service_links import is_service_link
-from common.service_urls import MilvusUri, RedisUrl
+from common.service_urls import BlobsUrl, MilvusUri, RedisUrl, folder_of, is_bucket
 from common.vector_index import IndexKind, VectorIndex, read_parameters
 
 PREFIX = "GLIMPSE_"
@@ -31,11 +31,16 @@ PREFIX = "GLIMPSE_"
 # Variables that only the command line reads, and that are not settings of the service.
 _CLIENT_VARIABLES = frozenset({"GLIMPSE_URL", "GLIMPSE_API_KEY", "GLIMPSE_TO_TOKEN"})
 
+# Folder of originals and thumbnails if neither setting names one.
+_BLOBS_DIR = Path("data/blobs")
+
 # Threads of an API process in addition to those for streams and waits.
 _API_THREADS = 16
 
 # Settings that may contain a password; errors about them omit the value, and a file can hold it.
-_SECRETS = frozenset({"redis_url", "redis_sentinel_password", "milvus_uri", "milvus_token"})
+_SECRETS = frozenset(
+    {"redis_url", "redis_sentinel_password", "milvus_uri", "milvus_token", "blobs_url"}
+)
 
 # An origin as browsers send it: no path, and no final slash.
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
@@ -92,7 +97,14 @@ class Settings(BaseModel):
     # the first request for one ("request").
     thumbnails: Literal["ingest", "request"] = "ingest"
     # Folder of originals and thumbnails.
-    blobs_dir: Path = Path("data/blobs")
+    blobs_dir: Path = _BLOBS_DIR
+    # Or their address: "s3://BUCKET/PREFIX" in an object store, "file:///PATH" for a folder.
+    blobs_url: BlobsUrl = ""
+    # Whether a blob in a folder is flushed to the disk before its upload is accepted.
+    blobs_fsync: bool = True
+    # Seconds that a signed address is valid to which `GET .../content` redirects callers, who then
+    # read the original from the object store; 0 means that the API sends the bytes itself.
+    content_redirect_s: int = Field(default=0, ge=0, le=604_800)
 
     # An OpenAI CLIP name ("ViT-B/32", ...), a model of open_clip ("open_clip:ARCHITECTURE/WEIGHTS",
     # "open_clip:hf-hub:ORG/REPO" or "open_clip:local-dir:PATH"), "starter", or "hashing" (tests
@@ -249,14 +261,11 @@ class Settings(BaseModel):
         return _API_THREADS + self.events_max + self.waits_max + self.catalog_waits_max
 
     @property
-    def archives_dir(self) -> Path:
-        """Folder of uploaded archives to unpack, on the same volume as the blobs."""
-        return self.blobs_dir / "archives"
-
-    @property
-    def queries_dir(self) -> Path:
-        """Folder of pictures uploaded as queries, on the same volume as the blobs."""
-        return self.blobs_dir / "queries"
+    def blobs_folder(self) -> Path | None:
+        """Folder of the blobs; None if they are in an object store."""
+        if is_bucket(self.blobs_url):
+            return None
+        return folder_of(self.blobs_url) if self.blobs_url else self.blobs_dir.expanduser()
 
     @property
     def vector_index(self) -> VectorIndex:
@@ -281,6 +290,23 @@ class Settings(BaseModel):
         if kind := info.data.get("milvus_index"):
             VectorIndex.of(kind, given)
         return given
+
+    @field_validator("blobs_url")
+    @classmethod
+    def _one_place(cls, url: str, info: ValidationInfo) -> str:
+        folder = info.data.get("blobs_dir", _BLOBS_DIR)
+        if not url or folder == _BLOBS_DIR:
+            return url
+        if is_bucket(url) or folder_of(url) != folder.expanduser().absolute():
+            raise ValueError(f"GLIMPSE_BLOBS_DIR names another place, {folder}; set only one")
+        return url
+
+    @field_validator("content_redirect_s")
+    @classmethod
+    def _only_from_a_bucket(cls, seconds: int, info: ValidationInfo) -> int:
+        if seconds and not is_bucket(info.data.get("blobs_url", "")):
+            raise ValueError("only an object store has signed addresses; set GLIMPSE_BLOBS_URL too")
+        return seconds
 
     @field_validator("prompt_template")
     @classmethod

@@ -204,7 +204,9 @@ class Glimpse:
 
     def content(self, image_id: str) -> bytes:
         """Return an image's bytes as uploaded."""
-        return self._connection.send("GET", f"/v1/images/{image_id}/content").content
+        path = f"/v1/images/{image_id}/content"
+        # It may redirect to the object store, to which httpx does not send the key.
+        return self._connection.send("GET", path, follow_redirects=True).content
 
     def thumbnail(self, image_id: str, size: int = 150) -> bytes:
         """Return a JPEG of an image that fits into a square of ``size`` pixels."""

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from tests.support.services import MilvusLite, MilvusServer, RedisServer, Service, Valkey
+from tests.support.services import (
+    MilvusLite,
+    MilvusServer,
+    RedisServer,
+    SeaweedFS,
+    Service,
+    Valkey,
+)
+from tests.support.services.seaweedfs import BUCKET
+
+if TYPE_CHECKING:
+    from common.blobs.bucket import Bucket
 
 # A shell that starts the tests in the background lets them ignore SIGINT, and all that they start
 # would inherit that; some tests send it.
@@ -38,6 +51,11 @@ _ORDER = ("chaos", "e2e", "integration", "contract", "fuzz", "unit")
 # Files that share slow-starting services, by what they share: one process runs all of a group.
 _TOGETHER = {
     "page": ("tests/e2e/web/",),
+    "seaweedfs": (
+        "tests/e2e/test_s3.py",
+        *("tests/integration/test_s3.py", "tests/integration/test_s3_start.py"),
+        "tests/contract/test_blobs.py",
+    ),
     "shared_stack": tuple(
         f"tests/e2e/test_{name}.py"
         for name in (
@@ -119,6 +137,34 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusSe
     require(MilvusServer)
     with MilvusServer(tmp_path_factory.mktemp("milvus_server")) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    require(SeaweedFS)
+    with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def _connected(seaweedfs: SeaweedFS) -> Bucket:
+    """A bucket whose client is shared, since it takes a while to create one."""
+    from common.blobs.bucket import Bucket
+
+    bucket = Bucket(BUCKET)
+    with pytest.MonkeyPatch.context() as environ:
+        for name, value in seaweedfs.settings("").items():
+            environ.setenv(name, value)
+        assert bucket.get("nothing") is None
+    return bucket
+
+
+@pytest.fixture
+def bucket(_connected: Bucket) -> Bucket:
+    """A part of the bucket that is a test's own."""
+    bucket = copy.copy(_connected)
+    bucket.prefix = f"{uuid.uuid4().hex}/"
+    return bucket
 
 
 @pytest.fixture(scope="session")

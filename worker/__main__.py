@@ -90,7 +90,7 @@ def _settings() -> Settings:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    for client in ("httpx", "httpx2"):
+    for client in ("httpx", "httpx2", "boto3", "botocore", "s3transfer", "urllib3"):
         # They log each request's address, which may be signed.
         logging.getLogger(client).setLevel(logging.WARNING)
     return settings

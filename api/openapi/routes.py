@@ -64,6 +64,7 @@ _IMAGES = {
             206: Reply(
                 "The requested bytes.", _PICTURE, (*_CACHEABLE, "Accept-Ranges", "Content-Range")
             ),
+            302: Reply("The address of the bytes in the object store.", headers=("Location",)),
             304: _UNCHANGED,
         },
         errors=(404, 412, 416),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from flask import Blueprint, Response, request
 from werkzeug.http import dump_options_header
 
@@ -78,13 +80,17 @@ def delete(image_id: str) -> Response:
 def content(image_id: str) -> Response:
     """Return the original bytes as uploaded."""
     data = services().blobs.open(current_tenant(), image_id)
-    head = data.read(HEAD_BYTES)
+    media_format = sniff(data.read(HEAD_BYTES))
+    media_type = MEDIA_TYPES[media_format]
+    filename = f"{image_id[:12]}.{suffix_of(media_format)}"
+    named = dump_options_header("inline", {"filename": filename})
+    url = _elsewhere(image_id, {"Content-Type": media_type, "Content-Disposition": named})
+    if url is not None:
+        data.close()
+        return _redirected(url, image_id)
     data.seek(0)
-    media_format = sniff(head)
-    response = sent_bytes(data, MEDIA_TYPES[media_format], image_id, request)
-    response.headers["Content-Disposition"] = dump_options_header(
-        "inline", {"filename": f"{image_id[:12]}.{suffix_of(media_format)}"}
-    )
+    response = sent_bytes(data, media_type, image_id, request)
+    response.headers["Content-Disposition"] = named
     return _immutable(response)
 
 
@@ -95,6 +101,27 @@ def thumbnail(image_id: str) -> Response:
     response = Response(thumbnails().get(image_id, size), mimetype="image/jpeg")
     response.set_etag(f"{image_id}-{size}")
     return _immutable(conditional(response, request))
+
+
+def _elsewhere(image_id: str, headers: dict[str, str]) -> str | None:
+    """Return an address of an image's bytes in the object store, if callers are sent there."""
+    expires_s = services().settings.content_redirect_s
+    # Scripts of the page may read from the API only.
+    if not expires_s or request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return None
+    headers = {**headers, "Cache-Control": _IMMUTABLE}
+    return services().blobs.signed_url(current_tenant(), image_id, expires_s, headers)
+
+
+def _redirected(url: str, image_id: str) -> Response:
+    response = Response(status=HTTPStatus.FOUND)
+    response.location = url
+    response.set_etag(image_id)
+    conditional(response, request)
+    # The address expires, and whether it was sent depends on this header.
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Sec-Fetch-Site")
+    return response
 
 
 def _immutable(response: Response) -> Response:

@@ -12,6 +12,7 @@ from typing import Any
 import api.services  # noqa: F401
 from api.http.stream_slots import close_with
 from common import schema
+from common.blobs.stores import check_blobs
 from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
 from common.redis_client import connect
@@ -49,16 +50,17 @@ _MONITORING = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def on_starting(server: Any) -> None:
-    """Refuse settings that Redis will never accept, and data of a newer version.
+    """Refuse settings that Redis or the blob store will never accept, and newer data.
 
     Without Redis, the API answers 503 until it returns.
     """
     del server
-    address = load_settings().redis
+    settings = load_settings()
     try:
-        require_redis(address)
-        with connect(address) as redis:
+        require_redis(settings.redis)
+        with connect(settings.redis) as redis:
             schema.check(redis)
+            check_blobs(settings, redis)
             skew_s = round(RedisClock(redis).skew_s(), 1)
         if abs(skew_s) > SKEW_S_MAX:
             log.warning("clock.skewed name=api ahead_s=%s", skew_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from flask import Request
@@ -12,11 +13,13 @@ from api.services import Services
 from api.uploads.form import Form, read_body, read_form
 from api.uploads.job import begin_job
 from common.errors import InvalidRequest
-from common.images.received import PictureWriter
+from common.images.received import PictureWriter, ReceivedPicture
 from common.jobs.base import Job
 
 # Names of the parts of an upload.
 _FILE, _METADATA = "file", "metadata"
+# Pictures of a request that are stored at the same time: each waits for a disk or a network.
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,17 @@ class ReceivedPictures:
 
     def begin(self, job_id: str) -> Job:
         """Store the pictures and create their job."""
-        pictures = [picture.finish(name) for name, picture in self.files]
+        pictures = self._store()
         tags, own = self.metadata.tags, self.metadata.own
         return begin_job(self.services, self.tenant, job_id, pictures, tags, own)
+
+    def _store(self) -> list[ReceivedPicture]:
+        """Store the pictures; return them in order."""
+        if len(self.files) == 1:
+            ((name, picture),) = self.files
+            return [picture.finish(name)]
+        with ThreadPoolExecutor(min(len(self.files), _AT_ONCE)) as threads:
+            return list(threads.map(lambda file: file[1].finish(file[0]), self.files))
 
     def close(self) -> None:
         """Discard the pictures that were not stored."""

@@ -82,9 +82,10 @@ def lay_out(wanted: Wanted) -> Stack:
     redis_port, milvus_port = ports.free_ports(2)
     parts = []
     environ = dict(wanted.environ)
-    blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs)
-    # Absolute, because the parts run in different folders.
-    environ["GLIMPSE_BLOBS_DIR"] = str(blobs.absolute())
+    if environ.get("GLIMPSE_BLOBS_DIR") or not environ.get("GLIMPSE_BLOBS_URL"):
+        blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs)
+        # Absolute, because the parts run in different folders.
+        environ["GLIMPSE_BLOBS_DIR"] = str(blobs.absolute())
     for name in _FILES & environ.keys():
         environ[name] = str(Path(environ[name]).absolute())
     if "GLIMPSE_REDIS_URL" not in environ:

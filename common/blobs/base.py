@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -62,6 +62,22 @@ class BlobStore(Protocol):
 
     def read(self, tenant: str, blob_id: str) -> bytes:
         """Return a blob's bytes; raises like ``open``."""
+        ...
+
+    def signed_url(
+        self, tenant: str, blob_id: str, expires_s: int, headers: Mapping[str, str]
+    ) -> str | None:
+        """Return an address at which anyone may read a blob for a while.
+
+        Args:
+            tenant: The owner of the blob.
+            blob_id: The id of the blob, which is not looked up.
+            expires_s: Seconds that the address is valid.
+            headers: Content-Type, Content-Disposition and Cache-Control of the answer.
+
+        Returns:
+            None if the store has no addresses.
+        """
         ...
 
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -72,6 +72,13 @@ class MemoryBlobs:
     def read(self, tenant: str, blob_id: str) -> bytes:
         """Return a blob's bytes."""
         return self._blob(tenant, blob_id).data
+
+    def signed_url(
+        self, tenant: str, blob_id: str, expires_s: int, headers: Mapping[str, str]
+    ) -> str | None:
+        """Return None: bytes in memory have no addresses."""
+        del tenant, blob_id, expires_s, headers
+        return None
 
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
         """Store a file derived from a blob."""

@@ -135,7 +135,7 @@ class PictureReader:
             self._missing.clear()
             return BlobsUnavailable(
                 f"The bytes of image {image_id} are not in this worker's blob store; "
-                "give the API and all workers the same GLIMPSE_BLOBS_DIR."
+                "give the API and all workers the same GLIMPSE_BLOBS_DIR or GLIMPSE_BLOBS_URL."
             )
         seconds = self._missing.note(tenant, image_id)
         if seconds < self._missing_s:

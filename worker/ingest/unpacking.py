@@ -140,7 +140,7 @@ class ArchiveIngest:
             if self._is_growing(archive.job_id):
                 raise BlobsUnavailable(
                     f"The bytes of archive {archive.filename} are not in this worker's blob store; "
-                    "give the API and all workers the same GLIMPSE_BLOBS_DIR."
+                    "give the API and all workers the same GLIMPSE_BLOBS_DIR or GLIMPSE_BLOBS_URL."
                 ) from error
             return self._end(archive, 0)
         except ArchiveError as error:

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from celery import Celery
 from redis import Redis
 
-from common.blobs.folder import FolderBlobs
+from common.blobs.base import BlobStore
+from common.blobs.stores import BlobStores, open_blobs
 from common.broker.sender import TaskSender
 from common.claims.redis import RedisClaims
 from common.dead_letters.redis import RedisDeadLetters
@@ -148,9 +149,9 @@ class Parts:
         return RedisQuotas(self._redis)
 
     @cached_property
-    def _blobs(self) -> FolderBlobs:
-        return FolderBlobs(self.settings.blobs_dir)
+    def _stores(self) -> BlobStores:
+        return open_blobs(self.settings, self._redis)
 
-    @cached_property
-    def _queries(self) -> FolderBlobs:
-        return FolderBlobs(self.settings.queries_dir)
+    @property
+    def _blobs(self) -> BlobStore:
+        return self._stores.originals

@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from common.blobs.folder import FolderBlobs
-from common.blobs.mark import BlobMark
 from common.broker.names import queues_of
 from common.broker.queues import payloads, read_depths
 from common.contract import (
@@ -31,6 +29,7 @@ from common.contract import (
     ReindexSlice,
     SwitchRequest,
 )
+from common.errors import BucketShared
 from common.jobs.tasks import archive_task_id, chunk_task_id
 from common.reindex.redis import RedisReindexes
 from common.settings import Settings
@@ -63,7 +62,7 @@ from worker.upkeep.lost_tasks import LostTasks
 from worker.upkeep.orphaned_archives import OrphanedArchives
 from worker.upkeep.orphaned_blobs import OrphanedBlobs
 from worker.upkeep.rounds import RedisRounds
-from worker.upkeep.turn import Check
+from worker.upkeep.turn import Check, TurnLost
 from worker.upkeep.withdrawn_blobs import WithdrawnBlobs
 
 log = logging.getLogger(__name__)
@@ -116,19 +115,21 @@ class IngestParts(Parts):
         """Runs the chores of the whole service."""
         quotas = QuotaKeeper(self._quotas, self.store)
         chores: dict[str, Callable[[Check], object]] = {
+            # First: if another service owns the blobs, the others must not run.
+            "keep_owner": lambda _: self._keep_owner(),
             "recount": lambda _: self._jobs.recount(),
             "audit_quotas": lambda _: quotas.audit_some(),
             "trim_jobs": lambda _: self._jobs.trim(),
             "recover": self._lost_tasks().recover,
             "recover_reindex": lambda _: self._reindex_recovery().recover(),
             "sweep": lambda _: self._blobs.sweep(),
-            "sweep_archives": lambda _: self._archives.sweep(),
+            "sweep_archives": lambda _: self._stores.archives.sweep(),
             "sweep_leftovers": self._orphaned_archives().sweep,
             "sweep_orphans": self._orphaned_blobs().sweep,
             "sweep_withdrawn": self._withdrawn_blobs().sweep,
-            "sweep_queries": lambda _: self._queries.sweep(),
+            "sweep_queries": lambda _: self._stores.queries.sweep(),
             # A search ends long before its record expires.
-            "expire_queries": lambda _: self._queries.expire(self.settings.search_ttl_s),
+            "expire_queries": lambda _: self._stores.queries.expire(self.settings.search_ttl_s),
         }
         return Upkeep(self._redis, chores, self.settings.lease_s, self._is_active)
 
@@ -157,13 +158,11 @@ class IngestParts(Parts):
         self.amends.close()
         self.store.close()
 
-    @cached_property
-    def _blob_mark(self) -> BlobMark:
-        return BlobMark(self._redis, self.settings.blobs_dir)
-
-    @cached_property
-    def _archives(self) -> FolderBlobs:
-        return FolderBlobs(self.settings.archives_dir)
+    def _keep_owner(self) -> None:
+        try:
+            self._stores.keep_owner()
+        except BucketShared as error:
+            raise TurnLost(str(error)) from error
 
     @cached_property
     def _isolation(self) -> Isolation:
@@ -206,8 +205,8 @@ class IngestParts(Parts):
                 self._blobs,
                 self.encoder,
                 self.settings.image_pixels_max,
-                is_here=self._blob_mark.is_here,
-                on_found=self._blob_mark.note,
+                is_here=self._stores.mark.is_here,
+                on_found=self._stores.mark.note,
                 on_decoded=self._keep_thumbnails,
                 missing_s=self.settings.missing_s,
                 budget=self._budget,
@@ -232,7 +231,7 @@ class IngestParts(Parts):
 
     def _archive_ingest(self) -> ArchiveIngest:
         return ArchiveIngest(
-            archives=self._archives,
+            archives=self._stores.archives,
             blobs=self._blobs,
             jobs=self._jobs,
             claims=self._claims,
@@ -276,12 +275,12 @@ class IngestParts(Parts):
             dead_letters=self._dead_letters,
             rounds=RedisRounds(self._redis, self.settings.lease_s),
             depths=lambda: read_depths(self._redis, self._ingest_queues()),
-            is_here=self._blob_mark.is_here,
+            is_here=self._stores.mark.is_here,
             clock=self._clock,
         )
 
     def _orphaned_archives(self) -> OrphanedArchives:
-        return OrphanedArchives(self._archives, self._jobs, clock=self._clock)
+        return OrphanedArchives(self._stores.archives, self._jobs, clock=self._clock)
 
     def _slice_reindex(self) -> SliceReindex:
         return SliceReindex(

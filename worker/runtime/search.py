@@ -32,7 +32,7 @@ class SearchParts(Parts):
     @cached_property
     def search(self) -> Search:
         """Encodes queries and searches the store."""
-        return Search.of(self.settings, self.encoder, self.store, self._queries)
+        return Search.of(self.settings, self.encoder, self.store, self._stores.queries)
 
     @cached_property
     def embeddings(self) -> Embeddings:

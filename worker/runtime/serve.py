@@ -9,6 +9,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import WorkController
 
 from common import schema
+from common.blobs.stores import check_blobs
 from common.broker.names import queues_of
 from common.contract import CATALOG_QUEUE, INGEST_QUEUE, REINDEX_QUEUE
 from common.errors import StoreUnavailable
@@ -58,6 +59,7 @@ def serve(
     require_redis(settings.redis)
     redis = connect(settings.redis)
     schema.check(redis)
+    check_blobs(settings, redis)
     liveness = Liveness(settings.alive_file)
     liveness.begin()
     encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)

@@ -46,5 +46,5 @@ class QueryPictures:
             # The API stored the bytes before it sent the task, so this worker's store differs.
             raise BlobsUnavailable(
                 "The picture of the query is not in this worker's blob store; "
-                "give the API and all workers the same GLIMPSE_BLOBS_DIR."
+                "give the API and all workers the same GLIMPSE_BLOBS_DIR or GLIMPSE_BLOBS_URL."
             ) from error

@@ -8,6 +8,7 @@ from tests.support.services.ports import free_port
 from tests.support.services.process import Service, ServiceNotStarted
 from tests.support.services.redis_server import RedisServer
 from tests.support.services.replicated import ReplicatedValkey
+from tests.support.services.seaweedfs import SeaweedFS
 from tests.support.services.skewed import SkewedApi, SkewedWorker
 from tests.support.services.slow_worker import (
     DeadlyDeleter,
@@ -28,6 +29,7 @@ __all__ = [
     "MilvusServer",
     "RedisServer",
     "ReplicatedValkey",
+    "SeaweedFS",
     "SecondWorker",
     "Service",
     "ServiceNotStarted",

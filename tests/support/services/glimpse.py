@@ -137,10 +137,13 @@ class Stack:
         self.settings = {
             "GLIMPSE_REDIS_URL": self.redis.url,
             "GLIMPSE_MILVUS_URI": self.milvus.uri,
-            "GLIMPSE_BLOBS_DIR": str(folder / "blobs"),
+            # No test cuts the power.
+            "GLIMPSE_BLOBS_FSYNC": "false",
             "GLIMPSE_HEARTBEAT_S": "0.5",
             **settings,
         }
+        if "GLIMPSE_BLOBS_URL" not in self.settings:
+            self.settings.setdefault("GLIMPSE_BLOBS_DIR", str(folder / "blobs"))
         self.search_worker = Worker(folder / "search", self.settings, SEARCH_QUEUE)
         self.ingest_worker = Worker(folder / "ingest", self.settings, INGEST_QUEUE)
         self.api = Api(folder / "api", self.settings)

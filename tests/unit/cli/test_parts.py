@@ -67,6 +67,8 @@ def test_the_folder_does_not_tell_of_a_redis_elsewhere(tmp_path: Path) -> None:
 
 def test_originals_may_be_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    url = "s3://bucket/prefix"
+    assert "GLIMPSE_BLOBS_DIR" not in stack(tmp_path, GLIMPSE_BLOBS_URL=url).environ
     environ = stack(tmp_path, GLIMPSE_BLOBS_DIR="pictures").environ
     assert environ["GLIMPSE_BLOBS_DIR"] == str(tmp_path / "pictures")
 

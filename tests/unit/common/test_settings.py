@@ -9,6 +9,7 @@ import pytest
 from common.errors import InvalidSettings
 from common.secret_files import SUFFIX
 from common.service_links import is_service_link
+from common.service_urls import bucket_of
 from common.settings import PREFIX, Settings, load_settings
 
 
@@ -79,6 +80,53 @@ def test_a_bad_address_is_refused_without_its_password(name: str, value: str) ->
 def test_an_address_is_kept_as_it_is(name: str, value: str) -> None:
     settings = load_settings({name: value})
     assert value in (settings.redis_url, settings.milvus_uri)
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ({}, Path("data/blobs")),
+        ({"GLIMPSE_BLOBS_DIR": "/srv/blobs"}, Path("/srv/blobs")),
+        ({"GLIMPSE_BLOBS_URL": "file:///srv/my%20blobs"}, Path("/srv/my blobs")),
+        (
+            {"GLIMPSE_BLOBS_URL": "file:///srv/blobs", "GLIMPSE_BLOBS_DIR": "/srv/blobs"},
+            Path("/srv/blobs"),
+        ),
+        ({"GLIMPSE_BLOBS_URL": "s3://bucket/prefix"}, None),
+    ],
+)
+def test_blobs_are_in_one_place(given: dict[str, str], folder: Path | None) -> None:
+    assert load_settings(given).blobs_folder == folder
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"GLIMPSE_BLOBS_URL": "s3://bucket", "GLIMPSE_BLOBS_DIR": "/srv"}, "set only one"),
+        ({"GLIMPSE_BLOBS_URL": "file:///srv/a", "GLIMPSE_BLOBS_DIR": "/srv/b"}, "set only one"),
+        ({"GLIMPSE_BLOBS_URL": "s3://key:secret@bucket/x"}, "give a URL such as s3://BUCKET"),
+        ({"GLIMPSE_BLOBS_URL": "s3://bucket/../x"}, "give a URL such as s3://BUCKET"),
+        ({"GLIMPSE_BLOBS_URL": "file://host/x"}, "give a URL such as s3://BUCKET"),
+        ({"GLIMPSE_BLOBS_URL": "/srv"}, "give a URL such as s3://BUCKET"),
+        ({"GLIMPSE_CONTENT_REDIRECT_S": "60"}, "only an object store has signed addresses"),
+    ],
+)
+def test_blobs_in_two_places_or_in_none_are_refused(given: dict[str, str], says: str) -> None:
+    with pytest.raises(InvalidSettings, match=says) as caught:
+        load_settings(given)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "bucket"),
+    [
+        ("s3://bucket", ("bucket", "")),
+        ("s3://bucket/", ("bucket", "")),
+        ("s3://my.bucket-1/a/b/", ("my.bucket-1", "a/b/")),
+    ],
+)
+def test_a_bucket_and_its_prefix(url: str, bucket: tuple[str, str]) -> None:
+    assert bucket_of(load_settings({"GLIMPSE_BLOBS_URL": url}).blobs_url) == bucket
 
 
 def test_the_command_lines_own_variables_are_no_settings() -> None:
