@@ -43,7 +43,7 @@ def test_the_address_can_be_in_a_file(
     assert "GLIMPSE_REDIS_URL_FILE: cannot read" in capsys.readouterr().err
     file.write_text("redis://user:hidden@127.0.0.1:1/0\n")
     assert run(["keys", "list"]) == 3
-    assert "Redis does not answer at redis://127.0.0.1:1/0" in capsys.readouterr().err
+    assert "Redis at redis://127.0.0.1:1/0 does not answer" in capsys.readouterr().err
 
 
 def test_an_address_that_is_none_is_refused(
