@@ -20,7 +20,7 @@ from tests.support.network import Host, Network
 from tests.support.plain_http import PLAIN
 from tests.support.polling import ready, wait_for
 from tests.support.relay import Relay
-from tests.support.services import Api, MilvusServer, SlowWorker, Valkey, Worker
+from tests.support.services import Api, MilvusServer, SeaweedFS, SlowWorker, Valkey, Worker
 
 SETTINGS = {
     "GLIMPSE_MODEL": "hashing",
@@ -52,35 +52,37 @@ class Site:
     far: Host
     redis: Valkey
     milvus: MilvusServer
+    blobs: SeaweedFS
     settings: dict[str, str]
     client: httpx.Client
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A host with Redis and Milvus, one with an API, and two for workers."""
+    """A host with Redis, Milvus and an object store, one with an API, and two for workers."""
     if reason := Network.absent():
         pytest.skip(reason)
     require(Valkey)
     require(MilvusServer)
+    require(SeaweedFS)
     folder = tmp_path_factory.mktemp("site")
     with Network() as network, ExitStack() as running:
         data, front, near, far = map(network.host, ("data", "front", "near", "far"))
         redis = running.enter_context(data.on(Valkey)(folder / "redis"))
         milvus = running.enter_context(data.on(MilvusServer)(folder / "milvus"))
+        blobs = running.enter_context(data.on(SeaweedFS)(folder / "seaweedfs"))
         settings = {
             **SETTINGS,
             "GLIMPSE_REDIS_URL": redis.url,
             "GLIMPSE_MILVUS_URI": milvus.uri,
-            # One folder for all hosts; an object store on the data host could take its place.
-            "GLIMPSE_BLOBS_DIR": str(folder / "blobs"),
+            **blobs.settings("hosts"),
         }
         api = running.enter_context(front.on(Api)(folder / "api", settings))
         search = near.on(Worker)(folder / "search", settings, SEARCH_QUEUE)
         running.enter_context(search)
         client = httpx.Client(base_url=api.url, timeout=60, **PLAIN)
         running.enter_context(client)
-        yield Site(network, near, far, redis, milvus, settings, client)
+        yield Site(network, near, far, redis, milvus, blobs, settings, client)
 
 
 @pytest.fixture
@@ -135,21 +137,24 @@ def test_a_link_with_a_delay_that_breaks_again_and_again(
     def link(url: str) -> Relay:
         return Relay(netloc(url), address=site.network.address, delay_s=DELAY_S)
 
-    with link(site.redis.url) as redis, link(site.milvus.uri) as milvus:
+    links = map(link, (site.redis.url, site.milvus.uri, site.blobs.url))
+    with ExitStack() as linked:
+        redis, milvus, blobs = map(linked.enter_context, links)
         worker = worker_on(
             site.far,
             site,
             tmp_path,
             GLIMPSE_REDIS_URL=f"redis://{redis.netloc}/0",
             GLIMPSE_MILVUS_URI=f"http://{milvus.netloc}",
+            AWS_ENDPOINT_URL_S3=f"http://{blobs.netloc}",
         )
         with worker:
             job = ledger.upload(files)
             wait_for(worker.begun, 60, "the worker to begin")
             for _ in range(BREAKS):
                 time.sleep(BREAK_S)
-                redis.cut()
-                milvus.cut()
+                for each in (redis, milvus, blobs):
+                    each.cut()
             ledger.all_indexed(job, files)
 
 

@@ -24,7 +24,6 @@ class SeaweedFS(Service):
 
     Args:
         folder: Folder of its data and log.
-        host: The address that it listens on.
     """
 
     name = "SeaweedFS"
@@ -32,11 +31,10 @@ class SeaweedFS(Service):
     # What it has acknowledged is on disk.
     stop_s = 2.0
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.host = host
         self.port = free_port()
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"http://{self.address}:{self.port}"
         self._ports = {
             name: free_port()
             for name in (
@@ -56,7 +54,7 @@ class SeaweedFS(Service):
         return [
             str(_program()),
             "server",
-            f"-ip={self.host}",
+            f"-ip={self.address}",
             f"-dir={self.folder / 'data'}",
             # Small volumes: each is allocated when the first object comes.
             "-master.volumeSizeLimitMB=64",
@@ -75,7 +73,7 @@ class SeaweedFS(Service):
     def answers(self) -> bool:
         try:
             # Before the client, which takes a while to create.
-            socket.create_connection((self.host, self.port), timeout=1).close()
+            socket.create_connection((self.address, self.port), timeout=1).close()
             client = self.client()
             if BUCKET not in [found["Name"] for found in client.list_buckets()["Buckets"]]:
                 client.create_bucket(Bucket=BUCKET)
