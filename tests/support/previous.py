@@ -20,6 +20,8 @@ COMMIT = "c3078466c1b36fc881b3d8b34d23ab2d7fa8a43b"
 _ROOT = Path(__file__).parent.parent.parent
 # The folders that its API and workers run from.
 _PACKAGES = ("api", "common", "worker")
+# Settings of tests' stacks that it does not have, and so refuses.
+_NEWER = frozenset({"GLIMPSE_BLOBS_FSYNC"})
 
 
 def absent() -> str | None:
@@ -43,8 +45,14 @@ def export(folder: Path) -> None:
 
 def kind_from(folder: Path, kind: type[Kind]) -> type[Kind]:
     """Return a kind of process that runs the code in a folder, with this version's packages."""
+
+    def environ(self: GlimpseProcess) -> dict[str, str]:
+        given = kind.environ(self)
+        return {name: value for name, value in given.items() if name not in _NEWER}
+
     # Those that are forked have imported this version.
-    return type(f"Previous{kind.__name__}", (kind,), {"root": folder, "forked_from": None})
+    changed = {"root": folder, "forked_from": None, "environ": environ}
+    return type(f"Previous{kind.__name__}", (kind,), changed)
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
