@@ -111,8 +111,9 @@ def without_hub(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_a_worker_without_weights_says_once_where_it_looked(tmp_path: Path) -> None:
-    ended = run("worker", "run", "search", **without_hub(tmp_path))
+def test_a_worker_without_weights_says_once_where_it_looked(tmp_path: Path, valkey: Valkey) -> None:
+    settings = without_hub(tmp_path) | {"GLIMPSE_REDIS_URL": valkey.url}
+    ended = run("worker", "run", "search", **settings)
     assert ended.returncode == WEIGHTS_UNAVAILABLE
     (line,) = ended.stderr.splitlines()
     assert line.startswith(f"weights_unavailable: {NAME} weights not found")
@@ -127,10 +128,11 @@ def test_fetching_without_a_hub_fails_with_the_same_line(tmp_path: Path) -> None
     assert [line[:20] for line in ended.stderr.splitlines()] == ["weights_unavailable:"]
 
 
-def test_an_unknown_name_gets_the_nearest_and_the_list(tmp_path: Path) -> None:
+def test_an_unknown_name_gets_the_nearest_and_the_list(tmp_path: Path, valkey: Valkey) -> None:
     ended = run("cli.main", "fetch-model", "ViT-L14", **without_hub(tmp_path))
     assert ended.returncode == 2
     assert "Did you mean ViT-L/14 or " in ended.stderr
     assert "docs/models.md" in ended.stderr
-    worker = run("worker", "run", "search", **without_hub(tmp_path) | {"GLIMPSE_MODEL": "ViT-L14"})
+    settings = without_hub(tmp_path) | {"GLIMPSE_REDIS_URL": valkey.url, "GLIMPSE_MODEL": "ViT-L14"}
+    worker = run("worker", "run", "search", **settings)
     assert worker.returncode == MISCONFIGURED
