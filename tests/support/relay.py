@@ -56,8 +56,7 @@ class Relay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
-        self.cut()
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -72,6 +71,12 @@ class Relay:
         await asyncio.gather(*tasks, return_exceptions=True)
         # A closed transport is gone one round of the loop later.
         await asyncio.sleep(0)
+
+    async def _end(self) -> None:
+        self._server.close()
+        # Connections that were being accepted are served first, and broken then.
+        while asyncio.all_tasks() - {asyncio.current_task()}:
+            await self._cut()
 
     async def _serve(self, *near: asyncio.StreamReader | asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._forward(near))
