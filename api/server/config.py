@@ -11,14 +11,12 @@ from typing import Any
 # starts in a third of the CPU time, and the memory is used once.
 import api.services  # noqa: F401
 from api.http.stream_slots import close_with
-from common import schema
-from common.blobs.stores import check_blobs
 from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
 from common.redis_client import connect
-from common.redis_setup import require_redis
 from common.redis_time import SKEW_S_MAX, RedisClock
 from common.settings import load_settings
+from common.start_check import check_start
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +55,8 @@ def on_starting(server: Any) -> None:
     del server
     settings = load_settings()
     try:
-        require_redis(settings.redis)
         with connect(settings.redis) as redis:
-            schema.check(redis)
-            check_blobs(settings, redis)
+            check_start(settings, redis)
             skew_s = round(RedisClock(redis).skew_s(), 1)
         if abs(skew_s) > SKEW_S_MAX:
             log.warning("clock.skewed name=api ahead_s=%s", skew_s)

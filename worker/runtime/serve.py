@@ -8,17 +8,15 @@ import time
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import WorkController
 
-from common import schema
-from common.blobs.stores import check_blobs
 from common.broker.names import queues_of
 from common.contract import CATALOG_QUEUE, INGEST_QUEUE, REINDEX_QUEUE
 from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
 from common.redis_client import connect
-from common.redis_setup import require_redis
 from common.redis_time import RedisClock
 from common.settings import Settings
+from common.start_check import check_start
 from worker.delivery.shutdown import Grace
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
@@ -55,17 +53,16 @@ def serve(
     Raises:
         SetupError: The worker cannot run with these settings, or on this data.
     """
-    # Before the model, which takes long to load.
-    require_redis(settings.redis)
     redis = connect(settings.redis)
-    schema.check(redis)
-    check_blobs(settings, redis)
+    # Before the model, which takes long to load.
+    check_start(settings, redis)
     liveness = Liveness(settings.alive_file)
     liveness.begin()
     encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
     store = store or open_store(settings, encoder)
     _wait_for_store(store, liveness)
-    runtime = _runtime(settings, queue, encoder, store)
+    build = ingest_runtime if queue == INGEST_QUEUE else search_runtime
+    runtime = build(settings, encoder, store)
     # The first inference comes before the queue: a worker whose model fails must take no tasks.
     runtime.probe().result()
     heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
@@ -94,12 +91,6 @@ def serve(
         runtime.leases.stop()
         sender.stop()
         runtime.close()
-
-
-def _runtime(settings: Settings, queue: str, encoder: Encoder, store: VectorStore) -> Runtime:
-    """Register the queue's tasks."""
-    build = ingest_runtime if queue == INGEST_QUEUE else search_runtime
-    return build(settings, encoder, store)
 
 
 def _wait_for_store(store: VectorStore, liveness: Liveness) -> None:
