@@ -16,6 +16,7 @@ from common.errors import GlimpseError
 from common.filters.model import Filter
 from common.ids import ImageId
 from common.images.archive_formats import ArchiveKind
+from common.images.photo_info import PhotoInfo
 from common.images.thumbnails import SIZES
 
 # The tenant of every image while no API keys exist.
@@ -280,6 +281,8 @@ class ImageRecord(Message):
     format: str
     tags: list[str] = []
     metadata: dict[str, MetadataValue] = {}
+    # What the file says of itself; None if it says nothing, or was indexed before it was read.
+    photo: PhotoInfo | None = None
     # When the image became searchable: RFC 3339 in UTC.
     indexed_at: str
 
