@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from cli.exit_codes import INCOMPLETE
 from cli.image_id import ImageId
+from cli.table import limit_option, on_terminal, print_list
 from glimpse_client import Glimpse
 from glimpse_client.answers import DeadLetter, DeadLettersPage
 from glimpse_client.errors import NotThere
@@ -30,29 +29,21 @@ def dead_letters() -> None:
 
 
 @dead_letters.command("list")
-@click.option(
-    "--limit",
-    default=100,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Maximum number of dead letters.",
-)
+@limit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def list_letters(limit: int, as_json: bool) -> None:
+def list_letters(limit: int | None, as_json: bool) -> None:
     """List dead letters, newest first.
 
     If the output is not a terminal, each line has the image ID, time, error code,
     number of attempts and file name, separated by tabs.
     """
     with Glimpse.from_environ() as client:
-        found = list(islice(client.dead_letters(), limit))
-    if as_json:
-        page = DeadLettersPage(dead_letters=tuple(found))
-        click.echo(page.model_dump_json(indent=2, exclude={"next_cursor"}))
-    elif found:
-        _show(found)
-    else:
-        click.echo("No dead letters found.", err=True)
+        found = client.dead_letters()
+        if as_json:
+            page = DeadLettersPage(dead_letters=tuple(islice(found, limit)))
+            click.echo(page.model_dump_json(indent=2, exclude={"next_cursor"}))
+        elif not print_list(found, _row, ("id", "time", "code", "attempts", "file"), limit):
+            click.echo("No dead letters found.", err=True)
 
 
 @dead_letters.command()
@@ -101,16 +92,6 @@ def _for_each(ids: Sequence[str], action: Callable[[Glimpse, str], str | None]) 
         sys.exit(INCOMPLETE)
 
 
-def _show(found: Sequence[DeadLetter]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        # Plain lines for `cut` and `xargs`.
-        for letter in found:
-            reason = f"{letter.code}\t{letter.attempts}"
-            click.echo(f"{letter.id}\t{letter.dead_at}\t{reason}\t{letter.filename}")
-        return
-    table = Table("id", "time", "code", "attempts", "file", box=None)
-    for letter in found:
-        attempts = str(letter.attempts)
-        table.add_row(letter.id, letter.dead_at[:19], letter.code, attempts, letter.filename)
-    console.print(table, markup=False)
+def _row(letter: DeadLetter) -> tuple[str, ...]:
+    time = letter.dead_at[:19] if on_terminal() else letter.dead_at
+    return letter.id, time, letter.code, str(letter.attempts), letter.filename

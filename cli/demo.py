@@ -19,7 +19,8 @@ from cli.examples import EXAMPLE_QUERY, example_photos
 from cli.exit_codes import INCOMPLETE
 from cli.ingest import describe, ingest_pictures
 from cli.pictures import Picture, find_pictures
-from cli.search import show_hits, write_sheet
+from cli.search import show_hits
+from cli.sheet import with_known_suffix, write_sheet
 from cli.stack import ports
 from cli.stack.parent_death import die_with_parent
 from glimpse_client import Glimpse
@@ -37,7 +38,12 @@ _TAIL_LINES = 15
 @click.command(hidden=True)
 @click.option("--photos", default="", help="Folder of pictures to use instead of the examples.")
 @click.option("--query", default="", help=f"Query to use instead of {EXAMPLE_QUERY!r}.")
-@click.option("--sheet", default="contact-sheet.png", type=click.Path(path_type=Path))
+@click.option(
+    "--sheet",
+    default="contact-sheet.png",
+    type=click.Path(path_type=Path),
+    callback=with_known_suffix,
+)
 @click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
 def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
     """Start the stack, ingest photographs, search them, and stop the stack.

@@ -3,67 +3,83 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from itertools import islice
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from cli.exit_codes import INCOMPLETE
 from cli.image_id import ImageId
-from cli.text import Text
+from cli.table import limit_option, on_terminal, print_list
+from cli.text import Text, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
 
 
 @click.command()
-@click.option("--tag", type=Text(), help="List only images with this tag.")
-@click.option(
-    "--limit",
-    default=100,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Maximum number of images.",
-)
+@click.option("-t", "--tag", type=Text(), help="List only images with this tag.")
+@limit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def images(tag: str | None, limit: int, as_json: bool) -> None:
+def images(tag: str | None, limit: int | None, as_json: bool) -> None:
     """List indexed images, newest first.
 
-    If the output is not a terminal, each line has the image ID, time, size and file
-    name, separated by tabs.
+    If the output is not a terminal, each line has the image ID, time, size, file name
+    and tags, separated by tabs.
 
     \b
     Example:
       glimpse images --tag holiday --limit 10
     """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
-        found = list(islice(client.images(tag), limit))
-    if as_json:
-        click.echo(
-            ImagesPage(images=tuple(found)).model_dump_json(indent=2, exclude={"next_cursor"})
-        )
-    elif found:
-        _show(found)
-    else:
-        click.echo("No images found. Add pictures with `glimpse ingest`.", err=True)
+        found = client.images(tag)
+        if as_json:
+            page = ImagesPage(images=tuple(islice(found, limit)))
+            click.echo(page.model_dump_json(indent=2, exclude={"next_cursor"}))
+        elif not print_list(found, _row, ("id", "indexed", "size", "file", "tags"), limit):
+            click.echo("No images found. Add pictures with `glimpse ingest`.", err=True)
 
 
 @click.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=ImageId())
-def delete(ids: tuple[str, ...]) -> None:
-    """Delete the images with these IDs.
+@click.argument("ids", metavar="[ID...]", nargs=-1, type=ImageId())
+@click.option("-t", "--tag", type=Text(), help="Delete all images with this tag.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before --tag deletes.")
+def delete(ids: tuple[str, ...], tag: str | None, yes: bool) -> None:
+    """Delete the images with these IDs, or all with a tag.
 
     Searches no longer find them. Exits with status 1 if any of them does not exist.
 
     \b
     Example:
+      glimpse delete --tag old
       glimpse images --tag old | cut -f1 | xargs glimpse delete
     """  # noqa: D301 - click's marker for preformatted lines
+    if bool(ids) == (tag is not None):
+        raise click.UsageError("Give either IDs or --tag.")
     with Glimpse.from_environ() as client:
+        if tag is not None:
+            ids = _tagged(client, tag, ask=not yes)
         missing = [image_id for image_id in dict.fromkeys(ids) if not _delete(client, image_id)]
     if missing:
         sys.exit(INCOMPLETE)
+
+
+def _tagged(client: Glimpse, tag: str, *, ask: bool) -> tuple[str, ...]:
+    """Return the IDs of the images with a tag, once the user agrees to delete them."""
+    ids = tuple(image.id for image in client.images(tag))
+    if not ids:
+        click.echo(f"No images have the tag {shown(tag)}.", err=True)
+        sys.exit(INCOMPLETE)
+    if ask and not _agrees(len(ids), tag):
+        click.echo("Nothing was deleted.", err=True)
+        sys.exit(INCOMPLETE)
+    return ids
+
+
+def _agrees(count: int, tag: str) -> bool:
+    images = "1 image" if count == 1 else f"{count} images"
+    question = f"Delete {images} with the tag {shown(tag)}?"
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Confirm with --yes; there is no terminal to ask on.")
+    return click.confirm(question, err=True)
 
 
 def _delete(client: Glimpse, image_id: str) -> bool:
@@ -76,16 +92,7 @@ def _delete(client: Glimpse, image_id: str) -> bool:
     return existed
 
 
-def _show(found: Sequence[Image]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        # Plain lines for `cut` and `xargs`.
-        for image in found:
-            size = f"{image.width}x{image.height}"
-            click.echo(f"{image.id}\t{image.indexed_at}\t{size}\t{image.filename}")
-        return
-    table = Table("id", "indexed", "size", "file", "tags", box=None)
-    for image in found:
-        size, tags = f"{image.width}x{image.height}", ", ".join(image.tags)
-        table.add_row(image.id, image.indexed_at[:19], size, image.filename, tags)
-    console.print(table, markup=False)
+def _row(image: Image) -> tuple[str, ...]:
+    time = image.indexed_at[:19] if on_terminal() else image.indexed_at
+    size, tags = f"{image.width}x{image.height}", ", ".join(image.tags)
+    return image.id, time, size, image.filename, tags

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 
 import click
 
-from cli.bulk.archives import divide
+from cli.bulk.archives import Archive, divide
 from cli.bulk.daemon_pool import DaemonPool
 from cli.bulk.summary import Summary
 from cli.bulk.upload import CONNECTIONS, Upload
 from cli.errors import NothingToIngest
 from cli.exit_codes import INCOMPLETE
-from cli.pictures import Picture, Unreadable, find_pictures
+from cli.pictures import Choice, Picture, Unreadable, find_pictures
 from cli.progress_bars import UploadBars, upload_bars
+from cli.table import print_rows
 from cli.text import Text, shown
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
@@ -56,6 +56,7 @@ _PATIENCE_S = 3600
     help="How long to keep retrying while the server is overloaded or unavailable.",
 )
 @click.option(
+    "-t",
     "--tag",
     "tags",
     type=Text(),
@@ -64,6 +65,19 @@ _PATIENCE_S = 3600
     help="Tag new pictures. Repeatable.",
 )
 @click.option(
+    "-x",
+    "--exclude",
+    "exclude",
+    type=Text(),
+    multiple=True,
+    metavar="PATTERN",
+    help="Skip files and folders whose name or path in a folder matches, such as '*.png' or"
+    " 'raw/*'. Repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="List the files that would be sent, and stop.")
+@click.option("-v", "--verbose", is_flag=True, help="Name every file that is skipped.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress bars, and print only failures.")
+@click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document and no progress bars."
 )
 def ingest(
@@ -71,6 +85,10 @@ def ingest(
     connections: int,
     patience_s: float,
     tags: tuple[str, ...],
+    exclude: tuple[str, ...],
+    dry_run: bool,
+    verbose: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Upload pictures and wait until they are searchable.
@@ -92,19 +110,22 @@ def ingest(
     if archives and tags:
         raise click.UsageError(f"--tag cannot be used with an archive: {archives[0].path}")
     unreadable: list[Unreadable] = []
-    skipped: Counter[str] = Counter()
-    pictures = find_pictures(others, unreadable, skipped)
+    choice = Choice(exclude, _report_skipped if verbose else lambda _: None)
+    pictures = find_pictures(others, unreadable, choice)
     first = list(islice(pictures, 1))
     if not (first or archives or unreadable):
-        raise NothingToIngest(_nothing_found(paths, skipped))
+        raise NothingToIngest(_nothing_found(paths, choice.skipped))
+    if dry_run:
+        _list(archives, chain(first, pictures), choice.skipped)
+        return
     policy = RetryPolicy(patience_s, _report_pause)
     with Glimpse.from_environ(policy) as client, DaemonPool(1) as counter:
         upload = Upload(client, connections, tags, unreadable)
-        with _hint_to_resume(upload), upload_bars(hidden=as_json) as bars:
-            if not as_json:
-                counter.submit(_count, others, bars)
+        with _hint_to_resume(upload), upload_bars(hidden=as_json or quiet) as bars:
+            if not (as_json or quiet):
+                counter.submit(_count, others, exclude, bars)
             summary = upload.run(chain(first, pictures), archives, bars.show)
-    click.echo(_to_json(summary, skipped) if as_json else describe(summary, skipped))
+    _print(summary, choice.skipped, quiet=quiet, as_json=as_json)
     if summary.failed or summary.cancelled:
         sys.exit(INCOMPLETE)
 
@@ -116,16 +137,28 @@ def ingest_pictures(client: Glimpse, pictures: Sequence[Picture]) -> Summary:
         return Upload(client).run(pictures, on_progress=bars.show)
 
 
+def _print(summary: Summary, skipped: Mapping[str, int], *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        click.echo(_to_json(summary, skipped))
+    elif not quiet:
+        click.echo(describe(summary, skipped))
+    elif summary.failures:
+        click.echo("\n".join(_failures(summary)), err=True)
+
+
 def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
     """Return a readable summary: the counts, what was skipped, and why each file failed."""
     counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates, {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
-    failures = [
+    others = [f"Skipped {_listed(skipped)}."] if skipped else []
+    return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *_failures(summary)])
+
+
+def _failures(summary: Summary) -> list[str]:
+    return [
         f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}"
         for item in summary.failures
     ]
-    others = [f"Skipped {_listed(skipped)}."] if skipped else []
-    return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *failures])
 
 
 def _listed(skipped: Mapping[str, int]) -> str:
@@ -138,18 +171,38 @@ def _listed(skipped: Mapping[str, int]) -> str:
 
 @contextmanager
 def _hint_to_resume(upload: Upload) -> Iterator[None]:
-    """Print how to resume if the upload is interrupted."""
+    """Print what continues, how to cancel it and how to resume if the upload is interrupted."""
     try:
         yield
     except (KeyboardInterrupt, ClientError) as error:
+        if upload.unfinished:
+            click.echo(
+                "The server continues with the pictures it has accepted. To cancel them, run"
+                f" `glimpse cancel {' '.join(upload.unfinished)}`.",
+                err=True,
+            )
         if upload.accepted or isinstance(error, KeyboardInterrupt):
             click.echo("Run the same command again to resume.", err=True)
         raise
 
 
-def _count(paths: Sequence[Path], bars: UploadBars) -> None:
+def _count(paths: Sequence[Path], exclude: Sequence[str], bars: UploadBars) -> None:
     """Count the pictures while the upload runs, so that the progress bar has a total."""
-    bars.expect(sum(1 for _ in find_pictures(paths, [])))
+    bars.expect(sum(1 for _ in find_pictures(paths, [], Choice(exclude))))
+
+
+def _list(
+    archives: Iterable[Archive], pictures: Iterable[Picture], skipped: Mapping[str, int]
+) -> None:
+    """Print the names under which files would be sent, and what is skipped."""
+    names = chain((each.name for each in archives), (each.name for each in pictures))
+    print_rows(([name] for name in names), ["file"])
+    if skipped:
+        click.echo(f"Skipped {_listed(skipped)}.", err=True)
+
+
+def _report_skipped(path: str) -> None:
+    click.echo(f"Skipped {shown(path)}", err=True)
 
 
 def _to_json(summary: Summary, skipped: Mapping[str, int]) -> str:

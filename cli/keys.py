@@ -23,6 +23,11 @@ _DAY_S = 86_400
 # Maximum lifetime of a key in days: a hundred years.
 _DAYS_MAX = 36_500
 
+_FIRST_KEY = (
+    "This is the service's first key. Within a few seconds, all requests need a key, and so does"
+    " the page. Images uploaded without a key belong to the tenant default."
+)
+
 
 @click.group()
 def keys() -> None:
@@ -71,13 +76,17 @@ def create(
         now = _now(redis)
         expires_at = None if expires_days is None else now + expires_days * _DAY_S
         times = {"created_at": now, "expires_at": expires_at}
-        _keys(redis).add(key.model_copy(update=times))
+        stored = _keys(redis)
+        is_first = not stored.exist()
+        stored.add(key.model_copy(update=times))
     click.echo(token.text)
     click.echo(
         f"Created key {key.id} for tenant {tenant}. It is not shown again. Set GLIMPSE_API_KEY to"
         " it, or send it as Authorization: Bearer KEY.",
         err=True,
     )
+    if is_first:
+        click.echo(_FIRST_KEY, err=True)
 
 
 @keys.command("list")

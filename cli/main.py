@@ -54,7 +54,8 @@ Environment:
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="glimpse")
-def commands() -> None:
+@click.option("--url", help="Address of the server, instead of GLIMPSE_URL.")
+def commands(url: str | None) -> None:
     """Find pictures by what they show.
 
     \b
@@ -63,6 +64,9 @@ def commands() -> None:
       glimpse ingest Pictures         (in another)
       glimpse search "a white dog"
     """  # noqa: D301 - click's marker for preformatted lines
+    if url is not None:
+        # Where the client looks for it.
+        os.environ["GLIMPSE_URL"] = url
 
 
 _COMMANDS = (
@@ -112,13 +116,17 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _status(error: Exception) -> int:
+    if isinstance(error, glimpse_client.InvalidAddress | InvalidSettings):
+        return USAGE
+    if isinstance(error, glimpse_client.FileUnreadable):
+        return INCOMPLETE
     if isinstance(error, glimpse_client.ClientError | MilvusNotFound | RedisNotFound):
         return UNREACHABLE
-    return USAGE if isinstance(error, InvalidSettings) else INCOMPLETE
+    return INCOMPLETE
 
 
 def _output_closed() -> int:
-    """End silently if the reader of the output has closed the pipe, as `head` does."""
+    """End silently if the reader of the output has closed the pipe."""
     # Otherwise Python reports an error when it flushes stdout at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return INCOMPLETE

@@ -9,9 +9,9 @@ from time import sleep
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from cli.exit_codes import INCOMPLETE
+from cli.table import on_terminal, print_rows
 from cli.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Model, Models
@@ -20,6 +20,7 @@ from glimpse_client.answers import Model, Models
 _POLL_S = 0.5
 # Characters of a revision in the table; it is a digest.
 _REVISION_LENGTH = 12
+_COLUMNS = ("name", "active", "images", "dim", "revision", "ingest", "search")
 
 
 @click.group()
@@ -51,7 +52,7 @@ def list_models(as_json: bool) -> None:
         click.echo(found.model_dump_json(indent=2))
         return
     if found.models:
-        _show(found)
+        print_rows(map(_row, found.models), _COLUMNS)
     else:
         click.echo("No models found. Start a worker.", err=True)
     if found.switch is not None and found.switch.state == "running":
@@ -137,30 +138,14 @@ def _hint_that_it_continues() -> Iterator[None]:
         raise
 
 
-def _show(found: Models) -> None:
-    console = Console()
-    if not console.is_terminal:
-        # Plain lines for `grep` and `cut`.
-        for model in found.models:
-            click.echo("\t".join(_row(model)))
-        return
-    table = Table("name", "active", "images", "dim", "revision", "ingest", "search", box=None)
-    for column in (2, 3, 5, 6):
-        table.columns[column].justify = "right"
-    for model in found.models:
-        row = _row(model)
-        row[4] = row[4][:_REVISION_LENGTH]
-        table.add_row(*row)
-    console.print(table, markup=False)
-
-
-def _row(model: Model) -> list[str]:
-    return [
+def _row(model: Model) -> tuple[str, ...]:
+    revision = model.revision[:_REVISION_LENGTH] if on_terminal() else model.revision
+    return (
         model.name,
         "yes" if model.active else "no",
         str(model.images),
         str(model.dim),
-        model.revision,
+        revision,
         str(model.workers.ingest),
         str(model.workers.search),
-    ]
+    )

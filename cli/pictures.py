@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from common.images.filenames import names_a_picture
@@ -38,8 +39,55 @@ class Unreadable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which files of a folder are uploaded; notes those that are not.
+
+    Args:
+        exclude: Patterns of the shell for names and paths of files and folders to skip.
+        on_skipped: Called with the path of each file or folder skipped, hidden ones excepted.
+    """
+
+    exclude: Sequence[str] = ()
+    on_skipped: Callable[[str], None] = lambda _: None
+    # The number of files by suffix, of system folders by name, and of what was excluded.
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def enters(self, folder: Path) -> bool:
+        """Return whether a folder is searched."""
+        if folder.name.startswith("."):
+            return False
+        if folder.name in _SYSTEM_FOLDERS:
+            return self._skip(folder, f"{folder.name}/")
+        return not self.excludes(folder) or self._skip(folder, "excluded")
+
+    def takes(self, file: Path) -> bool:
+        """Return whether a file is uploaded."""
+        if file.name.startswith("."):
+            return False
+        if not names_a_picture(file.name):
+            return self._skip(file, posixpath.splitext(file.name)[1].lower() or file.name)
+        return not self.excludes(file) or self._skip(file, "excluded")
+
+    def excludes(self, path: Path) -> bool:
+        """Return whether a pattern matches a path, or the name at its end."""
+        return any(
+            fnmatch(path.name, pattern) or fnmatch(str(path), pattern) for pattern in self.exclude
+        )
+
+    def finds(self, relative: Path) -> bool:
+        """Return whether a search of a folder finds the file at this relative path."""
+        quiet = Choice(self.exclude)
+        return all(map(quiet.enters, list(relative.parents)[:-1])) and quiet.takes(relative)
+
+    def _skip(self, path: Path, kind: str) -> bool:
+        self.skipped[kind] += 1
+        self.on_skipped(str(path))
+        return False
+
+
 def find_pictures(
-    paths: Iterable[Path], unreadable: list[Unreadable], skipped: Counter[str] | None = None
+    paths: Iterable[Path], unreadable: list[Unreadable], choice: Choice | None = None
 ) -> Iterator[Picture]:
     """Yield the files given, and in folders all files with the suffix of a picture.
 
@@ -50,15 +98,15 @@ def find_pictures(
     Args:
         paths: Files and folders.
         unreadable: Receives the folders that cannot be read.
-        skipped: Receives the number of other files by suffix, and of system folders by name.
+        choice: Decides which files in folders are pictures to upload.
     """
-    searched = _Searched()
-    skipped = Counter() if skipped is None else skipped
+    choice = choice or Choice()
+    searched = _Searched(choice)
     for path in paths:
         # Do not resolve symbolic links, so that they keep their names; only remove `..`.
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps `..`
         is_folder = absolute.is_dir()
-        for file in _in_folder(absolute, unreadable, skipped) if is_folder else [absolute]:
+        for file in _in_folder(absolute, unreadable, choice) if is_folder else [absolute]:
             if file not in searched:
                 yield Picture(file, name_of(file, absolute.parent))
         searched.add(absolute, is_folder)
@@ -72,7 +120,8 @@ def name_of(file: Path, base: Path) -> str:
 class _Searched:
     """The paths searched so far; contains the files found in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
         self._files: set[Path] = set()
         self._folders: set[Path] = set()
 
@@ -83,12 +132,12 @@ class _Searched:
         if file in self._files:
             return True
         return bool(self._folders) and any(
-            folder in self._folders and _is_found(file.relative_to(folder))
+            folder in self._folders and self._choice.finds(file.relative_to(folder))
             for folder in file.parents
         )
 
 
-def _in_folder(folder: Path, unreadable: list[Unreadable], skipped: Counter[str]) -> Iterator[Path]:
+def _in_folder(folder: Path, unreadable: list[Unreadable], choice: Choice) -> Iterator[Path]:
     def record(error: OSError) -> None:
         name = name_of(Path(error.filename), folder.parent)
         unreadable.append(Unreadable(name, error.strerror or str(error)))
@@ -98,14 +147,12 @@ def _in_folder(folder: Path, unreadable: list[Unreadable], skipped: Counter[str]
         if not _enters(parent, entered):
             folders.clear()
             continue
-        skipped.update(f"{name}/" for name in folders if name in _SYSTEM_FOLDERS)
         # Modify the list in place: os.walk then skips these folders and sorts the others.
-        folders[:] = sorted(name for name in folders if _is_searched(name))
+        inside = Path(parent).relative_to(folder)
+        folders[:] = [name for name in sorted(folders) if choice.enters(inside / name)]
         for name in sorted(files):
-            if _is_visible_picture(name):
+            if choice.takes(inside / name):
                 yield Path(parent, name)
-            elif not name.startswith("."):
-                skipped[posixpath.splitext(name)[1].lower() or name] += 1
 
 
 def _enters(folder: str, entered: set[tuple[int, int]]) -> bool:
@@ -119,16 +166,3 @@ def _enters(folder: str, entered: set[tuple[int, int]]) -> bool:
     is_new = key not in entered
     entered.add(key)
     return is_new
-
-
-def _is_searched(folder: str) -> bool:
-    return not folder.startswith(".") and folder not in _SYSTEM_FOLDERS
-
-
-def _is_found(relative: Path) -> bool:
-    """Return whether a search of a folder finds the file at this relative path."""
-    return all(map(_is_searched, relative.parts)) and _is_visible_picture(relative.name)
-
-
-def _is_visible_picture(name: str) -> bool:
-    return not name.startswith(".") and names_a_picture(name)

@@ -35,8 +35,9 @@ def make_progress_bars(hidden: bool) -> Progress:
     """Create a display for progress bars.
 
     Args:
-        hidden: Show no bars, because a program reads the output.
+        hidden: Show no bars, whether or not a person reads stderr.
     """
+    console = Console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description:<10}"),
@@ -44,8 +45,8 @@ def make_progress_bars(hidden: bool) -> Progress:
         MofNCompleteColumn(),
         RateColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=hidden,
+        console=console,
+        disable=hidden or not console.is_terminal,
     )
 
 

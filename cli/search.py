@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from cli.exit_codes import INCOMPLETE
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
+from cli.sheet import with_known_suffix, write_sheet
+from cli.table import on_terminal, print_rows
 from cli.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Search
@@ -21,7 +21,10 @@ from glimpse_client.answers import Search
 @click.argument("text", default="", type=Text())
 @click.option(
     "--image",
+    "images",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE",
     help="Search by this picture file; it need not be indexed.",
 )
 @click.option(
@@ -49,6 +52,7 @@ from glimpse_client.answers import Search
     help="Search for pictures that do not show TEXT (default weight 0.5). Repeatable.",
 )
 @click.option(
+    "-t",
     "--tag",
     "tags",
     type=Text(),
@@ -57,6 +61,7 @@ from glimpse_client.answers import Search
 )
 @click.option("--min-score", type=click.FloatRange(-1, 1), help="Minimum score of a hit.")
 @click.option(
+    "-k",
     "--top-k",
     default=10,
     show_default=True,
@@ -76,15 +81,17 @@ from glimpse_client.answers import Search
     help="Group near-duplicates with at least this cosine similarity (0.5 to 1) into one hit.",
 )
 @click.option(
+    "-o",
     "--sheet",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write a contact sheet of the hits to this PNG file.",
+    callback=with_known_suffix,
+    help="Write a contact sheet of the hits to this PNG or JPEG file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def search(
     *,
     text: str,
-    image: Path | None,
+    images: tuple[Path, ...],
     like: tuple[dict[str, Any], ...],
     unlike: tuple[dict[str, Any], ...],
     unwanted: tuple[dict[str, Any], ...],
@@ -106,6 +113,9 @@ def search(
       glimpse search "a white dog" --sheet sheet.png
       glimpse search --image dog.jpg --not "snow:0.3" --tag holiday
     """  # noqa: D301 - click's marker for preformatted lines
+    if len(images) > 1:
+        raise click.UsageError("--image can be given once; combine it with TEXT and --like.")
+    image = next(iter(images), None)
     terms = (*like, *unlike, *unwanted)
     query = Query(text, top_k, terms, image, tags, min_score, offset, group_duplicates)
     if query.is_empty:
@@ -130,28 +140,8 @@ def _nothing_found(query: Query) -> str:
 
 
 def show_hits(found: Search) -> None:
-    """Print the hits as a table."""
-    console = Console()
-    if not console.is_terminal:
-        # Plain lines for `grep` and `cut`.
-        for hit in found.hits:
-            click.echo(f"{hit.rank}\t{hit.score:.4f}\t{hit.filename}")
-        return
-    table = Table("rank", "score", "file", box=None)
-    for column in table.columns[:2]:
-        column.justify = "right"
-    for hit in found.hits:
-        table.add_row(str(hit.rank), f"{hit.score:.4f}", hit.filename)
-    console.print(table, markup=False)
-
-
-def write_sheet(client: Glimpse, found: Search, path: Path) -> None:
-    """Write the contact sheet of a search to a file.
-
-    Raises:
-        click.ClickException: The file cannot be written.
-    """
-    try:
-        path.write_bytes(client.contact_sheet(found))
-    except OSError as error:
-        raise click.FileError(str(path), error.strerror) from error
+    """Print the hits as a table; in a pipe with their IDs."""
+    rows = [[str(hit.rank), f"{hit.score:.4f}", hit.filename, hit.id] for hit in found.hits]
+    names = ["rank", "score", "file", "id"]
+    columns = 3 if on_terminal() else 4
+    print_rows((row[:columns] for row in rows), names[:columns])

@@ -1,28 +1,94 @@
-"""Rows on a terminal as a table, and in a pipe as plain lines."""
+"""Lists: a table on a terminal, and plain lines in a pipe."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import TypeVar
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+
+from cli.text import shown
+
+# Entries of a list on a terminal, unless `--limit` is given.
+_ON_TERMINAL = 100
+
+Entry = TypeVar("Entry")
 
 
-def print_rows(rows: Sequence[Sequence[str]], names: Sequence[str]) -> None:
+def limit_option(command: Callable[..., object]) -> Callable[..., object]:
+    """Add `--limit` to a command that lists."""
+    option = click.option(
+        "-n",
+        "--limit",
+        type=click.IntRange(min=1),
+        help=f"Maximum number to list. [default: {_ON_TERMINAL} on a terminal, otherwise all]",
+    )
+    return option(command)
+
+
+def on_terminal() -> bool:
+    """Return whether a person reads the output."""
+    return Console().is_terminal
+
+
+def print_rows(rows: Iterable[Sequence[str]], names: Sequence[str]) -> None:
     """Print rows; if the output is not a terminal, their cells are separated by tabs.
 
     Args:
-        rows: The rows.
+        rows: The rows, printed one by one in a pipe.
         names: The names of the columns.
     """
-    console = Console()
-    if not console.is_terminal:
-        # Plain lines for `grep` and `cut`.
+    if on_terminal():
+        # Nothing is cut, so that every ID can be copied.
+        table = Table(*(Column(name, overflow="fold") for name in names), box=None)
         for row in rows:
-            click.echo("\t".join(row))
+            table.add_row(*map(shown, row))
+        Console().print(table, markup=False)
         return
-    table = Table(*names, box=None)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table, markup=False)
+    with _reader_may_leave():
+        for row in rows:
+            click.echo("\t".join(map(shown, row)))
+        sys.stdout.flush()
+
+
+def print_list(
+    found: Iterable[Entry],
+    row: Callable[[Entry], Sequence[str]],
+    names: Sequence[str],
+    limit: int | None,
+) -> bool:
+    """Print a list that may be long; return whether it has any entries.
+
+    Args:
+        found: The entries, read as they are printed.
+        row: Returns the cells of an entry.
+        names: The names of the columns.
+        limit: Maximum number of entries; None for all in a pipe, and a screenful on a terminal.
+    """
+    entries = iter(found)
+    first = next(entries, None)
+    if first is None:
+        return False
+    maximum = limit or (_ON_TERMINAL if on_terminal() else None)
+    listed = islice(chain([first], entries), maximum)
+    print_rows(map(row, listed), names)
+    if limit is None and on_terminal() and next(entries, None) is not None:
+        click.echo(f"There are more than these {maximum}; see them with --limit.", err=True)
+    return True
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """End with status 0 if the reader of a list closes the pipe: `head` has what it wants."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Otherwise Python reports an error when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from None

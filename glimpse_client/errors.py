@@ -1,15 +1,16 @@
 """Errors that the client raises.
 
 GlimpseError
-├── ClientError              a request did not succeed
-│   ├── ServerUnreachable    no server answers at the address, or the connection broke
-│   ├── JobUnfinished        a job did not finish before the timeout
-│   ├── SearchFailed         the server accepted a search, and it failed
-│   └── RequestRefused       the server answered with an error
-│       ├── NotThere         the image, job, search or dead letter does not exist
-│       ├── NotAllowed       the API key is missing, invalid or lacks the scope
-│       └── Unavailable      the server stayed overloaded or unavailable
-└── FileUnreadable           a file cannot be read
+└── ClientError              a request did not succeed
+    ├── InvalidAddress       the server's address is not an HTTP URL
+    ├── FileUnreadable       a file to send cannot be read
+    ├── ServerUnreachable    no server answers at the address, or the connection broke
+    ├── JobUnfinished        a job did not finish before the timeout
+    ├── SearchFailed         the server accepted a search, and it failed
+    └── RequestRefused       the server answered with an error
+        ├── NotThere         the image, job, search or dead letter does not exist
+        ├── NotAllowed       the API key is missing, invalid or lacks the scope
+        └── Unavailable      the server stayed overloaded or unavailable
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ class ClientError(GlimpseError):
     """A request did not succeed."""
 
     code = "client_error"
+
+
+class InvalidAddress(ClientError):
+    """The server's address is not an HTTP URL."""
+
+    code = "invalid_address"
 
 
 class ServerUnreachable(ClientError):
@@ -94,8 +101,8 @@ class Unavailable(RequestRefused):
     """The server, or a part of it, stayed overloaded or unavailable through all retries."""
 
 
-class FileUnreadable(GlimpseError):
-    """A file cannot be read.
+class FileUnreadable(ClientError):
+    """A file to send cannot be read.
 
     Args:
         path: The file.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -30,7 +31,7 @@ from glimpse_client.answers import (
 from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
 from glimpse_client.embedding import embed
-from glimpse_client.errors import JobUnfinished, NotThere, ServerUnreachable
+from glimpse_client.errors import InvalidAddress, JobUnfinished, NotThere
 from glimpse_client.query import Term, search_body
 from glimpse_client.retry import RetryPolicy, retry_after_s
 from glimpse_client.searching import draw_sheet, run_search
@@ -55,41 +56,35 @@ class Glimpse:
         ...     glimpse.search("a white dog").hits[0].filename
 
     Args:
-        url: Address of the server, without a path.
-        api_key: Sent as a bearer token, unless empty.
+        url: Address of the server, without a path. Default: ``GLIMPSE_URL`` of the environment,
+            or that of `glimpse up`.
+        api_key: Sent as a bearer token, unless empty. Default: ``GLIMPSE_API_KEY``, unless ``url``
+            is given, so that no other server receives the key.
         retry_policy: When to retry, and for how long: by default a minute, with
             ``RetryPolicy(300)`` five.
         transport: Sends the requests instead of the network.
+
+    Raises:
+        InvalidAddress: The address is not an HTTP URL.
     """
 
     def __init__(
         self,
-        url: str = DEFAULT_URL,
+        url: str | None = None,
         api_key: str | None = None,
         retry_policy: RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._retry_policy = retry_policy or RetryPolicy()
-        self._connection = Connection(url, api_key or "", self._retry_policy, transport)
+        if url is None and api_key is None:
+            api_key = os.environ.get("GLIMPSE_API_KEY")
+        address = _address(url)
+        self._connection = Connection(address, api_key or "", self._retry_policy, transport)
 
     @classmethod
     def from_environ(cls, retry_policy: RetryPolicy | None = None) -> Self:
-        """Return a client of the server at ``GLIMPSE_URL``, with the key ``GLIMPSE_API_KEY``.
-
-        Raises:
-            ServerUnreachable: The address is not an HTTP URL.
-        """
-        url = os.environ.get("GLIMPSE_URL") or DEFAULT_URL
-        if not url.startswith(("http://", "https://")):
-            raise ServerUnreachable(
-                f"GLIMPSE_URL is {url!r}; it must begin with http:// or https://."
-            )
-        try:
-            return cls(url, os.environ.get("GLIMPSE_API_KEY"), retry_policy)
-        except (ValueError, httpx.InvalidURL) as error:
-            raise ServerUnreachable(
-                f"GLIMPSE_URL is {url!r}, which is not a valid URL: {error}."
-            ) from error
+        """Return a client of the server at ``GLIMPSE_URL``, with the key ``GLIMPSE_API_KEY``."""
+        return cls(retry_policy=retry_policy)
 
     def upload(
         self,
@@ -378,6 +373,26 @@ class Glimpse:
         except NotThere:
             return False
         return True
+
+
+def _address(url: str | None) -> str:
+    """Return the address of the server.
+
+    Raises:
+        InvalidAddress: It is not an HTTP URL.
+    """
+    address = (os.environ.get("GLIMPSE_URL") or DEFAULT_URL) if url is None else url
+    name = "GLIMPSE_URL" if url is None else "The server's address"
+    if not address.startswith(("http://", "https://")):
+        raise InvalidAddress(f"{name} is {address!r}; it must begin with http:// or https://.")
+    try:
+        # Each parser accepts some addresses that the other rejects.
+        urlsplit(address), httpx.URL(address)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise InvalidAddress(
+            f"{name} is {address!r}, which is not a valid URL: {error}."
+        ) from error
+    return address
 
 
 def _open(opened: ExitStack, source: Source) -> tuple[str, IO[bytes]]:

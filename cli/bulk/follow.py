@@ -66,6 +66,11 @@ class FollowedJobs:
         """Whether every job has ended."""
         return not self._unfinished
 
+    @property
+    def unfinished(self) -> list[str]:
+        """The IDs of the jobs that have not ended, oldest first."""
+        return list(self._unfinished)
+
     def count(self) -> tuple[int, int]:
         """Return the number of images in all jobs, and how many have an outcome."""
         jobs = self.jobs

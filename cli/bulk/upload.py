@@ -102,6 +102,11 @@ class Upload:
         """The number of files that the server has accepted so far."""
         return self._tally.progress.accepted
 
+    @property
+    def unfinished(self) -> list[str]:
+        """The IDs of the jobs that have not ended, oldest first."""
+        return self._jobs.unfinished
+
     def _start_work(self) -> bool:
         """Start as much work as there is room for, and return whether any work is unfinished."""
         if not (self._finding or self._all_found) and len(self._ready) < self._connections:

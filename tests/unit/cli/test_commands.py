@@ -119,6 +119,22 @@ def test_without_a_server_a_command_says_what_to_do(
     assert captured.err.startswith("Error: No server answers at http://127.0.0.1:1.")
 
 
+def test_an_option_names_the_server(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLIMPSE_URL", "http://elsewhere.test")
+    assert run(["--url", "http://127.0.0.1:1", "jobs"]) == 3
+    assert "No server answers at http://127.0.0.1:1." in capsys.readouterr().err
+
+
+def test_an_address_that_is_none_is_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLIMPSE_URL", "localhost:8000")
+    assert run(["jobs"]) == 2
+    assert "it must begin with http:// or https://" in capsys.readouterr().err
+
+
 def test_up_refuses_a_setting_that_does_not_exist(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

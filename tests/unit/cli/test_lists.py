@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
 
 import pytest
 
@@ -37,7 +39,7 @@ def test_images_are_listed_as_lines(
     assert run(["images"]) == 0
     shown = {line[0]: line for line in lines(capsys)}
     assert set(shown) == set(uploaded)
-    assert shown[image_id(BLUE)][2:] == ["40x30", "sea/blue.png"]
+    assert shown[image_id(BLUE)][2:] == ["40x30", "sea/blue.png", "cold"]
 
 
 def test_images_are_bounded_and_chosen_by_tag(
@@ -94,9 +96,91 @@ def test_what_is_no_id_deletes_nothing(
     assert run(["delete", uploaded[0], "red.png"]) == 2
     assert "'red.png' is not an image ID" in capsys.readouterr().err
     assert run(["delete"]) == 2
+    assert run(["delete", uploaded[0], "--tag", "warm"]) == 2
     capsys.readouterr()
     assert run(["images"]) == 0
     assert len(lines(capsys)) == 2
+
+
+def test_all_images_with_a_tag_are_deleted(
+    uploaded: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["delete", "--tag", "cold", "--yes"]) == 0
+    assert capsys.readouterr().out == f"deleted {image_id(BLUE)}\n"
+    with pytest.raises(SystemExit, match="1"):
+        run(["delete", "--tag", "cold", "--yes"])
+    assert "No images have the tag cold." in capsys.readouterr().err
+    assert run(["images"]) == 0
+    assert [line[0] for line in lines(capsys)] == [image_id(RED)]
+
+
+@pytest.mark.parametrize(("answer", "status", "left"), [("y", 0, 1), ("n", 1, 2)])
+def test_deleting_by_tag_asks_first(
+    answer: str, status: int, left: int, uploaded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader, terminal = pty.openpty()
+    os.write(leader, f"{answer}\n".encode())
+    with os.fdopen(terminal) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert ended(["delete", "-t", "cold"]) == status
+    os.close(leader)
+    with Glimpse.from_environ() as client:
+        assert len(list(client.images())) == left
+
+
+def test_deleting_by_tag_without_a_terminal_needs_a_yes(
+    uploaded: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert run(["delete", "--tag", "cold"]) == 2
+    assert "Delete 1 image with the tag cold? Confirm with --yes" in capsys.readouterr().err
+
+
+def ended(arguments: list[str]) -> int:
+    """Return the exit status of a command, however it ends."""
+    try:
+        return run(arguments)
+    except SystemExit as error:
+        return int(error.code or 0)
+
+
+def test_a_list_is_whole_in_a_pipe_and_bounded_on_a_terminal(
+    uploaded: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cli.table._ON_TERMINAL", 1)
+    assert run(["images"]) == 0
+    assert len(lines(capsys)) == 2
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "70")
+    for command in ("images", "jobs"):
+        assert run([command]) == 0
+        captured = capsys.readouterr()
+        assert captured.err == "There are more than these 1; see them with --limit.\n"
+        assert run([command, "-n", "2"]) == 0
+        assert capsys.readouterr().err == ""
+
+
+def test_nothing_is_cut_on_a_narrow_terminal(
+    uploaded: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run(["images", "--tag", "warm"]) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    # The first column is the widest, and so the longest once folded.
+    first = [line.split()[0] for line in shown.splitlines()[1:]]
+    assert "".join(first) == image_id(RED)
+
+
+def test_a_reader_that_leaves_ends_a_list_with_success(
+    uploaded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert run(["images"]) == 0
 
 
 def test_jobs_are_listed_as_lines(uploaded: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from cli.bulk.archives import divide
-from cli.pictures import Unreadable, find_pictures
+from cli.pictures import Choice, Unreadable, find_pictures
 from glimpse_client.sources import archive_type
 
 
@@ -33,10 +32,35 @@ def test_what_is_left_out_is_counted(folder: Path) -> None:
     for name in ("b/film.MOV", "b/film 2.mov", "README", "@eaDir/1.jpg", "b/#recycle/2.jpg"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
-    skipped: Counter[str] = Counter()
-    found = [picture.name for picture in find_pictures([folder], [], skipped)]
+    paths: list[str] = []
+    choice = Choice(on_skipped=paths.append)
+    found = [picture.name for picture in find_pictures([folder], [], choice)]
     assert found == ["photos/4.webp", "photos/a/1.jpg", "photos/b/2.PNG"]
-    assert skipped == {".mov": 2, ".txt": 1, "README": 1, "@eaDir/": 1, "#recycle/": 1}
+    assert choice.skipped == {".mov": 2, ".txt": 1, "README": 1, "@eaDir/": 1, "#recycle/": 1}
+    left_out = {"b/film.MOV", "b/film 2.mov", "README", "@eaDir", "b/#recycle", "notes.txt"}
+    assert set(paths) == left_out
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("*.webp", ["photos/a/1.jpg", "photos/b/2.PNG"]),
+        ("b", ["photos/4.webp", "photos/a/1.jpg"]),
+        ("a/*", ["photos/4.webp", "photos/b/2.PNG"]),
+        ("photos", ["photos/4.webp", "photos/a/1.jpg", "photos/b/2.PNG"]),
+    ],
+)
+def test_what_is_excluded_is_left_out_and_counted(
+    folder: Path, pattern: str, left: list[str]
+) -> None:
+    choice = Choice([pattern])
+    assert [picture.name for picture in find_pictures([folder], [], choice)] == left
+    assert choice.skipped["excluded"] == 3 - len(left)
+
+
+def test_a_file_that_is_excluded_is_sent_when_it_is_named(folder: Path) -> None:
+    found = find_pictures([folder, folder / "a" / "1.jpg"], [], Choice(["a"]))
+    assert [picture.name for picture in found][2:] == ["1.jpg"]
 
 
 def test_links_to_folders_are_followed_once(folder: Path, tmp_path: Path) -> None:

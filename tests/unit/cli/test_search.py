@@ -83,7 +83,15 @@ def test_near_duplicates_are_one_hit(capsys: pytest.CaptureFixture[str], inline:
 def test_a_sheet_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     found(capsys, "red", "--sheet", str(tmp_path / "sheet.png"))
     with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sheet.size == (750, 300)
+        assert (sheet.format, sheet.size) == ("PNG", (750, 300))
+    found(capsys, "red", "-o", str(tmp_path / "sheet.JPG"))
+    with Image.open(tmp_path / "sheet.JPG") as sheet:
+        assert (sheet.format, sheet.size) == ("JPEG", (750, 300))
+
+
+def test_hits_have_their_ids_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "red", "-k", "1"]) == 0
+    assert capsys.readouterr().out.split("\t")[2:] == ["red.png", f"{RED}\n"]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +103,8 @@ def test_a_sheet_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
         (["--like", f"{RED}:x"], "is not an image ID"),
         (["--not", " :2"], "text is empty"),
         (["--image", "/nowhere.jpg"], "/nowhere.jpg"),
+        (["--image", __file__, "--image", __file__], "--image can be given once"),
+        (["red", "--sheet", "sheet.gif"], "must end in .png, .jpg, .jpeg"),
         (["red", "--min-score", "2"], "--min-score"),
         (["red", "--offset", "-1"], "--offset"),
         (["red", "--group-duplicates", "0.1"], "--group-duplicates"),
@@ -132,6 +142,34 @@ def test_what_is_no_utf_8_is_refused_in_a_sentence(
     latin = b"caf\xe9".decode(errors="surrogateescape")
     assert run(["search", *(argument.format(latin) for argument in arguments)]) == 2
     assert "caf\\xe9" in capsys.readouterr().err
+
+
+def test_a_dry_run_lists_what_would_be_sent(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, inline: Inline
+) -> None:
+    for name in ("a.jpg", "b.png", "c.txt", "old/d.jpg"):
+        (tmp_path / "trip" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "trip" / name).write_bytes(picture("white"))
+    arguments = ["ingest", str(tmp_path / "trip"), "--exclude", "old", "--dry-run", "--verbose"]
+    assert run(arguments) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "trip/a.jpg\ntrip/b.png\n"
+    assert captured.err == "Skipped old\nSkipped c.txt\nSkipped 1 .txt, 1 excluded.\n"
+    assert len(found(capsys, "white", "--top-k", "50")) == len(COLOURS)
+
+
+def test_a_quiet_upload_says_only_what_failed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "whole.png").write_bytes(picture("red"))
+    assert run(["ingest", "-q", str(tmp_path / "whole.png")]) == 0
+    assert capsys.readouterr() == ("", "")
+    (tmp_path / "broken.png").write_bytes(picture("red")[:60])
+    with pytest.raises(SystemExit, match="1"):
+        run(["ingest", "-q", str(tmp_path)])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "broken.png: truncated: " in captured.err
 
 
 def test_what_cannot_be_seen_is_escaped_in_messages(

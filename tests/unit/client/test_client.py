@@ -16,6 +16,7 @@ from common import loopback
 from glimpse_client import (
     FileUnreadable,
     Glimpse,
+    InvalidAddress,
     JobUnfinished,
     NotAllowed,
     NotThere,
@@ -318,8 +319,30 @@ def test_client_and_service_agree_on_what_is_loopback(host: str) -> None:
 @pytest.mark.parametrize("url", ["localhost:8000", "http://[", "http://x:port"])
 def test_an_address_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLIMPSE_URL", url)
-    with pytest.raises(ServerUnreachable, match="GLIMPSE_URL"):
-        Glimpse.from_environ()
+    with pytest.raises(InvalidAddress, match="GLIMPSE_URL"):
+        Glimpse()
+    with pytest.raises(InvalidAddress, match="address"):
+        Glimpse(url)
+
+
+def test_address_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[httpx.Request] = []
+
+    def answer(asked: httpx.Request) -> httpx.Response:
+        sent.append(asked)
+        return httpx.Response(404)
+
+    monkeypatch.setenv("GLIMPSE_URL", "http://elsewhere.test")
+    monkeypatch.setenv("GLIMPSE_API_KEY", "secret")
+    for client in (
+        Glimpse(transport=httpx.MockTransport(answer)),
+        Glimpse("http://other.test", transport=httpx.MockTransport(answer)),
+    ):
+        with pytest.raises(NotThere):
+            client.job("1")
+    assert [asked.url.host for asked in sent] == ["elsewhere.test", "other.test"]
+    # A server that is named does not get the key of another.
+    assert [asked.headers.get("Authorization") for asked in sent] == ["Bearer secret", None]
 
 
 def item(filename: str) -> dict[str, str]:
