@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 
 from api.http.operations import Operation
 
-# Paths that pages of other origins may call: the API and its document, not its own pages.
+# Paths that CORS applies to: the API and its document, but not Glimpse's own pages.
 _PATHS = ("/v1/", "/openapi.json", "/healthz", "/readyz")
 _METHODS = "GET, HEAD, POST, PUT, DELETE"
 # Headers of requests to any route.

@@ -1,4 +1,4 @@
-"""A fleet of hosts with addresses of their own, one of which loses its link, or has a bad one."""
+"""A fleet on several hosts: one host's link breaks, or is slow and lossy."""
 
 from __future__ import annotations
 
