@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 # Ports that a URL may leave out.
 _REDIS_PORT, _SENTINEL_PORT = 6379, 26379
@@ -85,9 +85,8 @@ class RedisAddress:
             login, _, hosts = parts.netloc.rpartition("@")
             port = _SENTINEL_PORT if has_sentinels else _REDIS_PORT
             found = tuple(_host(host, port) for host in hosts.split(","))
-            name, _, db = (
-                parts.path[1:].partition("/") if has_sentinels else ("", "", parts.path[1:])
-            )
+            path = parts.path[1:]
+            name, _, db = path.partition("/") if has_sentinels else ("", "", path)
             number = int(db or 0)
         except ValueError:
             raise ValueError(
@@ -95,17 +94,12 @@ class RedisAddress:
             ) from None
         if has_sentinels != bool(name) or (len(found) > 1 and not has_sentinels) or number < 0:
             raise ValueError(f"give a URL such as {example}")
-        if parts.query or parts.fragment:
-            raise ValueError(
-                f"give a URL without ? and #, such as {example}. In a password, write %3F and %23;"
-                " certificates have their own settings"
-            )
-        user, _, password = login.partition(":")
+        _check_no_options(parts, example)
         return cls(
             hosts=found,
             primary=unquote(name) or None,
             db=number,
-            login=Login(unquote(user) or None, unquote(password) or None),
+            login=_login(login),
             sentinel_login=sentinel_login,
             tls=(tls or Tls()) if encrypts else None,
         )
@@ -121,6 +115,19 @@ class RedisAddress:
 def at(host: str, port: int) -> str:
     """Return a host and a port in the form of a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _check_no_options(parts: SplitResult, example: str) -> None:
+    if parts.query or parts.fragment:
+        raise ValueError(
+            f"give a URL without ? and #, such as {example}. In a password, write %3F and %23;"
+            " certificates have their own settings"
+        )
+
+
+def _login(text: str) -> Login:
+    user, _, password = text.partition(":")
+    return Login(unquote(user) or None, unquote(password) or None)
 
 
 def _host(text: str, port: int) -> tuple[str, int]:

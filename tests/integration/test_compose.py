@@ -8,7 +8,6 @@ in the images; the first three command lines come from Milvus's own docker-compo
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import re
 import shutil
 import stat
@@ -23,13 +22,12 @@ import pytest
 import redis
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from PIL import Image
 
 from common.settings import load_settings
 from tests.conftest import require
 from tests.support.containers import ROOT, Container, compose
 from tests.support.containers import Image as DockerImage
-from tests.support.polling import finished_job, ready
+from tests.support.polling import index_and_find_a_picture, ready
 from tests.support.services import MilvusLite, RedisServer, Valkey, free_port
 
 COMPOSE = ROOT / "docker-compose.yml"
@@ -354,13 +352,7 @@ def test_a_picture_goes_through_the_composed_services(
     assert all(service.running for service in composed.values())
     with httpx.Client(base_url=f"http://{places['0.0.0.0:8000']}", timeout=60) as client:
         ready(client)
-        picture = io.BytesIO()
-        Image.new("RGB", (64, 64), "red").save(picture, "PNG")
-        response = client.post("/v1/images", files={"file": ("red.png", picture.getvalue())})
-        job = finished_job(client, response.headers["Location"])
-        assert (job["state"], job["indexed"]) == ("succeeded", 1)
-        answer = client.post("/v1/searches", json={"text": "red"}, headers={"Prefer": "wait=30"})
-        assert [hit["filename"] for hit in answer.json()["hits"]] == ["red.png"]
+        index_and_find_a_picture(client)
     # The containers' root is read-only.
     assert not [path for service in composed.values() for path in service.home.iterdir()]
 

@@ -6,7 +6,6 @@ command lines, environments and probes of Glimpse's own containers run as proces
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 import httpx
 import kubernetes_validate
 import pytest
-from PIL import Image
 
 from api.load.base import RATE_UNKNOWN_PER_S
 from common.keys.redis import RedisKeys
@@ -35,7 +33,7 @@ from tests.support.kubernetes import (
     render,
     workloads,
 )
-from tests.support.polling import finished_job, wait_for
+from tests.support.polling import index_and_find_a_picture, wait_for
 from tests.support.services import MilvusLite, Valkey, free_port
 
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
@@ -297,13 +295,7 @@ def client(places: dict[str, str], key: str) -> Iterator[httpx.Client]:
 
 
 def test_a_picture_goes_through_the_pods(fleet: dict[str, Container], client: httpx.Client) -> None:
-    picture = io.BytesIO()
-    Image.new("RGB", (64, 64), "red").save(picture, "PNG")
-    response = client.post("/v1/images", files={"file": ("red.png", picture.getvalue())})
-    job = finished_job(client, response.headers["Location"])
-    assert (job["state"], job["indexed"]) == ("succeeded", 1)
-    answer = client.post("/v1/searches", json={"text": "red"}, headers={"Prefer": "wait=30"})
-    assert [hit["filename"] for hit in answer.json()["hits"]] == ["red.png"]
+    index_and_find_a_picture(client)
     # The containers' root is read-only.
     assert not [path for container in fleet.values() for path in container.home.iterdir()]
 

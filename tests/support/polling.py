@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.support.pictures import picture
+
 Found = TypeVar("Found")
 
 # Seconds between polls.
@@ -42,3 +44,12 @@ def finished_job(client: httpx.Client, location: str, timeout_s: float = 120) ->
 def ready(client: httpx.Client, timeout_s: float = 60) -> None:
     """Wait until the service is ready."""
     wait_for(lambda: client.get("/readyz?for=all").status_code == 200, timeout_s, "readiness")
+
+
+def index_and_find_a_picture(client: httpx.Client) -> None:
+    """Check that an empty service indexes a picture and finds it."""
+    response = client.post("/v1/images", files={"file": ("red.png", picture("red"))})
+    job = finished_job(client, response.headers["Location"])
+    assert (job["state"], job["indexed"]) == ("succeeded", 1)
+    answer = client.post("/v1/searches", json={"text": "red"}, headers={"Prefer": "wait=30"})
+    assert [hit["filename"] for hit in answer.json()["hits"]] == ["red.png"]
