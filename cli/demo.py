@@ -35,7 +35,7 @@ _POLL_S = 0.5
 _TAIL_LINES = 15
 
 
-@click.command(hidden=True)
+@click.command
 @click.option("--photos", default="", help="Folder of pictures to use instead of the examples.")
 @click.option("--query", default="", help=f"Query to use instead of {EXAMPLE_QUERY!r}.")
 @click.option(
@@ -50,7 +50,11 @@ def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
 
     Exits with status 0 only if the search finds pictures. The data folder is kept,
     so that a second run does not embed the same pictures again.
-    """
+
+    \b
+    Example:
+      glimpse demo --photos Pictures --query "a dog"
+    """  # noqa: D301 - click's marker for preformatted lines
     pictures = _pictures(photos)
     query = query or EXAMPLE_QUERY
     with _stack(data or _data_folder(photos)) as url, Glimpse(url) as client:

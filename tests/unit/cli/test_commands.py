@@ -41,7 +41,7 @@ def examples(command: click.Command) -> list[list[str]]:
         # Each command of a group has its own examples.
         name
         for name, command in commands.commands.items()
-        if not command.hidden and not isinstance(command, click.Group)
+        if not isinstance(command, click.Group)
     ),
 )
 def test_every_commands_help_has_examples_that_can_be_given(
