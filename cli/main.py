@@ -25,6 +25,7 @@ from cli.jobs import cancel, jobs
 from cli.keys import keys
 from cli.migrate import migrate
 from cli.models import models
+from cli.refresh import refresh
 from cli.reindex import reindex
 from cli.search import search
 from cli.status import status
@@ -66,7 +67,7 @@ def commands() -> None:
 
 
 _COMMANDS = (
-    *(ingest, search, images, delete),
+    *(ingest, search, images, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
     *(up, completion, demo, keys, tenants, migrate),

@@ -33,13 +33,18 @@ class Known(Answer):
 
 
 class Job(Answer):
-    """An ingest job."""
+    """A job: an upload, or a change of indexed images."""
 
     id: str
+    # "ingest", "edit" or "refresh".
+    kind: str = "ingest"
     state: Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
     total: int
     indexed: int
     duplicates: int
+    # Images that the job changed, or found as they are to be; 0 of an upload.
+    modified: int = 0
+    unchanged: int = 0
     failed: int
     cancelled: int
     # 0 to 1.
@@ -54,7 +59,8 @@ class Job(Answer):
     @property
     def done(self) -> int:
         """Number of images that have an outcome."""
-        return self.indexed + self.duplicates + self.failed + self.cancelled
+        changed = self.modified + self.unchanged
+        return self.indexed + self.duplicates + changed + self.failed + self.cancelled
 
     @property
     def ended(self) -> bool:

@@ -202,6 +202,27 @@ class Glimpse:
         """Return an indexed image; raises ``NotThere`` if it is not indexed."""
         return read(Image, self._connection.send("GET", f"/v1/images/{image_id}"))
 
+    def refresh(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Start to read the photo info of indexed images from their bytes again; return the job.
+
+        Args:
+            ids: Up to 10,000 images; by default those that match the filter.
+            filter: Conditions as for a search; by default all images.
+            idempotency_key: A key of your own, so that another process can repeat the request.
+
+        Example:
+            >>> glimpse.wait(glimpse.refresh()).modified
+        """
+        body = _selected(ids, filter)
+        path = "/v1/images/refreshes"
+        return begin_job(self._connection, path, idempotency_key, json=body)
+
     def content(self, image_id: str) -> bytes:
         """Return an image's bytes as uploaded."""
         path = f"/v1/images/{image_id}/content"
@@ -378,6 +399,12 @@ class Glimpse:
         except NotThere:
             return False
         return True
+
+
+def _selected(ids: Sequence[str] | None, wanted: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the part of a body that selects images."""
+    selected = {"ids": None if ids is None else list(ids), "filter": wanted}
+    return {name: each for name, each in selected.items() if each is not None}
 
 
 def _open(opened: ExitStack, source: Source) -> tuple[str, IO[bytes]]:

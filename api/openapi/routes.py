@@ -54,6 +54,14 @@ _IMAGES = {
         errors=(413, 415, 502),
         body=bodies.CHECK,
     ),
+    "images.refresh": Operation(
+        "Images",
+        "write",
+        {202: _ACCEPTED},
+        errors=(409, 413, 415, 422),
+        headers=IDEMPOTENCY_KEY,
+        body=bodies.REFRESH,
+    ),
     "images.show": Operation("Images", "read", {200: json("The image.", Image)}, errors=(404, 502)),
     "images.delete": Operation("Images", "write", {204: _DELETED}, errors=(404, 502)),
     "images.content": Operation(

@@ -18,9 +18,11 @@ from api.schemas.body import (
     read_json,
     read_query,
 )
+from api.schemas.edit import RefreshBody
 from api.schemas.image import Checked, Image, Images
 from api.schemas.links import IMAGES
 from api.schemas.pagination import ImagesQuery
+from api.uploads.edit import EditedImages, begin_edit
 from api.uploads.upload import upload as receive_upload
 from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff, suffix_of
 
@@ -61,6 +63,14 @@ def check() -> Response:
     ids = read_json(request, CheckBody).ids
     known = set(catalog().known(ids)) if ids else set()
     return answered(Checked.of(ids, known))
+
+
+@blueprint.post("/refreshes")
+def refresh() -> Response:
+    """Read the photo info of images from their bytes again; returns the job that does it."""
+    body = read_json(request, RefreshBody)
+    edited = EditedImages("refresh", body.change, body.ids, body.filter)
+    return accepted(begin_edit(services(), current_tenant(), request, edited))
 
 
 @blueprint.get(f"/{_IMAGE_ID}")

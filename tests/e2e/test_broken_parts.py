@@ -30,7 +30,8 @@ CATALOG = {
 }
 # Operations that read or write records and queues in Redis.
 RECORDS = {
-    *("images_upload", "jobs_index", "jobs_show", "jobs_cancel", "jobs_items"),
+    *("images_upload", "images_refresh"),
+    *("jobs_index", "jobs_show", "jobs_cancel", "jobs_items"),
     *("searches_create", "searches_show", "searches_contact_sheet"),
     *("dead_letters_index", "dead_letters_replay", "dead_letters_remove"),
     *("models_show_reindex", "models_start_reindex", "models_cancel_reindex", "embeddings_create"),

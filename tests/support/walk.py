@@ -21,6 +21,7 @@ _ORDER = ("get", "post", "put", "delete")
 # Request bodies and query strings by operation id.
 _BODIES: dict[str, dict[str, Any]] = {
     "images_upload": {"content": picture("navy"), "headers": {"Content-Type": "image/png"}},
+    "images_refresh": {"json": {}},
     "images_check": {"json": {"ids": ["0" * 64]}},
     "searches_create": {"json": {"text": "red"}},
     "embeddings_create": {"json": {"inputs": [{"text": "red"}]}},

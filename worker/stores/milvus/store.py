@@ -187,10 +187,16 @@ class MilvusStore:
         return [to_record(found[image_id]) for image_id in ids if image_id in found]
 
     def page(
-        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+        self,
+        tenant: str,
+        limit: int,
+        tag: str | None = None,
+        after: Place | None = None,
+        wanted: Filter | None = None,
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return records, newest first, and the place to continue after."""
-        scope = expression(tenant)
+        with self._connected():
+            scope = expression(tenant, wanted, lite=self._lite)
         if tag is not None:
             scope += f" and array_contains(tags, {literal(tag)})"
         last = None if after is None else (after.indexed_at_ms, after.id)
