@@ -16,6 +16,7 @@ import glimpse_client
 from cli.completion import completion
 from cli.dead_letters import dead_letters
 from cli.demo import demo
+from cli.edit import edit, tag
 from cli.errors import MilvusNotFound, RedisNotFound
 from cli.exit_codes import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.fetch_model import fetch_model
@@ -67,7 +68,8 @@ def commands() -> None:
 
 
 _COMMANDS = (
-    *(ingest, search, images, refresh, delete),
+    *(ingest, search, images),
+    *(tag, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
     *(up, completion, demo, keys, tenants, migrate),

@@ -29,6 +29,7 @@ from glimpse_client.answers import (
 )
 from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
+from glimpse_client.editing import edit_body, selected
 from glimpse_client.embedding import embed
 from glimpse_client.errors import JobUnfinished, NotThere, ServerUnreachable
 from glimpse_client.query import Term, search_body
@@ -202,6 +203,56 @@ class Glimpse:
         """Return an indexed image; raises ``NotThere`` if it is not indexed."""
         return read(Image, self._connection.send("GET", f"/v1/images/{image_id}"))
 
+    def edit_image(
+        self,
+        image_id: str,
+        *,
+        add_tags: str | Sequence[str] = (),
+        remove_tags: str | Sequence[str] = (),
+        metadata: Mapping[str, str | int | float | bool | None] | None = None,
+    ) -> Image:
+        """Change an indexed image, and return it; raises ``NotThere`` if it is not indexed.
+
+        Args:
+            image_id: The image.
+            add_tags: Tags to add; a string is one tag.
+            remove_tags: Tags to remove.
+            metadata: New values by key; None removes a key. Other keys stay.
+
+        Example:
+            >>> glimpse.edit_image(image_id, add_tags="dog", metadata={"draft": None}).tags
+            ('dog',)
+        """
+        body = edit_body(add_tags, remove_tags, metadata)
+        answer = self._connection.send("PATCH", f"/v1/images/{image_id}", json=body)
+        return read(Image, answer)
+
+    def edit(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+        add_tags: str | Sequence[str] = (),
+        remove_tags: str | Sequence[str] = (),
+        metadata: Mapping[str, str | int | float | bool | None] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Start to change indexed images; return the job.
+
+        Args:
+            ids: Up to 10,000 images.
+            filter: Instead of ids: conditions as for a search; ``{}`` matches all images.
+            add_tags: As of ``edit_image``.
+            remove_tags: As of ``edit_image``.
+            metadata: As of ``edit_image``.
+            idempotency_key: A key of your own, so that another process can repeat the request.
+
+        Example:
+            >>> glimpse.wait(glimpse.edit(filter={"tags": {"any": ["old"]}}, remove_tags="old"))
+        """
+        body = selected(ids, filter) | edit_body(add_tags, remove_tags, metadata)
+        return begin_job(self._connection, "/v1/images/edits", idempotency_key, json=body)
+
     def refresh(
         self,
         ids: Sequence[str] | None = None,
@@ -219,7 +270,7 @@ class Glimpse:
         Example:
             >>> glimpse.wait(glimpse.refresh()).modified
         """
-        body = _selected(ids, filter)
+        body = selected(ids, filter)
         path = "/v1/images/refreshes"
         return begin_job(self._connection, path, idempotency_key, json=body)
 
@@ -399,12 +450,6 @@ class Glimpse:
         except NotThere:
             return False
         return True
-
-
-def _selected(ids: Sequence[str] | None, wanted: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the part of a body that selects images."""
-    selected = {"ids": None if ids is None else list(ids), "filter": wanted}
-    return {name: each for name, each in selected.items() if each is not None}
 
 
 def _open(opened: ExitStack, source: Source) -> tuple[str, IO[bytes]]:

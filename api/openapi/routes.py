@@ -62,6 +62,21 @@ _IMAGES = {
         headers=IDEMPOTENCY_KEY,
         body=bodies.REFRESH,
     ),
+    "images.edit": Operation(
+        "Images",
+        "write",
+        {202: _ACCEPTED},
+        errors=(409, 413, 415, 422),
+        headers=IDEMPOTENCY_KEY,
+        body=bodies.EDIT,
+    ),
+    "images.change": Operation(
+        "Images",
+        "write",
+        {200: json("The changed image.", Image)},
+        errors=(404, 413, 415, 422, 502),
+        body=bodies.CHANGE,
+    ),
     "images.show": Operation("Images", "read", {200: json("The image.", Image)}, errors=(404, 502)),
     "images.delete": Operation("Images", "write", {204: _DELETED}, errors=(404, 502)),
     "images.content": Operation(

@@ -44,6 +44,7 @@ from common.settings import Settings
 from tests.support.conforming import ConformingClient
 from worker.archives.limits import ArchiveLimits
 from worker.catalog.deletion import Deletion
+from worker.catalog.edit import ImageEdit
 from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.edits.editor import Editor
@@ -195,6 +196,7 @@ def start_inline(
             Embeddings(encoder, search.inputs),
             Catalog(store),
             Deletion(store, blobs, jobs, claims, dead_letters, fence, collections, quotas, marks),
+            ImageEdit(editor, store, claims, marks),
             ModelCatalog(collections),
             MissingThumbnails(blobs, store, pixels_max, budget, wait_s=0),
             MarkedReads(store, marks),

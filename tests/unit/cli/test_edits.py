@@ -1,4 +1,4 @@
-"""`glimpse refresh` against the whole API."""
+"""`glimpse tag`, `glimpse edit` and `glimpse refresh` against the whole API."""
 
 from __future__ import annotations
 
@@ -63,3 +63,63 @@ def test_an_image_that_fails_is_named(server: Inline, capsys: pytest.CaptureFixt
 )
 def test_a_wrong_selection_is_refused(selection: list[str]) -> None:
     assert run(["refresh", *selection]) == 2
+
+
+def image(server: Inline) -> dict[str, object]:
+    found: dict[str, object] = (
+        server.app.test_client().get(f"/v1/images/{image_id(RED)}").get_json()
+    )
+    return found
+
+
+def test_tags_are_added_and_removed(server: Inline, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tag", image_id(RED), "+dog", "-warm", "+new tag", "-holiday"]) == 0
+    assert capsys.readouterr().out == "1 changed, 0 unchanged, 0 failed\n"
+    assert image(server)["tags"] == ["dog", "new tag"]
+    assert run(["tag", "--tagged", "dog", "-dog", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["modified"] == 1
+    assert image(server)["tags"] == ["new tag"]
+
+
+def test_metadata_is_set_and_removed(server: Inline, capsys: pytest.CaptureFixture[str]) -> None:
+    values = [
+        "album=Crete",
+        "year=2026",
+        "ratio=1.5",
+        "draft=true",
+        'code="12"',
+        "odd=[1",
+        "none=null",
+    ]
+    assert (
+        run(["edit", image_id(RED), *(word for value in values for word in ("--set", value))]) == 0
+    )
+    assert image(server)["metadata"] == {
+        "album": "Crete",
+        "year": 2026,
+        "ratio": 1.5,
+        "draft": True,
+        "code": "12",
+        "odd": "[1",
+        "none": "null",
+    }
+    assert run(["edit", "--filter", "{}", "--set", "year=2027", "--unset", "draft"]) == 0
+    assert capsys.readouterr().out.endswith("2 changed, 0 unchanged, 0 failed\n")
+    assert run(["edit", image_id(BLUE), "--unset", "unknown"]) == 0
+    failed("edit", "0" * 64, "--set", "year=2027")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["tag", image_id(RED)],
+        ["tag", "+dog"],
+        ["tag", "dog", "+cat"],
+        ["edit", image_id(RED)],
+        ["edit", "--set", "year=2026"],
+        ["edit", image_id(RED), "--set", "year"],
+        ["edit", image_id(RED), "--set", "year=2026", "--unset", "year"],
+    ],
+)
+def test_an_incomplete_edit_is_refused(command: list[str]) -> None:
+    assert run(command) == 2
