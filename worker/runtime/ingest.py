@@ -46,6 +46,7 @@ from worker.ingest.pipeline import BATCHES_WAITING, IngestPipeline
 from worker.ingest.quota import QuotaKeeper
 from worker.ingest.throughput import Throughput
 from worker.ingest.unpacking import ArchiveIngest
+from worker.photo_info.reader import PhotoInfoReader
 from worker.pixel_budget import PixelBudget
 from worker.reindex.originals import originals
 from worker.reindex.page import Page, PageReindex
@@ -210,6 +211,7 @@ class IngestParts(Parts):
                 on_decoded=self._keep_thumbnails,
                 missing_s=self.settings.missing_s,
                 budget=self._budget,
+                photo_info=PhotoInfoReader(self.settings.photo_info),
                 clock=self._clock,
             ),
             store=self.store,
