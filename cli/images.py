@@ -31,7 +31,8 @@ def images(tag: str | None, limit: int, as_json: bool) -> None:
     """List indexed images, newest first.
 
     If the output is not a terminal, each line has the image ID, time, size and file
-    name, separated by tabs.
+    name, separated by tabs. --json also has what the picture's file says of itself:
+    when, where and with which camera it was taken.
 
     \b
     Example:
@@ -84,8 +85,9 @@ def _show(found: Sequence[Image]) -> None:
             size = f"{image.width}x{image.height}"
             click.echo(f"{image.id}\t{image.indexed_at}\t{size}\t{image.filename}")
         return
-    table = Table("id", "indexed", "size", "file", "tags", box=None)
+    table = Table("id", "indexed", "taken", "size", "file", "tags", box=None)
     for image in found:
         size, tags = f"{image.width}x{image.height}", ", ".join(image.tags)
-        table.add_row(image.id, image.indexed_at[:19], size, image.filename, tags)
+        taken = (image.photo and image.photo.taken_at) or ""
+        table.add_row(image.id, image.indexed_at[:19], taken[:19], size, image.filename, tags)
     console.print(table, markup=False)

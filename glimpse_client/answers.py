@@ -98,6 +98,34 @@ class JobsPage(Page):
     jobs: tuple[Job, ...]
 
 
+class Location(Answer):
+    """Where a picture was taken, in WGS 84."""
+
+    # Degrees north and east.
+    latitude: float
+    longitude: float
+    # Metres above sea level.
+    altitude: float | None = None
+    # ISO 3166-1 alpha-2 code of the country, and the name of the nearest town.
+    country: str | None = None
+    town: str | None = None
+
+
+class Photo(Answer):
+    """What a picture's file says of itself."""
+
+    # RFC 3339, without an offset if the file names none.
+    taken_at: str | None = None
+    # Maker and model.
+    camera: str | None = None
+    lens: str | None = None
+    # EXIF's orientation, 1 to 8.
+    orientation: int | None = None
+    location: Location | None = None
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+
+
 class Image(Answer):
     """An indexed image."""
 
@@ -109,6 +137,8 @@ class Image(Answer):
     format: str
     tags: tuple[str, ...]
     metadata: dict[str, str | int | float | bool]
+    # None if the file says nothing of itself.
+    photo: Photo | None = None
     indexed_at: str
 
 

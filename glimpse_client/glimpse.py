@@ -326,6 +326,8 @@ class Glimpse:
 
         Example:
             >>> glimpse.search("a dog", filter={"tags": {"any": ["holiday"]}}).hits
+            >>> here = {"latitude": 48.14, "longitude": 11.58, "km": 5}
+            >>> glimpse.search("a dog", filter={"near": here, "camera": "Canon EOS 5D"}).hits
         """
         options = {"top_k": top_k, "offset": offset, "min_score": min_score, "filter": filter}
         options["group_duplicates"] = group_duplicates

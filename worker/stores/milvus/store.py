@@ -37,8 +37,9 @@ from worker.stores.milvus.entities import (
     to_version,
 )
 from worker.stores.milvus.errors import COLLECTION_LOST, translated
-from worker.stores.milvus.filter import expression, ids_with, literal
+from worker.stores.milvus.filter import expression, ids_with, literal, other_than
 from worker.stores.milvus.index import search_params
+from worker.stores.milvus.near import PLACE_FIELDS, best_inside
 from worker.stores.milvus.pages import Key, newest
 from worker.stores.milvus.schema import (
     HIT_FIELDS,
@@ -307,12 +308,31 @@ class MilvusStore:
         fields: Sequence[str],
     ) -> list[dict[str, Any]]:
         check_window(limit, offset)
+        with self._connected():
+            scope = expression(tenant, wanted, lite=self._lite)
+        if wanted is None or wanted.near is None:
+            return self._find(vector, limit, offset, scope, fields)
+
+        def find(limit: int, without: Sequence[str]) -> list[dict[str, Any]]:
+            rest = f"{scope} and {other_than(without)}" if without else scope
+            return self._find(vector, limit, 0, rest, sorted({*fields, *PLACE_FIELDS}))
+
+        return best_inside(wanted.near, offset + limit, find)[offset:]
+
+    def _find(
+        self,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int,
+        scope: str,
+        fields: Sequence[str],
+    ) -> list[dict[str, Any]]:
         with self._connected() as client:
             found = client.search(
                 self._collection,
                 [vector],
                 anns_field=VECTOR,
-                filter=expression(tenant, wanted, lite=self._lite),
+                filter=scope,
                 limit=limit,
                 offset=offset,
                 output_fields=list(fields),
