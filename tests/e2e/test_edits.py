@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.support.camera_pictures import camera_picture
 from tests.support.pictures import image_id, jpeg
 from tests.support.polling import finished_job
+from tests.support.services import Stack
+from worker.encoders.hashing import HashingEncoder
+from worker.stores.identity import Identity
+from worker.stores.milvus.store import MilvusStore
+from worker.stores.registry import collection_name
 
 FILES = {f"album/{number}.jpg": jpeg(number) for number in range(70)}
 IDS = [image_id(data) for data in FILES.values()]
@@ -53,6 +60,32 @@ def searched(client: httpx.Client, tag: str) -> set[str]:
 def listed(client: httpx.Client, tag: str) -> set[str]:
     found = client.get("/v1/images", params={"tag": tag, "limit": 1000}).raise_for_status().json()
     return {image["id"] for image in found["images"]}
+
+
+def forget_photo(stack: Stack, tenant: str, image: str) -> None:
+    """Make an image's row as one of a time when photo info was not read."""
+    identity = Identity.of(HashingEncoder())
+    store = MilvusStore(stack.milvus.uri, "", collection_name(identity.encoder), identity)
+    row = store.rows(tenant, [image])[image]
+    store.upsert([replace(row, record=row.record.model_copy(update={"photo": None}))])
+    store.close()
+
+
+def test_a_refresh_finds_what_was_not_read(
+    tenant_client: httpx.Client, shared_stack: Stack, tenant: str
+) -> None:
+    data = camera_picture("red")
+    response = tenant_client.post("/v1/images", files={"file": ("kite.jpg", data)})
+    finished_job(tenant_client, response.raise_for_status().headers["Location"])
+    path = f"/v1/images/{image_id(data)}"
+    before = tenant_client.get(path).raise_for_status().json()
+    forget_photo(shared_stack, tenant, image_id(data))
+    job = finished(tenant_client, "refreshes", {"filter": {"filename": "kite.jpg"}})
+    assert (job["state"], job["modified"]) == ("succeeded", 1)
+    assert tenant_client.get(path).json() == before
+    near = {"near": {"latitude": 48.14, "longitude": 11.58, "km": 5}}
+    assert finished(tenant_client, "refreshes", {"filter": near})["unchanged"] == 1
+    tenant_client.delete(path).raise_for_status()
 
 
 def test_what_was_edited_is_found_at_once(tenant_client: httpx.Client) -> None:

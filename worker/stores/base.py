@@ -147,7 +147,8 @@ class VectorStore(Protocol):
             limit: Maximum records in the page.
             tag: Only images with this tag.
             after: The last image of the previous page; None for the first page.
-            wanted: Only images that match it by ``worker.stores.matching``.
+            wanted: Only images that match it by ``worker.stores.matching``. If it has a circle, a
+                page may be short.
         """
         ...
 

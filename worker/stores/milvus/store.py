@@ -24,6 +24,7 @@ from worker.stores.as_of import time_of
 from worker.stores.base import Near, Row, Version, Writes
 from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
+from worker.stores.matching import matches
 from worker.stores.milvus.client import address_of, connect, is_lite, present, written_at
 from worker.stores.milvus.collection import ensure_collection
 from worker.stores.milvus.definition import Definition, Server
@@ -206,7 +207,11 @@ class MilvusStore:
         shown = keys[:limit]
         more = len(keys) > limit
         following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
-        return self.get(tenant, [image_id for _, image_id in shown]), following
+        records = self.get(tenant, [image_id for _, image_id in shown])
+        if wanted is not None and wanted.near is not None:
+            # The expression is the box around the circle.
+            records = [record for record in records if matches(wanted, record)]
+        return records, following
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored images' vectors, float32 [dim], by id."""
