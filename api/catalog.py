@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from api.search_worker import Answer, SearchWorker
 from common.contract import (
     CATALOG_DELETE,
+    CATALOG_EDIT,
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
     CatalogDeleted,
+    CatalogEdited,
     CatalogImages,
     CatalogKnown,
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    Change,
+    EditRequest,
     ImageRecord,
     Message,
     Place,
@@ -69,6 +73,21 @@ class Catalog:
         """
         if not self._ask(CATALOG_DELETE, self._request([image_id]), CatalogDeleted).deleted:
             raise NotFound(f"There is no image {image_id}.")
+
+    def edit(self, image_id: str, change: Change) -> ImageRecord:
+        """Change an image and return it; reads that start afterwards see the change.
+
+        Raises:
+            NotFound: The image is not indexed.
+            Unprocessable: The image would exceed the limits on uploads.
+            WorkerUnavailable: No worker answered, the store did not answer the worker, or another
+                task is processing the image. The change may still have taken effect; retry.
+        """
+        request = EditRequest(tenant=self.tenant, id=image_id, change=change)
+        image = self._ask(CATALOG_EDIT, request, CatalogEdited).image
+        if image is None:
+            raise NotFound(f"There is no image {image_id}.")
+        return image
 
     def _request(self, ids: list[str]) -> CatalogRequest:
         return CatalogRequest(tenant=self.tenant, ids=ids)

@@ -11,6 +11,7 @@ from api.dispatch.base import Dispatcher, TaskResult
 from api.http.stream_slots import Slots
 from common.contract import (
     CatalogDeleted,
+    CatalogEdited,
     CatalogImages,
     CatalogKnown,
     CatalogPage,
@@ -20,13 +21,20 @@ from common.contract import (
     ModelsList,
     ThumbnailResult,
 )
-from common.errors import BrokerUnavailable, Overloaded, StoreError, WorkerUnavailable
+from common.errors import (
+    BrokerUnavailable,
+    Overloaded,
+    StoreError,
+    Unprocessable,
+    WorkerUnavailable,
+)
 
 Answer = TypeVar(
     "Answer",
     CatalogImages,
     CatalogKnown,
     CatalogDeleted,
+    CatalogEdited,
     CatalogPage,
     EmbeddingsResult,
     ModelsList,
@@ -66,6 +74,7 @@ class SearchWorker:
             Overloaded: No slot is free (``api/http/stream_slots.py``), or the worker lacks memory.
             WorkerUnavailable: No worker answered, or a part of the service did not answer it.
             StoreError: The vector store refuses permanently.
+            Unprocessable: The worker found a value that is not acceptable.
         """
         result = self._result(task, request, timeout_s)
         if result.state != "succeeded":
@@ -77,6 +86,8 @@ class SearchWorker:
             if found.error.code == StoreError.code:
                 # Permanent: a retry would fail too.
                 raise StoreError(found.error.detail)
+            if found.error.code == Unprocessable.code:
+                raise Unprocessable(found.error.detail)
             if found.error.code == Overloaded.code:
                 raise Overloaded(found.error.detail, _RETRY_AFTER_S)
             raise WorkerUnavailable(found.error.detail)

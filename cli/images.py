@@ -14,6 +14,8 @@ from cli.text import Text, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
 
+_COLUMNS = ("id", "indexed", "size", "file", "tags", "taken")
+
 
 @click.command()
 @click.option("-t", "--tag", type=Text(), help="List only images with this tag.")
@@ -22,8 +24,9 @@ from glimpse_client.answers import Image, ImagesPage
 def images(tag: str | None, limit: int | None, as_json: bool) -> None:
     """List indexed images, newest first.
 
-    If the output is not a terminal, each line has the image ID, time, size, file name
-    and tags, separated by tabs.
+    If the output is not a terminal, each line has the image ID, time, size, file name,
+    tags and when the picture was taken, separated by tabs. --json also has what else
+    the picture's file says of itself: where and with which camera it was taken.
 
     \b
     Example:
@@ -34,7 +37,7 @@ def images(tag: str | None, limit: int | None, as_json: bool) -> None:
         if as_json:
             page = ImagesPage(images=tuple(islice(found, limit)))
             click.echo(page.model_dump_json(indent=2, exclude={"next_cursor"}))
-        elif not print_list(found, _row, ("id", "indexed", "size", "file", "tags"), limit):
+        elif not print_list(found, _row, _COLUMNS, limit):
             click.echo("No images found. Add pictures with `glimpse ingest`.", err=True)
 
 
@@ -95,4 +98,5 @@ def _delete(client: Glimpse, image_id: str) -> bool:
 def _row(image: Image) -> tuple[str, ...]:
     time = image.indexed_at[:19] if on_terminal() else image.indexed_at
     size, tags = f"{image.width}x{image.height}", ", ".join(image.tags)
-    return image.id, time, size, image.filename, tags
+    taken = (image.photo and image.photo.taken_at) or ""
+    return image.id, time, size, image.filename, tags, taken

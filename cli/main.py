@@ -16,6 +16,7 @@ import glimpse_client
 from cli.completion import completion
 from cli.dead_letters import dead_letters
 from cli.demo import demo
+from cli.edit import edit, tag
 from cli.errors import MilvusNotFound, RedisNotFound
 from cli.exit_codes import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.fetch_model import fetch_model
@@ -25,6 +26,7 @@ from cli.jobs import cancel, jobs
 from cli.keys import keys
 from cli.migrate import migrate
 from cli.models import models
+from cli.refresh import refresh
 from cli.reindex import reindex
 from cli.search import search
 from cli.status import status
@@ -70,7 +72,8 @@ def commands(url: str | None) -> None:
 
 
 _COMMANDS = (
-    *(ingest, search, images, delete),
+    *(ingest, search, images),
+    *(tag, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
     *(up, completion, demo, keys, tenants, migrate),

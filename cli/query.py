@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Query:
         min_score: Minimum score of a hit.
         offset: Number of hits to skip.
         group_duplicates: Minimum cosine similarity of images grouped into one hit.
+        photo: Conditions on photo info, in the format of the API.
     """
 
     text: str = ""
@@ -43,6 +45,13 @@ class Query:
     min_score: float | None = None
     offset: int = 0
     group_duplicates: float | None = None
+    photo: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        """The conditions that a hit must meet, in the format of the API."""
+        tags = {"tags": {"all": list(self.tags)}} if self.tags else {}
+        return tags | dict(self.photo)
 
     @property
     def is_empty(self) -> bool:
@@ -59,7 +68,7 @@ class Query:
             offset=self.offset or None,
             min_score=self.min_score,
             group_duplicates=self.group_duplicates,
-            filter={"tags": {"all": list(self.tags)}} if self.tags else None,
+            filter=self.filter or None,
         )
 
 

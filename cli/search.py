@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli.exit_codes import INCOMPLETE
+from cli.photo_conditions import Circle, Moment, photo_filter
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
 from cli.sheet import with_known_suffix, write_sheet
 from cli.table import on_terminal, print_rows
@@ -59,6 +60,29 @@ from glimpse_client.answers import Search
     multiple=True,
     help="Find only pictures with this tag. Repeatable.",
 )
+@click.option(
+    "--taken-after",
+    type=Moment(),
+    metavar="TIME",
+    help="Find only pictures taken at this time or later, such as 2026-01-31.",
+)
+@click.option(
+    "--taken-before",
+    type=Moment(),
+    metavar="TIME",
+    help="Find only pictures taken before this time.",
+)
+@click.option(
+    "--camera",
+    type=Text(),
+    help="Find only pictures taken with cameras whose name begins like this, in any case.",
+)
+@click.option(
+    "--near",
+    type=Circle(),
+    metavar="LAT,LON,KM",
+    help="Find only pictures taken at most KM kilometres from this place.",
+)
 @click.option("--min-score", type=click.FloatRange(-1, 1), help="Minimum score of a hit.")
 @click.option(
     "-k",
@@ -96,6 +120,10 @@ def search(
     unlike: tuple[dict[str, Any], ...],
     unwanted: tuple[dict[str, Any], ...],
     tags: tuple[str, ...],
+    taken_after: str | None,
+    taken_before: str | None,
+    camera: str | None,
+    near: dict[str, float] | None,
     min_score: float | None,
     top_k: int,
     offset: int,
@@ -112,12 +140,16 @@ def search(
     Example:
       glimpse search "a white dog" --sheet sheet.png
       glimpse search --image dog.jpg --not "snow:0.3" --tag holiday
+      glimpse search "a dog" --taken-after 2026-01-31 --near 48.14,11.58,5
     """  # noqa: D301 - click's marker for preformatted lines
     if len(images) > 1:
         raise click.UsageError("--image can be given once; combine it with TEXT and --like.")
     image = next(iter(images), None)
     terms = (*like, *unlike, *unwanted)
-    query = Query(text, top_k, terms, image, tags, min_score, offset, group_duplicates)
+    photo = photo_filter(
+        taken_after=taken_after, taken_before=taken_before, camera=camera, near=near
+    )
+    query = Query(text, top_k, terms, image, tags, min_score, offset, group_duplicates, photo)
     if query.is_empty:
         raise click.UsageError("Nothing to search for: give TEXT, --image or --like.")
     with Glimpse.from_environ() as client:
@@ -134,8 +166,8 @@ def search(
 
 
 def _nothing_found(query: Query) -> str:
-    if query.tags or query.offset or query.min_score is not None:
-        return "No pictures match this --tag, --min-score or --offset."
+    if query.filter or query.offset or query.min_score is not None:
+        return "No pictures match these options, such as --tag, --near or --min-score."
     return "No pictures found. Add pictures with `glimpse ingest`."
 
 

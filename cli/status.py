@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import click
 
 from cli.exit_codes import INCOMPLETE
-from cli.progress_bars import make_progress_bars
+from cli.job_progress import describe, follow
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
-
-# Seconds between polls.
-_POLL_S = 0.5
 
 
 @click.command()
@@ -30,34 +26,17 @@ def status(job_id: str, wait: bool, as_json: bool) -> None:
       glimpse status 2f1c9e6ad0b84b7c8f3f6b1f0a7d5e42 --wait
     """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
-        job = _wait(client, job_id, hide_bar=as_json) if wait else client.job(job_id)
+        job = client.job(job_id)
+        if wait:
+            job = follow(client, job, "Processing", hidden=as_json)
         failures = list(client.items(job_id, state="failed")) if job.failed and not as_json else []
     click.echo(job.model_dump_json(indent=2) if as_json else _describe(job, failures))
     if job.failed:
         sys.exit(INCOMPLETE)
 
 
-def _wait(client: Glimpse, job_id: str, hide_bar: bool) -> Job:
-    job = client.job(job_id)
-    with make_progress_bars(hide_bar) as bars:
-        bar = bars.add_task("Processing", total=job.total)
-        while not job.ended:
-            bars.update(bar, completed=job.done)
-            time.sleep(_POLL_S)
-            job = client.job(job_id)
-        bars.update(bar, completed=job.done)
-    return job
-
-
 def _describe(job: Job, failures: list[Item]) -> str:
-    lines = [
-        f"{job.state}: {job.done} of {job.total} done",
-        f"{job.indexed} indexed, {job.duplicates} duplicates, {job.failed} failed",
-    ]
-    if job.cancelled:
-        lines.append(f"{job.cancelled} cancelled")
+    lines = [f"{job.state}: {job.done} of {job.total} done"]
     if not job.ended and job.eta_s is not None:
         lines.append(f"{job.rate_per_s or 0:.1f} pictures/s, {job.eta_s:.0f} s left")
-    return "\n".join(
-        lines + [f"  {item.filename}: {item.code}: {item.detail}" for item in failures]
-    )
+    return "\n".join([*lines, describe(job, failures)])

@@ -35,12 +35,15 @@ REINDEX_QUEUE = "reindex"
 
 INGEST_CHUNK = "ingest.chunk"
 INGEST_ARCHIVE = "ingest.archive"
+# Changes indexed images; consumed by the ingest workers.
+IMAGES_EDIT = "images.edit"
 SEARCH_RUN = "search.run"
 EMBEDDINGS_RUN = "embeddings.run"
 CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
 CATALOG_DELETE = "catalog.delete"
 CATALOG_LIST = "catalog.list"
+CATALOG_EDIT = "catalog.edit"
 THUMBNAILS_MAKE = "thumbnails.make"
 MODELS_LIST = "models.list"
 MODELS_DROP = "models.drop"
@@ -54,7 +57,8 @@ SEARCH_TASKS = frozenset({SEARCH_RUN, EMBEDDINGS_RUN})
 # Type of a value in the metadata of an image.
 MetadataValue = str | int | float | bool
 
-OutcomeState = Literal["indexed", "duplicate", "failed", "cancelled"]
+# "modified" and "unchanged" are outcomes of jobs that change indexed images.
+OutcomeState = Literal["indexed", "duplicate", "modified", "unchanged", "failed", "cancelled"]
 
 
 class Message(BaseModel):
@@ -113,6 +117,29 @@ class IngestArchive(Payload):
     filename: str
     tags: list[str] = []
     metadata: dict[str, MetadataValue] = {}
+
+
+class Change(Message):
+    """What to change about indexed images."""
+
+    # Read the photo info from the bytes again.
+    refresh: bool = False
+    set_metadata: dict[str, MetadataValue] = {}
+    unset_metadata: list[str] = []
+    add_tags: list[str] = []
+    remove_tags: list[str] = []
+
+
+class EditImages(Payload):
+    """Payload of ``images.edit``: the images to change join the job as they are found."""
+
+    job_id: str
+    tenant: str = DEFAULT_TENANT
+    change: Change
+    # The images; None for those that match the filter.
+    ids: list[ImageId] | None = None
+    # None for all images of the tenant.
+    filter: Filter | None = None
 
 
 class Outcome(Message):
@@ -305,6 +332,21 @@ class CatalogDeleted(Message):
     """Result of ``catalog.delete``: the requested ids that were indexed and are now deleted."""
 
     deleted: list[ImageId] = []
+    error: Failure | None = None
+
+
+class EditRequest(Payload):
+    """Payload of ``catalog.edit``."""
+
+    tenant: str = DEFAULT_TENANT
+    id: ImageId
+    change: Change
+
+
+class CatalogEdited(Message):
+    """Result of ``catalog.edit``: the changed image; None if it is not indexed."""
+
+    image: ImageRecord | None = None
     error: Failure | None = None
 
 

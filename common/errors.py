@@ -7,6 +7,7 @@
     │   │   ├── IdempotencyKeyReused the idempotency key was used with a different request
     │   │   └── InputFailed          inputs of a request cannot be embedded
     │   ├── NotFound                 no such image, job, search or dead letter
+    │   │   └── BytesMissing         an indexed image's bytes are not in the blob store
     │   ├── Conflict                 the state of a resource does not allow the request
     │   │   ├── IdempotencyKeyInProgress a request with this idempotency key is in progress
     │   │   ├── DeadLetterBusy       the dead letter is being replayed or removed
@@ -184,6 +185,12 @@ class NotFound(InputError):
     """There is no such image, job, search or dead letter, or it has expired."""
 
     code = "not_found"
+
+
+class BytesMissing(NotFound):
+    """An indexed image's bytes are not in the blob store."""
+
+    code = "bytes_missing"
 
 
 class Unauthorized(InputError):

@@ -159,6 +159,9 @@ class Settings(BaseModel):
     upload_bytes_max: int = Field(default=2 * 1024**3, ge=1)
     # Maximum size of a picture, in bytes.
     image_bytes_max: int = Field(default=64 * 1024**2, ge=1)
+    # What is kept of EXIF, XMP and IPTC in pictures: everything, everything but the location, or
+    # nothing.
+    photo_info: Literal["all", "no-location", "none"] = "all"
     # Maximum number of pixels of a picture; a decoded picture takes three bytes per pixel.
     image_pixels_max: int = Field(default=100_000_000, ge=1)
     # Maximum number of entries of an archive, pictures or not.

@@ -33,13 +33,18 @@ class Known(Answer):
 
 
 class Job(Answer):
-    """An ingest job."""
+    """A job: an upload, or a change of indexed images."""
 
     id: str
+    # "ingest", "edit" or "refresh".
+    kind: str = "ingest"
     state: Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
     total: int
     indexed: int
     duplicates: int
+    # Images that the job changed, or found as they are to be; 0 of an upload.
+    modified: int = 0
+    unchanged: int = 0
     failed: int
     cancelled: int
     # 0 to 1.
@@ -54,7 +59,8 @@ class Job(Answer):
     @property
     def done(self) -> int:
         """Number of images that have an outcome."""
-        return self.indexed + self.duplicates + self.failed + self.cancelled
+        changed = self.modified + self.unchanged
+        return self.indexed + self.duplicates + changed + self.failed + self.cancelled
 
     @property
     def ended(self) -> bool:
@@ -92,6 +98,34 @@ class JobsPage(Page):
     jobs: tuple[Job, ...]
 
 
+class Location(Answer):
+    """Where a picture was taken, in WGS 84."""
+
+    # Degrees north and east.
+    latitude: float
+    longitude: float
+    # Metres above sea level.
+    altitude: float | None = None
+    # ISO 3166-1 alpha-2 code of the country, and the name of the nearest town.
+    country: str | None = None
+    town: str | None = None
+
+
+class Photo(Answer):
+    """What a picture's file says of itself."""
+
+    # RFC 3339, without an offset if the file names none.
+    taken_at: str | None = None
+    # Maker and model.
+    camera: str | None = None
+    lens: str | None = None
+    # EXIF's orientation, 1 to 8.
+    orientation: int | None = None
+    location: Location | None = None
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+
+
 class Image(Answer):
     """An indexed image."""
 
@@ -103,6 +137,8 @@ class Image(Answer):
     format: str
     tags: tuple[str, ...]
     metadata: dict[str, str | int | float | bool]
+    # None if the file says nothing of itself.
+    photo: Photo | None = None
     indexed_at: str
 
 

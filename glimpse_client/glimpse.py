@@ -30,6 +30,7 @@ from glimpse_client.answers import (
 )
 from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
+from glimpse_client.editing import edit_body, selected
 from glimpse_client.embedding import embed
 from glimpse_client.errors import InvalidAddress, JobUnfinished, NotThere
 from glimpse_client.query import Term, search_body
@@ -197,6 +198,77 @@ class Glimpse:
         """Return an indexed image; raises ``NotThere`` if it is not indexed."""
         return read(Image, self._connection.send("GET", f"/v1/images/{image_id}"))
 
+    def edit_image(
+        self,
+        image_id: str,
+        *,
+        add_tags: str | Sequence[str] = (),
+        remove_tags: str | Sequence[str] = (),
+        metadata: Mapping[str, str | int | float | bool | None] | None = None,
+    ) -> Image:
+        """Change an indexed image, and return it; raises ``NotThere`` if it is not indexed.
+
+        Args:
+            image_id: The image.
+            add_tags: Tags to add; a string is one tag.
+            remove_tags: Tags to remove.
+            metadata: New values by key; None removes a key. Other keys stay.
+
+        Example:
+            >>> glimpse.edit_image(image_id, add_tags="dog", metadata={"draft": None}).tags
+            ('dog',)
+        """
+        body = edit_body(add_tags, remove_tags, metadata)
+        answer = self._connection.send("PATCH", f"/v1/images/{image_id}", json=body)
+        return read(Image, answer)
+
+    def edit(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+        add_tags: str | Sequence[str] = (),
+        remove_tags: str | Sequence[str] = (),
+        metadata: Mapping[str, str | int | float | bool | None] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Start to change indexed images; return the job.
+
+        Args:
+            ids: Up to 10,000 images.
+            filter: Instead of ids: conditions as for a search; ``{}`` matches all images.
+            add_tags: As of ``edit_image``.
+            remove_tags: As of ``edit_image``.
+            metadata: As of ``edit_image``.
+            idempotency_key: A key of your own, so that another process can repeat the request.
+
+        Example:
+            >>> glimpse.wait(glimpse.edit(filter={"tags": {"any": ["old"]}}, remove_tags="old"))
+        """
+        body = selected(ids, filter) | edit_body(add_tags, remove_tags, metadata)
+        return begin_job(self._connection, "/v1/images/edits", idempotency_key, json=body)
+
+    def refresh(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Start to read the photo info of indexed images from their bytes again; return the job.
+
+        Args:
+            ids: Up to 10,000 images; by default those that match the filter.
+            filter: Conditions as for a search; by default all images.
+            idempotency_key: A key of your own, so that another process can repeat the request.
+
+        Example:
+            >>> glimpse.wait(glimpse.refresh()).modified
+        """
+        body = selected(ids, filter)
+        path = "/v1/images/refreshes"
+        return begin_job(self._connection, path, idempotency_key, json=body)
+
     def content(self, image_id: str) -> bytes:
         """Return an image's bytes as uploaded."""
         path = f"/v1/images/{image_id}/content"
@@ -249,6 +321,8 @@ class Glimpse:
 
         Example:
             >>> glimpse.search("a dog", filter={"tags": {"any": ["holiday"]}}).hits
+            >>> here = {"latitude": 48.14, "longitude": 11.58, "km": 5}
+            >>> glimpse.search("a dog", filter={"near": here, "camera": "Canon EOS 5D"}).hits
         """
         options = {"top_k": top_k, "offset": offset, "min_score": min_score, "filter": filter}
         options["group_duplicates"] = group_duplicates

@@ -59,7 +59,7 @@ _TOGETHER = {
     "shared_stack": tuple(
         f"tests/e2e/test_{name}.py"
         for name in (
-            *("archives", "bad_pictures", "client", "embeddings"),
+            *("archives", "bad_pictures", "client", "edits", "embeddings"),
             *("read_your_writes", "searches"),
         )
     ),

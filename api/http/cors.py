@@ -13,7 +13,7 @@ from api.http.operations import Operation
 
 # Paths that CORS applies to: the API and its document, but not Glimpse's own pages.
 _PATHS = ("/v1/", "/openapi.json", "/healthz", "/readyz")
-_METHODS = "GET, HEAD, POST, PUT, DELETE"
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 # Headers of requests to any route.
 _HEADERS = ("Authorization", "Content-Type", "X-Request-ID")
 # Seconds for which a browser may remember a preflight's answer; Chromium's maximum.

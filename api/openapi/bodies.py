@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from api.http.operations import BINARY, Schema
 from api.schemas.body import CheckBody, Metadata
+from api.schemas.edit import ChangeBody, EditBody, RefreshBody
 from api.schemas.embedding import PICTURES_MAX, EmbeddingsBody
 from api.schemas.model import ReindexBody, UseBody
 from api.schemas.search import SearchBody
@@ -110,6 +111,9 @@ UPLOAD: Bodies = {
 }
 SEARCH: Bodies = {"application/json": _SEARCH, FORM: _PICTURE}
 EMBEDDINGS: Bodies = {"application/json": _EMBEDDINGS, FORM: _PICTURES_TO_EMBED}
+CHANGE: Bodies = {"application/json": ChangeBody}
+EDIT: Bodies = {"application/json": EditBody}
+REFRESH: Bodies = {"application/json": RefreshBody}
 CHECK: Bodies = {"application/json": CheckBody}
 USE: Bodies = {"application/json": UseBody}
 REINDEX: Bodies = {"application/json": ReindexBody}

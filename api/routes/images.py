@@ -18,9 +18,11 @@ from api.schemas.body import (
     read_json,
     read_query,
 )
+from api.schemas.edit import ChangeBody, EditBody, RefreshBody
 from api.schemas.image import Checked, Image, Images
 from api.schemas.links import IMAGES
 from api.schemas.pagination import ImagesQuery
+from api.uploads.edit import EditedImages, begin_edit
 from api.uploads.upload import upload as receive_upload
 from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff, suffix_of
 
@@ -63,10 +65,33 @@ def check() -> Response:
     return answered(Checked.of(ids, known))
 
 
+@blueprint.post("/refreshes")
+def refresh() -> Response:
+    """Read the photo info of images from their bytes again; returns the job that does it."""
+    body = read_json(request, RefreshBody)
+    edited = EditedImages("refresh", body.change, body.ids, body.filter)
+    return accepted(begin_edit(services(), current_tenant(), request, edited))
+
+
 @blueprint.get(f"/{_IMAGE_ID}")
 def show(image_id: str) -> Response:
     """Return an indexed image."""
     return answered(Image.of(catalog().find(image_id), links()))
+
+
+@blueprint.post("/edits")
+def edit() -> Response:
+    """Change tags and metadata of images; returns the job that does it."""
+    body = read_json(request, EditBody)
+    edited = EditedImages("edit", body.change, body.ids, body.filter)
+    return accepted(begin_edit(services(), current_tenant(), request, edited))
+
+
+@blueprint.patch(f"/{_IMAGE_ID}")
+def change(image_id: str) -> Response:
+    """Change an image's tags and metadata; returns the changed image."""
+    body = read_json(request, ChangeBody)
+    return answered(Image.of(catalog().edit(image_id, body.change), links()))
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")

@@ -39,7 +39,7 @@ _JSON_BYTES_MAX = 4 * 1024**2
 _INDEX_MAX = 2**53
 
 
-def _kept(value: object) -> object:
+def kept_value(value: object) -> object:
     """Validate a value; JSON numbers are doubles, so integers out of range become floats."""
     checked = check_value(value)
     return float(checked) if isinstance(checked, int) and abs(checked) > INTEGER_MAX else checked
@@ -47,7 +47,7 @@ def _kept(value: object) -> object:
 
 # A metadata value under one of the caller's own keys.
 OwnValue = Annotated[
-    Any, BeforeValidator(_kept, json_schema_input_type=Text | Whole | float | bool)
+    Any, BeforeValidator(kept_value, json_schema_input_type=Text | Whole | float | bool)
 ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from api.schemas.answer import Answer, Count, Time
 from api.schemas.links import Links
 from api.schemas.pagination import image_cursor
+from api.schemas.photo import Photo
 from common.contract import CatalogPage, ImageRecord, MetadataValue
 from common.ids import ImageId
 
@@ -24,6 +25,7 @@ class Image(Answer):
     format: str
     tags: list[str]
     metadata: dict[str, MetadataValue]
+    photo: Photo | None
     indexed_at: Time
     links: dict[str, str]
 
@@ -39,6 +41,7 @@ class Image(Answer):
             format=record.format,
             tags=record.tags,
             metadata=record.metadata,
+            photo=None if record.photo is None else Photo.of(record.photo),
             indexed_at=record.indexed_at,
             links=links.of_image(record.id),
         )

@@ -13,21 +13,23 @@ from api.schemas.answer import Answer, Count, Share, Time, time_or_none
 from api.schemas.links import Links
 from common.ids import ImageId, RecordId
 from common.jobs.base import Item as ItemRecord
-from common.jobs.base import ItemState, JobState
+from common.jobs.base import ItemState, JobKind, JobState
 from common.jobs.base import Job as JobRecord
 from common.rfc3339 import rfc3339
 
 
 @dataclass(slots=True)
 class Job(Answer):
-    """The work of one upload, with its progress."""
+    """The work of one upload, or of one change of indexed images, with its progress."""
 
     id: RecordId
-    kind: Literal["ingest"]
+    kind: JobKind
     state: JobState
     total: Count
     indexed: Count
     duplicates: Count
+    modified: Count
+    unchanged: Count
     failed: Count
     cancelled: Count
     progress: Share
@@ -50,11 +52,13 @@ class Job(Answer):
         rate, eta = record.rate_per_s(now), record.eta_s(now)
         return cls(
             id=record.id,
-            kind="ingest",
+            kind=record.kind,
             state=record.state,
             total=record.total,
             indexed=record.indexed,
             duplicates=record.duplicates,
+            modified=record.modified,
+            unchanged=record.unchanged,
             failed=record.failed,
             cancelled=record.cancelled,
             progress=_progress(record),

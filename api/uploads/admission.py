@@ -51,12 +51,7 @@ def check_load(load: Load, wait_s_max: float, tenant_pending_max: int) -> None:
         TenantOverloaded: The tenant's own backlog is too long.
         Overloaded: The backlog is too long or Redis is nearly full.
     """
-    if load.memory_share > _MEMORY_SHARE_MAX:
-        raise Overloaded(
-            f"Redis is {load.memory_share:.0%} full, and uploads are refused above "
-            f"{_MEMORY_SHARE_MAX:.0%}; try again in {_MEMORY_RETRY_S} s.",
-            _MEMORY_RETRY_S,
-        )
+    check_memory(load)
     if 0 < tenant_pending_max <= load.tenant_pending:
         retry_s = _retry_s((load.tenant_pending - tenant_pending_max + 1) / load.rate_per_s)
         raise TenantOverloaded(
@@ -71,6 +66,16 @@ def check_load(load: Load, wait_s_max: float, tenant_pending_max: int) -> None:
             f"{load.rate_per_s:.3g} per second; uploads are refused above {wait_s_max:g} s. "
             f"Try again in {retry_s} s.",
             retry_s,
+        )
+
+
+def check_memory(load: Load) -> None:
+    """Return if Redis has room for another job; raises ``Overloaded``."""
+    if load.memory_share > _MEMORY_SHARE_MAX:
+        raise Overloaded(
+            f"Redis is {load.memory_share:.0%} full, and uploads are refused above "
+            f"{_MEMORY_SHARE_MAX:.0%}; try again in {_MEMORY_RETRY_S} s.",
+            _MEMORY_RETRY_S,
         )
 
 

@@ -4,6 +4,7 @@ import { call } from './api.js';
 import { byId, show } from './elements.js';
 import { baseName, localTime, score, size } from './format.js';
 import { hasKey } from './key.js';
+import { photoFacts } from './photo.js';
 import { linkPicture, showPicture } from './pictures.js';
 import { Problem } from './problem.js';
 
@@ -75,6 +76,7 @@ export class Details {
       ['File', image.filename],
       ['Size', `${image.width} × ${image.height}, ${size(image.bytes)}, ${image.format}`],
       ['Added', localTime(image.indexed_at)],
+      ...photoFacts(image.photo),
     ];
     if (image.score !== undefined) facts.unshift(['Score', score(image.score)]);
     const folded = (image.duplicates ?? []).map(({ filename }) => filename);

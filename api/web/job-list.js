@@ -141,8 +141,10 @@ export class JobList {
 }
 
 function countsOf(job) {
-  const parts = [`${job.indexed.toLocaleString('en')} of ${count(job.total, 'picture')} added`];
+  const [done, verb] = job.kind === 'ingest' ? [job.indexed, 'added'] : [job.modified, 'changed'];
+  const parts = [`${done.toLocaleString('en')} of ${count(job.total, 'picture')} ${verb}`];
   if (job.duplicates) parts.push(count(job.duplicates, 'duplicate'));
+  if (job.unchanged) parts.push(`${job.unchanged.toLocaleString('en')} unchanged`);
   if (job.cancelled) parts.push(`${job.cancelled.toLocaleString('en')} cancelled`);
   if (!hasEnded(job) && job.eta_s !== null) parts.push(`about ${Math.ceil(job.eta_s)} s left`);
   return parts.join(' · ');

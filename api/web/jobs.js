@@ -18,7 +18,7 @@ export function hasEnded(job) {
 
 /** Return the number of images of a job that have an outcome. */
 export function doneOf(job) {
-  return job.indexed + job.duplicates + job.failed + job.cancelled;
+  return job.indexed + job.duplicates + job.modified + job.unchanged + job.failed + job.cancelled;
 }
 
 /** Poll a job until it ends, and return it. `onJob(job)` is called with each change before that. */

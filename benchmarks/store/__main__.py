@@ -11,12 +11,12 @@ import click
 
 from benchmarks import options
 from benchmarks.report import Report
-from benchmarks.store import consistency, pages, recall, search
+from benchmarks.store import consistency, filters, pages, recall, search
 from benchmarks.store.rows import rows, write
 from benchmarks.store.servers import LITE, SERVERS, new_collection, new_store, served
 from worker.stores.milvus.store import MilvusStore
 
-_PARTS = ("search", "pages", "recall", "consistency")
+_PARTS = ("search", "filters", "pages", "recall", "consistency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Sizes:
     Attributes:
         rows: Rows for measuring searches and consistency.
         searches: Repetitions of each search.
-        images: Rows for measuring pages and recall.
+        images: Rows for measuring filters, pages and recall.
         reads: Repetitions of each page, and of each search per consistency level.
         hits: Hits of a large search.
     """
@@ -62,6 +62,12 @@ class Measures:
         with self._store(search.DIM) as (_, store):
             found = search.measure(store, self.sizes.rows, self.sizes.searches)
         self.report.add("search", search.figures(found, self.is_lite), found)
+
+    def filters(self) -> None:
+        """Measure searches with filters."""
+        with self._store(filters.DIM) as (_, store):
+            found = filters.measure(store, self.sizes.images, self.sizes.reads)
+        self.report.add("filters", filters.figures(found), found)
 
     def pages(self) -> None:
         """Measure lists of images."""
@@ -104,13 +110,14 @@ class Measures:
 def main(
     server: str, uri: str | None, only: tuple[str, ...], quick: bool, out: Path | None
 ) -> None:
-    """Measure searches, lists of images, recall and consistency levels of a Milvus."""
+    """Measure searches, filters, lists of images, recall and consistency levels of a Milvus."""
     sizes = _QUICK if quick else Sizes()
     report = Report({"server": server, **asdict(sizes)})
     with served(server, uri) as address:
         measures = Measures(address, server == LITE, sizes, report)
         runs: dict[str, Callable[[], None]] = {
             "search": measures.search,
+            "filters": measures.filters,
             "pages": measures.pages,
             "recall": measures.recall,
             "consistency": measures.consistency,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 
@@ -26,6 +27,18 @@ class Claim(NamedTuple):
     owner: str
     tenant: str
     id: str
+
+
+class Left(NamedTuple):
+    """What the last owner to settle an image left in the store."""
+
+    # The id of the job that wrote the row; empty if there is no row.
+    job_id: str
+    # The record of an edited row as JSON: the record of an edit's job does not have it.
+    record: str = ""
+
+
+NO_RECORDS: Mapping[str, str] = MappingProxyType({})
 
 
 class Claims(Protocol):
@@ -60,7 +73,13 @@ class Claims(Protocol):
         """Renew claims; return for each whether its owner still holds it."""
         ...
 
-    def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
+    def settle(
+        self,
+        owner: str,
+        tenant: str,
+        left: Mapping[str, str],
+        records: Mapping[str, str] = NO_RECORDS,
+    ) -> None:
         """Release the claims on images that have an outcome, and reset their attempts.
 
         Never raises: if Redis is unavailable, the release is sent with a later renewal.
@@ -71,6 +90,8 @@ class Claims(Protocol):
             tenant: The owner of the images.
             left: What is now in the store, by image id: the id of the job that wrote the row, or
                 an empty string if there is no row.
+            records: The records of edited rows as JSON, by image id. The record of a row that a
+                later owner leaves as it is stays known.
         """
         ...
 
@@ -81,7 +102,7 @@ class Claims(Protocol):
         """
         ...
 
-    def left(self, tenant: str, image_id: str) -> str | None:
+    def left(self, tenant: str, image_id: str) -> Left | None:
         """Return what the last owner to settle an image left in the store; see ``settle``.
 
         None if nothing was recorded, because no owner of the image was presumed dead.

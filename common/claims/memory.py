@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from common.claims.base import Claim, Verdict
+from common.claims.base import NO_RECORDS, Claim, Left, Verdict
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class _Claim:
     attempts: int = 0
     # Whether it was granted although an earlier owner may still be alive.
     overtaken: bool = False
-    left: str | None = None
+    left: Left | None = None
 
     def is_held(self) -> bool:
         """Return whether a live owner holds it."""
@@ -63,13 +63,21 @@ class MemoryClaims:
         with self.table.lock:
             return [self._confirm(owner, (tenant, image_id)) for owner, tenant, image_id in claims]
 
-    def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
+    def settle(
+        self,
+        owner: str,
+        tenant: str,
+        left: Mapping[str, str],
+        records: Mapping[str, str] = NO_RECORDS,
+    ) -> None:
         """Release the claims on images that have an outcome."""
         with self.table.lock:
             for image_id, job_id in left.items():
                 claim = self.table.claims.get((tenant, image_id))
                 if claim is not None and claim.owner == owner:
-                    claim.left = job_id
+                    record = records.get(image_id, "")
+                    if record or claim.left is None or claim.left.job_id != job_id:
+                        claim.left = Left(job_id, record)
                     self._release((tenant, image_id), claim)
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
@@ -78,7 +86,7 @@ class MemoryClaims:
             for image_id in ids:
                 self._give_back(owner, (tenant, image_id))
 
-    def left(self, tenant: str, image_id: str) -> str | None:
+    def left(self, tenant: str, image_id: str) -> Left | None:
         """Return what the last owner to settle an image left in the store."""
         with self.table.lock:
             claim = self.table.claims.get((tenant, image_id))

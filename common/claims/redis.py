@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 from redis import Redis
 
-from common.claims.base import Claim, Verdict
+from common.claims.base import NO_RECORDS, Claim, Left, Verdict
 from common.errors import BrokerUnavailable
 from common.pages import pages
 from common.redis_client import broker_call
@@ -54,7 +54,7 @@ class RedisClaims:
         self._held: set[_Held] = set()
         # Releases that are not sent yet: what the owner left in the store, or None if it gave the
         # image back.
-        self._unsent: dict[_Held, str | None] = {}
+        self._unsent: dict[_Held, Left | None] = {}
         self._lock = threading.Lock()
         # Held while releases are sent, so that none follows a new claim of the same owner.
         self._sending = threading.Lock()
@@ -95,18 +95,31 @@ class RedisClaims:
         held = [_Held(_key(claim.tenant, claim.id), claim.owner) for claim in claims]
         return [holds for page in pages(held, _KEYS_PER_CALL) for holds in self._confirm_page(page)]
 
-    def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
+    def settle(
+        self,
+        owner: str,
+        tenant: str,
+        left: Mapping[str, str],
+        records: Mapping[str, str] = NO_RECORDS,
+    ) -> None:
         """Release the claims on images that have an outcome."""
-        self._release({_Held(_key(tenant, image), owner): job for image, job in left.items()})
+        self._release(
+            {
+                _Held(_key(tenant, image_id), owner): Left(job_id, records.get(image_id, ""))
+                for image_id, job_id in left.items()
+            }
+        )
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
         """Release the claims on images without an outcome."""
         self._release({_Held(_key(tenant, image_id), owner): None for image_id in ids})
 
     @broker_call
-    def left(self, tenant: str, image_id: str) -> str | None:
+    def left(self, tenant: str, image_id: str) -> Left | None:
         """Return what the last owner to settle an image left in the store."""
-        return cast("str | None", self._redis.hget(_key(tenant, image_id), "left"))
+        found = self._redis.hmget(_key(tenant, image_id), "left", "record")
+        job_id, record = cast("list[str | None]", found)
+        return None if job_id is None else Left(job_id, record or "")
 
     @broker_call
     def give_back_all(self) -> None:
@@ -150,7 +163,7 @@ class RedisClaims:
         )
         return [bool(holds) for holds in cast("list[int]", found)]
 
-    def _release(self, left: Mapping[_Held, str | None]) -> None:
+    def _release(self, left: Mapping[_Held, Left | None]) -> None:
         """Stop renewing claims, and release them now or with a later renewal."""
         with self._lock:
             self._held -= left.keys()
@@ -171,7 +184,7 @@ class RedisClaims:
                     claim_keys=[held.key for held, _ in page],
                     kept_s=_KEPT_S,
                     owners=[held.owner for held, _ in page],
-                    job_ids=[job_id for _, job_id in page],
+                    left=[list(left) for _, left in page],
                 )
                 self._mark_sent([held for held, _ in page])
             for given_back in pages(

@@ -3,6 +3,7 @@
     {"tags": {"any": ["dog", "cat"], "none": ["draft"]},
      "width": {"gte": 640},
      "metadata.album": "holiday",
+     "near": {"latitude": 48.14, "longitude": 11.58, "km": 5},
      "indexed_at": {"gte": "2026-01-31T12:00:00Z"}}
 
 An image must meet all conditions, and all operators of each. Unknown fields and operators are
@@ -25,6 +26,7 @@ from pydantic import (
 
 from common.filters.schema import named_metadata, needs_operator
 from common.filters.values import (
+    Camera,
     Format,
     Name,
     OrderedValue,
@@ -38,6 +40,8 @@ from common.images.metadata_limits import OwnKey, Tag
 _METADATA_PREFIX = "metadata."
 # Maximum number of metadata keys in a filter, and of values in a list.
 _KEYS_MAX, _VALUES_MAX = 16, 100
+# Maximum radius of a circle, in kilometres: half the Earth's circumference, rounded up.
+_KM_MAX = 20_038
 # Maximum size of a filter as JSON, in bytes.
 _BYTES_MAX = 64 * 1024
 
@@ -107,6 +111,26 @@ class FormatName(Condition):
     )
 
 
+class CameraName(Condition):
+    """Condition on the camera's maker and model; case-insensitive."""
+
+    eq: Camera | None = None
+    one_of: list[Camera] | None = Field(
+        default=None, alias="in", min_length=1, max_length=_VALUES_MAX
+    )
+    prefix: Camera | None = None
+
+    @property
+    def folded(self) -> dict[str, Any]:
+        """The operands without case, as cameras are stored."""
+        return {
+            operator: [each.casefold() for each in value]
+            if isinstance(value, list)
+            else value.casefold()
+            for operator, value in self.operands.items()
+        }
+
+
 class Moment(Condition):
     """Condition on a time: RFC 3339, with an offset from UTC."""
 
@@ -114,6 +138,18 @@ class Moment(Condition):
     gte: Time | None = None
     lt: Time | None = None
     lte: Time | None = None
+
+
+class Near(Condition):
+    """Condition on the place where a picture was taken: at most ``km`` from a point."""
+
+    # Every field is required, so that the JSON Schema needs no rule about operators.
+    model_config = ConfigDict(json_schema_extra=None)
+
+    # Degrees in WGS 84, and kilometres along a great circle.
+    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    km: float = Field(gt=0, le=_KM_MAX, allow_inf_nan=False)
 
 
 class Own(Condition):
@@ -141,6 +177,9 @@ FormatOrValue = Annotated[
 FilenameOrValue = Annotated[
     Filename, BeforeValidator(_equal_to, json_schema_input_type=Name | Filename)
 ]
+CameraOrValue = Annotated[
+    CameraName, BeforeValidator(_equal_to, json_schema_input_type=Camera | CameraName)
+]
 OwnOrValue = Annotated[Own, BeforeValidator(_equal_to, json_schema_input_type=OwnValue | Own)]
 
 
@@ -158,6 +197,9 @@ class Filter(BaseModel):
     format: FormatOrValue | None = None
     filename: FilenameOrValue | None = None
     indexed_at: Moment | None = None
+    taken_at: Moment | None = None
+    camera: CameraOrValue | None = None
+    near: Near | None = None
     # By metadata key; in JSON each is a condition named "metadata.KEY".
     metadata: dict[OwnKey, OwnOrValue] = Field(default={}, max_length=_KEYS_MAX)
 

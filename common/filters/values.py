@@ -18,6 +18,7 @@ from common.images import metadata_limits
 from common.images.filenames import FILENAME_CHARACTERS_MAX
 from common.images.formats import MEDIA_TYPES
 from common.images.metadata_limits import INTEGER_MAX, check_value, encodable, one_line
+from common.images.photo_info import NAME_CHARACTERS_MAX
 from common.json_integers import WHOLE
 
 # Code of the first character after the control characters.
@@ -84,6 +85,12 @@ Name = Annotated[
 ]
 Format = Annotated[
     str, AfterValidator(_format), Field(json_schema_extra={"pattern": FORMAT_PATTERN})
+]
+Camera = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=NAME_CHARACTERS_MAX),
+    AfterValidator(_name),
+    Field(json_schema_extra={"pattern": NAME_PATTERN}),
 ]
 Time = Annotated[str, AfterValidator(_time), Field(json_schema_extra={"format": TIME_FORMAT})]
 # The types that the checks of a metadata value accept, for the OpenAPI document.

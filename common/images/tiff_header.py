@@ -7,7 +7,7 @@ programs wrongly without an error.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 # Tags.
@@ -18,8 +18,10 @@ _MAKE, _SUBIFDS, _DNG_VERSION = 271, 330, 50706
 # Structures of a classic TIFF and of a BigTIFF: the first directory's offset and where it is, the
 # number of entries, and an entry up to its value.
 _CLASSIC, _BIG = ("I", 4, "H", "HHI"), ("Q", 8, "Q", "HHQ")
-# The format of a value by its type: bytes, text, and unsigned integers of 16, 32 and 64 bits.
-_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+# The format of a value by its type: bytes, text (7 is undefined, 129 is UTF-8), integers of 16, 32
+# and 64 bits, and fractions, which are two integers.
+_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 7: "s", 9: "i", 10: "ii"}
+_TYPES |= {13: "I", 16: "Q", 18: "Q", 129: "s"}
 # Maximum number of entries and values read, whatever the file claims.
 _ENTRIES_MAX, _VALUES_MAX = 1024, 1 << 20
 
@@ -45,7 +47,7 @@ def raw_format(data: bytes) -> str | None:
         return "DNG"
     if _SUBIFDS not in tags or tags.get(_SUBFILE) != (_REDUCED,):
         return None
-    (make,) = tags.get(_MAKE, (b"",))
+    make = next((value for value in tags.get(_MAKE, ()) if isinstance(value, bytes)), b"")
     return next((name for maker, name in _MAKERS.items() if make.upper().startswith(maker)), None)
 
 
@@ -71,27 +73,37 @@ def has_deep_planes(data: bytes) -> bool:
     return tags.get(_PLANAR) == (_PLANES,) and len(bits) > 1 and max(bits) > 8
 
 
-def read_tags(data: bytes, wanted: tuple[int, ...]) -> Mapping[int, tuple[Any, ...]]:
-    """Return the values of the first directory's tags, as far as ``data`` contains them.
+def read_tags(
+    data: bytes, wanted: Collection[int], start: int | None = None
+) -> Mapping[int, tuple[Any, ...]]:
+    """Return the values of a directory's tags, as far as ``data`` contains them.
 
-    Values are integers; a text is one value of bytes. Other types are left out.
+    Values are integers; a text is one value of bytes, a fraction two integers. Other types are left
+    out.
+
+    Args:
+        data: The beginning of a file.
+        wanted: The tags to return.
+        start: The offset of the directory; None means the first one.
     """
     order = "<" if data[:2] == b"II" else ">"
     offset, at, count, entry = _BIG if data[2:4] in (b"+\x00", b"\x00+") else _CLASSIC
     found: dict[int, tuple[Any, ...]] = {}
     try:
-        (start,) = struct.unpack_from(order + offset, data, at)
+        if start is None:
+            (start,) = struct.unpack_from(order + offset, data, at)
         (entries,) = struct.unpack_from(order + count, data, start)
         start += struct.calcsize(count)
-        step = struct.calcsize("=" + entry) + struct.calcsize(offset)
+        head = struct.Struct(order + entry)
+        step = head.size + struct.calcsize(offset)
         for number in range(min(entries, _ENTRIES_MAX)):
-            tag, kind, length = struct.unpack_from(order + entry, data, start + number * step)
+            tag, kind, length = head.unpack_from(data, start + number * step)
             if tag in wanted:
-                place = start + number * step + struct.calcsize("=" + entry)
+                place = start + number * step + head.size
                 values = _values(data, order, offset, place, kind, length)
                 if values is not None:
                     found[tag] = values
-    except struct.error:
+    except (struct.error, OverflowError):
         # The data ends here.
         pass
     return found
@@ -103,7 +115,12 @@ def _values(
     """Return an entry's values, which stand in the entry itself if they fit there."""
     if kind not in _TYPES or not 0 < length <= _VALUES_MAX:
         return None
-    form = f"{order}{length}{_TYPES[kind]}"
-    if struct.calcsize(form) > struct.calcsize(offset):
-        (place,) = struct.unpack_from(order + offset, data, place)
-    return struct.unpack_from(form, data, place)
+    letters = _TYPES[kind]
+    form = f"{order}{length * len(letters)}{letters[0]}"
+    try:
+        if struct.calcsize(form) > struct.calcsize(offset):
+            (place,) = struct.unpack_from(order + offset, data, place)
+        return struct.unpack_from(form, data, place)
+    except (struct.error, OverflowError):
+        # The values are beyond the end of the data.
+        return None

@@ -14,7 +14,12 @@ JobState = Literal["queued", "running", "succeeded", "partial", "failed", "cance
 # States in which a job no longer changes.
 FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "partial", "failed", "cancelled"})
 
-ItemState = Literal["queued", "indexed", "duplicate", "failed", "cancelled"]
+ItemState = Literal[
+    "queued", "indexed", "duplicate", "modified", "unchanged", "failed", "cancelled"
+]
+
+# What a job does: it indexes uploads, changes indexed images, or reads their photo info again.
+JobKind = Literal["ingest", "edit", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +34,17 @@ class Job:
     total: int
     # Seconds since 1970.
     created_at: float
+    kind: JobKind = "ingest"
     started_at: float | None = None
     finished_at: float | None = None
     indexed: int = 0
     duplicates: int = 0
+    modified: int = 0
+    unchanged: int = 0
     failed: int = 0
     cancelled: int = 0
-    # Whether more images may be added: its archive is still being unpacked.
+    # Whether more images may be added: its archive is still being unpacked, or the images to change
+    # are still being looked up.
     growing: bool = False
     # Whether it was cancelled while it was growing, so that some images were never added.
     cut_short: bool = False
@@ -48,7 +57,7 @@ class Job:
     @property
     def done(self) -> int:
         """The number of images that have an outcome."""
-        return self.indexed + self.duplicates + self.failed + self.cancelled
+        return sum(getattr(self, counter) for counter in COUNTERS.values())
 
     @property
     def state(self) -> JobState:
@@ -166,11 +175,11 @@ class JobRecords(Protocol):
         ...
 
     def pending(self) -> int:
-        """Return the number of accepted images without an outcome, over all jobs."""
+        """Return the number of accepted images to index without an outcome, over all jobs."""
         ...
 
     def pending_of(self, tenant: str) -> int:
-        """Return the number of a tenant's accepted images without an outcome."""
+        """Return the number of a tenant's accepted images to index without an outcome."""
         ...
 
     def recount(self) -> None:
@@ -270,6 +279,8 @@ class JobRecords(Protocol):
 COUNTERS: dict[OutcomeState, str] = {
     "indexed": "indexed",
     "duplicate": "duplicates",
+    "modified": "modified",
+    "unchanged": "unchanged",
     "failed": "failed",
     "cancelled": "cancelled",
 }

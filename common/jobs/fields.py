@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from common.jobs.base import COUNTERS, Job
+from common.jobs.base import COUNTERS, Job, JobKind
 
 
 def job_key(job_id: str) -> str:
@@ -24,6 +24,8 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
         "packed": 1,
         "kept": json.dumps({"tags": list(job.tags), "metadata": dict(job.metadata)}),
     }
+    if job.kind != "ingest":
+        fields["kind"] = job.kind
     if job.growing:
         fields["growing"] = 1
     if job.source is not None:
@@ -37,6 +39,7 @@ def read_job(job_id: str, fields: Mapping[str, str]) -> Job:
     return Job(
         id=job_id,
         tenant=fields["tenant"],
+        kind=cast("JobKind", fields.get("kind", "ingest")),
         total=int(fields["total"]),
         created_at=float(fields["created_at"]),
         started_at=_seconds(fields.get("started_at")),

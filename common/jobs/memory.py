@@ -102,13 +102,11 @@ class MemoryJobs:
 
     def pending(self) -> int:
         """Return the number of accepted images without an outcome."""
-        jobs = (self._jobs[job_id] for job_id in self._changed)
-        return sum(job.total - job.done for job in jobs)
+        return sum(job.total - job.done for job in self._counted())
 
     def pending_of(self, tenant: str) -> int:
         """Return the number of a tenant's accepted images without an outcome."""
-        jobs = (self._jobs[job_id] for job_id in self._changed)
-        return sum(job.total - job.done for job in jobs if job.tenant == tenant)
+        return sum(job.total - job.done for job in self._counted() if job.tenant == tenant)
 
     def recount(self) -> None:
         """Do nothing: ``pending`` always recomputes the number."""
@@ -207,6 +205,11 @@ class MemoryJobs:
         if state != "queued":
             self.marks.advance(self._noted.pop(job_id, []))
         return rest[:limit], rest[limit].index if len(rest) > limit else None
+
+    def _counted(self) -> list[Job]:
+        """Return the accepted jobs whose images are pending until they have an outcome."""
+        jobs = (self._jobs[job_id] for job_id in self._changed)
+        return [job for job in jobs if job.kind == "ingest"]
 
     def _count(self, job_id: str, counter: str) -> None:
         job = self._jobs[job_id]

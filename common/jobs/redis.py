@@ -46,7 +46,10 @@ QUEUED_PREFIX = "glimpse:jobs:queued:"
 
 # The parts of a record, and those of a record of version 1.
 _PARTS = ("items", "states", "failures")
-_PARTS_OF_VERSION_1 = ("outcomes", "begun", "queued", *COUNTERS)
+_PARTS_OF_VERSION_1 = (
+    *("outcomes", "begun", "queued"),
+    *("indexed", "duplicate", "failed", "cancelled"),
+)
 
 
 class RedisJobs:

@@ -23,6 +23,8 @@ _STATES: dict[str, ItemState] = {
     "b": "queued",
     "i": "indexed",
     "d": "duplicate",
+    "m": "modified",
+    "u": "unchanged",
     "f": "failed",
     "c": "cancelled",
 }

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from common.contract import ChunkItem, IngestArchive, IngestChunk
+from common.contract import (
+    IMAGES_EDIT,
+    INGEST_ARCHIVE,
+    ChunkItem,
+    EditImages,
+    IngestArchive,
+    IngestChunk,
+)
 from common.jobs.base import Item, Job
 from common.pages import pages
 
@@ -46,6 +53,20 @@ def chunk_task_id(chunk: IngestChunk) -> str:
 def archive_task_id(job_id: str) -> str:
     """Return the id of the task that unpacks a job's archive."""
     return f"{job_id}.archive"
+
+
+def edit_task_id(job_id: str) -> str:
+    """Return the id of the task that changes a job's images."""
+    return f"{job_id}.edit"
+
+
+def source_task(job: Job) -> tuple[str, str, EditImages | IngestArchive]:
+    """Return the name, the id and the payload of the task that adds a job's images."""
+    source = job.source or ""
+    if job.kind == "ingest":
+        archive = IngestArchive.model_validate_json(source)
+        return INGEST_ARCHIVE, archive_task_id(job.id), archive
+    return IMAGES_EDIT, edit_task_id(job.id), EditImages.model_validate_json(source)
 
 
 def job_of_task(task_id: str) -> str:

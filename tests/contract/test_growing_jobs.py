@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from common.contract import Outcome
 from common.errors import NotFound
 from common.jobs.base import Job, JobRecords
 from common.jobs.redis import RedisJobs
@@ -229,3 +230,33 @@ def test_pending_images_are_counted_by_tenant(jobs: JobRecords) -> None:
         jobs.recount()
     jobs.cancel(ids[2])
     assert jobs.pending_of(other) == 0
+
+
+def test_a_job_that_changes_images_has_outcomes_of_its_own_and_no_backlog(
+    jobs: JobRecords,
+) -> None:
+    pending = jobs.pending()
+    job = Job(
+        uuid.uuid4().hex,
+        "editor",
+        0,
+        created_at=time.time(),
+        kind="edit",
+        growing=True,
+        source="{}",
+    )
+    jobs.create(job, [])
+    jobs.accept(job.id)
+    jobs.extend(job.id, 0, named(3))
+    jobs.complete(job.id)
+    assert (jobs.pending(), jobs.pending_of("editor")) == (pending, 0)
+    modified = Outcome(index=0, id=named(1)[0][0], state="modified")
+    unchanged = Outcome(index=1, id=named(1, 1)[0][0], state="unchanged")
+    jobs.record(job.id, [modified, unchanged])
+    assert jobs.outcomes(job.id, {0: modified.id, 1: unchanged.id}) == {0: modified, 1: unchanged}
+    assert [item.index for item in jobs.items(job.id, "unchanged", 10)[0]] == [1]
+    jobs.record(job.id, [modified.model_copy(update={"index": 2, "id": named(1, 2)[0][0]})])
+    found = jobs.get(job.id)
+    assert (found.kind, found.state, found.done) == ("edit", "succeeded", 3)
+    assert (found.modified, found.unchanged) == (2, 1)
+    assert (jobs.pending(), jobs.pending_of("editor")) == (pending, 0)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from common.contract import ImageRecord, Place
+from common.filters.model import Filter
 from common.rfc3339 import milliseconds, rfc3339
 from tests.support.store_clients import image_id, row
 from worker.stores.base import Row, VectorStore
@@ -94,6 +95,16 @@ def test_a_list_of_a_tag_has_what_carries_it(store: VectorStore, tag: str) -> No
     assert listed(store, 2, tag) == in_order(rows)
     assert listed(store, 3, "both") == in_order(rows + others)
     assert listed(store, 3, "none") == []
+
+
+def test_a_list_of_a_filter_has_what_matches(store: VectorStore) -> None:
+    rows = [at(f"image {number}", number, tags=["even"] * (number % 2 == 0)) for number in range(9)]
+    store.upsert(rows)
+    wanted = Filter.model_validate({"tags": {"any": ["even"]}})
+    found, after = store.page("default", 3, wanted=wanted)
+    rest, end = store.page("default", 3, after=after, wanted=wanted)
+    assert [record.id for record in found + rest] == in_order(rows[::2])
+    assert end is None
 
 
 def test_a_tenant_sees_only_its_own(store: VectorStore) -> None:

@@ -13,6 +13,7 @@ import pytest
 from common import schema
 from common.errors import ModelMismatch, SchemaNewer, StoreError, Unprocessable
 from common.filters.model import Filter
+from common.images.photo_info import Location, PhotoInfo
 from tests.support.store_clients import (
     DIM,
     IDENTITY,
@@ -111,9 +112,21 @@ def test_a_record_comes_back_as_it_was_written(store: VectorStore) -> None:
         bytes=2**40,
         tags=["", "dog", 'é "quoted" \\ \'', "日本"],
         metadata={"album": "x'\"\\", "": 1, "n": 2**62, "share": 1.0, "yes": True, "größe": -0.5},
+        photo=PhotoInfo(
+            taken_at="2024-05-01T12:00:00.25+02:00",
+            camera='Câmera "\\" 5D',
+            lens="50 mm",
+            orientation=6,
+            location=Location(
+                latitude=-0.1, longitude=1e-7, altitude=519.0, country="DE", town="München"
+            ),
+            description='two\nlines, "quoted" \\ 😀',
+            keywords=["", "dog", "日本"],
+        ),
     )
     store.upsert([written])
     assert store.get("default", [written.record.id]) == [written.record]
+    assert store.rows("default", [written.record.id])[written.record.id].record == written.record
     hit = store.search("default", written.vector, limit=1)[0]
     assert (hit.filename, hit.tags) == (written.record.filename, written.record.tags)
 

@@ -52,6 +52,10 @@ SEARCH = {
     "upserts",
     "search right after writing / numpy, p50",
 }
+CONDITIONS = (
+    *("indexed_at", "metadata"),
+    *("taken_at, half", "camera, a quarter", "near, a sixth"),
+)
 PAGES = {
     *latencies(
         "the newest 100",
@@ -61,6 +65,10 @@ PAGES = {
         "a tag that none has",
     ),
     "all pages of 1,000",
+}
+FILTERS = {
+    *latencies("no filter", *CONDITIONS),
+    *(f"{name} / no filter, p50" for name in CONDITIONS),
 }
 COSTS = {
     f"processor time, {part}"
@@ -335,6 +343,7 @@ def test_both_kinds_of_store(tmp_path: Path, milvus_server: MilvusServer) -> Non
     for store in ("lite", "milvus"):
         assert measured.pop(f"store-{store}: search") == SEARCH
         assert measured.pop(f"store-{store}: pages") == PAGES
+        assert measured.pop(f"store-{store}: filters") == FILTERS
         for kind in ("like pictures", "random"):
             assert measured.pop(f"store-{store}: recall, {kind}") == recall(kind)
     assert measured == {

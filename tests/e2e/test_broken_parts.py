@@ -25,12 +25,13 @@ ID = image_id(DATA)
 ALWAYS = {"service_healthz", "service_metrics", "documents_openapi", "documents_docs", "web_index"}
 # Operations that need a search worker and Milvus.
 CATALOG = {
-    *("images_index", "images_check", "images_show", "images_delete"),
+    *("images_index", "images_check", "images_show", "images_change", "images_delete"),
     *("models_index", "models_use", "models_drop"),
 }
 # Operations that read or write records and queues in Redis.
 RECORDS = {
-    *("images_upload", "jobs_index", "jobs_show", "jobs_cancel", "jobs_items"),
+    *("images_upload", "images_refresh", "images_edit"),
+    *("jobs_index", "jobs_show", "jobs_cancel", "jobs_items"),
     *("searches_create", "searches_show", "searches_contact_sheet"),
     *("dead_letters_index", "dead_letters_replay", "dead_letters_remove"),
     *("models_show_reindex", "models_start_reindex", "models_cancel_reindex", "embeddings_create"),

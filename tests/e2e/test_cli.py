@@ -146,7 +146,7 @@ def test_what_was_ingested_is_listed_and_deleted(up: GlimpseUp, tmp_path: Path) 
     assert (job["state"], job["total"]) == ("succeeded", 1)
     listed = up.glimpse("images", "--tag", "lime")
     image_id, _, *others = listed.stdout.strip().split("\t")
-    assert others == ["20x10", "lime.png", "lime"]
+    assert others[:3] == ["20x10", "lime.png", "lime"]
     deleted = up.glimpse("delete", image_id)
     assert (deleted.returncode, deleted.stdout) == (0, f"deleted {image_id}\n")
     again = up.glimpse("delete", image_id)

@@ -32,7 +32,7 @@ _TENANT = "default"
 _RECORDS = records(12)
 
 # Fields whose strings are translated, so that the expression contains none of the caller's text.
-_OURS = ("format", "indexed_at")
+_OURS = ("format", "indexed_at", "taken_at")
 
 _PREFIX = "metadata."
 
@@ -77,6 +77,9 @@ def _twin(wanted: Filter) -> tuple[Filter, dict[str, str]]:
         operands = condition.operands
         if name.startswith(_PREFIX):
             name = _PREFIX + plain(name.removeprefix(_PREFIX))
+        if name == "camera":
+            # Compared without case.
+            operands = condition.folded
         asked[name] = operands if name in _OURS else _each(operands, plain)
     return Filter.model_validate(asked), meant
 
@@ -115,7 +118,18 @@ def read(data: bytes) -> Any:
 
 
 _OPERATORS = ["eq", "in", "gt", "gte", "lt", "lte", "prefix", "any", "all", "none", "like"]
-_NAMES = ["tags", "width", "height", "bytes", "format", "filename", "indexed_at", "metadata"]
+_NAMES = [
+    "near",
+    "tags",
+    "width",
+    "height",
+    "bytes",
+    "format",
+    "filename",
+    "indexed_at",
+    "metadata",
+    "camera",
+]
 _ODD = [
     float("nan"),
     float("inf"),
@@ -165,6 +179,7 @@ _SHAPED = st.one_of(
         {"tags": st.dictionaries(st.sampled_from(_OPERATORS[7:10]), _LISTS, min_size=1)}
     ),
     st.fixed_dictionaries({"filename": st.fixed_dictionaries({"prefix": _TEXTS}) | _TEXTS}),
+    st.fixed_dictionaries({"camera": st.fixed_dictionaries({"prefix": _TEXTS}) | _TEXTS}),
     st.dictionaries(
         (st.sampled_from(KEYS) | _TEXTS).map(_PREFIX.__add__),
         _SCALARS | _CONDITIONS | st.fixed_dictionaries({"in": _LISTS}),

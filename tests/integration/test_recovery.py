@@ -15,10 +15,13 @@ from redis import Redis
 
 from common.broker.sender import TaskSender
 from common.contract import (
+    IMAGES_EDIT,
     INGEST_ARCHIVE,
     INGEST_CHUNK,
     INGEST_QUEUE,
+    Change,
     ChunkItem,
+    EditImages,
     IngestArchive,
     IngestChunk,
     Message,
@@ -53,6 +56,7 @@ class Bench:
     lost_tasks: LostTasks
     sent: list[IngestChunk] = field(default_factory=list)
     archives: list[IngestArchive] = field(default_factory=list)
+    edits: list[EditImages] = field(default_factory=list)
 
     def job(self, images: int) -> Job:
         """Write an accepted job without any task."""
@@ -101,18 +105,21 @@ def bench(valkey: Valkey) -> Iterator[Bench]:
         jobs = RedisJobs(redis, ttl_s=600)
         sent: list[IngestChunk] = []
         archives: list[IngestArchive] = []
+        edits: list[EditImages] = []
 
         def send(task: str, task_id: str, message: Message) -> None:
             assert task_id.startswith(str(message.model_dump()["job_id"]))
             if task == INGEST_ARCHIVE:
                 archives.append(IngestArchive.model_validate(message.model_dump()))
+            elif task == IMAGES_EDIT:
+                edits.append(EditImages.model_validate(message.model_dump()))
             else:
                 sent.append(IngestChunk.model_validate(message.model_dump()))
 
         lost_tasks = LostTasks(redis, jobs, lambda _: ["ingest"], send, LEASE_S, chunk_images=2)
         settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
         sender = TaskSender(settings, RedisClock(redis), RedisModels(redis))
-        yield Bench(redis, jobs, sender, RedisMessages(redis), lost_tasks, sent, archives)
+        yield Bench(redis, jobs, sender, RedisMessages(redis), lost_tasks, sent, archives, edits)
         redis.flushdb()
 
 
@@ -243,6 +250,26 @@ def test_an_archive_that_is_in_no_queue_is_sent_again(bench: Bench) -> None:
     archive = archive_job(bench)
     bench.look_later()
     assert bench.archives == [archive]
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_an_edit_that_is_in_no_queue_is_sent_again_for_all_its_images(
+    bench: Bench, grows: bool
+) -> None:
+    edit = EditImages(job_id=uuid.uuid4().hex, change=Change(add_tags=["dog"]))
+    about = {"kind": "edit", "growing": True, "source": edit.model_dump_json()}
+    job = Job(edit.job_id, "default", 0, created_at=time.time(), **about)
+    bench.jobs.create(job, [])
+    bench.jobs.accept(job.id)
+    bench.jobs.extend(job.id, 0, [(f"{n:064x}", f"{n}.jpg") for n in range(3)])
+    if not grows:
+        bench.jobs.complete(job.id)
+    assert bench.look_later() == []
+    assert bench.edits == [edit]
+    bench.sender.send(IMAGES_EDIT, INGEST_QUEUE, f"{job.id}.edit", edit)
+    bench.take_in_hand()
+    bench.look_later()
+    assert bench.edits == [edit]
 
 
 def test_an_archive_that_waits_is_left_alone(bench: Bench) -> None:

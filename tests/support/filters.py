@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from common.contract import ImageRecord, MetadataValue
 from common.filters.model import Filter
 from common.images.formats import MEDIA_TYPES
+from common.images.photo_info import Location, PhotoInfo
 from common.rfc3339 import rfc3339
 
 # Injection attempts: values that would end a string, list or condition early if not escaped.
@@ -99,6 +100,15 @@ TIMES = [
     "2026-01-31T00:00:00-12:00",
     "1969-12-31T23:59:59.9999Z",
 ]
+# Times of photos, which need no offset, beside those of filters; the last one is no time.
+TAKEN = [*TIMES, "2026-01-31T12:00:00", "0001-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "soon"]
+MODELS = ["Canon EOS 5D", "canon eos 5d", "CANON EOS 6D", "Canon", "STRASSE", "Straße", "İ"]
+CAMERAS = [*MODELS, *TEXTS]
+# Degrees at which ranges end, and the neighbours of some.
+LATITUDES = [-90.0, -89.9999, -45.0, -0.0, 0.0, 1e-7, 48.137, 48.138, 66.5, 89.9999, 90.0]
+LONGITUDES = [-180.0, -179.9999, -90.0, 0.0, 1e-7, 11.575, 11.576, 90.0, 179.9999, 180.0]
+# From a metre to the whole Earth, in kilometres.
+RADII = [0.001, 0.02, 0.2, 1.0, 111.0, 5000.0, 10_007.6, 15_000.0, 20_015.1, 20_038.0]
 
 
 def records(count: int, seed: int = 7) -> list[ImageRecord]:
@@ -119,7 +129,19 @@ def _record(draw: random.Random, number: int) -> ImageRecord:
         metadata={
             key: draw.choice(VALUES) for key in draw.sample(KEYS, k=draw.choice([0, 2, 5, 10]))
         },
+        photo=draw.choice([None, _photo(draw), _photo(draw)]),
         indexed_at=rfc3339(draw.choice(MOMENTS)),
+    )
+
+
+def _photo(draw: random.Random) -> PhotoInfo:
+    place = Location(latitude=draw.choice(LATITUDES), longitude=draw.choice(LONGITUDES))
+    return PhotoInfo(
+        taken_at=draw.choice([None, *TAKEN]),
+        camera=draw.choice([None, *CAMERAS]),
+        location=draw.choice([None, place, place]),
+        description=draw.choice([None, *TEXTS]),
+        keywords=draw.sample(TEXTS, k=draw.choice([0, 2])),
     )
 
 
@@ -153,6 +175,7 @@ def _numbers() -> st.SearchStrategy[Any]:
     return _NUMBER | _conditions(**operators)
 
 
+_CAMERA = st.sampled_from([*MODELS, *NAMES])
 _OWN = _VALUE | _conditions(
     **{"eq": _VALUE, "in": _lists(_VALUE)}, **dict.fromkeys(_ORDER, _ORDERED)
 )
@@ -164,6 +187,15 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "format": st.sampled_from(list(MEDIA_TYPES)),
     "filename": _NAME | _conditions(**{"eq": _NAME, "in": _lists(_NAME), "prefix": _NAME}),
     "indexed_at": _conditions(**dict.fromkeys(_ORDER, st.sampled_from(TIMES))),
+    "taken_at": _conditions(**dict.fromkeys(_ORDER, st.sampled_from(TIMES))),
+    "camera": _CAMERA | _conditions(**{"eq": _CAMERA, "in": _lists(_CAMERA), "prefix": _CAMERA}),
+    "near": st.fixed_dictionaries(
+        {
+            "latitude": st.sampled_from(LATITUDES) | st.floats(-90, 90),
+            "longitude": st.sampled_from(LONGITUDES) | st.floats(-180, 180),
+            "km": st.sampled_from(RADII) | st.floats(0.001, 20_038),
+        }
+    ),
 }
 
 

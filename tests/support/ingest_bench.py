@@ -75,7 +75,14 @@ class Shared:
 
     def amends(self, claims: MemoryClaims) -> Amends:
         """Return the ``Amends`` that undoes one worker's late writes."""
-        return Amends(self.store, self.blobs, self.jobs, claims, self.dead_letters)
+        return Amends(
+            self.store,
+            self.blobs,
+            self.jobs,
+            claims,
+            self.dead_letters,
+            lambda: self.collections.others(self.store),
+        )
 
     def withdrawn_blobs(self, kept_s: float = 0.0) -> WithdrawnBlobs:
         """Return the chore that cleans up withdrawn blobs."""

@@ -21,10 +21,12 @@ from common.blobs.base import BlobStore
 from common.blobs.memory import MemoryBlobs
 from common.claims.memory import MemoryClaims
 from common.contract import (
+    IMAGES_EDIT,
     INGEST_ARCHIVE,
     INGEST_CHUNK,
     INGEST_QUEUE,
     QUEUES,
+    EditImages,
     IngestArchive,
     IngestChunk,
     dump,
@@ -42,8 +44,12 @@ from common.settings import Settings
 from tests.support.conforming import ConformingClient
 from worker.archives.limits import ArchiveLimits
 from worker.catalog.deletion import Deletion
+from worker.catalog.edit import ImageEdit
 from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
+from worker.edits.editor import Editor
+from worker.edits.job import JobEdit
+from worker.edits.photo import ReadInfo, StoredPhotoInfo
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.isolation import Isolation
@@ -100,6 +106,7 @@ def start_inline(
     store: MemoryStore | None = None,
     blobs: BlobStore | None = None,
     budget: PixelBudget | None = None,
+    read_info: ReadInfo = lambda *_: None,
 ) -> Inline:
     """Create an app whose tasks run synchronously in this process.
 
@@ -109,6 +116,7 @@ def start_inline(
         store: Used instead of a new, empty store.
         blobs: Used instead of a new, empty blob store.
         budget: Used instead of a budget of pixels as large as one picture may be.
+        read_info: Reads the photo info in a picture's bytes.
     """
     encoder = HashingEncoder()
     collection = MemoryCollection(Identity.of(encoder))
@@ -129,9 +137,27 @@ def start_inline(
     keys = MemoryKeys()
     quotas = MemoryQuotas()
     heartbeats = MemoryHeartbeats()
-    amends = Amends(store, blobs, jobs, claims, dead_letters)
+    amends = Amends(store, blobs, jobs, claims, dead_letters, lambda: collections.others(store))
     fence = Fence(claims, amends)
     pipeline = IngestPipeline(encoder, store, fence, batch_max=8, wait_ms=0)
+    isolation = Isolation()
+    editor = Editor(
+        store=store,
+        collections=collections,
+        jobs=jobs,
+        claims=claims,
+        fence=fence,
+        photos=StoredPhotoInfo(blobs, read_info),
+    )
+    edits = JobEdit(
+        editor=editor,
+        store=store,
+        jobs=jobs,
+        claims=claims,
+        isolation=isolation,
+        amends=amends,
+        closing=lambda: False,
+    )
     clock = MachineClock()
     search = Search.of(settings, encoder, store, queries)
     ingest = ChunkIngest(
@@ -146,7 +172,7 @@ def start_inline(
         jobs=jobs,
         claims=claims,
         dead_letters=dead_letters,
-        isolation=Isolation(),
+        isolation=isolation,
         amends=amends,
         quotas=quotas,
     )
@@ -170,6 +196,7 @@ def start_inline(
             Embeddings(encoder, search.inputs),
             Catalog(store),
             Deletion(store, blobs, jobs, claims, dead_letters, fence, collections, quotas, marks),
+            ImageEdit(editor, store, claims, marks),
             ModelCatalog(collections),
             MissingThumbnails(blobs, store, pixels_max, budget, wait_s=0),
             MarkedReads(store, marks),
@@ -182,6 +209,9 @@ def start_inline(
         )
         handlers[INGEST_ARCHIVE] = lambda payload: dump(
             unpack.run(IngestArchive.model_validate(payload), owner=uuid.uuid4().hex)
+        )
+        handlers[IMAGES_EDIT] = lambda payload: dump(
+            edits.run(EditImages.model_validate(payload), owner=uuid.uuid4().hex)
         )
         for queue in QUEUES:
             heartbeats.beat(heartbeat(queue))

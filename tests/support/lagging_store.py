@@ -119,9 +119,14 @@ class LaggingStore:
         return self._read().get(tenant, ids)
 
     def page(
-        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+        self,
+        tenant: str,
+        limit: int,
+        tag: str | None = None,
+        after: Place | None = None,
+        wanted: Filter | None = None,
     ) -> tuple[list[ImageRecord], Place | None]:
-        return self._read().page(tenant, limit, tag, after)
+        return self._read().page(tenant, limit, tag, after, wanted)
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         return self._read().vectors(tenant, ids)

@@ -72,6 +72,9 @@ def _part(name: str, target: Target) -> str:
 
 _BODIES: dict[str, Callable[[Target], dict[str, Any]]] = {
     "images.upload": lambda target: {"data": {"file": (io.BytesIO(target.data), "mine.png")}},
+    "images.refresh": lambda _: {"json": {}},
+    "images.edit": lambda target: {"json": {"ids": [target.image_id], "tags": {"add": ["mine"]}}},
+    "images.change": lambda _: {"json": {"tags": {"add": ["mine"]}}},
     "images.check": lambda target: {"json": {"ids": [target.image_id]}},
     "searches.create": lambda target: {
         "json": {"query": [{"image_id": target.image_id}, {"text": "a red thing"}]}

@@ -17,10 +17,13 @@ HANGS_AFTER_S = 5.0
 # Concurrent requests.
 _THREADS = 6
 # Methods in the order of sending, deletions last.
-_ORDER = ("get", "post", "put", "delete")
+_ORDER = ("get", "post", "put", "patch", "delete")
 # Request bodies and query strings by operation id.
 _BODIES: dict[str, dict[str, Any]] = {
     "images_upload": {"content": picture("navy"), "headers": {"Content-Type": "image/png"}},
+    "images_refresh": {"json": {}},
+    "images_edit": {"json": {"filter": {}, "tags": {"add": ["walk"]}}},
+    "images_change": {"json": {"tags": {"add": ["walk"]}}},
     "images_check": {"json": {"ids": ["0" * 64]}},
     "searches_create": {"json": {"text": "red"}},
     "embeddings_create": {"json": {"inputs": [{"text": "red"}]}},

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections.abc import Callable, Sequence
 
 from common.blobs.base import BlobStore
-from common.claims.base import Claims, Verdict
-from common.contract import CatalogDeleted, CatalogRequest, Outcome
+from common.claims.base import Claims
+from common.contract import CatalogDeleted, CatalogRequest
 from common.dead_letters.base import DeadLetters, find_letter
-from common.errors import ImagesBusy, NotFound, WorkerUnavailable
-from common.jobs.base import FINAL_STATES, JobRecords
-from common.jobs.walk import walk
+from common.errors import WorkerUnavailable
+from common.jobs.base import JobRecords
 from common.quotas.base import Quotas
 from common.read_marks.base import ReadMarks
+from worker.catalog.claiming import CLAIM_WAIT_S, busy, claim_soon
 from worker.stores.base import Row, VectorStore
 from worker.stores.collections import Collections
 from worker.stores.fence import Claimed, Fence
+from worker.stores.written import note_written
 
 log = logging.getLogger(__name__)
-
-# Seconds to wait for an image that another task has claimed: half of the API's timeout.
-_CLAIM_WAIT_S = 2.0
-# Seconds between attempts to claim it.
-_CLAIM_POLL_S = 0.05
 
 
 class Deletion:
@@ -60,7 +55,7 @@ class Deletion:
         collections: Collections,
         quotas: Quotas,
         marks: ReadMarks,
-        wait_s: float = _CLAIM_WAIT_S,
+        wait_s: float = CLAIM_WAIT_S,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -101,7 +96,7 @@ class Deletion:
             self._raise_marks([self._store])
             return False
         owner = uuid.uuid4().hex
-        self._claim(owner, tenant, image_id)
+        claim_soon(self._claims, owner, tenant, image_id, self._wait_s)
         try:
             is_deleted = self._delete_claimed(owner, tenant, image_id, is_wanted)
         except BaseException:
@@ -109,20 +104,6 @@ class Deletion:
             raise
         self._claims.settle(owner, tenant, {image_id: ""})
         return is_deleted
-
-    def _claim(self, owner: str, tenant: str, image_id: str) -> None:
-        deadline = time.monotonic() + self._wait_s
-        while True:
-            # Isolation does not matter here: nothing is decoded that could kill the worker.
-            (verdict,) = self._claims.take(owner, tenant, [image_id], alone=True)
-            if verdict is Verdict.GRANTED:
-                return
-            if verdict is Verdict.QUARANTINED:
-                self._claims.forget(tenant, [image_id])
-            elif time.monotonic() > deadline:
-                raise _busy(image_id)
-            else:
-                time.sleep(_CLAIM_POLL_S)
 
     def _delete_claimed(
         self, owner: str, tenant: str, image_id: str, is_wanted: Callable[[], bool]
@@ -134,16 +115,17 @@ class Deletion:
         row = self._store.rows(tenant, [image_id]).get(image_id)
         if row is None:
             return False
-        self._note_indexed(row.job_id, image_id)
+        # Otherwise another run of its task would index the image again.
+        note_written(self._jobs, self._store, [row])
         letter = find_letter(self._dead_letters, tenant, image_id)
         if not self._fence.holds(owner, tenant, image_id):
-            raise _busy(image_id)
+            raise busy(image_id)
         # The bytes first: after an interruption here, the upkeep finds the row and restores
         # them. In the other order, it could not find them.
         self._blobs.withdraw(tenant, image_id)
         held = self._fence.write([Claimed(owner, row)], self._delete_rows)
         if held != [True]:
-            raise _busy(image_id)
+            raise busy(image_id)
         self._quotas.settle(tenant, deleted=[image_id])
         if letter is not None:
             # Only this job's letter: a newer one may have replaced it.
@@ -163,25 +145,3 @@ class Deletion:
         """Make reads as of the marks see these stores as they are now."""
         marks = [store.read_mark(fresh=True) for store in stores]
         self._marks.advance([mark for mark in marks if mark is not None])
-
-    def _note_indexed(self, job_id: str, image_id: str) -> None:
-        """Record the image as indexed in its job, if its worker died before doing so.
-
-        Otherwise another run of its chunk would index the image again.
-        """
-        try:
-            if self._jobs.get(job_id).state in FINAL_STATES:
-                return
-            found = [
-                Outcome(index=item.index, id=image_id, state="indexed")
-                for item in walk(self._jobs, job_id, "queued")
-                if item.id == image_id
-            ]
-            self._jobs.record(job_id, found, self._store.read_mark(fresh=True))
-        except NotFound:
-            # The job has expired, so no chunk of it can run again.
-            return
-
-
-def _busy(image_id: str) -> ImagesBusy:
-    return ImagesBusy(f"Image {image_id} is being ingested; retry in a moment.")

@@ -33,6 +33,12 @@ class Interrupted(GlimpseError):
     code = "interrupted"
 
 
+class OthersFirst(GlimpseError):
+    """A task has had its turn, and goes to the end of its queue."""
+
+    code = "others_first"
+
+
 @dataclass(frozen=True, slots=True)
 class Work(Generic[Payload]):
     """How to run the messages of one task name.
@@ -121,6 +127,8 @@ class _Waits:
         """Return the seconds to wait after an error, and whether to retry here after that."""
         if isinstance(error, Interrupted):
             return 0.0, True
+        if isinstance(error, OthersFirst):
+            return 0.0, False
         if isinstance(error, ImagesBusy):
             self._busy += 1
             return doubled(_BUSY_S, self._busy - 1, _BUSY_S_MAX), True

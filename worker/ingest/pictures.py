@@ -17,6 +17,7 @@ from worker.decoding.decode import Decoded, decode
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
 from worker.ingest.missing_blobs import MissingBlobs
+from worker.photo_info.reader import PhotoInfoReader
 from worker.pixel_budget import PixelBudget, Room
 
 # Takes a tenant, an image and its decoded picture; must not raise.
@@ -52,6 +53,7 @@ class PictureReader:
         missing_s: Seconds that bytes may be missing from an available store.
         missing: Remembers since when bytes have been missing.
         budget: Bounds the bytes of all pictures until they are encoded.
+        photo_info: Reads what files say of their pictures.
         clock: Redis's clock, by which lists are in order whichever worker indexed an image.
     """
 
@@ -67,6 +69,7 @@ class PictureReader:
         missing_s: float = 0.0,
         missing: MissingBlobs | None = None,
         budget: PixelBudget | None = None,
+        photo_info: PhotoInfoReader | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._blobs = blobs
@@ -78,6 +81,7 @@ class PictureReader:
         self._missing_s = missing_s
         self._missing = missing or MissingBlobs()
         self._budget = budget or PixelBudget()
+        self._photo_info = photo_info or PhotoInfoReader()
         self._clock = clock or MachineClock()
 
     def read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
@@ -110,6 +114,7 @@ class PictureReader:
             format=decoded.format,
             tags=chunk.tags,
             metadata=chunk.metadata,
+            photo=self._photo_info.read(data, decoded.format),
             indexed_at=rfc3339(self._clock.now()),
         )
         pixels = self._encoder.preprocess(decoded.image)

@@ -25,8 +25,11 @@ from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.delivery.leases import Leases
 from worker.delivery.messages import RedisMessages
+from worker.edits.editor import Editor
+from worker.edits.photo import StoredPhotoInfo
 from worker.encoders.base import Encoder
 from worker.ingest.throughput import Throughput
+from worker.photo_info.reader import PhotoInfoReader
 from worker.runtime.routing import Routing
 from worker.stores.amends import Amends
 from worker.stores.base import VectorStore
@@ -91,7 +94,14 @@ class Parts:
     @cached_property
     def amends(self) -> Amends:
         """Corrects rows written after their claims were lost."""
-        return Amends(self.store, self._blobs, self._jobs, self._claims, self._dead_letters)
+        return Amends(
+            self.store,
+            self._blobs,
+            self._jobs,
+            self._claims,
+            self._dead_letters,
+            lambda: self.collections.others(self.store),
+        )
 
     @cached_property
     def routing(self) -> Routing:
@@ -102,6 +112,20 @@ class Parts:
     def collections(self) -> Collections:
         """All models' collections."""
         return open_collections(self.settings)
+
+    @cached_property
+    def editor(self) -> Editor:
+        """Changes the rows of claimed images."""
+        reader = PhotoInfoReader(self.settings.photo_info)
+        photos = StoredPhotoInfo(self._blobs, reader.read, self._stores.mark.is_here)
+        return Editor(
+            store=self.store,
+            collections=self.collections,
+            jobs=self._jobs,
+            claims=self._claims,
+            fence=self._fence,
+            photos=photos,
+        )
 
     def _slots(self, threads: int) -> int:
         """Return the number of messages to hold now, of a worker with this many threads."""

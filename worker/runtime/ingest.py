@@ -17,12 +17,14 @@ from PIL import Image
 from common.broker.names import queues_of
 from common.broker.queues import payloads, read_depths
 from common.contract import (
+    IMAGES_EDIT,
     INGEST_ARCHIVE,
     INGEST_CHUNK,
     INGEST_QUEUE,
     MODELS_SWITCH,
     REINDEX_SLICE,
     ChunkResult,
+    EditImages,
     IngestArchive,
     IngestChunk,
     Message,
@@ -30,11 +32,12 @@ from common.contract import (
     SwitchRequest,
 )
 from common.errors import BucketShared
-from common.jobs.tasks import archive_task_id, chunk_task_id
+from common.jobs.tasks import archive_task_id, chunk_task_id, edit_task_id
 from common.reindex.redis import RedisReindexes
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
 from worker.decoding.decode import decoded_bytes
+from worker.edits.job import JobEdit
 from worker.encoders.base import Encoder
 from worker.ingest.batch_tuning import Tuned, largest_batch, tune
 from worker.ingest.chunks import ChunkIngest
@@ -46,6 +49,7 @@ from worker.ingest.pipeline import BATCHES_WAITING, IngestPipeline
 from worker.ingest.quota import QuotaKeeper
 from worker.ingest.throughput import Throughput
 from worker.ingest.unpacking import ArchiveIngest
+from worker.photo_info.reader import PhotoInfoReader
 from worker.pixel_budget import PixelBudget
 from worker.reindex.originals import originals
 from worker.reindex.page import Page, PageReindex
@@ -136,14 +140,19 @@ class IngestParts(Parts):
     def works(self) -> Mapping[str, Work[Any]]:
         """Return the worker's tasks by name."""
         chunks, archives = self._chunk_ingest(), self._archive_ingest()
+        edits = self._job_edit()
         slices, switch = self._slice_reindex(), self._model_switch()
         run_chunk = self.routing.ingests(INGEST_CHUNK, chunk_task_id, self._measured(chunks.run))
         run_archive = self.routing.ingests(
             INGEST_ARCHIVE, lambda archive: archive_task_id(archive.job_id), archives.run
         )
+        run_edit = self.routing.ingests(
+            IMAGES_EDIT, lambda edit: edit_task_id(edit.job_id), edits.run
+        )
         return {
             INGEST_CHUNK: Work(IngestChunk, run_chunk, chunks.give_up),
             INGEST_ARCHIVE: Work(IngestArchive, run_archive, archives.give_up),
+            IMAGES_EDIT: Work(EditImages, run_edit, edits.give_up),
             REINDEX_SLICE: Work(ReindexSlice, slices.run, slices.give_up),
             MODELS_SWITCH: Work(SwitchRequest, switch.run, switch.give_up),
         }
@@ -210,6 +219,7 @@ class IngestParts(Parts):
                 on_decoded=self._keep_thumbnails,
                 missing_s=self.settings.missing_s,
                 budget=self._budget,
+                photo_info=PhotoInfoReader(self.settings.photo_info),
                 clock=self._clock,
             ),
             store=self.store,
@@ -244,6 +254,17 @@ class IngestParts(Parts):
             ),
             image_bytes_max=self.settings.image_bytes_max,
             chunk_images=self.settings.chunk_images,
+        )
+
+    def _job_edit(self) -> JobEdit:
+        return JobEdit(
+            editor=self.editor,
+            store=self.store,
+            jobs=self._jobs,
+            claims=self._claims,
+            isolation=self._isolation,
+            amends=self.amends,
+            closing=self.leases.closing.is_set,
         )
 
     def _lost_tasks(self) -> LostTasks:

@@ -14,6 +14,7 @@ from common.contract import (
     SEARCH_QUEUE,
     SEARCH_TASKS,
     Done,
+    EditImages,
     IngestArchive,
     IngestChunk,
     Message,
@@ -24,7 +25,7 @@ from common.models.base import Models
 
 log = logging.getLogger(__name__)
 
-Payload = TypeVar("Payload", IngestChunk, IngestArchive)
+Payload = TypeVar("Payload", IngestChunk, IngestArchive, EditImages)
 
 
 class SwitchInProgress(ServiceError):

@@ -8,6 +8,7 @@ from common.contract import CATALOG_QUEUE
 from common.redis_time import RedisClock
 from common.settings import Settings
 from worker.catalog.deletion import Deletion
+from worker.catalog.edit import ImageEdit
 from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.encoders.base import Encoder
@@ -68,6 +69,7 @@ class SearchParts(Parts):
             self.embeddings,
             self.catalog,
             self.deletion,
+            ImageEdit(self.editor, self.store, self._claims, self._marks),
             models,
             self._missing_thumbnails(),
             MarkedReads(self.store, self._marks),

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from common.broker.queues import has_expired, rest_s
 from common.contract import (
     CATALOG_DELETE,
+    CATALOG_EDIT,
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
@@ -24,6 +25,7 @@ from common.contract import (
     SEARCH_RUN,
     THUMBNAILS_MAKE,
     CatalogDeleted,
+    CatalogEdited,
     CatalogImages,
     CatalogKnown,
     CatalogListRequest,
@@ -31,6 +33,7 @@ from common.contract import (
     CatalogRequest,
     Dropped,
     DropRequest,
+    EditRequest,
     EmbeddingsRequest,
     EmbeddingsResult,
     Failure,
@@ -48,6 +51,7 @@ from common.contract import (
 from common.errors import GlimpseError, WorkerUnavailable
 from common.redis_time import Clock
 from worker.catalog.deletion import Deletion
+from worker.catalog.edit import ImageEdit
 from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.ingest.deliveries import Deliveries, Work
@@ -94,6 +98,7 @@ class SearchWork:
     embeddings: Embeddings
     catalog: Catalog
     deletion: Deletion
+    edit: ImageEdit
     models: ModelCatalog
     thumbnails: MissingThumbnails
     reads: MarkedReads
@@ -138,8 +143,9 @@ def register_search(
     answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
     answer(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))
     answer(THUMBNAILS_MAKE, ThumbnailRequest, make_thumbnail, lambda e: ThumbnailResult(error=e))
-    # A deletion changes data, so it checks again that the caller still waits.
+    # Deletions and edits change data, so they check again that the caller still waits.
     answer(CATALOG_DELETE, CatalogRequest, work.deletion.run, lambda e: CatalogDeleted(error=e))
+    answer(CATALOG_EDIT, EditRequest, work.edit.run, lambda e: CatalogEdited(error=e))
 
 
 def _register(

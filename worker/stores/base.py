@@ -129,7 +129,12 @@ class VectorStore(Protocol):
         ...
 
     def page(
-        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+        self,
+        tenant: str,
+        limit: int,
+        tag: str | None = None,
+        after: Place | None = None,
+        wanted: Filter | None = None,
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return up to ``limit`` records, newest first, and the place to continue after.
 
@@ -142,6 +147,8 @@ class VectorStore(Protocol):
             limit: Maximum records in the page.
             tag: Only images with this tag.
             after: The last image of the previous page; None for the first page.
+            wanted: Only images that match it by ``worker.stores.matching``. If it has a circle, a
+                page may be short.
         """
         ...
 

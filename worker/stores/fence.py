@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from common.claims.base import Claim, Claims
 from common.errors import BrokerUnavailable
-from worker.stores.amends import Amends
+from worker.stores.amends import Amends, Late
 from worker.stores.base import Row
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row, and the owner of its image's claim."""
+    """A row, the owner of its image's claim, and the row that an edit replaces."""
 
     owner: str
     row: Row
+    replaced: Row | None = None
 
     @property
     def claim(self) -> Claim:
@@ -68,7 +69,11 @@ class Fence:
             rest = iter(after)
             held = [holds and next(rest) for holds in before]
             self._amends.add(
-                [each.row for each, holds in zip(claimed, held, strict=True) if not holds]
+                [
+                    Late(each.row, each.replaced)
+                    for each, holds in zip(claimed, held, strict=True)
+                    if not holds
+                ]
             )
         return held
 

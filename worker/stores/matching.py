@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from common.contract import ImageRecord, MetadataValue
-from common.filters.model import Filter, Tags
+from common.filters.model import CameraName, Filter, Moment, Near, Tags
 from common.filters.values import read_time
+from common.images.photo_info import Location, PhotoInfo
+from common.rfc3339 import EPOCH, MILLISECOND
+from worker.stores.circle import is_inside
+from worker.stores.photo_fields import folded_camera, taken_at_ms
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda value, operand: value == operand,
@@ -26,6 +30,7 @@ def matches(wanted: Filter, record: ImageRecord) -> bool:
     return (
         _tags_match(wanted.tags, record.tags)
         and _indexed_match(wanted, record.indexed_at)
+        and _photo_matches(wanted, record.photo or PhotoInfo())
         and all(
             _COMPARISONS[operator](getattr(record, name), operand)
             for name in plain
@@ -59,6 +64,38 @@ def _indexed_match(wanted: Filter, indexed_at: str) -> bool:
         _COMPARISONS[operator](moment, read_time(operand))
         for operator, operand in wanted.indexed_at.operands.items()
     )
+
+
+def _photo_matches(wanted: Filter, photo: PhotoInfo) -> bool:
+    return (
+        _taken_match(wanted.taken_at, taken_at_ms(photo))
+        and _camera_matches(wanted.camera, folded_camera(photo))
+        and _place_matches(wanted.near, photo.location)
+    )
+
+
+def _taken_match(wanted: Moment | None, taken_at_ms: int | None) -> bool:
+    if wanted is None:
+        return True
+    # Differences, because a time with an offset may be outside the years of ``datetime``.
+    return taken_at_ms is not None and all(
+        _COMPARISONS[operator](taken_at_ms * MILLISECOND, read_time(operand) - EPOCH)
+        for operator, operand in wanted.operands.items()
+    )
+
+
+def _camera_matches(wanted: CameraName | None, camera: str | None) -> bool:
+    if wanted is None:
+        return True
+    return camera is not None and all(
+        _COMPARISONS[operator](camera, operand) for operator, operand in wanted.folded.items()
+    )
+
+
+def _place_matches(wanted: Near | None, place: Location | None) -> bool:
+    if wanted is None:
+        return True
+    return place is not None and is_inside(wanted, place.latitude, place.longitude)
 
 
 def _own_matches(operator: str, value: MetadataValue, operand: Any) -> bool:

@@ -118,10 +118,16 @@ class MemoryStore:
         return [rows[image_id].record for image_id in ids if image_id in rows]
 
     def page(
-        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+        self,
+        tenant: str,
+        limit: int,
+        tag: str | None = None,
+        after: Place | None = None,
+        wanted: Filter | None = None,
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return records, newest first, and the place to continue after."""
-        records = [row.record for row in self._rows(tenant).values()]
+        rows = self._rows(tenant).values()
+        records = [row.record for row in rows if _is_wanted(row, wanted)]
         keys = sorted(
             (-milliseconds(record.indexed_at), record.id, record)
             for record in records

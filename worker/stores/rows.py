@@ -12,6 +12,7 @@ from common.contract import MetadataValue
 from common.errors import StoreError
 from worker.stores.base import Row
 from worker.stores.metadata_keys import stored_metadata
+from worker.stores.photo_fields import stored_photo
 
 # Capacities of a collection. The limits on uploads (``common.images.metadata_limits``) are lower
 # and may change; these are part of the schema of every existing collection.
@@ -24,6 +25,8 @@ TAGS_MAX = 1024
 TAG_BYTES_MAX = 512
 # Maximum bytes of an image's metadata as JSON: Milvus's limit for a JSON field.
 METADATA_BYTES_MAX = 65_536
+# Maximum bytes of an image's photo info as JSON: Milvus's limit for all dynamic fields of a row.
+PHOTO_BYTES_MAX = 65_536
 # Size assigned to text without a UTF-8 encoding, beyond every limit.
 _UNENCODABLE = METADATA_BYTES_MAX + 1
 # Integers that a JSON field of Milvus can store.
@@ -61,6 +64,7 @@ def check_rows(rows: Sequence[Row], dim: int | None) -> None:
         _check_vector(row, dim)
         _check_tags(row)
         _check_metadata(row)
+        _check_photo(row)
 
 
 def _check_vector(row: Row, dim: int | None) -> None:
@@ -98,6 +102,15 @@ def _metadata_size(metadata: Mapping[str, MetadataValue]) -> int:
         return _size(json.dumps(stored_metadata(metadata), ensure_ascii=False))
     except UnicodeEncodeError:
         return _UNENCODABLE
+
+
+def _check_photo(row: Row) -> None:
+    size = _size(json.dumps(stored_photo(row.record.photo), ensure_ascii=False))
+    if size > PHOTO_BYTES_MAX:
+        raise StoreError(
+            f"The photo info of image {row.record.id} takes {size} bytes as JSON;"
+            f" use at most {PHOTO_BYTES_MAX}."
+        )
 
 
 def _is_stored(value: MetadataValue) -> bool:

@@ -19,10 +19,10 @@ from redis import Redis
 
 from common.broker.queues import delivered, next_sent_at
 from common.broker.sender import Send
-from common.contract import INGEST_ARCHIVE, INGEST_CHUNK, IngestArchive
+from common.contract import INGEST_CHUNK
 from common.errors import NotFound
 from common.jobs.base import JobRecords
-from common.jobs.tasks import archive_task_id, chunk_tasks
+from common.jobs.tasks import chunk_tasks, source_task
 from common.jobs.walk import walk
 from worker.upkeep.turn import Check, no_check
 
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 # Leases without a change after which a job is checked: by then, the messages of a dead
 # worker are back in the queue, and the clocks of senders agree.
 _STALLED_LEASES = 2
-# Represents a job's archive among the indices of its images.
-_ARCHIVE = -1
+# Represents the task that adds a job's images among their indices.
+_SOURCE = -1
 
 
 class LostTasks:
@@ -103,7 +103,7 @@ class LostTasks:
         for payload in delivered(
             self._redis, {name for names in queues.values() for name in names}
         ):
-            indices = {item["index"] for item in payload.get("items", [{"index": _ARCHIVE}])}
+            indices = {item["index"] for item in payload.get("items", [{"index": _SOURCE}])}
             held.setdefault(payload["job_id"], set()).update(indices)
         return held
 
@@ -113,15 +113,17 @@ class LostTasks:
         except NotFound:
             return 0
         check()
-        archive_lost = job.growing and _ARCHIVE not in held and job.source is not None
-        lost = [item for item in walk(self._jobs, job_id, "queued") if item.index not in held]
-        if archive_lost or lost:
+        # The task of an edit also changes the images that it has added.
+        is_edit = job.kind != "ingest"
+        source_lost = (job.growing or is_edit) and _SOURCE not in held and job.source is not None
+        open_items = [] if is_edit else walk(self._jobs, job_id, "queued")
+        lost = [item for item in open_items if item.index not in held]
+        if source_lost or lost:
             # First: if this is interrupted, the rest is found once these tasks have been taken.
             self._jobs.requeued(job_id)
-        if archive_lost:
-            archive = IngestArchive.model_validate_json(job.source or "")
-            self._send(INGEST_ARCHIVE, archive_task_id(job.id), archive)
-            log.warning("recovery.sent_again job=%s archive=%s", job_id, archive.filename)
+        if source_lost:
+            self._send(*source_task(job))
+            log.warning("recovery.sent_again job=%s source", job_id)
         for task_id, chunk in chunk_tasks(job, lost, self._chunk_images):
             check()
             self._send(INGEST_CHUNK, task_id, chunk)

@@ -8,10 +8,10 @@
 local claim_keys = KEYS -- hashes: the claim of each image
 local kept_s = tonumber(ARGV[1]) -- seconds that the hash of an overtaken image is kept
 local owners = cjson.decode(ARGV[2]) -- the expected owner of each claim
-local job_ids = cjson.decode(ARGV[3]) -- the job that wrote each image's row in the store, or ''
+local left = cjson.decode(ARGV[3]) -- each: the row's job, '' for no row; an edited row's record, or ''
 
 for i, claim_key in ipairs(claim_keys) do
   if redis.call('HGET', claim_key, 'owner') == owners[i] then
-    remove(claim_key, kept_s, job_ids[i])
+    remove(claim_key, kept_s, unpack(left[i]))
   end
 end

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from common.images.photo_info import Location, PhotoInfo
 from tests.support.inline import Inline
 from tests.support.pictures import image_id, picture
 
@@ -123,8 +125,35 @@ def test_an_image_is_described(client: FlaskClient) -> None:
         "format": "PNG",
         "tags": [],
         "metadata": {},
+        "photo": None,
     }
     assert client.get(links["content"]).data == data
+
+
+def test_an_image_shows_what_its_file_says(client: FlaskClient, inline: Inline) -> None:
+    place = Location(latitude=48.137, longitude=11.575, town="Munich")
+    photo = PhotoInfo(taken_at="2024-05-01T12:00:00", location=place, keywords=["kite"])
+    upload(client, ("a.png", picture()))
+    taken = inline.store.rows("default", [image_id(picture())])[image_id(picture())]
+    record = taken.record.model_copy(update={"photo": photo})
+    inline.store.upsert([replace(taken, record=record)])
+    shown = client.get(f"/v1/images/{image_id(picture())}").get_json()["photo"]
+    assert shown == {
+        "taken_at": "2024-05-01T12:00:00",
+        "camera": None,
+        "lens": None,
+        "orientation": None,
+        "location": {
+            "latitude": 48.137,
+            "longitude": 11.575,
+            "altitude": None,
+            "country": None,
+            "town": "Munich",
+        },
+        "description": None,
+        "keywords": ["kite"],
+    }
+    assert client.get("/v1/images").get_json()["images"][0]["photo"] == shown
 
 
 def test_the_content_is_what_was_uploaded_and_never_changes(client: FlaskClient) -> None:

@@ -79,6 +79,10 @@ def test_a_filter_is_met_by_every_hit(
         ({"metadata.album": {"like": "%"}}, "filter.metadata.album.like"),
         ({"metadata.album": {"in": [None]}}, "filter.metadata.album.in.0"),
         ({"indexed_at": {"gte": "2026"}}, "filter.indexed_at.gte"),
+        ({"taken_at": {"gte": "2026"}}, "filter.taken_at.gte"),
+        ({"camera": {"like": "%"}}, "filter.camera.like"),
+        ({"near": {"latitude": 91, "longitude": 0, "km": 1}}, "filter.near.latitude"),
+        ({"near": {"latitude": 1, "longitude": 0}}, "filter.near.km"),
         ({"tenant": "other"}, "filter.tenant"),
     ],
 )

@@ -39,7 +39,7 @@ def test_images_are_listed_as_lines(
     assert run(["images"]) == 0
     shown = {line[0]: line for line in lines(capsys)}
     assert set(shown) == set(uploaded)
-    assert shown[image_id(BLUE)][2:] == ["40x30", "sea/blue.png", "cold"]
+    assert shown[image_id(BLUE)][2:] == ["40x30", "sea/blue.png", "cold", ""]
 
 
 def test_images_are_bounded_and_chosen_by_tag(

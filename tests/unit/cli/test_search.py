@@ -6,6 +6,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from werkzeug.serving import make_server
 
 from cli.main import run
+from common.images.photo_info import Location, PhotoInfo
 from tests.support.inline import Inline
 from tests.support.pictures import COLOURS, image_id, picture
 
@@ -188,3 +190,45 @@ def test_what_cannot_be_seen_is_escaped_in_messages(
     assert "none\\x1b[2J" in capsys.readouterr().err
     assert run(["ingest", f"{tmp_path}/\x1b[31mabsent"]) == 2
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_only_pictures_that_meet_all_conditions_are_found(
+    capsys: pytest.CaptureFixture[str], inline: Inline
+) -> None:
+    taken_in(inline, RED, "2024-05-01T12:00:00", 48.137, 11.575)
+    taken_in(inline, BLUE, "2024-06-01T12:00:00", -33.857, 151.215)
+    assert found(capsys, "red", "--camera", "CANON", "--near", "-33.86,151.21,5") == ["blue.png"]
+    assert found(capsys, "blue", "--taken-before", "2024-06-01") == ["red.png"]
+    assert found(capsys, "red", "--taken-after", "2024-06-01T12:00:00Z") == ["blue.png"]
+    assert found(capsys, "red", "--taken-after", "2024-05-01T14:00+02:00", "--tag", "warm") == [
+        "red.png"
+    ]
+    with pytest.raises(SystemExit, match="1"):
+        run(["search", "blue", "--camera", "Nikon"])
+    assert "--near" in capsys.readouterr().err
+
+
+def taken_in(inline: Inline, image: str, taken_at: str, latitude: float, longitude: float) -> None:
+    """Add photo info to an indexed image."""
+    row = inline.store.rows("default", [image])[image]
+    place = Location(latitude=latitude, longitude=longitude)
+    photo = PhotoInfo(taken_at=taken_at, camera="Canon EOS 5D", location=place)
+    inline.store.upsert([replace(row, record=row.record.model_copy(update={"photo": photo}))])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--taken-after", "yesterday", "such as 2026-01-31"),
+        ("--near", "48.14,11.58", "LATITUDE,LONGITUDE,KM"),
+        ("--near", "91,11.58,5", "a latitude from -90 to 90"),
+        ("--near", "48.14,nan,5", "a longitude from -180 to 180"),
+        ("--near", "48.14,11.58,0", "more than 0 km"),
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_refused(
+    capsys: pytest.CaptureFixture[str], option: str, value: str, message: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(["search", "red", option, value])
+    assert message in " ".join(capsys.readouterr().err.split())

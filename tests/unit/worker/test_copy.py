@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from common.errors import CopyDiffers, StoreUnavailable
+from common.images.photo_info import PhotoInfo
 from tests.support.store_clients import image_id, row, unit
 from worker.stores import copy as module
 from worker.stores.base import Row
@@ -32,7 +33,8 @@ def source() -> MemoryStore:
 
 
 def of(number: int, job_id: str = "job-1") -> Row:
-    return replace(row(f"image {number}", number, tags=["holiday"]), job_id=job_id)
+    photo = PhotoInfo(taken_at="2024-05-01T12:00:00", keywords=["sea"]) if number % 2 else None
+    return replace(row(f"image {number}", number, tags=["holiday"], photo=photo), job_id=job_id)
 
 
 def run(source: MemoryStore, target: MemoryStore) -> Pass:

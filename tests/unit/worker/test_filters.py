@@ -14,7 +14,9 @@ from pydantic import ValidationError
 
 from common.contract import ImageRecord, SearchRequest, Term, dump
 from common.filters.model import Filter
+from common.images.photo_info import Location, PhotoInfo
 from tests.support.filters import ASKED, BREAKOUTS, KEYS, NAMES, filters, records
+from worker.stores.circle import box_around
 from worker.stores.matching import matches
 from worker.stores.metadata_keys import own_key, stored_key
 from worker.stores.milvus.filter import expression, joined, literal
@@ -28,8 +30,15 @@ RECORD = ImageRecord(
     format="JPEG",
     tags=["dog", "white"],
     metadata={"album": "x", "stars": 4, "share": 0.5, "mine": True, "a.b": "dotted"},
+    photo=PhotoInfo(
+        taken_at="2024-05-01T12:00:00.5+02:00",
+        camera="Canon EOS 5D",
+        location=Location(latitude=48.137, longitude=11.575),
+    ),
     indexed_at="2026-01-31T12:00:00.125Z",
 )
+WITHOUT_OFFSET = RECORD.model_copy(update={"photo": PhotoInfo(taken_at="2024-05-01T12:00:00")})
+WITHOUT_PHOTO = RECORD.model_copy(update={"photo": None})
 RECORDS = records(60)
 
 
@@ -71,10 +80,40 @@ def wanted(**asked: Any) -> Filter:
         ({"metadata.mine": 1}, False),
         ({"metadata.share": {"in": ["x", 0.5]}}, True),
         ({"metadata.album": {"gte": "w", "lt": "y"}}, True),
+        ({"taken_at": {"gte": "2024-05-01T10:00:00.5Z", "lt": "2024-05-01T10:00:01Z"}}, True),
+        ({"taken_at": {"gt": "2024-05-01T12:00:00.5+02:00"}}, False),
+        ({"camera": "canon eos 5d"}, True),
+        ({"camera": {"prefix": "CANON"}}, True),
+        ({"camera": {"prefix": "EOS"}}, False),
+        ({"camera": {"in": ["Nikon D90", "Canon EOS 5d"]}}, True),
+        ({"camera": {"in": ["Canon", "EOS 5D"]}}, False),
+        # The centre of Munich is 504 km from the Brandenburg Gate.
+        ({"near": {"latitude": 52.516, "longitude": 13.378, "km": 506}}, True),
+        ({"near": {"latitude": 52.516, "longitude": 13.378, "km": 502}}, False),
     ],
 )
 def test_a_filter_means_what_it_says(asked: dict[str, Any], meets: bool) -> None:
     assert matches(wanted(**asked), RECORD) is meets
+
+
+def test_a_time_without_an_offset_is_utc() -> None:
+    asked = {"gte": "2024-05-01T12:00:00Z", "lte": "2024-05-01T12:00:00Z"}
+    assert matches(wanted(taken_at=asked), WITHOUT_OFFSET)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"taken_at": {"lt": "9999-12-31T00:00:00Z"}},
+        {"taken_at": {"gt": "0001-01-01T00:00:00Z"}},
+        {"camera": {"prefix": "C"}},
+        {"near": {"latitude": 0, "longitude": 0, "km": 20_038}},
+    ],
+)
+def test_an_image_without_photo_info_meets_no_condition_on_it(asked: dict[str, Any]) -> None:
+    assert matches(wanted(**asked), RECORD)
+    assert not matches(wanted(**asked), WITHOUT_PHOTO)
+    assert not matches(wanted(**asked), WITHOUT_PHOTO.model_copy(update={"photo": PhotoInfo()}))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +144,19 @@ def test_a_filter_means_what_it_says(asked: dict[str, Any], meets: bool) -> None
         ({"indexed_at": {"gte": "yesterday"}}, ("indexed_at", "gte")),
         ({"indexed_at": {"gte": "2026-01-31T12:00:00"}}, ("indexed_at", "gte")),
         ({"indexed_at": {"gte": "2026-02-31T12:00:00Z"}}, ("indexed_at", "gte")),
+        ({"taken_at": "2026-01-31"}, ("taken_at",)),
+        ({"taken_at": {"gte": "2026-01-31T12:00:00"}}, ("taken_at", "gte")),
+        ({"camera": ""}, ("camera", "eq")),
+        ({"camera": {"prefix": "two\nlines"}}, ("camera", "prefix")),
+        ({"camera": {"eq": "x" * 129}}, ("camera", "eq")),
+        ({"near": {}}, ("near", "latitude")),
+        ({"near": {"latitude": 48.1, "longitude": 11.5}}, ("near", "km")),
+        ({"near": {"latitude": 90.1, "longitude": 0, "km": 1}}, ("near", "latitude")),
+        ({"near": {"latitude": 0, "longitude": -181, "km": 1}}, ("near", "longitude")),
+        ({"near": {"latitude": 0, "longitude": 0, "km": 0}}, ("near", "km")),
+        ({"near": {"latitude": 0, "longitude": 0, "km": 20_039}}, ("near", "km")),
+        ({"near": {"latitude": "48", "longitude": 0, "km": 1}}, ("near", "latitude")),
+        ({"near": {"latitude": float("nan"), "longitude": 0, "km": 1}}, ("near", "latitude")),
         ({"metadata.": "x"}, ("metadata", "", "[key]")),
         ({"metadata.album": None}, ("metadata", "album", "eq")),
         ({"metadata.album": [1]}, ("metadata", "album", "eq")),
@@ -160,7 +212,10 @@ def test_no_value_gets_out_of_its_quotes(asked: Filter, tenant: str, lite: bool)
     # One `or` for each further value of a list, and none from inside a value.
     lists = (each.operands.get("in", [None]) for each in asked.metadata.values())
     without_not = 64 if lite and asked.tags and asked.tags.none else 0
-    assert outside.count(" or ") == sum(len(values) - 1 for values in lists) + without_not
+    # And one between the two ranges of a circle across the date line.
+    across = len(box_around(asked.near).longitudes) - 1 if asked.near else 0
+    ors = sum(len(values) - 1 for values in lists) + without_not + across
+    assert outside.count(" or ") == ors
     assert outside.count("tenant") == 1
 
 

@@ -23,7 +23,7 @@ from tests.support.polling import wait_for
 from worker.catalog.deletion import Deletion
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
-from worker.stores.amends import Amends
+from worker.stores.amends import Amends, Late
 from worker.stores.base import Row
 from worker.stores.fence import Fence
 from worker.stores.memory import MemoryCollection, MemoryStore
@@ -421,7 +421,7 @@ def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
             found = super().known(tenant, ids)
             self.looks += 1
             if self.looks == 1:
-                amends.add([replace(row)])
+                amends.add([Late(replace(row))])
             return found
 
     store, claims = LostAgain(collection=collection), MemoryClaims(60, 3, shared.claims)
@@ -432,7 +432,7 @@ def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
     MemoryClaims(0.0, 3, shared.claims).take("dead", "default", [ID])
     claims.take("another", "default", [ID], alone=True)
     claims.settle("another", "default", {ID: ""})
-    amends.add([row])
+    amends.add([Late(row)])
     wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
     assert store.looks == 2
     assert_gone(shared)

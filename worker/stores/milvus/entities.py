@@ -14,6 +14,7 @@ from worker.stores.base import Near, Row, Version
 from worker.stores.hits import cosine
 from worker.stores.metadata_keys import own_metadata, stored_metadata
 from worker.stores.milvus.schema import VECTOR
+from worker.stores.photo_fields import own_photo, stored_photo
 from worker.stores.rows import cut_filename, row_key
 
 
@@ -34,6 +35,7 @@ def to_entity(row: Row) -> dict[str, Any]:
         "metadata": stored_metadata(record.metadata),
         "indexed_at": milliseconds(record.indexed_at),
         "job_id": row.job_id,
+        **stored_photo(record.photo),
     }
 
 
@@ -48,6 +50,7 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
         format=entity["format"],
         tags=list(entity["tags"]),
         metadata=own_metadata(entity["metadata"]),
+        photo=own_photo(entity.get("photo")),
         indexed_at=rfc3339(entity["indexed_at"] / 1000),
     )
 

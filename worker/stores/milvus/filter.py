@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from common.filters.model import Condition, Filter, Own, Tags
+from common.filters.model import Filter, Near, Own, Tags
 from common.filters.values import read_time
 from common.images.metadata_limits import INTEGER_MAX, TAGS_MAX
 from common.rfc3339 import EPOCH, MILLISECOND
+from worker.stores.circle import box_around
 from worker.stores.metadata_keys import stored_key
 
 _COMPARISONS = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -33,6 +34,11 @@ def expression(tenant: str, wanted: Filter | None = None, *, lite: bool = False)
     own = f"tenant == {literal(tenant)}"
     parts = [] if wanted is None else _conditions(wanted, lite=lite)
     return f"{own} and {joined('and', parts)}" if parts else own
+
+
+def other_than(ids: Sequence[str]) -> str:
+    """Return the expression for images with none of these ids."""
+    return f"image_id not in [{_listed(ids)}]"
 
 
 def ids_with(prefix: str) -> str:
@@ -76,19 +82,25 @@ def _conditions(wanted: Filter, *, lite: bool) -> list[str]:
     for name in ("width", "height", "bytes", "format", "filename"):
         condition = getattr(wanted, name)
         if condition is not None:
-            parts += _plain(_FIELDS.get(name, name), condition)
+            parts += _plain(_FIELDS.get(name, name), condition.operands)
     if wanted.tags is not None:
         parts += _tags(wanted.tags, lite=lite)
     if wanted.indexed_at is not None:
-        parts += _moment(wanted.indexed_at.operands)
+        parts += _moment("indexed_at", wanted.indexed_at.operands)
+    if wanted.taken_at is not None:
+        parts += _moment("taken_at", wanted.taken_at.operands)
+    if wanted.camera is not None:
+        parts += _plain("camera", wanted.camera.folded)
+    if wanted.near is not None:
+        parts += _box(wanted.near)
     for key, own in wanted.metadata.items():
         parts += _own(key, own)
     return parts
 
 
-def _plain(field: str, condition: Condition) -> list[str]:
+def _plain(field: str, operands: Mapping[str, Any]) -> list[str]:
     parts = []
-    for operator, operand in condition.operands.items():
+    for operator, operand in operands.items():
         if operator == "in":
             parts.append(f"{field} in [{_listed(operand)}]")
         elif operator == "prefix":
@@ -141,15 +153,27 @@ def _each_other(values: str, first: int, end: int) -> str:
     return f"({few} or ({others} and {more}))"
 
 
-def _moment(operands: Mapping[str, str]) -> list[str]:
+def _moment(field: str, operands: Mapping[str, str]) -> list[str]:
     """Compare in milliseconds, the precision of rows; operands may be more precise."""
     parts = []
     for operator, text in operands.items():
         since = read_time(text) - EPOCH
         # Rounded down or up, so that the result is the same as for the exact time.
         bound = since // MILLISECOND if operator in ("gt", "lte") else -(-since // MILLISECOND)
-        parts.append(f"indexed_at {_COMPARISONS[operator]} {bound}")
+        parts.append(f"{field} {_COMPARISONS[operator]} {bound}")
     return parts
+
+
+def _box(circle: Near) -> list[str]:
+    """Return the box around a circle; ``worker.stores.milvus.near`` does the rest."""
+    box = box_around(circle)
+    across = [_between("longitude", sides) for sides in box.longitudes]
+    return [_between("latitude", box.latitudes), joined("or", across)]
+
+
+def _between(field: str, sides: tuple[float, float]) -> str:
+    low, high = map(literal, sides)
+    return f"({field} >= {low} and {field} <= {high})"
 
 
 def _own(key: str, condition: Own) -> list[str]:
@@ -164,5 +188,5 @@ def _own(key: str, condition: Own) -> list[str]:
     return parts
 
 
-def _listed(values: list[Any]) -> str:
+def _listed(values: Sequence[Any]) -> str:
     return ", ".join(literal(value) for value in values)

@@ -11,7 +11,8 @@ from worker.stores.rows import FILENAME_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX
 # The primary key: tenant and image id; see ``row_key``.
 KEY = "key"
 VECTOR = "vector"
-# The fields of an image's record.
+# The fields of an image's record. ``photo`` and the fields that are derived from it are dynamic
+# (docs/decisions/0039-photo-info.md): a row of an image without photo info has none of them.
 RECORD_FIELDS = (
     "image_id",
     "filepath",
@@ -22,6 +23,7 @@ RECORD_FIELDS = (
     "tags",
     "metadata",
     "indexed_at",
+    "photo",
 )
 # The fields of a hit.
 HIT_FIELDS = ("image_id", "filepath", "tags")

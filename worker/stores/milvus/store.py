@@ -24,6 +24,7 @@ from worker.stores.as_of import time_of
 from worker.stores.base import Near, Row, Version, Writes
 from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
+from worker.stores.matching import matches
 from worker.stores.milvus.client import address_of, connect, is_lite, present, written_at
 from worker.stores.milvus.collection import ensure_collection
 from worker.stores.milvus.definition import Definition, Server
@@ -37,8 +38,9 @@ from worker.stores.milvus.entities import (
     to_version,
 )
 from worker.stores.milvus.errors import COLLECTION_LOST, translated
-from worker.stores.milvus.filter import expression, ids_with, literal
+from worker.stores.milvus.filter import expression, ids_with, literal, other_than
 from worker.stores.milvus.index import search_params
+from worker.stores.milvus.near import PLACE_FIELDS, best_inside
 from worker.stores.milvus.pages import Key, newest
 from worker.stores.milvus.schema import (
     HIT_FIELDS,
@@ -187,10 +189,16 @@ class MilvusStore:
         return [to_record(found[image_id]) for image_id in ids if image_id in found]
 
     def page(
-        self, tenant: str, limit: int, tag: str | None = None, after: Place | None = None
+        self,
+        tenant: str,
+        limit: int,
+        tag: str | None = None,
+        after: Place | None = None,
+        wanted: Filter | None = None,
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return records, newest first, and the place to continue after."""
-        scope = expression(tenant)
+        with self._connected():
+            scope = expression(tenant, wanted, lite=self._lite)
         if tag is not None:
             scope += f" and array_contains(tags, {literal(tag)})"
         last = None if after is None else (after.indexed_at_ms, after.id)
@@ -199,7 +207,11 @@ class MilvusStore:
         shown = keys[:limit]
         more = len(keys) > limit
         following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
-        return self.get(tenant, [image_id for _, image_id in shown]), following
+        records = self.get(tenant, [image_id for _, image_id in shown])
+        if wanted is not None and wanted.near is not None:
+            # The expression is the box around the circle.
+            records = [record for record in records if matches(wanted, record)]
+        return records, following
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored images' vectors, float32 [dim], by id."""
@@ -301,12 +313,31 @@ class MilvusStore:
         fields: Sequence[str],
     ) -> list[dict[str, Any]]:
         check_window(limit, offset)
+        with self._connected():
+            scope = expression(tenant, wanted, lite=self._lite)
+        if wanted is None or wanted.near is None:
+            return self._find(vector, limit, offset, scope, fields)
+
+        def find(limit: int, without: Sequence[str]) -> list[dict[str, Any]]:
+            rest = f"{scope} and {other_than(without)}" if without else scope
+            return self._find(vector, limit, 0, rest, sorted({*fields, *PLACE_FIELDS}))
+
+        return best_inside(wanted.near, offset + limit, find)[offset:]
+
+    def _find(
+        self,
+        vector: NDArray[np.float32],
+        limit: int,
+        offset: int,
+        scope: str,
+        fields: Sequence[str],
+    ) -> list[dict[str, Any]]:
         with self._connected() as client:
             found = client.search(
                 self._collection,
                 [vector],
                 anns_field=VECTOR,
-                filter=expression(tenant, wanted, lite=self._lite),
+                filter=scope,
                 limit=limit,
                 offset=offset,
                 output_fields=list(fields),

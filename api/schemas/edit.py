@@ -1,0 +1,111 @@
+"""Request bodies that change indexed images."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from api.schemas.body import Body, kept_value
+from common.contract import Change
+from common.filters.model import Filter
+from common.ids import ImageId
+from common.images.metadata_limits import (
+    KEY_CHARACTERS_MAX,
+    KEYS_MAX,
+    METADATA_BYTES_MAX,
+    TAGS_MAX,
+    OwnKey,
+    Tag,
+    Text,
+    Whole,
+)
+
+# Maximum ids of a request.
+_IDS_MAX = 10_000
+
+
+def _value_or_none(value: object) -> object:
+    return None if value is None else kept_value(value)
+
+
+# A new value under one of the caller's own keys; null removes the key.
+NewValue = Annotated[
+    Any, BeforeValidator(_value_or_none, json_schema_input_type=Text | Whole | float | bool | None)
+]
+
+
+class TagsChange(Body):
+    """Tags to add and to remove."""
+
+    add: list[Tag] = Field(default=[], max_length=TAGS_MAX)
+    remove: list[Tag] = Field(default=[], max_length=TAGS_MAX)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> TagsChange:
+        both = set(self.add) & set(self.remove)
+        if both:
+            raise ValueError(f"{min(both)!r} is to be added and removed")
+        return self
+
+
+class ChangeBody(Body):
+    """Body of ``PATCH /v1/images/{id}``: what to change; the rest stays."""
+
+    tags: TagsChange = TagsChange()
+    metadata: dict[OwnKey, NewValue] = Field(
+        default={},
+        max_length=KEYS_MAX,
+        description="New values by key; null removes a key.",
+        # pydantic checks the keys' lengths, but does not include them in the schema.
+        json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}},
+    )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> ChangeBody:
+        if len(json.dumps(self.metadata)) > METADATA_BYTES_MAX:
+            raise ValueError(f"give at most {METADATA_BYTES_MAX} bytes of metadata as JSON")
+        return self
+
+    @property
+    def change(self) -> Change:
+        """The change of each image."""
+        metadata = self.metadata.items()
+        return Change(
+            add_tags=self.tags.add,
+            remove_tags=self.tags.remove,
+            set_metadata={key: value for key, value in metadata if value is not None},
+            unset_metadata=[key for key, value in metadata if value is None],
+        )
+
+
+class EditBody(ChangeBody):
+    """Body of ``POST /v1/images/edits``: the images, and what to change."""
+
+    ids: list[ImageId] | None = Field(default=None, min_length=1, max_length=_IDS_MAX)
+    filter: Filter | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> EditBody:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("give either ids or a filter; {} matches all images")
+        return self
+
+
+class RefreshBody(Body):
+    """Body of ``POST /v1/images/refreshes``: the images; all of them by default."""
+
+    ids: list[ImageId] | None = Field(default=None, min_length=1, max_length=_IDS_MAX)
+    filter: Filter | None = None
+
+    @model_validator(mode="after")
+    def _one_at_most(self) -> RefreshBody:
+        if self.ids is not None and self.filter is not None:
+            raise ValueError("give ids or a filter, not both")
+        return self
+
+    @property
+    def change(self) -> Change:
+        """The change of each image."""
+        return Change(refresh=True)

@@ -1,0 +1,40 @@
+"""`glimpse refresh`: read photo info from the stored pictures again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli.image_id import ImageId
+from cli.job_progress import follow_to_end
+from cli.selection import selected, selects
+from glimpse_client import Glimpse
+
+
+@click.command()
+@click.argument("ids", metavar="[ID...]", nargs=-1, type=ImageId())
+@selects
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document and no progress bar."
+)
+def refresh(
+    ids: tuple[str, ...], tags: tuple[str, ...], wanted: dict[str, Any] | None, as_json: bool
+) -> None:
+    """Read what the stored pictures say of themselves again.
+
+    Reads time taken, camera, place, description and keywords of images that were
+    indexed before Glimpse read them, or with other settings. Without IDs, --tagged
+    or --filter, all images are read. Images whose info is the same are left as they
+    are; uploads and searches continue.
+
+    Exits with status 1 if an image failed.
+
+    \b
+    Example:
+      glimpse refresh
+      glimpse refresh --tagged holiday
+    """  # noqa: D301 - click's marker for preformatted lines
+    with Glimpse.from_environ() as client:
+        job = client.refresh(**selected(ids, tags, wanted))
+        follow_to_end(client, job, "Refreshing", as_json=as_json)

@@ -1,0 +1,63 @@
+"""Options that select indexed images: by ID, by tag or by a filter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from cli.text import Text
+
+
+class FilterText(click.ParamType[dict[str, Any]]):
+    """Accepts a filter as JSON."""
+
+    name = "json"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        """Return the filter; the server checks its conditions."""
+        if isinstance(value, dict):
+            return value
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            self.fail(f"{value!r} is not a JSON object.", param, ctx)
+        return found
+
+
+def selects(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options ``--tagged`` and ``--filter`` to a command."""
+    tagged = click.option(
+        "--tagged",
+        "tags",
+        type=Text(),
+        multiple=True,
+        metavar="TAG",
+        help="All images with this tag. Repeatable: with all of them.",
+    )
+    wanted = click.option(
+        "--filter",
+        "wanted",
+        type=FilterText(),
+        help="""All images that match this filter of the HTTP API: '{"width": {"gte": 640}}'.""",
+    )
+    return tagged(wanted(command))
+
+
+def selected(
+    ids: Sequence[str], tags: Sequence[str], wanted: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return the client's arguments ``ids`` and ``filter``; both are None if nothing is given."""
+    conditions = {**(wanted or {}), **({"tags": {"all": list(tags)}} if tags else {})}
+    if tags and wanted and "tags" in wanted:
+        raise click.UsageError("--filter has tags too; use it without --tagged.")
+    if ids and (tags or wanted is not None):
+        raise click.UsageError("Give either IDs, or --tagged and --filter.")
+    has_filter = bool(tags) or wanted is not None
+    return {"ids": list(ids) or None, "filter": conditions if has_filter else None}

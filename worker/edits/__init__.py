@@ -1,0 +1,1 @@
+"""Edits: changes of indexed images, in jobs or one at a time."""

@@ -1,0 +1,1 @@
+"""Containers: find the blocks of EXIF, XMP and IPTC in files of each format."""
