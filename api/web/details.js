@@ -12,6 +12,8 @@ import { Problem } from './problem.js';
 const OPENED = new Set(['JPEG', 'PNG', 'GIF', 'WEBP', 'BMP']);
 // Maximum size in bytes of an original to display; larger ones are shown as a thumbnail and opened by their link.
 const SHOWN_BYTES_MAX = 20_000_000;
+// Characters of a text that are shown at first; longer ones unfold on request.
+const SHOWN_CHARACTERS = 160;
 // Side of the thumbnail shown in place of an original, in pixels.
 const LARGE_PX = 1024;
 
@@ -82,7 +84,7 @@ export class Details {
     const folded = (image.duplicates ?? []).map(({ filename }) => filename);
     if (folded.length) facts.push(['Near-duplicates', folded.join(', ')]);
     facts.push(...Object.entries(image.metadata).map(([key, value]) => [key, String(value)]));
-    byId('details-facts').replaceChildren(...facts.flatMap(([key, value]) => [term('dt', key), term('dd', value)]));
+    byId('details-facts').replaceChildren(...facts.flatMap(([key, value]) => [term('dt', key), unfolding(term('dd', value))]));
     byId('details-tags').replaceChildren(...image.tags.map((tag) => this.#tag(tag)));
   }
 
@@ -156,5 +158,19 @@ export class Details {
 function term(name, text) {
   const element = document.createElement(name);
   element.textContent = text;
+  return element;
+}
+
+/** Fold a long text in an element, so that it leaves the buttons below in reach. */
+function unfolding(element) {
+  const text = element.textContent;
+  if (text.length > SHOWN_CHARACTERS * 1.5) {
+    // Between words, and never within a character.
+    const space = text.lastIndexOf(' ', SHOWN_CHARACTERS);
+    const begin = space > 0 ? text.slice(0, space) : [...text].slice(0, SHOWN_CHARACTERS).join('');
+    const details = document.createElement('details');
+    details.append(term('summary', begin), text.slice(begin.length));
+    element.replaceChildren(details);
+  }
   return element;
 }

@@ -26,7 +26,7 @@ function taken(rfc3339) {
 function place({ latitude, longitude, altitude, country, town }) {
   const names = [town, country && countryName(country)].filter(Boolean).join(', ');
   const where = [degrees(latitude, 'N', 'S'), degrees(longitude, 'E', 'W')];
-  if (altitude !== null) where.push(`${Math.round(altitude).toLocaleString('en')} m`);
+  if (altitude !== null) where.push(`${Math.round(altitude).toLocaleString('en')}\u00a0m`);
   return names ? `${names} (${where.join(', ')})` : where.join(', ');
 }
 

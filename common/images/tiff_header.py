@@ -74,7 +74,10 @@ def has_deep_planes(data: bytes) -> bool:
 
 
 def read_tags(
-    data: bytes, wanted: Collection[int], start: int | None = None
+    data: bytes,
+    wanted: Collection[int],
+    start: int | None = None,
+    values_max: int = _VALUES_MAX,
 ) -> Mapping[int, tuple[Any, ...]]:
     """Return the values of a directory's tags, as far as ``data`` contains them.
 
@@ -85,6 +88,7 @@ def read_tags(
         data: The beginning of a file.
         wanted: The tags to return.
         start: The offset of the directory; None means the first one.
+        values_max: Maximum number of values of a tag; the others are left out.
     """
     order = "<" if data[:2] == b"II" else ">"
     offset, at, count, entry = _BIG if data[2:4] in (b"+\x00", b"\x00+") else _CLASSIC
@@ -98,8 +102,9 @@ def read_tags(
         step = head.size + struct.calcsize(offset)
         for number in range(min(entries, _ENTRIES_MAX)):
             tag, kind, length = head.unpack_from(data, start + number * step)
-            if tag in wanted:
+            if tag in wanted and tag not in found:
                 place = start + number * step + head.size
+                length = min(length, values_max)
                 values = _values(data, order, offset, place, kind, length)
                 if values is not None:
                     found[tag] = values
@@ -113,7 +118,7 @@ def _values(
     data: bytes, order: str, offset: str, place: int, kind: int, length: int
 ) -> tuple[Any, ...] | None:
     """Return an entry's values, which stand in the entry itself if they fit there."""
-    if kind not in _TYPES or not 0 < length <= _VALUES_MAX:
+    if kind not in _TYPES or not length:
         return None
     letters = _TYPES[kind]
     form = f"{order}{length * len(letters)}{letters[0]}"

@@ -16,7 +16,9 @@ from common.images.photo_info import (
 )
 from tests.support.store_clients import row, unit
 from worker.stores.base import Row, VectorStore
+from worker.stores.milvus import near as near_search
 from worker.stores.rows import PHOTO_BYTES_MAX
+from worker.stores.window import WINDOW_MAX
 
 # Conditions that any photo info with all fields meets.
 EVERYTHING = [
@@ -111,7 +113,12 @@ def test_a_circle_may_cross_the_date_line_and_the_poles(store: VectorStore) -> N
     assert near(store, 89.9, 100, 1) == {"beside"}
 
 
-def test_the_corners_of_the_box_leave_no_page_short(store: VectorStore) -> None:
+@pytest.mark.parametrize("window", [WINDOW_MAX, 20])
+def test_the_corners_of_the_box_leave_no_page_short(
+    store: VectorStore, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With a small window, the search must exclude rows by their ids.
+    monkeypatch.setattr(near_search, "WINDOW_MAX", window)
     # All places are in the box around the circle, and the better rows outside of the circle.
     corners = [at(f"corner {number}", 0.8, 0.8, seed=0) for number in range(90)]
     inside = [at(f"inside {number}", 0.8, 0.1, seed=number + 1) for number in range(12)]
@@ -121,7 +128,7 @@ def test_the_corners_of_the_box_leave_no_page_short(store: VectorStore) -> None:
     assert len(whole) == 12
     assert store.search("default", unit(0), limit=5, wanted=wanted) == whole[:5]
     assert store.search("default", unit(0), limit=5, offset=5, wanted=wanted) == whole[5:10]
-    near = store.nearest("default", unit(0), limit=20, offset=10, wanted=wanted)
-    assert [each.image_id for each in near] == [hit.id for hit in whole[10:]]
+    found = store.nearest("default", unit(0), limit=20, offset=10, wanted=wanted)
+    assert [each.image_id for each in found] == [hit.id for hit in whole[10:]]
     both = Filter.model_validate({**wanted.model_dump(), "filename": {"prefix": "inside 1"}})
     assert len(store.search("default", unit(0), limit=9, wanted=both)) == 3

@@ -14,7 +14,7 @@ from tests.support.damage import DAMAGE, damaged
 
 # Each is a module of this package. They are imported on demand, since the coverage-guided engine
 # must be imported before the code that it instruments.
-NAMES = ("uploads", "filters", "archives", "pictures")
+NAMES = ("uploads", "filters", "archives", "pictures", "photo_info")
 
 # Maximum size of a raw case in bytes; longer ones show the parsers nothing new.
 BYTES_MAX = 8192

@@ -8,8 +8,8 @@ from worker.photo_info.texts import clean_name
 
 # What follows a maker's name in its company's.
 _COMPANY = re.compile(
-    r"(?i)[ ,.]+(camera|co|company|corp|corporation|gmbh|ag|imaging|inc|ltd|optical|techwin"
-    r"|electronics)\b.*"
+    r"(?i)[ ,.]+(camera|co|company|computer|corp|corporation|gmbh|ag|imaging|inc|ltd|optical"
+    r"|techwin|electronics)\b.*"
 )
 _WORD = re.compile(r"[^\W_]+")
 
@@ -20,7 +20,7 @@ def camera_name(make: str | None, model: str | None) -> str | None:
     if maker:
         maker = _COMPANY.sub("", maker)
     if not model or not maker:
-        return model or maker
+        return model or maker or None
     first = _WORD.search(model)
     if first and first[0].casefold() in _WORD.findall(maker.casefold()):
         return model

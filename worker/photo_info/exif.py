@@ -55,7 +55,7 @@ class _Tags:
 
     def raw(self, tag: int) -> bytes:
         """Return a value's bytes, at most those of the longest text."""
-        values = self._tags.get(tag, ())[:TEXT_BYTES_MAX]
+        values = self._tags.get(tag, ())
         if values and isinstance(values[0], bytes):
             return values[0][:TEXT_BYTES_MAX]
         return bytes(value & 0xFF for value in values)
@@ -112,11 +112,11 @@ def read_exif(tiffs: tuple[bytes, ...]) -> Statement:
 
 def _directories(tiff: bytes) -> dict[int, tuple[Any, ...]]:
     """Return the tags of the first directory, and of those that it points to."""
-    values = dict(read_tags(tiff, _WANTED))
+    values = dict(read_tags(tiff, _WANTED, values_max=TEXT_BYTES_MAX))
     for pointer in (_PICTURE, _LOCATION):
         (start, *_) = values.get(pointer, (None,))
         if isinstance(start, int):
-            values.update(read_tags(tiff, _WANTED, start))
+            values.update(read_tags(tiff, _WANTED, start, TEXT_BYTES_MAX))
     return values
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from worker.photo_info.statement import Statement
 from worker.photo_info.texts import TEXT_BYTES_MAX, decode_text
@@ -63,7 +64,8 @@ def _datasets(data: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
 def _decoder(values: _Values) -> Callable[[bytes], str]:
     if _first(values, _CHARSET).startswith(_UTF_8):
         return lambda data: data.decode(errors="replace")
-    return decode_text
+    texts = [*values.get(_DESCRIPTION, ()), *values.get(_KEYWORD, ())]
+    return partial(decode_text, sample=b"\n".join(texts))
 
 
 def _time(values: _Values, date: tuple[int, int], time: tuple[int, int]) -> str | None:

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeVar
 
-from common.images.photo_info import PhotoInfo
+from common.images.photo_info import Location, PhotoInfo
 from worker.photo_info.containers.blocks import Blocks
 from worker.photo_info.containers.find import find_blocks
 from worker.photo_info.exif import read_exif
 from worker.photo_info.iptc import read_iptc
+from worker.photo_info.places import Places, shared_places
 from worker.photo_info.statement import Statement
 from worker.photo_info.texts import clean_description, clean_keywords, clean_name
 from worker.photo_info.times import with_offset
@@ -29,10 +30,12 @@ class PhotoInfoReader:
 
     Args:
         keep: What is kept of it.
+        places: Names locations.
     """
 
-    def __init__(self, keep: Keep = "all") -> None:
+    def __init__(self, keep: Keep = "all", places: Places | None = None) -> None:
         self._keep = keep
+        self._places = places or shared_places()
 
     def read(self, data: bytes, format: str) -> PhotoInfo | None:  # noqa: A002 - the record's word
         """Return what a file says of its picture; None if it says nothing.
@@ -51,10 +54,14 @@ class PhotoInfoReader:
             _up_to_damage(Statement(), read_xmp, blocks.xmp),
             _up_to_damage(Statement(), read_iptc, blocks.iptc),
         )
-        info = _merged(said)
-        if self._keep == "no-location":
-            info = info.model_copy(update={"location": None})
+        info = _merged(said, self._located(said))
         return None if info == PhotoInfo() else info
+
+    def _located(self, said: Iterable[Statement]) -> Location | None:
+        location = _first(each.location for each in said)
+        if location is None or self._keep == "no-location":
+            return None
+        return _up_to_damage(location, self._places.named, location)
 
 
 def _up_to_damage(otherwise: _T, read: Callable[..., _T], *arguments: Any) -> _T:
@@ -68,7 +75,7 @@ def _up_to_damage(otherwise: _T, read: Callable[..., _T], *arguments: Any) -> _T
         return otherwise
 
 
-def _merged(said: tuple[Statement, Statement, Statement]) -> PhotoInfo:
+def _merged(said: tuple[Statement, Statement, Statement], location: Location | None) -> PhotoInfo:
     """Return what EXIF, XMP and IPTC say, the first of them first.
 
     This is the order of the Metadata Working Group's guidelines: cameras and simple programs
@@ -79,10 +86,10 @@ def _merged(said: tuple[Statement, Statement, Statement]) -> PhotoInfo:
     descriptions = (exif.description, xmp.description, iptc.description, *remarks)
     return PhotoInfo(
         taken_at=_taken_at(said),
-        camera=clean_name(exif.camera or xmp.camera),
+        camera=exif.camera or xmp.camera,
         lens=clean_name(exif.lens) or clean_name(xmp.lens),
         orientation=_first(each.orientation for each in said if each.orientation in range(1, 9)),
-        location=_first(each.location for each in said),
+        location=location,
         description=_first(map(clean_description, descriptions)),
         keywords=clean_keywords(keyword for each in (xmp, iptc, exif) for keyword in each.keywords),
     )

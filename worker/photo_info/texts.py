@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from charset_normalizer import from_bytes
 
@@ -19,10 +20,13 @@ from common.images.photo_info import (
 TEXT_BYTES_MAX = 8 * DESCRIPTION_CHARACTERS_MAX
 # Characters of a text that are cleaned.
 _CHARACTERS_MAX = 4 * DESCRIPTION_CHARACTERS_MAX
-# Encodings of texts that do not declare one, besides UTF-8; the first one if none is likely.
-_ENCODINGS = ("cp1252", "cp932", "gb18030", "big5", "euc_kr", "cp1251")
-# Bytes of a text from which its encoding is guessed.
-_SAMPLE_BYTES = 512
+# A Western text: accented letters stand alone or in twos, and are half of it at most.
+_WESTERN = re.compile(rb"(?:[\0-\x7f]*[\xa0-\xff]{1,2}(?![\x80-\xff]))*[\0-\x7f]*")
+_WESTERN_SHARE = 0.5
+# Encodings of Western texts, and of others that declare none, besides UTF-8.
+_LATIN, _OTHERS = "cp1252", ("cp932", "gb18030", "big5", "euc_kr", "cp1251")
+# Bytes of a text from which its encoding is guessed, and the maximum share of unlikely characters.
+_SAMPLE_BYTES, _CHAOS_MAX = 512, 0.5
 
 # What programs write if they have nothing to say: blanks, dashes, and question marks instead of
 # characters that their encoding lacks.
@@ -34,15 +38,27 @@ _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff\ufffd]")
 _LINE_BREAKS = re.compile("\r\n?|\v|\f|\x85|\u2028|\u2029")
 
 
-def decode_text(data: bytes) -> str:
-    """Decode a text of an unknown encoding, up to its first NUL."""
+def decode_text(data: bytes, sample: bytes | None = None) -> str:
+    """Decode a text of an unknown encoding, up to its first NUL.
+
+    Args:
+        data: The text.
+        sample: Texts of the same encoding, for the guess; None means only this one.
+    """
     known = decode_utf8(data)
     if known is not None:
         return known
     data = _bounded(data)
-    found = from_bytes(data[:_SAMPLE_BYTES], cp_isolation=list(_ENCODINGS), threshold=0.5)
-    best = found.best()
-    return data.decode(best.encoding if best else _ENCODINGS[0], errors="replace")
+    return data.decode(_guess((data if sample is None else sample)[:_SAMPLE_BYTES]), "replace")
+
+
+@lru_cache(256)
+def _guess(sample: bytes) -> str:
+    accented = sum(byte >= 0x80 for byte in sample)
+    if accented <= len(sample) * _WESTERN_SHARE and _WESTERN.fullmatch(sample):
+        return _LATIN
+    best = from_bytes(sample, cp_isolation=list(_OTHERS), threshold=_CHAOS_MAX).best()
+    return best.encoding if best else _LATIN
 
 
 def decode_utf8(data: bytes) -> str | None:

@@ -57,4 +57,4 @@ def with_offset(time: str, others: list[str]) -> str:
     """Return a time, with the offset of another one that is equal but for it."""
     if len(time) > _LOCAL:
         return time
-    return next((other for other in others if other[:_LOCAL] == time), time)
+    return max((other for other in others if other[:_LOCAL] == time), key=len, default=time)

@@ -42,7 +42,7 @@ _WANTED = frozenset(
 _PACKET_BYTES_MAX, _CHARACTERS_MAX, _VALUES_MAX = 1 << 20, 16_384, 256
 # Depths below the element of RDF: the subject, its properties, and the items of their lists.
 _SUBJECT_DEPTH, _PROPERTY_DEPTH, _ITEM_DEPTH = 1, 2, 4
-# Begins the packet, or a packet without its wrapper; a PNG's profile may have blanks before it.
+# Begins the packet, which blanks or a mark of the byte order may precede.
 _START = re.compile(rb"<[?A-Za-z]")
 
 
@@ -86,12 +86,12 @@ class _Packet:
         if self._rdf is None and name == _RDF + "RDF":
             self._rdf = len(self._names)
         depth = self._depth
+        self._is_default = attributes.get(_LANGUAGE) == "x-default"
         if depth == _SUBJECT_DEPTH:
             for attribute, value in attributes.items():
                 self._add(attribute, value)
         elif depth == _PROPERTY_DEPTH:
             self._property = name if name in _WANTED else None
-        self._is_default = attributes.get(_LANGUAGE) == "x-default"
         if depth in (_PROPERTY_DEPTH, _ITEM_DEPTH):
             self._text, self._characters = [], 0
         self._names.append(name)
@@ -121,14 +121,11 @@ class _Packet:
 
 def read_xmp(packet: bytes) -> Statement:
     """Return what XMP says."""
-    found = _START.search(packet[:_PACKET_BYTES_MAX])
-    if found is None:
+    begun = _START.search(packet, 0, _PACKET_BYTES_MAX)
+    if begun is None:
         return Statement()
     parsed = _Packet()
-    start = found.start()
-    if packet[:2] in (b"\xfe\xff", b"\xff\xfe"):
-        start = 0
-    parsed.parse(packet[start : start + _PACKET_BYTES_MAX])
+    parsed.parse(packet[begun.start() : _PACKET_BYTES_MAX])
     values = parsed.values
 
     def first(*names: str) -> str:

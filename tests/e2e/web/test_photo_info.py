@@ -42,11 +42,15 @@ def test_the_details_show_it_within_the_dialog(
         "1 May 2024, 12:00, UTC+02:00",
         "Canon EOS 5D",
         "EF50mm f/1.8 STM",
-        "48.1371° N, 11.5754° E, 519 m",
+        "48.1371° N, 11.5754° E, 519\N{NO-BREAK SPACE}m",
         "A kite above the river",
         "keyword 39",
     ):
         expect(dialog).to_contain_text(text)
+    # Long texts are folded at first.
+    expect(dialog.locator("details:not([open])")).to_have_count(2)
+    for summary in dialog.locator("summary").all():
+        summary.click()
     for part in ("#details", ".details-text", "#details-facts"):
         box = site.page.locator(part)
         assert box.evaluate("each => each.scrollWidth <= each.clientWidth"), part

@@ -84,3 +84,13 @@ def test_raw_files_are_told_by_their_maker(make: bytes, name: str) -> None:
 def test_a_page_with_a_drawing_is_no_picture() -> None:
     with pytest.raises(NotAnImage):
         sniff(b"<!doctype html><html><svg xmlns='http://www.w3.org/2000/svg'></svg></html>")
+
+
+def test_a_maker_that_is_no_text_is_none() -> None:
+    tags: dict[int, tiffs.Value]
+    tags = {tiffs.SUBFILE: tiffs.REDUCED, tiffs.MAKE: (5, 6), tiffs.SUBIFDS: 8}
+    assert sniff(tiffs.tiff(tags, b"")) == "TIFF"
+
+
+def test_a_directory_beyond_any_file_has_no_tags() -> None:
+    assert sniff(b"II+\0\x08\0\0\0" + b"\xff" * 8) == "TIFF"

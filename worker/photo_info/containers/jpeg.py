@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from worker.photo_info.containers import photoshop
 from worker.photo_info.containers.blocks import Blocks, tiff_of
 
-_MARK, _PADDING = 0xFF, 0xFF
+_MARK = 0xFF
 # Markers: of EXIF and XMP, of Photoshop's resources, and of the pixels.
 _APP1, _APP13, _PIXELS = 0xE1, 0xED, 0xDA
 _EXIF, _XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -36,8 +36,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield the marker of each segment, and where its contents begin and end."""
     at = 2
     for _ in range(_SEGMENTS_MAX):
-        while data[at + 1 : at + 2] == b"\xff":
+        if data[at + 1 : at + 2] == b"\xff":
+            # Padding.
             at += 1
+            continue
         if at + 4 > len(data) or data[at] != _MARK or data[at + 1] == _PIXELS:
             return
         end = at + 2 + (data[at + 2] << 8 | data[at + 3])

@@ -12,8 +12,11 @@ from worker.photo_info.containers.blocks import Blocks, tiff_of
 _SIGNATURE_BYTES, _CHECKSUM_BYTES = 8, 4
 _HEAD = struct.Struct(">I4s")
 _EXIF, _TEXTS = b"eXIf", frozenset({b"tEXt", b"zTXt", b"iTXt"})
-# Keys of texts. In a profile, line breaks, its name, its size and its bytes in hexadecimal follow.
+# Keys of texts. A profile's text is its name, its size and its bytes in hexadecimal, in lines.
 _XMP, _PROFILE = b"XML:com.adobe.xmp", b"Raw profile type "
+_KEYS = frozenset({_XMP, *(_PROFILE + name for name in (b"exif", b"APP1", b"iptc", b"xmp"))})
+# Longer keys are not valid.
+_KEY_BYTES_MAX = 79
 # Maximum number of chunks that are looked at, and of bytes of a decompressed text.
 _CHUNKS_MAX, _TEXT_BYTES_MAX = 100_000, 4 << 20
 
@@ -24,9 +27,10 @@ def find(data: bytes) -> Blocks:
     for kind, start, end in _chunks(data):
         if kind == _EXIF:
             exif = exif or data[start:end]
-        elif kind in _TEXTS and data.startswith((_XMP, _PROFILE), start, end):
-            key, _, rest = data[start:end].partition(b"\0")
-            texts.setdefault(key, _text(kind, rest))
+        elif kind in _TEXTS:
+            key = data[start : min(end, start + _KEY_BYTES_MAX)].partition(b"\0")[0]
+            if key in _KEYS and key not in texts:
+                texts[key] = _text(kind, data[start + len(key) + 1 : end])
     profiles = {key.removeprefix(_PROFILE): _profile(text) for key, text in texts.items()}
     exif = exif or profiles.get(b"exif") or profiles.get(b"APP1", b"")
     iptc = profiles.get(b"iptc", b"")

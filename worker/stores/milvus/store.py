@@ -22,7 +22,6 @@ from common.read_marks.base import ReadMark
 from common.vector_index import VectorIndex
 from worker.stores.as_of import time_of
 from worker.stores.base import Near, Row, Version, Writes
-from worker.stores.hits import to_hit as hit_of
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
 from worker.stores.milvus.client import address_of, connect, is_lite, present, written_at
@@ -167,9 +166,14 @@ class MilvusStore:
             found = self._search(tenant, vector, limit, offset, wanted, HIT_FIELDS)
             return [to_hit(hit) for hit in found]
         near = self.nearest(tenant, vector, limit, offset, wanted)
-        records = {each.id: each for each in self.get(tenant, [each.image_id for each in near])}
+        ids = [each.image_id for each in near]
+        rows = self._read(tenant, ids, HIT_FIELDS, self._rows_per_read())
         # Images deleted meanwhile are not hits.
-        return [hit_of(each, records[each.image_id]) for each in near if each.image_id in records]
+        return [
+            to_hit({"entity": rows[each.image_id], "distance": each.score})
+            for each in near
+            if each.image_id in rows
+        ]
 
     def nearest(
         self,
