@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from api.schemas.body import Body, kept_value
 from common.contract import Change
 from common.filters.model import Filter
 from common.ids import ImageId
+from common.images.filenames import FILENAME_CHARACTERS_MAX, clean_filename
 from common.images.metadata_limits import (
     KEY_CHARACTERS_MAX,
     KEYS_MAX,
@@ -24,6 +31,21 @@ from common.images.metadata_limits import (
 
 # Maximum ids of a request.
 _IDS_MAX = 10_000
+
+
+def _clean(filename: str) -> str:
+    """Return a file name as uploads are stored under it."""
+    cleaned = clean_filename(filename)
+    if not cleaned:
+        raise ValueError("give a name with printable characters")
+    return cleaned
+
+
+FileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=FILENAME_CHARACTERS_MAX),
+    AfterValidator(_clean),
+]
 
 
 def _value_or_none(value: object) -> object:
@@ -53,6 +75,9 @@ class TagsChange(Body):
 class ChangeBody(Body):
     """Body of ``PATCH /v1/images/{id}``: what to change; the rest stays."""
 
+    filename: FileName | None = Field(
+        default=None, description="The new file name; the old one is kept beside it."
+    )
     tags: TagsChange = TagsChange()
     metadata: dict[OwnKey, NewValue] = Field(
         default={},
@@ -73,6 +98,7 @@ class ChangeBody(Body):
         """The change of each image."""
         metadata = self.metadata.items()
         return Change(
+            filename=self.filename,
             add_tags=self.tags.add,
             remove_tags=self.tags.remove,
             set_metadata={key: value for key, value in metadata if value is not None},
