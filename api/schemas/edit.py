@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
@@ -31,6 +32,16 @@ from common.images.metadata_limits import (
 
 # Maximum ids of a request.
 _IDS_MAX = 10_000
+
+
+def _given(name: str) -> dict[str, Any]:
+    """Return the schema of objects in which a field is present and not null."""
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
+# ``EditBody._exactly_one`` and ``RefreshBody._one_at_most``, for the OpenAPI document.
+_EXACTLY_ONE: dict[str, Any] = {"oneOf": [_given("ids"), _given("filter")]}
+_ONE_AT_MOST: dict[str, Any] = {"not": {"allOf": [_given("ids"), _given("filter")]}}
 
 
 def _clean(filename: str) -> str:
@@ -59,17 +70,10 @@ NewValue = Annotated[
 
 
 class TagsChange(Body):
-    """Tags to add and to remove."""
+    """Tags to add and to remove; a tag in both is added."""
 
     add: list[Tag] = Field(default=[], max_length=TAGS_MAX)
     remove: list[Tag] = Field(default=[], max_length=TAGS_MAX)
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> TagsChange:
-        both = set(self.add) & set(self.remove)
-        if both:
-            raise ValueError(f"{min(both)!r} is to be added and removed")
-        return self
 
 
 class ChangeBody(Body):
@@ -109,6 +113,8 @@ class ChangeBody(Body):
 class EditBody(ChangeBody):
     """Body of ``POST /v1/images/edits``: the images, and what to change."""
 
+    model_config = ConfigDict(json_schema_extra=_EXACTLY_ONE)
+
     ids: list[ImageId] | None = Field(default=None, min_length=1, max_length=_IDS_MAX)
     filter: Filter | None = None
 
@@ -121,6 +127,8 @@ class EditBody(ChangeBody):
 
 class RefreshBody(Body):
     """Body of ``POST /v1/images/refreshes``: the images; all of them by default."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_AT_MOST)
 
     ids: list[ImageId] | None = Field(default=None, min_length=1, max_length=_IDS_MAX)
     filter: Filter | None = None
