@@ -76,6 +76,13 @@ def tag(
     "--set", "assignments", type=Assignment(), multiple=True, help="Set metadata. Repeatable."
 )
 @click.option(
+    "--rename",
+    "filename",
+    type=Text(),
+    metavar="NAME",
+    help="Give one image a new file name; the old one is kept beside it.",
+)
+@click.option(
     "--unset", "unset", type=Text(), multiple=True, metavar="KEY", help="Remove metadata."
 )
 @click.option(
@@ -85,11 +92,12 @@ def edit(
     ids: tuple[str, ...],
     tags: tuple[str, ...],
     wanted: dict[str, Any] | None,
+    filename: str | None,
     assignments: tuple[tuple[str, Value], ...],
     unset: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Set and remove metadata of images.
+    """Set and remove metadata of images, or rename one.
 
     Select the images by IDs, or by --tagged and --filter. A VALUE that is a number,
     true or false is stored as such; to store it as text, quote it: 'year="2026"'.
@@ -103,9 +111,11 @@ def edit(
     if both := metadata.keys() & set(unset):
         raise click.UsageError(f"{min(both)} is both set and unset.")
     metadata |= dict.fromkeys(unset)
-    if not metadata:
-        raise click.UsageError("Give at least one --set KEY=VALUE or --unset KEY.")
-    _run(ids, tags, wanted, as_json, metadata=metadata)
+    if not metadata and filename is None:
+        raise click.UsageError("Give at least one of --set KEY=VALUE, --unset KEY and --rename.")
+    if filename is not None and len(set(ids)) != 1:
+        raise click.UsageError("--rename takes the ID of one image.")
+    _run(ids, tags, wanted, as_json, metadata=metadata, filename=filename)
 
 
 def _run(

@@ -126,6 +126,8 @@ class Change(Message):
     refresh: bool = False
     set_metadata: dict[str, MetadataValue] = {}
     unset_metadata: list[str] = []
+    # The new file name; None keeps the name.
+    filename: str | None = None
     add_tags: list[str] = []
     remove_tags: list[str] = []
 
@@ -310,6 +312,8 @@ class ImageRecord(Message):
     metadata: dict[str, MetadataValue] = {}
     # What the file says of itself; None if it says nothing, or was indexed before it was read.
     photo: PhotoInfo | None = None
+    # The file names that it had before, the last one first.
+    earlier_filenames: list[str] = []
     # When the image became searchable: RFC 3339 in UTC.
     indexed_at: str
 

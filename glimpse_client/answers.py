@@ -139,6 +139,8 @@ class Image(Answer):
     metadata: dict[str, str | int | float | bool]
     # None if the file says nothing of itself.
     photo: Photo | None = None
+    # The file names that it had before, the latest first.
+    earlier_filenames: tuple[str, ...] = ()
     indexed_at: str
 
 

@@ -16,10 +16,12 @@ def edit_body(
     add_tags: str | Sequence[str],
     remove_tags: str | Sequence[str],
     metadata: Mapping[str, str | int | float | bool | None] | None,
+    filename: str | None = None,
 ) -> dict[str, Any]:
     """Return the part of a body that says what to change."""
     tags = {"add": _listed(add_tags), "remove": _listed(remove_tags)}
-    return {"tags": tags, "metadata": dict(metadata or {})}
+    named = {} if filename is None else {"filename": filename}
+    return {"tags": tags, "metadata": dict(metadata or {}), **named}
 
 
 def _listed(tags: str | Sequence[str]) -> list[str]:

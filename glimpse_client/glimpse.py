@@ -205,6 +205,7 @@ class Glimpse:
         add_tags: str | Sequence[str] = (),
         remove_tags: str | Sequence[str] = (),
         metadata: Mapping[str, str | int | float | bool | None] | None = None,
+        filename: str | None = None,
     ) -> Image:
         """Change an indexed image, and return it; raises ``NotThere`` if it is not indexed.
 
@@ -213,12 +214,13 @@ class Glimpse:
             add_tags: Tags to add; a string is one tag.
             remove_tags: Tags to remove.
             metadata: New values by key; None removes a key. Other keys stay.
+            filename: A new file name; the old one is kept as one of its ``earlier_filenames``.
 
         Example:
             >>> glimpse.edit_image(image_id, add_tags="dog", metadata={"draft": None}).tags
             ('dog',)
         """
-        body = edit_body(add_tags, remove_tags, metadata)
+        body = edit_body(add_tags, remove_tags, metadata, filename)
         answer = self._connection.send("PATCH", f"/v1/images/{image_id}", json=body)
         return read(Image, answer)
 
@@ -230,6 +232,7 @@ class Glimpse:
         add_tags: str | Sequence[str] = (),
         remove_tags: str | Sequence[str] = (),
         metadata: Mapping[str, str | int | float | bool | None] | None = None,
+        filename: str | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
         """Start to change indexed images; return the job.
@@ -240,12 +243,14 @@ class Glimpse:
             add_tags: As of ``edit_image``.
             remove_tags: As of ``edit_image``.
             metadata: As of ``edit_image``.
+            filename: As of ``edit_image``.
             idempotency_key: A key of your own, so that another process can repeat the request.
 
         Example:
             >>> glimpse.wait(glimpse.edit(filter={"tags": {"any": ["old"]}}, remove_tags="old"))
         """
-        body = selected(ids, filter) | edit_body(add_tags, remove_tags, metadata)
+        change = edit_body(add_tags, remove_tags, metadata, filename)
+        body = selected(ids, filter) | change
         return begin_job(self._connection, "/v1/images/edits", idempotency_key, json=body)
 
     def refresh(

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from api.schemas.body import Body, kept_value
 from common.contract import Change
 from common.filters.model import Filter
 from common.ids import ImageId
+from common.images.filenames import FILENAME_CHARACTERS_MAX, clean_filename
 from common.images.metadata_limits import (
     KEY_CHARACTERS_MAX,
     KEYS_MAX,
@@ -26,6 +34,31 @@ from common.images.metadata_limits import (
 _IDS_MAX = 10_000
 
 
+def _given(name: str) -> dict[str, Any]:
+    """Return the schema of objects in which a field is present and not null."""
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
+# ``EditBody._exactly_one`` and ``RefreshBody._one_at_most``, for the OpenAPI document.
+_EXACTLY_ONE: dict[str, Any] = {"oneOf": [_given("ids"), _given("filter")]}
+_ONE_AT_MOST: dict[str, Any] = {"not": {"allOf": [_given("ids"), _given("filter")]}}
+
+
+def _clean(filename: str) -> str:
+    """Return a file name as uploads are stored under it."""
+    cleaned = clean_filename(filename)
+    if not cleaned:
+        raise ValueError("give a name with printable characters")
+    return cleaned
+
+
+FileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=FILENAME_CHARACTERS_MAX),
+    AfterValidator(_clean),
+]
+
+
 def _value_or_none(value: object) -> object:
     return None if value is None else kept_value(value)
 
@@ -37,22 +70,18 @@ NewValue = Annotated[
 
 
 class TagsChange(Body):
-    """Tags to add and to remove."""
+    """Tags to add and to remove; a tag in both is added."""
 
     add: list[Tag] = Field(default=[], max_length=TAGS_MAX)
     remove: list[Tag] = Field(default=[], max_length=TAGS_MAX)
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> TagsChange:
-        both = set(self.add) & set(self.remove)
-        if both:
-            raise ValueError(f"{min(both)!r} is to be added and removed")
-        return self
 
 
 class ChangeBody(Body):
     """Body of ``PATCH /v1/images/{id}``: what to change; the rest stays."""
 
+    filename: FileName | None = Field(
+        default=None, description="The new file name; the old one is kept beside it."
+    )
     tags: TagsChange = TagsChange()
     metadata: dict[OwnKey, NewValue] = Field(
         default={},
@@ -73,6 +102,7 @@ class ChangeBody(Body):
         """The change of each image."""
         metadata = self.metadata.items()
         return Change(
+            filename=self.filename,
             add_tags=self.tags.add,
             remove_tags=self.tags.remove,
             set_metadata={key: value for key, value in metadata if value is not None},
@@ -82,6 +112,8 @@ class ChangeBody(Body):
 
 class EditBody(ChangeBody):
     """Body of ``POST /v1/images/edits``: the images, and what to change."""
+
+    model_config = ConfigDict(json_schema_extra=_EXACTLY_ONE)
 
     ids: list[ImageId] | None = Field(default=None, min_length=1, max_length=_IDS_MAX)
     filter: Filter | None = None
@@ -95,6 +127,8 @@ class EditBody(ChangeBody):
 
 class RefreshBody(Body):
     """Body of ``POST /v1/images/refreshes``: the images; all of them by default."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_AT_MOST)
 
     ids: list[ImageId] | None = Field(default=None, min_length=1, max_length=_IDS_MAX)
     filter: Filter | None = None

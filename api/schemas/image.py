@@ -26,6 +26,7 @@ class Image(Answer):
     tags: list[str]
     metadata: dict[str, MetadataValue]
     photo: Photo | None
+    earlier_filenames: list[str]
     indexed_at: Time
     links: dict[str, str]
 
@@ -42,6 +43,7 @@ class Image(Answer):
             tags=record.tags,
             metadata=record.metadata,
             photo=None if record.photo is None else Photo.of(record.photo),
+            earlier_filenames=record.earlier_filenames,
             indexed_at=record.indexed_at,
             links=links.of_image(record.id),
         )

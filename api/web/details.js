@@ -76,6 +76,7 @@ export class Details {
     if (OPENED.has(image.format) && image.bytes <= SHOWN_BYTES_MAX) showPicture(byId('details-image'), image.links.content);
     const facts = [
       ['File', image.filename],
+      ...(image.earlier_filenames.length ? [['Earlier names', image.earlier_filenames.join(', ')]] : []),
       ['Size', `${image.width} × ${image.height}, ${size(image.bytes)}, ${image.format}`],
       ['Added', localTime(image.indexed_at)],
       ...photoFacts(image.photo),

@@ -14,6 +14,9 @@ TAGS_MAX, TAG_CHARACTERS_MAX = 64, 128
 KEYS_MAX, METADATA_BYTES_MAX = 64, 32 * 1024
 # Maximum number of characters of a metadata key, and of a string value.
 KEY_CHARACTERS_MAX, VALUE_CHARACTERS_MAX = 64, 1024
+# Maximum number of earlier file names kept of an image, and their size in bytes: a row's dynamic
+# fields may take 65,536 bytes, and most of them are its photo info's.
+FILENAMES_MAX, FILENAMES_BYTES_MAX = 8, 8 * 1024
 # Largest integer that a double, and therefore JSON, represents exactly.
 INTEGER_MAX = 2**53
 

@@ -123,6 +123,7 @@ def test_a_record_comes_back_as_it_was_written(store: VectorStore) -> None:
             description='two\nlines, "quoted" \\ 😀',
             keywords=["", "dog", "日本"],
         ),
+        earlier_filenames=['a "b" \\ 犬.jpg', "c.jpg"],
     )
     store.upsert([written])
     assert store.get("default", [written.record.id]) == [written.record]

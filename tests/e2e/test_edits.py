@@ -103,11 +103,14 @@ def test_what_was_edited_is_found_at_once(tenant_client: httpx.Client) -> None:
 def test_what_was_patched_is_found_at_once(tenant_client: httpx.Client) -> None:
     for number in range(_CHANGES):
         tags = {"add": [f"now {number}"], "remove": [f"now {number - 1}"]}
-        response = tenant_client.patch(f"/v1/images/{IDS[0]}", json={"tags": tags})
+        body = {"tags": tags, "filename": f"{number % 2}.jpg"}
+        response = tenant_client.patch(f"/v1/images/{IDS[0]}", json=body)
         assert f"now {number}" in response.raise_for_status().json()["tags"]
         assert searched(tenant_client, f"now {number}") == {IDS[0]}
         assert listed(tenant_client, f"now {number}") == {IDS[0]}
         assert listed(tenant_client, f"now {number - 1}") == set()
+    image = tenant_client.get(f"/v1/images/{IDS[0]}").json()
+    assert (image["filename"], image["earlier_filenames"]) == ("0.jpg", ["1.jpg", "album/0.jpg"])
 
 
 def test_an_edited_image_is_found_by_its_vector(tenant_client: httpx.Client) -> None:

@@ -7,21 +7,39 @@ from typing import Any
 
 from common.contract import Change, ImageRecord
 from common.errors import Unprocessable
-from common.images.metadata_limits import KEYS_MAX, METADATA_BYTES_MAX, TAGS_MAX
+from common.images.metadata_limits import (
+    FILENAMES_BYTES_MAX,
+    FILENAMES_MAX,
+    KEYS_MAX,
+    METADATA_BYTES_MAX,
+    TAGS_MAX,
+)
 
 
 def changed(record: ImageRecord, change: Change) -> ImageRecord:
-    """Return the record with its tags and metadata changed; an equal one if nothing changes.
+    """Return the record with its name, tags and metadata changed; an equal one if nothing is.
 
     Raises:
         Unprocessable: The record would exceed the limits on uploads.
     """
     about: dict[str, Any] = {}
+    if change.filename not in (None, record.filename):
+        about["filename"] = change.filename
+        about["earlier_filenames"] = _earlier(record, change.filename)
     if change.add_tags or change.remove_tags:
         about["tags"] = _tags(record, change)
     if change.set_metadata or change.unset_metadata:
         about["metadata"] = _metadata(record, change)
     return record.model_copy(update=about)
+
+
+def _earlier(record: ImageRecord, filename: str | None) -> list[str]:
+    """Return the names before a new one, as many as a row may keep."""
+    names = [record.filename, *record.earlier_filenames]
+    kept = [name for name in names if name != filename][:FILENAMES_MAX]
+    while len("".join(kept).encode()) > FILENAMES_BYTES_MAX:
+        kept.pop()
+    return kept
 
 
 def _tags(record: ImageRecord, change: Change) -> list[str]:

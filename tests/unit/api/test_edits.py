@@ -96,11 +96,30 @@ def test_an_image_is_changed(client: FlaskClient) -> None:
     assert change(client) == before
     image = change(client, tags={"add": ["b", "a", "b"]}, metadata={"year": 2026, "note": "x"})
     assert (image["tags"], image["metadata"]) == (["b", "a"], {"year": 2026, "note": "x"})
-    image = change(client, tags={"add": ["c"], "remove": ["b", "unknown"]}, metadata={"note": None})
+    tags = {"add": ["c"], "remove": ["b", "c", "unknown"]}
+    image = change(client, tags=tags, metadata={"note": None})
     assert (image["tags"], image["metadata"]) == (["a", "c"], {"year": 2026})
     assert image == before | {"tags": ["a", "c"], "metadata": {"year": 2026}}
     listed = client.get("/v1/images?tag=c").get_json()["images"]
     assert [each["id"] for each in listed] == [RED]
+
+
+def test_a_renamed_image_keeps_its_earlier_names(client: FlaskClient) -> None:
+    image = change(client, filename=" b/new\n.png")
+    assert (image["filename"], image["earlier_filenames"]) == ("b/new.png", ["red.png"])
+    assert change(client, filename="b/new.png")["earlier_filenames"] == ["red.png"]
+    image = change(client, filename="red.png")
+    assert (image["filename"], image["earlier_filenames"]) == ("red.png", ["b/new.png"])
+    for number in range(12):
+        image = change(client, filename=f"{number}.png")
+    assert image["earlier_filenames"] == [f"{number}.png" for number in range(10, 2, -1)]
+    for letter in "abc":
+        image = change(client, filename=letter * 1000 + "犬" * 24)
+    image = change(client, filename="ü" * 1024)
+    for letter in "öäõ":
+        image = change(client, filename=letter * 1024)
+    assert sum(len(name.encode()) for name in image["earlier_filenames"]) <= 8192
+    assert image["earlier_filenames"][0] == "ä" * 1024
 
 
 def test_an_unknown_image_is_not_changed(client: FlaskClient) -> None:
@@ -123,12 +142,14 @@ def test_an_image_of_another_task_is_not_changed(client: FlaskClient, inline: In
         ({"tags": ["a"]}, "tags"),
         ({"tags": {"add": ["a\nb"]}}, "tags.add.0"),
         ({"tags": {"add": [""]}}, "tags.add.0"),
-        ({"tags": {"add": ["a"], "remove": ["a"]}}, "tags"),
         ({"metadata": {"": 1}}, "metadata..[key]"),
         ({"metadata": {"a": [1]}}, "metadata.a"),
         ({"metadata": {"a": 1e999}}, "metadata.a"),
         ({"metadata": {f"key {n}": n for n in range(65)}}, "metadata"),
         ({"metadata": {f"key {n}": "x" * 1000 for n in range(40)}}, ""),
+        ({"filename": ""}, "filename"),
+        ({"filename": "\n"}, "filename"),
+        ({"filename": "x" * 1025}, "filename"),
         ({"width": 1}, "width"),
     ],
 )

@@ -126,6 +126,7 @@ def test_an_image_is_described(client: FlaskClient) -> None:
         "tags": [],
         "metadata": {},
         "photo": None,
+        "earlier_filenames": [],
     }
     assert client.get(links["content"]).data == data
 

@@ -109,6 +109,12 @@ def test_metadata_is_set_and_removed(server: Inline, capsys: pytest.CaptureFixtu
     failed("edit", "0" * 64, "--set", "year=2027")
 
 
+def test_an_image_is_renamed(server: Inline) -> None:
+    assert run(["edit", image_id(RED), "--rename", "new.png"]) == 0
+    assert image(server)["filename"] == "new.png"
+    assert image(server)["earlier_filenames"] == ["red.png"]
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -118,6 +124,8 @@ def test_metadata_is_set_and_removed(server: Inline, capsys: pytest.CaptureFixtu
         ["edit", image_id(RED)],
         ["edit", "--set", "year=2026"],
         ["edit", image_id(RED), "--set", "year"],
+        ["edit", image_id(RED), image_id(BLUE), "--rename", "one.png"],
+        ["edit", "--filter", "{}", "--rename", "one.png"],
         ["edit", image_id(RED), "--set", "year=2026", "--unset", "year"],
     ],
 )

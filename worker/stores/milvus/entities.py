@@ -36,6 +36,8 @@ def to_entity(row: Row) -> dict[str, Any]:
         "indexed_at": milliseconds(record.indexed_at),
         "job_id": row.job_id,
         **stored_photo(record.photo),
+        # A dynamic field, like those of the photo info.
+        **({"earlier_filenames": names} if (names := record.earlier_filenames) else {}),
     }
 
 
@@ -51,6 +53,7 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
         tags=list(entity["tags"]),
         metadata=own_metadata(entity["metadata"]),
         photo=own_photo(entity.get("photo")),
+        earlier_filenames=list(entity.get("earlier_filenames", ())),
         indexed_at=rfc3339(entity["indexed_at"] / 1000),
     )
 

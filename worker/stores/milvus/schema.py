@@ -12,7 +12,8 @@ from worker.stores.rows import FILENAME_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX
 KEY = "key"
 VECTOR = "vector"
 # The fields of an image's record. ``photo`` and the fields that are derived from it are dynamic
-# (docs/decisions/0039-photo-info.md): a row of an image without photo info has none of them.
+# (docs/decisions/0039-photo-info.md): a row of an image without photo info has none of them. So are
+# the ``earlier_filenames`` of renamed images.
 RECORD_FIELDS = (
     "image_id",
     "filepath",
@@ -24,6 +25,7 @@ RECORD_FIELDS = (
     "metadata",
     "indexed_at",
     "photo",
+    "earlier_filenames",
 )
 # The fields of a hit.
 HIT_FIELDS = ("image_id", "filepath", "tags")
