@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cli.exit_codes import INCOMPLETE
 from cli.image_id import ImageId
+from cli.text import shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import DeadLetter, DeadLettersPage
 from glimpse_client.errors import NotThere
@@ -107,10 +108,10 @@ def _show(found: Sequence[DeadLetter]) -> None:
         # Plain lines for `cut` and `xargs`.
         for letter in found:
             reason = f"{letter.code}\t{letter.attempts}"
-            click.echo(f"{letter.id}\t{letter.dead_at}\t{reason}\t{letter.filename}")
+            click.echo(f"{letter.id}\t{letter.dead_at}\t{reason}\t{shown(letter.filename)}")
         return
     table = Table("id", "time", "code", "attempts", "file", box=None)
     for letter in found:
         attempts = str(letter.attempts)
-        table.add_row(letter.id, letter.dead_at[:19], letter.code, attempts, letter.filename)
+        table.add_row(letter.id, letter.dead_at[:19], letter.code, attempts, shown(letter.filename))
     console.print(table, markup=False)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.exit_codes import INCOMPLETE
 from cli.image_id import ImageId
-from cli.text import Text
+from cli.text import Text, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
 
@@ -82,10 +82,10 @@ def _show(found: Sequence[Image]) -> None:
         # Plain lines for `cut` and `xargs`.
         for image in found:
             size = f"{image.width}x{image.height}"
-            click.echo(f"{image.id}\t{image.indexed_at}\t{size}\t{image.filename}")
+            click.echo(f"{image.id}\t{image.indexed_at}\t{size}\t{shown(image.filename)}")
         return
     table = Table("id", "indexed", "size", "file", "tags", box=None)
     for image in found:
-        size, tags = f"{image.width}x{image.height}", ", ".join(image.tags)
-        table.add_row(image.id, image.indexed_at[:19], size, image.filename, tags)
+        size, tags = f"{image.width}x{image.height}", ", ".join(map(shown, image.tags))
+        table.add_row(image.id, image.indexed_at[:19], size, shown(image.filename), tags)
     console.print(table, markup=False)

@@ -20,13 +20,11 @@ from cli.errors import NothingToIngest
 from cli.exit_codes import INCOMPLETE
 from cli.pictures import Picture, Unreadable, find_pictures
 from cli.progress_bars import UploadBars, upload_bars
-from cli.text import Text, shown
+from cli.text import Text, listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
 from glimpse_client.retry import RetryPolicy
 
-# Kinds of skipped files that a summary names.
-_NAMED_MAX = 8
 # Seconds to keep retrying a request: a bulk upload survives an hour of overload.
 _PATIENCE_S = 3600
 
@@ -76,7 +74,7 @@ def ingest(
     """Upload pictures and wait until they are searchable.
 
     Each PATH is a file, a folder to search for pictures, or an archive of
-    pictures (.zip, .tar, .tar.gz, .tgz).
+    pictures: a zip, or a tar, also compressed with gzip, xz, bzip2 or zstd.
 
     Only pictures that the server does not have are uploaded. Run the same command
     again to resume an interrupted upload, or to add new pictures from a folder.
@@ -104,6 +102,7 @@ def ingest(
             if not as_json:
                 counter.submit(_count, others, bars)
             summary = upload.run(chain(first, pictures), archives, bars.show)
+    skipped += summary.skipped
     click.echo(_to_json(summary, skipped) if as_json else describe(summary, skipped))
     if summary.failed or summary.cancelled:
         sys.exit(INCOMPLETE)
@@ -124,16 +123,8 @@ def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
         f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}"
         for item in summary.failures
     ]
-    others = [f"Skipped {_listed(skipped)}."] if skipped else []
+    others = [f"Skipped {listed(skipped)}."] if skipped else []
     return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *failures])
-
-
-def _listed(skipped: Mapping[str, int]) -> str:
-    """Return what was skipped in words, the most frequent first."""
-    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
-    named = [f"{count} {shown(name)}" for name, count in ordered[:_NAMED_MAX]]
-    rest = sum(count for _, count in ordered[_NAMED_MAX:])
-    return ", ".join([*named, *([f"{rest} others"] if rest else [])])
 
 
 @contextmanager
@@ -171,7 +162,7 @@ def _to_json(summary: Summary, skipped: Mapping[str, int]) -> str:
 
 def _nothing_found(paths: tuple[Path, ...], skipped: Mapping[str, int]) -> str:
     where = ", ".join(shown(str(path)) for path in paths)
-    others = f" Skipped {_listed(skipped)}." if skipped else ""
+    others = f" Skipped {listed(skipped)}." if skipped else ""
     return f"No pictures found in {where}, by their suffixes.{others}"
 
 

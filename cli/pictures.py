@@ -9,15 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.images.filenames import names_a_picture
-
-# Folders in which storage systems keep thumbnails and deleted files.
-_SYSTEM_FOLDERS = frozenset(
-    {
-        *("@eaDir", "#recycle", "@Recycle", "@Recently-Snapshot", "#snapshot"),
-        *("$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX"),
-    }
-)
+from common.images.filenames import SYSTEM_FOLDERS, names_a_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ def _in_folder(folder: Path, unreadable: list[Unreadable], skipped: Counter[str]
         if not _enters(parent, entered):
             folders.clear()
             continue
-        skipped.update(f"{name}/" for name in folders if name in _SYSTEM_FOLDERS)
+        skipped.update(f"{name}/" for name in folders if name in SYSTEM_FOLDERS)
         # Modify the list in place: os.walk then skips these folders and sorts the others.
         folders[:] = sorted(name for name in folders if _is_searched(name))
         for name in sorted(files):
@@ -122,7 +114,7 @@ def _enters(folder: str, entered: set[tuple[int, int]]) -> bool:
 
 
 def _is_searched(folder: str) -> bool:
-    return not folder.startswith(".") and folder not in _SYSTEM_FOLDERS
+    return not folder.startswith(".") and folder not in SYSTEM_FOLDERS
 
 
 def _is_found(relative: Path) -> bool:

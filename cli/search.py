@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.exit_codes import INCOMPLETE
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
-from cli.text import Text
+from cli.text import Text, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Search
 
@@ -135,13 +135,13 @@ def show_hits(found: Search) -> None:
     if not console.is_terminal:
         # Plain lines for `grep` and `cut`.
         for hit in found.hits:
-            click.echo(f"{hit.rank}\t{hit.score:.4f}\t{hit.filename}")
+            click.echo(f"{hit.rank}\t{hit.score:.4f}\t{shown(hit.filename)}")
         return
     table = Table("rank", "score", "file", box=None)
     for column in table.columns[:2]:
         column.justify = "right"
     for hit in found.hits:
-        table.add_row(str(hit.rank), f"{hit.score:.4f}", hit.filename)
+        table.add_row(str(hit.rank), f"{hit.score:.4f}", shown(hit.filename))
     console.print(table, markup=False)
 
 

@@ -9,6 +9,7 @@ import click
 
 from cli.exit_codes import INCOMPLETE
 from cli.progress_bars import make_progress_bars
+from cli.text import listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
 
@@ -56,8 +57,14 @@ def _describe(job: Job, failures: list[Item]) -> str:
     ]
     if job.cancelled:
         lines.append(f"{job.cancelled} cancelled")
+    if job.skipped:
+        lines.append(f"Skipped {listed(job.skipped)}.")
     if not job.ended and job.eta_s is not None:
         lines.append(f"{job.rate_per_s or 0:.1f} pictures/s, {job.eta_s:.0f} s left")
     return "\n".join(
-        lines + [f"  {item.filename}: {item.code}: {item.detail}" for item in failures]
+        lines
+        + [
+            f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}"
+            for item in failures
+        ]
     )

@@ -42,6 +42,8 @@ class Job(Answer):
     duplicates: int
     failed: int
     cancelled: int
+    # What an archive contained besides pictures: numbers of files by kind, once it is unpacked.
+    skipped: dict[str, int] = {}
     # 0 to 1.
     progress: float = 0.0
     # RFC 3339 times: created, started by a worker, finished.

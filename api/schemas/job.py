@@ -30,6 +30,10 @@ class Job(Answer):
     duplicates: Count
     failed: Count
     cancelled: Count
+    skipped: Annotated[
+        dict[str, Count],
+        Field(description="What an archive contains besides pictures: numbers of files by kind."),
+    ]
     progress: Share
     rate_per_s: float | None
     eta_s: float | None
@@ -57,6 +61,7 @@ class Job(Answer):
             duplicates=record.duplicates,
             failed=record.failed,
             cancelled=record.cancelled,
+            skipped=dict(record.skipped),
             progress=_progress(record),
             rate_per_s=None if rate is None else round(rate, 2),
             eta_s=None if eta is None else round(eta, 1),
