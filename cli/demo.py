@@ -23,6 +23,7 @@ from cli.search import show_hits
 from cli.sheet import with_known_suffix, write_sheet
 from cli.stack import ports
 from cli.stack.parent_death import die_with_parent
+from cli.text import shown
 from glimpse_client import Glimpse
 from glimpse_client.errors import ServerUnreachable
 
@@ -64,7 +65,7 @@ def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
             click.echo(f'\n"{query}", by {found.encoder}:')
             show_hits(found)
             write_sheet(client, found, sheet)
-            click.echo(f"\nContact sheet: {sheet}")
+            click.echo(f"\nContact sheet: {shown(str(sheet))}")
     if not found.hits:
         click.echo(f'No pictures found for "{query}".', err=True)
         sys.exit(INCOMPLETE)

@@ -20,13 +20,11 @@ from cli.exit_codes import INCOMPLETE
 from cli.pictures import Choice, Picture, Unreadable, find_pictures
 from cli.progress_bars import UploadBars, upload_bars
 from cli.table import print_rows
-from cli.text import Text, shown
+from cli.text import Text, listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
 from glimpse_client.retry import RetryPolicy
 
-# Kinds of skipped files that a summary names.
-_NAMED_MAX = 8
 # Seconds to keep retrying a request: a bulk upload survives an hour of overload.
 _PATIENCE_S = 3600
 
@@ -94,7 +92,7 @@ def ingest(
     """Upload pictures and wait until they are searchable.
 
     Each PATH is a file, a folder to search for pictures, or an archive of
-    pictures (.zip, .tar, .tar.gz, .tgz).
+    pictures: a zip, or a tar, also compressed with gzip, xz, bzip2 or zstd.
 
     Only pictures that the server does not have are uploaded. Run the same command
     again to resume an interrupted upload, or to add new pictures from a folder.
@@ -125,6 +123,7 @@ def ingest(
             if not (as_json or quiet):
                 counter.submit(_count, others, exclude, bars)
             summary = upload.run(chain(first, pictures), archives, bars.show)
+    choice.skipped.update(summary.skipped)
     _print(summary, choice.skipped, quiet=quiet, as_json=as_json)
     if summary.failed or summary.cancelled:
         sys.exit(INCOMPLETE)
@@ -150,7 +149,7 @@ def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
     """Return a readable summary: the counts, what was skipped, and why each file failed."""
     counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates, {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
-    others = [f"Skipped {_listed(skipped)}."] if skipped else []
+    others = [f"Skipped {listed(skipped)}."] if skipped else []
     return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *_failures(summary)])
 
 
@@ -159,14 +158,6 @@ def _failures(summary: Summary) -> list[str]:
         f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}"
         for item in summary.failures
     ]
-
-
-def _listed(skipped: Mapping[str, int]) -> str:
-    """Return what was skipped in words, the most frequent first."""
-    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
-    named = [f"{count} {shown(name)}" for name, count in ordered[:_NAMED_MAX]]
-    rest = sum(count for _, count in ordered[_NAMED_MAX:])
-    return ", ".join([*named, *([f"{rest} others"] if rest else [])])
 
 
 @contextmanager
@@ -198,7 +189,7 @@ def _list(
     names = chain((each.name for each in archives), (each.name for each in pictures))
     print_rows(([name] for name in names), ["file"])
     if skipped:
-        click.echo(f"Skipped {_listed(skipped)}.", err=True)
+        click.echo(f"Skipped {listed(skipped)}.", err=True)
 
 
 def _report_skipped(path: str) -> None:
@@ -224,7 +215,7 @@ def _to_json(summary: Summary, skipped: Mapping[str, int]) -> str:
 
 def _nothing_found(paths: tuple[Path, ...], skipped: Mapping[str, int]) -> str:
     where = ", ".join(shown(str(path)) for path in paths)
-    others = f" Skipped {_listed(skipped)}." if skipped else ""
+    others = f" Skipped {listed(skipped)}." if skipped else ""
     return f"No pictures found in {where}, by their suffixes.{others}"
 
 

@@ -11,7 +11,7 @@ import click
 
 from cli.exit_codes import INCOMPLETE
 from cli.progress_bars import make_progress_bars
-from cli.text import shown
+from cli.text import listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
 
@@ -56,10 +56,11 @@ def describe(job: Job, failures: Sequence[Item] = ()) -> str:
     else:
         counts = f"{job.modified} changed, {job.unchanged} unchanged, {job.failed} failed"
     counts += f", {job.cancelled} cancelled" if job.cancelled else ""
+    skipped = [f"Skipped {listed(job.skipped)}."] if job.skipped else []
     lines = [
         f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}" for item in failures
     ]
-    return "\n".join([counts, *lines])
+    return "\n".join([counts, *skipped, *lines])
 
 
 @contextmanager

@@ -10,15 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from common.images.filenames import names_a_picture
-
-# Folders in which storage systems keep thumbnails and deleted files.
-_SYSTEM_FOLDERS = frozenset(
-    {
-        *("@eaDir", "#recycle", "@Recycle", "@Recently-Snapshot", "#snapshot"),
-        *("$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX"),
-    }
-)
+from common.images.filenames import SYSTEM_FOLDERS, names_a_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,7 @@ class Choice:
         """Return whether a folder is searched."""
         if folder.name.startswith("."):
             return False
-        if folder.name in _SYSTEM_FOLDERS:
+        if folder.name in SYSTEM_FOLDERS:
             return self._skip(folder, f"{folder.name}/")
         return not self.excludes(folder) or self._skip(folder, "excluded")
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 # Python maps bytes that are not UTF-8 to these characters (PEP 383).
 _RAW_BYTES = range(0xDC80, 0xDD00)
+
+# Kinds of skipped files that a summary names.
+_NAMED_MAX = 8
 
 
 class Text(click.ParamType[str]):
@@ -33,6 +38,14 @@ def shown(text: str) -> str:
 def shown_lines(text: str) -> str:
     """Return a message of several lines, each escaped as by ``shown``."""
     return "\n".join(map(shown, text.split("\n")))
+
+
+def listed(skipped: Mapping[str, int]) -> str:
+    """Return what was skipped in words, the most frequent kinds first."""
+    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{count} {shown(name)}" for name, count in ordered[:_NAMED_MAX]]
+    rest = sum(count for _, count in ordered[_NAMED_MAX:])
+    return ", ".join([*named, *([f"{rest} others"] if rest else [])])
 
 
 def _shown(character: str) -> str:

@@ -47,6 +47,8 @@ class Job(Answer):
     unchanged: int = 0
     failed: int
     cancelled: int
+    # What an archive contained besides pictures: numbers of files by kind, once it is unpacked.
+    skipped: dict[str, int] = {}
     # 0 to 1.
     progress: float = 0.0
     # RFC 3339 times: created, started by a worker, finished.

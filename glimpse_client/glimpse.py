@@ -36,7 +36,7 @@ from glimpse_client.errors import InvalidAddress, JobUnfinished, NotThere
 from glimpse_client.query import Term, search_body
 from glimpse_client.retry import RetryPolicy, retry_after_s
 from glimpse_client.searching import draw_sheet, run_search
-from glimpse_client.sources import Source, archive_type, open_source
+from glimpse_client.sources import Source, archive_type, open_source, several
 
 # Where `glimpse up` listens by default.
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -120,21 +120,33 @@ class Glimpse:
             bodies = [body for _, body in named]
             return self._begin(idempotency_key, bodies, files=parts, data=data)
 
-    def upload_archive(self, archive: Source, idempotency_key: str | None = None) -> Job:
-        """Upload an archive (.zip, .tar, .tar.gz, .tgz); return the job, which grows as it unpacks.
+    def upload_archive(
+        self,
+        archive: Source,
+        idempotency_key: str | None = None,
+        *,
+        media_type: str | None = None,
+    ) -> Job:
+        """Upload an archive; return the job, which grows as it is unpacked.
+
+        Args:
+            archive: A zip, or a tar, also compressed with gzip, xz, bzip2 or zstd.
+            idempotency_key: A key of your own, so that another process can repeat the upload.
+            media_type: Its media type, if its name does not end in .zip, .tar, .tar.gz, .tgz, .txz
+                or alike.
 
         Raises:
             FileUnreadable: The archive cannot be read.
-            ValueError: Its name has another suffix.
+            ValueError: Its name has another suffix, and no media type is given.
 
         Example:
             >>> glimpse.wait(glimpse.upload_archive("holiday.zip")).total
         """
         with ExitStack() as opened:
             name, body = _open(opened, archive)
-            kind = archive_type(name)
+            kind = media_type or archive_type(name)
             if kind is None:
-                raise ValueError(f"{name!r} does not end in .zip, .tar, .tar.gz or .tgz")
+                raise ValueError(f"{name!r} does not end in .zip, .tar, .tar.gz, .tar.xz or alike")
             headers, query = {"Content-Type": kind}, {"filename": name}
             return self._begin(idempotency_key, [body], headers=headers, content=body, params=query)
 
@@ -289,8 +301,9 @@ class Glimpse:
         """Delete an image; return whether it existed."""
         return self._remove(f"/v1/images/{image_id}")
 
-    def check(self, ids: Sequence[str]) -> Known:
+    def check(self, ids: str | Sequence[str]) -> Known:
         """Return which of up to 10,000 image ids (SHA-256 of the bytes) are indexed."""
+        ids = [ids] if isinstance(ids, str) else ids
         answer = self._connection.send("POST", "/v1/images/check", json={"ids": list(ids)})
         return read(Known, answer)
 
@@ -300,7 +313,7 @@ class Glimpse:
         *,
         image_id: str | None = None,
         picture: Source | None = None,
-        query: Sequence[Term] = (),
+        query: Term | Sequence[Term] = (),
         top_k: int = 10,
         offset: int | None = None,
         min_score: float | None = None,
@@ -313,7 +326,8 @@ class Glimpse:
             text: A description of the pictures to find.
             image_id: Id of an indexed image to find similar ones of.
             picture: A picture to find similar ones of; it need not be indexed.
-            query: Weighted terms: ``{"text": "snow", "weight": -0.5}``, or with ``image_id``.
+            query: Weighted terms: ``{"text": "snow", "weight": -0.5}``, or with ``image_id``;
+                a mapping is one term.
             top_k: Maximum number of hits.
             offset: Number of hits to skip.
             min_score: Minimum cosine similarity of a hit.
@@ -323,6 +337,7 @@ class Glimpse:
         Raises:
             FileUnreadable: The picture cannot be read.
             SearchFailed: The server accepted the search, and it failed.
+            TypeError: ``query`` is a string; a text is the first argument.
 
         Example:
             >>> glimpse.search("a dog", filter={"tags": {"any": ["holiday"]}}).hits
@@ -331,15 +346,16 @@ class Glimpse:
         """
         options = {"top_k": top_k, "offset": offset, "min_score": min_score, "filter": filter}
         options["group_duplicates"] = group_duplicates
-        body = search_body(text, image_id, query, options)
+        terms = [query] if isinstance(query, Mapping) else query
+        body = search_body(text, image_id, terms, options)
         return run_search(self._connection, body, picture)
 
     def embed(
         self,
         texts: str | Sequence[str] = (),
         *,
-        image_ids: Sequence[str] = (),
-        pictures: Sequence[Source] = (),
+        image_ids: str | Sequence[str] = (),
+        pictures: Source | Sequence[Source] = (),
     ) -> Embeddings:
         """Return the embeddings of texts, then of indexed images, then of pictures.
 
@@ -348,8 +364,9 @@ class Glimpse:
 
         Args:
             texts: Texts; a string is one text. Up to 64 texts and image ids per call.
-            image_ids: Ids of indexed images.
-            pictures: Pictures, which need not be indexed; up to 16 per call.
+            image_ids: Ids of indexed images; a string is one id.
+            pictures: Pictures, which need not be indexed, in a list, or one of them; up to 16 per
+                call.
 
         Raises:
             FileUnreadable: A picture cannot be read.
@@ -359,6 +376,8 @@ class Glimpse:
             >>> glimpse.embed(["a dog", "a cat"], pictures=["dog.jpg"]).embeddings
         """
         texts = [texts] if isinstance(texts, str) else texts
+        image_ids = [image_ids] if isinstance(image_ids, str) else image_ids
+        pictures = several(pictures)
         if not (texts or image_ids or pictures):
             raise ValueError("nothing to embed")
         return embed(self._connection, texts, image_ids, pictures)

@@ -11,7 +11,13 @@ Term = Mapping[str, Any]
 def search_body(
     text: str, image_id: str | None, query: Sequence[Term], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the JSON body of a search, without the options that are None."""
+    """Return the JSON body of a search, without the options that are None.
+
+    Raises:
+        TypeError: A term is a string.
+    """
+    if isinstance(query, str) or any(isinstance(term, str) for term in query):
+        raise TypeError('a term of query is a mapping, such as {"text": "snow", "weight": -0.5}')
     alone: list[dict[str, Any]] = []
     if text:
         alone.append({"text": text})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -18,6 +19,16 @@ _ARCHIVES = {
     ".tar": "application/x-tar",
     ".tar.gz": "application/gzip",
     ".tgz": "application/gzip",
+    ".tar.xz": "application/x-xz",
+    ".txz": "application/x-xz",
+    ".tar.bz2": "application/x-bzip2",
+    ".tbz2": "application/x-bzip2",
+    ".tbz": "application/x-bzip2",
+    ".tar.zst": "application/zstd",
+    ".tzst": "application/zstd",
+    # Servers refuse these by name.
+    ".rar": "application/vnd.rar",
+    ".7z": "application/x-7z-compressed",
 }
 
 
@@ -28,6 +39,18 @@ def open_source(source: Source) -> tuple[str, IO[bytes]]:
         return name, io.BytesIO(content)
     # httpx declares IO[bytes] but only reads and seeks.
     return name, cast("IO[bytes]", FileBody(Path(content)))
+
+
+def several(sources: Source | Sequence[Source]) -> Sequence[Source]:
+    """Return sources as a sequence; one source alone is one of them."""
+    if isinstance(sources, str | os.PathLike) or _is_named(sources):
+        return [cast("Source", sources)]
+    return cast("Sequence[Source]", sources)
+
+
+def _is_named(source: object) -> bool:
+    """Return whether this is a filename with its content in bytes, rather than two paths."""
+    return isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], bytes)
 
 
 def archive_type(name: str) -> str | None:

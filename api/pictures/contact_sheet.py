@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Self
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from api.pictures.caption_fonts import Font, caption_font, drawable
 
 # Background of tiles that a picture does not fill; light, so that the edges of dark pictures show.
 _BACKGROUND = (245, 245, 245)
@@ -20,8 +22,8 @@ _INK, _MARK = (40, 40, 40), (210, 210, 210)
 _TEXT_SHARE, _TEXT_PX_MIN = 12, 8
 # Lines of a caption, and their height as a multiple of the text's.
 _LINES, _LINE_HEIGHT = 2, 1.3
-# Ends a file name that was shortened.
-_CUT = "…"
+# Ends a file name that was shortened; every font has it.
+_CUT = "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,11 @@ class ContactSheet:
         pen.line((*near, *far), fill=_MARK)
 
     def _caption(self, sheet: Image.Image, tile: Tile, left: int, top: int) -> None:
-        font = ImageFont.load_default(self._text_px)
+        font = caption_font(self._text_px)
         pen = ImageDraw.Draw(sheet)
         margin = self._text_px // 3
         for number, line in enumerate((f"{tile.rank}  {tile.score:.3f}", _name(tile.filename))):
-            text = _cut(line, font, self._tile - 2 * margin)
+            text = _cut(drawable(line, font), font, self._tile - 2 * margin)
             pen.text((left + margin, top + number * self._line_px), text, fill=_INK, font=font)
 
 
@@ -114,12 +116,11 @@ def _opened(thumbnail: bytes, side: int) -> Image.Image | None:
 
 
 def _name(filename: str) -> str:
-    """Return the last component of a path, in one line."""
-    name = filename.rstrip("/").rpartition("/")[2]
-    return "".join(character if character.isprintable() else "?" for character in name)
+    """Return the last component of a path."""
+    return filename.rstrip("/").rpartition("/")[2]
 
 
-def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+def _cut(text: str, font: Font, width: int) -> str:
     """Return a text, shortened to at most ``width`` pixels."""
     if font.getlength(text) <= width:
         return text

@@ -32,6 +32,10 @@ class Job(Answer):
     unchanged: Count
     failed: Count
     cancelled: Count
+    skipped: Annotated[
+        dict[str, Count],
+        Field(description="What an archive contains besides pictures: numbers of files by kind."),
+    ]
     progress: Share
     rate_per_s: float | None
     eta_s: float | None
@@ -61,6 +65,7 @@ class Job(Answer):
             unchanged=record.unchanged,
             failed=record.failed,
             cancelled=record.cancelled,
+            skipped=dict(record.skipped),
             progress=_progress(record),
             rate_per_s=None if rate is None else round(rate, 2),
             eta_s=None if eta is None else round(eta, 1),

@@ -13,7 +13,15 @@ from api.services import Services
 from common.blobs.base import BlobWriter
 from common.contract import INGEST_ARCHIVE, INGEST_QUEUE, IngestArchive
 from common.errors import InvalidRequest
-from common.images.archive_formats import ARCHIVE_HEAD_BYTES, ArchiveKind, sniff_archive
+from common.images.archive_formats import (
+    ARCHIVE_HEAD_BYTES,
+    ARCHIVE_TAIL_BYTES,
+    ArchiveKind,
+    begins_an_archive,
+    ends_as_zip,
+    is_foreign_archive,
+    sniff_archive,
+)
 from common.images.filenames import clean_filename
 from common.jobs.base import Job
 from common.jobs.tasks import archive_task_id
@@ -65,7 +73,8 @@ def receive_archive(
     """Receive a body that is an archive.
 
     Raises:
-        ArchiveError: The format is not supported; raised before the whole body is received.
+        ArchiveError: The format is not supported; raised before the whole body is received if the
+            first bytes tell it.
         InvalidRequest: The body is incomplete.
     """
     writer = services.archives.writer(tenant)
@@ -80,16 +89,22 @@ def receive_archive(
 def _receive(request: Request, writer: BlobWriter) -> tuple[str, ArchiveKind]:
     """Write the body; return its SHA-256 and the kind of archive."""
     sha256 = hashlib.sha256()
+    tail = b""
     try:
-        head = _read_head(request)
-        kind = sniff_archive(head[:ARCHIVE_HEAD_BYTES])
-        data = head
+        data = head = _read_head(request)
+        start = head[:ARCHIVE_HEAD_BYTES]
+        # A zip may follow other bytes, which only its end tells.
+        kind = sniff_archive(start) if is_foreign_archive(start) else begins_an_archive(start)
         while data:
             sha256.update(data)
             writer.write(data)
+            if kind is None:
+                tail = (tail + data)[-ARCHIVE_TAIL_BYTES:]
             data = request.stream.read(_READ_BYTES)
     except ClientDisconnected:
         raise InvalidRequest("The body is incomplete; send it again.") from None
+    if kind is None:
+        kind = "zip" if ends_as_zip(tail) else sniff_archive(start)
     return sha256.hexdigest(), kind
 
 

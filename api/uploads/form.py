@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from flask import Request
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
 
+from api.uploads.multipart import Part, read_parts
 from common.blobs.base import BlobStore
 from common.errors import InvalidRequest
 from common.images.received import PictureWriter
@@ -106,14 +106,14 @@ def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
     """
     begun: list[PictureWriter] = []
 
-    def begin(content_type: str | None, **_: object) -> IO[bytes]:
+    def begin(content_type: str | None) -> IO[bytes]:
         if content_type == _JSON:
             return JsonPart(request.max_form_memory_size or 0)
         begun.append(PictureWriter(blobs.writer(tenant), bytes_max))
         return begun[-1]  # type: ignore[return-value]  # the parser only writes and seeks
 
     try:
-        return _form(*_parse(request, begin))
+        return _form(_parts(request, begin))
     except BaseException:
         for picture in begun:
             picture.close()
@@ -138,41 +138,30 @@ def read_body(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -
     return picture
 
 
-def _parse(
-    request: Request, begin: Callable[..., IO[bytes]]
-) -> tuple[MultiDict[str, FileStorage], MultiDict[str, str]]:
-    parser = FormDataParser(
-        stream_factory=begin,
-        max_form_memory_size=request.max_form_memory_size,
-        max_content_length=request.max_content_length,
-        max_form_parts=request.max_form_parts,
-        # Otherwise Werkzeug would return an empty form for a malformed body.
-        silent=False,
-    )
+def _parts(request: Request, begin: Callable[[str | None], IO[bytes]]) -> list[Part]:
     try:
-        _, fields, files = parser.parse(
-            request.stream, request.mimetype, request.content_length, request.mimetype_params
-        )
+        return read_parts(request, begin)
     except (ValueError, ClientDisconnected) as error:
         raise InvalidRequest("The multipart body is malformed or incomplete.") from error
-    return files, fields
 
 
-def _form(files: MultiDict[str, FileStorage], fields: MultiDict[str, str]) -> Form:
+def _form(parts: Iterable[Part]) -> Form:
     """Separate pictures from fields.
 
     Raises:
-        InvalidRequest: A field is not UTF-8.
+        InvalidRequest: A field declared as JSON is not UTF-8.
     """
-    pictures, fields = [], MultiDict(fields)
-    for name, named in files.lists():
-        for file in named:
-            if isinstance(file.stream, JsonPart):
-                fields.add(name, file.stream.text())
-            else:
-                pictures.append((name, file.filename or "", _writer_of(file)))
+    pictures: list[tuple[str, str, PictureWriter]] = []
+    fields: MultiDict[str, str] = MultiDict()
+    for name, filename, file in parts:
+        if isinstance(file, JsonPart):
+            fields.add(name, file.text())
+        elif filename is None:
+            fields.add(name, file.read().decode(errors="replace"))
+        else:
+            pictures.append((name, filename, _writer_of(file)))
     return Form(pictures, fields)
 
 
-def _writer_of(file: FileStorage) -> PictureWriter:
-    return file.stream  # type: ignore[return-value]  # what `begin` returned
+def _writer_of(file: IO[bytes]) -> PictureWriter:
+    return file  # type: ignore[return-value]  # what `begin` returned

@@ -50,5 +50,6 @@ def _receive(services: Services, tenant: str, request: Request, filename: str) -
         return receive_picture(services, tenant, request, filename)
     raise UnsupportedMediaType(
         "Send pictures as multipart/form-data in parts named file, one picture as image/*, or an"
-        " archive as application/zip, application/x-tar or application/gzip."
+        " archive as application/zip, application/x-tar, application/gzip, application/x-xz,"
+        " application/x-bzip2 or application/zstd."
     )

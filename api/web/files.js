@@ -5,6 +5,9 @@ const ARCHIVES = [
   [/\.zip$/i, 'application/zip'],
   [/\.tar$/i, 'application/x-tar'],
   [/\.(tgz|tar\.gz)$/i, 'application/gzip'],
+  [/\.(txz|tar\.xz)$/i, 'application/x-xz'],
+  [/\.(tbz2?|tar\.bz2)$/i, 'application/x-bzip2'],
+  [/\.(tzst|tar\.zst)$/i, 'application/zstd'],
 ];
 
 /** Return the media type of an archive from its file name, or undefined if it is not one. */

@@ -146,6 +146,8 @@ function countsOf(job) {
   if (job.duplicates) parts.push(count(job.duplicates, 'duplicate'));
   if (job.unchanged) parts.push(`${job.unchanged.toLocaleString('en')} unchanged`);
   if (job.cancelled) parts.push(`${job.cancelled.toLocaleString('en')} cancelled`);
+  const skipped = Object.entries(job.skipped ?? {}).map(([kind, number]) => `${number.toLocaleString('en')} ${kind}`);
+  if (skipped.length) parts.push(`skipped ${skipped.join(', ')}`);
   if (!hasEnded(job) && job.eta_s !== null) parts.push(`about ${Math.ceil(job.eta_s)} s left`);
   return parts.join(' · ');
 }

@@ -67,7 +67,7 @@ def deliver(client: Glimpse, request: UploadRequest, tags: Sequence[str]) -> Del
 
 def _deliver_archive(client: Glimpse, archive: Archive) -> Delivery:
     try:
-        job = client.upload_archive((archive.name, archive.path))
+        job = client.upload_archive((archive.name, archive.path), media_type=archive.media_type)
         return Delivery(archive, Look(job))
     except FileUnreadable as error:
         return Delivery(archive, lost=(LostFile(archive, error.reason),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from glimpse_client.answers import Item, Job
@@ -36,6 +37,14 @@ class Summary:
     def cancelled(self) -> int:
         """The number of cancelled images."""
         return sum(job.cancelled for job in self.jobs)
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """What the archives contained besides pictures: numbers of files by kind."""
+        total: Counter[str] = Counter()
+        for job in self.jobs:
+            total.update(job.skipped)
+        return total
 
     @property
     def failed(self) -> int:

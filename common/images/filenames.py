@@ -16,6 +16,14 @@ PICTURE_SUFFIXES = frozenset(
     }
 )
 
+# Folders in which systems keep thumbnails, metadata and deleted files.
+SYSTEM_FOLDERS = frozenset(
+    {
+        *("@eaDir", "#recycle", "@Recycle", "@Recently-Snapshot", "#snapshot"),
+        *("$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX"),
+    }
+)
+
 # Maximum length of a stored file name, in characters; of a longer one, the end is kept.
 FILENAME_CHARACTERS_MAX = 1024
 

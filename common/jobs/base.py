@@ -48,6 +48,8 @@ class Job:
     growing: bool = False
     # Whether it was cancelled while it was growing, so that some images were never added.
     cut_short: bool = False
+    # What its archive contains besides pictures: numbers of files by kind.
+    skipped: Mapping[str, int] = field(default_factory=dict)
     # The task that adds its images, as JSON, so that it can be sent again if it is lost.
     source: str | None = None
     # Stored with each of its images.
@@ -139,8 +141,15 @@ class JobRecords(Protocol):
         """
         ...
 
-    def complete(self, job_id: str) -> None:
-        """End the growth of a job; it finishes once all of its images have an outcome."""
+    def complete(self, job_id: str, skipped: Mapping[str, int] | None = None) -> None:
+        """End the growth of a job; it finishes once all of its images have an outcome.
+
+        Does nothing if the job no longer grows, so a repeated task counts nothing twice.
+
+        Args:
+            job_id: The job.
+            skipped: What its archive contains besides pictures: numbers of files by kind.
+        """
         ...
 
     def requeued(self, job_id: str) -> None:

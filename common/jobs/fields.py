@@ -46,6 +46,8 @@ def read_job(job_id: str, fields: Mapping[str, str]) -> Job:
         finished_at=_seconds(fields.get("finished_at")),
         growing="growing" in fields,
         cut_short="cut_short" in fields,
+        # A job of pictures, or one of an earlier version, has none.
+        skipped=json.loads(fields.get("skipped", "{}")),
         source=fields.get("source"),
         tags=tuple(kept["tags"]),
         metadata=kept["metadata"],

@@ -67,11 +67,11 @@ class MemoryJobs:
         self.requeued(job_id)
         return len(known) - job.total
 
-    def complete(self, job_id: str) -> None:
+    def complete(self, job_id: str, skipped: Mapping[str, int] | None = None) -> None:
         """End the growth of a job."""
         job = self._jobs.get(job_id)
         if job is not None and job.growing:
-            self._jobs[job_id] = replace(job, growing=False)
+            self._jobs[job_id] = replace(job, growing=False, skipped=dict(skipped or {}))
             self._finish_if_done(job_id)
 
     def requeued(self, job_id: str) -> None:

@@ -117,9 +117,9 @@ class RedisJobs:
         return added
 
     @broker_call
-    def complete(self, job_id: str) -> None:
+    def complete(self, job_id: str, skipped: Mapping[str, int] | None = None) -> None:
         """End the growth of a job."""
-        self._run(self._complete, job_id)
+        self._run(self._complete, job_id, skipped=json.dumps(skipped or {}))
 
     @broker_call
     def requeued(self, job_id: str) -> None:

@@ -66,6 +66,15 @@ def test_a_job_that_completes_with_all_done_ends(jobs: JobRecords) -> None:
     assert jobs.get(job.id).finished_at is not None
 
 
+def test_what_an_archive_skipped_is_kept_from_its_end(jobs: JobRecords) -> None:
+    job = growing_job(jobs)
+    assert jobs.get(job.id).skipped == {}
+    jobs.complete(job.id, {".txt": 3, "__MACOSX/": 2})
+    # As for a task that is delivered again.
+    jobs.complete(job.id, {".txt": 6})
+    assert jobs.get(job.id).skipped == {".txt": 3, "__MACOSX/": 2}
+
+
 def test_what_is_added_again_is_there_once(jobs: JobRecords) -> None:
     job = growing_job(jobs)
     assert jobs.extend(job.id, 0, named(3)) == 3

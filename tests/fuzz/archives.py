@@ -6,8 +6,10 @@ import gzip
 import io
 import tarfile
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from hypothesis import strategies as st
@@ -30,10 +32,13 @@ from tests.fuzz.chances import mostly
 from tests.fuzz.target import Target
 from tests.fuzz.witness import Witness
 from tests.support.archives import (
+    COMPRESS,
+    archive_of,
     gzip_bomb,
     pax_entry,
     shared_zip,
     signed,
+    streams_bomb,
     tar_entry,
     tar_header,
     tar_of,
@@ -155,10 +160,21 @@ _NAMES = st.sampled_from(
         "a.txt",
     ]
 ) | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-_BODIES = (
+# Names that ``zipfile`` accepts: it truncates names at a NUL, and warns about duplicates.
+_ZIP_NAMES = _NAMES.map(lambda name: name.partition("\x00")[0] or "a")
+_PLAIN_BODIES = (
     st.sampled_from([b"", b"\xff\xd8\xff" + bytes(40), b"1" * 700, b"PK\x05\x06" + bytes(18)])
     | st.sampled_from([30_000, 60_000]).map(bytes)
     | st.binary(max_size=600)
+)
+_INNER_FILES = st.lists(
+    st.tuples(_ZIP_NAMES, _PLAIN_BODIES), max_size=3, unique_by=lambda file: file[0]
+)
+# Archives within the archive.
+_INNER = st.builds(archive_of, _INNER_FILES, st.sampled_from(KINDS))
+_BODIES = mostly(
+    _PLAIN_BODIES,
+    _INNER | st.builds(damaged, _INNER, st.lists(DAMAGE, min_size=1, max_size=3)),
 )
 
 # Boundary values of all header fields.
@@ -198,17 +214,29 @@ _SOUND = st.builds(tar_entry, _NAMES, _BODIES)
 _TARS = st.lists(mostly(_SOUND, _ENTRIES | _TAMPERED), max_size=24).map(b"".join)
 
 
-def _gzipped(data: bytes, cuts: list[float], level: int) -> bytes:
+def _gzip_of_level(level: int) -> Callable[[bytes], bytes]:
+    return lambda data: gzip.compress(data, level)
+
+
+_CUTS = st.lists(st.floats(0, 1), max_size=3)
+
+
+def _packed(compress: Callable[[bytes], bytes], data: bytes, cuts: list[float]) -> bytes:
+    """Compress data as several streams."""
     places = [0, *sorted(int(cut * len(data)) for cut in cuts), len(data)]
-    return b"".join(gzip.compress(data[start:end], level) for start, end in pairwise(places))
+    return b"".join(compress(data[start:end]) for start, end in pairwise(places))
 
 
-_GZIPS = st.builds(
-    _gzipped, _TARS, st.lists(st.floats(0, 1), max_size=3), st.sampled_from([0, 6])
-) | st.just(1).map(gzip_bomb)
+def _packed_tars(kind: ArchiveKind) -> st.SearchStrategy[bytes]:
+    whole = st.builds(partial(_packed, COMPRESS[kind]), _TARS, _CUTS)
+    return whole | st.just(1).map(partial(streams_bomb, kind))
 
-# Names that ``zipfile`` accepts: it truncates names at a NUL, and warns about duplicates.
-_ZIP_NAMES = _NAMES.map(lambda name: name.partition("\x00")[0] or "a")
+
+# Level 0 stores, so that damage reaches the tar.
+_GZIPS = st.builds(_packed, st.sampled_from([0, 6]).map(_gzip_of_level), _TARS, _CUTS) | st.just(
+    1
+).map(gzip_bomb)
+
 _FILES = st.lists(
     st.tuples(_ZIP_NAMES, _BODIES),
     max_size=24,
@@ -263,6 +291,9 @@ _FORMS: dict[ArchiveKind, st.SearchStrategy[bytes]] = {
     "zip": _hurt(_ZIPS),
     "tar": _hurt(_TARS),
     "gzip": _hurt(_GZIPS),
+    "xz": _hurt(_packed_tars("xz")),
+    "bzip2": _hurt(_packed_tars("bzip2")),
+    "zstd": _hurt(_packed_tars("zstd")),
 }
 
 
@@ -272,9 +303,13 @@ def _seeds() -> tuple[bytes, ...]:
     old = tar_of(files, tarfile.USTAR_FORMAT)[: 8 * tarfile.BLOCKSIZE]
     tar = pax_entry((b"path", b"../4.jpg")) + tar_entry("4", b"4") + old
     good: dict[ArchiveKind, list[bytes]] = {
-        "zip": [zip_of(files), zip_of(files, zipfile.ZIP_STORED), zip_entry("a.jpg", b"1", 0o777)],
+        "zip": [
+            *(zip_of(files), zip_of(files, zipfile.ZIP_STORED), zip_entry("a.jpg", b"1", 0o777)),
+            *(zip_of([("in", archive_of(files, kind))], zipfile.ZIP_STORED) for kind in KINDS),
+        ],
         "tar": [tar, old],
         "gzip": [gzip.compress(tar, mtime=0), gzip.compress(old[:600], 0, mtime=0)],
+        **{kind: [COMPRESS[kind](old)] for kind in COMPRESS if kind != "gzip"},
     }
     return tuple(
         bytes([KINDS.index(kind)]) + data for kind, archives in good.items() for data in archives

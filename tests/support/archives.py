@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import struct
+import sys
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from common.errors import ImageError
 from common.images.archive_formats import ArchiveKind
 from worker.archives.limits import ArchiveLimits
 from worker.archives.reader import read_archive
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 # Limits well above any ordinary archive in the tests.
 WIDE = ArchiveLimits(entries_max=1000, bytes_max=64 * 1024**2)
 
 File = tuple[str, bytes]
+
+# Names as programs write them that do not know UTF-8, by encoding.
+FOREIGN_NAMES = {
+    "cp932": ("写真/能力表.jpg", "東京旅行/富士山の写真.jpg", "時計表.png"),
+    "gb18030": ("照片/狗.jpg", "北京旅行.jpg", "我的照片/家庭.png"),
+    "big5": ("照片/狗.jpg", "台北旅行.jpg", "功能表.png"),
+    "euc_kr": ("사진/강아지.jpg", "서울여행.png", "한국.jpg"),
+    "cp866": ("Фото/собака.jpg", "Отпуск в Москве.jpg", "кот.png"),
+    "cp1251": ("Фото/собака.jpg", "Отпуск в Москве.jpg", "кот.png"),
+    "cp437": ("Übung café.jpg", "Größe/Maß.png", "a.jpg"),
+}
 
 
 def read_all(
@@ -67,10 +87,19 @@ def tar_of(files: Iterable[File], style: int = tarfile.PAX_FORMAT) -> bytes:
     return file.getvalue()
 
 
+# Compresses whole files, by the kind of archive that a compressed tar is.
+COMPRESS: dict[ArchiveKind, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "xz": partial(lzma.compress, preset=1),
+    "bzip2": bz2.compress,
+    "zstd": zstd.compress,
+}
+
+
 def archive_of(files: Iterable[File], kind: ArchiveKind) -> bytes:
     if kind == "zip":
         return zip_of(files)
-    return gzip.compress(tar_of(files)) if kind == "gzip" else tar_of(files)
+    return COMPRESS[kind](tar_of(files)) if kind in COMPRESS else tar_of(files)
 
 
 def tar_entry(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE) -> bytes:
@@ -116,6 +145,12 @@ def gzip_bomb(mebibytes: int) -> bytes:
     head = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     header = head.compress(tar_header("a.jpg", mebibytes * 1024**2)) + head.flush(zlib.Z_FULL_FLUSH)
     return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + header + deflated_zeros(mebibytes)
+
+
+def streams_bomb(kind: ArchiveKind, mebibytes: int) -> bytes:
+    """Return a compressed tar of one picture of that many MiB of zeros, in a stream per MiB."""
+    compress = COMPRESS[kind]
+    return compress(tar_header("a.jpg", mebibytes * 1024**2)) + compress(bytes(1024**2)) * mebibytes
 
 
 def zip_bomb(mebibytes: int, names: Iterable[str] = ("a.jpg",)) -> bytes:

@@ -1,4 +1,4 @@
-"""Entries: files of an archive, not yet checked to be pictures."""
+"""Entries: files and links of an archive, not yet checked to be pictures."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A regular file of an archive."""
+    """A regular file of an archive, or a link."""
 
     # As stored in the archive; see ``worker.archives.names``.
     name: str
-    body: Body
+    # None for a link or a device.
+    body: Body | None

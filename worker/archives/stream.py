@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
-from common.errors import ArchiveBroken
-from worker.archives.inflater import GZIP, PACKED_BYTES, Inflater
+from common.errors import ArchiveBroken, ArchiveUnsupported
+from common.images.archive_formats import SIGNATURES, ArchiveKind
+from worker.archives.decompressors import DECOMPRESSORS, MEMORY_BYTES_MAX, needs_memory
+from worker.archives.inflater import PACKED_BYTES, DamagedStream, Inflater
 from worker.archives.meter import Meter
 
 # Bytes decompressed at a time: many tar headers at once, since each call has a fixed cost.
 _PIECE_BYTES = 64 * 1024
 
-# First bytes of every member of a gzip file.
-_GZIP_MAGIC = b"\x1f\x8b"
+_SIGNATURE_BYTES_MAX = max(len(start) for start, _ in SIGNATURES)
+
+
+class Readable(Protocol):
+    """A file that is read once, sequentially."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` of the next bytes, none at the end."""
+        ...
 
 
 class Stream(Protocol):
@@ -36,7 +44,7 @@ class PlainStream:
         meter: Counts the bytes.
     """
 
-    def __init__(self, file: BinaryIO, meter: Meter) -> None:
+    def __init__(self, file: Readable, meter: Meter) -> None:
         self._file = file
         self._meter = meter
 
@@ -48,21 +56,25 @@ class PlainStream:
         return data
 
 
-class GzipStream:
-    """The decompressed bytes of a gzip file, which may have several members.
+class PackedStream:
+    """The decompressed bytes of a file, which may consist of several streams.
 
-    Each member counts as an entry of the archive, since a file may contain millions
-    of members of a few bytes.
+    Each stream counts as an entry of the archive, since a file may contain millions
+    of streams of a few bytes.
 
     Args:
         file: The archive.
         meter: Counts packed and unpacked bytes.
+        kind: How the file is compressed.
     """
 
-    def __init__(self, file: BinaryIO, meter: Meter) -> None:
+    def __init__(self, file: Readable, meter: Meter, kind: ArchiveKind) -> None:
         self._file = file
         self._meter = meter
-        self._inflater = Inflater(self._read_packed, GZIP)
+        self._kind = kind
+        self._begin = DECOMPRESSORS[kind]
+        self._signatures = tuple(start for start, its_kind in SIGNATURES if its_kind == kind)
+        self._inflater = Inflater(self._read_packed, self._begin())
         self._ended = False
         # The current piece of decompressed bytes, and how many of them have been returned.
         self._piece, self._used = b"", 0
@@ -81,26 +93,32 @@ class GzipStream:
             if piece:
                 self._meter.count_unpacked(len(piece))
                 return piece
-            self._begin_member()
+            self._begin_stream()
         return b""
 
     def _inflate(self) -> bytes:
         try:
             return self._inflater.read(self._meter.clamp(_PIECE_BYTES))
         except EOFError:
-            raise ArchiveBroken("The gzip file is truncated; upload it again.") from None
-        except zlib.error as error:
-            raise ArchiveBroken("The gzip file is damaged; upload it again.") from error
+            raise ArchiveBroken(f"The {self._kind} file is truncated; upload it again.") from None
+        except DamagedStream as error:
+            if needs_memory(error.__cause__):
+                raise ArchiveUnsupported(
+                    f"Unpacking the {self._kind} file needs more than "
+                    f"{MEMORY_BYTES_MAX // 1024**2} MiB of memory; pack it with a smaller "
+                    "dictionary or window, as by default."
+                ) from error
+            raise ArchiveBroken(f"The {self._kind} file is damaged; upload it again.") from error
 
-    def _begin_member(self) -> None:
+    def _begin_stream(self) -> None:
         # The file may be padded with zeros; other trailing data is ignored, as gzip does.
-        rest = self._inflater.packed.lstrip(b"\x00")
-        while len(rest) < len(_GZIP_MAGIC) and (packed := self._read_packed()):
+        rest = self._inflater.rest.lstrip(b"\x00")
+        while len(rest) < _SIGNATURE_BYTES_MAX and (packed := self._read_packed()):
             rest = (rest + packed).lstrip(b"\x00")
-        self._ended = not rest.startswith(_GZIP_MAGIC)
+        self._ended = not rest.startswith(self._signatures)
         if not self._ended:
             self._meter.count_entry()
-            self._inflater = Inflater(self._read_packed, GZIP, rest)
+            self._inflater = Inflater(self._read_packed, self._begin(), rest)
 
     def _read_packed(self) -> bytes:
         packed = self._file.read(PACKED_BYTES)

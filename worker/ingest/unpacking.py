@@ -28,6 +28,7 @@ from common.jobs.tasks import chunk_tasks
 from worker.archives.limits import ArchiveLimits
 from worker.archives.member import Member
 from worker.archives.reader import read_archive
+from worker.archives.skipped import Skipped
 from worker.ingest.deliveries import Interrupted
 
 
@@ -42,6 +43,8 @@ class _Unpacking:
     # Images to add to the job next, and the index of the first of them.
     batch: list[ReceivedPicture] = field(default_factory=list)
     index: int = 0
+    # What the archive contains besides pictures.
+    skipped: Skipped = field(default_factory=Skipped)
 
 
 class ArchiveIngest:
@@ -131,9 +134,10 @@ class ArchiveIngest:
         archive = unpacking.archive
         try:
             with self._opened(archive) as file:
-                for member in read_archive(file, archive.format, self._limits):
+                members = read_archive(file, archive.format, self._limits, unpacking.skipped)
+                for member in members:
                     if not self._add(unpacking, self._receive(archive, member)):
-                        return self._end(archive, len(unpacking.seen))
+                        return self._end(archive, len(unpacking.seen), unpacking.skipped)
         except NotFound as error:
             # A fully unpacked archive has been removed; its job has stopped growing by then. So has
             # one of a refused upload; its job's record has expired.
@@ -145,9 +149,9 @@ class ArchiveIngest:
             return self._end(archive, 0)
         except ArchiveError as error:
             self._extend_job(unpacking)
-            return self._fail(archive, unpacking.index, error)
+            return self._fail(archive, unpacking.index, error, unpacking.skipped)
         self._extend_job(unpacking)
-        return self._end(archive, len(unpacking.seen))
+        return self._end(archive, len(unpacking.seen), unpacking.skipped)
 
     def _is_growing(self, job_id: str) -> bool:
         try:
@@ -233,14 +237,22 @@ class ArchiveIngest:
         # No row has an archive's key.
         self._claims.settle(owner, archive.tenant, {archive.job_id: ""})
 
-    def _fail(self, archive: IngestArchive, index: int, error: GlimpseError) -> ArchiveResult:
+    def _fail(
+        self,
+        archive: IngestArchive,
+        index: int,
+        error: GlimpseError,
+        skipped: Skipped | None = None,
+    ) -> ArchiveResult:
         """End a failed archive: it becomes the job's last item, with its own error."""
         self._jobs.extend(archive.job_id, index, [(archive.id, archive.filename)])
         self._jobs.record(archive.job_id, [Outcome.failed(index, archive.id, error)])
-        return self._end(archive, index)
+        return self._end(archive, index, skipped)
 
-    def _end(self, archive: IngestArchive, images: int) -> ArchiveResult:
-        self._jobs.complete(archive.job_id)
+    def _end(
+        self, archive: IngestArchive, images: int, skipped: Skipped | None = None
+    ) -> ArchiveResult:
+        self._jobs.complete(archive.job_id, skipped.counts if skipped else None)
         self._archives.delete(archive.tenant, archive.job_id)
         return ArchiveResult(images=images)
 

@@ -17,8 +17,10 @@ local job_keys = {unpack(KEYS, 5)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
 local queued_prefix = ARGV[3] -- prefix of a tenant's jobs by the time a task was last queued
+local skipped = ARGV[4] -- JSON: what its archive contains besides pictures, by kind
 
 if redis.call('HDEL', job_key, 'growing') == 1 then
+  redis.call('HSET', job_key, 'skipped', skipped)
   local now = now_ms() / 1000
   finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
   keep(job_key, job_keys, ttl_s)

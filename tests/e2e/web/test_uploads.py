@@ -154,6 +154,22 @@ def test_jobs_are_listed_and_their_failures_shown(site: Site) -> None:
     expect(job.locator(".failures")).to_contain_text("The file is not a picture.")
 
 
+def test_a_job_says_what_its_archive_skipped(site: Site) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("<b>1</b>.txt", "2.txt", "@eaDir/3.jpg"):
+            archive.writestr(name, "text")
+        archive.writestr("4.jpg", jpeg(2500))
+    site.open()
+    site.open_drawer()
+    site.add({"album.zip": packed.getvalue()})
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
+    site.page.keyboard.press("Escape")
+    site.page.get_by_role("button", name="Jobs").click()
+    job = site.page.locator("#jobs .job").first
+    expect(job).to_contain_text("skipped 2 .txt, 1 @eaDir/")
+
+
 def test_a_job_is_cancelled(site: Site, stack: Stack) -> None:
     site.open()
     site.open_drawer()

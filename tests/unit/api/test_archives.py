@@ -8,15 +8,16 @@ import pytest
 from flask.testing import FlaskClient
 
 from common.errors import NotFound
+from common.images.archive_formats import MEDIA_TYPES, ArchiveKind
 from common.settings import load_settings
 from tests.support.archives import archive_of, tar_of, zip_of
 from tests.support.inline import Inline, start_inline
 from tests.support.pictures import image_id, picture
 
-TYPES = {"zip": "application/zip", "tar": "application/x-tar", "gzip": "application/gzip"}
+TYPES = {kind: names[0] for kind, names in MEDIA_TYPES.items()}
 
 
-def upload(client: FlaskClient, data: bytes, kind: str = "zip", name: str = "a.zip") -> Any:
+def upload(client: FlaskClient, data: bytes, kind: ArchiveKind = "zip", name: str = "a.zip") -> Any:
     return client.post(f"/v1/images?filename={name}", data=data, content_type=TYPES[kind])
 
 
@@ -125,3 +126,33 @@ def test_a_job_of_an_archive_grows_and_says_so() -> None:
     gone = idle.app.test_client().delete(response.headers["Location"])
     assert gone.get_json()["state"] == "cancelled"
     idle.close()
+
+
+def test_what_is_skipped_is_counted_in_the_job(client: FlaskClient) -> None:
+    inner = zip_of([("b.png", picture("blue")), ("deeper.zip", zip_of([("c.png", picture())]))])
+    files = [("a.png", picture()), ("1.txt", b"1"), ("2.txt", b"2"), ("x/in.zip", inner)]
+    job = upload(client, zip_of([*files, ("@eaDir/a.png", picture("green"))])).get_json()
+    assert items(client, job) == {
+        "a.png": ("indexed", None),
+        "x/in.zip/b.png": ("indexed", None),
+    }
+    assert job["skipped"] == {".txt": 2, "@eaDir/": 1, "x/in.zip/deeper.zip": 1}
+    assert client.get("/v1/jobs").get_json()["jobs"][0]["skipped"] == job["skipped"]
+
+
+@pytest.mark.parametrize(
+    "stub", [b"MZ" + bytes(100_000), b"\x7fELF", b"#!/bin/sh\n", b"\xff\xd8\xff"]
+)
+def test_a_zip_may_follow_other_bytes(client: FlaskClient, stub: bytes) -> None:
+    job = upload(client, stub + zip_of([("a.png", picture())]), name="setup.exe").get_json()
+    assert items(client, job) == {"a.png": ("indexed", None)}
+
+
+def test_archives_of_other_kinds_are_refused_by_name(client: FlaskClient) -> None:
+    for media_type in ("application/vnd.rar", "application/x-7z-compressed", "application/zip"):
+        data = b"Rar!\x1a\x07\x01\x00" + bytes(100)
+        response = client.post("/v1/images", data=data, content_type=media_type)
+        assert response.status_code == 422
+        assert response.get_json()["detail"].startswith("RAR archives are not supported.")
+    program = upload(client, b"MZ" + bytes(10_000)).get_json()
+    assert program["detail"].startswith("The file is a program without a zip")

@@ -7,8 +7,9 @@ import io
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 
+from api.pictures.caption_fonts import caption_font, drawable
 from api.pictures.contact_sheet import ContactSheet, Tile, to_png
 
 SIDE = 90
@@ -67,6 +68,29 @@ def test_a_caption_tells_rank_and_name() -> None:
     assert drawn(1, "dog.jpg") != drawn(2, "dog.jpg")
     assert drawn(1, "dog.jpg") != drawn(1, "cat.jpg")
     assert drawn(1, "some/where/dog.jpg") == drawn(1, "dog.jpg")
+
+
+@pytest.mark.parametrize(
+    ("filename", "plain"),
+    [
+        ("Übung café", "Ubung cafe"),
+        ("собака", "sobaka"),
+        ("犬", "Quan"),
+        ("كلب", "klb"),
+        ("हिन्दी", "hindi"),
+        ("🐶", ":dog:"),
+        ("a\u202e\x1b\ud800b", "ab"),
+        ("dog", "dog"),
+    ],
+)
+def test_what_a_font_cannot_draw_is_transliterated(filename: str, plain: str) -> None:
+    # Pillow's font has little more than ASCII.
+    assert drawable(filename, ImageFont.load_default(12)) == plain
+    best = caption_font(12)
+    shown = drawable(filename, best)
+    assert shown in (filename, plain)
+    box = best.getmask("\uffff")
+    assert all(bytes(best.getmask(character)) != bytes(box) for character in shown)
 
 
 @pytest.mark.parametrize("side", [16, 90, 512])

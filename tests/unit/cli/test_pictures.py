@@ -8,7 +8,7 @@ import pytest
 
 from cli.bulk.archives import divide
 from cli.pictures import Choice, Unreadable, find_pictures
-from glimpse_client.sources import archive_type
+from tests.support.archives import archive_of, zip_of
 
 
 @pytest.fixture
@@ -114,15 +114,39 @@ def test_a_folder_that_cannot_be_read_does_not_stop_the_others(folder: Path) -> 
         ("A.TAR", "application/x-tar"),
         ("a.tar.gz", "application/gzip"),
         ("a.tgz", "application/gzip"),
+        ("a.tar.xz", "application/x-xz"),
+        ("a.TXZ", "application/x-xz"),
+        ("a.tbz2", "application/x-bzip2"),
+        ("a.tzst", "application/zstd"),
+        ("a.rar", "application/vnd.rar"),
     ],
 )
 def test_archives_are_told_by_their_names(tmp_path: Path, name: str, media_type: str) -> None:
     (tmp_path / name).touch()
     archives, others = divide([tmp_path / name, tmp_path / "b.jpg", tmp_path / name])
-    assert [(archive.name, archive_type(archive.name)) for archive in archives] == [
-        (name, media_type)
-    ]
+    assert [(archive.name, archive.media_type) for archive in archives] == [(name, media_type)]
     assert others == [tmp_path / "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "media_type"),
+    [
+        ("album", archive_of([("a.png", b"1")], "xz"), "application/x-xz"),
+        ("album.cbz", zip_of([("a.png", b"1")]), "application/zip"),
+        ("setup.exe", b"MZ" + bytes(99_999) + zip_of([("a.png", b"1")]), "application/zip"),
+        # Refused by the server, by name.
+        ("album", b"Rar!\x1a\x07\x00", "application/zip"),
+        ("notes.txt", b"text", None),
+        ("empty", b"", None),
+        ("a.jpg", zip_of([("a.png", b"1")]), None),
+    ],
+)
+def test_archives_with_other_suffixes_are_told_by_their_content(
+    tmp_path: Path, name: str, data: bytes, media_type: str | None
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    archives, _ = divide([tmp_path / name])
+    assert [archive.media_type for archive in archives] == ([media_type] if media_type else [])
 
 
 def test_a_folder_is_no_archive_whatever_its_name(tmp_path: Path) -> None:

@@ -14,7 +14,11 @@ from PIL import Image
 from werkzeug.serving import make_server
 
 from cli.main import run
+from cli.search import show_hits
+from cli.table import print_rows
 from common.images.photo_info import Location, PhotoInfo
+from glimpse_client.answers import Hit, Search
+from tests.support.archives import archive_of
 from tests.support.inline import Inline
 from tests.support.pictures import COLOURS, image_id, picture
 
@@ -231,3 +235,27 @@ def test_a_condition_that_cannot_be_read_is_refused(
 ) -> None:
     assert run(["search", "red", option, value]) == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_an_archive_skipped_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "album.txz"
+    files = [("1.txt", b"1"), ("2.TXT", b"2"), ("@eaDir/a.png", b"3"), ("a.png", picture("#123"))]
+    file.write_bytes(archive_of(files, "xz"))
+    assert run(["ingest", "--json", str(file)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["indexed"], told["skipped"]) == (1, {".txt": 2, "@eaDir/": 1})
+    assert run(["status", *told["jobs"]]) == 0
+    assert "Skipped 2 .txt, 1 @eaDir/." in capsys.readouterr().out
+    assert run(["ingest", str(file)]) == 0
+    assert "Skipped 2 .txt, 1 @eaDir/." in capsys.readouterr().out
+
+
+def test_names_from_a_server_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    hit = Hit(id="0" * 64, score=0.5, filename="a\x1b[31m.jpg", rank=1)
+    show_hits(Search(id="1", state="succeeded", hits=(hit,)))
+    print_rows([["a\x1b[31m"]], ["name"])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert out.count("\\x1b[31m") == 2

@@ -545,6 +545,39 @@ def test_nothing_is_not_sent(client: Glimpse) -> None:
         client.embed()
 
 
+def test_one_is_taken_where_several_may_be_given(
+    server: Flask, client: Glimpse, tmp_path: Path
+) -> None:
+    seen: list[object] = []
+
+    @server.post("/v1/embeddings")
+    def embeddings() -> Response:
+        seen.append((request.get_json(silent=True) or request.form or {}) and [*request.files])
+        if request.is_json:
+            seen.append(request.get_json()["inputs"])
+        return jsonify(model="m", revision="1", dimension=0, embeddings=[])
+
+    @server.post("/v1/images/check")
+    def check() -> Response:
+        seen.append(request.get_json())
+        return jsonify(known=[])
+
+    (tmp_path / "1.jpg").write_bytes(b"x")
+    client.check("a" * 64)
+    client.embed(image_ids="a" * 64)
+    client.embed(pictures=tmp_path / "1.jpg")
+    client.embed(pictures=str(tmp_path / "1.jpg"))
+    client.embed(pictures=("1.jpg", b"x"))
+    assert seen == [
+        {"ids": ["a" * 64]},
+        [],
+        [{"image_id": "a" * 64}],
+        *[["file"]] * 3,
+    ]
+    with pytest.raises(TypeError, match="mapping"):
+        client.search(query="dog")  # type: ignore[arg-type]
+
+
 def test_what_is_no_archive_is_not_sent_as_one(client: Glimpse) -> None:
     with pytest.raises(ValueError, match=r"dog\.jpg"):
         client.upload_archive("dog.jpg")

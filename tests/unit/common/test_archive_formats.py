@@ -11,13 +11,14 @@ from common.errors import ArchiveUnsupported, EmptyArchive
 from common.images.archive_formats import (
     ARCHIVE_HEAD_BYTES,
     ARCHIVE_MEDIA_TYPES,
+    MEDIA_TYPES,
     ArchiveKind,
     sniff_archive,
 )
 from tests.support import pictures
 from tests.support.archives import archive_of, signed, tar_header, tar_of, zip_of
 
-KINDS: tuple[ArchiveKind, ...] = ("zip", "tar", "gzip")
+KINDS: tuple[ArchiveKind, ...] = tuple(MEDIA_TYPES)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -59,7 +60,12 @@ def test_other_bytes_are_no_archive(head: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("head", "name"),
-    [(b"7z\xbc\xaf\x27\x1c\x00\x04", "7z"), (b"Rar!\x1a\x07\x01\x00", "RAR"), (b"BZh9", "bzip2")],
+    [
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", "7z"),
+        (b"Rar!\x1a\x07\x01\x00", "RAR"),
+        (b"LZIP\x01", "lzip"),
+        (b"MZ\x90\x00", "program"),
+    ],
 )
 def test_archives_that_are_not_read_are_named(head: bytes, name: str) -> None:
     with pytest.raises(ArchiveUnsupported, match=name):
@@ -67,5 +73,5 @@ def test_archives_that_are_not_read_are_named(head: bytes, name: str) -> None:
 
 
 def test_the_media_types_are_those_that_systems_guess() -> None:
-    guessed = {mimetypes.guess_type(name)[0] for name in ("a.zip", "a.tar", "a.tar.gz")}
+    guessed = {mimetypes.guess_type(name)[0] for name in ("a.zip", "a.tar", "a.rar", "a.7z")}
     assert guessed <= ARCHIVE_MEDIA_TYPES

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -13,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import EmptyArchive
-from common.images.archive_formats import ArchiveKind
+from common.images.archive_formats import MEDIA_TYPES, ArchiveKind
 from tests.support import pictures
 from tests.support.archives import WIDE, archive_of, names, read_all, tar_of, zip_of
 from worker.archives.names import label
 from worker.archives.reader import read_archive
 
-KINDS: tuple[ArchiveKind, ...] = ("zip", "tar", "gzip")
+KINDS: tuple[ArchiveKind, ...] = tuple(MEDIA_TYPES)
 RED, BLUE = pictures.picture("red"), pictures.picture("blue")
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 
@@ -33,6 +35,8 @@ WRITERS: dict[str, tuple[ArchiveKind, Write]] = {
     "pax": ("tar", lambda files: tar_of(files, tarfile.PAX_FORMAT)),
     "gnu.gz": ("gzip", lambda files: gzip.compress(tar_of(files, tarfile.GNU_FORMAT))),
     "pax.gz": ("gzip", lambda files: gzip.compress(tar_of(files, tarfile.PAX_FORMAT))),
+    "pax.xz": ("xz", lambda files: lzma.compress(tar_of(files), preset=1)),
+    "pax.bz2": ("bzip2", lambda files: bz2.compress(tar_of(files))),
 }
 
 # Paths that need no cleaning, so they must be read back unchanged.

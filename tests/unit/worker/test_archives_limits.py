@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.archives import (
     deflated_zeros,
     gzip_bomb,
     read_all,
+    streams_bomb,
     tar_entry,
     tar_of,
     zip_bomb,
@@ -28,7 +30,13 @@ MIB = 1024**2
 # Memory for unpacking besides the archive itself: data read, unpacked and returned.
 MEMORY_BYTES_MAX = 2 * MIB
 
-BOMBS: dict[ArchiveKind, Callable[[int], bytes]] = {"zip": zip_bomb, "gzip": gzip_bomb}
+BOMBS: dict[ArchiveKind, Callable[[int], bytes]] = {
+    "zip": zip_bomb,
+    "gzip": gzip_bomb,
+    "xz": partial(streams_bomb, "xz"),
+    "bzip2": partial(streams_bomb, "bzip2"),
+    "zstd": partial(streams_bomb, "zstd"),
+}
 EVERY_BOMB = pytest.mark.parametrize("kind", BOMBS)
 
 

@@ -249,6 +249,32 @@ def test_an_archive_that_is_given_up_ends_its_job(bench: Bench) -> None:
     assert bench.jobs.get(archive.job_id).state == "failed"
 
 
+def test_what_is_skipped_is_counted_once_however_often_the_archive_is_unpacked(
+    bench: Bench,
+) -> None:
+    archive = bench.put(tar_of([*FILES, ("a.txt", b"a"), ("b.txt", b"b"), (".hidden", b"c")]))
+
+    def break_off(number: int) -> None:
+        if number == 2:
+            raise BrokerUnavailable("away")
+
+    bench.on_send = break_off
+    with pytest.raises(BrokerUnavailable):
+        bench.ingest().run(archive, "owner")
+    assert bench.jobs.get(archive.job_id).skipped == {}
+    bench.on_send = lambda _: None
+    for owner in ("owner", "another"):
+        bench.ingest().run(archive, owner)
+        assert bench.jobs.get(archive.job_id).skipped == {".txt": 2, "hidden": 1}
+
+
+def test_a_failed_archive_tells_what_it_skipped(bench: Bench) -> None:
+    archive = bench.put(zip_of([("a.txt", b"a")]))
+    bench.ingest().run(archive, "owner")
+    assert bench.names(archive) == [("a.zip", "failed", "empty")]
+    assert bench.jobs.get(archive.job_id).skipped == {".txt": 1}
+
+
 def test_members_that_cannot_be_read_are_told_each(bench: Bench) -> None:
     data = bytearray(zip_of([("a.png", FILES[0][1]), ("b.png", FILES[1][1])], method=0))
     for file in (FILES[0][1], FILES[1][1]):

@@ -9,6 +9,7 @@ from common.errors import ArchiveBroken, ArchiveError, ArchiveTooLarge, ArchiveU
 from worker.archives.meter import Meter
 from worker.archives.stream import Stream
 from worker.archives.tar.data import TarData, read_block
+from worker.archives.tar.names import TarNames
 from worker.archives.tar.pax import PaxHeader, parse_pax
 
 # Maximum bytes of an extended header: a path of a few thousand, and extended attributes.
@@ -37,6 +38,10 @@ _SPARSE_MORE, _SPARSE_MORE_AFTER = 482, 504
 _ZEROS = bytes(tarfile.BLOCKSIZE)
 
 
+class NotATar(ArchiveUnsupported):
+    """The bytes do not begin as a tar."""
+
+
 @dataclass(frozen=True, slots=True)
 class TarHeader:
     """One entry, as described by its header and extended headers."""
@@ -56,6 +61,11 @@ class TarHeader:
             return not self.name.endswith("/")
         return self.type in tarfile.REGULAR_TYPES
 
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a link or a device."""
+        return self.type in _BARE and self.type != tarfile.DIRTYPE
+
 
 class TarHeaders:
     """Reads the headers of a tar, one by one.
@@ -72,12 +82,13 @@ class TarHeaders:
         self._stream = stream
         self._meter = meter
         self._begun = False
+        self._names = TarNames()
 
     def next(self) -> TarHeader | None:
         """Return the next entry, or None at the end.
 
         Raises:
-            ArchiveUnsupported: This is not a tar.
+            NotATar: This is not a tar.
             ArchiveBroken: The tar is truncated or damaged.
             ArchiveTooLarge: There are too many headers, or one of them is too large.
         """
@@ -85,13 +96,13 @@ class TarHeaders:
         while (info := self._next_block()) is not None:
             if info.type in _LONG_NAME:
                 name = self._extended(info).partition(b"\x00")[0]
-                extended = extended.then(PaxHeader(name=name.decode(errors="replace")))
+                extended = extended.then(PaxHeader(name=name.decode(errors="surrogateescape")))
             elif info.type in _PAX:
                 extended = extended.then(parse_pax(self._extended(info)))
             elif info.type in _SKIPPED:
                 TarData(self._stream, info.size).skip()
             else:
-                return _entry(info, extended)
+                return self._entry(info, extended)
         return None
 
     def _next_block(self) -> tarfile.TarInfo | None:
@@ -100,7 +111,7 @@ class TarHeaders:
         while block == _ZEROS:
             block, ended = read_block(self._stream), True
         try:
-            info = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
+            info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError:
             if not ended:
                 raise self._bad_header(block) from None
@@ -141,7 +152,7 @@ class TarHeaders:
 
     def _bad_header(self, block: bytes) -> ArchiveError:
         if not self._begun:
-            return ArchiveUnsupported("The file is not a tar; pack the pictures as tar.gz or zip.")
+            return NotATar("The file is not a tar; pack the pictures as tar.gz or zip.")
         if len(block) < tarfile.BLOCKSIZE:
             return ArchiveBroken("The tar is truncated; upload it again.")
         return ArchiveBroken("The tar is damaged: a header is invalid; pack it again.")
@@ -151,12 +162,11 @@ class TarHeaders:
         while self._stream.read(EXTENDED_BYTES_MAX):
             pass
 
-
-def _entry(info: tarfile.TarInfo, extended: PaxHeader) -> TarHeader:
-    size = info.size if extended.size is None else extended.size
-    return TarHeader(
-        name=extended.name or info.name,
-        type=info.type,
-        size=0 if info.type in _BARE else size,
-        sparse=extended.sparse or info.type == tarfile.GNUTYPE_SPARSE,
-    )
+    def _entry(self, info: tarfile.TarInfo, extended: PaxHeader) -> TarHeader:
+        size = info.size if extended.size is None else extended.size
+        return TarHeader(
+            name=self._names.decode(extended.name or info.name),
+            type=info.type,
+            size=0 if info.type in _BARE else size,
+            sparse=extended.sparse or info.type == tarfile.GNUTYPE_SPARSE,
+        )

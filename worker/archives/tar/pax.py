@@ -21,6 +21,7 @@ _SPARSE = b"GNU.sparse."
 class PaxHeader:
     """The relevant values of a header; None for those that it does not have."""
 
+    # Bytes that are not UTF-8 are surrogates (PEP 383).
     name: str | None = None
     # Bytes of the entry in the archive.
     size: int | None = None
@@ -46,7 +47,7 @@ def parse_pax(body: bytes) -> PaxHeader:
     name = found.get(b"GNU.sparse.name", found.get(b"path"))
     size = found.get(b"size")
     return PaxHeader(
-        name=None if name is None else name.decode(errors="replace"),
+        name=None if name is None else name.decode(errors="surrogateescape"),
         size=None if size is None else _number(size),
         sparse=any(keyword.startswith(_SPARSE) for keyword in found),
     )

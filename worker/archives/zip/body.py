@@ -6,7 +6,8 @@ import struct
 import zlib
 
 from common.errors import ArchiveTooLarge, TruncatedImage
-from worker.archives.inflater import PACKED_BYTES, RAW, Inflater
+from worker.archives.decompressors import Deflate
+from worker.archives.inflater import PACKED_BYTES, DamagedStream, Inflater
 from worker.archives.meter import Meter
 from worker.archives.zip.directory import ZipRecord
 from worker.archives.zip.source import ZipSource
@@ -36,7 +37,9 @@ class ZipBody:
 
     def __init__(self, source: ZipSource, record: ZipRecord, meter: Meter) -> None:
         self._packed = _Packed(source, record, meter)
-        self._inflater = Inflater(self._packed.read, RAW) if record.method == DEFLATED else None
+        self._inflater = (
+            Inflater(self._packed.read, Deflate()) if record.method == DEFLATED else None
+        )
         self._meter = meter
         self._expected_crc32 = record.crc32
         self._crc32 = 0
@@ -60,7 +63,7 @@ class ZipBody:
         unpack = self._packed.read if self._inflater is None else self._inflater.read
         try:
             data = unpack(size)
-        except (EOFError, zlib.error):
+        except (EOFError, DamagedStream):
             self._failed = True
             return b""
         self._crc32 = zlib.crc32(data, self._crc32)

@@ -11,8 +11,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from common.errors import ArchiveBroken, ArchiveUnsupported
+from worker.archives.encodings import is_utf8
 from worker.archives.meter import Meter
-from worker.archives.zip.names import UNICODE_FIELD, Names, is_utf8
+from worker.archives.zip.names import UNICODE_FIELD, Names
 from worker.archives.zip.source import ZipSource
 
 # Layouts from PKWARE's APPNOTE.TXT 6.3.10. Section 4.3.16: the end record.

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from charset_normalizer import from_bytes
+from worker.archives.encodings import guess_encoding, is_utf8
 
 # Section 4.4.4 of PKWARE's APPNOTE.TXT: the flag for a name in UTF-8.
 _UTF8_FLAG = 0x0800
@@ -16,11 +16,8 @@ _UTF8_FLAG = 0x0800
 UNICODE_FIELD = 0x7075
 _UNICODE_HEAD = struct.Struct("<BL")
 
-# The encoding that the standard gives for all other names, and those that programs use instead.
+# The encoding that the standard gives for names that are not declared as UTF-8.
 _STANDARD = "cp437"
-_OTHERS = ("cp932", "gb18030", "big5", "euc_kr", "cp866", "cp1251", "cp1252")
-# Maximum share of unlikely characters in a guess.
-_CHAOS_MAX = 0.5
 
 
 class Names:
@@ -51,22 +48,7 @@ class Names:
 
     @cached_property
     def _encoding(self) -> str:
-        text = b"\n".join(self._sample())
-        found = from_bytes(text, cp_isolation=[_STANDARD, *_OTHERS], threshold=_CHAOS_MAX)
-        best = found.best()
-        if best is None:
-            return _STANDARD
-        likely = [match.encoding for match in found if match.chaos == best.chaos]
-        return _STANDARD if _STANDARD in likely else best.encoding
-
-
-def is_utf8(name: bytes) -> bool:
-    """Return whether bytes are valid UTF-8."""
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        return guess_encoding(self._sample(), _STANDARD)
 
 
 def _declared(name: bytes, field: bytes | None) -> str | None:

@@ -24,20 +24,22 @@ _FOLDER_ATTRIBUTE = 0x10
 
 
 def read_zip(file: BinaryIO, meter: Meter) -> Iterator[Entry]:
-    """Yield the regular files of a zip.
+    """Yield the files and links of a zip.
 
     Raises:
         ArchiveError: The archive cannot be read any further.
     """
     source = ZipSource(file)
     for record in read_records(source, meter):
-        if _is_file(record):
-            yield Entry(record.name, _body(source, record, meter))
+        if not _is_folder(record):
+            yield Entry(record.name, _body(source, record, meter) if _is_file(record) else None)
+
+
+def _is_folder(record: ZipRecord) -> bool:
+    return record.name.endswith(("/", "\\")) or bool(record.attributes & _FOLDER_ATTRIBUTE)
 
 
 def _is_file(record: ZipRecord) -> bool:
-    if record.name.endswith(("/", "\\")) or record.attributes & _FOLDER_ATTRIBUTE:
-        return False
     kind = stat.S_IFMT(record.attributes >> 16)
     return record.system not in _UNIX_SYSTEMS or kind in {0, stat.S_IFREG}
 
