@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -26,18 +27,28 @@ _EARTH_RADIUS_KM = 6371.0
 _RADIUS_KM = 0.005
 # Kilometres from a town's edge beyond which coordinates are in no place.
 _FAR_KM = 100.0
+# Kilometres of a degree of latitude, at least.
+_DEGREE_KM = 110.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Towns:
-    """Towns; entries of the same index belong together."""
+    """Towns from south to north; entries of the same index belong together."""
 
     names: list[str]
     countries: list[str]
+    # float64 [towns], in degrees.
+    latitudes: NDArray[np.float64]
     # float64 [towns, 3], rows of unit length.
     positions: NDArray[np.float64]
     # float64 [towns], in kilometres.
     radii: NDArray[np.float64]
+
+    def near(self, latitude: float) -> slice:
+        """Return the towns that may be near a latitude, so that the others need no computing."""
+        band = (_FAR_KM + self.radii.max()) / _DEGREE_KM
+        ends = np.searchsorted(self.latitudes, [latitude - band, latitude + band])
+        return slice(*map(int, ends))
 
 
 class Places:
@@ -60,12 +71,14 @@ class Places:
         towns = self._towns_once()
         if towns is None:
             return location
+        near = towns.near(location.latitude)
         here = _positions(np.array([location.latitude]), np.array([location.longitude]))
-        chords = np.linalg.norm(towns.positions - here, axis=1)
-        distances = 2 * _EARTH_RADIUS_KM * np.arcsin(np.minimum(chords / 2, 1)) - towns.radii
-        at = int(np.argmin(distances))
-        if distances[at] > _FAR_KM:
+        chords = np.linalg.norm(towns.positions[near] - here, axis=1)
+        angles = 2 * np.arcsin(np.minimum(chords / 2, 1))
+        distances = _EARTH_RADIUS_KM * angles - towns.radii[near]
+        if not len(distances) or distances.min() > _FAR_KM:
             return location
+        at = near.start + int(distances.argmin())
         return location.model_copy(update={"country": towns.countries[at], "town": towns.names[at]})
 
     def _towns_once(self) -> _Towns | None:
@@ -85,10 +98,12 @@ class Places:
                 rows.append(tuple(entry[column] for column in columns))
 
         json.loads(files(self._package).joinpath(_FILE).read_bytes(), object_hook=keep)
+        rows.sort(key=itemgetter(2))
         names, countries, latitudes, longitudes, people = zip(*rows, strict=True)
         return _Towns(
             list(names),
             [sys.intern(country) for country in countries],
+            np.array(latitudes),
             _positions(np.array(latitudes), np.array(longitudes)),
             _RADIUS_KM * np.sqrt(np.array(people, dtype=np.float64)),
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeVar
 
 from common.images.photo_info import Location, PhotoInfo
-from worker.photo_info.containers.blocks import Blocks
+from worker.photo_info.containers.blocks import NO_BLOCKS
 from worker.photo_info.containers.find import find_blocks
 from worker.photo_info.exif import read_exif
 from worker.photo_info.iptc import read_iptc
@@ -46,8 +46,8 @@ class PhotoInfoReader:
         """
         if self._keep == "none":
             return None
-        blocks = _up_to_damage(Blocks(), find_blocks, data, format)
-        if blocks == Blocks():
+        blocks = _up_to_damage(NO_BLOCKS, find_blocks, data, format)
+        if blocks is NO_BLOCKS:
             return None
         said = (
             _up_to_damage(Statement(), read_exif, blocks.exif),

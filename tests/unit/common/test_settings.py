@@ -41,6 +41,7 @@ def test_a_typing_error_is_refused_with_the_nearest_name(typed: str, meant: str)
         ("GLIMPSE_BATCH_MAX", "many"),
         ("GLIMPSE_PRECISION", "fp8"),
         ("GLIMPSE_LOG_LEVEL", "loud"),
+        ("GLIMPSE_PHOTO_INFO", "no-gps"),
         ("GLIMPSE_CONSISTENCY", "eventual"),
         ("GLIMPSE_LEASE_S", "-1"),
     ],

@@ -11,10 +11,13 @@ from PIL import Image
 from common.images.formats import sniff
 from common.images.photo_info import PhotoInfo
 from tests.support import photo_info as made
+from tests.support.ingest_bench import Shared
 from tests.support.pictures import encoded, scene
 from worker.decoding.decode import decode
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest.pictures import PictureReader
 from worker.photo_info.places import Places
-from worker.photo_info.reader import PhotoInfoReader
+from worker.photo_info.reader import Keep, PhotoInfoReader
 from worker.thumbnails.rendering import render
 
 READER = PhotoInfoReader(places=Places("no_such_package"))
@@ -194,3 +197,14 @@ def test_thumbnails_carry_nothing_of_it() -> None:
         thumbnails = render(decode(data, 100_000))
         assert thumbnails
         assert all(READER.read(thumbnail, "JPEG") is None for thumbnail in thumbnails.values())
+
+
+@pytest.mark.parametrize(("keep", "camera"), [("all", "Canon EOS 5D"), ("none", None)])
+def test_an_ingested_image_has_it_in_its_record(keep: Keep, camera: str | None) -> None:
+    shared = Shared()
+    chunk = shared.put(made.jpeg(made.exif(FIRST)))
+    pictures = PictureReader(
+        shared.blobs, HashingEncoder(), 100_000, photo_info=PhotoInfoReader(keep)
+    )
+    photo = pictures.read(chunk.items[0], chunk, "owner").record.photo
+    assert (photo and photo.camera) == camera

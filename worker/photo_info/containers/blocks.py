@@ -20,6 +20,10 @@ class Blocks:
     iptc: bytes = b""
 
 
+# The blocks of a file without metadata.
+NO_BLOCKS = Blocks()
+
+
 def tiff_of(exif: bytes) -> tuple[bytes, ...]:
     """Return the TIFF in a block of EXIF, which may begin with its name."""
     tiff = exif.removeprefix(b"Exif\0").removeprefix(b"\0")

@@ -10,7 +10,7 @@ from PIL import AvifImagePlugin
 
 from common.images.formats import RAW_FORMATS
 from worker.photo_info.containers import boxes, jpeg, photoshop, png, tiff, webp
-from worker.photo_info.containers.blocks import Blocks, tiff_of
+from worker.photo_info.containers.blocks import NO_BLOCKS, Blocks, tiff_of
 
 _XMP_IN_GIF = b"XMP DataXMP"
 
@@ -26,7 +26,7 @@ def find_blocks(data: bytes, name: str) -> Blocks:
         Exception: The file is damaged; parsers and libraries raise almost any.
     """
     finder = _FINDERS.get(name)
-    return finder(data) if finder else Blocks()
+    return finder(data) if finder else NO_BLOCKS
 
 
 def _heif(data: bytes) -> Blocks:
