@@ -25,8 +25,8 @@ _REFUSALS = (
     "Failed to decode image: Not implemented",
     "Failed to decode image: No codec available",
 )
-# How libheif and libavif begin to say that a file is damaged.
-_DAMAGE = ("Invalid", "Unexpected end of file", "Failed to decode")
+# How libheif, libavif and Pillow's reader of JPEG 2000 begin to say that a file is damaged.
+_DAMAGE = ("Invalid", "Unexpected end of file", "Failed to decode", "Marker", "SIZ marker")
 # How libheif begins to say that a picture is too large to decode at all.
 _TOO_LARGE = "Memory allocation error: Security limit exceeded: Image size"
 # Exceptions by which decoders report damaged data. Others are not meant to leave a decoder.

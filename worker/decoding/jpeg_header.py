@@ -10,13 +10,17 @@ _SCAN = 0xDA
 # libjpeg reads: baseline, extended, progressive, lossless, and with arithmetic coding.
 _FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _READ = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA})
+_PROGRESSIVE = frozenset({0xC2, 0xCA})
 # Each scan of a progressive JPEG passes over all pixels; encoders write about a dozen.
 _SCANS_MAX = 100
 
 
 def is_readable(data: bytes) -> bool:
     """Return whether libjpeg reads this kind of JPEG, as far as its header tells."""
-    return _frame(data) in (None, *_READ) and data.count(bytes((_MARKER, _SCAN))) <= _SCANS_MAX
+    frame = _frame(data)
+    if frame in _PROGRESSIVE:
+        return data.count(bytes((_MARKER, _SCAN))) <= _SCANS_MAX
+    return frame is None or frame in _READ
 
 
 def _frame(data: bytes) -> int | None:
