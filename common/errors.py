@@ -34,7 +34,8 @@
     │       ├── NotAnImage
     │       ├── UnsupportedFormat
     │       ├── TooManyPixels
-    │       └── TruncatedImage
+    │       ├── TruncatedImage       its data breaks off or is damaged
+    │       └── DecoderFailed        it appears to be whole, but its decoder failed
     ├── ServiceError                 a dependency is unavailable; retrying may succeed
     │   ├── BrokerUnavailable        Redis does not answer
     │   │   └── BrokerFull           Redis is out of memory
@@ -308,6 +309,12 @@ class TruncatedImage(ImageError):
     """The picture is truncated or damaged."""
 
     code = "truncated"
+
+
+class DecoderFailed(ImageError):
+    """The picture's decoder failed, although the file appears to be whole."""
+
+    code = "decoder_failed"
 
 
 class ServiceError(GlimpseError):

@@ -73,6 +73,18 @@ _NO_PICTURES = ("Video", "PDF", "EPS")
 _FOREIGN_SIGNATURES = (
     (b"8BPS\x00\x02", "PSB"),
     (b"qoif", "QOI"),
+    (b"II\xbc\x01", "JPEG XR"),
+    (b"#?RADIANCE\n", "Radiance HDR"),
+    (b"#?RGBE\n", "Radiance HDR"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"DDS \x7c\x00\x00\x00", "DDS"),
+    (b"icns\x00", "ICNS"),
+    (b"gimp xcf ", "XCF"),
+    (b"AT&TFORM", "DjVu"),
+    (b"SIMPLE  =", "FITS"),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", "CRW"),
+    (b"FOVb", "X3F"),
+    (b"\x00MRM", "MRW"),
     (b"%!PS", "EPS"),
     (b"%PDF", "PDF"),
     (b"\x1aE\xdf\xa3", "Video"),
@@ -80,6 +92,10 @@ _FOREIGN_SIGNATURES = (
     (b"\x00\x00\x01\xb3", "Video"),
     (b"FLV\x01", "Video"),
 )
+
+
+# Relatives of PNM: arbitrary channels, and floating point.
+_FOREIGN_PNM = {b"P7\n": "PAM", b"PF\n": "PFM", b"Pf\n": "PFM"}
 
 
 def sniff(head: bytes) -> str:
@@ -141,10 +157,14 @@ def _unsigned(head: bytes) -> str | None:
         return "BMP"
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return "PNM"
-    # An icon's directory has entries, each with a zero byte.
-    if head[:4] == b"\x00\x00\x01\x00" and head[4:6] != b"\x00\x00" and head[9:10] == b"\x00":
+    if head[:4] == b"\x00\x00\x01\x00" and _has_icons(head):
         return "ICO"
     return "TGA" if _is_tga(head) else None
+
+
+def _has_icons(head: bytes) -> bool:
+    """Return whether an icon's directory has entries, each with a zero byte."""
+    return head[4:6] != b"\x00\x00" and head[9:10] == b"\x00"
 
 
 def _is_tga(head: bytes) -> bool:
@@ -181,13 +201,18 @@ def _foreign_format(head: bytes) -> str | None:
         return "Video"
     if _is_svg(head):
         return "SVG"
+    # An icon's directory, of a cursor.
+    if head[:4] == b"\x00\x00\x02\x00" and _has_icons(head):
+        return "CUR"
+    if head[:3] in _FOREIGN_PNM:
+        return _FOREIGN_PNM[head[:3]]
     found = (name for signature, name in _FOREIGN_SIGNATURES if head.startswith(signature))
     return next(found, None)
 
 
 def _is_svg(head: bytes) -> bool:
     """Return whether an XML document's first element is ``svg``; a page of HTML may contain one."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     while text.startswith((b"<?", b"<!")):
         end = b"-->" if text.startswith(b"<!--") else b">"
         _, found, text = text.partition(end)

@@ -16,8 +16,13 @@ _FORMATS = {
     b"hevs": "HEIF",
     b"crx ": "CR3",
 }
-# Brands of any still picture, or series of them.
-_PICTURES = frozenset({b"mif1", b"msf1"})
+# Brands of any still picture, or series of them, and of encodings that no decoder here reads.
+_PICTURES = frozenset(
+    {
+        *(b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"1pic", b"heif", b"MiHB", b"MiHE"),
+        *(b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"j2is", b"vvic", b"vvis", b"evbi"),
+    }
+)
 
 
 def is_iso_media(head: bytes) -> bool:

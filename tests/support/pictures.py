@@ -135,7 +135,7 @@ def with_broken_chunk(png: bytes, kind: str) -> bytes:
         "iCCP": b"Profile\0\0" + large,
         "eXIf": b"II*\0",
     }[kind]
-    chunk = _png_chunk(kind.encode(), data)
+    chunk = png_chunk(kind.encode(), data)
     if kind == "eXIf":
         # A wrong checksum.
         chunk = chunk[:-1] + bytes([chunk[-1] ^ 1])
@@ -173,10 +173,31 @@ def bomb_png(side: int = 30_000) -> bytes:
     body = b"".join(squeeze.compress(row) for _ in range(side)) + squeeze.flush()
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        _png_chunk(kind, data)
-        for kind, data in ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
+        png_chunk(kind, data) for kind, data in ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
     )
 
 
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
+def png(values: NDArray[np.integer], bits: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """Return a PNG of grey [height, width] or RGB [height, width, 3] values.
+
+    Args:
+        values: The pixels; of fewer than 8 bits, a row must fill whole bytes.
+        bits: Bits of a value: 2, 4, 8 or 16.
+        *chunks: Kinds and data of chunks before the pixels.
+    """
+    height, width = values.shape[:2]
+    flat = values.reshape(height, -1)
+    if bits < 8:
+        each = np.unpackbits(flat.astype(np.uint8)[..., np.newaxis], axis=2)[..., 8 - bits :]
+        rows = np.packbits(each.reshape(height, -1), axis=1)
+    else:
+        rows = flat.astype(">u2" if bits == 16 else np.uint8)
+    colours = 2 if values.ndim == 3 else 0
+    header = struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, 0)
+    body = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    every = ((b"IHDR", header), *chunks, (b"IDAT", body), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in every)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

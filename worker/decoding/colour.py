@@ -48,7 +48,8 @@ def to_srgb(image: Image.Image, *, white_is_zero: bool = False) -> Image.Image:
         UnsupportedFormat: There is no conversion from its colours.
     """
     if image.mode in _DEEP_MODES:
-        return _shallow(image, white_is_zero).convert("RGB")
+        shallow = _shallow(image, white_is_zero)
+        return _on_ground(shallow) if shallow.mode == "LA" else shallow.convert("RGB")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         return _on_ground(image)
     return _from_profile(image)
@@ -117,7 +118,11 @@ def _shallow(image: Image.Image, white_is_zero: bool) -> Image.Image:
     # No value, as NaN stands for it, is black; infinities are beyond both ends.
     scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / step
     grey = (scaled + 0.5).astype(np.uint8)
-    return Image.fromarray(255 - grey if white_is_zero else grey)
+    shallow = Image.fromarray(255 - grey if white_is_zero else grey)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        shallow.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return shallow
 
 
 def _range(values: NDArray[Any]) -> tuple[float, float]:

@@ -1,39 +1,31 @@
 """Decoding: from a file's bytes to an upright RGB picture, or to an error for the caller.
 
 The only code in Glimpse that opens pictures, with its neighbours here. Pillow and its plug-ins do
-the decoding; this module restricts the formats it tries and the pixels it decodes, and maps
-exceptions to errors.
+the decoding; this module restricts the formats it tries and the pixels it decodes.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
 
-import pi_heif
-import rawpy
-from PIL import AvifImagePlugin, Image
-from pillow_jxl import JpegXLImagePlugin
+from PIL import Image
 
-from common.errors import GlimpseError, TooManyPixels, TruncatedImage, UnsupportedFormat
+from common.errors import TooManyPixels
 from common.images import tiff_header
 from common.images.formats import RAW_FORMATS, sniff
-from worker.decoding import ico_header, jpeg_end, jxl_header, png_chunks, raw_preview
+from worker.decoding import (
+    avif_header,
+    ico_header,
+    jxl_header,
+    opening,
+    raw_preview,
+    tiff_picture,
+)
 from worker.decoding.colour import to_srgb
-
-# Pillow warns of odd metadata in pictures, which the operator cannot fix.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-
-Image.init()
-# Pictures are decoded concurrently already.
-pi_heif.register_heif_opener(decode_threads=1)
-JpegXLImagePlugin.DECODE_THREADS = 0
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+from worker.decoding.faults import translated
 
 # EXIF's orientation tag.
 _ORIENTATION_TAG = 0x0112
@@ -52,17 +44,14 @@ _TURNS = {
 # Orientations that swap width and height.
 _SIDEWAYS = range(5, 9)
 
-# Names of formats that Pillow calls otherwise.
-_PILLOW_NAMES = {"PNM": "PPM"}
-
-# Sizes of pictures that a plug-in decodes as it opens them.
-_SIZES = {"JXL": jxl_header.size_of, "ICO": ico_header.size_of}
-
-# How plug-ins begin to say that they do not read a kind of picture.
-_REFUSALS = ("Unsupported", "unsupported", "cannot handle")
-
-# Maximum memory per pixel during decoding, in bytes; WebP needs the most.
-_BYTES_PER_PIXEL = 16
+# Sizes in files whose plug-in decodes pixels as it opens them, calls a huge size damage, or decodes
+# more than it returns.
+_SIZES = {
+    "AVIF": avif_header.size_of,
+    "ICO": ico_header.size_of,
+    "JXL": jxl_header.size_of,
+    "TIFF": tiff_picture.tile_size,
+}
 
 # Bytes per pixel of a decoded picture: Pillow stores RGB in four.
 _BYTES_PER_DECODED_PIXEL = 4
@@ -105,14 +94,15 @@ def decode(
         UnsupportedFormat: The picture's format is not supported, or not what it uses of it.
         TooManyPixels: More than ``pixels_max`` pixels would be decoded.
         TruncatedImage: The picture is truncated or damaged.
+        DecoderFailed: The picture appears to be whole, but its decoder failed.
         MemoryError: The process is out of memory; the picture may be fine.
     """
-    name = sniff(data)
+    name, data = _recognized(data)
     if name in RAW_FORMATS:
         return _decode_raw(data, name, pixels_max, draft_side, reserve)
     with _opened(data, name, pixels_max, draft_side) as (opened, size):
         reserve(decoded_bytes(_area(_size_kept(opened, size))))
-        image = _loaded(opened, data)
+        image = opening.load(opened, data, name)
         orientation = _orientation(image)
         white_is_zero = name == "TIFF" and tiff_header.is_white_zero(data)
         upright = _turn(to_srgb(image, white_is_zero=white_is_zero), _TURNS.get(orientation))
@@ -127,12 +117,18 @@ def decoded_bytes(pixels: int) -> int:
 
 def count_pixels(data: bytes, pixels_max: int, draft_side: int | None = None) -> int:
     """Return how many pixels ``decode`` would decode at once; raises like it."""
-    name = sniff(data)
+    name, data = _recognized(data)
     if name in RAW_FORMATS:
-        with _translated(name):
+        with translated(name, data):
             return raw_preview.count_pixels(data)
     with _opened(data, name, pixels_max, draft_side) as (opened, size):
         return _area(_size_kept(opened, size))
+
+
+def _recognized(data: bytes) -> tuple[str, bytes]:
+    """Return a file's format, and its bytes so that the picture that counts is the first."""
+    name = sniff(data)
+    return name, tiff_header.with_whole_first(data) if name == "TIFF" else data
 
 
 def _decode_raw(
@@ -142,7 +138,7 @@ def _decode_raw(
     draft_side: int | None,
     reserve: Callable[[int], None],
 ) -> Decoded:
-    with _translated(name):
+    with translated(name, data):
         preview = raw_preview.open_preview(data, partial(_check_size, pixels_max=pixels_max))
     if isinstance(preview.picture, bytes):
         image = decode(preview.picture, pixels_max, draft_side, reserve).image
@@ -167,35 +163,16 @@ def _opened(
         _check_size(size, pixels_max)
         pixels = _area(size)
 
-    with _translated(name, lambda: pixels):
+    with translated(name, data, lambda: pixels):
         if name in _SIZES:
             check(_SIZES[name](data))
-        with _open(data, name) as opened:
+        with opening.open_picture(data, name) as opened:
             size = opened.size
             if draft_side is not None:
                 _check_size(size, pixels_max * _LARGER_JPEGS)
                 opened.draft(None, (draft_side, draft_side))
             check(_size_kept(opened, size))
             yield opened, size
-
-
-@contextmanager
-def _translated(name: str, pixels: Callable[[], int] = lambda: 0) -> Iterator[None]:
-    """Translate the exceptions of decoders."""
-    try:
-        yield
-    except GlimpseError:
-        raise
-    except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
-        raise _unsupported(name) from error
-    except Exception as error:
-        if isinstance(error, MemoryError) or _lacks_memory(pixels()):
-            raise MemoryError("There is not enough memory to decode the picture.") from error
-        # On damaged bytes decoders raise almost any exception: OSError, SyntaxError,
-        # ValueError, struct.error, IndexError. They all mean the same to a caller.
-        raise TruncatedImage(
-            f"The {name} picture is truncated or damaged. Check the file and send it again."
-        ) from error
 
 
 def _size_kept(opened: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
@@ -206,63 +183,6 @@ def _size_kept(opened: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
 
 def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
-
-
-def _lacks_memory(pixels: int) -> bool:
-    """Return whether too little memory is free to decode this many pixels.
-
-    A decoder that cannot allocate memory may report a damaged picture instead, as libjpeg does
-    for a progressive JPEG.
-    """
-    try:
-        # The buffer is never written to, so the system reserves the memory without using it.
-        bytes(pixels * _BYTES_PER_PIXEL)
-    except MemoryError:
-        return True
-    return False
-
-
-def _open(data: bytes, name: str) -> Image.Image:
-    # Pillow's limit is global and only warns; ``_check_size`` rejects each picture.
-    Image.MAX_IMAGE_PIXELS = None
-    if name == "TIFF" and tiff_header.has_deep_planes(data):
-        # Pillow would open it with wrong pixels.
-        raise _unsupported(name)
-    if name == "PNG":
-        data = png_chunks.pixels_only(data)
-    factory, _ = Image.OPEN[_PILLOW_NAMES.get(name, name)]
-    try:
-        # ``Image.open`` does not tell why a plug-in refuses a picture.
-        return cast("Image.Image", factory(io.BytesIO(data), ""))
-    except (SyntaxError, OSError) as error:
-        if _is_refused(error, data, name):
-            raise _unsupported(name) from error
-        raise
-
-
-def _is_refused(error: Exception, data: bytes, name: str) -> bool:
-    """Return whether a plug-in does not read this kind of picture, rather than this file."""
-    if name == "TIFF":
-        return isinstance(error, SyntaxError) and tiff_header.is_whole(data)
-    return isinstance(error.__cause__, KeyError) or str(error).startswith(_REFUSALS)
-
-
-def _unsupported(name: str) -> UnsupportedFormat:
-    return UnsupportedFormat(
-        f"This kind of {name} is not supported. Convert the picture to JPEG, PNG or WebP."
-    )
-
-
-def _loaded(opened: Image.Image, data: bytes) -> Image.Image:
-    """Return a picture with its pixels."""
-    try:
-        opened.load()
-    except OSError:
-        ended = jpeg_end.load(opened, data) if "progressive" in opened.info else None
-        if ended is None:
-            raise
-        return ended
-    return opened
 
 
 def _check_size(size: tuple[int, int], pixels_max: int) -> None:

@@ -1,4 +1,4 @@
-"""Progressive JPEGs without their last two bytes, which mark the end and carry no pixels."""
+"""JPEGs without their last two bytes, which mark the end and carry no pixels."""
 
 from __future__ import annotations
 

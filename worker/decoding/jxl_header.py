@@ -14,6 +14,8 @@ _SIDE_BITS = (9, 13, 18, 30)
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 # At least as many as the size in a codestream's header takes.
 _HEADER_BYTES = 16
+# Maximum number of boxes that are read.
+_BOXES_MAX = 10_000
 
 
 class _Bits:
@@ -59,7 +61,9 @@ def _codestream(data: bytes) -> Iterator[bytes]:
         yield data[:_HEADER_BYTES]
         return
     at = 0
-    while at + 8 <= len(data):
+    for _ in range(_BOXES_MAX):
+        if at + 8 > len(data):
+            return
         size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
         if size == 1:
             size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16

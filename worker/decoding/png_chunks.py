@@ -11,17 +11,19 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEAD, _CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")
 # The bit of a kind's first letter that makes it ancillary: the pixels can be shown without it.
 _ANCILLARY = 0x20
-# Compressed text, and a compressed colour profile after a name and the byte of its method.
-_TEXTS, _PROFILE = frozenset({b"zTXt", b"iTXt"}), b"iCCP"
+# A compressed colour profile after a name and the byte of its method.
+_PROFILE = b"iCCP"
+# Ancillary chunks that change how a picture looks. There may be any number of others.
+_KEPT = frozenset({b"tRNS", b"eXIf", _PROFILE, b"acTL", b"fcTL", b"fdAT"})
 # Maximum bytes of a decompressed profile.
 _PROFILE_BYTES_MAX = 1 << 20
 
 
 def pixels_only(data: bytes) -> bytes:
-    """Return a PNG without compressed texts, large profiles and ancillary chunks with errors.
+    """Return a PNG without large profiles and ancillary chunks that have errors or do not matter.
 
-    None of them is needed for the pixels, and Pillow refuses the picture for each of them. The
-    rest stays as it is, damaged or not.
+    Pillow refuses a picture for some of them, and reads each of them slowly. The rest stays as it
+    is, damaged or not.
     """
     kept, start = [], 0
     for at, end in _refused(data):
@@ -30,22 +32,32 @@ def pixels_only(data: bytes) -> bytes:
     return b"".join([*kept, data[start:]]) if kept else data
 
 
-def _refused(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each chunk that is left out begins and ends."""
+def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield each complete chunk's kind, and where its data begins and ends."""
     at = len(_SIGNATURE)
     while at + _HEAD.size <= len(data):
         length, kind = _HEAD.unpack_from(data, at)
-        body = at + _HEAD.size
-        end = body + length + _CHECKSUM.size
-        if end > len(data):
+        start = at + _HEAD.size
+        at = start + length + _CHECKSUM.size
+        if at > len(data):
             return
-        if kind[0] & _ANCILLARY and not _is_fine(data, kind, body, body + length):
-            yield at, end
-        at = end
+        yield kind, start, start + length
+
+
+def is_ancillary(kind: bytes) -> bool:
+    """Return whether the pixels can be shown without a chunk."""
+    return bool(kind[0] & _ANCILLARY)
+
+
+def _refused(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each chunk that is left out begins and ends."""
+    for kind, start, end in chunks(data):
+        if is_ancillary(kind) and not _is_fine(data, kind, start, end):
+            yield start - _HEAD.size, end + _CHECKSUM.size
 
 
 def _is_fine(data: bytes, kind: bytes, start: int, end: int) -> bool:
-    if kind in _TEXTS:
+    if kind not in _KEPT:
         return False
     (checksum,) = _CHECKSUM.unpack_from(data, end)
     if zlib.crc32(data[start:end], zlib.crc32(kind)) != checksum:

@@ -102,6 +102,7 @@ def test_every_reason_code_has_a_text() -> None:
     codes = {
         *("not_an_image", "unsupported_format", "truncated", "too_many_pixels", "too_large"),
         *("empty", "quarantined", "encoder_error", "store_error", "quota_exceeded"),
+        "decoder_failed",
     }
     assert set(re.findall(r"^  (\w+): '", load_page().assets["reasons.js"].decode(), re.M)) == codes
 

@@ -46,12 +46,18 @@ def test_other_files_are_no_image(head: bytes) -> None:
         (b"RIFF\0\0\0\0AVI LIST", "Video"),
         (b"\x1aE\xdf\xa3\x01", "Video"),
         (b"8BPS\0\x02", "PSB"),
+        (b"\0\0\2\0\1\0\x20\x20\0\0", "CUR"),
+        (b"P7\nWIDTH 4\n", "PAM"),
+        (b"II\xbc\1", "JPEG XR"),
+        (b"#?RADIANCE\n", "Radiance HDR"),
+        (b"v/1\1", "OpenEXR"),
+        (b"gimp xcf v011", "XCF"),
     ],
 )
 def test_a_format_that_is_not_opened_is_named(head: bytes, name: str) -> None:
     with pytest.raises(UnsupportedFormat, match=f"^{name} is not supported"):
         sniff(head)
-    assert begins_a_picture(head) == (name in ("SVG", "PSB"))
+    assert begins_a_picture(head) == (name not in ("PDF", "Video"))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,8 @@ def test_a_format_that_is_not_opened_is_named(head: bytes, name: str) -> None:
         (b"\0\0\0\x18ftyphevc\0\0\0\0hevcmif1", "HEIF"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", "AVIF"),
         (b"\0\0\0\x10ftypmsf1\0\0\0\0", "HEIF"),
+        (b"\0\0\0\x18ftypmiaf\0\0\0\0mif1avif", "AVIF"),
+        (b"\0\0\0\x14ftyp1pic\0\0\0\0heic", "HEIF"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "CR3"),
         (b"II*\0\x10\0\0\0CR\2\0", "CR2"),
         (b"FUJIFILMCCD-RAW 0201", "RAF"),
