@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import cast
 
 import numpy as np
 import pi_heif
 from PIL import AvifImagePlugin, Image, ImageChops
-from pillow_jxl import JpegXLImagePlugin
 
+from common.errors import UnsupportedFormat
 from worker.decoding import (
     jp2_header,
     jpeg_end,
@@ -28,8 +29,12 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 Image.init()
 # Pictures are decoded concurrently already.
 pi_heif.register_heif_opener(decode_threads=1)
-JpegXLImagePlugin.DECODE_THREADS = 0
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+with suppress(ImportError):
+    # The extra `jxl`.
+    from pillow_jxl import JpegXLImagePlugin
+
+    JpegXLImagePlugin.DECODE_THREADS = 0
 
 # Names of formats that Pillow calls otherwise.
 _PILLOW_NAMES = {"PNM": "PPM"}
@@ -62,6 +67,11 @@ def open_picture(data: bytes, name: str) -> Image.Image:
         if len(depths) > 1 and max(depths) > 8:
             # Pillow would turn white into black.
             raise unsupported(name)
+    if name == "JXL" and name not in Image.OPEN:
+        raise UnsupportedFormat(
+            "This worker does not read JPEG XL. Install Glimpse with the extra jxl, or convert the"
+            " picture to JPEG, PNG or WebP."
+        )
     # ``Image.open`` does not tell why a plug-in refuses a picture.
     factory, _ = Image.OPEN[_PILLOW_NAMES.get(name, name)]
     return cast("Image.Image", factory(io.BytesIO(data), ""))

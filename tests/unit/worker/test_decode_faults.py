@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import rawpy
+from PIL import Image
 
 from common.errors import (
     DecoderFailed,
@@ -175,3 +176,20 @@ print(failed)
 """
     done = subprocess.run([sys.executable, "-c", program], input=packed, check=True, stdout=-1)
     assert int(done.stdout) == len(files)
+
+
+def test_without_its_plug_in_jpeg_xl_is_a_format_that_is_not_supported() -> None:
+    code = """
+import sys
+sys.modules["pillow_jxl"] = None
+from common.errors import UnsupportedFormat
+from worker.decoding.decode import decode
+try:
+    decode(sys.stdin.buffer.read(), 1_000_000)
+except UnsupportedFormat as error:
+    sys.exit(str(error))
+"""
+    file = pictures.encoded(Image.new("RGB", (8, 8)), "JXL")
+    run = subprocess.run([sys.executable, "-c", code], input=file, capture_output=True, check=False)
+    assert run.returncode == 1
+    assert b"Install Glimpse with the extra jxl" in run.stderr
