@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Sequence
 
@@ -21,6 +22,9 @@ from worker.stores.fence import Claimed, Fence
 from worker.stores.written import note_written
 
 log = logging.getLogger(__name__)
+
+# Seconds within which an edit has replaced a row.
+_REPLACED_S = 0.2
 
 
 class Deletion:
@@ -91,7 +95,7 @@ class Deletion:
         return CatalogDeleted(deleted=deleted)
 
     def _delete(self, tenant: str, image_id: str, is_wanted: Callable[[], bool]) -> bool:
-        if not self._store.known(tenant, [image_id]):
+        if not self._is_known(tenant, image_id):
             # The caller may be retrying a deletion that was interrupted before it raised the mark.
             self._raise_marks([self._store])
             return False
@@ -104,6 +108,14 @@ class Deletion:
             raise
         self._claims.settle(owner, tenant, {image_id: ""})
         return is_deleted
+
+    def _is_known(self, tenant: str, image_id: str) -> bool:
+        """Return whether an image has a row; look twice, because an edit may be replacing it."""
+        if self._store.known(tenant, [image_id]):
+            return True
+        # Milvus Lite replaces a row in two steps, between which a read finds neither.
+        time.sleep(_REPLACED_S)
+        return bool(self._store.known(tenant, [image_id]))
 
     def _delete_claimed(
         self, owner: str, tenant: str, image_id: str, is_wanted: Callable[[], bool]

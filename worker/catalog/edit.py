@@ -58,8 +58,6 @@ class ImageEdit:
             WorkerUnavailable: The caller no longer waits.
             ServiceError: A part of the service is unavailable. Retry in these three cases.
         """
-        if not self._store.known(request.tenant, [request.id]):
-            return CatalogEdited()
         edit = Edit(uuid.uuid4().hex, request.tenant, uuid.uuid4().hex, request.change)
         claim_soon(self._claims, edit.owner, edit.tenant, request.id, self._wait_s)
         results: dict[str, Edited] = {}
