@@ -24,13 +24,14 @@ from benchmarks.figures import Figure
 from benchmarks.photographs import chosen, paths_in
 from benchmarks.report import Report
 from common.settings import load_settings
+from worker.allocator import keep_freed_memory
 from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 from worker.search.prompts import Prompts
 
-# Pictures in one batch of the model.
-BATCH = 32
+# Pictures in one batch of the model: so few that the allocator keeps their buffers, of up to 52 MB.
+BATCH = 8
 
 # The prompt that CLIP's authors recommend for object names.
 TEMPLATE = "a photo of a {}"
@@ -147,6 +148,7 @@ def figures(encoder: Encoder, collection: Collection, per_s: float) -> list[Figu
 @options.JSON
 def main(photos: Path | None, model: str, quick: bool, out: Path | None) -> None:
     """Measure an encoder on folders of photographs."""
+    keep_freed_memory()
     encoder = load_encoder(load_settings().model_copy(update={"model": model}))
     report = Report({"model": encoder.name, "revision": encoder.revision})
     with chosen(photos, quick) as folder:

@@ -99,7 +99,8 @@ class WatchedStack(Stack):
     def warm_up(self) -> None:
         """Wait until ready, then ingest pictures so that every part and batch size is warm."""
         ready(self.client, _READY_S)
-        self.ingest(WARM_UP_FIRST, _WARM_UP_PICTURES)
+        # A quick run has few photographs, and no need of more.
+        self.ingest(WARM_UP_FIRST, min(_WARM_UP_PICTURES, len(self._photographs)))
 
     def ingest(self, first: int, count: int) -> Ingested:
         """Upload pictures, wait until they are searchable, and verify it.

@@ -84,14 +84,15 @@ def test_up_opens_to_other_machines_only_with_a_key(tmp_path: Path) -> None:
     require(MilvusLite)
     up = GlimpseUp(tmp_path)
     data = ["--data", str(up.data)]
+    # Both in a new folder, and in one that has no keys.
+    for _ in range(2):
+        refused = up.glimpse("up", *data, "--port", "0", "--host", "0.0.0.0")
+        assert refused.returncode == 1
+        assert "glimpse keys create" in refused.stderr
+        assert up.processes() == []
     with up:
         made = up.glimpse("keys", "list", *data)
         assert (made.returncode, made.stdout) == (0, "")
-    refused = up.glimpse("up", *data, "--port", "0", "--host", "0.0.0.0")
-    assert refused.returncode == 1
-    assert "glimpse keys create" in refused.stderr
-    assert up.processes() == []
-    with up:
         create = ["keys", "create", "--tenant", "acme", "--name", "x", "--scope", "read"]
         key = up.glimpse(*create, *data).stdout.strip()
         assert Token.read(key) is not None

@@ -126,14 +126,16 @@ def _load_starter(settings: Settings, bulk: bool) -> Encoder:
 
 
 def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
-    from worker.encoders.backends.choose import choose_backend
-    from worker.encoders.clip_openai import load_clip
     from worker.encoders.compute import Compute
-    from worker.encoders.two_tower import TwoTowerEncoder
 
     # The device first, so that an unusable one fails before the download.
     compute = Compute.choose(settings, bulk=bulk)
     weights = find_weights(name, settings)
+    # Only now, since these imports take longer than to find that there are no weights.
+    from worker.encoders.backends.choose import choose_backend
+    from worker.encoders.clip_openai import load_clip
+    from worker.encoders.two_tower import TwoTowerEncoder
+
     towers = load_clip(name, weights.path, weights.former_revision)
     return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=bulk))
 

@@ -1,9 +1,4 @@
-"""A GPU: its vectors beside the CPU's, the encoder's rates, and ingest as a whole.
-
-    python -m benchmarks.gpu --photos DIR --json out.json
-
-On a machine without CUDA it says so and exits with status 69.
-"""
+"""What a GPU gives: vectors beside the CPU's, the encoder's rates, and ingest as a whole."""
 
 from __future__ import annotations
 
@@ -11,26 +6,20 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import click
 import numpy as np
-import torch
 
-from benchmarks import options, photographs, weights
 from benchmarks.figures import Figure, cpu_figures, middle
 from benchmarks.ingest import glimpse
 from benchmarks.parity import distance_figures
-from benchmarks.report import Report
 from common.settings import Settings
 from worker.encoders.backends.torch import TorchBackend
 from worker.encoders.clip_openai import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
 
-# Batches to try: their sizes, and how many run at once. One at a time, the GPU waits while the next
-# batch is stacked and copied.
-_SIZES, _AT_ONCE = (32, 64, 128, 256), (1, 2)
+# Batches at once to try: one at a time, the GPU waits while the next batch is stacked and copied.
+_AT_ONCE = (1, 2)
 # Batches of one measurement, per thread.
 _BATCHES = 8
 # Texts of one measurement, one after another.
@@ -39,18 +28,6 @@ _TEXT = "a white dog on green grass"
 
 # Millionths by which a cosine may fall short of 1, by precision.
 _DISTANCES = {"fp32": 10, "fp16": 1000, "bf16": 1000}
-
-# Ingest workers that share the GPU.
-_WORKERS = (1, 2, 4)
-# How often every photograph is ingested, so that a run takes some seconds on a fast GPU.
-_COPIES = 10
-
-
-class NoGpu(click.ClickException):
-    """This machine has no GPU that torch can use."""
-
-    # EX_UNAVAILABLE of sysexits.h.
-    exit_code = 69
 
 
 def rate(backend: TorchBackend, towers: Towers, size: int, at_once: int) -> float:
@@ -119,40 +96,3 @@ def pipeline_figures(
         if count == 1:
             made += cpu_figures(runs)
     return made
-
-
-@click.command()
-@click.option("--device", default="cuda", show_default=True, help="As GLIMPSE_DEVICE.")
-@options.PHOTOS
-@options.WEIGHTS
-@options.ROUNDS
-@options.QUICK
-@options.JSON
-def main(
-    device: str,
-    photos: Path | None,
-    weights_file: Path | None,
-    rounds: int,
-    quick: bool,
-    out: Path | None,
-) -> None:
-    """Measure a GPU."""
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise NoGpu("torch finds no CUDA device on this machine, so there is nothing to measure.")
-    gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
-    rounds, sizes, copies, workers = (
-        (1, (4,), 1, (1,)) if quick else (rounds, _SIZES, _COPIES, _WORKERS)
-    )
-    report = Report({"device": gpu, "rounds": rounds, "model": "tiny" if quick else "ViT-B/32"})
-    with photographs.chosen(photos, quick) as folder, TemporaryDirectory() as made:
-        file = weights_file or weights.random_weights(Path(made), tiny=quick)
-        report.add("parity", parity_figures(file, device), {})
-        report.add("encoder", encoder_figures(file, device, sizes, rounds), {})
-        with weights.chosen(file, quick) as variables:
-            on_device = {**variables, "GLIMPSE_DEVICE": device}
-            report.add("pipeline", pipeline_figures(folder, on_device, rounds, copies, workers), {})
-    report.write(out)
-
-
-if __name__ == "__main__":
-    main()

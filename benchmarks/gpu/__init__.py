@@ -1,0 +1,1 @@
+"""A benchmark of the encoder and of ingest on a GPU."""
