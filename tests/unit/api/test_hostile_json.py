@@ -35,6 +35,9 @@ GOOD_SEARCH: dict[str, Any] = {
         "format": {"eq": "PNG", "in": ["PNG"]},
         "filename": {"eq": "a", "in": ["a"], "prefix": "a"},
         "indexed_at": {"gte": "2026-01-31T12:00:00Z", "lt": "2027-01-31T12:00:00Z"},
+        "taken_at": {"gte": "2026-01-31T12:00:00Z", "lt": "2027-01-31T12:00:00Z"},
+        "camera": {"eq": "Canon EOS 5D", "in": ["Canon EOS 5D"], "prefix": "canon"},
+        "near": {"latitude": 48.14, "longitude": 11.58, "km": 5},
         "metadata.album": {"eq": "x", "in": ["x"], "gte": "a", "lt": "z"},
     },
 }
