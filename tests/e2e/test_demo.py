@@ -55,7 +55,7 @@ def test_it_shows_what_it_found_and_embeds_nothing_twice(demo: Demo, photos: Pat
         assert run.returncode == 0, run.stderr
         assert run.stdout.startswith(counts)
         assert '"red", by hashing:\n1\t' in run.stdout
-        assert run.stdout.split("\n1\t")[1].splitlines()[0].endswith("photos/red.png")
+        assert run.stdout.split("\n1\t")[1].split("\t")[1] == "photos/red.png"
         with Image.open(sheet) as image:
             assert image.size == (750, 300)
         assert demo.processes() == []

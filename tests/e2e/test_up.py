@@ -56,7 +56,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[Mak
 def found(up: GlimpseUp, colour: str) -> str:
     """Return the best hit for a colour, or the error output."""
     run = up.glimpse("search", colour)
-    return run.stdout.splitlines()[0].split("\t")[-1] if run.returncode == 0 else run.stderr
+    return run.stdout.splitlines()[0].split("\t")[2] if run.returncode == 0 else run.stderr
 
 
 def test_what_goes_in_comes_out(up: GlimpseUp) -> None:
