@@ -13,6 +13,7 @@ import click
 
 from cli.bulk.archives import Archive, divide
 from cli.bulk.daemon_pool import DaemonPool
+from cli.bulk.deliver import Wanted
 from cli.bulk.summary import Summary
 from cli.bulk.upload import CONNECTIONS, Upload
 from cli.errors import NothingToIngest
@@ -23,6 +24,7 @@ from cli.table import print_rows
 from cli.text import Text, listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
+from glimpse_client.glimpse import OnDuplicate
 from glimpse_client.retry import RetryPolicy
 
 # Seconds to keep retrying a request: a bulk upload survives an hour of overload.
@@ -60,7 +62,15 @@ _PATIENCE_S = 3600
     type=Text(),
     multiple=True,
     metavar="TAG",
-    help="Tag new pictures. Repeatable.",
+    help="Tag the pictures, also those that the server already has. Repeatable.",
+)
+@click.option(
+    "--on-duplicate",
+    type=click.Choice(["keep", "merge", "replace"]),
+    default="merge",
+    show_default=True,
+    help="What to do with pictures that the server already has: keep them as they are, merge the"
+    " tags with theirs, or replace their tags, metadata and names, for which they are sent again.",
 )
 @click.option(
     "-x",
@@ -83,6 +93,7 @@ def ingest(
     connections: int,
     patience_s: float,
     tags: tuple[str, ...],
+    on_duplicate: OnDuplicate,
     exclude: tuple[str, ...],
     dry_run: bool,
     verbose: bool,
@@ -94,8 +105,9 @@ def ingest(
     Each PATH is a file, a folder to search for pictures, or an archive of
     pictures: a zip, or a tar, also compressed with gzip, xz, bzip2 or zstd.
 
-    Only pictures that the server does not have are uploaded. Run the same command
-    again to resume an interrupted upload, or to add new pictures from a folder.
+    Only pictures that the server does not have are uploaded; the others only get the
+    tags. Run the same command again to resume an interrupted upload, or to add new
+    pictures from a folder.
     Archives are always uploaded in full.
 
     Exits with status 1 if any picture failed.
@@ -118,7 +130,12 @@ def ingest(
         return
     policy = RetryPolicy(patience_s, _report_pause)
     with Glimpse.from_environ(policy) as client, DaemonPool(1) as counter:
-        upload = Upload(client, connections, tags, unreadable)
+        upload = Upload(
+            client,
+            connections,
+            Wanted(tags, None if on_duplicate == "merge" else on_duplicate),
+            unreadable,
+        )
         with _hint_to_resume(upload), upload_bars(hidden=as_json or quiet) as bars:
             if not (as_json or quiet):
                 counter.submit(_count, others, exclude, bars)
@@ -147,7 +164,9 @@ def _print(summary: Summary, skipped: Mapping[str, int], *, quiet: bool, as_json
 
 def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
     """Return a readable summary: the counts, what was skipped, and why each file failed."""
-    counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates, {summary.failed} failed"
+    changed = f" ({summary.changed} changed)" if summary.changed else ""
+    counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates{changed}"
+    counts += f", {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
     others = [f"Skipped {listed(skipped)}."] if skipped else []
     return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *_failures(summary)])
@@ -202,6 +221,7 @@ def _to_json(summary: Summary, skipped: Mapping[str, int]) -> str:
         "jobs": [job.id for job in summary.jobs],
         "indexed": summary.indexed,
         "duplicates": summary.duplicates,
+        "changed": summary.changed,
         "failed": summary.failed,
         "cancelled": summary.cancelled,
         "known": summary.known,

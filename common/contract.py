@@ -8,6 +8,7 @@ with a version that it does not know.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
@@ -57,6 +58,10 @@ SEARCH_TASKS = frozenset({SEARCH_RUN, EMBEDDINGS_RUN})
 # Type of a value in the metadata of an image.
 MetadataValue = str | int | float | bool
 
+# What an upload does to an image that is already indexed: nothing, add the tags, metadata and name
+# that it lacks, or replace its own.
+OnDuplicate = Literal["keep", "merge", "replace"]
+
 # "modified" and "unchanged" are outcomes of jobs that change indexed images.
 OutcomeState = Literal["indexed", "duplicate", "modified", "unchanged", "failed", "cancelled"]
 
@@ -96,19 +101,22 @@ class IngestChunk(Payload):
     """Payload of ``ingest.chunk``: some images of one job."""
 
     # 2: the job's record is packed, which workers that know only version 1 cannot complete.
-    version: int = Field(default=2, ge=1, le=2)
+    # 3: indexed images get the upload's tags and metadata (``ingest_version``).
+    version: int = Field(default=2, ge=1, le=3)
     job_id: str
     tenant: str = DEFAULT_TENANT
     items: list[ChunkItem]
     tags: list[str] = []
     metadata: dict[str, MetadataValue] = {}
+    # Earlier versions of the API mean "keep".
+    on_duplicate: OnDuplicate = "keep"
 
 
 class IngestArchive(Payload):
     """Payload of ``ingest.archive``: an archive whose pictures join a job as it is unpacked."""
 
     # As of ``IngestChunk``.
-    version: int = Field(default=2, ge=1, le=2)
+    version: int = Field(default=2, ge=1, le=3)
     job_id: str
     tenant: str = DEFAULT_TENANT
     # SHA-256 of the archive's bytes, which are stored with the archives under the job's id.
@@ -117,6 +125,15 @@ class IngestArchive(Payload):
     filename: str
     tags: list[str] = []
     metadata: dict[str, MetadataValue] = {}
+    on_duplicate: OnDuplicate = "keep"
+
+
+def ingest_version(
+    on_duplicate: OnDuplicate, tags: Sequence[str], metadata: Mapping[str, MetadataValue]
+) -> int:
+    """Return the version of an ingest task: 3 if older workers would lose tags or metadata."""
+    merges = on_duplicate == "merge" and bool(tags or metadata)
+    return 3 if merges or on_duplicate == "replace" else 2
 
 
 class Change(Message):
@@ -153,6 +170,8 @@ class Outcome(Message):
     # Why it failed: one of the codes of failed images in the HTTP API.
     code: str | None = None
     detail: str | None = None
+    # Of a duplicate: whether the upload changed its tags, metadata or names.
+    changed: bool = False
 
     @classmethod
     def failed(cls, index: int, image_id: str, error: GlimpseError) -> Outcome:
@@ -312,7 +331,7 @@ class ImageRecord(Message):
     metadata: dict[str, MetadataValue] = {}
     # What the file says of itself; None if it says nothing, or was indexed before it was read.
     photo: PhotoInfo | None = None
-    # The file names that it had before, the last one first.
+    # Its other names: those that it had before, the last one first, then those of later uploads.
     earlier_filenames: list[str] = []
     # When the image became searchable: RFC 3339 in UTC.
     indexed_at: str

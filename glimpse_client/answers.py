@@ -42,6 +42,8 @@ class Job(Answer):
     total: int
     indexed: int
     duplicates: int
+    # The duplicates whose tags, metadata or names the upload changed.
+    changed: int = 0
     # Images that the job changed, or found as they are to be; 0 of an upload.
     modified: int = 0
     unchanged: int = 0
@@ -86,6 +88,8 @@ class Item(Answer):
     state: str
     code: str | None = None
     detail: str | None = None
+    # Of a duplicate: whether the upload changed its tags, metadata or names.
+    changed: bool = False
 
 
 class ItemsPage(Page):

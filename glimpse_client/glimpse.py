@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -37,6 +37,9 @@ from glimpse_client.query import Term, search_body
 from glimpse_client.retry import RetryPolicy, retry_after_s
 from glimpse_client.searching import draw_sheet, run_search
 from glimpse_client.sources import Source, archive_type, open_source, several
+
+# What an upload does to images that are already indexed.
+OnDuplicate = Literal["keep", "merge", "replace"]
 
 # Where `glimpse up` listens by default.
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -93,6 +96,7 @@ class Glimpse:
         tags: str | Sequence[str] = (),
         metadata: Mapping[str, str | int | float | bool] | None = None,
         idempotency_key: str | None = None,
+        on_duplicate: OnDuplicate | None = None,
     ) -> Job:
         """Upload pictures in one request, streaming files from disk; return the job.
 
@@ -101,6 +105,9 @@ class Glimpse:
             tags: Tags for all of the pictures; a string is one tag.
             metadata: Metadata for all of the pictures.
             idempotency_key: A key of your own, so that another process can repeat the upload.
+            on_duplicate: What to do with images that are already indexed: "merge", the default,
+                adds what they lack of the tags, metadata and file name, "replace" replaces these,
+                "keep" leaves them as they are.
 
         Raises:
             FileUnreadable: A file cannot be read; the server accepts none of the pictures.
@@ -118,7 +125,8 @@ class Glimpse:
             named = [_open(opened, picture) for picture in pictures]
             parts = [("file", part) for part in named]
             bodies = [body for _, body in named]
-            return self._begin(idempotency_key, bodies, files=parts, data=data)
+            query = _duplicates(on_duplicate)
+            return self._begin(idempotency_key, bodies, files=parts, data=data, params=query)
 
     def upload_archive(
         self,
@@ -126,6 +134,7 @@ class Glimpse:
         idempotency_key: str | None = None,
         *,
         media_type: str | None = None,
+        on_duplicate: OnDuplicate | None = None,
     ) -> Job:
         """Upload an archive; return the job, which grows as it is unpacked.
 
@@ -134,6 +143,7 @@ class Glimpse:
             idempotency_key: A key of your own, so that another process can repeat the upload.
             media_type: Its media type, if its name does not end in .zip, .tar, .tar.gz, .tgz, .txz
                 or alike.
+            on_duplicate: As of ``upload``; an archive has file names, but no tags and metadata.
 
         Raises:
             FileUnreadable: The archive cannot be read.
@@ -147,7 +157,7 @@ class Glimpse:
             kind = media_type or archive_type(name)
             if kind is None:
                 raise ValueError(f"{name!r} does not end in .zip, .tar, .tar.gz, .tar.xz or alike")
-            headers, query = {"Content-Type": kind}, {"filename": name}
+            headers, query = {"Content-Type": kind}, {"filename": name, **_duplicates(on_duplicate)}
             return self._begin(idempotency_key, [body], headers=headers, content=body, params=query)
 
     def job(self, job_id: str) -> Job:
@@ -491,6 +501,11 @@ def _address(url: str | None) -> str:
             f"{name} is {address!r}, which is not a valid URL: {error}."
         ) from error
     return address
+
+
+def _duplicates(on_duplicate: OnDuplicate | None) -> dict[str, str]:
+    """Return the parameter; none by default, because older servers refuse it."""
+    return {} if on_duplicate is None else {"on_duplicate": on_duplicate}
 
 
 def _open(opened: ExitStack, source: Source) -> tuple[str, IO[bytes]]:

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from werkzeug.exceptions import BadRequest
 
-from common.contract import MetadataValue
+from common.contract import MetadataValue, OnDuplicate
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
 from common.ids import ImageId
 from common.images.metadata_limits import (
@@ -70,6 +70,12 @@ class UploadQuery(BaseModel):
 
     filename: str = Field(
         default="", description="File name of a body that is one picture or one archive."
+    )
+    on_duplicate: OnDuplicate = Field(
+        default="merge",
+        description="What the upload does to images that are already indexed: `keep` leaves them"
+        " as they are, `merge` adds what they lack of the tags, metadata and file name, `replace`"
+        " replaces tags, metadata and file name.",
     )
 
 

@@ -28,6 +28,10 @@ class Job(Answer):
     total: Count
     indexed: Count
     duplicates: Count
+    changed: Annotated[
+        Count,
+        Field(description="The duplicates whose tags, metadata or names the upload changed."),
+    ]
     modified: Count
     unchanged: Count
     failed: Count
@@ -61,6 +65,7 @@ class Job(Answer):
             total=record.total,
             indexed=record.indexed,
             duplicates=record.duplicates,
+            changed=record.changed,
             modified=record.modified,
             unchanged=record.unchanged,
             failed=record.failed,
@@ -127,11 +132,22 @@ class Item(Answer):
     state: ItemState
     code: str | None
     detail: str | None
+    changed: Annotated[
+        bool,
+        Field(description="Whether the upload changed the tags, metadata or names of a duplicate."),
+    ]
 
     @classmethod
     def of(cls, record: ItemRecord) -> Item:
         """Build the response model of a job's image."""
-        return cls(record.id, record.filename, record.state, record.code, record.detail)
+        return cls(
+            record.id,
+            record.filename,
+            record.state,
+            record.code,
+            record.detail,
+            record.changed,
+        )
 
 
 @dataclass(slots=True)

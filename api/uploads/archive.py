@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 
+from api.schemas.body import UploadQuery
 from api.services import Services
 from common.blobs.base import BlobWriter
-from common.contract import INGEST_ARCHIVE, INGEST_QUEUE, IngestArchive
+from common.contract import (
+    INGEST_ARCHIVE,
+    INGEST_QUEUE,
+    IngestArchive,
+    OnDuplicate,
+    ingest_version,
+)
 from common.errors import InvalidRequest
 from common.images.archive_formats import (
     ARCHIVE_HEAD_BYTES,
@@ -40,6 +47,7 @@ class ReceivedArchive:
     id: str
     kind: ArchiveKind
     filename: str
+    on_duplicate: OnDuplicate
 
     @property
     def content(self) -> Sequence[object]:
@@ -54,11 +62,13 @@ class ReceivedArchive:
         """
         self.writer.commit(job_id)
         archive = IngestArchive(
+            version=ingest_version(self.on_duplicate, [], {}),
             job_id=job_id,
             tenant=self.tenant,
             id=self.id,
             format=self.kind,
             filename=clean_filename(self.filename) or self.id[:12],
+            on_duplicate=self.on_duplicate,
         )
         return _begin(self.services, archive)
 
@@ -68,7 +78,7 @@ class ReceivedArchive:
 
 
 def receive_archive(
-    services: Services, tenant: str, request: Request, filename: str
+    services: Services, tenant: str, request: Request, query: UploadQuery
 ) -> ReceivedArchive:
     """Receive a body that is an archive.
 
@@ -83,7 +93,8 @@ def receive_archive(
     except BaseException:
         writer.discard()
         raise
-    return ReceivedArchive(services, tenant, writer, archive_id, kind, filename)
+    about = (query.filename, query.on_duplicate)
+    return ReceivedArchive(services, tenant, writer, archive_id, kind, *about)
 
 
 def _receive(request: Request, writer: BlobWriter) -> tuple[str, ArchiveKind]:
@@ -123,6 +134,7 @@ def _begin(services: Services, archive: IngestArchive) -> Job:
         created_at=services.clock.now(),
         growing=True,
         source=archive.model_dump_json(),
+        on_duplicate=archive.on_duplicate,
     )
     services.jobs.create(job, [])
     services.dispatcher.send(INGEST_ARCHIVE, INGEST_QUEUE, archive_task_id(job.id), archive)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.services import Services
-from common.contract import INGEST_CHUNK, INGEST_QUEUE, MetadataValue, Outcome
+from common.contract import INGEST_CHUNK, INGEST_QUEUE, MetadataValue, OnDuplicate, Outcome
 from common.images.received import ReceivedPicture
 from common.jobs.base import Item, Job
 from common.jobs.tasks import chunk_tasks
@@ -18,6 +18,7 @@ def begin_job(
     pictures: Sequence[ReceivedPicture],
     tags: list[str],
     metadata: dict[str, MetadataValue],
+    on_duplicate: OnDuplicate = "merge",
 ) -> Job:
     """Create a job's record, send its tasks, and return the job.
 
@@ -31,6 +32,7 @@ def begin_job(
         pictures: The received pictures.
         tags: The tags of every picture.
         metadata: The metadata of every picture.
+        on_duplicate: What to do with images that are already indexed.
 
     Raises:
         BrokerUnavailable: Nothing was accepted. Tasks already sent are idempotent, so the caller
@@ -45,6 +47,7 @@ def begin_job(
         created_at=services.clock.now(),
         tags=tags,
         metadata=metadata,
+        on_duplicate=on_duplicate,
     )
     services.jobs.create(job, [(picture.id, picture.filename) for picture in unique])
     items = [

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from flask import Request
 
-from api.schemas.body import Metadata, read_text
+from api.schemas.body import Metadata, UploadQuery, read_text
 from api.services import Services
 from api.uploads.form import Form, read_body, read_form
 from api.uploads.job import begin_job
+from common.contract import OnDuplicate
 from common.errors import InvalidRequest
 from common.images.received import PictureWriter, ReceivedPicture
 from common.jobs.base import Job
@@ -32,6 +33,7 @@ class ReceivedPictures:
     metadata: Metadata
     # The metadata exactly as sent.
     metadata_text: str = ""
+    on_duplicate: OnDuplicate = "merge"
 
     @property
     def content(self) -> Sequence[object]:
@@ -42,7 +44,7 @@ class ReceivedPictures:
         """Store the pictures and create their job."""
         pictures = self._store()
         tags, own = self.metadata.tags, self.metadata.own
-        return begin_job(self.services, self.tenant, job_id, pictures, tags, own)
+        return begin_job(self.services, self.tenant, job_id, pictures, tags, own, self.on_duplicate)
 
     def _store(self) -> list[ReceivedPicture]:
         """Store the pictures; return them in order."""
@@ -59,7 +61,7 @@ class ReceivedPictures:
 
 
 def receive_picture(
-    services: Services, tenant: str, request: Request, filename: str
+    services: Services, tenant: str, request: Request, query: UploadQuery
 ) -> ReceivedPictures:
     """Receive a body that is one picture.
 
@@ -67,10 +69,13 @@ def receive_picture(
         InvalidRequest: The body is incomplete.
     """
     picture = read_body(request, services.blobs, tenant, services.settings.image_bytes_max)
-    return ReceivedPictures(services, tenant, [(filename, picture)], Metadata())
+    files, on_duplicate = [(query.filename, picture)], query.on_duplicate
+    return ReceivedPictures(services, tenant, files, Metadata(), on_duplicate=on_duplicate)
 
 
-def receive_form(services: Services, tenant: str, request: Request) -> ReceivedPictures:
+def receive_form(
+    services: Services, tenant: str, request: Request, query: UploadQuery
+) -> ReceivedPictures:
     """Receive a form of pictures and their metadata.
 
     Raises:
@@ -85,7 +90,9 @@ def receive_form(services: Services, tenant: str, request: Request) -> ReceivedP
         form.close()
         raise
     files = [(filename, picture) for _, filename, picture in form.files]
-    return ReceivedPictures(services, tenant, files, metadata, text or "")
+    return ReceivedPictures(
+        services, tenant, files, metadata, text or "", on_duplicate=query.on_duplicate
+    )
 
 
 def _metadata_text(form: Form) -> str | None:

@@ -9,6 +9,7 @@ from contextlib import closing
 
 from flask import Request
 
+from api.schemas.body import UploadQuery
 from api.services import Services
 from api.uploads.admission import admit
 from api.uploads.archive import receive_archive
@@ -20,14 +21,15 @@ from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
 _FORM = "multipart/form-data"
 
 
-def upload(services: Services, tenant: str, request: Request, filename: str) -> Begun:
+def upload(services: Services, tenant: str, request: Request, query: UploadQuery) -> Begun:
     """Receive an upload and create its job.
 
     Args:
         services: The services of the app.
         tenant: The owner of the images.
         request: The request; its body is not read yet.
-        filename: File name of a body that is one picture or one archive.
+        query: The file name of a body that is one picture or one archive, and what to do with
+            images that are already indexed.
 
     Raises:
         GlimpseError: Nothing was accepted.
@@ -35,19 +37,19 @@ def upload(services: Services, tenant: str, request: Request, filename: str) -> 
     with begin_once(services, tenant, request) as begin:
         # Before the body, because an upload that cannot be queued need not be received.
         admit(services, tenant)
-        with closing(_receive(services, tenant, request, filename)) as received:
+        with closing(_receive(services, tenant, request, query)) as received:
             return begin(received)
 
 
-def _receive(services: Services, tenant: str, request: Request, filename: str) -> Received:
+def _receive(services: Services, tenant: str, request: Request, query: UploadQuery) -> Received:
     """Receive a body according to its media type."""
     kind = request.mimetype
     if kind in ARCHIVE_MEDIA_TYPES:
-        return receive_archive(services, tenant, request, filename)
+        return receive_archive(services, tenant, request, query)
     if kind == _FORM:
-        return receive_form(services, tenant, request)
+        return receive_form(services, tenant, request, query)
     if kind.startswith("image/"):
-        return receive_picture(services, tenant, request, filename)
+        return receive_picture(services, tenant, request, query)
     raise UnsupportedMediaType(
         "Send pictures as multipart/form-data in parts named file, one picture as image/*, or an"
         " archive as application/zip, application/x-tar, application/gzip, application/x-xz,"

@@ -10,6 +10,12 @@ export function count(number, noun) {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 }
 
+/** Return the number of duplicates of a job or an upload, and how many of them it has changed. */
+export function duplicatesOf({ duplicates, changed }) {
+  const known = count(duplicates, 'duplicate');
+  return changed ? `${known} (${changed.toLocaleString('en')} changed)` : known;
+}
+
 /** Return a number of bytes in readable form, like "1.2 MB". */
 export function size(bytes) {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];

@@ -2,7 +2,7 @@
 
 import { byId, fromTemplate, setText, show } from './elements.js';
 import { fillFailures } from './failures.js';
-import { count, localTime } from './format.js';
+import { count, duplicatesOf, localTime } from './format.js';
 import { cancel, failuresOf, hasEnded, jobsPage } from './jobs.js';
 import { pause, withRetries } from './retries.js';
 
@@ -143,7 +143,7 @@ export class JobList {
 function countsOf(job) {
   const [done, verb] = job.kind === 'ingest' ? [job.indexed, 'added'] : [job.modified, 'changed'];
   const parts = [`${done.toLocaleString('en')} of ${count(job.total, 'picture')} ${verb}`];
-  if (job.duplicates) parts.push(count(job.duplicates, 'duplicate'));
+  if (job.duplicates) parts.push(duplicatesOf(job));
   if (job.unchanged) parts.push(`${job.unchanged.toLocaleString('en')} unchanged`);
   if (job.cancelled) parts.push(`${job.cancelled.toLocaleString('en')} cancelled`);
   const skipped = Object.entries(job.skipped ?? {}).map(([kind, number]) => `${number.toLocaleString('en')} ${kind}`);

@@ -2,7 +2,7 @@
 
 import { byId, setText, show } from './elements.js';
 import { fillFailures } from './failures.js';
-import { count, size } from './format.js';
+import { count, duplicatesOf, size } from './format.js';
 
 // Screen readers hear each quarter of the progress, not each step.
 const QUARTERS = 4;
@@ -57,7 +57,7 @@ export class UploadProgress {
 
   #showEnd(progress) {
     const parts = [`${count(progress.indexed, 'picture')} added`];
-    if (progress.duplicates) parts.push(count(progress.duplicates, 'duplicate'));
+    if (progress.duplicates) parts.push(duplicatesOf(progress));
     if (progress.failed) parts.push(`${progress.failed.toLocaleString('en')} failed`);
     if (progress.stopped) parts.push('stopped');
     show(byId('upload-summary'), !progress.active);

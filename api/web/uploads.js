@@ -154,6 +154,7 @@ export class Uploads {
       done: jobs.reduce((sum, job) => sum + doneOf(job), 0),
       indexed: jobs.reduce((sum, job) => sum + job.indexed, 0),
       duplicates: jobs.reduce((sum, job) => sum + job.duplicates, 0),
+      changed: jobs.reduce((sum, job) => sum + job.changed, 0),
     });
     const followed = this.#following + this.#unfollowed.length > 0;
     this.#progress.active = !this.#progress.stopped && (this.#sending || followed);
@@ -179,6 +180,7 @@ function emptyProgress() {
     done: 0,
     indexed: 0,
     duplicates: 0,
+    changed: 0,
     jobs: [],
     failed: 0,
     // [{filename, code, detail}]; incomplete if a job has very many failures.

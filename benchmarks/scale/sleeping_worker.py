@@ -20,7 +20,7 @@ from benchmarks.free_worker import FreeEncoder
 from common.settings import load_settings
 from worker.allocator import keep_freed_memory
 from worker.runtime.serve import serve
-from worker.stores.base import Row
+from worker.stores.base import Named, Row
 from worker.stores.memory import MemoryStore
 from worker.stores.milvus.store import SERVER_WRITES
 
@@ -71,10 +71,10 @@ class SleepingStore(MemoryStore):
         time.sleep(self._sleep_s)
         super().upsert(rows)
 
-    def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
+    def named(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Named]:
         """Sleep, then read."""
         time.sleep(self._sleep_s)
-        return super().known(tenant, ids)
+        return super().named(tenant, ids)
 
 
 def main() -> None:

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cli.bulk.archives import Archive
 from cli.bulk.hashing import Hashed
-from cli.bulk.upload_requests import PictureSet, UploadRequest
+from cli.bulk.upload_requests import KnownSet, PictureSet, UploadRequest
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
 from glimpse_client.errors import FileUnreadable, RequestRefused
+from glimpse_client.glimpse import OnDuplicate
 
 # Statuses that concern the files rather than the client or the server, and so do not end the
 # upload. Bad pictures fail later, one by one, but a request may contain too many of them; an
 # archive may be invalid as a whole.
-_FILE_ERRORS = {PictureSet: frozenset({413}), Archive: frozenset({400, 413, 415, 422})}
+_FILE_ERRORS: Mapping[type[UploadRequest], frozenset[int]] = {
+    PictureSet: frozenset({413}),
+    Archive: frozenset({400, 413, 415, 422}),
+    KnownSet: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an upload sets.
+
+    Attributes:
+        tags: Tags for the pictures.
+        on_duplicate: What to do with pictures that the server already has; None is its default.
+    """
+
+    tags: Sequence[str] = ()
+    on_duplicate: OnDuplicate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +67,44 @@ class Delivery:
         return self.request.files - len(self.lost) if self.look else 0
 
 
-def deliver(client: Glimpse, request: UploadRequest, tags: Sequence[str]) -> Delivery:
+def deliver(client: Glimpse, request: UploadRequest, wanted: Wanted) -> Delivery:
     """Send one upload request without the files that have become unreadable.
 
     Raises:
         ClientError: The server refused the request, or was unavailable for too long.
     """
     try:
+        if isinstance(request, KnownSet):
+            return Delivery(request, Look(client.edit(request.ids, add_tags=wanted.tags)))
         if isinstance(request, Archive):
-            return _deliver_archive(client, request)
-        return _deliver_pictures(client, request, tags)
+            return _deliver_archive(client, request, wanted)
+        return _deliver_pictures(client, request, wanted)
     except RequestRefused as error:
         if error.status not in _FILE_ERRORS[type(request)]:
             raise
         return Delivery(request, refused=error)
 
 
-def _deliver_archive(client: Glimpse, archive: Archive) -> Delivery:
+def _deliver_archive(client: Glimpse, archive: Archive, wanted: Wanted) -> Delivery:
     try:
-        job = client.upload_archive((archive.name, archive.path), media_type=archive.media_type)
+        job = client.upload_archive(
+            (archive.name, archive.path),
+            media_type=archive.media_type,
+            on_duplicate=wanted.on_duplicate,
+        )
         return Delivery(archive, Look(job))
     except FileUnreadable as error:
         return Delivery(archive, lost=(LostFile(archive, error.reason),))
 
 
-def _deliver_pictures(client: Glimpse, request: PictureSet, tags: Sequence[str]) -> Delivery:
+def _deliver_pictures(client: Glimpse, request: PictureSet, wanted: Wanted) -> Delivery:
     remaining = {hashed.picture.path: hashed for hashed in request.pictures}
     lost: list[LostFile] = []
     while remaining:
         try:
             named = ((hashed.picture.name, path) for path, hashed in remaining.items())
-            return Delivery(request, Look(client.upload(*named, tags=tags)), tuple(lost))
+            job = client.upload(*named, tags=wanted.tags, on_duplicate=wanted.on_duplicate)
+            return Delivery(request, Look(job), tuple(lost))
         except FileUnreadable as error:
             # The server accepted none of the files, so send the others again.
             lost.append(LostFile(remaining.pop(error.path), error.reason))

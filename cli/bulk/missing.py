@@ -23,10 +23,12 @@ class Missing:
 
     Args:
         client: Connects to the server.
+        resend: Whether to upload all pictures, even those that the server has.
     """
 
-    def __init__(self, client: Glimpse) -> None:
+    def __init__(self, client: Glimpse, *, resend: bool = False) -> None:
         self._client = client
+        self._resend = resend
         # IDs as bytes, which need half the memory of text: there may be a million.
         self._known: set[bytes] = set()
         self._missing: set[bytes] = set()
@@ -43,10 +45,16 @@ class Missing:
     def among(self, pictures: Iterable[Hashed]) -> Iterator[Hashed]:
         """Yield the pictures to upload."""
         for batch in _batches(self._without_copies(pictures)):
-            known = set(self._client.check([picture.id for picture in batch]).known)
+            ids = [] if self._resend else [picture.id for picture in batch]
+            known = set(self._client.check(ids).known) if ids else set()
             for picture_id in known:
                 self._add_known(picture_id)
             yield from (picture for picture in batch if picture.id not in known)
+
+    @property
+    def known_ids(self) -> Iterator[str]:
+        """The IDs of the pictures that the server already has."""
+        return (content.hex() for content in self._known)
 
     def pop_copy(self, picture_id: str) -> Hashed | None:
         """Remove and return another file with the same bytes, if there is one."""

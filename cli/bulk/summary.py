@@ -34,6 +34,11 @@ class Summary:
         return self.known + self.copies + sum(job.duplicates for job in self.jobs)
 
     @property
+    def changed(self) -> int:
+        """The number of images already indexed that got new tags, metadata or names."""
+        return sum(job.changed + job.modified for job in self.jobs)
+
+    @property
     def cancelled(self) -> int:
         """The number of cancelled images."""
         return sum(job.cancelled for job in self.jobs)

@@ -11,7 +11,7 @@ from cli.bulk.hashing import Hashed
 from cli.bulk.missing import Missing
 from cli.bulk.progress import UploadProgress
 from cli.bulk.summary import Summary
-from cli.bulk.upload_requests import PictureSet, UploadRequest
+from cli.bulk.upload_requests import KnownSet, PictureSet
 from cli.pictures import Unreadable
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item
@@ -51,7 +51,7 @@ class Tally:
         self.progress.accepted += delivery.accepted
         for lost in delivery.lost:
             self._add_lost(lost)
-        if delivery.refused is not None:
+        if delivery.refused is not None and not isinstance(delivery.request, KnownSet):
             self._refused.append(_refused_item(delivery.request, delivery.refused))
         if delivery.look is not None:
             self._jobs.begin(delivery.look)
@@ -113,7 +113,7 @@ def _unreadable_item(name: str, reason: str) -> Item:
     return Item(id="", filename=name, state="failed", code=FileUnreadable.code, detail=reason)
 
 
-def _refused_item(request: UploadRequest, error: RequestRefused) -> Item:
+def _refused_item(request: PictureSet | Archive, error: RequestRefused) -> Item:
     """Return an item for the only file of a refused request."""
     if isinstance(request, Archive):
         image_id, name = "", request.name

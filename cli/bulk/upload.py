@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import chain
 from typing import Any, TypeVar
 
 from cli.bulk.archives import Archive
 from cli.bulk.daemon_pool import DaemonPool
-from cli.bulk.deliver import Delivery, deliver
+from cli.bulk.deliver import Delivery, Wanted, deliver
 from cli.bulk.follow import FollowedJobs, look_at
 from cli.bulk.hashing import hash_pictures
 from cli.bulk.missing import Missing
 from cli.bulk.progress import UploadProgress
 from cli.bulk.summary import Summary
 from cli.bulk.tally import Tally
-from cli.bulk.upload_requests import PictureSet, UploadRequest, pack
+from cli.bulk.upload_requests import PictureSet, UploadRequest, known_sets, pack
 from cli.pictures import Picture, Unreadable
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
@@ -29,6 +29,7 @@ CONNECTIONS = 4
 _HASHERS = 4
 # Maximum seconds between progress reports.
 _REPORT_S = 0.25
+_NOTHING = Wanted()
 
 Result = TypeVar("Result")
 
@@ -43,7 +44,7 @@ class Upload:
     Args:
         client: Connects to the server.
         connections: Maximum number of concurrent upload requests.
-        tags: Tags for the pictures.
+        wanted: The tags of the pictures, and what to do with those that the server already has.
         unreadable: Receives the files that cannot be read; may already contain some.
     """
 
@@ -51,14 +52,14 @@ class Upload:
         self,
         client: Glimpse,
         connections: int = CONNECTIONS,
-        tags: Sequence[str] = (),
+        wanted: Wanted = _NOTHING,
         unreadable: list[Unreadable] | None = None,
     ) -> None:
         self._unreadable = [] if unreadable is None else unreadable
         self._client = client
         self._connections = connections
-        self._tags = tags
-        self._missing = Missing(client)
+        self._wanted = wanted
+        self._missing = Missing(client, resend=wanted.on_duplicate == "replace")
         self._jobs = FollowedJobs()
         self._tally = Tally(self._missing, self._jobs, self._unreadable)
         # One thread finds files to send; the other polls the jobs.
@@ -91,11 +92,16 @@ class Upload:
         began = time.monotonic()
         with DaemonPool(_HASHERS) as hashers, self._lookups, self._senders:
             hashed = self._tally.count_hashed(hash_pictures(pictures, hashers, self._unreadable))
-            self._requests = chain(archives, pack(self._missing.among(hashed)))
+            self._requests = chain(archives, pack(self._missing.among(hashed)), self._known())
             while self._start_work():
                 self._collect_results()
                 on_progress(self._progress())
         return self._tally.summarize(self._client, time.monotonic() - began)
+
+    def _known(self) -> Iterator[UploadRequest]:
+        """Yield the pictures that need not be sent but tagged, once all of them are known."""
+        if self._wanted.tags and self._wanted.on_duplicate != "keep":
+            yield from known_sets(self._missing.known_ids)
 
     @property
     def accepted(self) -> int:
@@ -118,7 +124,7 @@ class Upload:
         while self._ready and self._sending < self._connections:
             self._sending += 1
             request = self._ready.popleft()
-            sent = self._senders.submit(deliver, self._client, request, self._tags)
+            sent = self._senders.submit(deliver, self._client, request, self._wanted)
             self._track(self._on_delivered, sent)
         if not self._polling and (due := self._jobs.due()):
             self._polling = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import ClassVar
 
 from cli.bulk.archives import Archive
 from cli.bulk.hashing import Hashed
@@ -11,6 +13,8 @@ from cli.bulk.hashing import Hashed
 # Maximum number of pictures and bytes in a request; a larger picture is sent alone.
 # Small enough that a broken connection wastes little.
 _PICTURES_MAX, _BYTES_MAX = 100, 64 * 1024**2
+# Maximum number of IDs that the server accepts in a request.
+_IDS_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,24 @@ class PictureSet:
         return PictureSet(self.pictures[:middle]), PictureSet(self.pictures[middle:])
 
 
+@dataclass(frozen=True, slots=True)
+class KnownSet:
+    """Pictures that the server already has, of which only the IDs are sent, to be tagged."""
+
+    ids: tuple[str, ...]
+    # No file is sent.
+    files: ClassVar[int] = 0
+
+
 # The content of one upload request.
-UploadRequest = PictureSet | Archive
+UploadRequest = PictureSet | Archive | KnownSet
+
+
+def known_sets(ids: Iterable[str]) -> Iterator[KnownSet]:
+    """Divide IDs into requests of bounded size."""
+    rest = iter(ids)
+    while page := tuple(islice(rest, _IDS_MAX)):
+        yield KnownSet(page)
 
 
 def pack(pictures: Iterable[Hashed]) -> Iterator[PictureSet]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from common.contract import MetadataValue, Outcome, OutcomeState
+from common.contract import MetadataValue, OnDuplicate, Outcome, OutcomeState
 from common.read_marks.base import ReadMark
 
 JobState = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
@@ -39,6 +39,8 @@ class Job:
     finished_at: float | None = None
     indexed: int = 0
     duplicates: int = 0
+    # The duplicates whose tags, metadata or names the upload changed.
+    changed: int = 0
     modified: int = 0
     unchanged: int = 0
     failed: int = 0
@@ -55,6 +57,8 @@ class Job:
     # Stored with each of its images.
     tags: Sequence[str] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    # What to do with images that are already indexed.
+    on_duplicate: OnDuplicate = "keep"
 
     @property
     def done(self) -> int:
@@ -99,6 +103,8 @@ class Item:
     state: ItemState = "queued"
     code: str | None = None
     detail: str | None = None
+    # Of a duplicate: whether the upload changed its tags, metadata or names.
+    changed: bool = False
 
 
 class JobRecords(Protocol):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from common.contract import OnDuplicate
 from common.jobs.base import COUNTERS, Job, JobKind
 
 
@@ -23,6 +24,7 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
         # Its items and states are packed; a record of version 1 lacks this field.
         "packed": 1,
         "kept": json.dumps({"tags": list(job.tags), "metadata": dict(job.metadata)}),
+        "on_duplicate": job.on_duplicate,
     }
     if job.kind != "ingest":
         fields["kind"] = job.kind
@@ -51,6 +53,9 @@ def read_job(job_id: str, fields: Mapping[str, str]) -> Job:
         source=fields.get("source"),
         tags=tuple(kept["tags"]),
         metadata=kept["metadata"],
+        changed=int(fields.get("changed", 0)),
+        # Earlier versions kept duplicates as they were.
+        on_duplicate=cast("OnDuplicate", fields.get("on_duplicate", "keep")),
         **{counter: int(fields.get(counter, 0)) for counter in COUNTERS.values()},
     )
 

@@ -175,7 +175,11 @@ class MemoryJobs:
                     state=outcome.state,
                     code=outcome.code,
                     detail=outcome.detail,
+                    changed=outcome.changed,
                 )
+                if outcome.changed:
+                    job = self._jobs[job_id]
+                    self._jobs[job_id] = replace(job, changed=job.changed + 1)
                 self._count(job_id, COUNTERS[outcome.state])
 
     def outcomes(self, job_id: str, ids: Mapping[int, str]) -> dict[int, Outcome]:
@@ -189,6 +193,7 @@ class MemoryJobs:
                 state=item.state,
                 code=item.code,
                 detail=item.detail,
+                changed=item.changed,
             )
             for item in recorded
             if item.state != "queued"

@@ -19,7 +19,7 @@ from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
 from common.jobs.fields import job_key, read_job, write_job
 from common.jobs.items import pack_item, read_items
 from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
-from common.jobs.states import PackedStates, States, StatesOfVersion1
+from common.jobs.states import CHANGED, PackedStates, States, StatesOfVersion1
 from common.read_marks.base import ReadMark
 from common.read_marks.redis import TIMES_KEY
 from common.redis_client import broker_call
@@ -253,7 +253,12 @@ class RedisJobs:
         states = zip(indices, self._read_states(job_id).at(indices), strict=True)
         return {
             index: Outcome(
-                index=index, id=ids[index], state=at.state, code=at.code, detail=at.detail
+                index=index,
+                id=ids[index],
+                state=at.state,
+                code=at.code,
+                detail=at.detail,
+                changed=at.changed,
             )
             for index, at in states
             if at.state != "queued"
@@ -276,7 +281,7 @@ class RedisJobs:
         shown = indices[:limit]
         found = read_items(self._redis, f"{job_key(job_id)}:items", shown)
         items = [
-            Item(index, *item, at.state, at.code, at.detail)
+            Item(index, *item, at.state, at.code, at.detail, at.changed)
             for index, item, at in zip(shown, found, states.at(shown, state), strict=True)
         ]
         if state != "queued" and "finished_at" not in fields:
@@ -329,6 +334,7 @@ def _keys(job_id: str) -> dict[str, Value]:
 
 
 def _recorded(outcome: Outcome) -> list[str | int]:
-    """Return an outcome as the script expects it: index, state, counter in the hash, JSON."""
+    """Return an outcome as the script expects it."""
     text = json.dumps([outcome.state, outcome.code, outcome.detail])
-    return [outcome.index, outcome.state, COUNTERS[outcome.state], text]
+    letter = CHANGED if outcome.changed else outcome.state[0]
+    return [outcome.index, outcome.state, COUNTERS[outcome.state], text, letter]

@@ -17,12 +17,15 @@ from redis import Redis
 from common.jobs.base import ItemState
 from common.jobs.fields import job_key
 
+# The letter of a duplicate that the upload has changed.
+CHANGED = "D"
 # The state of each letter; "b" are queued images that a worker has begun.
 _STATES: dict[str, ItemState] = {
     "q": "queued",
     "b": "queued",
     "i": "indexed",
     "d": "duplicate",
+    CHANGED: "duplicate",
     "m": "modified",
     "u": "unchanged",
     "f": "failed",
@@ -33,11 +36,12 @@ _SLICE = 65_536
 
 
 class State(NamedTuple):
-    """The state of one image, and why it failed."""
+    """The state of one image, why it failed, and whether an upload of a duplicate changed it."""
 
     state: ItemState
     code: str | None = None
     detail: str | None = None
+    changed: bool = False
 
 
 class States(Protocol):
@@ -80,16 +84,17 @@ class PackedStates:
 
     def at(self, indices: Sequence[int], known: ItemState | None = None) -> list[State]:
         """Return the states at these indices."""
-        if known is not None:
-            states = [known] * len(indices)
+        if known is not None and known != "duplicate":
+            letters = [known[0]] * len(indices)
         else:
-            states = [_STATES.get(letter, "queued") for letter in self._letters(indices)]
+            letters = self._letters(indices)
+        states = [_STATES.get(letter, "queued") for letter in letters]
         failed = [index for index, at in zip(indices, states, strict=True) if at == "failed"]
         texts = self._redis.hmget(self._failures_key, map(str, failed)) if failed else []
         why = dict(zip(failed, cast("list[str]", texts), strict=True))
         return [
-            State(*json.loads(why[index])) if index in why else State(at)
-            for index, at in zip(indices, states, strict=True)
+            State(*json.loads(why[index])) if index in why else State(at, changed=letter == CHANGED)
+            for index, at, letter in zip(indices, states, letters, strict=True)
         ]
 
     def begun(self, indices: Sequence[int]) -> list[bool]:

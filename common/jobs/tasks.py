@@ -15,6 +15,7 @@ from common.contract import (
     EditImages,
     IngestArchive,
     IngestChunk,
+    ingest_version,
 )
 from common.jobs.base import Item, Job
 from common.pages import pages
@@ -27,13 +28,14 @@ def chunk_tasks(
 
     Args:
         source: The job, or the archive that contains the images; it provides their tags and
-            metadata.
+            metadata, and what to do with duplicates.
         items: Some or all of its images.
         size: Maximum number of images per task.
     """
     job_id = source.id if isinstance(source, Job) else source.job_id
     for some in pages(items, size):
         chunk = IngestChunk(
+            version=ingest_version(source.on_duplicate, source.tags, source.metadata),
             job_id=job_id,
             tenant=source.tenant,
             items=[
@@ -41,6 +43,7 @@ def chunk_tasks(
             ],
             tags=list(source.tags),
             metadata=dict(source.metadata),
+            on_duplicate=source.on_duplicate,
         )
         yield chunk_task_id(chunk), chunk
 

@@ -98,13 +98,14 @@ def test_no_edit_is_lost_and_no_deleted_image_returns(
         states = {item["id"]: item["state"] for item in ledger.items(location)}
         assert {states[name] for name in kept} == {"modified"}
         assert {states[name] for name in doomed} <= {"modified", "failed"}
-    assert ledger.settled(again.result())["duplicates"] == _KEPT
+    job = ledger.settled(again.result())
+    assert (job["duplicates"], job["changed"]) == (_KEPT, _KEPT)
     _, records = ledger.rows(ids)
     assert set(records) == set(kept)
     assert ledger.new_rows() - before == _KEPT
     by_jobs = {f"job {number}" for number in range(_JOBS)}
     for name in kept:
-        assert set(records[name].tags) == {"first", *by_jobs, *patched.result()[name]}
+        assert set(records[name].tags) == {"first", "again", *by_jobs, *patched.result()[name]}
     ledger.at_rest()
     for name in kept:
         assert answered(stack, "DELETE", f"/v1/images/{name}") == 204

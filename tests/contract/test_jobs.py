@@ -143,6 +143,26 @@ def test_what_is_recorded_is_read_by_index(jobs: JobRecords) -> None:
     assert jobs.outcomes("gone", ids) == {}
 
 
+def test_duplicates_that_changed_are_told(jobs: JobRecords) -> None:
+    job = new_job(jobs, 3)
+    changed = outcome(1, "duplicate").model_copy(update={"changed": True})
+    jobs.record(job.id, [outcome(0, "duplicate"), changed])
+    jobs.record(job.id, [changed, outcome(2)])
+    done = jobs.get(job.id)
+    assert (done.duplicates, done.changed, done.done, done.state) == (2, 1, 3, "succeeded")
+    for state, expected in ((None, [False, True, False]), ("duplicate", [False, True])):
+        items, _ = jobs.items(job.id, state, 10)
+        assert [item.changed for item in items] == expected
+    ids = {index: f"{index:064x}" for index in range(3)}
+    assert jobs.outcomes(job.id, ids)[1] == changed
+
+
+def test_a_job_keeps_what_it_does_with_duplicates(jobs: JobRecords) -> None:
+    job = Job(uuid.uuid4().hex, "default", 0, created_at=time.time(), on_duplicate="replace")
+    jobs.create(job, [])
+    assert jobs.get(job.id).on_duplicate == "replace"
+
+
 def test_items_come_in_order_page_by_page(jobs: JobRecords) -> None:
     job = new_job(jobs, 5)
     first, following = jobs.items(job.id, None, 2)

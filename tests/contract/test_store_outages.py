@@ -33,6 +33,7 @@ CALLS: dict[str, Callable[[VectorStore], object]] = {
     "page": lambda store: store.page("default", 10),
     "vectors": lambda store: store.vectors("default", [row("a").record.id]),
     "known": lambda store: store.known("default", [row("a").record.id]),
+    "named": lambda store: store.named("default", [row("a").record.id]),
     "delete": lambda store: store.delete("default", [row("a").record.id]),
     "count": lambda store: store.count(),
 }

@@ -25,7 +25,7 @@ from tests.support.store_clients import (
     unit,
 )
 from worker.stores.as_of import reading_as_of
-from worker.stores.base import Row, VectorStore
+from worker.stores.base import Named, Row, VectorStore
 from worker.stores.identity import Identity
 
 # Makes another client of the same collection, for a given encoder.
@@ -140,6 +140,18 @@ def test_an_upsert_replaces_the_whole_row(store: VectorStore) -> None:
     assert store.get("default", [new.record.id]) == [new.record]
     assert store.known("default", [new.record.id]) == {new.record.id: "job-2"}
     assert found(store, new)
+
+
+def test_rows_are_told_with_all_names_of_their_images(store: VectorStore) -> None:
+    plain, renamed = row("a", 1, filename="a.jpg"), row("b", 2, filename="new.jpg")
+    record = renamed.record.model_copy(update={"earlier_filenames": ["b.jpg", "c.jpg"]})
+    store.upsert([plain, replace(renamed, record=record)])
+    ids = [plain.record.id, record.id, "0" * 64]
+    assert store.named("default", ids) == {
+        plain.record.id: Named("job-1", ("a.jpg",)),
+        record.id: Named("job-1", ("new.jpg", "b.jpg", "c.jpg")),
+    }
+    assert store.named("other", ids) == store.named("default", []) == {}
 
 
 def test_the_same_bytes_of_two_tenants_are_two_rows(store: VectorStore) -> None:

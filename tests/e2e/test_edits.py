@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.camera_pictures import camera_picture
-from tests.support.pictures import image_id, jpeg
+from tests.support.pictures import image_id, jpeg, picture
 from tests.support.polling import finished_job
 from tests.support.services import Stack
 from worker.encoders.hashing import HashingEncoder
@@ -19,6 +19,7 @@ from worker.stores.registry import collection_name
 
 FILES = {f"album/{number}.jpg": jpeg(number) for number in range(70)}
 IDS = [image_id(data) for data in FILES.values()]
+WHITE = image_id(picture("white"))
 
 
 # Changes of one image, one after another.
@@ -132,3 +133,19 @@ def test_an_edited_image_is_deleted_and_comes_back_as_it_was(tenant_client: http
     assert patched.status_code == 404
     upload(tenant_client)
     assert tenant_client.get(f"/v1/images/{IDS[9]}").json()["tags"] == []
+
+
+def test_an_upload_of_known_pictures_merges(tenant_client: httpx.Client) -> None:
+    parts: list[tuple[str, Any]] = [("file", file) for file in FILES.items()]
+    parts += [("file", ("white.png", picture("white")))]
+    parts += [("metadata", (None, '{"tags": ["merged"], "trip": "Crete"}'))]
+    for changed in (len(IDS), 0):
+        response = tenant_client.post("/v1/images", files=parts).raise_for_status()
+        job = finished_job(tenant_client, response.headers["Location"])
+        assert (job["state"], job["changed"]) == ("succeeded", changed)
+        assert searched(tenant_client, "merged") == listed(tenant_client, "merged") == {*IDS, WHITE}
+    items = tenant_client.get(f"{job['links']['items']}?state=duplicate&limit=100").json()["items"]
+    assert [item["changed"] for item in items] == [False] * (len(IDS) + 1)
+    image = tenant_client.get(f"/v1/images/{IDS[3]}").json()
+    assert (image["metadata"]["trip"], image["filename"]) == ("Crete", "album/3.jpg")
+    tenant_client.delete(f"/v1/images/{WHITE}").raise_for_status()

@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from common.blobs.memory import MemoryBlobs
 from common.broker.queues import QueueDepth
 from common.claims.memory import ClaimTable, MemoryClaims
-from common.contract import ChunkItem, ChunkResult, IngestChunk
+from common.contract import ChunkItem, ChunkResult, IngestChunk, OnDuplicate
 from common.dead_letters.memory import MemoryDeadLetters
 from common.jobs.base import Job
 from common.jobs.memory import MemoryJobs
@@ -20,6 +21,8 @@ from common.read_marks.base import ReadMarks
 from common.read_marks.memory import MemoryReadMarks
 from tests.support.pictures import image_id
 from worker.catalog.deletion import Deletion
+from worker.edits.editor import Editor
+from worker.edits.photo import StoredPhotoInfo
 from worker.encoders.base import Encoder
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.chunks import ChunkIngest
@@ -107,13 +110,20 @@ class Shared:
             is_here=lambda: is_here,
         )
 
-    def put(self, *files: bytes, tag: str = "tag") -> IngestChunk:
+    def put(
+        self,
+        *files: bytes,
+        tag: str = "tag",
+        on_duplicate: OnDuplicate = "keep",
+        folder: str = "",
+        **about: Any,
+    ) -> IngestChunk:
         """Store files and return the chunk of a new, accepted job with all of them."""
         items = [
-            ChunkItem(index=index, id=image_id(data), filename=f"{index}.png")
+            ChunkItem(index=index, id=image_id(data), filename=f"{folder}{index}.png")
             for index, data in enumerate(files)
         ]
-        about = {"tags": [tag], "metadata": {"year": 2026}}
+        about = {"tags": [tag], "metadata": {"year": 2026}, "on_duplicate": on_duplicate} | about
         for item, data in zip(items, files, strict=True):
             writer = self.blobs.writer("default")
             writer.write(data)
@@ -152,8 +162,15 @@ def worker(
     encoder = encoder or HashingEncoder()
     claims = claims or MemoryClaims(lease_s, 3, shared.claims)
     amends = shared.amends(claims)
-    pipeline = IngestPipeline(
-        encoder, shared.store, Fence(claims, amends), batch_max=4, wait_ms=0, decoders=2
+    fence = Fence(claims, amends)
+    pipeline = IngestPipeline(encoder, shared.store, fence, batch_max=4, wait_ms=0, decoders=2)
+    editor = Editor(
+        store=shared.store,
+        collections=shared.collections,
+        jobs=shared.jobs,
+        claims=claims,
+        fence=fence,
+        photos=StoredPhotoInfo(shared.blobs, lambda *_: None),
     )
     ingest = ChunkIngest(
         reader=reader or PictureReader(shared.blobs, encoder, pixels_max=10_000),
@@ -163,6 +180,7 @@ def worker(
         claims=claims,
         dead_letters=shared.dead_letters,
         isolation=Isolation(),
+        editor=editor,
         amends=amends,
         quotas=shared.quotas,
     )

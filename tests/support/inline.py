@@ -173,6 +173,7 @@ def start_inline(
         claims=claims,
         dead_letters=dead_letters,
         isolation=isolation,
+        editor=editor,
         amends=amends,
         quotas=quotas,
     )

@@ -12,7 +12,7 @@ from common.contract import Hit, ImageRecord, Place
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
 from worker.stores.as_of import time_of
-from worker.stores.base import Near, Row, Writes
+from worker.stores.base import Named, Near, Row, Writes
 from worker.stores.memory import MemoryCollection, MemoryStore
 
 # Changes a replica.
@@ -136,6 +136,9 @@ class LaggingStore:
 
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
         return self._read().known(tenant, ids)
+
+    def named(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Named]:
+        return self._read().named(tenant, ids)
 
     def delete(self, tenant: str, ids: Sequence[str]) -> int:
         existing = list(self.known(tenant, ids))

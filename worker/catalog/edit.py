@@ -58,7 +58,7 @@ class ImageEdit:
             WorkerUnavailable: The caller no longer waits.
             ServiceError: A part of the service is unavailable. Retry in these three cases.
         """
-        edit = Edit(uuid.uuid4().hex, request.tenant, uuid.uuid4().hex, request.change)
+        edit = Edit.of(uuid.uuid4().hex, request.tenant, uuid.uuid4().hex, request.change)
         claim_soon(self._claims, edit.owner, edit.tenant, request.id, self._wait_s)
         results: dict[str, Edited] = {}
         try:

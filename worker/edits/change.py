@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from common.contract import Change, ImageRecord
@@ -36,10 +37,16 @@ def changed(record: ImageRecord, change: Change) -> ImageRecord:
 def _earlier(record: ImageRecord, filename: str | None) -> list[str]:
     """Return the names before a new one, as many as a row may keep."""
     names = [record.filename, *record.earlier_filenames]
-    kept = [name for name in names if name != filename][:FILENAMES_MAX]
-    while len("".join(kept).encode()) > FILENAMES_BYTES_MAX:
+    kept = [name for name in names if name != filename]
+    while not fits(kept):
         kept.pop()
     return kept
+
+
+def fits(filenames: Sequence[str]) -> bool:
+    """Return whether a row may keep so many other names."""
+    size = len("".join(filenames).encode())
+    return len(filenames) <= FILENAMES_MAX and size <= FILENAMES_BYTES_MAX
 
 
 def _tags(record: ImageRecord, change: Change) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
 
 from common.claims.base import Claim, Claims
 from common.contract import Change, ImageRecord, OutcomeState
@@ -30,13 +32,20 @@ class Edit:
         id: Written into the rows as their job; the same when the edit is repeated.
         tenant: The owner of the images.
         owner: The owner of their claims.
-        change: What to change.
+        apply: Returns an image's record as changed; may raise ``Unprocessable``.
+        refresh: Whether to read the photo info from the bytes first.
     """
 
     id: str
     tenant: str
     owner: str
-    change: Change
+    apply: Callable[[ImageRecord], ImageRecord]
+    refresh: bool = False
+
+    @classmethod
+    def of(cls, edit_id: str, tenant: str, owner: str, change: Change) -> Self:
+        """Return the edit that makes the same change of each image."""
+        return cls(edit_id, tenant, owner, partial(changed, change=change), change.refresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +152,7 @@ class Editor:
 
     def _results(self, edit: Edit, rows: Sequence[Row]) -> dict[str, Edited]:
         """Return the results of rows if their changes could be written."""
-        if not edit.change.refresh:
+        if not edit.refresh:
             found: Iterable[Edited] = [_result(edit, row) for row in rows]
         else:
             with ThreadPoolExecutor(_READERS) as threads:
@@ -188,7 +197,7 @@ class Editor:
 def _result(edit: Edit, row: Row, refreshed: ImageRecord | None = None) -> Edited:
     """Return the result of a row whose photo info, if asked for, has been read."""
     try:
-        record = changed(refreshed or row.record, edit.change)
+        record = edit.apply(refreshed or row.record)
         if record == row.record:
             return Edited("unchanged", row)
         new = replace(row, record=record, job_id=edit.id)

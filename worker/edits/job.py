@@ -174,7 +174,7 @@ class JobEdit:
         if self._amends.concern(task.tenant, [item.id for item in items]):
             return False
         is_on = self._jobs.begin(task.job_id, [item.index for item in items])
-        edit = Edit(task.job_id, task.tenant, owner, task.change)
+        edit = Edit.of(task.job_id, task.tenant, owner, task.change)
         # Reading a picture's bytes may kill the worker; changing its row does not.
         decodes = is_on and task.change.refresh
         with self._isolation.together():

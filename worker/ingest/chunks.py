@@ -15,6 +15,8 @@ from common.errors import EncoderError, ImagesBusy, Quarantined, QuotaExceeded, 
 from common.jobs.base import JobRecords
 from common.quotas.base import QUOTA_EXCEEDED, Quotas
 from common.redis_time import Clock, MachineClock
+from worker.edits.editor import Editor
+from worker.ingest.duplicates import Duplicates, is_to_change
 from worker.ingest.isolation import Isolation
 from worker.ingest.outcomes import (
     Outcomes,
@@ -26,7 +28,8 @@ from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.quota import QuotaKeeper
 from worker.stores.amends import Amends
-from worker.stores.base import VectorStore
+from worker.stores.base import Named, VectorStore
+from worker.stores.written import changed_by
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +42,12 @@ class _Run:
     owner: str
     # By index in the job.
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    # The rows of claimed images that this run has found.
+    found: dict[str, Named] = field(default_factory=dict)
     # The claimed images that have a row in the store, with the row's job.
     stored: dict[str, str] = field(default_factory=dict)
-    # Whether some of them had it before this run.
-    found_rows: bool = False
+    # The records of rows that this run has changed, as JSON.
+    records: dict[str, str] = field(default_factory=dict)
     # The reason why some images have no outcome yet.
     trouble: ServiceError | None = None
 
@@ -52,9 +57,10 @@ class ChunkIngest:
 
     An image is claimed before its bytes are read, and released when it has an
     outcome, so that only one of several tasks with the same bytes embeds them and
-    the others find them indexed. Images being processed when a worker died are
-    retried alone, and quarantined after their last attempt. If the job is
-    cancelled, no further image starts; those that already have a row count as indexed.
+    the others find them indexed. Those are changed as the upload says. Images being
+    processed when a worker died are retried alone, and quarantined after their last
+    attempt. If the job is cancelled, no further image starts; those that already have
+    a row count as indexed.
 
     Args:
         reader: Turns items into pictures.
@@ -64,6 +70,7 @@ class ChunkIngest:
         claims: The claims on images.
         dead_letters: Receives the images that are given up.
         isolation: Shared by all chunks of this process.
+        editor: Changes images that are already indexed.
         amends: The images awaiting correction; chunks with such images wait.
         quotas: How many images the tenants may have.
         clock: Redis's clock.
@@ -79,6 +86,7 @@ class ChunkIngest:
         claims: Claims,
         dead_letters: DeadLetters,
         isolation: Isolation,
+        editor: Editor,
         amends: Amends,
         quotas: Quotas,
         clock: Clock | None = None,
@@ -92,6 +100,7 @@ class ChunkIngest:
             jobs, claims, dead_letters, quotas, store, clock or MachineClock()
         )
         self._quota = QuotaKeeper(quotas, store)
+        self._duplicates = Duplicates(editor)
         self._isolation = isolation
         self._amends = amends
 
@@ -129,7 +138,7 @@ class ChunkIngest:
         # Images with an outcome keep it, without a dead letter.
         outcomes, items = self._outcomes.ended_before(chunk, chunk.items)
         try:
-            stored = self._store.known(chunk.tenant, [item.id for item in items])
+            stored = self._store.named(chunk.tenant, [item.id for item in items])
         except ServiceError:
             raise
         except Exception:
@@ -137,8 +146,8 @@ class ChunkIngest:
             log.exception("ingest.known_failed")
             stored = {}
         ended = [
-            stored_outcome(item, stored[item.id], chunk)
-            if item.id in stored
+            stored_outcome(item, stored[item.id].job_id, chunk)
+            if item.id in stored and not is_to_change(chunk, item, stored[item.id])
             else Outcome.failed(item.index, item.id, error)
             for item in items
         ]
@@ -163,10 +172,12 @@ class ChunkIngest:
         with self._claimed(run, free):
             self._find_rows(run, free)
             outcomes = [
-                outcome_of(item, "indexed" if self._is_own(run, item) else "cancelled")
+                stored_outcome(item, run.stored[item.id], chunk)
+                if self._is_own(run, item)
+                else outcome_of(item, "cancelled")
                 for item in free
             ]
-            self._outcomes.record(chunk, free, outcomes, found=run.found_rows)
+            self._outcomes.record(chunk, free, outcomes, found=bool(run.found))
             run.outcomes |= {outcome.index: outcome for outcome in outcomes}
         if len(free) < len(items):
             run.trouble = _busy()
@@ -204,7 +215,7 @@ class ChunkIngest:
                 run.trouble = _busy()
             ended = [item for item in items if item.index in outcomes]
             self._outcomes.record(
-                run.chunk, ended, [outcomes[item.index] for item in ended], found=run.found_rows
+                run.chunk, ended, [outcomes[item.index] for item in ended], found=bool(run.found)
             )
             run.outcomes |= outcomes
 
@@ -217,7 +228,7 @@ class ChunkIngest:
         finally:
             ended = [item.id for item in items if item.index in run.outcomes]
             left = {image_id: run.stored.get(image_id, "") for image_id in ended}
-            self._claims.settle(run.owner, tenant, left)
+            self._claims.settle(run.owner, tenant, left, run.records)
             rest = [item.id for item in items if item.id not in left]
             self._claims.give_back(run.owner, tenant, rest)
 
@@ -228,11 +239,7 @@ class ChunkIngest:
         # been deleted since, and must not be indexed again.
         self._find_rows(run, items)
         outcomes, items = self._outcomes.ended_before(chunk, items)
-        outcomes |= {
-            item.index: stored_outcome(item, run.stored[item.id], chunk)
-            for item in items
-            if item.id in run.stored
-        }
+        outcomes |= self._found_outcomes(run, [item for item in items if item.id in run.found])
         granted = self._granted(run, items, outcomes)
         with self._pipeline.limit.piping():
             piped = self._run_pipeline(run, granted)
@@ -243,6 +250,29 @@ class ChunkIngest:
                 run.trouble = error
             if future.exception() is None:
                 run.stored[item.id] = chunk.job_id
+        return outcomes
+
+    def _found_outcomes(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
+        """Change images that have rows as the upload says; return their outcomes."""
+        chunk = run.chunk
+        due = {item.id: item for item in items if is_to_change(chunk, item, run.found[item.id])}
+        outcomes = {
+            item.index: stored_outcome(item, run.stored[item.id], chunk)
+            for item in items
+            if item.id not in due
+        }
+        try:
+            changes = self._duplicates.change(chunk, run.owner, due) if due else []
+        except ServiceError as error:
+            run.trouble = error
+            return outcomes
+        for change in changes:
+            outcomes[change.outcome.index] = change.outcome
+            if change.outcome.changed:
+                run.stored[change.outcome.id] = change.row.job_id
+                run.records[change.outcome.id] = change.row.record.model_dump_json()
+        if len(changes) < len(due):
+            run.trouble = _busy()
         return outcomes
 
     def _granted(
@@ -261,13 +291,14 @@ class ChunkIngest:
 
     def _find_rows(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """Note in the run which of the claimed images have rows."""
-        found = self._store.known(run.chunk.tenant, [item.id for item in items])
-        run.stored |= found
-        run.found_rows |= bool(found)
+        found = self._store.named(run.chunk.tenant, [item.id for item in items])
+        run.found |= found
+        run.stored |= {image_id: row.job_id for image_id, row in found.items()}
 
     def _is_own(self, run: _Run, item: ChunkItem) -> bool:
-        """Return whether this job wrote the image's row, in an earlier run."""
-        return run.stored.get(item.id) == run.chunk.job_id
+        """Return whether this job wrote or changed the image's row, in an earlier run."""
+        job_id = run.chunk.job_id
+        return run.stored.get(item.id) in (job_id, changed_by(job_id))
 
     def _run_pipeline(
         self, run: _Run, items: Sequence[ChunkItem]

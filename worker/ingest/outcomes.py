@@ -14,6 +14,7 @@ from common.jobs.base import JobRecords
 from common.quotas.base import Quotas
 from common.redis_time import Clock
 from worker.stores.base import VectorStore
+from worker.stores.written import changed_by
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,14 @@ def outcome_of(item: ChunkItem, state: OutcomeState) -> Outcome:
 
 def stored_outcome(item: ChunkItem, job_id: str, chunk: IngestChunk) -> Outcome:
     """Return "indexed" if this job wrote the row in an interrupted run, else "duplicate"."""
+    if job_id == changed_by(chunk.job_id):
+        return changed_outcome(item)
     return outcome_of(item, "indexed" if job_id == chunk.job_id else "duplicate")
+
+
+def changed_outcome(item: ChunkItem) -> Outcome:
+    """Return the outcome of an image that was indexed earlier and that this job has changed."""
+    return Outcome(index=item.index, id=item.id, state="duplicate", changed=True)
 
 
 def piped_outcome(item: ChunkItem, future: Future[None]) -> Outcome:

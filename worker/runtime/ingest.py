@@ -228,6 +228,7 @@ class IngestParts(Parts):
             claims=self._claims,
             dead_letters=self._dead_letters,
             isolation=self._isolation,
+            editor=self.editor,
             amends=self.amends,
             quotas=self._quotas,
             clock=self._clock,

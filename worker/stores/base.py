@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +32,14 @@ class Row:
     # float32 [dim], of unit length.
     vector: NDArray[np.float32]
     job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The job that wrote a row, and all file names of its image."""
+
+    job_id: str
+    filenames: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,10 @@ class VectorStore(Protocol):
 
     def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
         """Return the jobs that wrote the stored images' rows, by image id."""
+        ...
+
+    def named(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Named]:
+        """Return the jobs and file names of the stored images, by image id; one call."""
         ...
 
     def versions(self, prefix: str, limit: int) -> Mapping[tuple[str, str], Version] | None:

@@ -16,7 +16,7 @@ from common.errors import StoreUnavailable
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
 from common.rfc3339 import milliseconds
-from worker.stores.base import Near, Row, Version, Writes
+from worker.stores.base import Named, Near, Row, Version, Writes
 from worker.stores.hits import cosine, to_hit
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
@@ -154,6 +154,15 @@ class MemoryStore:
         """Return the jobs that wrote the stored images' rows, by image id."""
         rows = self._rows(tenant)
         return {image_id: rows[image_id].job_id for image_id in ids if image_id in rows}
+
+    def named(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Named]:
+        """Return the jobs and file names of the stored images, by image id."""
+        rows = self._rows(tenant)
+        found = {image_id: rows[image_id] for image_id in ids if image_id in rows}
+        return {
+            image_id: Named(row.job_id, (row.record.filename, *row.record.earlier_filenames))
+            for image_id, row in found.items()
+        }
 
     def versions(self, prefix: str, limit: int) -> Mapping[tuple[str, str], Version] | None:
         """Return the versions of rows by tenant and image id; None if there are too many."""

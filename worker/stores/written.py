@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from common.contract import Outcome
+from common.contract import Outcome, OutcomeState
 from common.errors import NotFound
 from common.jobs.base import FINAL_STATES, JobRecords
 from common.jobs.walk import walk
 from worker.stores.base import Row, VectorStore
+
+# What the job of a row ends with if it changed the row of an earlier upload.
+_CHANGED = ".changed"
+
+
+def changed_by(job_id: str) -> str:
+    """Return the job of rows that an upload finds and changes.
+
+    It differs from the upload's own id, so that a redelivered task tells its duplicates from the
+    images that it has indexed.
+    """
+    return f"{job_id}{_CHANGED}"
 
 
 def note_written(jobs: JobRecords, store: VectorStore, rows: Sequence[Row]) -> None:
@@ -33,14 +45,16 @@ def note_written(jobs: JobRecords, store: VectorStore, rows: Sequence[Row]) -> N
             continue
 
 
-def _note(jobs: JobRecords, store: VectorStore, job_id: str, ids: set[str]) -> None:
+def _note(jobs: JobRecords, store: VectorStore, row_job_id: str, ids: set[str]) -> None:
+    job_id = row_job_id.removesuffix(_CHANGED)
+    changed = job_id != row_job_id
     job = jobs.get(job_id)
     if job.state in FINAL_STATES:
         return
+    wrote: OutcomeState = "indexed" if job.kind == "ingest" else "modified"
+    state: OutcomeState = "duplicate" if changed else wrote
     found = [
-        Outcome(
-            index=item.index, id=item.id, state="indexed" if job.kind == "ingest" else "modified"
-        )
+        Outcome(index=item.index, id=item.id, state=state, changed=changed)
         for item in walk(jobs, job_id, "queued")
         if item.id in ids
     ]

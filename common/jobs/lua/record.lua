@@ -24,27 +24,28 @@ local job_keys = {unpack(KEYS, 8)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
 local queued_prefix = ARGV[3] -- prefix of a tenant's jobs by the time a task was last queued
-local outcomes = cjson.decode(ARGV[4]) -- each: index, state, counter in the hash, JSON
+local outcomes = cjson.decode(ARGV[4]) -- each: index, state, counter in the hash, JSON, letter
 local mark = cjson.decode(ARGV[5]) -- collection and time as of which the images are found; may be empty
 
 if redis.call('EXISTS', job_key) == 0 then return 0 end
 local now = now_ms() / 1000
 local is_old = is_version_1(job_key)
 
-local function settle(index, state, text)
+local function settle(index, state, text, its_letter)
   if is_old then return settle_version_1(job_key, index, state, text) end
   local letter = redis.call('GETRANGE', states_key, index, index)
   -- Neither queued nor begun: the image has an outcome.
   if letter ~= 'q' and letter ~= 'b' then return false end
-  redis.call('SETRANGE', states_key, index, state:sub(1, 1))
+  redis.call('SETRANGE', states_key, index, its_letter)
+  if its_letter == 'D' then redis.call('HINCRBY', job_key, 'changed', 1) end
   if state == 'failed' then redis.call('HSET', failures_key, index, text) end
   return true
 end
 
 local added = 0
 for _, outcome in ipairs(outcomes) do
-  local index, state, counter, text = unpack(outcome)
-  if settle(index, state, text) then
+  local index, state, counter, text, its_letter = unpack(outcome)
+  if settle(index, state, text, its_letter) then
     redis.call('HINCRBY', job_key, counter, 1)
     added = added + 1
   end

@@ -90,6 +90,17 @@ def test_a_known_picture_is_no_failure(site: Site) -> None:
         expect(site.page.locator("#upload-summary")).to_have_text(summary)
 
 
+def test_a_known_picture_gets_new_tags(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    site.add({"known.png": jpeg(2150)})
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
+    site.page.locator("#upload-tags").fill("known")
+    site.add({"known.png": jpeg(2150)})
+    summary = "0 pictures added, 1 duplicate (1 changed)."
+    expect(site.page.locator("#upload-summary")).to_have_text(summary)
+
+
 def test_files_dropped_anywhere_are_added(site: Site) -> None:
     site.open()
     site.drop("#results", files(2200, 3))

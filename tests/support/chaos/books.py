@@ -1,8 +1,8 @@
 """Records of accepted, deleted and cancelled images, and an audit of the final state.
 
 The last state reported to a caller must hold: the image is searchable under the name and
-tags of the job that reports ``indexed``; or it is deleted, including its bytes; or it is
-listed as failed or cancelled, and no search finds it.
+tags of the job that reports ``indexed``, which other uploads keep; or it is deleted,
+including its bytes; or it is listed as failed or cancelled, and no search finds it.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Books:
 
     def upload(self, files: Mapping[str, bytes], *tags: str) -> str:
         """Upload files in one request; return the location of the job."""
-        location = self._ledger.upload(files, tags=tags)
+        location = self._ledger.upload(files, tags=tags, on_duplicate="keep")
         job = location.rpartition("/")[2]
         self._jobs[job] = location
         for name, data in files.items():

@@ -52,11 +52,15 @@ class Ledger:
         self._store = MilvusStore(stack.milvus.uri, "", name, Identity.of(encoder))
         self._rows_before = self._store.count()
 
-    def upload(self, files: Files, api: str = "", tags: Sequence[str] = ()) -> str:
+    def upload(
+        self, files: Files, api: str = "", tags: Sequence[str] = (), on_duplicate: str = "merge"
+    ) -> str:
         """Upload files in one request, optionally to another API; return the job's location."""
         parts: list[tuple[str, Any]] = [("file", file) for file in files.items()]
         parts += [("metadata", (None, json.dumps({"tags": tags})))] if tags else []
-        response = self.stack.client.post(f"{api}/v1/images", files=parts)
+        # Releases before `on_duplicate` refuse it.
+        query = {} if on_duplicate == "merge" else {"on_duplicate": on_duplicate}
+        response = self.stack.client.post(f"{api}/v1/images", files=parts, params=query)
         return response.raise_for_status().headers["Location"]
 
     def job(self, location: str) -> dict[str, Any]:

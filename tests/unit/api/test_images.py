@@ -48,6 +48,7 @@ def test_one_picture_may_be_the_body(client: FlaskClient) -> None:
             "state": "indexed",
             "code": None,
             "detail": None,
+            "changed": False,
         }
     ]
 

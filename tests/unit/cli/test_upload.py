@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from cli.bulk import hashing, missing, upload_requests
+from cli.bulk.deliver import Wanted
 from cli.bulk.summary import Summary
 from cli.bulk.upload import Upload
 from cli.pictures import Picture, Unreadable, find_pictures
@@ -40,9 +41,11 @@ def _each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_requests, "_PICTURES_MAX", 1)
 
 
-def send(server: TroubledServer, *paths: Path, connections: int = 2) -> Summary:
+def send(
+    server: TroubledServer, *paths: Path, connections: int = 2, wanted: Wanted | None = None
+) -> Summary:
     with server.client() as client:
-        return Upload(client, connections).run(find_pictures(paths, []))
+        return Upload(client, connections, wanted or Wanted()).run(find_pictures(paths, []))
 
 
 def counts(summary: Summary) -> tuple[int, int, int]:
@@ -71,6 +74,38 @@ def test_only_what_is_missing_is_sent(server: TroubledServer, folder: Path) -> N
         True,
         False,
     ]
+
+
+def tagged(inline: Inline, tag: str) -> int:
+    return len(inline.store.page("default", 100, tag=tag)[0])
+
+
+def test_known_pictures_are_tagged_without_being_sent(
+    server: TroubledServer, folder: Path, inline: Inline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_requests, "_IDS_MAX", 2)
+    send(server, folder / "0.png", folder / "1.png", folder / "2.png")
+    for changed in (3, 0):
+        summary = send(server, folder, wanted=Wanted(["holiday"]))
+        assert (summary.changed, summary.failed, tagged(inline, "holiday")) == (changed, 0, 6)
+    assert [upload.count(b"filename=") for upload in server.uploads] == [3, 3]
+
+
+def test_known_pictures_are_kept_if_asked(
+    server: TroubledServer, folder: Path, inline: Inline
+) -> None:
+    send(server, folder / "0.png")
+    summary = send(server, folder, wanted=Wanted(["holiday"], "keep"))
+    assert (counts(summary), summary.changed, tagged(inline, "holiday")) == ((5, 1, 0), 0, 5)
+
+
+def test_known_pictures_are_sent_again_to_be_replaced(
+    server: TroubledServer, folder: Path, inline: Inline
+) -> None:
+    send(server, folder, wanted=Wanted(["old"]))
+    summary = send(server, folder, wanted=Wanted(["new"], "replace"))
+    assert (counts(summary), summary.changed, summary.sent) == ((0, 6, 0), 6, 6)
+    assert (tagged(inline, "old"), tagged(inline, "new")) == (0, 6)
 
 
 def test_the_same_bytes_are_sent_once(server: TroubledServer, folder: Path) -> None:

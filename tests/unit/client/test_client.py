@@ -84,6 +84,24 @@ def test_an_upload_sends_names_bytes_and_the_key(
     }
 
 
+def test_an_upload_says_what_to_do_with_duplicates(server: Flask, client: Glimpse) -> None:
+    seen = []
+
+    @server.post("/v1/images")
+    def upload() -> Response:
+        seen.append(dict(request.args))
+        return jsonify(JOB | {"id": "j1", "duplicates": 2, "changed": 1})
+
+    assert client.upload(("1.jpg", b"1"), on_duplicate="replace").changed == 1
+    client.upload_archive(("1.zip", b"1"), on_duplicate="keep")
+    client.upload(("1.jpg", b"1"))
+    assert seen == [
+        {"on_duplicate": "replace"},
+        {"filename": "1.zip", "on_duplicate": "keep"},
+        {},
+    ]
+
+
 def test_a_busy_server_is_asked_again_with_the_whole_body(
     server: Flask, client: Glimpse, clock: Clock, tmp_path: Path
 ) -> None:

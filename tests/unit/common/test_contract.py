@@ -27,7 +27,9 @@ def at_fault(kind: type[Payload], version: int) -> bool:
 
 @pytest.mark.parametrize("kind", list(payloads()), ids=lambda kind: kind.__name__)
 def test_a_worker_reads_all_versions_up_to_its_own(kind: type[Payload]) -> None:
-    newest = kind.model_fields["version"].default
+    # The version sent may be an earlier one, if older workers can run the task.
+    newest = max(each.le for each in kind.model_fields["version"].metadata if hasattr(each, "le"))
+    assert kind.model_fields["version"].default <= newest
     assert not any(at_fault(kind, version) for version in range(1, newest + 1))
     assert at_fault(kind, newest + 1)
 

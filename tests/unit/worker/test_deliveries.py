@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from worker.delivery.leases import Leases
 from worker.delivery.messages import Delivered, MemoryMessages
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.deliveries import Deliveries, Interrupted, Work, doubled
+from worker.stores.base import Named
 from worker.stores.memory import MemoryStore
 
 TAG = "tag"
@@ -33,10 +34,10 @@ class TroubledStore(MemoryStore):
         super().__init__()
         self.troubles: list[Exception] = []
 
-    def known(self, *args: Any) -> dict[str, str]:
+    def named(self, *args: Any) -> Mapping[str, Named]:
         if self.troubles:
             raise self.troubles.pop()
-        return super().known(*args)
+        return super().named(*args)
 
 
 @dataclass
@@ -119,7 +120,7 @@ def test_what_is_indexed_is_not_given_up(bench: Bench) -> None:
 
 
 def test_a_payload_of_another_version_is_left_to_others(bench: Bench) -> None:
-    bench.payload["version"] = 3
+    bench.payload["version"] = 4
     with pytest.raises(Reject):
         bench.run()
     assert bench.back == [True]

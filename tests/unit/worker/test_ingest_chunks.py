@@ -19,7 +19,7 @@ from common.jobs.memory import MemoryJobs
 from tests.support.ingest_bench import Bench, Shared, worker
 from tests.support.pictures import image_id, picture
 from worker.encoders.hashing import HashingEncoder
-from worker.stores.base import Row
+from worker.stores.base import Named, Row
 from worker.stores.memory import MemoryStore
 
 
@@ -149,7 +149,9 @@ class DyingJobs(MemoryJobs):
 class DeadClaims(MemoryClaims):
     """Claims of a killed process, which cannot release them."""
 
-    def settle(self, owner: str, tenant: str, left: Mapping[str, str]) -> None:
+    def settle(
+        self, owner: str, tenant: str, left: Mapping[str, str], records: object = None
+    ) -> None:
         """Do nothing: the process is dead."""
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
@@ -302,7 +304,7 @@ def test_what_the_model_refuses_goes_to_the_dead_letters(shared: Shared, bench: 
 
 def test_a_fault_lets_go_of_what_was_claimed(shared: Shared, bench: Bench) -> None:
     class Odd(MemoryStore):
-        def known(self, *_: object) -> dict[str, str]:
+        def named(self, *_: object) -> dict[str, Named]:
             raise RuntimeError("odd")
 
     chunk = shared.put(picture("red"))

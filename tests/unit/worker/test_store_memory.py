@@ -47,6 +47,7 @@ CALLS: dict[str, Callable[[VectorStore], object]] = {
     "get": lambda store: store.get("default", [ID]),
     "vectors": lambda store: store.vectors("default", [ID]),
     "known": lambda store: store.known("default", [ID]),
+    "named": lambda store: store.named("default", [ID]),
     "delete": lambda store: store.delete("default", [ID]),
     "count": lambda store: store.count(),
 }

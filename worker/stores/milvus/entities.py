@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.contract import Hit, ImageRecord
 from common.rfc3339 import milliseconds, rfc3339
-from worker.stores.base import Near, Row, Version
+from worker.stores.base import Named, Near, Row, Version
 from worker.stores.hits import cosine
 from worker.stores.metadata_keys import own_metadata, stored_metadata
 from worker.stores.milvus.schema import VECTOR
@@ -66,6 +66,12 @@ def to_vector(entity: Mapping[str, Any]) -> NDArray[np.float32]:
 def to_row(tenant: str, entity: Mapping[str, Any]) -> Row:
     """Convert an entity to a full row."""
     return Row(tenant, to_record(entity), to_vector(entity), entity["job_id"])
+
+
+def to_named(entity: Mapping[str, Any]) -> Named:
+    """Return the job and the file names in an entity."""
+    names = (entity["filepath"], *entity.get("earlier_filenames", ()))
+    return Named(entity["job_id"], names)
 
 
 def to_version(entity: Mapping[str, Any]) -> Version:

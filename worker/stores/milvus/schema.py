@@ -29,6 +29,8 @@ RECORD_FIELDS = (
 )
 # The fields of a hit.
 HIT_FIELDS = ("image_id", "filepath", "tags")
+# The fields that tell the job and the file names of an image.
+NAMED_FIELDS = ("image_id", "job_id", "filepath", "earlier_filenames")
 # The fields of a row's version.
 VERSION_FIELDS = ("job_id", "indexed_at")
 

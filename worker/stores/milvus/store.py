@@ -21,7 +21,7 @@ from common.pages import pages
 from common.read_marks.base import ReadMark
 from common.vector_index import VectorIndex
 from worker.stores.as_of import time_of
-from worker.stores.base import Near, Row, Version, Writes
+from worker.stores.base import Named, Near, Row, Version, Writes
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
 from worker.stores.milvus.client import address_of, connect, is_lite, present, written_at
@@ -30,6 +30,7 @@ from worker.stores.milvus.definition import Definition, Server
 from worker.stores.milvus.entities import (
     to_entity,
     to_hit,
+    to_named,
     to_near,
     to_record,
     to_row,
@@ -44,6 +45,7 @@ from worker.stores.milvus.pages import Key, newest
 from worker.stores.milvus.schema import (
     HIT_FIELDS,
     KEY,
+    NAMED_FIELDS,
     RECORD_FIELDS,
     VECTOR,
     VERSION_FIELDS,
@@ -231,6 +233,11 @@ class MilvusStore:
         """Return the jobs that wrote the stored images' rows, by image id."""
         found = self._read(tenant, ids, ("image_id", "job_id"), _IDS_PER_CALL)
         return {image_id: entity["job_id"] for image_id, entity in found.items()}
+
+    def named(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Named]:
+        """Return the jobs and file names of the stored images, by image id."""
+        found = self._read(tenant, ids, NAMED_FIELDS, self._rows_per_read())
+        return {image_id: to_named(entity) for image_id, entity in found.items()}
 
     def versions(self, prefix: str, limit: int) -> Mapping[tuple[str, str], Version] | None:
         """Return the versions of rows by tenant and image id; None if there are too many."""
