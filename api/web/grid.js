@@ -14,7 +14,7 @@ export class Grid {
   #tiles = new Map();
   #actions;
 
-  /** `actions` are open(picture), more(picture) and less(picture). */
+  /** `actions` are open(picture), address(picture), more(picture) and less(picture). */
   constructor(actions) {
     this.#actions = actions;
     this.#list.addEventListener('keydown', (event) => this.#onKey(event));
@@ -43,25 +43,33 @@ export class Grid {
   }
 
   /** Remove a picture and focus the next one. */
-  remove(picture) {
-    const tile = this.#tiles.get(picture.id);
+  remove(id) {
+    const tile = this.#tiles.get(id);
     if (!tile) return;
     const next = tile.nextElementSibling ?? tile.previousElementSibling;
-    this.#tiles.delete(picture.id);
+    this.#tiles.delete(id);
     this.#pictures.delete(tile);
     tile.remove();
-    if (next) this.focus(this.#pictures.get(next));
+    if (next) this.focus(this.#pictures.get(next).id);
   }
 
-  /** Focus a picture. */
-  focus(picture) {
-    this.#tiles.get(picture.id)?.querySelector('.tile-open').focus();
+  /** Focus a picture; return whether the grid has it. */
+  focus(id) {
+    const tile = this.#tiles.get(id);
+    tile?.querySelector('.tile-open').focus();
+    return Boolean(tile);
+  }
+
+  /** Return a picture by its id, or undefined. */
+  find(id) {
+    return this.#pictures.get(this.#tiles.get(id));
   }
 
   /** Return the picture `steps` places after another (before it, if negative), or undefined. */
-  neighbour(picture, steps) {
+  neighbour(id, steps) {
     const tiles = [...this.#list.children];
-    return this.#pictures.get(tiles[tiles.indexOf(this.#tiles.get(picture.id)) + steps]);
+    const at = tiles.indexOf(this.#tiles.get(id));
+    return at < 0 ? undefined : this.#pictures.get(tiles[at + steps]);
   }
 
   #tile(picture) {
@@ -75,9 +83,19 @@ export class Grid {
       button.setAttribute('aria-label', `${kind === 'more' ? 'More' : 'Less'} like ${name}`);
       button.addEventListener('click', () => this.#actions[kind](picture));
     }
-    tile.querySelector('.tile-open').addEventListener('click', () => this.#actions.open(picture));
-    for (const button of tile.querySelectorAll('button')) button.tabIndex = this.#tiles.size ? -1 : 0;
+    this.#link(tile.querySelector('.tile-open'), picture);
+    for (const stop of tile.querySelectorAll('a, button')) stop.tabIndex = this.#tiles.size ? -1 : 0;
     return tile;
+  }
+
+  /** Link to a picture; the browser follows the link itself if the user asks for a new tab or window. */
+  #link(link, picture) {
+    link.href = this.#actions.address(picture);
+    link.addEventListener('click', (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      this.#actions.open(picture);
+    });
   }
 
   #fillPicture(tile, picture, name) {
@@ -97,8 +115,8 @@ export class Grid {
 
   #makeCurrent(tile) {
     if (!tile) return;
-    for (const button of this.#list.querySelectorAll('button[tabindex="0"]')) button.tabIndex = -1;
-    for (const button of tile.querySelectorAll('button')) button.tabIndex = 0;
+    for (const stop of this.#list.querySelectorAll('[tabindex="0"]')) stop.tabIndex = -1;
+    for (const stop of tile.querySelectorAll('a, button')) stop.tabIndex = 0;
   }
 
   #onKey(event) {

@@ -35,17 +35,23 @@ export class Results {
     this.#actions = actions;
     for (let tile = 0; tile < SKELETON_TILES; tile += 1) this.#skeleton.append(document.createElement('li'));
     this.#further.addEventListener('click', () => this.#loadByButton());
-    new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadByScroll(), {
+    new IntersectionObserver(([entry]) => entry.isIntersecting && this.more(), {
       rootMargin: `${AHEAD_PX}px`,
     }).observe(this.#further.parentElement);
   }
 
-  /** Replace the grid's content with the results of a query. */
-  async show(query) {
+  /** Whether pictures are being loaded. */
+  get isLoading() {
+    return this.#loading;
+  }
+
+  /** Replace the grid's content with the results of a query, and return to a place {scroll, size} in them. */
+  async show(query, place = { scroll: 0, size: 0 }) {
     this.#run.abort();
     this.#run = new AbortController();
+    const { signal } = this.#run;
     this.#query = query;
-    this.#pages = pagesOf(query);
+    this.#pages = pagesOf(query, place.size);
     this.#grid.clear();
     this.#state.clear();
     this.#loading = false;
@@ -53,17 +59,18 @@ export class Results {
     show(this.#further, false);
     setText(this.#title, titleOf(query));
     await this.#load();
+    if (place.scroll && !signal.aborted) window.scrollTo({ top: place.scroll });
+  }
+
+  /** Load the next page, unless that failed before: after a failure, the user decides whether to retry. */
+  more() {
+    if (this.#grid.size && !this.#last && byId('state').hidden) this.#load();
   }
 
   /** Update the status after a picture was deleted. */
   removed() {
     this.#showStatus();
     if (!this.#grid.size && this.#last) this.#showEmpty();
-  }
-
-  #loadByScroll() {
-    // After a failure, the user decides whether to retry.
-    if (this.#grid.size && !this.#last && byId('state').hidden) this.#load();
   }
 
   async #loadByButton() {
@@ -129,7 +136,7 @@ export class Results {
   #loadIfVisible() {
     // The observer reports only changes; a page shorter than the viewport causes none.
     const { top } = this.#further.parentElement.getBoundingClientRect();
-    if (top < window.innerHeight + AHEAD_PX) this.#loadByScroll();
+    if (top < window.innerHeight + AHEAD_PX) this.more();
   }
 
   #showStatus(tookMs = null) {

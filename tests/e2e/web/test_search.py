@@ -41,7 +41,7 @@ def test_the_address_holds_the_query_and_the_back_button_works(site: Site) -> No
 
 def test_a_picture_opens_with_what_is_known_of_it(site: Site, album: dict[str, str]) -> None:
     site.open("/?q=red")
-    site.tile("red.png").get_by_role("button", name="red.png, score").click()
+    site.tile("red.png").get_by_role("link", name="red.png, score").click()
     dialog = site.page.get_by_role("dialog", name="red.png")
     for text in ("400", "300", "PNG", "warm", "a beach", "Score"):
         expect(dialog).to_contain_text(text)
