@@ -7,6 +7,7 @@ import { byId } from './elements.js';
 import { Grid } from './grid.js';
 import { onKey } from './key.js';
 import { Limits } from './limits.js';
+import { showModel } from './model.js';
 import { Navigation } from './navigation.js';
 import { addressOf, emptyQuery, hasNoTerms, withFile, withImage, withTag } from './query.js';
 import { Results } from './results.js';
@@ -136,3 +137,4 @@ document.addEventListener('keydown', (event) => {
 // Load the query's pictures again, which failed without a key.
 onKey(() => terms.show(navigation.query));
 navigation.show();
+showModel();

@@ -1,5 +1,6 @@
 // The results of a query, loaded page by page.
 
+import { mayWrite } from './access.js';
 import { byId, setText, show } from './elements.js';
 import { count } from './format.js';
 import { Problem } from './problem.js';
@@ -159,21 +160,29 @@ export class Results {
 
   #showEmpty() {
     setText(this.#status, 'No pictures');
-    if (hasNoTerms(this.#query) && !this.#query.tags.length) {
+    const { tags, minScore } = this.#query;
+    if (hasNoTerms(this.#query) && !tags.length) {
       this.#showWelcome('Drop pictures or whole folders anywhere on this page, then find them with a sentence.');
-    } else if (this.#query.tags.length) {
-      this.#state.show('empty', 'No pictures have these tags', 'Remove a tag, or search for something else.', 'Show all pictures', this.#actions.clear);
-    } else if (this.#query.minScore !== null) {
-      this.#state.show('empty', 'No pictures reach this score', 'Lower the minimum score, or clear it.', 'Show all pictures', this.#actions.clear);
-    } else {
-      this.#state.show('empty', 'No pictures found', 'Try different words.', 'Show all pictures', this.#actions.clear);
+      return;
     }
+    const [title, detail] = emptinessOf(tags.length > 0, minScore !== null);
+    this.#state.show('empty', title, detail, 'Show all pictures', this.#actions.clear);
   }
 
   #showWelcome(detail) {
     setText(this.#status, '');
-    this.#state.show('empty', 'No pictures here yet', detail, 'Add pictures', this.#actions.add);
+    if (mayWrite()) this.#state.show('empty', 'No pictures here yet', detail, 'Add pictures', this.#actions.add);
+    else this.#state.show('empty', 'No pictures here yet', 'Your API key may search pictures, but not add any.');
   }
+}
+
+/** Return why a query found nothing, and what to do. */
+function emptinessOf(hasTags, hasMinScore) {
+  if (hasTags && hasMinScore) return ['No pictures with these tags reach this score', 'Remove a tag, or lower the minimum score.'];
+  if (hasTags) return ['No pictures have these tags', 'Remove a tag, or search for something else.'];
+  if (hasMinScore) return ['No pictures reach this score', 'Lower the minimum score, or clear it.'];
+  // Without conditions, every picture is a hit.
+  return ['No pictures found', 'There are no pictures to search yet.'];
 }
 
 function titleOf(query) {

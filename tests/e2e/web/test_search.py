@@ -152,3 +152,18 @@ def test_a_picture_that_is_gone_is_told(site: Site) -> None:
     site.open(f"/?like={'0' * 64}")
     expect(site.page.locator("#state[data-kind=error]")).to_be_visible()
     expect(site.page.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_the_model_is_named(site: Site) -> None:
+    site.open()
+    expect(site.page.locator("#model")).to_have_text("Model: hashing")
+    site.page.route(
+        "**/readyz?for=search",
+        lambda route: route.fulfill(
+            json={"parts": [{"part": "worker-search", "model": "starter"}]}
+        ),
+    )
+    site.page.reload()
+    expect(site.page.locator("#model")).to_contain_text(
+        "Model: starter, a small stand-in for CLIP."
+    )

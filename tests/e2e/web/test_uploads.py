@@ -145,8 +145,8 @@ def test_jobs_are_listed_and_their_failures_shown(site: Site) -> None:
     site.add({"odd.png": b"odd", "even.png": jpeg(2400)})
     expect(site.page.locator("#upload-summary")).to_have_text("1 picture added, 1 failed.")
     site.page.keyboard.press("Escape")
-    site.page.get_by_role("button", name="Jobs").click()
-    expect(site.page.get_by_role("heading", name="Jobs")).to_be_focused()
+    site.page.get_by_role("button", name="Activity").click()
+    expect(site.page.get_by_role("heading", name="Activity")).to_be_focused()
     job = site.page.locator("#jobs .job").first
     expect(job).to_contain_text("Done, some failed")
     expect(job).to_contain_text("1 of 2 pictures added")
@@ -165,7 +165,7 @@ def test_a_job_says_what_its_archive_skipped(site: Site) -> None:
     site.add({"album.zip": packed.getvalue()})
     expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
     site.page.keyboard.press("Escape")
-    site.page.get_by_role("button", name="Jobs").click()
+    site.page.get_by_role("button", name="Activity").click()
     job = site.page.locator("#jobs .job").first
     expect(job).to_contain_text("skipped 2 .txt, 1 @eaDir/")
 
