@@ -1,10 +1,11 @@
-// The details of one picture: a large view, its metadata and its tags.
+// The details of one picture: a large view, its metadata, its tags and what can be done with it.
 
 import { call } from './api.js';
 import { byId, show } from './elements.js';
 import { baseName, localTime, score, size } from './format.js';
 import { hasKey } from './key.js';
 import { photoFacts } from './photo.js';
+import { PictureTags } from './picture-tags.js';
 import { linkPicture, showPicture } from './pictures.js';
 import { Problem } from './problem.js';
 import { ROOT } from './root.js';
@@ -23,6 +24,7 @@ const LARGE_PX = 1024;
 export class Details {
   #dialog = byId('details');
   #zoom = new Zoom(() => this.#showOriginal());
+  #tags;
   #actions;
   // The id in the URL, or null while the dialog is closed; and its picture, once it is known.
   #id = null;
@@ -30,7 +32,7 @@ export class Details {
 
   /**
    * `actions` are find(id), neighbour(id, steps), open(picture), close(), closed(id), more(picture), less(picture),
-   * tag(tag) and deleted(picture).
+   * tag(tag), changed(image) and delete(picture).
    */
   constructor(actions) {
     this.#actions = actions;
@@ -47,9 +49,12 @@ export class Details {
     byId('details-next').addEventListener('click', () => this.#step(1));
     byId('details-more').addEventListener('click', () => actions.more(this.#picture));
     byId('details-less').addEventListener('click', () => actions.less(this.#picture));
-    byId('details-delete').addEventListener('click', () => this.#confirmDelete(true));
-    byId('details-delete-no').addEventListener('click', () => this.#confirmDelete(false));
-    byId('details-delete-yes').addEventListener('click', () => this.#delete());
+    byId('details-delete').addEventListener('click', () => actions.delete(this.#picture));
+    this.#tags = new PictureTags({
+      filter: actions.tag,
+      changed: actions.changed,
+      failed: (problem) => this.#showProblem(problem),
+    });
   }
 
   /** Show a picture by its id, whether or not the grid has it. */
@@ -95,8 +100,8 @@ export class Details {
     byId('details-image').removeAttribute('src');
     byId('details-image').alt = '';
     byId('details-facts').replaceChildren();
-    byId('details-tags').replaceChildren();
-    for (const part of ['details-problem', 'details-confirm', 'details-offer', 'details-zoom']) show(byId(part), false);
+    this.#tags.clear();
+    for (const part of ['details-problem', 'details-offer', 'details-zoom']) show(byId(part), false);
     this.showSteps();
   }
 
@@ -132,18 +137,7 @@ export class Details {
     if (folded.length) facts.push(['Near-duplicates', folded.join(', ')]);
     facts.push(...Object.entries(image.metadata).map(([key, value]) => [key, String(value)]));
     byId('details-facts').replaceChildren(...facts.flatMap(([key, value]) => [term('dt', key), unfolding(term('dd', value))]));
-    byId('details-tags').replaceChildren(...image.tags.map((tag) => this.#tag(tag)));
-  }
-
-  #tag(tag) {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = tag;
-    button.title = `Show only pictures tagged ${tag}`;
-    button.addEventListener('click', () => this.#actions.tag(tag));
-    const item = document.createElement('li');
-    item.append(button);
-    return item;
+    this.#tags.show(image);
   }
 
   #onKey(event) {
@@ -156,27 +150,6 @@ export class Details {
   #step(steps) {
     const other = this.#actions.neighbour(this.#id, steps);
     if (other) this.#actions.open(other);
-  }
-
-  #confirmDelete(asking) {
-    show(byId('details-confirm'), asking);
-    byId(asking ? 'details-delete-no' : 'details-delete').focus();
-  }
-
-  async #delete() {
-    const picture = this.#picture;
-    const button = byId('details-delete-yes');
-    button.disabled = true;
-    try {
-      await call('DELETE', picture.links.self);
-      this.#actions.deleted(picture);
-    } catch (problem) {
-      // Another client has already deleted it.
-      if (problem.status === 404) this.#actions.deleted(picture);
-      else this.#showProblem(problem);
-    } finally {
-      button.disabled = false;
-    }
   }
 
   #showFailure(problem) {

@@ -12,6 +12,8 @@ export class Grid {
   #list = byId('grid');
   #pictures = new Map();
   #tiles = new Map();
+  // Ids of pictures that are never shown.
+  #hidden = new Set();
   #actions;
 
   /** `actions` are open(picture), address(picture), more(picture) and less(picture). */
@@ -31,10 +33,10 @@ export class Grid {
     this.#list.replaceChildren();
   }
 
-  /** Append pictures, except those already shown. */
+  /** Append pictures, except those already shown or hidden. */
   append(pictures) {
     for (const picture of pictures) {
-      if (this.#tiles.has(picture.id)) continue;
+      if (this.#tiles.has(picture.id) || this.#hidden.has(picture.id)) continue;
       const tile = this.#tile(picture);
       this.#tiles.set(picture.id, tile);
       this.#pictures.set(tile, picture);
@@ -42,8 +44,9 @@ export class Grid {
     }
   }
 
-  /** Remove a picture and focus the next one. */
-  remove(id) {
+  /** Hide a picture until `reveal`, and focus the next one. */
+  hide(id) {
+    this.#hidden.add(id);
     const tile = this.#tiles.get(id);
     if (!tile) return;
     const next = tile.nextElementSibling ?? tile.previousElementSibling;
@@ -51,6 +54,11 @@ export class Grid {
     this.#pictures.delete(tile);
     tile.remove();
     if (next) this.focus(this.#pictures.get(next).id);
+  }
+
+  /** Let further calls of `append` show a hidden picture. */
+  reveal(id) {
+    this.#hidden.delete(id);
   }
 
   /** Focus a picture; return whether the grid has it. */

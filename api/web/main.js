@@ -1,5 +1,6 @@
 // The entry point: connects the parts of the page.
 
+import { Deletions } from './deletions.js';
 import { Details } from './details.js';
 import { Drawer } from './drawer.js';
 import { Drops } from './drops.js';
@@ -28,11 +29,24 @@ const details = new Details({
   more: (picture) => searchLike(picture, true),
   less: (picture) => searchLike(picture, false),
   tag: (tag) => runQuery(withTag(navigation.query, tag)),
-  deleted: async (picture) => {
+  changed: (image) => suggestTags([image]),
+  delete: async (picture) => {
     await navigation.close();
-    grid.remove(picture.id);
+    deletions.delete(picture);
+  },
+});
+const deletions = new Deletions({
+  hide: (picture) => {
+    grid.hide(picture.id);
     results.removed();
   },
+  restore: async (picture) => {
+    grid.reveal(picture.id);
+    await results.show(navigation.query, { scroll: window.scrollY, size: grid.size + 1 });
+    grid.focus(picture.id);
+  },
+  // It may be added again.
+  deleted: (picture) => grid.reveal(picture.id),
 });
 const drawer = new Drawer(() => hasNoTerms(navigation.query) && results.show(navigation.query));
 const results = new Results(grid, {
