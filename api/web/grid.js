@@ -1,11 +1,13 @@
 // The grid of pictures: a single tab stop, navigated with the arrow keys.
 
 import { byId, fromTemplate } from './elements.js';
-import { baseName, count, score } from './format.js';
+import { baseName, count, folderOf, score } from './format.js';
 import { showPicture } from './pictures.js';
 
 // Side of thumbnails in pixels: one of the sizes that the service stores.
 const SIDE_PX = 300;
+// Limits of a tile's width by its height; pictures beyond are shown with margins.
+const [NARROWEST, WIDEST] = [0.6, 2.5];
 
 /** Shows pictures as tiles. */
 export class Grid {
@@ -84,6 +86,10 @@ export class Grid {
     const tile = fromTemplate('tile');
     const name = baseName(picture.filename);
     this.#fillPicture(tile, picture, name);
+    // Tiles of a row are as high as each other, because they share its width by this ratio.
+    const ratio = picture.width / picture.height || 1;
+    tile.style.setProperty('--ratio', Math.min(WIDEST, Math.max(NARROWEST, ratio)).toFixed(3));
+    tile.querySelector('.tile-folder').textContent = folderOf(picture.filename);
     tile.querySelector('.tile-name').textContent = name;
     tile.querySelector('.tile-caption').title = picture.filename;
     for (const kind of ['more', 'less']) {
@@ -141,16 +147,27 @@ export class Grid {
 
   #target(key, tile) {
     const tiles = [...this.#list.children];
-    const columns = tiles.filter(({ offsetTop }) => offsetTop === tiles[0].offsetTop).length;
     const at = tiles.indexOf(tile);
     const targets = {
-      ArrowLeft: at - 1,
-      ArrowRight: at + 1,
-      ArrowUp: at - columns,
-      ArrowDown: Math.min(at + columns, tiles.length - 1),
-      Home: 0,
-      End: tiles.length - 1,
+      ArrowLeft: () => tiles[at - 1],
+      ArrowRight: () => tiles[at + 1],
+      ArrowUp: () => nearestTo(tile, tiles.slice(0, at).reverse()),
+      ArrowDown: () => nearestTo(tile, tiles.slice(at + 1)) ?? tiles.at(-1),
+      Home: () => tiles[0],
+      End: () => tiles.at(-1),
     };
-    return tiles[targets[key]];
+    return targets[key]?.();
   }
+}
+
+/** Return the tile of the next row whose middle is nearest to that of another tile, or undefined. */
+function nearestTo(tile, following) {
+  const next = following.find(({ offsetTop }) => offsetTop !== tile.offsetTop);
+  const row = following.filter(({ offsetTop }) => offsetTop === next?.offsetTop);
+  const distance = (other) => Math.abs(middleOf(other) - middleOf(tile));
+  return row.sort((one, other) => distance(one) - distance(other))[0];
+}
+
+function middleOf({ offsetLeft, offsetWidth }) {
+  return offsetLeft + offsetWidth / 2;
 }

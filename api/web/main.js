@@ -13,6 +13,7 @@ import { Navigation } from './navigation.js';
 import { addressOf, emptyQuery, hasNoTerms, withFile, withImage, withTag } from './query.js';
 import { Results } from './results.js';
 import { Terms } from './terms.js';
+import { offerTop } from './to-top.js';
 
 const grid = new Grid({
   open: (picture) => navigation.open(picture.id),
@@ -152,3 +153,4 @@ document.addEventListener('keydown', (event) => {
 onKey(() => terms.show(navigation.query));
 navigation.show();
 showModel();
+offerTop();

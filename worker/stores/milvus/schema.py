@@ -28,7 +28,7 @@ RECORD_FIELDS = (
     "earlier_filenames",
 )
 # The fields of a hit.
-HIT_FIELDS = ("image_id", "filepath", "tags")
+HIT_FIELDS = ("image_id", "filepath", "tags", "width", "height")
 # The fields of a row's version.
 VERSION_FIELDS = ("job_id", "indexed_at")
 
