@@ -260,6 +260,9 @@ class Hit(Message):
     score: float
     filename: str
     tags: list[str] = []
+    # Pixels; 0 from workers of earlier versions.
+    width: int = 0
+    height: int = 0
     # Images folded into this one, best first.
     duplicates: list[Duplicate] = []
 

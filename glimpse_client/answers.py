@@ -193,6 +193,9 @@ class Hit(Duplicate):
 
     rank: int
     tags: tuple[str, ...] = ()
+    # Pixels; 0 from services of earlier versions.
+    width: int = 0
+    height: int = 0
     duplicates: tuple[Duplicate, ...] = ()
 
 

@@ -8,7 +8,7 @@ from typing import cast
 
 from flask import Flask, Request, Response, request
 
-from api.auth.caller import Caller, current_caller, enter
+from api.auth.caller import Caller, caller_or_none, current_caller, enter
 from api.auth.key_cache import KeyCache
 from api.auth.local_requests import is_from_here
 from api.http.operations import Operation
@@ -27,6 +27,8 @@ _MISSING = (
 _WRONG = "The key is wrong, revoked or expired."
 
 _EXTENSION = "glimpse.authorization"
+# Header of every response to a known caller: its scopes. The page hides what they do not permit.
+SCOPES_HEADER = "Glimpse-Scopes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,9 @@ def install(
         if needed() is not None:
             # A browser must not reuse one key's cached response for another key.
             response.vary.add("Authorization")
+        caller = caller_or_none()
+        if caller is not None:
+            response.headers[SCOPES_HEADER] = " ".join(sorted(caller.scopes))
         return response
 
 

@@ -30,6 +30,8 @@ from common.ids import IMAGE_ID, RECORD_ID
 _SCHEMAS = "#/components/schemas/{model}"
 # Methods that Flask adds to every route.
 _IMPLICIT = frozenset({"HEAD", "OPTIONS"})
+# Headers of every response.
+_HEADERS_ALWAYS = ("X-Request-ID", "Glimpse-Scopes")
 # Errors of every route, and additional errors of every route below ``/v1/``.
 _ERRORS_ALWAYS = (400, 500)
 _ERRORS_OF_API = (401, 403, 422, 429, 503)
@@ -179,7 +181,7 @@ def _problem(status: int) -> dict[str, Any]:
 def _reply(reply: Reply) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": reply.description,
-        "headers": {name: HEADERS[name] for name in ("X-Request-ID", *reply.headers)},
+        "headers": {name: HEADERS[name] for name in (*_HEADERS_ALWAYS, *reply.headers)},
     }
     if reply.content:
         described["content"] = _content(reply.content)

@@ -13,6 +13,11 @@ HEADERS: dict[str, dict[str, Any]] = {
         "required": True,
         "schema": {"type": "string"},
     },
+    "Glimpse-Scopes": {
+        "description": "The caller's scopes; absent if the call needs none.",
+        "schema": {"type": "string"},
+        "example": "read write",
+    },
     "Location": {
         "description": "URL of the job or search.",
         "required": True,

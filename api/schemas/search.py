@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.dispatch.base import TaskResult, TaskState
-from api.schemas.answer import Answer, Time
+from api.schemas.answer import Answer, Count, Time
 from api.schemas.body import Body
 from api.schemas.failure import Failure
 from api.schemas.links import Links
@@ -178,6 +178,8 @@ class Hit(Answer):
     score: float
     filename: str
     tags: list[str]
+    width: Count
+    height: Count
     duplicates: list[Duplicate]
     links: dict[str, str]
 
@@ -190,6 +192,8 @@ class Hit(Answer):
             score=found.score,
             filename=found.filename,
             tags=found.tags,
+            width=found.width,
+            height=found.height,
             duplicates=[Duplicate.of(each, links) for each in found.duplicates],
             links=links.of_image(found.id),
         )

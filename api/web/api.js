@@ -1,5 +1,6 @@
 // The client of Glimpse's HTTP API.
 
+import { noteScopes } from './access.js';
 import { keyHeaders, withKey } from './key.js';
 import { Problem, problemOf } from './problem.js';
 
@@ -22,6 +23,7 @@ async function callOnce(method, path, { json, body, headers = {}, signal }) {
     options.body = body;
   }
   const response = await fetchResponse(path, options);
+  noteScopes(response.headers);
   const text = await readText(response, signal);
   if (!response.ok && response.status !== 304) {
     throw problemOf(response.status, (name) => response.headers.get(name), text);

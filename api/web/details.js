@@ -1,79 +1,130 @@
-// The details of one picture: a large view, its metadata and its tags.
+// The details of one picture: a large view, its metadata, its tags and what can be done with it.
 
 import { call } from './api.js';
 import { byId, show } from './elements.js';
 import { baseName, localTime, score, size } from './format.js';
 import { hasKey } from './key.js';
 import { photoFacts } from './photo.js';
+import { PictureTags } from './picture-tags.js';
 import { linkPicture, showPicture } from './pictures.js';
 import { Problem } from './problem.js';
+import { ROOT } from './root.js';
+import { Zoom } from './zoom.js';
 
 // Formats that browsers display; pictures in other formats are shown as a large thumbnail.
-const OPENED = new Set(['JPEG', 'PNG', 'GIF', 'WEBP', 'BMP']);
-// Maximum size in bytes of an original to display; larger ones are shown as a thumbnail and opened by their link.
+const OPENED = new Set(['JPEG', 'PNG', 'GIF', 'WEBP', 'BMP', 'AVIF']);
+// Maximum size in bytes of an original to display at once; larger ones are displayed when the reader zooms in.
 const SHOWN_BYTES_MAX = 20_000_000;
 // Characters of a text that are shown at first; longer ones unfold on request.
 const SHOWN_CHARACTERS = 160;
 // Side of the thumbnail shown in place of an original, in pixels.
 const LARGE_PX = 1024;
 
-/** The dialog that opens when a tile is clicked. */
+/** The dialog that shows the picture of the page's URL. */
 export class Details {
   #dialog = byId('details');
+  #zoom = new Zoom(() => this.#showOriginal());
+  #tags;
   #actions;
+  // The id in the URL, or null while the dialog is closed; and its picture, once it is known.
+  #id = null;
   #picture = null;
 
-  /** `actions` are more(picture), less(picture), tag(tag), deleted(picture), neighbour(picture, steps), closed(picture). */
+  /**
+   * `actions` are find(id), neighbour(id, steps), open(picture), close(), closed(id), more(picture), less(picture),
+   * tag(tag), changed(image) and delete(picture).
+   */
   constructor(actions) {
     this.#actions = actions;
-    byId('details-close').addEventListener('click', () => this.#dialog.close());
-    this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#dialog.close());
-    this.#dialog.addEventListener('close', () => this.#picture && actions.closed(this.#picture));
+    byId('details-close').addEventListener('click', () => actions.close());
+    this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && actions.close());
+    this.#dialog.addEventListener('cancel', (event) => {
+      event.preventDefault();
+      actions.close();
+    });
+    // A browser may close a dialog without asking.
+    this.#dialog.addEventListener('close', () => this.#id !== null && !this.#dialog.open && actions.close());
     this.#dialog.addEventListener('keydown', (event) => this.#onKey(event));
     byId('details-previous').addEventListener('click', () => this.#step(-1));
     byId('details-next').addEventListener('click', () => this.#step(1));
-    byId('details-more').addEventListener('click', () => this.#closeThen(actions.more));
-    byId('details-less').addEventListener('click', () => this.#closeThen(actions.less));
-    byId('details-delete').addEventListener('click', () => this.#confirmDelete(true));
-    byId('details-delete-no').addEventListener('click', () => this.#confirmDelete(false));
-    byId('details-delete-yes').addEventListener('click', () => this.#delete());
+    byId('details-more').addEventListener('click', () => actions.more(this.#picture));
+    byId('details-less').addEventListener('click', () => actions.less(this.#picture));
+    byId('details-delete').addEventListener('click', () => actions.delete(this.#picture));
+    this.#tags = new PictureTags({
+      filter: actions.tag,
+      changed: actions.changed,
+      failed: (problem) => this.#showProblem(problem),
+    });
   }
 
-  /** Show a picture from the grid. */
-  async open(picture) {
-    this.#picture = picture;
-    this.#fill(picture);
+  /** Show a picture by its id, whether or not the grid has it. */
+  async show(id) {
+    if (this.#id === id) return;
+    this.#id = id;
+    this.#clear();
     if (!this.#dialog.open) this.#dialog.showModal();
+    const known = this.#actions.find(id);
+    if (known) this.#fill(known);
     byId('details-name').focus();
     try {
-      const { data } = await call('GET', picture.links.self);
-      if (this.#picture === picture) this.#fillFacts({ ...picture, ...data });
+      const { data } = await call('GET', `${ROOT}/v1/images/${encodeURIComponent(id)}`);
+      if (this.#id !== id) return;
+      if (!known) this.#fill(data);
+      this.#fillFacts({ ...known, ...data });
     } catch (problem) {
-      if (this.#picture === picture) this.#showProblem(problem);
+      if (this.#id === id) this.#showFailure(problem);
     }
+  }
+
+  /** Close the dialog, if it is open. */
+  hide() {
+    const id = this.#id;
+    if (id === null) return;
+    this.#id = null;
+    this.#dialog.close();
+    this.#actions.closed(id);
+  }
+
+  /** Update the buttons for the previous and the next picture after the grid changed. */
+  showSteps() {
+    if (this.#id === null) return;
+    byId('details-previous').disabled = !this.#actions.neighbour(this.#id, -1);
+    byId('details-next').disabled = !this.#actions.neighbour(this.#id, 1);
+  }
+
+  #clear() {
+    this.#picture = null;
+    this.#zoom.reset();
+    byId('details-name').textContent = 'Loading …';
+    // Clear the previous picture while the next one loads.
+    byId('details-image').removeAttribute('src');
+    byId('details-image').alt = '';
+    byId('details-facts').replaceChildren();
+    this.#tags.clear();
+    for (const part of ['details-problem', 'details-offer', 'details-zoom']) show(byId(part), false);
+    this.showSteps();
   }
 
   #fill(picture) {
-    const image = byId('details-image');
-    byId('details-name').textContent = baseName(picture.filename);
-    image.alt = baseName(picture.filename);
-    // Clear the previous picture while the next one loads.
-    image.removeAttribute('src');
-    showPicture(image, `${picture.links.thumbnail}?size=${LARGE_PX}`);
-    for (const id of ['details-original', 'details-link']) {
-      linkPicture(byId(id), picture.links.content, baseName(picture.filename), (problem) => this.#showProblem(problem));
-    }
+    this.#picture = picture;
+    const name = baseName(picture.filename);
+    document.title = `${name} · Glimpse`;
+    byId('details-name').textContent = name;
+    byId('details-image').alt = name;
+    showPicture(byId('details-image'), `${picture.links.thumbnail}?size=${LARGE_PX}`);
+    linkPicture(byId('details-link'), picture.links.content, name, (problem) => this.#showProblem(problem));
     byId('details-link').textContent = hasKey() ? 'Save the original' : 'Open the original';
-    byId('details-facts').replaceChildren();
-    byId('details-tags').replaceChildren();
-    show(byId('details-problem'), false);
-    show(byId('details-confirm'), false);
-    byId('details-previous').disabled = !this.#actions.neighbour(picture, -1);
-    byId('details-next').disabled = !this.#actions.neighbour(picture, 1);
+    for (const part of ['details-offer', 'details-zoom']) show(byId(part), true);
+  }
+
+  /** Replace the thumbnail by the original, if browsers display its format. */
+  #showOriginal() {
+    if (OPENED.has(this.#picture.format)) showPicture(byId('details-image'), this.#picture.links.content);
   }
 
   #fillFacts(image) {
-    if (OPENED.has(image.format) && image.bytes <= SHOWN_BYTES_MAX) showPicture(byId('details-image'), image.links.content);
+    this.#picture = image;
+    if (image.bytes <= SHOWN_BYTES_MAX) this.#showOriginal();
     const facts = [
       ['File', image.filename],
       ...(image.earlier_filenames.length ? [['Earlier names', image.earlier_filenames.join(', ')]] : []),
@@ -86,73 +137,41 @@ export class Details {
     if (folded.length) facts.push(['Near-duplicates', folded.join(', ')]);
     facts.push(...Object.entries(image.metadata).map(([key, value]) => [key, String(value)]));
     byId('details-facts').replaceChildren(...facts.flatMap(([key, value]) => [term('dt', key), unfolding(term('dd', value))]));
-    byId('details-tags').replaceChildren(...image.tags.map((tag) => this.#tag(tag)));
-  }
-
-  #tag(tag) {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = tag;
-    button.title = `Show only pictures tagged ${tag}`;
-    button.addEventListener('click', () => this.#closeThen(() => this.#actions.tag(tag)));
-    const item = document.createElement('li');
-    item.append(button);
-    return item;
-  }
-
-  #closeThen(action) {
-    const picture = this.#picture;
-    this.#closeQuietly();
-    action(picture);
-  }
-
-  /** Close without returning the focus to the tile, which is about to be removed. */
-  #closeQuietly() {
-    this.#picture = null;
-    this.#dialog.close();
+    this.#tags.show(image);
   }
 
   #onKey(event) {
+    // The arrow keys move a picture that is larger than its pane, and the cursor in a text.
+    if (event.target.closest('input, .actual') || event.ctrlKey || event.metaKey || event.altKey) return;
     const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (steps) this.#step(steps);
   }
 
   #step(steps) {
-    const other = this.#picture && this.#actions.neighbour(this.#picture, steps);
-    if (other) this.open(other);
+    const other = this.#actions.neighbour(this.#id, steps);
+    if (other) this.#actions.open(other);
   }
 
-  #confirmDelete(asking) {
-    show(byId('details-confirm'), asking);
-    byId(asking ? 'details-delete-no' : 'details-delete').focus();
-  }
-
-  async #delete() {
-    const picture = this.#picture;
-    const button = byId('details-delete-yes');
-    button.disabled = true;
-    try {
-      await call('DELETE', picture.links.self);
-      this.#forget(picture);
-    } catch (problem) {
-      // Another client has already deleted it.
-      if (problem.status === 404) this.#forget(picture);
-      else this.#showProblem(problem);
-    } finally {
-      button.disabled = false;
+  #showFailure(problem) {
+    if (problem.status === 404) {
+      byId('details-name').textContent = 'Picture not found';
+      document.title = 'Picture not found · Glimpse';
+      for (const part of ['details-offer', 'details-zoom']) show(byId(part), false);
+      this.#say('There is no picture at this address. It may have been deleted.');
+    } else {
+      if (!this.#picture) byId('details-name').textContent = 'Picture not loaded';
+      this.#showProblem(problem);
     }
-  }
-
-  #forget(picture) {
-    this.#closeQuietly();
-    this.#actions.deleted(picture);
   }
 
   #showProblem(problem) {
     if (!(problem instanceof Problem)) throw problem;
-    const line = byId('details-problem');
-    line.textContent = problem.detail ? `${problem.title}. ${problem.detail}` : `${problem.title}.`;
-    show(line, true);
+    this.#say(problem.detail ? `${problem.title}. ${problem.detail}` : `${problem.title}.`);
+  }
+
+  #say(text) {
+    byId('details-problem').textContent = text;
+    show(byId('details-problem'), true);
   }
 }
 

@@ -1,6 +1,7 @@
-// The drawer: adds pictures and lists jobs.
+// The drawer: adds pictures and lists the service's activity, which are its jobs.
 
-import { byId } from './elements.js';
+import { mayWrite } from './access.js';
+import { byId, setText } from './elements.js';
 import { chosen } from './files.js';
 import { tagsOf } from './format.js';
 import { JobList } from './job-list.js';
@@ -28,6 +29,7 @@ export class Drawer {
 
   open() {
     if (this.#dialog.open) return;
+    setText(byId('drawer-title'), mayWrite() ? 'Add pictures' : 'Activity');
     this.#dialog.showModal();
     this.#jobs.open();
   }

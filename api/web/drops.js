@@ -1,5 +1,6 @@
 // Drag and drop, and pasting, of pictures.
 
+import { mayWrite } from './access.js';
 import { byId, show } from './elements.js';
 import { chosen, dropped } from './files.js';
 
@@ -46,7 +47,7 @@ export class Drops {
   async #drop(event) {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    const action = zoneOf(event)?.dataset.drop ?? 'add';
+    const action = zoneOf(event)?.dataset.drop ?? (mayWrite() ? 'add' : 'search');
     this.#end();
     this.#take(action, await dropped(event.dataTransfer));
   }

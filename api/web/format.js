@@ -5,6 +5,11 @@ export function baseName(filename) {
   return filename.split('/').pop() || filename || 'unnamed picture';
 }
 
+/** Return the folders of a path, like "holiday/crete", or nothing. */
+export function folderOf(filename) {
+  return filename.slice(0, Math.max(0, filename.lastIndexOf('/')));
+}
+
 /** Return a number with its noun, like "1 picture" or "1,200 pictures". */
 export function count(number, noun) {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;

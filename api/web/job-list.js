@@ -68,7 +68,7 @@ export class JobList {
     // Oldest first, because each new job goes to the top.
     for (const job of [...jobs].reverse()) this.#put(job, (row) => this.#list.prepend(row));
     if (first) this.#setCursor(cursor);
-    setText(this.#note, 'No jobs yet.');
+    setText(this.#note, 'Nothing yet.');
     show(this.#note, this.#rows.size === 0);
   }
 

@@ -87,6 +87,12 @@ function showSignOut() {
   show(byId('sign-out'), hasKey());
 }
 
+/** Forget the key and load the page again, which then asks for another one. */
+export function forgetKey() {
+  sessionStorage.removeItem(NAME);
+  location.reload();
+}
+
 byId('sign-out').addEventListener('click', () => {
   sessionStorage.removeItem(NAME);
   location.assign(`${ROOT}/`);

@@ -1,5 +1,6 @@
-// The entry point: keeps the query in the page's URL and connects the parts of the page.
+// The entry point: connects the parts of the page.
 
+import { Deletions } from './deletions.js';
 import { Details } from './details.js';
 import { Drawer } from './drawer.js';
 import { Drops } from './drops.js';
@@ -7,82 +8,97 @@ import { byId } from './elements.js';
 import { Grid } from './grid.js';
 import { onKey } from './key.js';
 import { Limits } from './limits.js';
-import { addressOf, emptyQuery, hasNoTerms, queryOf, withFile, withImage, withTag } from './query.js';
+import { showModel } from './model.js';
+import { Navigation } from './navigation.js';
+import { addressOf, emptyQuery, hasNoTerms, withFile, withImage, withTag } from './query.js';
 import { Results } from './results.js';
 import { Terms } from './terms.js';
-
-// Local pictures used in queries; history entries refer to them by index.
-const files = [];
-let query = emptyQuery();
+import { offerTop } from './to-top.js';
 
 const grid = new Grid({
-  open: (picture) => details.open(picture),
+  open: (picture) => navigation.open(picture.id),
+  address: (picture) => addressOf(navigation.query, picture.id),
   more: (picture) => searchLike(picture, true),
   less: (picture) => searchLike(picture, false),
 });
 const details = new Details({
+  find: (id) => grid.find(id),
+  neighbour: (id, steps) => grid.neighbour(id, steps),
+  open: (picture) => navigation.open(picture.id),
+  close: () => navigation.close(),
+  closed: (id) => grid.focus(id) || byId('results').focus({ preventScroll: true }),
   more: (picture) => searchLike(picture, true),
   less: (picture) => searchLike(picture, false),
-  tag: (tag) => runQuery(withTag(query, tag)),
-  deleted: (picture) => {
-    grid.remove(picture);
+  tag: (tag) => runQuery(withTag(navigation.query, tag)),
+  changed: (image) => suggestTags([image]),
+  delete: async (picture) => {
+    await navigation.close();
+    deletions.delete(picture);
+  },
+});
+const deletions = new Deletions({
+  hide: (picture) => {
+    grid.hide(picture.id);
     results.removed();
   },
-  neighbour: (picture, steps) => grid.neighbour(picture, steps),
-  closed: (picture) => grid.focus(picture),
+  restore: async (picture) => {
+    grid.reveal(picture.id);
+    await results.show(navigation.query, { scroll: window.scrollY, size: grid.size + 1 });
+    grid.focus(picture.id);
+  },
+  // It may be added again.
+  deleted: (picture) => grid.reveal(picture.id),
 });
-const drawer = new Drawer(() => hasNoTerms(query) && results.show(query));
+const drawer = new Drawer(() => hasNoTerms(navigation.query) && results.show(navigation.query));
 const results = new Results(grid, {
   add: () => drawer.open(),
   clear: () => runQuery(emptyQuery()),
-  seen: suggestTags,
+  seen: (pictures) => {
+    suggestTags(pictures);
+    details.showSteps();
+  },
 });
 const terms = new Terms(runQuery);
 const limits = new Limits(runQuery);
+const navigation = new Navigation({
+  query: showQuery,
+  picture: showPicture,
+  place: () => (results.isLoading ? null : { scroll: window.scrollY, size: grid.size }),
+});
 new Drops({ search: searchByFile, add: (found) => drawer.add(found) });
 
-/** Run a query as a new history entry. */
 function runQuery(next) {
-  const file = next.terms.find((term) => term.file);
-  const kept = file && { index: indexOf(file.file), weight: file.weight };
-  const address = addressOf(next);
-  const same = address === location.pathname + location.search && !kept && !history.state?.file;
-  history[same ? 'replaceState' : 'pushState']({ file: kept }, '', address);
-  window.scrollTo({ top: 0 });
-  showQuery(next);
+  navigation.run(next);
 }
 
 /** Search for more, or less, like a picture. The tile disappears, so move the focus to the results. */
 function searchLike(picture, more) {
-  runQuery(withImage(query, picture, more));
+  runQuery(withImage(navigation.query, picture, more));
   byId('results').focus({ preventScroll: true });
 }
 
-/** Show a query and its results. */
-function showQuery(next) {
-  query = next;
-  byId('text').value = next.text;
-  document.title = next.text ? `${next.text} · Glimpse` : 'Glimpse';
-  terms.show(next);
-  limits.show(next);
-  results.show(next);
+/** Show a query and its results, at the place where the reader left them. */
+function showQuery(query, place) {
+  byId('text').value = query.text;
+  terms.show(query);
+  limits.show(query);
+  results.show(query, place);
 }
 
-function showFromUrl() {
-  const next = queryOf(location.search);
-  const kept = history.state?.file;
-  const file = kept && files[kept.index];
-  if (file) next.terms.unshift({ file, name: file.name, weight: kept.weight });
-  showQuery(next);
-}
-
-function indexOf(file) {
-  if (!files.includes(file)) files.push(file);
-  return files.indexOf(file);
+/** Open a picture, or close the open one if the id is null. */
+function showPicture(id) {
+  if (id === null) {
+    details.hide();
+    document.title = navigation.query.text ? `${navigation.query.text} · Glimpse` : 'Glimpse';
+    return;
+  }
+  details.show(id);
+  // Stepping past the last loaded picture needs the next page.
+  if (!grid.neighbour(id, 1)) results.more();
 }
 
 function searchByFile(file) {
-  runQuery(withFile({ ...query, text: byId('text').value.trim() }, file));
+  runQuery(withFile({ ...navigation.query, text: byId('text').value.trim() }, file));
 }
 
 function suggestTags(pictures) {
@@ -95,17 +111,17 @@ function suggestTags(pictures) {
 
 byId('search').addEventListener('submit', (event) => {
   event.preventDefault();
-  runQuery({ ...query, text: byId('text').value.trim() });
+  runQuery({ ...navigation.query, text: byId('text').value.trim() });
 });
 byId('text').addEventListener('search', () => {
   // The clear button of the search box fires no submit event.
-  if (!byId('text').value && query.text) runQuery({ ...query, text: '' });
+  if (!byId('text').value && navigation.query.text) runQuery({ ...navigation.query, text: '' });
 });
 byId('tag-form').addEventListener('submit', (event) => {
   event.preventDefault();
   const tag = byId('tag').value.trim();
   byId('tag').value = '';
-  if (tag) runQuery(withTag(query, tag));
+  if (tag) runQuery(withTag(navigation.query, tag));
 });
 byId('choose-picture').addEventListener('click', () => byId('picture-file').click());
 byId('picture-file').addEventListener('change', ({ target }) => {
@@ -133,7 +149,8 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault();
   byId('text').focus();
 });
-window.addEventListener('popstate', showFromUrl);
 // Load the query's pictures again, which failed without a key.
-onKey(() => terms.show(query));
-showFromUrl();
+onKey(() => terms.show(navigation.query));
+navigation.show();
+showModel();
+offerTop();

@@ -64,8 +64,14 @@ export function withGroups(query, group) {
   return { ...query, group };
 }
 
-/** Return the URL of a query; it cannot contain a local picture. */
-export function addressOf(query) {
+/** Return whether two queries find the same. */
+export function isSameQuery(one, other) {
+  const [file, otherFile] = [one, other].map(({ terms }) => terms.find((term) => term.file));
+  return addressOf(one) === addressOf(other) && file?.file === otherFile?.file && file?.weight === otherFile?.weight;
+}
+
+/** Return the URL of a query and of a picture opened in it; it cannot contain a local picture. */
+export function addressOf(query, image = null) {
   const address = new URLSearchParams();
   if (query.text) address.set('q', query.text);
   for (const term of query.terms) {
@@ -74,6 +80,7 @@ export function addressOf(query) {
   for (const tag of query.tags) address.append('tag', tag);
   if (query.minScore !== null) address.set('min', query.minScore);
   if (query.group !== null) address.set('group', query.group);
+  if (image) address.set('image', image);
   return address.size ? `${ROOT}/?${address}` : `${ROOT}/`;
 }
 
@@ -87,6 +94,11 @@ export function queryOf(search) {
     minScore: numberOf(address.get('min'), -1, 1),
     group: numberOf(address.get('group'), 0.5, 1),
   };
+}
+
+/** Return the id of the picture that a URL opens, or null; the id may be unknown. */
+export function imageOf(search) {
+  return new URLSearchParams(search).get('image') || null;
 }
 
 function numberOf(text, min, max) {

@@ -1,5 +1,6 @@
 // The results of a query, loaded page by page.
 
+import { mayWrite } from './access.js';
 import { byId, setText, show } from './elements.js';
 import { count } from './format.js';
 import { Problem } from './problem.js';
@@ -35,17 +36,23 @@ export class Results {
     this.#actions = actions;
     for (let tile = 0; tile < SKELETON_TILES; tile += 1) this.#skeleton.append(document.createElement('li'));
     this.#further.addEventListener('click', () => this.#loadByButton());
-    new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadByScroll(), {
+    new IntersectionObserver(([entry]) => entry.isIntersecting && this.more(), {
       rootMargin: `${AHEAD_PX}px`,
     }).observe(this.#further.parentElement);
   }
 
-  /** Replace the grid's content with the results of a query. */
-  async show(query) {
+  /** Whether pictures are being loaded. */
+  get isLoading() {
+    return this.#loading;
+  }
+
+  /** Replace the grid's content with the results of a query, and return to a place {scroll, size} in them. */
+  async show(query, place = { scroll: 0, size: 0 }) {
     this.#run.abort();
     this.#run = new AbortController();
+    const { signal } = this.#run;
     this.#query = query;
-    this.#pages = pagesOf(query);
+    this.#pages = pagesOf(query, place.size);
     this.#grid.clear();
     this.#state.clear();
     this.#loading = false;
@@ -53,17 +60,18 @@ export class Results {
     show(this.#further, false);
     setText(this.#title, titleOf(query));
     await this.#load();
+    if (place.scroll && !signal.aborted) window.scrollTo({ top: place.scroll });
+  }
+
+  /** Load the next page, unless that failed before: after a failure, the user decides whether to retry. */
+  more() {
+    if (this.#grid.size && !this.#last && byId('state').hidden) this.#load();
   }
 
   /** Update the status after a picture was deleted. */
   removed() {
     this.#showStatus();
     if (!this.#grid.size && this.#last) this.#showEmpty();
-  }
-
-  #loadByScroll() {
-    // After a failure, the user decides whether to retry.
-    if (this.#grid.size && !this.#last && byId('state').hidden) this.#load();
   }
 
   async #loadByButton() {
@@ -129,7 +137,7 @@ export class Results {
   #loadIfVisible() {
     // The observer reports only changes; a page shorter than the viewport causes none.
     const { top } = this.#further.parentElement.getBoundingClientRect();
-    if (top < window.innerHeight + AHEAD_PX) this.#loadByScroll();
+    if (top < window.innerHeight + AHEAD_PX) this.more();
   }
 
   #showStatus(tookMs = null) {
@@ -152,21 +160,29 @@ export class Results {
 
   #showEmpty() {
     setText(this.#status, 'No pictures');
-    if (hasNoTerms(this.#query) && !this.#query.tags.length) {
+    const { tags, minScore } = this.#query;
+    if (hasNoTerms(this.#query) && !tags.length) {
       this.#showWelcome('Drop pictures or whole folders anywhere on this page, then find them with a sentence.');
-    } else if (this.#query.tags.length) {
-      this.#state.show('empty', 'No pictures have these tags', 'Remove a tag, or search for something else.', 'Show all pictures', this.#actions.clear);
-    } else if (this.#query.minScore !== null) {
-      this.#state.show('empty', 'No pictures reach this score', 'Lower the minimum score, or clear it.', 'Show all pictures', this.#actions.clear);
-    } else {
-      this.#state.show('empty', 'No pictures found', 'Try different words.', 'Show all pictures', this.#actions.clear);
+      return;
     }
+    const [title, detail] = emptinessOf(tags.length > 0, minScore !== null);
+    this.#state.show('empty', title, detail, 'Show all pictures', this.#actions.clear);
   }
 
   #showWelcome(detail) {
     setText(this.#status, '');
-    this.#state.show('empty', 'No pictures here yet', detail, 'Add pictures', this.#actions.add);
+    if (mayWrite()) this.#state.show('empty', 'No pictures here yet', detail, 'Add pictures', this.#actions.add);
+    else this.#state.show('empty', 'No pictures here yet', 'Your API key may search pictures, but not add any.');
   }
+}
+
+/** Return why a query found nothing, and what to do. */
+function emptinessOf(hasTags, hasMinScore) {
+  if (hasTags && hasMinScore) return ['No pictures with these tags reach this score', 'Remove a tag, or lower the minimum score.'];
+  if (hasTags) return ['No pictures have these tags', 'Remove a tag, or search for something else.'];
+  if (hasMinScore) return ['No pictures reach this score', 'Lower the minimum score, or clear it.'];
+  // Without conditions, every picture is a hit.
+  return ['No pictures found', 'There are no pictures to search yet.'];
 }
 
 function titleOf(query) {

@@ -8,54 +8,67 @@ import { ROOT } from './root.js';
 
 // Pictures per page: a few screens on a desktop, and not too many for a phone.
 const PAGE = 48;
+// Maximum size of a page in the API.
+const PAGE_MAX = 1000;
 // Maximum offset that the API accepts.
 const OFFSET_MAX = 10_000;
 // Codes of failed searches that may succeed on a retry.
 const RETRYABLE = new Set(['search_failed', 'store_unavailable', 'worker_unavailable', 'device_unavailable']);
 
-/** Return the pages of a query; `next(signal)` returns {pictures, last, tookMs}. */
-export function pagesOf(query) {
-  return hasNoTerms(query) ? new NewestPages(query.tags) : new HitPages(query);
+/**
+ * Return the pages of a query; `next(signal)` returns {pictures, last, tookMs}.
+ *
+ * The first page has at least `size` pictures, if there are so many and the API allows it.
+ */
+export function pagesOf(query, size = 0) {
+  const first = Math.min(Math.max(size, PAGE), PAGE_MAX);
+  return hasNoTerms(query) ? new NewestPages(query.tags, first) : new HitPages(query, first);
 }
 
 class HitPages {
   #query;
+  #size;
   #offset = 0;
 
-  constructor(query) {
+  constructor(query, size) {
     this.#query = query;
+    this.#size = size;
   }
 
   async next(signal) {
-    const search = await runSearch(this.#query, this.#offset, signal);
-    this.#offset += PAGE;
-    const last = search.hits.length < PAGE || this.#offset > OFFSET_MAX;
+    const search = await runSearch(this.#query, this.#offset, this.#size, signal);
+    this.#offset += this.#size;
+    const last = search.hits.length < this.#size || this.#offset > OFFSET_MAX;
+    this.#size = PAGE;
     return { pictures: search.hits, last, tookMs: search.took_ms };
   }
 }
 
 class NewestPages {
   #tags;
+  #size;
   #cursor = null;
 
-  constructor(tags) {
+  constructor(tags, size) {
     this.#tags = tags;
+    this.#size = size;
   }
 
   async next(signal) {
-    const address = new URLSearchParams({ limit: PAGE });
+    const address = new URLSearchParams({ limit: this.#size });
     // The API filters by one tag; the others are filtered here.
     if (this.#tags.length) address.set('tag', this.#tags[0]);
     if (this.#cursor) address.set('cursor', this.#cursor);
     const { data } = await call('GET', `${ROOT}/v1/images?${address}`, { signal });
     this.#cursor = data.next_cursor;
+    this.#size = PAGE;
     const pictures = data.images.filter(({ tags }) => this.#tags.every((tag) => tags.includes(tag)));
     return { pictures, last: !this.#cursor, tookMs: null };
   }
 }
 
-async function runSearch(query, offset, signal) {
-  const content = contentOf(query, offset);
+async function runSearch(query, offset, size, signal) {
+  const content = contentOf(query, offset, size);
   const headers = { Prefer: 'wait=10' };
   let response = await call('POST', `${ROOT}/v1/searches`, { ...content, headers, signal });
   while (['queued', 'running'].includes(response.data.state)) {
@@ -66,8 +79,8 @@ async function runSearch(query, offset, signal) {
   return response.data;
 }
 
-function contentOf(query, offset) {
-  const search = { query: termsOf(query), top_k: PAGE, offset };
+function contentOf(query, offset, size) {
+  const search = { query: termsOf(query), top_k: size, offset };
   if (query.tags.length) search.filter = { tags: { all: query.tags } };
   if (query.minScore !== null) search.min_score = query.minScore;
   if (query.group !== null) search.group_duplicates = query.group;

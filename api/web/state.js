@@ -1,6 +1,7 @@
 // The notice shown instead of pictures: empty, not found, busy, offline or failed.
 
 import { byId, setText, show } from './elements.js';
+import { forgetKey, hasKey } from './key.js';
 
 /** The notice below the grid. */
 export class State {
@@ -38,6 +39,10 @@ export class State {
 
   /** Show why a request failed. */
   showProblem(problem, retry) {
+    if (problem.code === 'forbidden' && hasKey()) {
+      this.show('error', problem.title, problem.detail, 'Use another key', forgetKey);
+      return;
+    }
     const id = problem.requestId ? ` (request ${problem.requestId})` : '';
     const detail = problem.detail || 'The service reported no reason.';
     this.show('error', problem.title ?? 'Something went wrong', detail + (problem.status >= 500 ? id : ''), 'Try again', retry);

@@ -13,4 +13,11 @@ def cosine(product: float) -> float:
 
 def to_hit(near: Near, record: ImageRecord) -> Hit:
     """Return the hit for a near row."""
-    return Hit(id=near.image_id, score=near.score, filename=record.filename, tags=list(record.tags))
+    return Hit(
+        id=near.image_id,
+        score=near.score,
+        filename=record.filename,
+        tags=list(record.tags),
+        width=record.width,
+        height=record.height,
+    )

@@ -85,11 +85,45 @@ def test_another_tenant_sees_nothing_and_who_signs_out_no_more(stack: Stack, vis
     sign_in(site, make_key(stack, "globex", "read"))
     site.settled()
     expect(site.page.locator("#state-title")).to_have_text("No pictures here yet")
-    site.open_drawer()
-    site.add({"blue.png": picture("blue")})
-    expect(site.page.locator("#upload-failures")).to_contain_text("blue.png")
-    site.page.keyboard.press("Escape")
     site.page.locator("#sign-out").click()
     expect(site.page.get_by_role("dialog", name="This service requires an API key")).to_be_visible()
     site.page.keyboard.press("Escape")
     expect(site.page.locator("#state-title")).to_have_text("An API key is required")
+
+
+def test_a_key_that_may_only_read_sees_no_buttons_that_write(stack: Stack, visit: Visit) -> None:
+    indexed = {"Authorization": f"Bearer {make_key(stack, 'hooli', 'read', 'write')}"}
+    files = {"file": ("blue.png", picture("blue"))}
+    created = stack.client.post("/v1/images", files=files, headers=indexed)
+    site = visit()
+    site.page.goto(site.url)
+    sign_in(site, make_key(stack, "hooli", "read"))
+    site.settled()
+    page = site.page
+    expect(page.get_by_role("button", name="Add pictures")).to_be_hidden()
+    page.get_by_role("button", name="Activity").click()
+    job = page.get_by_role("dialog", name="Activity").locator(".job")
+    expect(job).to_contain_text("1 of 1 picture added")
+    assert created.status_code == 202
+    expect(page.get_by_role("button", name="Choose files")).to_be_hidden()
+    # A key may lose a scope while the page is open.
+    site.add({"red.png": picture("red")})
+    expect(page.locator("#upload-failures")).to_contain_text("The key lacks the scope 'write'")
+    page.keyboard.press("Escape")
+    site.search("blue")
+    site.tile("blue.png").locator(".tile-open").click()
+    expect(page.get_by_role("button", name="More like this")).to_be_visible()
+    expect(page.locator("#details-delete")).to_be_hidden()
+
+
+def test_a_key_that_may_not_read_is_reported(stack: Stack, visit: Visit) -> None:
+    site = visit()
+    site.page.goto(f"{site.url}/?q=red")
+    sign_in(site, make_key(stack, "acme", "admin"))
+    notice = site.page.locator("#state")
+    expect(notice).to_contain_text("The API key lacks permission")
+    expect(notice).to_contain_text("The key lacks the scope 'read'")
+    notice.get_by_role("button", name="Use another key").click()
+    sign_in(site, make_key(stack, "acme", "read"))
+    expect(site.page).to_have_url(f"{site.url}/?q=red")
+    expect(notice).not_to_contain_text("lacks")

@@ -60,7 +60,7 @@ def test_near_duplicates_are_one_picture(site: Site, twin: str) -> None:
     expect(site.page.locator("#grid .tile-folded").first).to_have_text("+1")
     best, second = site.names()[:2]
     assert (best in pair, second in pair) == (True, False)
-    open_best = site.page.get_by_role("button", name=re.compile(f"^{best}.*and 1 near-duplicate$"))
+    open_best = site.page.get_by_role("link", name=re.compile(f"^{best}.*and 1 near-duplicate$"))
     open_best.click()
     (folded,) = pair - {best}
     expect(site.page.get_by_role("dialog", name=best)).to_contain_text(folded)

@@ -36,7 +36,7 @@ def test_the_details_show_it_within_the_dialog(
     viewport = {"width": width, "height": 844}
     site = visit(viewport=viewport, color_scheme=scheme, locale="en-GB", timezone_id="Asia/Tokyo")
     site.open(f"/?like={picture_id}")
-    site.tile("kite.jpg").get_by_role("button", name="kite.jpg, score").click()
+    site.tile("kite.jpg").get_by_role("link", name="kite.jpg, score").click()
     dialog = site.page.get_by_role("dialog", name="kite.jpg")
     for text in (
         "1 May 2024, 12:00, UTC+02:00",

@@ -41,7 +41,7 @@ def test_the_address_holds_the_query_and_the_back_button_works(site: Site) -> No
 
 def test_a_picture_opens_with_what_is_known_of_it(site: Site, album: dict[str, str]) -> None:
     site.open("/?q=red")
-    site.tile("red.png").get_by_role("button", name="red.png, score").click()
+    site.tile("red.png").get_by_role("link", name="red.png, score").click()
     dialog = site.page.get_by_role("dialog", name="red.png")
     for text in ("400", "300", "PNG", "warm", "a beach", "Score"):
         expect(dialog).to_contain_text(text)
@@ -152,3 +152,18 @@ def test_a_picture_that_is_gone_is_told(site: Site) -> None:
     site.open(f"/?like={'0' * 64}")
     expect(site.page.locator("#state[data-kind=error]")).to_be_visible()
     expect(site.page.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_the_model_is_named(site: Site) -> None:
+    site.open()
+    expect(site.page.locator("#model")).to_have_text("Model: hashing")
+    site.page.route(
+        "**/readyz?for=search",
+        lambda route: route.fulfill(
+            json={"parts": [{"part": "worker-search", "model": "starter"}]}
+        ),
+    )
+    site.page.reload()
+    expect(site.page.locator("#model")).to_contain_text(
+        "Model: starter, a small stand-in for CLIP."
+    )

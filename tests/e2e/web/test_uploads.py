@@ -1,4 +1,4 @@
-"""Adding pictures on the page, following their progress, and deleting them."""
+"""Adding pictures on the page, and following their progress."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ def test_jobs_are_listed_and_their_failures_shown(site: Site) -> None:
     site.add({"odd.png": b"odd", "even.png": jpeg(2400)})
     expect(site.page.locator("#upload-summary")).to_have_text("1 picture added, 1 failed.")
     site.page.keyboard.press("Escape")
-    site.page.get_by_role("button", name="Jobs").click()
-    expect(site.page.get_by_role("heading", name="Jobs")).to_be_focused()
+    site.page.get_by_role("button", name="Activity").click()
+    expect(site.page.get_by_role("heading", name="Activity")).to_be_focused()
     job = site.page.locator("#jobs .job").first
     expect(job).to_contain_text("Done, some failed")
     expect(job).to_contain_text("1 of 2 pictures added")
@@ -176,7 +176,7 @@ def test_a_job_says_what_its_archive_skipped(site: Site) -> None:
     site.add({"album.zip": packed.getvalue()})
     expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
     site.page.keyboard.press("Escape")
-    site.page.get_by_role("button", name="Jobs").click()
+    site.page.get_by_role("button", name="Activity").click()
     job = site.page.locator("#jobs .job").first
     expect(job).to_contain_text("skipped 2 .txt, 1 @eaDir/")
 
@@ -193,22 +193,3 @@ def test_a_job_is_cancelled(site: Site, stack: Stack) -> None:
     finally:
         stack.ingest_worker.resume()
     expect(site.page.locator("#upload-summary")).to_be_visible()
-
-
-def test_a_picture_is_deleted_once_that_is_confirmed(site: Site) -> None:
-    site.open()
-    site.open_drawer()
-    site.add({"unwanted.png": pictures.picture("#ff00ff", (64, 64))})
-    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
-    site.page.keyboard.press("Escape")
-    site.search("purple and pink")
-    site.tile("unwanted.png").locator(".tile-open").click()
-    site.page.get_by_role("button", name="Delete…").click()
-    site.page.get_by_role("button", name="Keep it").click()
-    expect(site.page.get_by_role("button", name="Delete", exact=True)).to_be_hidden()
-    site.page.get_by_role("button", name="Delete…").click()
-    site.page.get_by_role("button", name="Delete", exact=True).click()
-    expect(site.page.get_by_role("dialog")).to_have_count(0)
-    expect(site.tile("unwanted.png")).to_have_count(0)
-    site.search("pink and purple")
-    assert "unwanted.png" not in site.names()

@@ -90,6 +90,15 @@ def test_a_key_with_the_scope_gets_through(strict: Inline, route: Route) -> None
     assert "Authorization" in response.headers["Vary"]
 
 
+def test_responses_name_the_scopes_of_the_key(strict: Inline) -> None:
+    made = bearer(key(strict, "write", "read"))
+    client = strict.app.test_client()
+    for response in (client.get("/v1/jobs", headers=made), client.get("/v1/models", headers=made)):
+        assert response.headers["Glimpse-Scopes"] == "read write"
+    for public in (client.get("/healthz", headers=made), client.get("/v1/jobs")):
+        assert "Glimpse-Scopes" not in public.headers
+
+
 @pytest.mark.parametrize("route", [route for route in ROUTES_HERE if route not in GUARDED], ids=str)
 def test_what_is_open_stays_open(strict: Inline, route: Route) -> None:
     key(strict, "read")

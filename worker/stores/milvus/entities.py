@@ -92,4 +92,6 @@ def to_hit(found: Mapping[str, Any]) -> Hit:
         score=cosine(float(found["distance"])),
         filename=entity["filepath"],
         tags=list(entity["tags"]),
+        width=entity["width"],
+        height=entity["height"],
     )

@@ -28,7 +28,7 @@ RECORD_FIELDS = (
     "earlier_filenames",
 )
 # The fields of a hit.
-HIT_FIELDS = ("image_id", "filepath", "tags")
+HIT_FIELDS = ("image_id", "filepath", "tags", "width", "height")
 # The fields that tell the job and the file names of an image.
 NAMED_FIELDS = ("image_id", "job_id", "filepath", "earlier_filenames")
 # The fields of a row's version.

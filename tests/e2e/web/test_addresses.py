@@ -1,0 +1,222 @@
+"""Addresses of pictures and searches: the browser's history, reloads, links and new tabs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.web.conftest import Visit
+from tests.support.pictures import image_id, jpeg
+from tests.support.polling import finished_job
+from tests.support.services import Stack
+from tests.support.web.site import Site
+
+# Enough pictures for a second page of results.
+MANY = 60
+# How far the enlarged picture is moved, and can be moved, in JavaScript.
+_PANE = "document.getElementById('details-pane')"
+LEFT_OF = f"Math.round({_PANE}.scrollLeft)"
+RIGHTMOST = f"({_PANE}.scrollWidth - {_PANE}.clientWidth)"
+
+
+@pytest.fixture(scope="module")
+def many(stack: Stack) -> Iterator[str]:
+    """The tag of more pictures than a page of results shows, deleted afterwards."""
+    pictures = {f"many {number}.jpg": jpeg(number) for number in range(7000, 7000 + MANY)}
+    files = [("file", file) for file in pictures.items()]
+    data = {"metadata": '{"tags": ["many"]}'}
+    created = stack.client.post("/v1/images", files=files, data=data)
+    finished_job(stack.client, created.headers["Location"])
+    yield "many"
+    for each in pictures.values():
+        stack.client.delete(f"/v1/images/{image_id(each)}").raise_for_status()
+
+
+def scroll(page: Page) -> int:
+    return int(page.evaluate("Math.round(window.scrollY)"))
+
+
+def scrolled(page: Page, to: int) -> None:
+    """Wait until the page is scrolled to a place."""
+    page.wait_for_function("to => Math.abs(window.scrollY - to) < 2", arg=to)
+
+
+def test_back_closes_a_picture_and_forward_opens_it(site: Site, album: dict[str, str]) -> None:
+    site.page.set_viewport_size({"width": 500, "height": 500})
+    site.open("/?q=red")
+    tile = site.tile("blue.png").locator(".tile-open")
+    tile.scroll_into_view_if_needed()
+    tile.click()
+    dialog = site.page.get_by_role("dialog", name="blue.png")
+    expect(dialog).to_be_visible()
+    expect(site.page).to_have_url(f"{site.url}/?q=red&image={album['blue.png']}")
+    expect(site.page).to_have_title("blue.png · Glimpse")
+    place = scroll(site.page)
+    assert place > 0
+    site.page.go_back()
+    expect(dialog).to_be_hidden()
+    expect(tile).to_be_focused()
+    expect(site.page).to_have_url(f"{site.url}/?q=red")
+    expect(site.page).to_have_title("red · Glimpse")
+    assert scroll(site.page) == place
+    site.page.go_forward()
+    expect(dialog).to_be_visible()
+    site.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(tile).to_be_focused()
+    # Closing went back, so the history has not grown: forward still opens the picture.
+    expect(site.page).to_have_url(f"{site.url}/?q=red")
+    site.page.go_forward()
+    expect(dialog).to_be_visible()
+    site.page.reload()
+    expect(dialog).to_be_visible()
+    site.settled()
+    site.page.get_by_role("button", name="Close").click()
+    expect(tile).to_be_focused()
+
+
+def test_steps_share_one_entry_of_the_history(site: Site) -> None:
+    site.open("/?q=red")
+    names = site.names()
+    site.tile(names[0]).locator(".tile-open").click()
+    for name in names[1:3]:
+        site.page.keyboard.press("ArrowRight")
+        expect(site.page.get_by_role("dialog", name=name)).to_be_visible()
+    site.page.keyboard.press("ArrowLeft")
+    expect(site.page.get_by_role("dialog", name=names[1])).to_be_visible()
+    site.page.go_back()
+    expect(site.page.get_by_role("dialog")).to_have_count(0)
+    expect(site.tile(names[1]).locator(".tile-open")).to_be_focused()
+    expect(site.page).to_have_url(f"{site.url}/?q=red")
+
+
+def test_a_pasted_address_opens_a_picture_outside_the_results(
+    site: Site, album: dict[str, str]
+) -> None:
+    site.open(f"/?tag=cool&image={album['red.png']}")
+    dialog = site.page.get_by_role("dialog", name="red.png")
+    expect(dialog).to_contain_text("400 \N{MULTIPLICATION SIGN} 300")
+    expect(dialog.get_by_role("button", name="Next picture")).to_be_disabled()
+    expect(site.tile("red.png")).to_have_count(0)
+    site.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(site.page.locator("#results")).to_be_focused()
+    expect(site.page).to_have_url(f"{site.url}/?tag=cool")
+
+
+@pytest.mark.parametrize("unknown", ["0" * 64, "no-id", "../jobs"])
+def test_an_unknown_picture_is_reported(site: Site, unknown: str) -> None:
+    site.open(f"/?image={unknown}")
+    dialog = site.page.get_by_role("dialog", name="Picture not found")
+    expect(dialog.get_by_role("alert")).to_contain_text("It may have been deleted.")
+    expect(dialog.get_by_role("button", name="More like this")).to_be_hidden()
+    expect(dialog.get_by_role("button", name="Actual size")).to_be_hidden()
+    dialog.get_by_role("button", name="Close").click()
+    expect(site.page).to_have_url(f"{site.url}/")
+    expect(site.tile("red.png")).to_be_visible()
+
+
+def test_going_back_to_a_search_returns_to_its_place(site: Site, many: str) -> None:
+    site.page.set_viewport_size({"width": 700, "height": 600})
+    site.open(f"/?tag={many}")
+    tiles = site.page.locator("#grid .tile-open")
+    site.page.get_by_role("button", name="Load more pictures").scroll_into_view_if_needed()
+    expect(tiles).to_have_count(MANY)
+    last = tiles.last
+    last.focus()
+    place = scroll(site.page)
+    assert place > 0
+    site.page.keyboard.press("+")
+    expect(site.page.locator(".term")).to_have_count(1)
+    site.settled()
+    site.page.go_back()
+    expect(last).to_be_in_viewport()
+    scrolled(site.page, place)
+    site.page.reload()
+    expect(last).to_be_in_viewport()
+    scrolled(site.page, place)
+
+
+def test_steps_go_on_past_the_loaded_pictures(site: Site, many: str) -> None:
+    # A high window would load the second page at once.
+    site.page.set_viewport_size({"width": 400, "height": 400})
+    site.open(f"/?tag={many}")
+    loaded = len(site.names())
+    assert loaded < MANY
+    site.tile(site.names()[-1]).locator(".tile-open").evaluate("tile => tile.click()")
+    site.page.get_by_role("button", name="Next picture").click()
+    expect(site.page.get_by_role("dialog", name=site.names()[loaded])).to_be_visible()
+
+
+def test_a_click_with_a_modifier_opens_a_tab(site: Site, album: dict[str, str]) -> None:
+    site.open("/?q=red")
+    tile = site.tile("red.png").locator(".tile-open")
+    expect(tile).to_have_attribute("href", f"/?q=red&image={album['red.png']}")
+    for click in ({"modifiers": ["ControlOrMeta"]}, {"button": "middle"}):
+        with site.page.context.expect_page() as opened:
+            tile.click(**click)  # type: ignore[arg-type]
+        tab = opened.value
+        expect(tab.get_by_role("dialog", name="red.png")).to_be_visible()
+        tab.close()
+    expect(site.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_picture_is_seen_at_its_actual_size(visit: Visit, album: dict[str, str]) -> None:
+    site = visit(viewport={"width": 360, "height": 700})
+    site.open(f"/?q=red&image={album['red.png']}")
+    image = site.page.locator("#details-image")
+    expect(image).to_have_js_property("naturalWidth", 400)
+    fits = width(image_of(site))
+    assert fits < 400
+    zoom = site.page.get_by_role("button", name="Actual size")
+    zoom.click()
+    expect(zoom).to_have_attribute("aria-pressed", "true")
+    pane = site.page.get_by_role("region", name="Picture at its actual size")
+    expect(pane).to_be_focused()
+    assert width(image_of(site)) == 400
+    # The arrow keys move the picture, here to its edge, and do not step.
+    for _ in range(4):
+        site.page.keyboard.press("ArrowRight")
+    site.page.wait_for_function(f"() => {LEFT_OF} === {RIGHTMOST}")
+    expect(site.page.get_by_role("dialog", name="red.png")).to_be_visible()
+    box = pane.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    site.page.mouse.move(x, y)
+    site.page.mouse.down()
+    site.page.mouse.move(x + 20, y, steps=4)
+    site.page.mouse.up()
+    site.page.wait_for_function(f"() => {LEFT_OF} < {RIGHTMOST}")
+    expect(zoom).to_have_attribute("aria-pressed", "true")
+    site.page.keyboard.press("z")
+    expect(zoom).to_have_attribute("aria-pressed", "false")
+    expect(zoom).to_be_focused()
+    assert width(image_of(site)) == fits
+    image.click()
+    expect(zoom).to_have_attribute("aria-pressed", "true")
+
+
+def image_of(site: Site) -> dict[str, float]:
+    box = site.page.locator("#details-image").bounding_box()
+    assert box is not None
+    return dict(box)
+
+
+def width(box: dict[str, float]) -> int:
+    return round(box["width"])
+
+
+def test_more_like_an_opened_picture_can_be_undone_by_going_back(
+    site: Site, album: dict[str, str]
+) -> None:
+    site.open("/?q=red")
+    site.tile("red.png").locator(".tile-open").click()
+    site.page.get_by_role("button", name="More like this").click()
+    expect(site.page.get_by_role("dialog")).to_have_count(0)
+    expect(site.page).to_have_url(re.compile(f"q=red&like={album['red.png']}%7E0.5$"))
+    site.page.go_back()
+    expect(site.page.get_by_role("dialog", name="red.png")).to_be_visible()
+    expect(site.page.locator(".term")).to_have_count(0)
