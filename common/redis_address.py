@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 # Ports that a URL may leave out.
 _REDIS_PORT, _SENTINEL_PORT = 6379, 26379
@@ -81,11 +82,10 @@ class RedisAddress:
         has_sentinels, encrypts = _SCHEMES[scheme]
         example = _SENTINELS if has_sentinels else _SERVER
         try:
-            parts = urlsplit(url)
-            login, _, hosts = parts.netloc.rpartition("@")
+            authority, path, options = _split(url)
+            login, _, hosts = authority.rpartition("@")
             port = _SENTINEL_PORT if has_sentinels else _REDIS_PORT
             found = tuple(_host(host, port) for host in hosts.split(","))
-            path = parts.path[1:]
             name, _, db = path.partition("/") if has_sentinels else ("", "", path)
             number = int(db or 0)
         except ValueError:
@@ -94,7 +94,11 @@ class RedisAddress:
             ) from None
         if has_sentinels != bool(name) or (len(found) > 1 and not has_sentinels) or number < 0:
             raise ValueError(f"give a URL such as {example}")
-        _check_no_options(parts, example)
+        if options:
+            raise ValueError(
+                f"give a URL without ? and #, such as {example}. In a password, write %3F and %23;"
+                " certificates have their own settings"
+            )
         return cls(
             hosts=found,
             primary=unquote(name) or None,
@@ -117,12 +121,15 @@ def at(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _check_no_options(parts: SplitResult, example: str) -> None:
-    if parts.query or parts.fragment:
-        raise ValueError(
-            f"give a URL without ? and #, such as {example}. In a password, write %3F and %23;"
-            " certificates have their own settings"
-        )
+def _split(url: str) -> tuple[str, str, str]:
+    """Return a URL's hosts with the user, its path without the first slash, and what follows.
+
+    ``urlsplit`` would refuse several hosts if one of them is in brackets.
+    """
+    found = re.fullmatch(r"[^:]*://([^/?#]*)/?([^?#]*)(.*)", url, re.DOTALL)
+    if found is None:
+        raise ValueError("no host")
+    return found[1], found[2], found[3].strip("?#")
 
 
 def _login(text: str) -> Login:

@@ -67,8 +67,11 @@ def test_what_is_like_one_image_and_unlike_another(capsys: pytest.CaptureFixture
 
 def test_only_images_of_the_tag_are_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(found(capsys, "blue", "--tag", "warm")) == {"red.png", "yellow.png"}
+    # The second upload of two of the pictures added its tag.
+    both = found(capsys, "blue", "--tag", "warm", "--tag", "cold")
+    assert set(both) == {"red.png", "yellow.png"}
     with pytest.raises(SystemExit, match="1"):
-        run(["search", "blue", "--tag", "warm", "--tag", "cold"])
+        run(["search", "blue", "--tag", "warm", "--tag", "lukewarm"])
     assert "--tag" in capsys.readouterr().err
 
 
