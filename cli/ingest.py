@@ -18,6 +18,7 @@ from cli.bulk.summary import Summary
 from cli.bulk.upload import CONNECTIONS, Upload
 from cli.errors import NothingToIngest
 from cli.exit_codes import INCOMPLETE
+from cli.job_progress import failure_lines
 from cli.pictures import Choice, Picture, Unreadable, find_pictures
 from cli.progress_bars import UploadBars, upload_bars
 from cli.table import print_rows
@@ -159,7 +160,7 @@ def _print(summary: Summary, skipped: Mapping[str, int], *, quiet: bool, as_json
     elif not quiet:
         click.echo(describe(summary, skipped))
     elif summary.failures:
-        click.echo("\n".join(_failures(summary)), err=True)
+        click.echo("\n".join(failure_lines(summary.failures)), err=True)
 
 
 def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
@@ -169,14 +170,8 @@ def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
     counts += f", {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
     others = [f"Skipped {listed(skipped)}."] if skipped else []
-    return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *_failures(summary)])
-
-
-def _failures(summary: Summary) -> list[str]:
-    return [
-        f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}"
-        for item in summary.failures
-    ]
+    failures = failure_lines(summary.failures)
+    return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *failures])
 
 
 @contextmanager

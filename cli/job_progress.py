@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import sleep
 
@@ -57,10 +57,14 @@ def describe(job: Job, failures: Sequence[Item] = ()) -> str:
         counts = f"{job.modified} changed, {job.unchanged} unchanged, {job.failed} failed"
     counts += f", {job.cancelled} cancelled" if job.cancelled else ""
     skipped = [f"Skipped {listed(job.skipped)}."] if job.skipped else []
-    lines = [
+    return "\n".join([counts, *skipped, *failure_lines(failures)])
+
+
+def failure_lines(failures: Iterable[Item]) -> list[str]:
+    """Return a line for each failed image that says why."""
+    return [
         f"  {shown(item.filename)}: {item.code}: {shown(item.detail or '')}" for item in failures
     ]
-    return "\n".join([counts, *skipped, *lines])
 
 
 @contextmanager

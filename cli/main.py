@@ -30,6 +30,7 @@ from cli.refresh import refresh
 from cli.reindex import reindex
 from cli.search import search
 from cli.status import status
+from cli.table import discard_output
 from cli.tenants import tenants
 from cli.text import shown, shown_lines
 from cli.up import up
@@ -102,7 +103,9 @@ def run(arguments: Sequence[str]) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        return _output_closed()
+        # The reader of the output has closed the pipe.
+        discard_output()
+        return INCOMPLETE
     except (GlimpseError, glimpse_client.GlimpseError) as error:
         click.echo(f"Error: {shown_lines(str(error))}", err=True)
         return _status(error)
@@ -125,13 +128,6 @@ def _status(error: Exception) -> int:
         return INCOMPLETE
     if isinstance(error, glimpse_client.ClientError | MilvusNotFound | RedisNotFound):
         return UNREACHABLE
-    return INCOMPLETE
-
-
-def _output_closed() -> int:
-    """End silently if the reader of the output has closed the pipe."""
-    # Otherwise Python reports an error when it flushes stdout at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return INCOMPLETE
 
 

@@ -83,12 +83,16 @@ def print_list(
     return True
 
 
+def discard_output() -> None:
+    """Discard further output: Python reports an error when it flushes stdout to a closed pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def _reader_may_leave() -> Iterator[None]:
     """End with status 0 if the reader of a list closes the pipe: `head` has what it wants."""
     try:
         yield
     except BrokenPipeError:
-        # Otherwise Python reports an error when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         raise click.exceptions.Exit(0) from None

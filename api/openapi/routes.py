@@ -6,6 +6,8 @@ cannot disagree. A route missing from it requires the scope ``admin``, and a tes
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from api.http.operations import BINARY, TEXT, Operation, Reply, json
 from api.openapi import bodies
 from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
@@ -29,6 +31,16 @@ _ACCEPTED = json(
 _CACHEABLE = ("ETag", "Cache-Control")
 # The bytes of a picture, in any supported format.
 _PICTURE = dict.fromkeys(sorted(MEDIA_TYPES.values()), BINARY)
+
+# Begins a job that changes indexed images.
+_EDIT = Operation(
+    "Images",
+    "write",
+    {202: _ACCEPTED},
+    errors=(409, 413, 415, 422),
+    headers=IDEMPOTENCY_KEY,
+    body=bodies.EDIT,
+)
 
 _IMAGES = {
     "images.upload": Operation(
@@ -54,22 +66,8 @@ _IMAGES = {
         errors=(413, 415, 502),
         body=bodies.CHECK,
     ),
-    "images.refresh": Operation(
-        "Images",
-        "write",
-        {202: _ACCEPTED},
-        errors=(409, 413, 415, 422),
-        headers=IDEMPOTENCY_KEY,
-        body=bodies.REFRESH,
-    ),
-    "images.edit": Operation(
-        "Images",
-        "write",
-        {202: _ACCEPTED},
-        errors=(409, 413, 415, 422),
-        headers=IDEMPOTENCY_KEY,
-        body=bodies.EDIT,
-    ),
+    "images.refresh": replace(_EDIT, body=bodies.REFRESH),
+    "images.edit": _EDIT,
     "images.change": Operation(
         "Images",
         "write",

@@ -25,6 +25,7 @@ from api.schemas.pagination import ImagesQuery
 from api.uploads.edit import EditedImages, begin_edit
 from api.uploads.upload import upload as receive_upload
 from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff, suffix_of
+from common.jobs.base import JobKind
 
 blueprint = Blueprint("images", __name__, url_prefix=IMAGES)
 
@@ -68,9 +69,7 @@ def check() -> Response:
 @blueprint.post("/refreshes")
 def refresh() -> Response:
     """Read the photo info of images from their bytes again; returns the job that does it."""
-    body = read_json(request, RefreshBody)
-    edited = EditedImages("refresh", body.change, body.ids, body.filter)
-    return accepted(begin_edit(services(), current_tenant(), request, edited))
+    return _begin_edit("refresh", read_json(request, RefreshBody))
 
 
 @blueprint.get(f"/{_IMAGE_ID}")
@@ -82,9 +81,7 @@ def show(image_id: str) -> Response:
 @blueprint.post("/edits")
 def edit() -> Response:
     """Change tags and metadata of images; returns the job that does it."""
-    body = read_json(request, EditBody)
-    edited = EditedImages("edit", body.change, body.ids, body.filter)
-    return accepted(begin_edit(services(), current_tenant(), request, edited))
+    return _begin_edit("edit", read_json(request, EditBody))
 
 
 @blueprint.patch(f"/{_IMAGE_ID}")
@@ -153,3 +150,8 @@ def _immutable(response: Response) -> Response:
     response.headers["Cache-Control"] = _IMMUTABLE
     response.headers.update(_INERT)
     return response
+
+
+def _begin_edit(kind: JobKind, body: EditBody | RefreshBody) -> Response:
+    edited = EditedImages(kind, body.change, body.ids, body.filter)
+    return accepted(begin_edit(services(), current_tenant(), request, edited))

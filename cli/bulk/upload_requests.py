@@ -36,7 +36,7 @@ class PictureSet:
 
 @dataclass(frozen=True, slots=True)
 class KnownSet:
-    """Pictures that the server already has, of which only the IDs are sent, to be tagged."""
+    """Pictures to tag that the server already has: only their IDs are sent."""
 
     ids: tuple[str, ...]
     # No file is sent.

@@ -59,7 +59,7 @@ def _check_parsers(name: str, data: bytes) -> None:
 
 
 def read(data: bytes) -> tuple[str, bytes]:
-    """Return a case from arbitrary bytes, of which the first selects the format."""
+    """Return a case from arbitrary bytes; the first byte selects the format."""
     return _FORMATS[data[0] % len(_FORMATS)] if data else "JPEG", data[1:]
 
 

@@ -14,7 +14,7 @@ _POLL_S = 0.05
 
 
 def claim_soon(claims: Claims, owner: str, tenant: str, image_id: str, wait_s: float) -> None:
-    """Claim an image, of which nothing is decoded; lift its quarantine.
+    """Claim an image for work that decodes nothing; lift its quarantine.
 
     Raises:
         ImagesBusy: Another task has claimed it and did not release it in time.

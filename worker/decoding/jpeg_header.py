@@ -6,8 +6,8 @@ from __future__ import annotations
 _MARKER = 0xFF
 # Begins a scan; the data of one cannot contain it.
 _SCAN = 0xDA
-# Begin a frame: all kinds, of which the tables of codes and an extension are none, and those that
-# libjpeg reads: baseline, extended, progressive, lossless, and with arithmetic coding.
+# Markers that begin a frame (DHT, JPG and DAC in their range do not), and those that libjpeg reads:
+# baseline, extended, progressive, lossless, and with arithmetic coding.
 _FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _READ = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA})
 _PROGRESSIVE = frozenset({0xC2, 0xCA})

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from common.blobs.base import BlobStore
 from common.contract import ImageRecord
-from common.errors import BlobsUnavailable, BytesMissing, NotFound
+from common.errors import BytesMissing, NotFound
 from common.images.photo_info import PhotoInfo
+from worker.originals import other_store, read_original
 
 # Returns the photo info in a picture's bytes of a format.
 ReadInfo = Callable[[bytes, str], PhotoInfo | None]
@@ -37,22 +38,11 @@ class StoredPhotoInfo:
             BlobsUnavailable: They cannot be read now.
         """
         try:
-            data = self._blobs.read(tenant, record.id)
+            data = read_original(self._blobs, tenant, record.id)
         except NotFound:
-            data = self._restored(tenant, record.id)
-        return self._read(data, record.format)
-
-    def _restored(self, tenant: str, image_id: str) -> bytes:
-        """Return the bytes that a deletion withdrew before it was interrupted."""
-        if not self._is_here():
-            raise BlobsUnavailable(
-                f"The bytes of image {image_id} are not in this worker's blob store; "
-                "give the API and all workers the same GLIMPSE_BLOBS_DIR or GLIMPSE_BLOBS_URL."
-            )
-        try:
-            self._blobs.restore(tenant, image_id)
-            return self._blobs.read(tenant, image_id)
-        except NotFound:
+            if not self._is_here():
+                raise other_store(f"image {record.id}") from None
             raise BytesMissing(
                 "The image's bytes are not in the blob store; delete it, then upload it again."
             ) from None
+        return self._read(data, record.format)

@@ -17,6 +17,7 @@ from worker.decoding.decode import Decoded, decode
 from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
 from worker.ingest.missing_blobs import MissingBlobs
+from worker.originals import other_store, read_original
 from worker.photo_info.reader import PhotoInfoReader
 from worker.pixel_budget import PixelBudget, Room
 
@@ -123,7 +124,7 @@ class PictureReader:
 
     def _bytes(self, item: ChunkItem, tenant: str) -> bytes:
         try:
-            data = self._read_or_restore(tenant, item.id)
+            data = read_original(self._blobs, tenant, item.id)
         except NotFound as error:
             raise self._absent(tenant, item.id) from error
         self._missing.forget(tenant, item.id)
@@ -138,10 +139,7 @@ class PictureReader:
         """
         if not self._is_here():
             self._missing.clear()
-            return BlobsUnavailable(
-                f"The bytes of image {image_id} are not in this worker's blob store; "
-                "give the API and all workers the same GLIMPSE_BLOBS_DIR or GLIMPSE_BLOBS_URL."
-            )
+            return other_store(f"image {image_id}")
         seconds = self._missing.note(tenant, image_id)
         if seconds < self._missing_s:
             return BlobsUnavailable(
@@ -152,12 +150,3 @@ class PictureReader:
         return StoreError(
             f"The bytes of image {image_id} are no longer in the blob store; upload it again."
         )
-
-    def _read_or_restore(self, tenant: str, image_id: str) -> bytes:
-        """Return a blob's bytes, even if its image was deleted after the upload was accepted."""
-        try:
-            return self._blobs.read(tenant, image_id)
-        except NotFound:
-            if not self._blobs.restore(tenant, image_id):
-                raise
-        return self._blobs.read(tenant, image_id)

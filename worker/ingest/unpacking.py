@@ -30,6 +30,7 @@ from worker.archives.member import Member
 from worker.archives.reader import read_archive
 from worker.archives.skipped import Skipped
 from worker.ingest.deliveries import Interrupted
+from worker.originals import other_store
 
 
 @dataclass(slots=True)
@@ -142,10 +143,7 @@ class ArchiveIngest:
             # A fully unpacked archive has been removed; its job has stopped growing by then. So has
             # one of a refused upload; its job's record has expired.
             if self._is_growing(archive.job_id):
-                raise BlobsUnavailable(
-                    f"The bytes of archive {archive.filename} are not in this worker's blob store; "
-                    "give the API and all workers the same GLIMPSE_BLOBS_DIR or GLIMPSE_BLOBS_URL."
-                ) from error
+                raise other_store(f"archive {archive.filename}") from error
             return self._end(archive, 0)
         except ArchiveError as error:
             self._extend_job(unpacking)

@@ -123,7 +123,7 @@ def _directories(tiff: bytes) -> dict[int, tuple[Any, ...]]:
 def _times(tags: _Tags, *, is_of_camera: bool) -> tuple[str | None, str | None]:
     """Return when a picture was taken and digitized."""
     changed, taken = tags.code(_CHANGED), tags.code(_TAKEN)
-    # The offset of a change is that of the camera if nobody has changed the picture.
+    # In an unedited picture, the time and the offset of the last change are the camera's.
     offset = tags.code(_TAKEN_OFFSET) or (tags.code(_CHANGED_OFFSET) if taken == changed else "")
     digitized_at = parse_time(tags.code(_DIGITIZED), tags.code(_DIGITIZED_OFFSET))
     if digitized_at is None and is_of_camera:

@@ -149,7 +149,7 @@ def read_xmp(packet: bytes) -> Statement:
 
 
 def _flat(paths: Iterable[str]) -> Iterable[str]:
-    """Return the parts of "Animals|Dogs", each of which is a keyword."""
+    """Split paths such as "Animals|Dogs" into keywords."""
     return (part for path in paths for part in path.split("|"))
 
 

@@ -1,4 +1,4 @@
-"""Decoding: truncated, unsupported and undecodable pictures are told apart."""
+"""Decoding distinguishes truncated, unsupported and undecodable pictures."""
 
 from __future__ import annotations
 
