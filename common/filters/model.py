@@ -4,7 +4,8 @@
      "width": {"gte": 640},
      "metadata.album": "holiday",
      "near": {"latitude": 48.14, "longitude": 11.58, "km": 5},
-     "indexed_at": {"gte": "2026-01-31T12:00:00Z"}}
+     "indexed_at": {"gte": "2026-01-31T12:00:00Z"},
+     "or": [{"camera": "Canon EOS 5D"}, {"not": {"format": "JPEG"}}]}
 
 An image must meet all conditions, and all operators of each. Unknown fields and operators are
 rejected, because ignoring one would return images that the caller meant to exclude.
@@ -24,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from common.filters.nesting import CONDITIONS_MAX, check_levels
 from common.filters.schema import named_metadata, needs_operator
 from common.filters.values import (
     Camera,
@@ -202,12 +204,21 @@ class Filter(BaseModel):
     near: Near | None = None
     # By metadata key; in JSON each is a condition named "metadata.KEY".
     metadata: dict[OwnKey, OwnOrValue] = Field(default={}, max_length=_KEYS_MAX)
+    # Filters of which an image must match all, at least one, and not the last one.
+    all_of: list[Filter] | None = Field(
+        default=None, alias="and", min_length=1, max_length=CONDITIONS_MAX
+    )
+    any_of: list[Filter] | None = Field(
+        default=None, alias="or", min_length=1, max_length=CONDITIONS_MAX
+    )
+    negated: Filter | None = Field(default=None, alias="not")
 
     @model_validator(mode="before")
     @classmethod
     def _collect_metadata(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
+        check_levels(value)
         if "metadata" in value:
             raise ValueError("metadata: give the name of a key, such as metadata.album")
         plain = {name: each for name, each in value.items() if not _is_own(name)}
@@ -220,6 +231,8 @@ class Filter(BaseModel):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
+        if self.size > CONDITIONS_MAX:
+            raise ValueError(f"give at most {CONDITIONS_MAX} conditions in all")
         # The filter is stored with its search and sent through the queue.
         if len(self.model_dump_json().encode()) > _BYTES_MAX:
             raise ValueError(f"give at most {_BYTES_MAX} bytes of JSON")
@@ -227,14 +240,30 @@ class Filter(BaseModel):
 
     @model_serializer
     def _as_sent(self) -> dict[str, Any]:
-        return {name: condition.operands for name, condition in self.conditions.items()}
+        lists = {"and": self.all_of, "or": self.any_of}
+        return {
+            **{name: condition.operands for name, condition in self.conditions.items()},
+            **{name: list(each) for name, each in lists.items() if each is not None},
+            **({} if self.negated is None else {"not": self.negated}),
+        }
 
     @property
     def conditions(self) -> dict[str, Condition]:
-        """The condition on each field, by the field's name in the API."""
+        """The filter's own condition on each field, by the field's name in the API."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         own = {f"{_METADATA_PREFIX}{key}": each for key, each in fields.pop("metadata").items()}
-        return {name: condition for name, condition in fields.items() if condition} | own
+        return {name: each for name, each in fields.items() if isinstance(each, Condition)} | own
+
+    @property
+    def inner(self) -> list[Filter]:
+        """The filters directly within this one."""
+        negated = () if self.negated is None else (self.negated,)
+        return [*(self.all_of or ()), *(self.any_of or ()), *negated]
+
+    @property
+    def size(self) -> int:
+        """The number of conditions, with those of all filters within; an empty filter has one."""
+        return max(1, len(self.conditions) + sum(each.size for each in self.inner))
 
 
 def _is_own(name: object) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api.uploads.begin_once import HEADER as IDEMPOTENCY_KEY
 from api.uploads.begin_once import PATTERN
+from common.filters.nesting import CONDITIONS_MAX, check_levels
 from common.images.archive_formats import MEDIA_TYPES as ARCHIVES
 from common.images.formats import MEDIA_TYPES as PICTURES
 from common.images.formats import RAW_FORMATS
@@ -40,6 +41,34 @@ def filter_query(context: schemathesis.HookContext, query: dict[str, Any] | None
     if not all(isinstance(side, int) for side in sides):
         return True
     return math.prod(sides) <= 25_000_000
+
+
+@schemathesis.hook
+def filter_body(context: schemathesis.HookContext, body: Any) -> bool:
+    """Exclude filters that nest too deep: a schema cannot limit the levels of a recursive one."""
+    if not isinstance(body, dict):
+        return True
+    search = body.get("search")
+    found = [body.get("filter"), search.get("filter") if isinstance(search, dict) else None]
+    return all(_is_bounded(each) for each in found)
+
+
+def _is_bounded(wanted: Any) -> bool:
+    try:
+        check_levels(wanted)
+    except ValueError:
+        return False
+    return not isinstance(wanted, dict) or _size(wanted) <= CONDITIONS_MAX
+
+
+def _size(wanted: dict[str, Any]) -> int:
+    """Return at least the number of conditions of a filter that is valid otherwise."""
+    inner = [*_listed(wanted.get("and")), *_listed(wanted.get("or")), wanted.get("not")]
+    return max(1, len(wanted)) + sum(_size(each) for each in inner if isinstance(each, dict))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 @schemathesis.hook

@@ -201,8 +201,22 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def filters(draw: st.DrawFn) -> Filter:
-    """Draw a filter with a few conditions."""
+    """Draw a filter with a few conditions, and none within it."""
     names = draw(st.lists(st.sampled_from(sorted(_FIELDS)), max_size=2, unique=True))
     keys = draw(st.lists(st.sampled_from(KEYS), max_size=2, unique=True))
     asked = {name: draw(_FIELDS[name]) for name in names}
     return Filter.model_validate(asked | {f"metadata.{key}": draw(_OWN) for key in keys})
+
+
+@st.composite
+def nested_filters(draw: st.DrawFn, levels: int = 3) -> Filter:
+    """Draw a filter with filters within it, or an ordinary one."""
+    asked = draw(filters()).model_dump(mode="json")
+    if levels > 1:
+        inner = nested_filters(levels - 1).map(lambda wanted: wanted.model_dump(mode="json"))
+        lists = st.lists(inner, min_size=1, max_size=2)
+        kinds = st.sampled_from(["and", "or", "not"])
+        # Few enough to stay within the number of conditions.
+        names = draw(st.lists(kinds, max_size=levels - 1, unique=True))
+        asked |= {name: draw(inner if name == "not" else lists) for name in names}
+    return Filter.model_validate(asked)

@@ -137,6 +137,15 @@ FILTERS = [
     ({f"metadata.{'k' * 65}": "x"}, False),
     ({"metadata": {"album": "x"}}, False),
     ({"colour": "red"}, False),
+    ({"and": [{"width": 640}], "or": [{"height": 1}, {"not": {"tags": {"any": ["a"]}}}]}, True),
+    ({"or": [{}]}, True),
+    ({"or": None, "not": None}, True),
+    ({"or": []}, False),
+    ({"or": {"width": 640}}, False),
+    ({"or": [{"width": "640"}]}, False),
+    ({"not": [{"width": 640}]}, False),
+    ({"not": {"colour": "red"}}, False),
+    ({"all_of": [{"width": 640}]}, False),
 ]
 
 

@@ -84,3 +84,10 @@ def test_an_unknown_index_is_searched_with_milvus_own_parameters() -> None:
 def test_rabitq_is_built_with_refinement() -> None:
     (index,) = index_params(VectorIndex.of("IVF_RABITQ"))
     assert index.get_index_configs()["refine"]
+
+
+def test_how_a_version_negates() -> None:
+    assert (LITE.dialect.has_not, LITE.dialect.negates_missing) == (False, True)
+    assert (OLD.dialect.has_not, OLD.dialect.negates_missing) == (True, True)
+    for unknown in (NEW, Server("Zilliz Cloud")):
+        assert (unknown.dialect.has_not, unknown.dialect.negates_missing) == (True, False)
