@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import schemathesis
 from hypothesis import strategies as st
@@ -22,6 +24,9 @@ from tests.support.pictures import picture
 # Few and small; other tests cover their content.
 _COLOURS = ("red", "green", "blue")
 
+# Maximum characters of a filter in a query string; a request line has 4,094 bytes.
+_FILTER_CHARACTERS_MAX = 3000
+
 for kind, media_type in PICTURES.items():
     # Nothing here writes raw files; the API does not look into them.
     written = "JPEG" if kind in RAW_FORMATS else kind
@@ -35,12 +40,24 @@ for archive, media_types in ARCHIVES.items():
 
 @schemathesis.hook
 def filter_query(context: schemathesis.HookContext, query: dict[str, Any] | None) -> bool:
-    """Exclude sheets with too many pixels: a schema cannot limit a product of parameters."""
+    """Exclude what a schema cannot limit: the pixels of a sheet, and the size of a filter."""
+    if not _fits(query.get("filter") if query else None):
+        return False
     asked = {"columns": 5, "rows": 2, "tile": 150} | (query or {})
     sides = [asked[name] for name in ("columns", "rows", "tile", "tile")]
     if not all(isinstance(side, int) for side in sides):
         return True
     return math.prod(sides) <= 25_000_000
+
+
+def _fits(wanted: Any) -> bool:
+    """Return whether a filter of a query string, as JSON or parsed, is within its bounds."""
+    text = wanted if isinstance(wanted, str) else json.dumps(wanted)
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        parsed = None
+    return len(quote(text)) <= _FILTER_CHARACTERS_MAX and _is_bounded(parsed)
 
 
 @schemathesis.hook

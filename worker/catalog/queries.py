@@ -30,6 +30,6 @@ class Catalog:
     def list(self, request: CatalogListRequest) -> CatalogPage:
         """Return a page of images, newest first."""
         images, following = self._store.page(
-            request.tenant, request.limit, request.tag, request.after
+            request.tenant, request.limit, request.tag, request.after, request.filter
         )
         return CatalogPage(images=images, following=following)
