@@ -33,6 +33,7 @@ from common.filters.values import (
     Name,
     OrderedValue,
     OwnValue,
+    Part,
     Time,
     Whole,
 )
@@ -102,6 +103,7 @@ class Filename(Condition):
         default=None, alias="in", min_length=1, max_length=_VALUES_MAX
     )
     prefix: Name | None = None
+    contains: Name | None = None
 
 
 class FormatName(Condition):
@@ -158,7 +160,8 @@ class Own(Condition):
     """Condition on a value of the caller's metadata.
 
     A string is compared with strings, a number with numbers (1 equals 1.0), a boolean with
-    booleans. A missing value, or one of another type, meets no condition.
+    booleans; ``contains`` compares strings, with case. A missing value, or one of another type,
+    meets no condition.
     """
 
     eq: OwnValue = None
@@ -169,6 +172,7 @@ class Own(Condition):
     gte: OrderedValue = None
     lt: OrderedValue = None
     lte: OrderedValue = None
+    contains: Part | None = None
 
 
 # Conditions that may be written as a bare value, which means ``eq``.

@@ -38,8 +38,7 @@ from worker.stores.milvus.filter import scope_of
 # The tenant whose rows are requested; a string of the service's own.
 _TENANT = "default"
 
-# Milvus Lite, servers before 2.6, and later ones.
-_DIALECTS = [Server(name).dialect for name in ("", "v2.3.5", "2.6.19")]
+_DIALECTS = [Server(name).dialect for name in ("", "v2.3.5", "2.4.1", "2.6.19")]
 
 # Rows to match every filter against.
 _RECORDS = records(12)
@@ -107,7 +106,11 @@ def _plain(wanted: Filter, plain: Any) -> dict[str, Any]:
 
 
 def _each(operands: dict[str, Any], plain: Any) -> dict[str, Any]:
-    return {operator: plain(operand) for operator, operand in operands.items()}
+    # Of ``contains`` only characters without a meaning get into the expression.
+    return {
+        operator: operand if operator == "contains" else plain(operand)
+        for operator, operand in operands.items()
+    }
 
 
 def _check_text(said: str, plain: str, meant: dict[str, str]) -> None:
@@ -143,7 +146,10 @@ def read(data: bytes) -> Any:
         return None
 
 
-_OPERATORS = ["eq", "in", "gt", "gte", "lt", "lte", "prefix", "any", "all", "none", "like"]
+_OPERATORS = [
+    *("eq", "in", "gt", "gte", "lt", "lte", "contains"),
+    *("any", "all", "none", "prefix", "like"),
+]
 _NAMES = [
     "near",
     "tags",
@@ -202,7 +208,7 @@ _ANYTHING = st.dictionaries(_FIELDS, _OPERANDS, max_size=4) | _OPERANDS
 
 # Well-formed filters with arbitrary strings and numbers, most of which are accepted.
 _LISTS = st.lists(mostly(_TEXTS, _SCALARS), min_size=1, max_size=4)
-_CONDITIONS = st.dictionaries(st.sampled_from(_OPERATORS[:6]), _SCALARS, min_size=1, max_size=2)
+_CONDITIONS = st.dictionaries(st.sampled_from(_OPERATORS[:7]), _SCALARS, min_size=1, max_size=2)
 _SHAPED = st.one_of(
     st.fixed_dictionaries(
         {"tags": st.dictionaries(st.sampled_from(_OPERATORS[7:10]), _LISTS, min_size=1)}

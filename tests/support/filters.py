@@ -177,7 +177,7 @@ def _numbers() -> st.SearchStrategy[Any]:
 
 _CAMERA = st.sampled_from([*MODELS, *NAMES])
 _OWN = _VALUE | _conditions(
-    **{"eq": _VALUE, "in": _lists(_VALUE)}, **dict.fromkeys(_ORDER, _ORDERED)
+    **{"eq": _VALUE, "in": _lists(_VALUE), "contains": _TEXT}, **dict.fromkeys(_ORDER, _ORDERED)
 )
 _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "tags": _conditions(any=_lists(_TEXT), all=_lists(_TEXT), none=_lists(_TEXT)),
@@ -185,7 +185,8 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "height": _numbers(),
     "bytes": _numbers(),
     "format": st.sampled_from(list(MEDIA_TYPES)),
-    "filename": _NAME | _conditions(**{"eq": _NAME, "in": _lists(_NAME), "prefix": _NAME}),
+    "filename": _NAME
+    | _conditions(**{"eq": _NAME, "in": _lists(_NAME), "prefix": _NAME, "contains": _NAME}),
     "indexed_at": _conditions(**dict.fromkeys(_ORDER, st.sampled_from(TIMES))),
     "taken_at": _conditions(**dict.fromkeys(_ORDER, st.sampled_from(TIMES))),
     "camera": _CAMERA | _conditions(**{"eq": _CAMERA, "in": _lists(_CAMERA), "prefix": _CAMERA}),

@@ -21,6 +21,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda value, operand: value < operand,
     "lte": lambda value, operand: value <= operand,
     "prefix": lambda value, operand: value.startswith(operand),
+    "contains": lambda value, operand: operand in value,
 }
 
 

@@ -42,8 +42,7 @@ RECORD = ImageRecord(
 WITHOUT_OFFSET = RECORD.model_copy(update={"photo": PhotoInfo(taken_at="2024-05-01T12:00:00")})
 WITHOUT_PHOTO = RECORD.model_copy(update={"photo": None})
 RECORDS = records(60)
-# Milvus Lite, servers before 2.6, and later ones.
-DIALECTS = [Server(name).dialect for name in ("", "v2.3.5", "2.6.19")]
+DIALECTS = [Server(name).dialect for name in ("", "v2.3.5", "2.4.1", "2.6.19")]
 
 
 def wanted(**asked: Any) -> Filter:
@@ -75,6 +74,13 @@ def nested(levels: int) -> dict[str, Any]:
         ({"filename": "holiday/dog.jpg"}, True),
         ({"filename": {"prefix": "holiday/"}}, True),
         ({"filename": {"prefix": "dog"}}, False),
+        ({"filename": {"contains": "day/do"}}, True),
+        ({"filename": {"contains": "Dog"}}, False),
+        ({"filename": {"contains": "%"}}, False),
+        ({"filename": {"contains": "d_g"}}, False),
+        ({"metadata.a.b": {"contains": "otte"}}, True),
+        ({"metadata.a.b": {"contains": "x"}}, False),
+        ({"metadata.stars": {"contains": "4"}}, False),
         ({"indexed_at": {"gte": "2026-01-31T13:00:00.125+01:00"}}, True),
         ({"indexed_at": {"gt": "2026-01-31T12:00:00.125Z"}}, False),
         ({"indexed_at": {"gt": "2026-01-31T12:00:00.1249Z"}}, True),
@@ -171,6 +177,11 @@ def test_an_image_without_photo_info_meets_no_condition_on_it(asked: dict[str, A
         ({"format": "svg"}, ("format", "eq")),
         ({"filename": {"prefix": ""}}, ("filename", "prefix")),
         ({"filename": {"gt": "a"}}, ("filename", "gt")),
+        ({"filename": {"contains": ""}}, ("filename", "contains")),
+        ({"filename": {"contains": 5}}, ("filename", "contains")),
+        ({"metadata.album": {"contains": "two\nlines"}}, ("metadata", "album", "contains")),
+        ({"metadata.album": {"contains": 5}}, ("metadata", "album", "contains")),
+        ({"metadata.album": {"contains": ""}}, ("metadata", "album", "contains")),
         ({"indexed_at": "2026-01-31T12:00:00Z"}, ("indexed_at",)),
         ({"indexed_at": {"gte": "yesterday"}}, ("indexed_at", "gte")),
         ({"indexed_at": {"gte": "2026-01-31T12:00:00"}}, ("indexed_at", "gte")),
@@ -316,6 +327,25 @@ def test_the_deepest_filter_is_a_shallow_tree(dialect: Dialect) -> None:
     )
     # Two levels of a message for each, of a hundred at most.
     assert max(depths) <= 40
+
+
+@pytest.mark.parametrize(
+    ("text", "negated", "written"),
+    [
+        ("a dog", False, 'filepath like "%a dog%"'),
+        ("a dog", True, '(not (filepath like "%a dog%"))'),
+        ("50%_of dogs", False, 'filepath like "%of dogs%"'),
+        ("50%_of dogs", True, ""),
+        ('"%_', False, ""),
+    ],
+)
+def test_a_part_of_a_name_is_a_pattern_without_wildcards(
+    text: str, negated: bool, written: str
+) -> None:
+    part: dict[str, Any] = {"filename": {"contains": text}}
+    scope = scope_of("mine", wanted(**({"not": part} if negated else part)), DIALECTS[2])
+    assert scope.text == 'tenant == "mine"' + (f" and {written}" if written else "")
+    assert scope.exact == (text == "a dog")
 
 
 @given(nested_filters(), st.sampled_from(DIALECTS))

@@ -6,6 +6,7 @@ does not agree, or cannot say it, the negation is every row, and the rows found 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,9 @@ _FIELDS = {"filename": "filepath"}
 # Fields that every row has.
 _DECLARED = frozenset({"width", "height", "bytes", "format", "filepath", "indexed_at"})
 
+# Characters that stand for themselves in patterns and in literals.
+_LITERAL = re.compile(r"""[^%_\\"']+""")
+
 # The characters before and after the surrogates, which no text contains.
 _BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
 
@@ -41,7 +45,7 @@ class Conditions:
 
     Args:
         negated: Whether to translate their negations.
-        dialect: How the Milvus negates.
+        dialect: What the Milvus can express.
     """
 
     def __init__(self, dialect: Dialect, *, negated: bool) -> None:
@@ -88,6 +92,8 @@ class Conditions:
         for operator, operand in operands.items():
             if operator == "prefix":
                 scopes += self._begins(field, operand)
+            elif operator == "contains":
+                scopes.append(self._contains(field, operand))
             else:
                 written = listed(operand) if operator == "in" else literal(operand)
                 scopes.append(self._compared(field, operator, written))
@@ -102,6 +108,18 @@ class Conditions:
             scopes.append(self._compared(field, "lt", literal(end)))
         return scopes
 
+    def _contains(self, field: str, text: str) -> Scope:
+        """Return a pattern of the longest part of a text that no Milvus reads as a wildcard."""
+        part = max(_LITERAL.findall(text), key=len, default="")
+        if not part or not self._dialect.has_infix:
+            return UNKNOWN
+        pattern = f"{field} like {literal(f'%{part}%')}"
+        if not self._negated:
+            return Scope(pattern, exact=part == text)
+        if part != text:
+            return UNKNOWN
+        return self._not(pattern) if field in _DECLARED else self._not_in_json(pattern)
+
     def _own(self, field: str, operands: Mapping[str, Any]) -> list[Scope]:
         scopes = []
         for operator, operand in operands.items():
@@ -109,6 +127,8 @@ class Conditions:
                 # Milvus does not accept lists of mixed types.
                 values = [self._compared(field, "eq", literal(value)) for value in operand]
                 scopes.append(combined("and" if self._negated else "or", values))
+            elif operator == "contains":
+                scopes.append(self._contains(field, operand))
             else:
                 scopes.append(self._compared(field, operator, literal(operand)))
         return scopes

@@ -20,6 +20,8 @@ from worker.stores.milvus.syntax import Dialect
 _RABITQ, _PARTITION_KEY = (2, 6), (2, 4)
 # First version with an inverted index over texts and numbers, and one that also has it over arrays.
 _INVERTED, _INVERTED_ARRAYS = (2, 4), (2, 5)
+# First version whose patterns may begin with a wildcard.
+_INFIX = (2, 4)
 # First version in which a comparison with a missing value in JSON need not be false, but unknown
 # (milvus-io/milvus#50699).
 _UNKNOWN = (2, 6)
@@ -79,10 +81,14 @@ class Server:
 
     @property
     def dialect(self) -> Dialect:
-        """How it negates conditions; of a version that is not known, only what all do."""
+        """What its expressions can say; of a version that is not known, only what all can."""
         if self.lite:
-            return Dialect(has_not=False, negates_missing=True)
-        return Dialect(has_not=True, negates_missing=() < self._version < _UNKNOWN)
+            return Dialect(has_infix=False, has_not=False, negates_missing=True)
+        return Dialect(
+            has_infix=self._version >= _INFIX,
+            has_not=True,
+            negates_missing=() < self._version < _UNKNOWN,
+        )
 
     def require(self, wanted: Definition) -> None:
         """Check that a collection can be laid out this way.

@@ -22,7 +22,7 @@ def scope_of(tenant: str, wanted: Filter | None, dialect: Dialect) -> Scope:
     Args:
         tenant: The rows' owner.
         wanted: The filter.
-        dialect: How the Milvus negates.
+        dialect: What the Milvus can express.
     """
     own = expression(tenant)
     if wanted is None:

@@ -48,7 +48,7 @@ from worker.stores.milvus.schema import (
     VECTOR,
     VERSION_FIELDS,
 )
-from worker.stores.milvus.syntax import Dialect, literal
+from worker.stores.milvus.syntax import literal
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
 
@@ -110,10 +110,10 @@ class MilvusStore:
         self._creates = creates
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
-        # Set on connecting: whether the server is Milvus Lite, how it negates conditions, the
+        # Set on connecting: whether the server is Milvus Lite, what it can express, the
         # collection's key in read marks, and the index to search with.
         self._lite = False
-        self._dialect = Dialect(has_not=False, negates_missing=False)
+        self._dialect = Server("").dialect
         self._key = ""
         self._index: VectorIndex | None = None
 

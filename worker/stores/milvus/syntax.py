@@ -14,14 +14,16 @@ Operator = Literal["and", "or"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a Milvus negates.
+    """What a Milvus can express.
 
     Attributes:
+        has_infix: Whether a pattern may begin with a wildcard.
         has_not: Whether it supports ``not``.
         negates_missing: Whether ``!=``, ``not in`` and ``not (...)`` are true if the value in JSON
             that they compare is missing or of another type.
     """
 
+    has_infix: bool
     has_not: bool
     negates_missing: bool
 
