@@ -60,7 +60,13 @@ class Catalog:
         return self._ask(CATALOG_KNOWN, self._request(ids), CatalogKnown).known
 
     def page(
-        self, limit: int, tag: str | None, wanted: Filter | None, after: Place | None
+        self,
+        limit: int,
+        tag: str | None,
+        wanted: Filter | None,
+        after: Place | None,
+        *,
+        count: bool,
     ) -> CatalogPage:
         """Return a page of images, newest first; raises ``WorkerUnavailable``."""
         request = CatalogListRequest(
@@ -71,6 +77,7 @@ class Catalog:
             tag=tag,
             filter=wanted,
             after=after,
+            count=count,
         )
         return self._ask(CATALOG_LIST, request, CatalogPage)
 

@@ -42,8 +42,8 @@ def images(
         found = client.images(tag, filter=wanted)
         if as_json:
             page = ImagesPage(images=tuple(islice(found, limit)))
-            click.echo(page.model_dump_json(indent=2, exclude={"next_cursor"}))
-        elif not print_list(found, _row, _COLUMNS, limit):
+            click.echo(page.model_dump_json(indent=2, exclude={"next_cursor", "count"}))
+        elif not print_list(found, _row, _COLUMNS, limit, lambda: client.count(tag, filter=wanted)):
             click.echo("No images found. Add pictures with `glimpse ingest`.", err=True)
 
 

@@ -375,6 +375,8 @@ class CatalogListRequest(ReadRequest):
     filter: Filter | None = None
     # The last image of the previous page.
     after: Place | None = None
+    # Whether to count the images of all pages.
+    count: bool = False
 
 
 class CatalogPage(Message):
@@ -382,6 +384,8 @@ class CatalogPage(Message):
 
     images: list[ImageRecord] = []
     following: Place | None = None
+    # The number of images of all pages; None if not requested, or if only reading each would tell.
+    count: int | None = None
     error: Failure | None = None
 
 

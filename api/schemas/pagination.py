@@ -56,6 +56,7 @@ class ImagesQuery(BaseModel):
     filter: Json[Filter] | None = Field(
         default=None, description="Only images that match this filter, as JSON."
     )
+    count: bool = Field(default=False, description="Whether to count the images of all pages.")
 
     @property
     def after(self) -> Place | None:

@@ -106,6 +106,7 @@ def test_a_negation_finds_all_the_others(store: VectorStore, asked: dict[str, An
         {"or": [{"not": {"not": asked}}, {"width": 1}], "not": {"height": 1}}
     )
     assert found(store, within) == expected(within)
+    assert store.count_matching("default", wanted=wanted) in (len(others), None)
     # All pages of a list, which may be short.
     listed, after = store.page("default", 40, wanted=wanted)
     while after is not None:

@@ -118,7 +118,8 @@ def test_images_of_a_tag_are_listed(client: FlaskClient) -> None:
     for tag in ("warm", 'a "b"'):
         answer = client.get("/v1/images", query_string={"tag": tag}).get_json()
         assert [image["id"] for image in answer["images"]] == [red]
-    assert client.get("/v1/images?tag=none").get_json() == {"images": [], "next_cursor": None}
+    none = {"images": [], "next_cursor": None, "count": None}
+    assert client.get("/v1/images?tag=none").get_json() == none
 
 
 def test_images_that_match_a_filter_are_listed_page_by_page(client: FlaskClient) -> None:
@@ -135,6 +136,21 @@ def test_images_that_match_a_filter_are_listed_page_by_page(client: FlaskClient)
             break
         query["cursor"] = page["next_cursor"]
     assert sorted(ids) == sorted([*uploaded[:2], *uploaded[5:]])
+
+
+def test_a_list_counts_the_images_of_all_pages(client: FlaskClient) -> None:
+    for number in range(5):
+        upload(client, f"#0000{number:02x}", tags=["even"] * (number % 2 == 0), number=number)
+    for query, count in (
+        ("", 5),
+        ("&tag=even", 3),
+        ('&filter={"metadata.number": {"gt": 0}}', 4),
+        ('&tag=even&filter={"metadata.number": {"gt": 0}}', 2),
+        ("&tag=none", 0),
+    ):
+        page = client.get(f"/v1/images?limit=1&count=true{query}").get_json()
+        assert page["count"] == count
+    assert client.get("/v1/images?limit=1").get_json()["count"] is None
 
 
 def test_a_tag_and_a_filter_hold_together(client: FlaskClient) -> None:

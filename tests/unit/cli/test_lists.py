@@ -181,10 +181,12 @@ def test_a_list_is_whole_in_a_pipe_and_bounded_on_a_terminal(
     assert len(lines(capsys)) == 2
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("COLUMNS", "70")
-    for command in ("images", "jobs"):
+    for command, said in (
+        ("images", "These are 1 of 2; see more with --limit.\n"),
+        ("jobs", "There are more than these 1; see them with --limit.\n"),
+    ):
         assert run([command]) == 0
-        captured = capsys.readouterr()
-        assert captured.err == "There are more than these 1; see them with --limit.\n"
+        assert capsys.readouterr().err == said
         assert run([command, "-n", "2"]) == 0
         assert capsys.readouterr().err == ""
 

@@ -40,6 +40,7 @@ def test_pictures_are_uploaded_described_and_deleted(glimpse: Glimpse) -> None:
     assert [found.id for found in glimpse.images(filter={"or": [others, {"width": 40}]})] == [
         image.id
     ]
+    assert (glimpse.count(), glimpse.count("warm"), glimpse.count(filter=others)) == (1, 1, 0)
     assert glimpse.content(image.id) == RED
     assert Image.open(io.BytesIO(glimpse.thumbnail(image.id, 16))).width == 16
     assert glimpse.check([image.id, image_id(BLUE)]).missing == (image_id(BLUE),)

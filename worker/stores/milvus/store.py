@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -48,7 +49,7 @@ from worker.stores.milvus.schema import (
     VECTOR,
     VERSION_FIELDS,
 )
-from worker.stores.milvus.syntax import literal
+from worker.stores.milvus.syntax import Scope, literal
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
 
@@ -203,14 +204,10 @@ class MilvusStore:
         wanted: Filter | None = None,
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return records, newest first, and the place to continue after."""
-        with self._connected():
-            scope = scope_of(tenant, wanted, self._dialect)
-        within = scope.text
-        if tag is not None:
-            within += f" and array_contains(tags, {literal(tag)})"
+        scope = self._scope(tenant, tag, wanted)
         last = None if after is None else (after.indexed_at_ms, after.id)
         # One key beyond the page shows whether another page follows.
-        keys = newest(partial(self._keys, within), limit + 1, time.time_ns() // 1_000_000, last)
+        keys = newest(partial(self._keys, scope.text), limit + 1, time.time_ns() // 1_000_000, last)
         shown = keys[:limit]
         more = len(keys) > limit
         following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
@@ -260,15 +257,14 @@ class MilvusStore:
 
     def count(self, tenant: str | None = None) -> int:
         """Return the number of rows of a tenant, or of all."""
-        with self._connected() as client:
-            counted = client.query(
-                self._collection,
-                filter="" if tenant is None else expression(tenant),
-                output_fields=["count(*)"],
-                **self._consistency(),
-                timeout=_CALL_TIMEOUT_S,
-            )
-        return int(counted[0]["count(*)"])
+        return self._count("" if tenant is None else expression(tenant))
+
+    def count_matching(
+        self, tenant: str, tag: str | None = None, wanted: Filter | None = None
+    ) -> int | None:
+        """Return the number of rows that ``page`` lists; None if only reading each would tell."""
+        scope = self._scope(tenant, tag, wanted)
+        return self._count(scope.text) if scope.exact else None
 
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:
         """Return a time for reads; None on Milvus Lite, or if the server does not tell its time."""
@@ -289,6 +285,24 @@ class MilvusStore:
     def _identifier(self, client: MilvusClient) -> str:
         about = client.describe_collection(self._collection, timeout=_CALL_TIMEOUT_S)
         return f"{self._collection} {about['collection_id']} {about['description']}"
+
+    def _scope(self, tenant: str, tag: str | None, wanted: Filter | None) -> Scope:
+        with self._connected():
+            scope = scope_of(tenant, wanted, self._dialect)
+        if tag is None:
+            return scope
+        return replace(scope, text=f"{scope.text} and array_contains(tags, {literal(tag)})")
+
+    def _count(self, within: str) -> int:
+        with self._connected() as client:
+            counted = client.query(
+                self._collection,
+                filter=within,
+                output_fields=["count(*)"],
+                **self._consistency(),
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return int(counted[0]["count(*)"])
 
     def _consistency(self) -> dict[str, Any]:
         """Return the options of a read: as of the read mark of its task, or strong."""
@@ -319,8 +333,7 @@ class MilvusStore:
         fields: Sequence[str],
     ) -> list[dict[str, Any]]:
         check_window(limit, offset)
-        with self._connected():
-            scope = scope_of(tenant, wanted, self._dialect)
+        scope = self._scope(tenant, None, wanted)
         if wanted is None or scope.exact:
             return self._find(vector, limit, offset, scope.text, fields)
         needed = sorted({*fields, *fields_of(wanted)})
