@@ -25,6 +25,7 @@ from common.contract import (
     Place,
 )
 from common.errors import NotFound
+from common.filters.model import Filter
 
 # Seconds to wait for a worker's answer.
 _TIMEOUT_S = 4.0
@@ -58,9 +59,26 @@ class Catalog:
         """Return the subset of ids that a search can find; raises ``WorkerUnavailable``."""
         return self._ask(CATALOG_KNOWN, self._request(ids), CatalogKnown).known
 
-    def page(self, limit: int, tag: str | None, after: Place | None) -> CatalogPage:
+    def page(
+        self,
+        limit: int,
+        tag: str | None,
+        wanted: Filter | None,
+        after: Place | None,
+        *,
+        count: bool,
+    ) -> CatalogPage:
         """Return a page of images, newest first; raises ``WorkerUnavailable``."""
-        request = CatalogListRequest(tenant=self.tenant, limit=limit, tag=tag, after=after)
+        request = CatalogListRequest(
+            # Workers of the release before can answer a list without a filter.
+            version=1 if wanted is None else 2,
+            tenant=self.tenant,
+            limit=limit,
+            tag=tag,
+            filter=wanted,
+            after=after,
+            count=count,
+        )
         return self._ask(CATALOG_LIST, request, CatalogPage)
 
     def delete(self, image_id: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
+from typing import Any
 
 import click
 
 from cli.exit_codes import INCOMPLETE
 from cli.image_id import ImageId
+from cli.selection import FILTER
 from cli.table import limit_option, on_terminal, print_list
 from cli.text import Text, shown
 from glimpse_client import Glimpse
@@ -19,9 +21,12 @@ _COLUMNS = ("id", "indexed", "size", "file", "tags", "taken")
 
 @click.command()
 @click.option("-t", "--tag", type=Text(), help="List only images with this tag.")
+@FILTER
 @limit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def images(tag: str | None, limit: int | None, as_json: bool) -> None:
+def images(
+    tag: str | None, wanted: dict[str, Any] | None, limit: int | None, as_json: bool
+) -> None:
     """List indexed images, newest first.
 
     If the output is not a terminal, each line has the image ID, time, size, file name,
@@ -31,22 +36,24 @@ def images(tag: str | None, limit: int | None, as_json: bool) -> None:
     \b
     Example:
       glimpse images --tag holiday --limit 10
+      glimpse images --filter '{"not": {"camera": {"prefix": "Canon"}}}'
     """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
-        found = client.images(tag)
+        found = client.images(tag, filter=wanted)
         if as_json:
             page = ImagesPage(images=tuple(islice(found, limit)))
-            click.echo(page.model_dump_json(indent=2, exclude={"next_cursor"}))
-        elif not print_list(found, _row, _COLUMNS, limit):
+            click.echo(page.model_dump_json(indent=2, exclude={"next_cursor", "count"}))
+        elif not print_list(found, _row, _COLUMNS, limit, lambda: client.count(tag, filter=wanted)):
             click.echo("No images found. Add pictures with `glimpse ingest`.", err=True)
 
 
 @click.command()
 @click.argument("ids", metavar="[ID...]", nargs=-1, type=ImageId())
 @click.option("-t", "--tag", type=Text(), help="Delete all images with this tag.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before --tag deletes.")
-def delete(ids: tuple[str, ...], tag: str | None, yes: bool) -> None:
-    """Delete the images with these IDs, or all with a tag.
+@FILTER
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before --tag or --filter deletes.")
+def delete(ids: tuple[str, ...], tag: str | None, wanted: dict[str, Any] | None, yes: bool) -> None:
+    """Delete the images with these IDs, or all with a tag or that match a filter.
 
     Searches no longer find them. Exits with status 1 if any of them does not exist.
 
@@ -55,31 +62,34 @@ def delete(ids: tuple[str, ...], tag: str | None, yes: bool) -> None:
       glimpse delete --tag old
       glimpse images --tag old | cut -f1 | xargs glimpse delete
     """  # noqa: D301 - click's marker for preformatted lines
-    if bool(ids) == (tag is not None):
-        raise click.UsageError("Give either IDs or --tag.")
+    if bool(ids) == (tag is not None or wanted is not None):
+        raise click.UsageError("Give either IDs, or --tag and --filter.")
     with Glimpse.from_environ() as client:
-        if tag is not None:
-            ids = _tagged(client, tag, ask=not yes)
+        if not ids:
+            ids = _selected(client, tag, wanted, ask=not yes)
         missing = [image_id for image_id in dict.fromkeys(ids) if not _delete(client, image_id)]
     if missing:
         sys.exit(INCOMPLETE)
 
 
-def _tagged(client: Glimpse, tag: str, *, ask: bool) -> tuple[str, ...]:
-    """Return the IDs of the images with a tag, once the user agrees to delete them."""
-    ids = tuple(image.id for image in client.images(tag))
+def _selected(
+    client: Glimpse, tag: str | None, wanted: dict[str, Any] | None, *, ask: bool
+) -> tuple[str, ...]:
+    """Return the IDs of the images to delete, once the user agrees to it."""
+    ids = tuple(image.id for image in client.images(tag, filter=wanted))
+    tagged = None if tag is None else f"the tag {shown(tag)}"
     if not ids:
-        click.echo(f"No images have the tag {shown(tag)}.", err=True)
+        click.echo(f"No images have {tagged}." if tagged else "No images match.", err=True)
         sys.exit(INCOMPLETE)
-    if ask and not _agrees(len(ids), tag):
+    if ask and not _agrees(len(ids), f"with {tagged}" if tagged else "found by the filter"):
         click.echo("Nothing was deleted.", err=True)
         sys.exit(INCOMPLETE)
     return ids
 
 
-def _agrees(count: int, tag: str) -> bool:
+def _agrees(count: int, which: str) -> bool:
     images = "1 image" if count == 1 else f"{count} images"
-    question = f"Delete {images} with the tag {shown(tag)}?"
+    question = f"Delete {images} {which}?"
     if not sys.stdin.isatty():
         raise click.UsageError(f"{question} Confirm with --yes; there is no terminal to ask on.")
     return click.confirm(question, err=True)

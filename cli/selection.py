@@ -31,6 +31,15 @@ class FilterText(click.ParamType[dict[str, Any]]):
         return found
 
 
+# Limits a command to the images that match a filter.
+FILTER = click.option(
+    "--filter",
+    "wanted",
+    type=FilterText(),
+    help="""All images that match this filter of the HTTP API: '{"width": {"gte": 640}}'.""",
+)
+
+
 def selects(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options ``--tagged`` and ``--filter`` to a command."""
     tagged = click.option(
@@ -41,13 +50,7 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
         metavar="TAG",
         help="All images with this tag. Repeatable: with all of them.",
     )
-    wanted = click.option(
-        "--filter",
-        "wanted",
-        type=FilterText(),
-        help="""All images that match this filter of the HTTP API: '{"width": {"gte": 640}}'.""",
-    )
-    return tagged(wanted(command))
+    return tagged(FILTER(command))
 
 
 def selected(

@@ -62,6 +62,7 @@ def print_list(
     row: Callable[[Entry], Sequence[str]],
     names: Sequence[str],
     limit: int | None,
+    count: Callable[[], int | None] = lambda: None,
 ) -> bool:
     """Print a list that may be long; return whether it has any entries.
 
@@ -70,6 +71,7 @@ def print_list(
         row: Returns the cells of an entry.
         names: The names of the columns.
         limit: Maximum number of entries; None for all in a pipe, and a screenful on a terminal.
+        count: Returns how many there are, if that is known; called only if some are left out.
     """
     entries = iter(found)
     first = next(entries, None)
@@ -79,7 +81,11 @@ def print_list(
     listed = islice(chain([first], entries), maximum)
     print_rows(map(row, listed), names)
     if limit is None and on_terminal() and next(entries, None) is not None:
-        click.echo(f"There are more than these {maximum}; see them with --limit.", err=True)
+        total = count()
+        if total is None:
+            click.echo(f"There are more than these {maximum}; see them with --limit.", err=True)
+        else:
+            click.echo(f"These are {maximum} of {total:,}; see more with --limit.", err=True)
     return True
 
 

@@ -387,12 +387,18 @@ class Place(Message):
 class CatalogListRequest(ReadRequest):
     """Payload of ``catalog.list``."""
 
+    # 2: it may have a filter, which older workers would ignore.
+    version: int = Field(default=2, ge=1, le=2)
     tenant: str = DEFAULT_TENANT
     limit: int = Field(default=100, ge=1, le=1000)
     # Return only images with this tag.
     tag: str | None = None
+    # Return only images that match; None returns all.
+    filter: Filter | None = None
     # The last image of the previous page.
     after: Place | None = None
+    # Whether to count the images of all pages.
+    count: bool = False
 
 
 class CatalogPage(Message):
@@ -400,6 +406,8 @@ class CatalogPage(Message):
 
     images: list[ImageRecord] = []
     following: Place | None = None
+    # The number of images of all pages; None if not requested, or if only reading each would tell.
+    count: int | None = None
     error: Failure | None = None
 
 

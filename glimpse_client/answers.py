@@ -154,6 +154,8 @@ class ImagesPage(Page):
     """A page of images."""
 
     images: tuple[Image, ...]
+    # Of all pages.
+    count: int | None = None
 
 
 class DeadLetter(Answer):

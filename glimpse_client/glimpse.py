@@ -211,10 +211,37 @@ class Glimpse:
         for page in self._connection.pages(ItemsPage, path, state=state):
             yield from page.items
 
-    def images(self, tag: str | None = None) -> Iterator[Image]:
-        """Iterate over the indexed images, or those with a tag, newest first."""
-        for page in self._connection.pages(ImagesPage, "/v1/images", tag=tag):
+    def images(
+        self,
+        tag: str | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+    ) -> Iterator[Image]:
+        """Iterate over the indexed images, newest first.
+
+        Args:
+            tag: Only images with this tag.
+            filter: Only images that meet these conditions, as for a search.
+
+        Example:
+            >>> next(glimpse.images(filter={"not": {"tags": {"any": ["seen"]}}})).filename
+            'dog.jpg'
+        """
+        wanted = None if filter is None else json.dumps(filter)
+        for page in self._connection.pages(ImagesPage, "/v1/images", tag=tag, filter=wanted):
             yield from page.images
+
+    def count(
+        self,
+        tag: str | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+    ) -> int | None:
+        """Return how many images ``images`` has; None if the server cannot count them fast."""
+        given = {"tag": tag, "filter": None if filter is None else json.dumps(filter)}
+        params = {name: value for name, value in given.items() if value is not None}
+        params |= {"limit": "1", "count": "true"}
+        return read(ImagesPage, self._connection.send("GET", "/v1/images", params=params)).count
 
     def image(self, image_id: str) -> Image:
         """Return an indexed image; raises ``NotThere`` if it is not indexed."""

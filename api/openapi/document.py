@@ -132,13 +132,18 @@ def _in_path(rule: Rule) -> Iterator[dict[str, Any]]:
 def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
     if operation.query is None:
         return
-    whole = operation.query.model_json_schema(schema_generator=_Schemas)
+    whole = operation.query.model_json_schema(schema_generator=_Schemas, ref_template=_SCHEMAS)
     for name, schema in whole["properties"].items():
         is_required = name in whole.get("required", ())
         parameter = {"name": name, "in": "query", "required": is_required}
         if "description" in schema:
             parameter["description"] = schema.pop("description")
-        yield parameter | {"schema": _sent(schema)}
+        sent = _sent(schema)
+        if "contentSchema" in sent:
+            content = {sent["contentMediaType"]: {"schema": sent["contentSchema"]}}
+            yield parameter | {"content": content}
+        else:
+            yield parameter | {"schema": sent}
 
 
 def _sent(schema: Schema) -> Schema:

@@ -54,7 +54,7 @@ def upload() -> Response:
 def index() -> Response:
     """List images, newest first."""
     query = read_query(request, ImagesQuery)
-    page = catalog().page(query.limit, query.tag, query.after)
+    page = catalog().page(query.limit, query.tag, query.filter, query.after, count=query.count)
     return answered(Images.of(page, links()))
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from api.schemas.answer import Answer, Count, Time
 from api.schemas.links import Links
@@ -55,12 +58,19 @@ class Images(Answer):
 
     images: list[Image]
     next_cursor: str | None
+    count: Annotated[
+        Count | None,
+        Field(
+            description="The images of all pages; null if not requested, or if only reading each"
+            " would tell."
+        ),
+    ]
 
     @classmethod
     def of(cls, page: CatalogPage, links: Links) -> Images:
         """Build the response page."""
         images = [Image.of(record, links) for record in page.images]
-        return cls(images, image_cursor(page.following))
+        return cls(images, image_cursor(page.following), page.count)
 
 
 @dataclass(slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
 
 from common.contract import Place
 from common.cursors import CURSOR_PATTERN, read_cursor, write_cursor
+from common.filters.model import Filter
 from common.ids import IMAGE_ID, IMAGE_ID_DIGITS
 from common.images.metadata_limits import Tag
 from common.jobs.base import JobState
@@ -52,6 +53,10 @@ class ImagesQuery(BaseModel):
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: ImageCursor | None = None
     tag: Tag | None = Field(default=None, description="Only images with this tag.")
+    filter: Json[Filter] | None = Field(
+        default=None, description="Only images that match this filter, as JSON."
+    )
+    count: bool = Field(default=False, description="Whether to count the images of all pages.")
 
     @property
     def after(self) -> Place | None:

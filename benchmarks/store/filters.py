@@ -38,6 +38,13 @@ def measure(store: VectorStore, count: int, reads: int) -> dict[str, Any]:
         "camera, a quarter": {"camera": _CAMERAS[0]},
         "near, a sixth": {"near": {"latitude": _LATITUDE, "longitude": _LONGITUDE, "km": 45}},
         "metadata": {"metadata.album": {"gte": ""}},
+        "nested, sizes and tags": {
+            "or": [{"width": {"gte": 1}}, {"and": [{"height": 1}, {"tags": {"any": ["x"]}}]}],
+            "not": {"or": [{"format": "GIF"}, {"tags": {"all": ["x", "y"]}}]},
+        },
+        "nested, photo info": {
+            "or": [{"camera": _CAMERAS[0]}, {"not": {"taken_at": {"lt": middle}}}]
+        },
     }
     wanted = {name: Filter.model_validate(each) for name, each in asked.items()}
     ms: dict[str, list[float]] = {name: [] for name in wanted}

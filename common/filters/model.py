@@ -4,7 +4,8 @@
      "width": {"gte": 640},
      "metadata.album": "holiday",
      "near": {"latitude": 48.14, "longitude": 11.58, "km": 5},
-     "indexed_at": {"gte": "2026-01-31T12:00:00Z"}}
+     "indexed_at": {"gte": "2026-01-31T12:00:00Z"},
+     "or": [{"camera": "Canon EOS 5D"}, {"not": {"format": "JPEG"}}]}
 
 An image must meet all conditions, and all operators of each. Unknown fields and operators are
 rejected, because ignoring one would return images that the caller meant to exclude.
@@ -24,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from common.filters.nesting import CONDITIONS_MAX, check_levels
 from common.filters.schema import named_metadata, needs_operator
 from common.filters.values import (
     Camera,
@@ -31,6 +33,7 @@ from common.filters.values import (
     Name,
     OrderedValue,
     OwnValue,
+    Part,
     Time,
     Whole,
 )
@@ -100,6 +103,7 @@ class Filename(Condition):
         default=None, alias="in", min_length=1, max_length=_VALUES_MAX
     )
     prefix: Name | None = None
+    contains: Name | None = None
 
 
 class FormatName(Condition):
@@ -156,7 +160,8 @@ class Own(Condition):
     """Condition on a value of the caller's metadata.
 
     A string is compared with strings, a number with numbers (1 equals 1.0), a boolean with
-    booleans. A missing value, or one of another type, meets no condition.
+    booleans; ``contains`` compares strings, with case. A missing value, or one of another type,
+    meets no condition.
     """
 
     eq: OwnValue = None
@@ -167,6 +172,7 @@ class Own(Condition):
     gte: OrderedValue = None
     lt: OrderedValue = None
     lte: OrderedValue = None
+    contains: Part | None = None
 
 
 # Conditions that may be written as a bare value, which means ``eq``.
@@ -202,12 +208,21 @@ class Filter(BaseModel):
     near: Near | None = None
     # By metadata key; in JSON each is a condition named "metadata.KEY".
     metadata: dict[OwnKey, OwnOrValue] = Field(default={}, max_length=_KEYS_MAX)
+    # Filters of which an image must match all, at least one, and not the last one.
+    all_of: list[Filter] | None = Field(
+        default=None, alias="and", min_length=1, max_length=CONDITIONS_MAX
+    )
+    any_of: list[Filter] | None = Field(
+        default=None, alias="or", min_length=1, max_length=CONDITIONS_MAX
+    )
+    negated: Filter | None = Field(default=None, alias="not")
 
     @model_validator(mode="before")
     @classmethod
     def _collect_metadata(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
+        check_levels(value)
         if "metadata" in value:
             raise ValueError("metadata: give the name of a key, such as metadata.album")
         plain = {name: each for name, each in value.items() if not _is_own(name)}
@@ -220,6 +235,8 @@ class Filter(BaseModel):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
+        if self.size > CONDITIONS_MAX:
+            raise ValueError(f"give at most {CONDITIONS_MAX} conditions in all")
         # The filter is stored with its search and sent through the queue.
         if len(self.model_dump_json().encode()) > _BYTES_MAX:
             raise ValueError(f"give at most {_BYTES_MAX} bytes of JSON")
@@ -227,14 +244,30 @@ class Filter(BaseModel):
 
     @model_serializer
     def _as_sent(self) -> dict[str, Any]:
-        return {name: condition.operands for name, condition in self.conditions.items()}
+        lists = {"and": self.all_of, "or": self.any_of}
+        return {
+            **{name: condition.operands for name, condition in self.conditions.items()},
+            **{name: list(each) for name, each in lists.items() if each is not None},
+            **({} if self.negated is None else {"not": self.negated}),
+        }
 
     @property
     def conditions(self) -> dict[str, Condition]:
-        """The condition on each field, by the field's name in the API."""
+        """The filter's own condition on each field, by the field's name in the API."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         own = {f"{_METADATA_PREFIX}{key}": each for key, each in fields.pop("metadata").items()}
-        return {name: condition for name, condition in fields.items() if condition} | own
+        return {name: each for name, each in fields.items() if isinstance(each, Condition)} | own
+
+    @property
+    def inner(self) -> list[Filter]:
+        """The filters directly within this one."""
+        negated = () if self.negated is None else (self.negated,)
+        return [*(self.all_of or ()), *(self.any_of or ()), *negated]
+
+    @property
+    def size(self) -> int:
+        """The number of conditions, with those of all filters within; an empty filter has one."""
+        return max(1, len(self.conditions) + sum(each.size for each in self.inner))
 
 
 def _is_own(name: object) -> bool:

@@ -92,6 +92,13 @@ Camera = Annotated[
     AfterValidator(_name),
     Field(json_schema_extra={"pattern": NAME_PATTERN}),
 ]
+# Part of a text; a line break would end a string of Milvus.
+Part = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=metadata_limits.VALUE_CHARACTERS_MAX),
+    AfterValidator(one_line),
+    Field(json_schema_extra={"pattern": metadata_limits.ONE_LINE}),
+]
 Time = Annotated[str, AfterValidator(_time), Field(json_schema_extra={"format": TIME_FORMAT})]
 # The types that the checks of a metadata value accept, for the OpenAPI document.
 _Text = Annotated[metadata_limits.Text, Field(json_schema_extra={"pattern": ONE_LINE_OR_NONE})]

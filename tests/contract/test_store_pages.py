@@ -107,6 +107,21 @@ def test_a_list_of_a_filter_has_what_matches(store: VectorStore) -> None:
     assert end is None
 
 
+def test_a_list_is_counted(store: VectorStore) -> None:
+    rows = [
+        at(f"image {number}", number, width=number, tags=["even"] * (number % 2 == 0))
+        for number in range(9)
+    ]
+    store.upsert([*rows, replace(at("other", 1), tenant="other")])
+    wanted = Filter.model_validate({"not": {"width": {"in": [0, 1]}}})
+    counts = [
+        store.count_matching("default", tag, each)
+        for tag in (None, "even", "odd")
+        for each in (None, wanted)
+    ]
+    assert counts == [9, 7, 5, 4, 0, 0]
+
+
 def test_a_tenant_sees_only_its_own(store: VectorStore) -> None:
     mine, yours = at("a", 0), replace(at("b", 1), tenant="other")
     store.upsert([mine, yours])

@@ -16,7 +16,7 @@ from common.images.photo_info import (
 )
 from tests.support.store_clients import row, unit
 from worker.stores.base import Row, VectorStore
-from worker.stores.milvus import near as near_search
+from worker.stores.milvus import inexact
 from worker.stores.rows import PHOTO_BYTES_MAX
 from worker.stores.window import WINDOW_MAX
 
@@ -118,7 +118,7 @@ def test_the_corners_of_the_box_leave_no_page_short(
     store: VectorStore, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # With a small window, the search must exclude rows by their ids.
-    monkeypatch.setattr(near_search, "WINDOW_MAX", window)
+    monkeypatch.setattr(inexact, "WINDOW_MAX", window)
     # All places are in the box around the circle, and the better rows outside of the circle.
     corners = [at(f"corner {number}", 0.8, 0.8, seed=0) for number in range(90)]
     inside = [at(f"inside {number}", 0.8, 0.1, seed=number + 1) for number in range(12)]
@@ -132,3 +132,9 @@ def test_the_corners_of_the_box_leave_no_page_short(
     assert [each.image_id for each in found] == [hit.id for hit in whole[10:]]
     both = Filter.model_validate({**wanted.model_dump(), "filename": {"prefix": "inside 1"}})
     assert len(store.search("default", unit(0), limit=9, wanted=both)) == 3
+    # The negation finds the corners, with the same excluding of rows by their ids.
+    others = Filter.model_validate({"not": wanted.model_dump(), "filename": {"prefix": "corner"}})
+    found = store.nearest("default", unit(3), limit=20, wanted=others)
+    assert len({each.image_id for each in found} & {row.record.id for row in corners}) == 20
+    either = Filter.model_validate({"or": [wanted.model_dump(), {"filename": "corner 7.jpg"}]})
+    assert len(store.search("default", unit(0), limit=20, wanted=either)) == 13

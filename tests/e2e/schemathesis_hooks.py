@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import schemathesis
 from hypothesis import strategies as st
 
 from api.uploads.begin_once import HEADER as IDEMPOTENCY_KEY
 from api.uploads.begin_once import PATTERN
+from common.filters.nesting import CONDITIONS_MAX, check_levels
 from common.images.archive_formats import MEDIA_TYPES as ARCHIVES
 from common.images.formats import MEDIA_TYPES as PICTURES
 from common.images.formats import RAW_FORMATS
@@ -20,6 +23,9 @@ from tests.support.pictures import picture
 
 # Few and small; other tests cover their content.
 _COLOURS = ("red", "green", "blue")
+
+# Maximum characters of a filter in a query string; a request line has 4,094 bytes.
+_FILTER_CHARACTERS_MAX = 3000
 
 for kind, media_type in PICTURES.items():
     # Nothing here writes raw files; the API does not look into them.
@@ -34,12 +40,52 @@ for archive, media_types in ARCHIVES.items():
 
 @schemathesis.hook
 def filter_query(context: schemathesis.HookContext, query: dict[str, Any] | None) -> bool:
-    """Exclude sheets with too many pixels: a schema cannot limit a product of parameters."""
+    """Exclude what a schema cannot limit: the pixels of a sheet, and the size of a filter."""
+    if not _fits(query.get("filter") if query else None):
+        return False
     asked = {"columns": 5, "rows": 2, "tile": 150} | (query or {})
     sides = [asked[name] for name in ("columns", "rows", "tile", "tile")]
     if not all(isinstance(side, int) for side in sides):
         return True
     return math.prod(sides) <= 25_000_000
+
+
+def _fits(wanted: Any) -> bool:
+    """Return whether a filter of a query string, as JSON or parsed, is within its bounds."""
+    text = wanted if isinstance(wanted, str) else json.dumps(wanted)
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        parsed = None
+    return len(quote(text)) <= _FILTER_CHARACTERS_MAX and _is_bounded(parsed)
+
+
+@schemathesis.hook
+def filter_body(context: schemathesis.HookContext, body: Any) -> bool:
+    """Exclude filters that nest too deep: a schema cannot limit the levels of a recursive one."""
+    if not isinstance(body, dict):
+        return True
+    search = body.get("search")
+    found = [body.get("filter"), search.get("filter") if isinstance(search, dict) else None]
+    return all(_is_bounded(each) for each in found)
+
+
+def _is_bounded(wanted: Any) -> bool:
+    try:
+        check_levels(wanted)
+    except ValueError:
+        return False
+    return not isinstance(wanted, dict) or _size(wanted) <= CONDITIONS_MAX
+
+
+def _size(wanted: dict[str, Any]) -> int:
+    """Return at least the number of conditions of a filter that is valid otherwise."""
+    inner = [*_listed(wanted.get("and")), *_listed(wanted.get("or")), wanted.get("not")]
+    return max(1, len(wanted)) + sum(_size(each) for each in inner if isinstance(each, dict))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 @schemathesis.hook

@@ -55,6 +55,7 @@ SEARCH = {
 CONDITIONS = (
     *("indexed_at", "metadata"),
     *("taken_at, half", "camera, a quarter", "near, a sixth"),
+    *("nested, sizes and tags", "nested, photo info"),
 )
 PAGES = {
     *latencies(

@@ -16,17 +16,29 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from common.contract import ImageRecord
-from common.filters.model import Filter
+from common.filters.model import CameraName, Filter
 from tests.fuzz.chances import mostly
 from tests.fuzz.literals import split
 from tests.fuzz.target import Target
-from tests.support.filters import ASKED, BREAKOUTS, KEYS, NUMBERS, TIMES, VALUES, filters, records
+from tests.support.filters import (
+    ASKED,
+    BREAKOUTS,
+    KEYS,
+    NUMBERS,
+    TIMES,
+    VALUES,
+    nested_filters,
+    records,
+)
 from worker.stores.matching import matches
 from worker.stores.metadata_keys import own_key
-from worker.stores.milvus.filter import expression
+from worker.stores.milvus.definition import Server
+from worker.stores.milvus.filter import scope_of
 
 # The tenant whose rows are requested; a string of the service's own.
 _TENANT = "default"
+
+_DIALECTS = [Server(name).dialect for name in ("", "v2.3.5", "2.4.1", "2.6.19")]
 
 # Rows to match every filter against.
 _RECORDS = records(12)
@@ -48,9 +60,9 @@ def check(asked: Any) -> None:
     except ValidationError:
         return
     twin, meant = _twin(wanted)
-    for lite in (False, True):
-        bare, texts = split(expression(_TENANT, wanted, lite=lite))
-        plain_bare, plain_texts = split(expression(_TENANT, twin, lite=lite))
+    for dialect in _DIALECTS:
+        bare, texts = split(scope_of(_TENANT, wanted, dialect).text)
+        plain_bare, plain_texts = split(scope_of(_TENANT, twin, dialect).text)
         assert bare == plain_bare
         for said, plain in zip(texts, plain_texts, strict=True):
             _check_text(said, plain, meant)
@@ -72,20 +84,33 @@ def _twin(wanted: Filter) -> tuple[Filter, dict[str, str]]:
         meant[word] = value
         return word
 
-    asked = {}
+    return Filter.model_validate(_plain(wanted, plain)), meant
+
+
+def _plain(wanted: Filter, plain: Any) -> dict[str, Any]:
+    asked: dict[str, Any] = {}
     for name, condition in wanted.conditions.items():
         operands = condition.operands
         if name.startswith(_PREFIX):
             name = _PREFIX + plain(name.removeprefix(_PREFIX))
-        if name == "camera":
+        if isinstance(condition, CameraName):
             # Compared without case.
             operands = condition.folded
         asked[name] = operands if name in _OURS else _each(operands, plain)
-    return Filter.model_validate(asked), meant
+    for name, inner in (("and", wanted.all_of), ("or", wanted.any_of)):
+        if inner is not None:
+            asked[name] = [_plain(each, plain) for each in inner]
+    if wanted.negated is not None:
+        asked["not"] = _plain(wanted.negated, plain)
+    return asked
 
 
 def _each(operands: dict[str, Any], plain: Any) -> dict[str, Any]:
-    return {operator: plain(operand) for operator, operand in operands.items()}
+    # Of ``contains`` only characters without a meaning get into the expression.
+    return {
+        operator: operand if operator == "contains" else plain(operand)
+        for operator, operand in operands.items()
+    }
 
 
 def _check_text(said: str, plain: str, meant: dict[str, str]) -> None:
@@ -101,12 +126,16 @@ def _check_text(said: str, plain: str, meant: dict[str, str]) -> None:
 
 def _nearest(wanted: Filter) -> list[ImageRecord]:
     """Return rows with all of the filter's metadata keys, with values of every type."""
-    keys = list(wanted.metadata)
+    keys = _keys(wanted)
     base = _RECORDS[0]
     return [
         base.model_copy(update={"metadata": dict.fromkeys(keys, value)})
         for value in ("x", 1, 0.5, True)
     ]
+
+
+def _keys(wanted: Filter) -> list[str]:
+    return [*wanted.metadata, *(key for each in wanted.inner for key in _keys(each))]
 
 
 def read(data: bytes) -> Any:
@@ -117,7 +146,10 @@ def read(data: bytes) -> Any:
         return None
 
 
-_OPERATORS = ["eq", "in", "gt", "gte", "lt", "lte", "prefix", "any", "all", "none", "like"]
+_OPERATORS = [
+    *("eq", "in", "gt", "gte", "lt", "lte", "contains"),
+    *("any", "all", "none", "prefix", "like"),
+]
 _NAMES = [
     "near",
     "tags",
@@ -129,6 +161,9 @@ _NAMES = [
     "indexed_at",
     "metadata",
     "camera",
+    "and",
+    "or",
+    "not",
 ]
 _ODD = [
     float("nan"),
@@ -173,7 +208,7 @@ _ANYTHING = st.dictionaries(_FIELDS, _OPERANDS, max_size=4) | _OPERANDS
 
 # Well-formed filters with arbitrary strings and numbers, most of which are accepted.
 _LISTS = st.lists(mostly(_TEXTS, _SCALARS), min_size=1, max_size=4)
-_CONDITIONS = st.dictionaries(st.sampled_from(_OPERATORS[:6]), _SCALARS, min_size=1, max_size=2)
+_CONDITIONS = st.dictionaries(st.sampled_from(_OPERATORS[:7]), _SCALARS, min_size=1, max_size=2)
 _SHAPED = st.one_of(
     st.fixed_dictionaries(
         {"tags": st.dictionaries(st.sampled_from(_OPERATORS[7:10]), _LISTS, min_size=1)}
@@ -188,8 +223,18 @@ _SHAPED = st.one_of(
     ),
 )
 
+# Filters within filters, of the above.
+_NESTED = st.fixed_dictionaries(
+    {},
+    optional={
+        "and": st.lists(_SHAPED, min_size=1, max_size=3),
+        "or": st.lists(_SHAPED, min_size=1, max_size=3),
+        "not": st.fixed_dictionaries({"or": st.lists(_SHAPED, min_size=1, max_size=2)}),
+    },
+)
+
 # Valid filters, each with more conditions than the accepted ones of the above.
-_SOUND = filters().map(lambda wanted: wanted.model_dump(mode="json"))
+_SOUND = nested_filters().map(lambda wanted: wanted.model_dump(mode="json"))
 
 
 def _merged(parts: list[Any]) -> dict[str, Any]:
@@ -202,6 +247,7 @@ def _seeds() -> tuple[bytes, ...]:
         {"width": 640, "height": {"gte": 1, "lt": 9}, "bytes": {"in": [1, 2]}},
         {"format": "jpeg", "filename": {"prefix": "a\\", "in": ["x", '" or ""=="']}},
         {"indexed_at": {"gte": "2026-01-31T12:00:00Z", "lt": "2027-01-31T12:00:00.5+01:00"}},
+        {"or": [{"width": 1}, {"not": {"tags": {"all": ["a", '"']}}}], "and": [{"camera": "x"}]},
         {"metadata.album": "x", 'metadata."]': {"in": [1, 0.5, True, "y"], "gt": "a"}},
     ]
     return tuple(json.dumps(each).encode() for each in good)
@@ -210,7 +256,7 @@ def _seeds() -> tuple[bytes, ...]:
 TARGET = Target(
     check=check,
     cases=mostly(_SHAPED, _ANYTHING)
-    | st.lists(_SOUND | _SHAPED | _ANYTHING, max_size=4).map(_merged),
+    | st.lists(_SOUND | _SHAPED | _NESTED | _ANYTHING, max_size=4).map(_merged),
     read=read,
     seeds=_seeds(),
 )

@@ -177,7 +177,7 @@ def _numbers() -> st.SearchStrategy[Any]:
 
 _CAMERA = st.sampled_from([*MODELS, *NAMES])
 _OWN = _VALUE | _conditions(
-    **{"eq": _VALUE, "in": _lists(_VALUE)}, **dict.fromkeys(_ORDER, _ORDERED)
+    **{"eq": _VALUE, "in": _lists(_VALUE), "contains": _TEXT}, **dict.fromkeys(_ORDER, _ORDERED)
 )
 _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "tags": _conditions(any=_lists(_TEXT), all=_lists(_TEXT), none=_lists(_TEXT)),
@@ -185,7 +185,8 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "height": _numbers(),
     "bytes": _numbers(),
     "format": st.sampled_from(list(MEDIA_TYPES)),
-    "filename": _NAME | _conditions(**{"eq": _NAME, "in": _lists(_NAME), "prefix": _NAME}),
+    "filename": _NAME
+    | _conditions(**{"eq": _NAME, "in": _lists(_NAME), "prefix": _NAME, "contains": _NAME}),
     "indexed_at": _conditions(**dict.fromkeys(_ORDER, st.sampled_from(TIMES))),
     "taken_at": _conditions(**dict.fromkeys(_ORDER, st.sampled_from(TIMES))),
     "camera": _CAMERA | _conditions(**{"eq": _CAMERA, "in": _lists(_CAMERA), "prefix": _CAMERA}),
@@ -201,8 +202,22 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def filters(draw: st.DrawFn) -> Filter:
-    """Draw a filter with a few conditions."""
+    """Draw a filter with a few conditions, and none within it."""
     names = draw(st.lists(st.sampled_from(sorted(_FIELDS)), max_size=2, unique=True))
     keys = draw(st.lists(st.sampled_from(KEYS), max_size=2, unique=True))
     asked = {name: draw(_FIELDS[name]) for name in names}
     return Filter.model_validate(asked | {f"metadata.{key}": draw(_OWN) for key in keys})
+
+
+@st.composite
+def nested_filters(draw: st.DrawFn, levels: int = 3) -> Filter:
+    """Draw a filter with filters within it, or an ordinary one."""
+    asked = draw(filters()).model_dump(mode="json")
+    if levels > 1:
+        inner = nested_filters(levels - 1).map(lambda wanted: wanted.model_dump(mode="json"))
+        lists = st.lists(inner, min_size=1, max_size=2)
+        kinds = st.sampled_from(["and", "or", "not"])
+        # Few enough to stay within the number of conditions.
+        names = draw(st.lists(kinds, max_size=levels - 1, unique=True))
+        asked |= {name: draw(inner if name == "not" else lists) for name in names}
+    return Filter.model_validate(asked)

@@ -30,6 +30,9 @@ class Catalog:
     def list(self, request: CatalogListRequest) -> CatalogPage:
         """Return a page of images, newest first."""
         images, following = self._store.page(
-            request.tenant, request.limit, request.tag, request.after
+            request.tenant, request.limit, request.tag, request.after, request.filter
         )
-        return CatalogPage(images=images, following=following)
+        count = None
+        if request.count:
+            count = self._store.count_matching(request.tenant, request.tag, request.filter)
+        return CatalogPage(images=images, following=following, count=count)

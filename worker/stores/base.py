@@ -192,6 +192,12 @@ class VectorStore(Protocol):
         """Return the number of rows of a tenant, or of all."""
         ...
 
+    def count_matching(
+        self, tenant: str, tag: str | None = None, wanted: Filter | None = None
+    ) -> int | None:
+        """Return the number of rows that ``page`` lists; None if only reading each would tell."""
+        ...
+
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:
         """Return a time as of which a read sees all upserts of this process that have returned.
 

@@ -46,6 +46,21 @@ def box_around(circle: Near) -> Box:
     return Box(latitudes, _across(circle.longitude - sideways, circle.longitude + sideways))
 
 
+def box_within(circle: Near) -> Box | None:
+    """Return a box within the circle; None if it would be too small or reach a pole."""
+    reach = (circle.km - _MARGIN_KM) / _EARTH_KM
+    up = reach / sqrt(2)
+    south, north = circle.latitude - degrees(up), circle.latitude + degrees(up)
+    if reach <= 0 or south <= -_POLE or north >= _POLE:
+        return None
+    # The longest of the parallels that the box touches bounds the distance to each of its places.
+    widest = cos(radians(max(south, min(north, 0.0))))
+    parallels = widest * cos(radians(circle.latitude))
+    left = (sin(reach / 2) ** 2 - sin(up / 2) ** 2) / parallels
+    sideways = degrees(2 * asin(min(1.0, sqrt(left))))
+    return Box((south, north), _across(circle.longitude - sideways, circle.longitude + sideways))
+
+
 def _across(west: float, east: float) -> tuple[tuple[float, float], ...]:
     """Return a range of longitudes as one range, or as two if it crosses the date line."""
     if west < -_DATE_LINE:

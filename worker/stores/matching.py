@@ -21,11 +21,25 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda value, operand: value < operand,
     "lte": lambda value, operand: value <= operand,
     "prefix": lambda value, operand: value.startswith(operand),
+    "contains": lambda value, operand: operand in value,
 }
 
 
 def matches(wanted: Filter, record: ImageRecord) -> bool:
-    """Return whether an image meets every condition of a filter."""
+    """Return whether an image matches a filter and the filters within it.
+
+    An image without a field meets no condition on it, and so matches the negation of one.
+    """
+    return (
+        _conditions_match(wanted, record)
+        and all(matches(each, record) for each in wanted.all_of or ())
+        and (wanted.any_of is None or any(matches(each, record) for each in wanted.any_of))
+        and (wanted.negated is None or not matches(wanted.negated, record))
+    )
+
+
+def _conditions_match(wanted: Filter, record: ImageRecord) -> bool:
+    """Return whether an image meets every condition of a filter's own."""
     plain = ("width", "height", "bytes", "format", "filename")
     return (
         _tags_match(wanted.tags, record.tags)

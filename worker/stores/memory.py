@@ -188,6 +188,15 @@ class MemoryStore:
                 len(rows) for owner, rows in collection.rows.items() if tenant in (None, owner)
             )
 
+    def count_matching(
+        self, tenant: str, tag: str | None = None, wanted: Filter | None = None
+    ) -> int | None:
+        """Return the number of rows that ``page`` lists."""
+        return sum(
+            _is_wanted(row, wanted) and (tag is None or tag in row.record.tags)
+            for row in self._rows(tenant).values()
+        )
+
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:  # noqa: ARG002
         """Return None: every read sees all writes."""
         return None

@@ -118,7 +118,69 @@ def test_images_of_a_tag_are_listed(client: FlaskClient) -> None:
     for tag in ("warm", 'a "b"'):
         answer = client.get("/v1/images", query_string={"tag": tag}).get_json()
         assert [image["id"] for image in answer["images"]] == [red]
-    assert client.get("/v1/images?tag=none").get_json() == {"images": [], "next_cursor": None}
+    none = {"images": [], "next_cursor": None, "count": None}
+    assert client.get("/v1/images?tag=none").get_json() == none
+
+
+def test_images_that_match_a_filter_are_listed_page_by_page(client: FlaskClient) -> None:
+    uploaded = [upload(client, f"#0000{number:02x}", number=number) for number in range(7)]
+    wanted = json.dumps(
+        {"or": [{"metadata.number": {"lt": 2}}, {"not": {"metadata.number": {"lt": 5}}}]}
+    )
+    ids: list[str] = []
+    query = {"filter": wanted, "limit": "3"}
+    while True:
+        page = client.get("/v1/images", query_string=query).get_json()
+        ids += [image["id"] for image in page["images"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert sorted(ids) == sorted([*uploaded[:2], *uploaded[5:]])
+
+
+def test_a_list_counts_the_images_of_all_pages(client: FlaskClient) -> None:
+    for number in range(5):
+        upload(client, f"#0000{number:02x}", tags=["even"] * (number % 2 == 0), number=number)
+    for query, count in (
+        ("", 5),
+        ("&tag=even", 3),
+        ('&filter={"metadata.number": {"gt": 0}}', 4),
+        ('&tag=even&filter={"metadata.number": {"gt": 0}}', 2),
+        ("&tag=none", 0),
+    ):
+        page = client.get(f"/v1/images?limit=1&count=true{query}").get_json()
+        assert page["count"] == count
+    assert client.get("/v1/images?limit=1").get_json()["count"] is None
+
+
+def test_a_tag_and_a_filter_hold_together(client: FlaskClient) -> None:
+    red = upload(client, "red", tags=["warm"], album="x")
+    upload(client, "orange", tags=["warm"], album="y")
+    upload(client, "blue", tags=["cold"], album="x")
+    query = {"tag": "warm", "filter": '{"metadata.album": "x"}'}
+    listed = client.get("/v1/images", query_string=query).get_json()["images"]
+    assert [image["id"] for image in listed] == [red]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ("", "filter"),
+        ("null", "filter"),
+        ("[]", "filter"),
+        ("{", "filter"),
+        ("[" * 5000, "filter"),
+        ('{"colour": "red"}', "filter.colour"),
+        ('{"or": [{"width": {"gte": "1"}}]}', "filter.or.0.width.gte"),
+        ('{"not": ' * 8 + "{}" + "}" * 8, "filter"),
+    ],
+)
+def test_a_filter_of_a_list_that_cannot_be_asked_is_refused(
+    client: FlaskClient, wanted: str, field: str
+) -> None:
+    response = client.get("/v1/images", query_string={"filter": wanted})
+    assert response.status_code == 422
+    assert response.get_json()["errors"][0]["field"] == field
 
 
 def test_an_image_with_a_tag_that_is_refused_by_now_is_listed_and_deleted(

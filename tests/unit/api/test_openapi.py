@@ -114,6 +114,12 @@ FILTERS = [
     ({"format": {"in": ["PNG", "SVG"]}}, False),
     ({"filename": {"prefix": "a/"}}, True),
     ({"filename": "a\u0000"}, False),
+    ({"filename": {"contains": "a_%"}}, True),
+    ({"filename": {"contains": ""}}, False),
+    ({"metadata.album": {"contains": "a"}}, True),
+    ({"metadata.album": {"contains": None}}, False),
+    ({"metadata.album": {"contains": 5}}, False),
+    ({"metadata.album": {"contains": "a\nb"}}, False),
     ({"indexed_at": {"gte": "2026-01-31T12:00:00Z"}}, True),
     ({"indexed_at": {"gte": "yesterday"}}, False),
     ({"indexed_at": "2026-01-31T12:00:00Z"}, False),
@@ -137,6 +143,15 @@ FILTERS = [
     ({f"metadata.{'k' * 65}": "x"}, False),
     ({"metadata": {"album": "x"}}, False),
     ({"colour": "red"}, False),
+    ({"and": [{"width": 640}], "or": [{"height": 1}, {"not": {"tags": {"any": ["a"]}}}]}, True),
+    ({"or": [{}]}, True),
+    ({"or": None, "not": None}, True),
+    ({"or": []}, False),
+    ({"or": {"width": 640}}, False),
+    ({"or": [{"width": "640"}]}, False),
+    ({"not": [{"width": 640}]}, False),
+    ({"not": {"colour": "red"}}, False),
+    ({"all_of": [{"width": 640}]}, False),
 ]
 
 

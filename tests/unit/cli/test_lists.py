@@ -52,6 +52,35 @@ def test_images_are_bounded_and_chosen_by_tag(
     assert run(["images", "--limit", "0"]) == 2
 
 
+def test_images_are_chosen_by_a_filter(
+    uploaded: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wanted, found in (
+        ('{"not": {"tags": {"any": ["warm"]}}}', [image_id(BLUE)]),
+        ('{"or": [{"filename": "red.png"}, {"filename": {"prefix": "sea/"}}]}', uploaded),
+        ('{"width": 1}', []),
+    ):
+        assert run(["images", "--filter", wanted]) == 0
+        assert {line[0] for line in lines(capsys)} == set(found)
+    assert run(["images", "--filter", "[]"]) == 2
+    assert run(["images", "--filter", '{"colour": "red"}']) == 3
+
+
+def test_all_images_that_match_a_filter_are_deleted(
+    uploaded: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["--filter", '{"not": {"tags": {"any": ["warm"]}}}']
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert run(["delete", *wanted]) == 2
+    assert "Delete 1 image found by the filter? Confirm" in capsys.readouterr().err
+    assert run(["delete", *wanted, "--tag", "cold", "--yes"]) == 0
+    assert capsys.readouterr().out == f"deleted {image_id(BLUE)}\n"
+    with pytest.raises(SystemExit, match="1"):
+        run(["delete", *wanted, "--yes"])
+    assert "No images match." in capsys.readouterr().err
+    assert run(["delete", uploaded[0], *wanted]) == 2
+
+
 def test_images_are_one_json_document(
     uploaded: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,10 +181,12 @@ def test_a_list_is_whole_in_a_pipe_and_bounded_on_a_terminal(
     assert len(lines(capsys)) == 2
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("COLUMNS", "70")
-    for command in ("images", "jobs"):
+    for command, said in (
+        ("images", "These are 1 of 2; see more with --limit.\n"),
+        ("jobs", "There are more than these 1; see them with --limit.\n"),
+    ):
         assert run([command]) == 0
-        captured = capsys.readouterr()
-        assert captured.err == "There are more than these 1; see them with --limit.\n"
+        assert capsys.readouterr().err == said
         assert run([command, "-n", "2"]) == 0
         assert capsys.readouterr().err == ""
 

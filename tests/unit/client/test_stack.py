@@ -35,6 +35,12 @@ def test_pictures_are_uploaded_described_and_deleted(glimpse: Glimpse) -> None:
     image = glimpse.image(image_id(RED))
     assert (image.filename, image.tags, image.metadata) == ("a/red.png", ("warm",), {"n": 1})
     assert [found.id for found in glimpse.images(tag="warm")] == [image.id]
+    others = {"not": {"tags": {"any": ["warm"]}}}
+    assert list(glimpse.images(filter=others)) == []
+    assert [found.id for found in glimpse.images(filter={"or": [others, {"width": 40}]})] == [
+        image.id
+    ]
+    assert (glimpse.count(), glimpse.count("warm"), glimpse.count(filter=others)) == (1, 1, 0)
     assert glimpse.content(image.id) == RED
     assert Image.open(io.BytesIO(glimpse.thumbnail(image.id, 16))).width == 16
     assert glimpse.check([image.id, image_id(BLUE)]).missing == (image_id(BLUE),)

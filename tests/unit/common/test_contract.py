@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from common.contract import IngestArchive, IngestChunk, Payload
+from common.contract import CatalogListRequest, IngestArchive, IngestChunk, Payload
 
 
 def payloads(base: type[Payload] = Payload) -> Iterator[type[Payload]]:
@@ -39,4 +39,5 @@ def test_the_versions_that_are_sent() -> None:
     assert {kind for kind, version in versions.items() if version > 1} == {
         IngestChunk,
         IngestArchive,
+        CatalogListRequest,
     }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.filters.model import Near
 from tests.support.filters import LATITUDES, LONGITUDES, RADII
-from worker.stores.circle import Box, box_around, distance_km, is_inside
+from worker.stores.circle import Box, box_around, box_within, distance_km, is_inside
 
 _LATITUDES = st.sampled_from(LATITUDES) | st.floats(-90, 90)
 _LONGITUDES = st.sampled_from(LONGITUDES) | st.floats(-180, 180)
@@ -47,6 +47,38 @@ def test_the_box_contains_the_circle(
         east = circle.longitude + part * (longitude - circle.longitude)
         if abs(east) <= 180 and is_inside(circle, north, east):
             assert contains(box_around(circle), north, east)
+
+
+@settings(max_examples=300)
+@given(_CIRCLES, st.floats(0, 1), st.floats(0, 1))
+def test_the_circle_contains_the_box_within(circle: Near, up: float, across: float) -> None:
+    box = box_within(circle)
+    if box is None:
+        return
+    south, north = box.latitudes
+    for west, east in box.longitudes:
+        # A place anywhere in the box, and a corner.
+        assert is_inside(circle, south + up * (north - south), west + across * (east - west))
+        assert is_inside(circle, north, east)
+
+
+def test_the_box_within_covers_most_of_the_circle() -> None:
+    box = box_within(Near(latitude=48, longitude=179.9, km=100))
+    assert box is not None
+    assert box.latitudes == (pytest.approx(47.36, abs=0.01), pytest.approx(48.64, abs=0.01))
+    assert sum(east - west for west, east in box.longitudes) == pytest.approx(1.89, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "circle",
+    [
+        Near(latitude=89.9, longitude=0, km=100),
+        Near(latitude=0, longitude=0, km=20_038),
+        Near(latitude=0, longitude=0, km=0.001),
+    ],
+)
+def test_some_circles_have_no_box_within(circle: Near) -> None:
+    assert box_within(circle) is None
 
 
 def contains(box: Box, latitude: float, longitude: float) -> bool:

@@ -8,6 +8,7 @@ from common.errors import IndexUnsupported
 from common.vector_index import IndexKind, VectorIndex
 from worker.stores.milvus.definition import Definition, Server
 from worker.stores.milvus.index import built_index, index_params, search_params
+from worker.stores.milvus.syntax import Dialect
 
 LITE, OLD, SMALL, NEW = Server(""), Server("v2.3.5"), Server("v2.3.5-lite"), Server("2.6.19")
 
@@ -84,3 +85,12 @@ def test_an_unknown_index_is_searched_with_milvus_own_parameters() -> None:
 def test_rabitq_is_built_with_refinement() -> None:
     (index,) = index_params(VectorIndex.of("IVF_RABITQ"))
     assert index.get_index_configs()["refine"]
+
+
+def test_what_a_version_can_express() -> None:
+    assert LITE.dialect == Dialect(has_infix=False, has_not=False, negates_missing=True)
+    assert OLD.dialect == Dialect(has_infix=False, has_not=True, negates_missing=True)
+    assert Server("v2.4.1").dialect == Dialect(has_infix=True, has_not=True, negates_missing=True)
+    assert NEW.dialect == Dialect(has_infix=True, has_not=True, negates_missing=False)
+    unknown = Server("Zilliz Cloud").dialect
+    assert unknown == Dialect(has_infix=False, has_not=True, negates_missing=False)

@@ -13,12 +13,18 @@ from common.errors import IndexUnsupported
 from common.settings import Settings
 from common.vector_index import VectorIndex
 from worker.stores.milvus.client import CONNECT_TIMEOUT_S
+from worker.stores.milvus.syntax import Dialect
 
 # First versions with IVF_RABITQ, and with a partition key that upserts respect: 2.3.5 puts
 # upserted rows into the wrong partition (milvus-io/milvus#30772).
 _RABITQ, _PARTITION_KEY = (2, 6), (2, 4)
 # First version with an inverted index over texts and numbers, and one that also has it over arrays.
 _INVERTED, _INVERTED_ARRAYS = (2, 4), (2, 5)
+# First version whose patterns may begin with a wildcard.
+_INFIX = (2, 4)
+# First version in which a comparison with a missing value in JSON need not be false, but unknown
+# (milvus-io/milvus#50699).
+_UNKNOWN = (2, 6)
 # How the versions of builds end that lack DISKANN: the server accepts it and never builds it.
 _SMALL_BUILD = "-lite"
 
@@ -72,6 +78,17 @@ class Server:
     def lite(self) -> bool:
         """Whether it is Milvus Lite."""
         return not self.name
+
+    @property
+    def dialect(self) -> Dialect:
+        """What its expressions can say; of a version that is not known, only what all can."""
+        if self.lite:
+            return Dialect(has_infix=False, has_not=False, negates_missing=True)
+        return Dialect(
+            has_infix=self._version >= _INFIX,
+            has_not=True,
+            negates_missing=() < self._version < _UNKNOWN,
+        )
 
     def require(self, wanted: Definition) -> None:
         """Check that a collection can be laid out this way.

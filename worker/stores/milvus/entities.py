@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.contract import Hit, ImageRecord
+from common.images.photo_info import Location, PhotoInfo
 from common.rfc3339 import milliseconds, rfc3339
 from worker.stores.base import Named, Near, Row, Version
 from worker.stores.hits import cosine
@@ -16,6 +17,19 @@ from worker.stores.metadata_keys import own_metadata, stored_metadata
 from worker.stores.milvus.schema import VECTOR
 from worker.stores.photo_fields import own_photo, stored_photo
 from worker.stores.rows import cut_filename, row_key
+
+# Values for the fields of a record that were not read.
+_BLANK: dict[str, Any] = {
+    "image_id": "",
+    "filepath": "",
+    "bytes": 0,
+    "width": 0,
+    "height": 0,
+    "format": "",
+    "tags": (),
+    "metadata": {},
+    "indexed_at": 0,
+}
 
 
 def to_entity(row: Row) -> dict[str, Any]:
@@ -56,6 +70,18 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
         earlier_filenames=list(entity.get("earlier_filenames", ())),
         indexed_at=rfc3339(entity["indexed_at"] / 1000),
     )
+
+
+def to_partial_record(entity: Mapping[str, Any]) -> ImageRecord:
+    """Return a record of the fields that an entity has; the others have no meaning.
+
+    Of the photo info, it may have the place alone.
+    """
+    record = to_record({**_BLANK, **entity})
+    if record.photo is not None or "latitude" not in entity:
+        return record
+    place = Location(latitude=entity["latitude"], longitude=entity["longitude"])
+    return record.model_copy(update={"photo": PhotoInfo(location=place)})
 
 
 def to_vector(entity: Mapping[str, Any]) -> NDArray[np.float32]:

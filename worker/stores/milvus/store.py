@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,9 +39,9 @@ from worker.stores.milvus.entities import (
     to_version,
 )
 from worker.stores.milvus.errors import COLLECTION_LOST, translated
-from worker.stores.milvus.filter import expression, ids_with, literal, other_than
+from worker.stores.milvus.filter import expression, ids_with, other_than, scope_of
 from worker.stores.milvus.index import search_params
-from worker.stores.milvus.near import PLACE_FIELDS, best_inside
+from worker.stores.milvus.inexact import best_matching, fields_of
 from worker.stores.milvus.pages import Key, newest
 from worker.stores.milvus.schema import (
     HIT_FIELDS,
@@ -50,6 +51,7 @@ from worker.stores.milvus.schema import (
     VECTOR,
     VERSION_FIELDS,
 )
+from worker.stores.milvus.syntax import Scope, literal
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
 
@@ -111,9 +113,10 @@ class MilvusStore:
         self._creates = creates
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
-        # Set on connecting: whether the server is Milvus Lite, the collection's key in read marks,
-        # and the index to search with.
+        # Set on connecting: whether the server is Milvus Lite, what it can express, the
+        # collection's key in read marks, and the index to search with.
         self._lite = False
+        self._dialect = Server("").dialect
         self._key = ""
         self._index: VectorIndex | None = None
 
@@ -203,19 +206,15 @@ class MilvusStore:
         wanted: Filter | None = None,
     ) -> tuple[list[ImageRecord], Place | None]:
         """Return records, newest first, and the place to continue after."""
-        with self._connected():
-            scope = expression(tenant, wanted, lite=self._lite)
-        if tag is not None:
-            scope += f" and array_contains(tags, {literal(tag)})"
+        scope = self._scope(tenant, tag, wanted)
         last = None if after is None else (after.indexed_at_ms, after.id)
         # One key beyond the page shows whether another page follows.
-        keys = newest(partial(self._keys, scope), limit + 1, time.time_ns() // 1_000_000, last)
+        keys = newest(partial(self._keys, scope.text), limit + 1, time.time_ns() // 1_000_000, last)
         shown = keys[:limit]
         more = len(keys) > limit
         following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
         records = self.get(tenant, [image_id for _, image_id in shown])
-        if wanted is not None and wanted.near is not None:
-            # The expression is the box around the circle.
+        if wanted is not None and not scope.exact:
             records = [record for record in records if matches(wanted, record)]
         return records, following
 
@@ -265,15 +264,14 @@ class MilvusStore:
 
     def count(self, tenant: str | None = None) -> int:
         """Return the number of rows of a tenant, or of all."""
-        with self._connected() as client:
-            counted = client.query(
-                self._collection,
-                filter="" if tenant is None else expression(tenant),
-                output_fields=["count(*)"],
-                **self._consistency(),
-                timeout=_CALL_TIMEOUT_S,
-            )
-        return int(counted[0]["count(*)"])
+        return self._count("" if tenant is None else expression(tenant))
+
+    def count_matching(
+        self, tenant: str, tag: str | None = None, wanted: Filter | None = None
+    ) -> int | None:
+        """Return the number of rows that ``page`` lists; None if only reading each would tell."""
+        scope = self._scope(tenant, tag, wanted)
+        return self._count(scope.text) if scope.exact else None
 
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:
         """Return a time for reads; None on Milvus Lite, or if the server does not tell its time."""
@@ -294,6 +292,24 @@ class MilvusStore:
     def _identifier(self, client: MilvusClient) -> str:
         about = client.describe_collection(self._collection, timeout=_CALL_TIMEOUT_S)
         return f"{self._collection} {about['collection_id']} {about['description']}"
+
+    def _scope(self, tenant: str, tag: str | None, wanted: Filter | None) -> Scope:
+        with self._connected():
+            scope = scope_of(tenant, wanted, self._dialect)
+        if tag is None:
+            return scope
+        return replace(scope, text=f"{scope.text} and array_contains(tags, {literal(tag)})")
+
+    def _count(self, within: str) -> int:
+        with self._connected() as client:
+            counted = client.query(
+                self._collection,
+                filter=within,
+                output_fields=["count(*)"],
+                **self._consistency(),
+                timeout=_CALL_TIMEOUT_S,
+            )
+        return int(counted[0]["count(*)"])
 
     def _consistency(self) -> dict[str, Any]:
         """Return the options of a read: as of the read mark of its task, or strong."""
@@ -324,16 +340,28 @@ class MilvusStore:
         fields: Sequence[str],
     ) -> list[dict[str, Any]]:
         check_window(limit, offset)
-        with self._connected():
-            scope = expression(tenant, wanted, lite=self._lite)
-        if wanted is None or wanted.near is None:
-            return self._find(vector, limit, offset, scope, fields)
+        scope = self._scope(tenant, None, wanted)
+        if wanted is None or scope.exact:
+            return self._find(vector, limit, offset, scope.text, fields)
+        needed = sorted({*fields, *fields_of(wanted)})
 
-        def find(limit: int, without: Sequence[str]) -> list[dict[str, Any]]:
-            rest = f"{scope} and {other_than(without)}" if without else scope
-            return self._find(vector, limit, 0, rest, sorted({*fields, *PLACE_FIELDS}))
+        def find(limit: int, without: Sequence[str]) -> tuple[list[dict[str, Any]], bool]:
+            rest = f"{scope.text} and {other_than(without)}" if without else scope.text
+            if limit <= self._rows_per_read():
+                found = self._find(vector, limit, 0, rest, needed)
+                return found, len(found) == limit
+            # As in ``search``: ids, then rows.
+            found = self._find(vector, limit, 0, rest, ("image_id",))
+            ids = [each["entity"]["image_id"] for each in found]
+            rows = self._read(tenant, ids, needed, self._rows_per_read())
+            whole = [
+                {"entity": rows[image_id], "distance": each["distance"]}
+                for image_id, each in zip(ids, found, strict=True)
+                if image_id in rows
+            ]
+            return whole, len(found) == limit
 
-        return best_inside(wanted.near, offset + limit, find)[offset:]
+        return best_matching(wanted, offset + limit, find)[offset:]
 
     def _find(
         self,
@@ -397,12 +425,14 @@ class MilvusStore:
                 client = connect(self._uri, self._token)
                 try:
                     self._lite = is_lite(client)
+                    server = Server.of(client, lite=self._lite)
+                    self._dialect = server.dialect
                     self._index = ensure_collection(
                         client,
                         self._collection,
                         self._identity,
                         self._definition,
-                        Server.of(client, lite=self._lite),
+                        server,
                         creates=self._creates,
                     )
                     identifier = self._identifier(client).encode()
