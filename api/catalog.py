@@ -15,6 +15,7 @@ from common.contract import (
     CatalogEdited,
     CatalogImages,
     CatalogKnown,
+    CatalogKnownRequest,
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
@@ -26,6 +27,7 @@ from common.contract import (
 )
 from common.errors import NotFound
 from common.filters.model import Filter
+from common.images.filenames import clean_filename
 
 # Seconds to wait for a worker's answer.
 _TIMEOUT_S = 4.0
@@ -55,9 +57,16 @@ class Catalog:
             raise NotFound(f"There is no image {image_id}.")
         return images[0]
 
-    def known(self, ids: list[str]) -> list[str]:
-        """Return the subset of ids that a search can find; raises ``WorkerUnavailable``."""
-        return self._ask(CATALOG_KNOWN, self._request(ids), CatalogKnown).known
+    def known(self, ids: list[str], filenames: list[str] | None = None) -> CatalogKnown:
+        """Return the subset of ids that a search can find; raises ``WorkerUnavailable``.
+
+        Args:
+            ids: Image ids.
+            filenames: The file of each image, to also find those that have been renamed.
+        """
+        cleaned = None if filenames is None else [clean_filename(name) for name in filenames]
+        request = CatalogKnownRequest(tenant=self.tenant, ids=ids, filenames=cleaned)
+        return self._ask(CATALOG_KNOWN, request, CatalogKnown)
 
     def page(
         self,

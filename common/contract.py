@@ -315,10 +315,17 @@ class EmbeddingsResult(Message):
 
 
 class CatalogRequest(ReadRequest):
-    """Payload of ``catalog.get``, ``catalog.known`` and ``catalog.delete``."""
+    """Payload of ``catalog.get`` and ``catalog.delete``."""
 
     tenant: str = DEFAULT_TENANT
     ids: list[ImageId] = Field(max_length=10_000)
+
+
+class CatalogKnownRequest(CatalogRequest):
+    """Payload of ``catalog.known``."""
+
+    # The path of each image's file; None if names do not matter.
+    filenames: list[str] | None = None
 
 
 class ImageRecord(Message):
@@ -351,6 +358,8 @@ class CatalogKnown(Message):
     """Result of ``catalog.known``: the requested ids that a search can find."""
 
     known: list[ImageId] = []
+    # Those that have no file of the name in the request, in any folder, and room for one more name.
+    renamed: list[ImageId] = []
     error: Failure | None = None
 
 

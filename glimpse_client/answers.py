@@ -30,6 +30,8 @@ class Known(Answer):
 
     known: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    # Those of the known ones whose file has another name now.
+    renamed: tuple[str, ...] = ()
 
 
 class Job(Answer):

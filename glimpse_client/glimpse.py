@@ -338,11 +338,17 @@ class Glimpse:
         """Delete an image; return whether it existed."""
         return self._remove(f"/v1/images/{image_id}")
 
-    def check(self, ids: str | Sequence[str]) -> Known:
-        """Return which of up to 10,000 image ids (SHA-256 of the bytes) are indexed."""
-        ids = [ids] if isinstance(ids, str) else ids
-        answer = self._connection.send("POST", "/v1/images/check", json={"ids": list(ids)})
-        return read(Known, answer)
+    def check(self, ids: str | Sequence[str], filenames: Sequence[str] | None = None) -> Known:
+        """Return which of up to 10,000 image ids (SHA-256 of the bytes) are indexed.
+
+        Args:
+            ids: Image ids.
+            filenames: A path for each id, to also find the images whose file has been renamed.
+        """
+        body: dict[str, Any] = {"ids": [ids] if isinstance(ids, str) else list(ids)}
+        if filenames is not None:
+            body["filenames"] = list(filenames)
+        return read(Known, self._connection.send("POST", "/v1/images/check", json=body))
 
     def search(
         self,

@@ -24,6 +24,7 @@ from api.schemas.links import IMAGES
 from api.schemas.pagination import ImagesQuery
 from api.uploads.edit import EditedImages, begin_edit
 from api.uploads.upload import upload as receive_upload
+from common.contract import CatalogKnown
 from common.images.formats import HEAD_BYTES, MEDIA_TYPES, sniff, suffix_of
 from common.jobs.base import JobKind
 
@@ -61,9 +62,9 @@ def index() -> Response:
 @blueprint.post("/check")
 def check() -> Response:
     """Check which ids are indexed."""
-    ids = read_json(request, CheckBody).ids
-    known = set(catalog().known(ids)) if ids else set()
-    return answered(Checked.of(ids, known))
+    body = read_json(request, CheckBody)
+    found = catalog().known(body.ids, body.filenames) if body.ids else CatalogKnown()
+    return answered(Checked.of(body.ids, found))
 
 
 @blueprint.post("/refreshes")

@@ -61,6 +61,18 @@ class CheckBody(Body):
     """Body of ``POST /v1/images/check``."""
 
     ids: list[ImageId] = Field(max_length=10_000)
+    filenames: list[Text] | None = Field(
+        default=None,
+        max_length=10_000,
+        description="A path for each id. The known images whose file has another name now are"
+        " `renamed`.",
+    )
+
+    @model_validator(mode="after")
+    def _one_name_for_each(self) -> CheckBody:
+        if self.filenames is not None and len(self.filenames) != len(self.ids):
+            raise ValueError("filenames must contain one name for each id, or be left out")
+        return self
 
 
 class UploadQuery(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from api.schemas.answer import Answer, Count, Time
 from api.schemas.links import Links
 from api.schemas.pagination import image_cursor
 from api.schemas.photo import Photo
-from common.contract import CatalogPage, ImageRecord, MetadataValue
+from common.contract import CatalogKnown, CatalogPage, ImageRecord, MetadataValue
 from common.ids import ImageId
 
 
@@ -75,16 +75,20 @@ class Images(Answer):
 
 @dataclass(slots=True)
 class Checked(Answer):
-    """Which of the given ids are indexed, and which are not."""
+    """Which of the given ids are indexed, which are not, and which files are renamed."""
 
     known: list[ImageId]
     missing: list[ImageId]
+    # Those of the known ones whose file has another name now.
+    renamed: list[ImageId]
 
     @classmethod
-    def of(cls, asked: Iterable[str], known: Collection[str]) -> Checked:
+    def of(cls, asked: Iterable[str], found: CatalogKnown) -> Checked:
         """Partition the requested ids, without repetitions and in request order."""
+        known, renamed = set(found.known), set(found.renamed)
         unique = list(dict.fromkeys(asked))
         return cls(
             [image_id for image_id in unique if image_id in known],
             [image_id for image_id in unique if image_id not in known],
+            [image_id for image_id in unique if image_id in renamed],
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cli.bulk.hashing import Hashed
 from glimpse_client import Glimpse
+from glimpse_client.glimpse import OnDuplicate
 
 # Number of IDs in the first check, small so that uploads start soon, and the maximum; it doubles
 # with each check. The server accepts 10,000, but the slowest store answers this many quickly.
@@ -23,12 +24,12 @@ class Missing:
 
     Args:
         client: Connects to the server.
-        resend: Whether to upload all pictures, even those that the server has.
+        on_duplicate: What to do with pictures that the server already has; None is its default.
     """
 
-    def __init__(self, client: Glimpse, *, resend: bool = False) -> None:
+    def __init__(self, client: Glimpse, on_duplicate: OnDuplicate | None = None) -> None:
         self._client = client
-        self._resend = resend
+        self._on_duplicate = on_duplicate
         # IDs as bytes, which need half the memory of text: there may be a million.
         self._known: set[bytes] = set()
         self._missing: set[bytes] = set()
@@ -45,11 +46,23 @@ class Missing:
     def among(self, pictures: Iterable[Hashed]) -> Iterator[Hashed]:
         """Yield the pictures to upload."""
         for batch in _batches(self._without_copies(pictures)):
-            ids = [] if self._resend else [picture.id for picture in batch]
-            known = set(self._client.check(ids).known) if ids else set()
+            known = self._unchanged(batch)
             for picture_id in known:
                 self._add_known(picture_id)
             yield from (picture for picture in batch if picture.id not in known)
+
+    def _unchanged(self, batch: Sequence[Hashed]) -> set[str]:
+        """Return the IDs of the pictures that need not be uploaded.
+
+        Renamed ones are uploaded, so that the server keeps their new name beside the old one.
+        """
+        if self._on_duplicate == "replace":
+            return set()
+        ids = [picture.id for picture in batch]
+        if self._on_duplicate == "keep":
+            return set(self._client.check(ids).known)
+        found = self._client.check(ids, [picture.picture.name for picture in batch])
+        return set(found.known).difference(found.renamed)
 
     @property
     def known_ids(self) -> Iterator[str]:

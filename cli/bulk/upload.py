@@ -59,7 +59,7 @@ class Upload:
         self._client = client
         self._connections = connections
         self._wanted = wanted
-        self._missing = Missing(client, resend=wanted.on_duplicate == "replace")
+        self._missing = Missing(client, wanted.on_duplicate)
         self._jobs = FollowedJobs()
         self._tally = Tally(self._missing, self._jobs, self._unreadable)
         # One thread finds files to send; the other polls the jobs.

@@ -5,11 +5,14 @@ from __future__ import annotations
 from common.contract import (
     CatalogImages,
     CatalogKnown,
+    CatalogKnownRequest,
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
 )
+from worker.edits.uploaded import is_renamed
 from worker.stores.base import VectorStore
+from worker.stores.rows import cut_filename
 
 
 class Catalog:
@@ -22,10 +25,22 @@ class Catalog:
         """Return the records of the requested images that are indexed."""
         return CatalogImages(images=self._store.get(request.tenant, request.ids))
 
-    def known(self, request: CatalogRequest) -> CatalogKnown:
+    def known(self, request: CatalogKnownRequest) -> CatalogKnown:
         """Return the requested ids that a search can find, in the requested order."""
-        stored = self._store.known(request.tenant, request.ids)
-        return CatalogKnown(known=[image_id for image_id in request.ids if image_id in stored])
+        if request.filenames is None:
+            stored = self._store.known(request.tenant, request.ids)
+            return CatalogKnown(known=[image_id for image_id in request.ids if image_id in stored])
+        named = self._store.named(request.tenant, request.ids)
+        asked = zip(request.ids, request.filenames, strict=True)
+        known = [(image_id, filename) for image_id, filename in asked if image_id in named]
+        return CatalogKnown(
+            known=[image_id for image_id, _ in known],
+            renamed=[
+                image_id
+                for image_id, filename in known
+                if is_renamed(named[image_id].filenames, cut_filename(filename))
+            ],
+        )
 
     def list(self, request: CatalogListRequest) -> CatalogPage:
         """Return a page of images, newest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import basename
 
 from common.contract import Change, ImageRecord, MetadataValue
 from worker.edits.change import changed, fits
@@ -58,8 +59,31 @@ def replaced(record: ImageRecord, uploaded: Uploaded) -> ImageRecord:
     return changed(record, change)
 
 
+def adds_name(names: Sequence[str], filename: str) -> bool:
+    """Return whether merging an upload with a file name would add it to an image's.
+
+    Args:
+        names: All names of the image, the current one first.
+        filename: The upload's, as stores keep it; empty if it was uploaded without one.
+    """
+    return filename not in ("", *names) and fits([*names[1:], filename])
+
+
+def is_renamed(names: Sequence[str], filename: str) -> bool:
+    """Return whether an image's file has a new name in its folder, for which there is room.
+
+    A file that was only moved to another folder is not renamed: every file of a folder would be,
+    if the folder is uploaded by another path.
+
+    Args:
+        names: All names of the image, the current one first.
+        filename: The file's path, as stores keep it.
+    """
+    return adds_name(names, filename) and basename(filename) not in map(basename, names)
+
+
 def _with_name(record: ImageRecord, filename: str | None) -> ImageRecord:
-    if filename is None or filename in (record.filename, *record.earlier_filenames):
+    names = [record.filename, *record.earlier_filenames]
+    if filename is None or not adds_name(names, filename):
         return record
-    names = [*record.earlier_filenames, filename]
-    return record.model_copy(update={"earlier_filenames": names}) if fits(names) else record
+    return record.model_copy(update={"earlier_filenames": [*names[1:], filename]})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.contract import ChunkItem, ImageRecord, IngestChunk, Outcome
 from worker.edits.editor import Edit, Edited, Editor
-from worker.edits.uploaded import Uploaded, merged, replaced
+from worker.edits.uploaded import Uploaded, adds_name, merged, replaced
 from worker.ingest.outcomes import changed_outcome, outcome_of
 from worker.stores.base import Named, Row
 from worker.stores.rows import cut_filename
@@ -72,7 +72,7 @@ def is_to_change(chunk: IngestChunk, item: ChunkItem, row: Named) -> bool:
         return False
     if chunk.on_duplicate == "replace" or chunk.tags or chunk.metadata:
         return True
-    return _uploaded(chunk, item).filename not in (None, *row.filenames)
+    return adds_name(row.filenames, _uploaded(chunk, item).filename or "")
 
 
 def _uploaded(chunk: IngestChunk, item: ChunkItem) -> Uploaded:

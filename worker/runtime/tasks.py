@@ -28,6 +28,7 @@ from common.contract import (
     CatalogEdited,
     CatalogImages,
     CatalogKnown,
+    CatalogKnownRequest,
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
@@ -136,7 +137,12 @@ def register_search(
         lambda e: EmbeddingsResult(error=e),
     )
     answer(CATALOG_GET, CatalogRequest, read(work.catalog.get), lambda e: CatalogImages(error=e))
-    answer(CATALOG_KNOWN, CatalogRequest, read(work.catalog.known), lambda e: CatalogKnown(error=e))
+    answer(
+        CATALOG_KNOWN,
+        CatalogKnownRequest,
+        read(work.catalog.known),
+        lambda e: CatalogKnown(error=e),
+    )
     answer(
         CATALOG_LIST, CatalogListRequest, read(work.catalog.list), lambda e: CatalogPage(error=e)
     )

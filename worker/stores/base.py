@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,7 +39,8 @@ class Named:
     """The job that wrote a row, and all file names of its image."""
 
     job_id: str
-    filenames: Collection[str]
+    # The current one first.
+    filenames: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

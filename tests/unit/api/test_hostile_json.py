@@ -41,7 +41,7 @@ GOOD_SEARCH: dict[str, Any] = {
         "metadata.album": {"eq": "x", "in": ["x"], "gte": "a", "lt": "z"},
     },
 }
-GOOD_CHECK: dict[str, Any] = {"ids": [ID]}
+GOOD_CHECK: dict[str, Any] = {"ids": [ID], "filenames": ["album/dog.jpg"]}
 GOOD_EMBEDDINGS: dict[str, Any] = {"inputs": [{"text": "a dog"}], "encoding_format": "base64"}
 # A value of every JSON type, and edge cases of each.
 WRONG = [

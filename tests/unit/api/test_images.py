@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from common.images.metadata_limits import FILENAMES_MAX
 from common.images.photo_info import Location, PhotoInfo
 from tests.support.inline import Inline
 from tests.support.pictures import image_id, picture
@@ -203,14 +204,45 @@ def test_known_and_missing_images_are_told_apart(client: FlaskClient) -> None:
     upload(client, ("a.png", picture()))
     ids = [image_id(picture()), "0" * 64, "0" * 64]
     response = client.post("/v1/images/check", json={"ids": ids})
-    assert response.get_json() == {"known": [ids[0]], "missing": ["0" * 64]}
+    assert response.get_json() == {"known": [ids[0]], "missing": ["0" * 64], "renamed": []}
     assert client.post("/v1/images/check", json={"ids": []}).get_json() == {
         "known": [],
         "missing": [],
+        "renamed": [],
     }
 
 
-@pytest.mark.parametrize("body", [{}, {"ids": "a"}, {"ids": ["xyz"]}, {"ids": [], "more": 1}, []])
+@pytest.mark.parametrize(
+    ("filename", "is_renamed"),
+    [
+        *(("album/a.png", False), ("a.png", False), ("elsewhere/a.png", False)),
+        *(("album/b.png", True), ("a.png/b.png", True), ("\u202eb.png", True), ("", False)),
+    ],
+)
+def test_renamed_files_are_told(client: FlaskClient, filename: str, is_renamed: bool) -> None:
+    upload(client, ("album/a.png", picture()))
+    body = {"ids": ["0" * 64, image_id(picture())], "filenames": ["a.png", filename]}
+    found = client.post("/v1/images/check", json=body).get_json()
+    assert found["renamed"] == ([image_id(picture())] if is_renamed else [])
+    assert (found["known"], found["missing"]) == ([image_id(picture())], ["0" * 64])
+    upload(client, (filename or "a.png", picture()))
+    assert client.post("/v1/images/check", json=body).get_json()["renamed"] == []
+
+
+def test_a_file_is_not_renamed_if_there_is_no_room_for_its_name(client: FlaskClient) -> None:
+    for number in range(FILENAMES_MAX + 1):
+        upload(client, (f"{number}.png", picture()))
+    body = {"ids": [image_id(picture())], "filenames": ["another.png"]}
+    assert client.post("/v1/images/check", json=body).get_json()["renamed"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({}, {"ids": "a"}, {"ids": ["xyz"]}, {"ids": [], "more": 1}, []),
+        *({"ids": ["0" * 64], "filenames": []}, {"ids": ["0" * 64], "filenames": [None]}),
+    ],
+)
 def test_a_malformed_check_is_422(client: FlaskClient, body: object) -> None:
     response = client.post("/v1/images/check", json=body)
     assert response.status_code == 422

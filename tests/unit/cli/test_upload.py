@@ -76,6 +76,20 @@ def test_only_what_is_missing_is_sent(server: TroubledServer, folder: Path) -> N
     ]
 
 
+def test_a_renamed_file_is_sent_again_for_its_name(
+    server: TroubledServer, folder: Path, inline: Inline
+) -> None:
+    send(server, folder)
+    (folder / "0.png").rename(folder / "zero.png")
+    (folder / "2.png").rename(folder / "two.png")
+    for wanted, changed, sent in [(Wanted(on_duplicate="keep"), 0, 0), (Wanted(), 2, 2)]:
+        summary = send(server, folder, wanted=wanted)
+        assert (counts(summary), summary.changed, summary.sent) == ((0, 6, 0), changed, sent)
+    names = [image.earlier_filenames for image in inline.store.page("default", 100)[0]]
+    assert sorted(name for each in names for name in each) == ["photos/two.png", "photos/zero.png"]
+    assert send(server, folder).sent == 0
+
+
 def tagged(inline: Inline, tag: str) -> int:
     return len(inline.store.page("default", 100, tag=tag)[0])
 

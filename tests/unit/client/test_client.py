@@ -188,9 +188,14 @@ def test_a_file_that_is_gone_voids_its_request(
 
 
 def test_known_images_are_asked_for(server: Flask, client: Glimpse) -> None:
-    server.post("/v1/images/check")(lambda: jsonify(known=["a"], missing=request.json["ids"][1:]))
+    @server.post("/v1/images/check")
+    def check() -> Response:
+        *known, missing = request.json["ids"]
+        return jsonify(known=known, missing=[missing], renamed=request.json.get("filenames", []))
+
     found = client.check(["a", "b"])
-    assert (found.known, found.missing) == (("a",), ("b",))
+    assert (found.known, found.missing, found.renamed) == (("a",), ("b",), ())
+    assert client.check(["a", "b"], ["a.jpg", "b.jpg"]).renamed == ("a.jpg", "b.jpg")
 
 
 def test_a_connection_that_breaks_is_made_again(clock: Clock, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from common.claims.memory import MemoryClaims
-from common.contract import AsOf, CatalogKnown, CatalogRequest, IngestChunk
+from common.contract import AsOf, CatalogKnown, CatalogKnownRequest, CatalogRequest, IngestChunk
 from common.errors import BrokerUnavailable
 from common.jobs.base import FINAL_STATES
 from common.jobs.memory import MemoryJobs
@@ -183,7 +183,7 @@ class Service(RuleBasedStateMachine):
         self.replica = replica
         store = LaggingStore(self.server)
         known = MarkedReads(store, self.marks).of(Catalog(store).known)
-        found = known(CatalogRequest(ids=IDS, as_of=sent.as_of))
+        found = known(CatalogKnownRequest(ids=IDS, as_of=sent.as_of))
         assert isinstance(found, CatalogKnown)
         for image, is_there in sent.expected.items():
             # What has changed since may be found or not.
@@ -232,14 +232,14 @@ def test_a_read_as_of_the_mark_does_not_wait_for_other_writes(server: LaggingSer
     shared = Shared(store=LaggingStore(server))
     store = LaggingStore(server)
     known = MarkedReads(store, shared.marks).of(Catalog(store).known)
-    known(CatalogRequest(ids=IDS, as_of=shared.marks.read()))
+    known(CatalogKnownRequest(ids=IDS, as_of=shared.marks.read()))
     with worker(shared) as bench:
         bench.run(shared.put(FILES[0]))
     as_of = shared.marks.read()
     unit = np.eye(1, 512, dtype=np.float32)[0]
     record = store.get("default", IDS[:1])[0].model_copy(update={"id": IDS[1]})
     LaggingStore(server).upsert([Row("default", record, unit, "a job")])
-    found = known(CatalogRequest(ids=IDS, as_of=as_of))
+    found = known(CatalogKnownRequest(ids=IDS, as_of=as_of))
     assert found == CatalogKnown(known=IDS[:1])
     # Without marks, a read sees everything.
-    assert known(CatalogRequest(ids=IDS)) == CatalogKnown(known=IDS[:2])
+    assert known(CatalogKnownRequest(ids=IDS)) == CatalogKnown(known=IDS[:2])

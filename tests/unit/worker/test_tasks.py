@@ -11,7 +11,7 @@ from common.contract import (
     CATALOG_KNOWN,
     SEARCH_QUEUE,
     SEARCH_RUN,
-    CatalogRequest,
+    CatalogKnownRequest,
     Payload,
     SearchRequest,
     Term,
@@ -20,7 +20,7 @@ from tests.support.inline import Inline
 
 REQUESTS = {
     SEARCH_RUN: SearchRequest(terms=[Term(text="red")]),
-    CATALOG_KNOWN: CatalogRequest(ids=["0" * 64]),
+    CATALOG_KNOWN: CatalogKnownRequest(ids=["0" * 64]),
 }
 
 
