@@ -1,4 +1,4 @@
-"""Ingest with a model that costs nothing: throughput, and memory growth."""
+"""Ingest with a model that costs nothing: throughput, memory growth, and edits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure, cpu_figures, middle
+from benchmarks.ingest import edits
 from benchmarks.process_usage import Others
 from benchmarks.stack import FreeWorker, WatchedStack
 
@@ -20,10 +21,11 @@ _GROWTH_MAX = 1.1
 
 
 def measure(photos: Path, few: int, many: int, rounds: int) -> dict[str, Any]:
-    """Ingest few pictures, then the rest of many in timed rounds.
+    """Ingest few pictures, then the rest of many in timed rounds; then edit all of them.
 
     Returns:
-        The rounds, and the peak resident memory of each part, in MiB, after few and after many.
+        The rounds, the peak resident memory of each part, in MiB, after few and after many, and
+        the rates of edits.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -35,7 +37,8 @@ def measure(photos: Path, few: int, many: int, rounds: int) -> dict[str, Any]:
         count = (many - few) // rounds
         measured = [_round(stack, few + number * count, count) for number in range(rounds)]
         peaks = [before, _peaks(stack)]
-    return {"rounds": measured, "images": [few, many], "peak_mib": peaks}
+        edited = edits.measure(stack, many, count)
+    return {"rounds": measured, "images": [few, many], "peak_mib": peaks, "edits": edited}
 
 
 def _round(stack: WatchedStack, first: int, count: int) -> dict[str, Any]:
@@ -58,4 +61,4 @@ def figures(measured: dict[str, Any]) -> list[Figure]:
             Figure(f"{part}, peak at {many:,} images", after[part], "MiB"),
             Figure(f"{part}, growth", after[part] / before[part], "times", at_most=_GROWTH_MAX),
         ]
-    return rows + cpu_figures(measured["rounds"])
+    return rows + cpu_figures(measured["rounds"]) + edits.figures(measured["edits"])

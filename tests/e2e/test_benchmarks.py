@@ -112,7 +112,8 @@ def test_ingest(tmp_path: Path) -> None:
             "items, 1000 failed from the middle",
         ),
         "ingest: free model": {
-            "upload to searchable",
+            *("upload to searchable", "edit of all images", "edit / ingest"),
+            *("edit beside an ingest / alone", "ingest beside an edit / alone"),
             *(
                 f"{part}, {what}"
                 for part in ("api", "ingest_worker")
