@@ -16,6 +16,7 @@ import glimpse_client
 from cli.completion import completion
 from cli.dead_letters import dead_letters
 from cli.demo import demo
+from cli.doctor.command import doctor
 from cli.edit import edit, tag
 from cli.errors import MilvusNotFound, RedisNotFound
 from cli.exit_codes import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
@@ -77,7 +78,7 @@ _COMMANDS = (
     *(tag, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
-    *(up, completion, demo, keys, tenants, migrate),
+    *(up, doctor, completion, demo, keys, tenants, migrate),
 )
 for command in _COMMANDS:
     commands.add_command(command)

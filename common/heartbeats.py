@@ -30,6 +30,8 @@ class Heartbeat(Message):
     # Name and revision of its encoder.
     model: str
     revision: str
+    # The version of Glimpse that it runs; empty from versions that do not report it.
+    version: str = ""
     # Whether its model is active, so that it serves the queue's tasks.
     serves: bool = True
     # When this was written and when it expires, in seconds since 1970 by Redis's clock.

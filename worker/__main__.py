@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -67,6 +68,14 @@ def migrate(to: str, finish: bool) -> None:
     with pass_bars() as show:
         images = migration.migrate(settings, to, token, finish=finish, show=show)
     click.echo(migration.advice(images, to, finish=finish))
+
+
+@main.command("diagnose-store")
+def diagnose_store() -> None:
+    """Print what there is to say about the Milvus in the settings, as JSON for `glimpse doctor`."""
+    from worker.stores.milvus.diagnosis import diagnose
+
+    click.echo(json.dumps([finding.model_dump() for finding in diagnose(_settings())]))
 
 
 @main.command()

@@ -154,3 +154,14 @@ def test_what_was_ingested_is_listed_and_deleted(up: GlimpseUp, tmp_path: Path) 
     assert again.stderr == f"There is no image {image_id}.\n"
     empty = up.glimpse("images", "--tag", "lime")
     assert (empty.returncode, empty.stdout) == (0, "")
+
+
+def test_the_doctor_finds_no_errors(up: GlimpseUp) -> None:
+    run = up.glimpse("doctor", "--data", str(up.data), "--json")
+    found = {(each["part"], each["check"]): each for each in json.loads(run.stdout)}
+    assert run.returncode == 0, run.stdout
+    assert {part for part, _ in found} == {"redis", "workers", "blobs", "milvus", "api"}
+    troubles = [each["check"] for each in found.values() if each["level"] != "ok"]
+    # The machine may be busy, and its disk nearly full.
+    assert set(troubles) <= {"latency", "space", "freshness of hashing"}
+    assert up.glimpse("doctor", "--data", str(up.data)).stdout.count("\n") > len(found)

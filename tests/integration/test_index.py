@@ -10,9 +10,11 @@ import pytest
 from pymilvus import MilvusClient
 
 from common.errors import IndexUnsupported
+from common.settings import load_settings
 from common.vector_index import IndexKind, VectorIndex
-from tests.support.services import MilvusLite, MilvusServer
+from tests.support.services import MilvusLite, MilvusServer, free_port
 from tests.support.store_clients import IDENTITY, found, many
+from worker.stores.milvus import diagnosis
 from worker.stores.milvus.definition import Definition
 from worker.stores.milvus.store import MilvusStore
 
@@ -125,3 +127,42 @@ def test_the_old_server_refuses_what_it_lacks_and_creates_nothing(
 def test_milvus_lite_has_one_kind_of_index(milvus_lite: MilvusLite) -> None:
     with pytest.raises(IndexUnsupported, match="GLIMPSE_MILVUS_INDEX=HNSW"):
         opened(milvus_lite.uri, "images__index_lite", indexed("HNSW"))
+
+
+@pytest.mark.parametrize("kind", ["server", "lite"])
+def test_a_healthy_milvus_has_no_trouble(
+    milvus_server: MilvusServer,
+    milvus_lite: MilvusLite,
+    name: str,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The machine may be busy.
+    monkeypatch.setattr(diagnosis, "_STRONG_S_MAX", 10)
+    uri = milvus_server.uri if kind == "server" else milvus_lite.uri
+    store = opened(uri, name, Definition())
+    store.upsert(many(3))
+    store.close()
+    found = {
+        each.check: each for each in diagnosis.diagnose(load_settings({"GLIMPSE_MILVUS_URI": uri}))
+    }
+    assert {each.level for each in found.values()} == {"ok"}
+    assert ("Milvus Lite" in found["answers"].text) == (kind == "lite")
+    assert ": 3 rows" in found[f"collection of {IDENTITY.encoder}"].text
+
+
+def test_a_collection_that_is_not_loaded_is_a_warning(
+    milvus_server: MilvusServer, client: MilvusClient, name: str
+) -> None:
+    opened(milvus_server.uri, name, Definition()).close()
+    client.release_collection(name)
+    found = diagnosis.diagnose(load_settings({"GLIMPSE_MILVUS_URI": milvus_server.uri}))
+    troubles = [each.level for each in found if each.level != "ok"]
+    assert troubles == ["warning"]
+
+
+def test_a_milvus_that_does_not_answer_is_an_error() -> None:
+    found = diagnosis.diagnose(
+        load_settings({"GLIMPSE_MILVUS_URI": f"http://127.0.0.1:{free_port()}"})
+    )
+    assert [each.level for each in found] == ["error"]

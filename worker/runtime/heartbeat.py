@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from concurrent.futures import Future
+from importlib.metadata import version
 from typing import Any
 
 from common.errors import BrokerUnavailable, GlimpseError
@@ -18,6 +19,7 @@ from worker.runtime.base import Runtime
 
 log = logging.getLogger(__name__)
 
+_VERSION = version("glimpse")
 # Seconds without an inference after which the worker runs a probe.
 _PROBE_AFTER_S = 15.0
 # Seconds without an inference after which the model hangs, so that the worker should be restarted.
@@ -119,6 +121,7 @@ class HeartbeatSender:
             queue=self._queue,
             model=self._runtime.encoder.name,
             revision=self._runtime.encoder.revision,
+            version=_VERSION,
             serves=self._is_serving(),
             at=now,
             until=now + self._interval_s * _BEATS_MISSED_MAX,

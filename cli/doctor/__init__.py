@@ -1,0 +1,1 @@
+"""`glimpse doctor`: checks every part of a running service."""

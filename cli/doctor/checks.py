@@ -1,0 +1,69 @@
+"""Everything that `glimpse doctor` checks, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from cli import milvus_address, redis_address
+from cli.doctor import api, blobs, milvus, redis, workers
+from cli.errors import MilvusNotFound, RedisNotFound
+from common.blobs.stores import open_blobs
+from common.findings import Finding
+from common.heartbeats import RedisHeartbeats
+from common.keys.redis import RedisKeys
+from common.models.redis import RedisModels
+from common.redis_client import connect
+from common.redis_time import RedisClock
+from common.settings import Settings, load_settings
+from glimpse_client import Glimpse, RetryPolicy
+
+# Seconds to retry a request to the API.
+_RETRY_S = 5.0
+
+
+def findings(data: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield all findings about a service.
+
+    Args:
+        data: Data folder of `glimpse up`, for addresses that the variables do not set.
+        environ: The variables of the API or of a worker.
+
+    Raises:
+        InvalidSettings: A variable is invalid.
+    """
+    settings = load_settings(_completed(environ, data))
+    has_keys = yield from _of_redis_and_what_needs_it(settings)
+    yield from milvus.look(settings.milvus_uri)
+    with Glimpse.from_environ(RetryPolicy(_RETRY_S)) as client:
+        yield from api.look(client, has_keys)
+
+
+def _of_redis_and_what_needs_it(settings: Settings) -> Generator[Finding, None, bool | None]:
+    """Yield findings; return whether there are keys, or None if Redis does not tell."""
+    unreachable = redis.reach(settings.redis)
+    if unreachable is not None:
+        yield unreachable
+        return None
+    with connect(settings.redis) as client:
+        clock = RedisClock(client)
+        yield from redis.look(client, settings.redis)
+        beats, active = RedisHeartbeats(client).alive(), RedisModels(client).roles().active
+        yield from workers.look(beats, active, clock.now())
+        queries = open_blobs(settings, client).queries
+        yield from blobs.look(queries, settings.blobs_folder, clock)
+        return RedisKeys(client).exist()
+
+
+def _completed(environ: Mapping[str, str], data: Path) -> dict[str, str]:
+    """Return the variables of the service with those that `glimpse up` sets for its parts."""
+    completed, folder = dict(environ), data / "blobs"
+    if not {"GLIMPSE_BLOBS_DIR", "GLIMPSE_BLOBS_URL"} & completed.keys() and folder.exists():
+        completed["GLIMPSE_BLOBS_DIR"] = str(folder.absolute())
+    # Without the address of a stack, the default is checked: that nothing answers is a finding.
+    with suppress(RedisNotFound):
+        completed.setdefault(redis_address.SETTING, redis_address.find(data))
+    with suppress(MilvusNotFound):
+        completed.setdefault(milvus_address.SETTING, milvus_address.find(data))
+    return completed
