@@ -45,8 +45,9 @@ _IMAGE_ID = "<image_id:image_id>"
 @blueprint.post("")
 def upload() -> Response:
     """Upload pictures; returns the job that indexes them."""
-    filename = read_query(request, UploadQuery).filename
-    return accepted(receive_upload(services(), current_tenant(), request, filename))
+    query = read_query(request, UploadQuery)
+    begun = receive_upload(services(), current_tenant(), request, query.filename, query.job)
+    return accepted(begun)
 
 
 @blueprint.get("")

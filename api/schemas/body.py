@@ -18,7 +18,7 @@ from werkzeug.exceptions import BadRequest
 
 from common.contract import MetadataValue
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
-from common.ids import ImageId
+from common.ids import ImageId, RecordId
 from common.images.metadata_limits import (
     INTEGER_MAX,
     KEY_CHARACTERS_MAX,
@@ -70,6 +70,9 @@ class UploadQuery(BaseModel):
 
     filename: str = Field(
         default="", description="File name of a body that is one picture or one archive."
+    )
+    job: RecordId | None = Field(
+        default=None, description="The open job to add to; by default, a job is created."
     )
 
 

@@ -13,6 +13,7 @@ from api.services import Services
 from api.uploads.admission import admit
 from api.uploads.archive import receive_archive
 from api.uploads.begin_once import Begun, Received, begin_once
+from api.uploads.open_job import AddedPictures, require_opened
 from api.uploads.pictures import receive_form, receive_picture
 from common.errors import UnsupportedMediaType
 from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
@@ -20,35 +21,50 @@ from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
 _FORM = "multipart/form-data"
 
 
-def upload(services: Services, tenant: str, request: Request, filename: str) -> Begun:
-    """Receive an upload and create its job.
+def upload(
+    services: Services, tenant: str, request: Request, filename: str, job_id: str | None = None
+) -> Begun:
+    """Receive an upload and create its job, or add its pictures to an open one.
 
     Args:
         services: The services of the app.
         tenant: The owner of the images.
         request: The request; its body is not read yet.
         filename: File name of a body that is one picture or one archive.
+        job_id: The open job; None creates a job.
 
     Raises:
         GlimpseError: Nothing was accepted.
     """
-    with begin_once(services, tenant, request) as begin:
+    with begin_once(services, tenant, request, job_id) as begin:
+        if job_id is not None:
+            require_opened(services, tenant, job_id)
         # Before the body, because an upload that cannot be queued need not be received.
         admit(services, tenant)
-        with closing(_receive(services, tenant, request, filename)) as received:
+        with closing(_receive(services, tenant, request, filename, job_id)) as received:
             return begin(received)
 
 
-def _receive(services: Services, tenant: str, request: Request, filename: str) -> Received:
+def _receive(
+    services: Services, tenant: str, request: Request, filename: str, job_id: str | None
+) -> Received:
     """Receive a body according to its media type."""
     kind = request.mimetype
     if kind in ARCHIVE_MEDIA_TYPES:
+        if job_id is not None:
+            raise UnsupportedMediaType("An archive has a job of its own; send it without job.")
         return receive_archive(services, tenant, request, filename)
     if kind == _FORM:
-        return receive_form(services, tenant, request)
-    if kind.startswith("image/"):
-        return receive_picture(services, tenant, request, filename)
-    raise UnsupportedMediaType(
+        pictures = receive_form(services, tenant, request)
+    elif kind.startswith("image/"):
+        pictures = receive_picture(services, tenant, request, filename)
+    else:
+        raise _unsupported()
+    return pictures if job_id is None else AddedPictures(pictures)
+
+
+def _unsupported() -> UnsupportedMediaType:
+    return UnsupportedMediaType(
         "Send pictures as multipart/form-data in parts named file, one picture as image/*, or an"
         " archive as application/zip, application/x-tar, application/gzip, application/x-xz,"
         " application/x-bzip2 or application/zstd."
