@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +29,8 @@ from glimpse_client.retry import RetryPolicy
 
 # Seconds to keep retrying a request: a bulk upload survives an hour of overload.
 _PATIENCE_S = 3600
+# Characters of a job's name that are shown; of a longer name, a digest distinguishes it.
+_NAME_CHARACTERS_MAX = 200
 
 
 @click.command()
@@ -94,8 +98,9 @@ def ingest(
     Each PATH is a file, a folder to search for pictures, or an archive of
     pictures: a zip, or a tar, also compressed with gzip, xz, bzip2 or zstd.
 
-    Only pictures that the server does not have are uploaded. Run the same command
-    again to resume an interrupted upload, or to add new pictures from a folder.
+    Only pictures that the server does not have are uploaded, all in one job. Run the
+    same command again to resume an interrupted upload in the same job, or to add new
+    pictures from a folder.
     Archives are always uploaded in full.
 
     Exits with status 1 if any picture failed.
@@ -118,7 +123,7 @@ def ingest(
         return
     policy = RetryPolicy(patience_s, _report_pause)
     with Glimpse.from_environ(policy) as client, DaemonPool(1) as counter:
-        upload = Upload(client, connections, tags, unreadable)
+        upload = Upload(client, connections, tags, unreadable, _job_name(paths, tags))
         with _hint_to_resume(upload), upload_bars(hidden=as_json or quiet) as bars:
             if not (as_json or quiet):
                 counter.submit(_count, others, exclude, bars)
@@ -134,6 +139,17 @@ def ingest_pictures(client: Glimpse, pictures: Sequence[Picture]) -> Summary:
     with upload_bars() as bars:
         bars.expect(len(pictures))
         return Upload(client).run(pictures, on_progress=bars.show)
+
+
+def _job_name(paths: Sequence[Path], tags: Sequence[str]) -> str:
+    """Return the name of the job for these paths of this machine and these tags."""
+    where = ", ".join(str(path.resolve()) for path in paths)
+    name = " +".join([f"{socket.gethostname()}:{where}", *tags])
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if len(name) <= _NAME_CHARACTERS_MAX:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name[:_NAME_CHARACTERS_MAX]}… {digest}"
 
 
 def _print(summary: Summary, skipped: Mapping[str, int], *, quiet: bool, as_json: bool) -> None:

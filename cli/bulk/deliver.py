@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cli.bulk.archives import Archive
 from cli.bulk.hashing import Hashed
+from cli.bulk.shared_job import SharedJob
 from cli.bulk.upload_requests import PictureSet, UploadRequest
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
@@ -37,7 +37,7 @@ class Delivery:
     """The outcome of one upload request."""
 
     request: UploadRequest
-    # The job that was created, if any.
+    # The job that has the files, if any.
     look: Look | None = None
     lost: tuple[LostFile, ...] = ()
     # The server's error if it rejects these files but may accept others.
@@ -49,7 +49,7 @@ class Delivery:
         return self.request.files - len(self.lost) if self.look else 0
 
 
-def deliver(client: Glimpse, request: UploadRequest, tags: Sequence[str]) -> Delivery:
+def deliver(client: Glimpse, request: UploadRequest, job: SharedJob) -> Delivery:
     """Send one upload request without the files that have become unreadable.
 
     Raises:
@@ -58,7 +58,7 @@ def deliver(client: Glimpse, request: UploadRequest, tags: Sequence[str]) -> Del
     try:
         if isinstance(request, Archive):
             return _deliver_archive(client, request)
-        return _deliver_pictures(client, request, tags)
+        return _deliver_pictures(request, job)
     except RequestRefused as error:
         if error.status not in _FILE_ERRORS[type(request)]:
             raise
@@ -73,13 +73,13 @@ def _deliver_archive(client: Glimpse, archive: Archive) -> Delivery:
         return Delivery(archive, lost=(LostFile(archive, error.reason),))
 
 
-def _deliver_pictures(client: Glimpse, request: PictureSet, tags: Sequence[str]) -> Delivery:
+def _deliver_pictures(request: PictureSet, job: SharedJob) -> Delivery:
     remaining = {hashed.picture.path: hashed for hashed in request.pictures}
     lost: list[LostFile] = []
     while remaining:
         try:
             named = ((hashed.picture.name, path) for path, hashed in remaining.items())
-            return Delivery(request, Look(client.upload(*named, tags=tags)), tuple(lost))
+            return Delivery(request, Look(job.upload(*named)), tuple(lost))
         except FileUnreadable as error:
             # The server accepted none of the files, so send the others again.
             lost.append(LostFile(remaining.pop(error.path), error.reason))

@@ -16,6 +16,7 @@ from cli.bulk.follow import FollowedJobs, look_at
 from cli.bulk.hashing import hash_pictures
 from cli.bulk.missing import Missing
 from cli.bulk.progress import UploadProgress
+from cli.bulk.shared_job import SharedJob
 from cli.bulk.summary import Summary
 from cli.bulk.tally import Tally
 from cli.bulk.upload_requests import PictureSet, UploadRequest, pack
@@ -34,7 +35,7 @@ Result = TypeVar("Result")
 
 
 class Upload:
-    """One bulk upload.
+    """One bulk upload. All pictures are in one job; each archive has a job of its own.
 
     The thread that runs it only schedules work and records results; other threads
     wait for the disk and the server. Each stage produces its next item only when
@@ -44,6 +45,7 @@ class Upload:
         client: Connects to the server.
         connections: Maximum number of concurrent upload requests.
         tags: Tags for the pictures.
+        name: Name of the job, by which a later run resumes it.
         unreadable: Receives the files that cannot be read; may already contain some.
     """
 
@@ -53,11 +55,12 @@ class Upload:
         connections: int = CONNECTIONS,
         tags: Sequence[str] = (),
         unreadable: list[Unreadable] | None = None,
+        name: str | None = None,
     ) -> None:
         self._unreadable = [] if unreadable is None else unreadable
         self._client = client
         self._connections = connections
-        self._tags = tags
+        self._shared_job = SharedJob(client, name, tags)
         self._missing = Missing(client)
         self._jobs = FollowedJobs()
         self._tally = Tally(self._missing, self._jobs, self._unreadable)
@@ -67,7 +70,7 @@ class Upload:
         # Running work, and the function that handles its result.
         self._pending: dict[Future[Any], Callable[[Any], None]] = {}
         self._requests: Iterator[UploadRequest] = iter(())
-        self._finding = self._all_found = self._polling = False
+        self._finding = self._all_found = self._polling = self._completing = False
         # Requests ready to be sent, and the number of requests in flight.
         self._ready: deque[UploadRequest] = deque()
         self._sending = 0
@@ -89,6 +92,8 @@ class Upload:
             ClientError: The server refused a request, or was unavailable for too long.
         """
         began = time.monotonic()
+        looks, self._missing.sent_before = self._shared_job.resume()
+        self._follow(looks)
         with DaemonPool(_HASHERS) as hashers, self._lookups, self._senders:
             hashed = self._tally.count_hashed(hash_pictures(pictures, hashers, self._unreadable))
             self._requests = chain(archives, pack(self._missing.among(hashed)))
@@ -118,8 +123,11 @@ class Upload:
         while self._ready and self._sending < self._connections:
             self._sending += 1
             request = self._ready.popleft()
-            sent = self._senders.submit(deliver, self._client, request, self._tags)
+            sent = self._senders.submit(deliver, self._client, request, self._shared_job)
             self._track(self._on_delivered, sent)
+        if self._all_found and not (self._ready or self._sending or self._completing):
+            self._completing = True
+            self._track(self._follow, self._lookups.submit(self._shared_job.complete))
         if not self._polling and (due := self._jobs.due()):
             self._polling = True
             self._track(self._on_polled, self._lookups.submit(look_at, self._client, due))
@@ -157,6 +165,13 @@ class Upload:
             self._ready.extend(request.halves())
         else:
             self._tally.record(delivery)
+
+    def _follow(self, looks: Sequence[Look]) -> None:
+        # A job without pictures is none to report: the files vanished before they were sent.
+        filled = [look for look in looks if look.job.total]
+        for look in filled:
+            self._jobs.begin(look)
+        self._jobs.update(filled)
 
     def _on_polled(self, looks: Iterable[Look]) -> None:
         self._polling = False
