@@ -116,7 +116,7 @@ def ingest(
     Run the same command again to resume an interrupted upload in the same job, or to
     add new pictures from a folder.
 
-    Exits with status 1 if any picture failed.
+    Exits with status 1 if any picture failed or was cancelled.
 
     \b
     Example:
@@ -144,7 +144,7 @@ def ingest(
             summary = upload.run(chain(first, pictures), archives, bars.show)
     choice.skipped.update(summary.skipped)
     _print(summary, choice.skipped, quiet=quiet, as_json=as_json)
-    if summary.failed or summary.cancelled:
+    if summary.failed or summary.is_cancelled:
         sys.exit(INCOMPLETE)
 
 
@@ -177,12 +177,14 @@ def _print(summary: Summary, skipped: Mapping[str, int], *, quiet: bool, as_json
 
 
 def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
-    """Return a readable summary: the counts, what was skipped, and why each file failed."""
+    """Return a readable summary: the counts, what was skipped or cancelled, and each failure."""
     changed = f" ({summary.changed} changed)" if summary.changed else ""
     counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates{changed}"
     counts += f", {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
     others = [f"Skipped {listed(skipped)}."] if skipped else []
+    if summary.is_cancelled:
+        others.append("It was cancelled. Run the same command again to send what is missing.")
     failures = failure_lines(summary.failures)
     return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *failures])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cli.bulk.archives import Archive
 from cli.bulk.hashing import Hashed
-from cli.bulk.shared_job import SharedJob
+from cli.bulk.shared_job import CANCELLED, SharedJob
 from cli.bulk.upload_requests import KnownSet, PictureSet, UploadRequest
 from cli.bulk.wanted import Wanted
 from glimpse_client import Glimpse
@@ -48,6 +48,8 @@ class Delivery:
     lost: tuple[LostFile, ...] = ()
     # The server's error if it rejects these files but may accept others.
     refused: RequestRefused | None = None
+    # Whether the job was cancelled, so that the server takes no more files.
+    cancelled: bool = False
 
     @property
     def accepted(self) -> int:
@@ -68,6 +70,8 @@ def deliver(client: Glimpse, request: UploadRequest, job: SharedJob) -> Delivery
             return _deliver_archive(client, request, job.wanted)
         return _deliver_pictures(request, job)
     except RequestRefused as error:
+        if error.code == CANCELLED:
+            return Delivery(request, cancelled=True)
         if error.status not in _FILE_ERRORS[type(request)]:
             raise
         return Delivery(request, refused=error)

@@ -11,7 +11,7 @@ from glimpse_client.answers import Job, Look
 from glimpse_client.errors import RequestRefused
 
 # The server's codes for an open job that takes no more pictures.
-_COMPLETE, _CANCELLED = "job_complete", "job_cancelled"
+_COMPLETE, CANCELLED = "job_complete", "job_cancelled"
 
 
 class SharedJob:
@@ -43,7 +43,12 @@ class SharedJob:
         return [self._client.look(self._job.id)], ids
 
     def upload(self, *pictures: tuple[str, Path]) -> Job:
-        """Add pictures to the job, and return it."""
+        """Add pictures to the job, and return it.
+
+        Raises:
+            RequestRefused: The server takes none of the pictures, for example because the job was
+                cancelled.
+        """
         job = self._opened()
         try:
             return job.upload(*pictures)
@@ -60,7 +65,7 @@ class SharedJob:
         try:
             return [Look(self._job.complete())]
         except RequestRefused as error:
-            if error.code != _CANCELLED:
+            if error.code != CANCELLED:
                 raise
             return [self._client.look(self._job.id)]
 

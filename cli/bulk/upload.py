@@ -169,14 +169,17 @@ class Upload:
     def _on_delivered(self, delivery: Delivery) -> None:
         self._sending -= 1
         request = delivery.request
-        if delivery.refused and isinstance(request, PictureSet) and request.files > 1:
+        if delivery.cancelled:
+            self._ready.clear()
+            self._requests, self._all_found = iter(()), True
+        elif delivery.refused and isinstance(request, PictureSet) and request.files > 1:
             self._ready.extend(request.halves())
         else:
             self._tally.record(delivery)
 
     def _follow(self, looks: Sequence[Look]) -> None:
         # A job without pictures is none to report: the files vanished before they were sent.
-        filled = [look for look in looks if look.job.total]
+        filled = [look for look in looks if look.job.total or look.job.state == "cancelled"]
         for look in filled:
             self._jobs.begin(look)
         self._jobs.update(filled)

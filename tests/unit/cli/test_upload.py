@@ -299,6 +299,24 @@ def test_the_resumed_job_replaces_as_the_first_run_said(
 
 
 @pytest.mark.usefixtures("_each_alone")
+@pytest.mark.parametrize("sent", [0, 2])
+def test_a_job_that_was_cancelled_meanwhile_ends_the_upload(
+    server: TroubledServer, folder: Path, sent: int
+) -> None:
+    def cancel(number: int, answer: Answer) -> httpx.Response:
+        if number == sent + 1:
+            client.cancel(next(client.jobs()).id)
+        return answer()
+
+    server.on_upload = cancel
+    with server.client() as client:
+        summary = Upload(client, connections=1).run(find_pictures([folder], []))
+    assert (counts(summary), summary.sent, len(summary.jobs)) == ((sent, 0, 0), sent, 1)
+    assert summary.is_cancelled
+    assert len(server.uploads) == sent + 1
+
+
+@pytest.mark.usefixtures("_each_alone")
 def test_a_job_that_was_closed_meanwhile_is_followed_by_another(
     server: TroubledServer, inline: Inline, folder: Path
 ) -> None:
