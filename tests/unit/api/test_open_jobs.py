@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from api.dispatch.inline import InlineDispatcher
 from api.idempotency.memory import MemoryIdempotency
 from common.errors import BrokerUnavailable, NotFound
+from common.jobs.base import Job, JobRecords
 from common.settings import load_settings
 from tests.support.archives import zip_of
 from tests.support.inline import Inline, replace_parts, start_inline
@@ -156,6 +157,7 @@ def test_what_takes_no_pictures_says_why_and_keeps_no_bytes(idle: Inline) -> Non
     complete(client, done)
     client.delete(f"/v1/jobs/{cancelled}")
     for job_id, expected in (
+        ("nonsense", (422, "unprocessable")),
         (UNKNOWN, (404, "not_found")),
         (plain, (409, "job_not_open")),
         (done, (409, "job_complete")),
@@ -184,6 +186,71 @@ def test_an_open_job_says_what_it_does_to_known_images(
     assert (done["duplicates"], done["changed"], done["indexed"]) == (1, changed, 1)
     known, new = inline.store.get("default", [image_id(RED), image_id(BLUE)])
     assert (known.tags, new.tags) == (tags, ["new"])
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (lambda jobs, job_id: jobs.complete(job_id), "job_complete"),
+        (lambda jobs, _: jobs.close_idle(-60), "job_complete"),
+        (lambda jobs, job_id: jobs.cancel(job_id), "job_cancelled"),
+    ],
+    ids=["complete", "closed by time", "cancelled"],
+)
+def test_a_job_that_ends_while_a_request_is_received_takes_none_of_it(
+    idle: Inline, end: Callable[[JobRecords, str], object], expected: str
+) -> None:
+    client, jobs = idle.app.test_client(), idle.app.extensions["glimpse"].jobs
+    job_id = opened(client)["id"]
+
+    class Body(io.BytesIO):
+        def readinto(self, buffer: Any, /) -> int:
+            end(jobs, job_id)
+            return super().readinto(buffer)
+
+    answer = client.post(
+        f"/v1/images?job={job_id}",
+        input_stream=Body(BLUE),
+        content_type="image/png",
+        content_length=len(BLUE),
+    )
+    assert code(answer) == (409, expected)
+    assert jobs.get(job_id).total == 0
+    with pytest.raises(NotFound):
+        idle.blobs.open("default", image_id(BLUE))
+
+
+@pytest.mark.parametrize(
+    ("of_job", "expected"),
+    [
+        ({"tenant": "acme", "opened": True}, (404, "not_found")),
+        ({"kind": "edit", "source": "{}"}, (409, "job_not_open")),
+        ({"source": "{}"}, (409, "job_not_open")),
+    ],
+    ids=["another tenant's", "an edit", "an archive"],
+)
+def test_a_growing_job_that_was_not_opened_here_takes_no_pictures(
+    idle: Inline, of_job: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    client, jobs = idle.app.test_client(), idle.app.extensions["glimpse"].jobs
+    of_job = {"tenant": "default"} | of_job
+    job = Job(UNKNOWN, total=0, created_at=1.0, growing=True, **of_job)
+    jobs.create(job, [])
+    jobs.accept(job.id)
+    assert code(add(client, job.id, RED)) == expected
+    assert code(complete(client, job.id)) == expected
+    assert jobs.get(job.id) == job
+
+
+def test_the_images_of_an_open_job_are_part_of_the_backlog() -> None:
+    inline = start_inline(load_settings({"GLIMPSE_TENANT_PENDING_MAX": "1"}), workers=False)
+    client = inline.app.test_client()
+    job_id = opened(client)["id"]
+    assert add(client, job_id, RED).status_code == 202
+    assert code(add(client, job_id, BLUE)) == (429, "tenant_overloaded")
+    client.delete(f"/v1/jobs/{job_id}")
+    assert add(client, opened(client)["id"], BLUE).status_code == 202
+    inline.close()
 
 
 def test_a_request_has_neither_metadata_of_its_own_nor_an_archive(client: FlaskClient) -> None:
