@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,9 +15,9 @@ import click
 
 from cli.bulk.archives import Archive, divide
 from cli.bulk.daemon_pool import DaemonPool
-from cli.bulk.deliver import Wanted
 from cli.bulk.summary import Summary
 from cli.bulk.upload import CONNECTIONS, Upload
+from cli.bulk.wanted import Wanted
 from cli.errors import NothingToIngest
 from cli.exit_codes import INCOMPLETE
 from cli.job_progress import failure_lines
@@ -30,6 +32,8 @@ from glimpse_client.retry import RetryPolicy
 
 # Seconds to keep retrying a request: a bulk upload survives an hour of overload.
 _PATIENCE_S = 3600
+# Characters of a job's name that are shown; of a longer name, a digest distinguishes it.
+_NAME_CHARACTERS_MAX = 200
 
 
 @click.command()
@@ -106,12 +110,13 @@ def ingest(
     Each PATH is a file, a folder to search for pictures, or an archive of
     pictures: a zip, or a tar, also compressed with gzip, xz, bzip2 or zstd.
 
-    Only pictures that the server does not have are uploaded; the others only get the
-    tags. Run the same command again to resume an interrupted upload, or to add new
-    pictures from a folder.
-    Archives are always uploaded in full.
+    Only pictures that the server does not have are uploaded, all in one job; the others
+    only get the tags. Archives are always uploaded in full, each in a job of its own.
 
-    Exits with status 1 if any picture failed.
+    Run the same command again to resume an interrupted upload in the same job, or to
+    add new pictures from a folder.
+
+    Exits with status 1 if any picture failed or was cancelled.
 
     \b
     Example:
@@ -131,19 +136,15 @@ def ingest(
         return
     policy = RetryPolicy(patience_s, _report_pause)
     with Glimpse.from_environ(policy) as client, DaemonPool(1) as counter:
-        upload = Upload(
-            client,
-            connections,
-            Wanted(tags, None if on_duplicate == "merge" else on_duplicate),
-            unreadable,
-        )
+        wanted = Wanted(tags, None if on_duplicate == "merge" else on_duplicate)
+        upload = Upload(client, connections, wanted, unreadable, _job_name(paths, wanted))
         with _hint_to_resume(upload), upload_bars(hidden=as_json or quiet) as bars:
             if not (as_json or quiet):
                 counter.submit(_count, others, exclude, bars)
             summary = upload.run(chain(first, pictures), archives, bars.show)
     choice.skipped.update(summary.skipped)
     _print(summary, choice.skipped, quiet=quiet, as_json=as_json)
-    if summary.failed or summary.cancelled:
+    if summary.failed or summary.is_cancelled:
         sys.exit(INCOMPLETE)
 
 
@@ -152,6 +153,18 @@ def ingest_pictures(client: Glimpse, pictures: Sequence[Picture]) -> Summary:
     with upload_bars() as bars:
         bars.expect(len(pictures))
         return Upload(client).run(pictures, on_progress=bars.show)
+
+
+def _job_name(paths: Sequence[Path], wanted: Wanted) -> str:
+    """Return the name of the job for these paths of this machine and what is stored with them."""
+    where = ", ".join(str(path.resolve()) for path in paths)
+    name = " +".join([f"{socket.gethostname()}:{where}", *wanted.tags])
+    name += f" ({wanted.on_duplicate})" if wanted.on_duplicate else ""
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if len(name) <= _NAME_CHARACTERS_MAX:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name[:_NAME_CHARACTERS_MAX]}… {digest}"
 
 
 def _print(summary: Summary, skipped: Mapping[str, int], *, quiet: bool, as_json: bool) -> None:
@@ -164,12 +177,14 @@ def _print(summary: Summary, skipped: Mapping[str, int], *, quiet: bool, as_json
 
 
 def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
-    """Return a readable summary: the counts, what was skipped, and why each file failed."""
+    """Return a readable summary: the counts, what was skipped or cancelled, and each failure."""
     changed = f" ({summary.changed} changed)" if summary.changed else ""
     counts = f"{summary.indexed} indexed, {summary.duplicates} duplicates{changed}"
     counts += f", {summary.failed} failed"
     counts += f", {summary.cancelled} cancelled" if summary.cancelled else ""
     others = [f"Skipped {listed(skipped)}."] if skipped else []
+    if summary.is_cancelled:
+        others.append("It was cancelled. Run the same command again to send what is missing.")
     failures = failure_lines(summary.failures)
     return "\n".join([f"{counts} in {summary.seconds:.1f} s", *others, *failures])
 

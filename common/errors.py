@@ -11,6 +11,9 @@
     │   ├── Conflict                 the state of a resource does not allow the request
     │   │   ├── IdempotencyKeyInProgress a request with this idempotency key is in progress
     │   │   ├── DeadLetterBusy       the dead letter is being replayed or removed
+    │   │   ├── JobNotOpen           the job was not opened for requests to add images
+    │   │   ├── JobCancelled         the job was cancelled and takes no more images
+    │   │   ├── JobComplete          the job is complete and takes no more images
     │   │   ├── ModelActive          the model is active, but must not be
     │   │   ├── ModelHasWorkers      workers of the model are running, but must not
     │   │   ├── ModelHasNoWorker     no worker of the model is running
@@ -150,6 +153,24 @@ class DeadLetterBusy(Conflict):
 
     code = "dead_letter_busy"
     retry_after_s = 1
+
+
+class JobNotOpen(Conflict):
+    """The job was not opened for requests to add images to it."""
+
+    code = "job_not_open"
+
+
+class JobCancelled(Conflict):
+    """The job was cancelled while it was open, and takes no more images."""
+
+    code = "job_cancelled"
+
+
+class JobComplete(Conflict):
+    """The job was completed, or closed after a time without additions; it takes no more images."""
+
+    code = "job_complete"
 
 
 class ModelActive(Conflict):

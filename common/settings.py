@@ -190,6 +190,9 @@ class Settings(BaseModel):
     grace_s: float = Field(default=25.0, ge=0)
     # Seconds that a job's record is kept after the job has ended.
     job_ttl_s: int = Field(default=7 * 86_400, ge=60)
+    # Seconds without an addition after which an open job is completed; longer than the longest
+    # `Retry-After` of a refused upload, an hour.
+    open_job_s: int = Field(default=7200, ge=1)
     # Seconds that an idempotency key is remembered; at most as long as its job.
     idempotency_ttl_s: int = Field(default=86_400, ge=60)
     # Seconds that a search and its hits are kept; five minutes once they were read.

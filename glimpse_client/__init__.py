@@ -44,6 +44,7 @@ from glimpse_client.errors import (
     Unavailable,
 )
 from glimpse_client.glimpse import Glimpse
+from glimpse_client.open_job import OpenJob
 from glimpse_client.retry import RetryPolicy
 from glimpse_client.sources import Source
 
@@ -69,6 +70,7 @@ __all__ = [
     "Models",
     "NotAllowed",
     "NotThere",
+    "OpenJob",
     "Photo",
     "Reindex",
     "RequestRefused",

@@ -40,6 +40,9 @@ class Job(Answer):
     id: str
     # "ingest", "edit" or "refresh".
     kind: str = "ingest"
+    # The name with which it was opened, and whether uploads may add pictures to it.
+    name: str | None = None
+    open: bool = False
     state: Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
     total: int
     indexed: int

@@ -33,6 +33,7 @@ from glimpse_client.connection import Connection, read, refusal
 from glimpse_client.editing import edit_body, selected
 from glimpse_client.embedding import embed
 from glimpse_client.errors import InvalidAddress, JobUnfinished, NotThere
+from glimpse_client.open_job import OpenJob
 from glimpse_client.query import Term, search_body
 from glimpse_client.retry import RetryPolicy, retry_after_s
 from glimpse_client.searching import draw_sheet, run_search
@@ -100,6 +101,7 @@ class Glimpse:
         *pictures: Source,
         tags: str | Sequence[str] = (),
         metadata: Mapping[str, str | int | float | bool] | None = None,
+        job: Job | str | None = None,
         idempotency_key: str | None = None,
         on_duplicate: OnDuplicate | None = None,
     ) -> Job:
@@ -109,6 +111,7 @@ class Glimpse:
             pictures: Paths, or pairs of a filename and a path or bytes.
             tags: Tags for all of the pictures; a string is one tag.
             metadata: Metadata for all of the pictures.
+            job: An open job to add to, or its id; what is stored with its pictures is its own.
             idempotency_key: A key of your own, so that another process can repeat the upload.
             on_duplicate: What to do with images that are already indexed: "merge", the default,
                 adds what they lack of the tags, metadata and file name, "replace" replaces these,
@@ -130,8 +133,48 @@ class Glimpse:
             named = [_open(opened, picture) for picture in pictures]
             parts = [("file", part) for part in named]
             bodies = [body for _, body in named]
-            query = _duplicates(on_duplicate)
+            query = _duplicates(on_duplicate) | ({} if job is None else {"job": _id(job)})
             return self._begin(idempotency_key, bodies, files=parts, data=data, params=query)
+
+    def open_job(
+        self,
+        name: str | None = None,
+        *,
+        tags: str | Sequence[str] = (),
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        idempotency_key: str | None = None,
+        on_duplicate: OnDuplicate | None = None,
+    ) -> OpenJob:
+        """Open a job, to which any number of uploads add their pictures.
+
+        Args:
+            name: What you call the job; ``find_open_job`` finds it by it.
+            tags: Tags for all of the pictures; a string is one tag.
+            metadata: Metadata for all of the pictures.
+            idempotency_key: A key of your own, so that another process can repeat the request.
+            on_duplicate: As of ``upload``, for all of the pictures.
+
+        Example:
+            >>> with glimpse.open_job("Crete", tags="sea") as job:
+            ...     for path in Path("crete").iterdir():
+            ...         job.upload(path)
+            >>> glimpse.wait(job.id).state
+            'succeeded'
+        """
+        tags = [tags] if isinstance(tags, str) else list(tags)
+        body = {"name": name, "tags": tags, "metadata": dict(metadata or {})}
+        body |= _duplicates(on_duplicate)
+        job = begin_job(self._connection, "/v1/jobs", idempotency_key, json=body)
+        return OpenJob(self, job)
+
+    def find_open_job(self, name: str) -> OpenJob | None:
+        """Return the open job that was opened last under a name; None if there is none."""
+        page = read(JobsPage, self._connection.send("GET", "/v1/jobs", params={"name": name}))
+        return OpenJob(self, page.jobs[0]) if page.jobs else None
+
+    def complete(self, job: Job | str) -> Job:
+        """Complete an open job, so that it ends once all its pictures have an outcome."""
+        return read(Job, self._connection.send("POST", f"/v1/jobs/{_id(job)}/complete"))
 
     def upload_archive(
         self,
@@ -544,6 +587,10 @@ def _address(url: str | None) -> str:
 def _duplicates(on_duplicate: OnDuplicate | None) -> dict[str, str]:
     """Return the parameter; none by default, because older servers refuse it."""
     return {} if on_duplicate is None else {"on_duplicate": on_duplicate}
+
+
+def _id(job: Job | str) -> str:
+    return job if isinstance(job, str) else job.id
 
 
 def _open(opened: ExitStack, source: Source) -> tuple[str, IO[bytes]]:

@@ -10,6 +10,7 @@ from api.http.operations import BINARY, Schema
 from api.schemas.body import CheckBody, Metadata
 from api.schemas.edit import ChangeBody, EditBody, RefreshBody
 from api.schemas.embedding import PICTURES_MAX, EmbeddingsBody
+from api.schemas.job import OpenJobBody
 from api.schemas.model import ReindexBody, UseBody
 from api.schemas.search import SearchBody
 from common.images import archive_formats
@@ -114,6 +115,7 @@ EMBEDDINGS: Bodies = {"application/json": _EMBEDDINGS, FORM: _PICTURES_TO_EMBED}
 CHANGE: Bodies = {"application/json": ChangeBody}
 EDIT: Bodies = {"application/json": EditBody}
 REFRESH: Bodies = {"application/json": RefreshBody}
+OPEN_JOB: Bodies = {"application/json": OpenJobBody}
 CHECK: Bodies = {"application/json": CheckBody}
 USE: Bodies = {"application/json": UseBody}
 REINDEX: Bodies = {"application/json": ReindexBody}

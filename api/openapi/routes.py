@@ -47,7 +47,7 @@ _IMAGES = {
         "Images",
         "write",
         {202: _ACCEPTED},
-        errors=(409, 413, 415, 422, 507),
+        errors=(404, 409, 413, 415, 422, 507),
         query=UploadQuery,
         headers=IDEMPOTENCY_KEY,
         body=bodies.UPLOAD,
@@ -105,6 +105,17 @@ _IMAGES = {
 }
 
 _JOBS = {
+    "jobs.create": Operation(
+        "Jobs",
+        "write",
+        {202: _ACCEPTED},
+        errors=(409, 413, 415, 422),
+        headers=IDEMPOTENCY_KEY,
+        body=bodies.OPEN_JOB,
+    ),
+    "jobs.complete": Operation(
+        "Jobs", "write", {200: json("The updated job.", Job)}, errors=(404, 409)
+    ),
     "jobs.index": Operation("Jobs", "read", {200: json("A page of jobs.", Jobs)}, query=JobsQuery),
     "jobs.show": Operation(
         "Jobs",

@@ -7,12 +7,14 @@ from flask import Blueprint, Response, request
 from api.http.answers import ASK_AGAIN, answered
 from api.http.conditional import conditional
 from api.http.job_events import MEDIA_TYPE, JobEvents
+from api.routes.accepted import accepted
 from api.routes.current import current_tenant, key_check, links, services, slots
-from api.schemas.body import ItemsQuery, read_query
-from api.schemas.job import Items, Job, Jobs
+from api.schemas.body import ItemsQuery, read_json, read_query
+from api.schemas.job import Items, Job, Jobs, OpenJobBody
 from api.schemas.links import JOBS
 from api.schemas.pagination import JobsQuery
 from api.server.connection import is_closed_by_client
+from api.uploads.open_job import complete_job, open_job
 from common.errors import NotFound
 from common.jobs.base import FINAL_STATES
 from common.jobs.base import Job as JobRecord
@@ -20,13 +22,22 @@ from common.jobs.base import Job as JobRecord
 blueprint = Blueprint("jobs", __name__, url_prefix=JOBS)
 
 
+@blueprint.post("")
+def create() -> Response:
+    """Open a job, to which uploads add their pictures."""
+    body = read_json(request, OpenJobBody)
+    return accepted(open_job(services(), current_tenant(), request, body))
+
+
 @blueprint.get("")
 def index() -> Response:
     """List jobs, newest first."""
-    query = read_query(request, JobsQuery)
-    found, following = services().jobs.page(
-        current_tenant(), query.state, query.limit, query.cursor
-    )
+    query, records, tenant = read_query(request, JobsQuery), services().jobs, current_tenant()
+    if query.name is None:
+        found, following = records.page(tenant, query.state, query.limit, query.cursor)
+    else:
+        named, following = records.find_open(tenant, query.name), None
+        found = [named] if named and query.state in (None, named.state) else []
     return answered(Jobs.of(found, following, services().clock.now(), links()))
 
 
@@ -37,8 +48,8 @@ def show(job_id: str) -> Response:
     headers = {} if job.state in FINAL_STATES else ASK_AGAIN
     response = answered(_view(job), headers=headers)
     # Weak: the estimated time differs between responses although the job has not changed.
-    # The total is included because an archive's job grows before any of its images is done.
-    response.set_etag(f"{job.state}-{job.done}-{job.total}", weak=True)
+    # The total is included because a job may grow before any of its images is done.
+    response.set_etag(f"{job.state}-{job.done}-{job.total}-{job.growing:d}", weak=True)
     return conditional(response, request)
 
 
@@ -48,6 +59,12 @@ def cancel(job_id: str) -> Response:
     _find(job_id)
     services().jobs.cancel(job_id)
     return answered(_view(_find(job_id)), 202)
+
+
+@blueprint.post("/<record_id:job_id>/complete")
+def complete(job_id: str) -> Response:
+    """Complete an open job: no more pictures are added; returns the updated job."""
+    return answered(_view(complete_job(services(), _find(job_id))))
 
 
 @blueprint.get("/<record_id:job_id>/items")

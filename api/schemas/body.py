@@ -12,13 +12,15 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from werkzeug.exceptions import BadRequest
 
 from common.contract import MetadataValue, OnDuplicate
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
-from common.ids import ImageId
+from common.ids import ImageId, RecordId
 from common.images.metadata_limits import (
     INTEGER_MAX,
     KEY_CHARACTERS_MAX,
@@ -83,12 +85,23 @@ class UploadQuery(BaseModel):
     filename: str = Field(
         default="", description="File name of a body that is one picture or one archive."
     )
+    job: RecordId | None = Field(
+        default=None, description="The open job to add to; by default, a job is created."
+    )
+    # After job, by which it is checked.
     on_duplicate: OnDuplicate = Field(
         default="merge",
         description="What the upload does to images that are already indexed: `keep` leaves them"
         " as they are, `merge` adds what they lack of the tags, metadata and file name, `replace`"
-        " replaces tags, metadata and file name.",
+        " replaces tags, metadata and file name. An open job has its own.",
     )
+
+    @field_validator("on_duplicate")
+    @classmethod
+    def _that_of_the_job(cls, value: OnDuplicate, info: ValidationInfo) -> OnDuplicate:
+        if info.data.get("job") is not None:
+            raise ValueError("an open job has its own, so leave it out")
+        return value
 
 
 class ItemsQuery(BaseModel):

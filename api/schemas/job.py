@@ -7,23 +7,57 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from api.schemas.answer import Answer, Count, Share, Time, time_or_none
+from api.schemas.body import Body, OwnValue
+from api.schemas.edit import FileName
 from api.schemas.links import Links
+from common.contract import OnDuplicate
 from common.ids import ImageId, RecordId
+from common.images.metadata_limits import (
+    KEY_CHARACTERS_MAX,
+    KEYS_MAX,
+    METADATA_BYTES_MAX,
+    TAGS_MAX,
+    OwnKey,
+    Tag,
+)
 from common.jobs.base import Item as ItemRecord
 from common.jobs.base import ItemState, JobKind, JobState
 from common.jobs.base import Job as JobRecord
 from common.rfc3339 import rfc3339
 
 
+class OpenJobBody(Body):
+    """Body of ``POST /v1/jobs``: a name for the job, and what is stored with each picture."""
+
+    name: FileName | None = Field(default=None, description="What you call the job.")
+    tags: list[Tag] = Field(default=[], max_length=TAGS_MAX)
+    on_duplicate: OnDuplicate = "merge"
+    metadata: dict[OwnKey, OwnValue] = Field(
+        default={},
+        max_length=KEYS_MAX,
+        description="Values under your own keys.",
+        # pydantic checks the keys' lengths, but does not include them in the schema.
+        json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}},
+    )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> OpenJobBody:
+        if len(json.dumps(self.metadata)) > METADATA_BYTES_MAX:
+            raise ValueError(f"give at most {METADATA_BYTES_MAX} bytes of metadata as JSON")
+        return self
+
+
 @dataclass(slots=True)
 class Job(Answer):
-    """The work of one upload, or of one change of indexed images, with its progress."""
+    """The work of an upload, or of one change of indexed images, with its progress."""
 
     id: RecordId
     kind: JobKind
+    name: Annotated[str | None, Field(description="The name with which it was opened.")]
+    open: Annotated[bool, Field(description="Whether uploads may add pictures to it.")]
     state: JobState
     total: Count
     indexed: Count
@@ -61,6 +95,8 @@ class Job(Answer):
         return cls(
             id=record.id,
             kind=record.kind,
+            name=record.name,
+            open=record.is_open,
             state=record.state,
             total=record.total,
             indexed=record.indexed,

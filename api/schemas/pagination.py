@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
 
+from api.schemas.edit import FileName
 from common.contract import Place
 from common.cursors import CURSOR_PATTERN, read_cursor, write_cursor
 from common.filters.model import Filter
@@ -73,6 +74,9 @@ class JobsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: JobState | None = None
+    name: FileName | None = Field(
+        default=None, description="Only the open job that was opened last under this name."
+    )
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: Cursor | None = None
 

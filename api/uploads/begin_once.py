@@ -72,8 +72,12 @@ Begin = Callable[[Received], Begun]
 
 
 @contextmanager
-def begin_once(services: Services, tenant: str, request: Request) -> Iterator[Begin]:
+def begin_once(
+    services: Services, tenant: str, request: Request, job_id: str | None = None
+) -> Iterator[Begin]:
     """Create a job, or return the job that an earlier request with the same key created.
+
+    A request may add to an open job instead.
 
     The key is held for the duration of the block, and renewed while the body is read.
 
@@ -81,6 +85,7 @@ def begin_once(services: Services, tenant: str, request: Request) -> Iterator[Be
         services: The services of the app.
         tenant: The owner of the job.
         request: The request; its body is not read yet.
+        job_id: The job to add to; None creates one.
 
     Yields:
         A function that creates the job from the received content.
@@ -92,9 +97,9 @@ def begin_once(services: Services, tenant: str, request: Request) -> Iterator[Be
     """
     key = _read_key(request)
     if key is None:
-        yield lambda received: Begun(received.begin(uuid.uuid4().hex))
+        yield lambda received: Begun(received.begin(job_id or uuid.uuid4().hex))
         return
-    with _KeyedRequest(services, tenant, key, request).held() as begin:
+    with _KeyedRequest(services, tenant, key, request, job_id).held() as begin:
         yield begin
 
 
@@ -106,14 +111,18 @@ class _KeyedRequest:
         tenant: The owner of the key.
         key: The key.
         request: The request.
+        job_id: The job to add to; None creates one.
     """
 
-    def __init__(self, services: Services, tenant: str, key: str, request: Request) -> None:
+    def __init__(
+        self, services: Services, tenant: str, key: str, request: Request, job_id: str | None
+    ) -> None:
         self._jobs = services.jobs
         self._keys = services.idempotency
         self._lease_s = services.settings.lease_s
         self._names = (tenant, key, uuid.uuid4().hex)
         self._request = request
+        self._job_id = job_id
 
     @contextmanager
     def held(self) -> Iterator[Begin]:
@@ -141,7 +150,7 @@ class _KeyedRequest:
                     field=HEADER,
                 )
             return Begun(self._jobs.get(earlier.job_id), by_earlier_request=True)
-        binding = Binding(fingerprint, uuid.uuid4().hex)
+        binding = Binding(fingerprint, self._job_id or uuid.uuid4().hex)
         if not self._keys.bind(*self._names, binding):
             raise _in_progress()
         return Begun(received.begin(binding.job_id))
@@ -153,11 +162,12 @@ class _KeyedRequest:
         return taking
 
     def _earlier(self, taking: Taking) -> Binding | None:
-        """Return the key's binding if an earlier request created a job with it."""
+        """Return the key's binding if an earlier request with it has taken effect."""
         binding = taking.binding
-        is_done = taking.standing is Standing.SETTLED
-        # A request that was killed did not settle the key; check whether its job exists.
-        if binding is None or not (is_done or self._jobs.is_accepted(binding.job_id)):
+        if binding is None or taking.standing is Standing.SETTLED:
+            return binding
+        # The earlier request was killed before it settled the key. Additions can be repeated.
+        if self._job_id is not None or not self._jobs.is_accepted(binding.job_id):
             return None
         return binding
 

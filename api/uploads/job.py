@@ -38,7 +38,7 @@ def begin_job(
         BrokerUnavailable: Nothing was accepted. Tasks already sent are idempotent, so the caller
             can send the same pictures again.
     """
-    unique = list({picture.id: picture for picture in reversed(pictures)}.values())[::-1]
+    unique = _unique(pictures)
     # The record includes tags and metadata, because lost tasks are rebuilt from it alone.
     job = Job(
         job_id,
@@ -50,27 +50,68 @@ def begin_job(
         on_duplicate=on_duplicate,
     )
     services.jobs.create(job, [(picture.id, picture.filename) for picture in unique])
-    items = [
-        Item(index, picture.id, picture.filename)
-        for index, picture in enumerate(unique)
-        if picture.error is None
-    ]
-    _send(services, job, items)
-    services.jobs.record(job.id, _refused(unique))
+    waiting = services.jobs.pending_of(tenant)
+    _send(services, job, list(enumerate(unique)), waiting)
     return services.jobs.accept(job.id)
 
 
-def _refused(pictures: Sequence[ReceivedPicture]) -> list[Outcome]:
-    return [
-        Outcome.failed(index, picture.id, picture.error)
-        for index, picture in enumerate(pictures)
-        if picture.error is not None
+def add_to_job(services: Services, job: Job, pictures: Sequence[ReceivedPicture]) -> Job:
+    """Add pictures to an open job, send their tasks, and return the job.
+
+    The job has each image once. Adding a picture again has no effect, except that its task is sent
+    again if no worker has begun it: an earlier request may have been interrupted before that.
+
+    Args:
+        services: The services of the app.
+        job: The job.
+        pictures: The received pictures.
+
+    Raises:
+        NotFound: The job has expired.
+        Conflict: The job is no longer open.
+        BrokerUnavailable: Some pictures may have been added; the caller can send all of them again.
+    """
+    unique = _unique(pictures)
+    waiting = services.jobs.pending_of(job.tenant)
+    indices = services.jobs.add(job.id, [(picture.id, picture.filename) for picture in unique])
+    open_pictures = [
+        (index, picture)
+        for index, picture in zip(indices, unique, strict=True)
+        if index is not None
     ]
+    # If the process dies here, the upkeep sends the images (``LostTasks``).
+    _send(services, job, open_pictures, waiting)
+    return services.jobs.get(job.id)
 
 
-def _send(services: Services, job: Job, items: Sequence[Item]) -> None:
-    waiting, chunk_images = services.jobs.pending_of(job.tenant), services.settings.chunk_images
+def _unique(pictures: Sequence[ReceivedPicture]) -> list[ReceivedPicture]:
+    return list({picture.id: picture for picture in reversed(pictures)}.values())[::-1]
+
+
+def _send(
+    services: Services, job: Job, pictures: Sequence[tuple[int, ReceivedPicture]], waiting: int
+) -> None:
+    """Send the usable pictures, each with its index, to the workers; record the others as failed.
+
+    Args:
+        services: The services of the app.
+        job: The job.
+        pictures: The pictures.
+        waiting: The number of the tenant's images that were pending before these.
+    """
+    items = [
+        Item(index, picture.id, picture.filename)
+        for index, picture in pictures
+        if picture.error is None
+    ]
+    chunk_images = services.settings.chunk_images
     for task_id, chunk in chunk_tasks(job, items, chunk_images):
         first = waiting < chunk_images
         services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, task_id, chunk, first=first)
         waiting += len(chunk.items)
+    refused = [
+        Outcome.failed(index, picture.id, picture.error)
+        for index, picture in pictures
+        if picture.error is not None
+    ]
+    services.jobs.record(job.id, refused)

@@ -42,11 +42,11 @@ class ReceivedPictures:
 
     def begin(self, job_id: str) -> Job:
         """Store the pictures and create their job."""
-        pictures = self._store()
+        pictures = self.store()
         tags, own = self.metadata.tags, self.metadata.own
         return begin_job(self.services, self.tenant, job_id, pictures, tags, own, self.on_duplicate)
 
-    def _store(self) -> list[ReceivedPicture]:
+    def store(self) -> list[ReceivedPicture]:
         """Store the pictures; return them in order."""
         if len(self.files) == 1:
             ((name, picture),) = self.files

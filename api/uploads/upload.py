@@ -14,6 +14,7 @@ from api.services import Services
 from api.uploads.admission import admit
 from api.uploads.archive import receive_archive
 from api.uploads.begin_once import Begun, Received, begin_once
+from api.uploads.open_job import AddedPictures, require_opened
 from api.uploads.pictures import receive_form, receive_picture
 from common.errors import UnsupportedMediaType
 from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
@@ -22,19 +23,21 @@ _FORM = "multipart/form-data"
 
 
 def upload(services: Services, tenant: str, request: Request, query: UploadQuery) -> Begun:
-    """Receive an upload and create its job.
+    """Receive an upload and create its job, or add its pictures to an open one.
 
     Args:
         services: The services of the app.
         tenant: The owner of the images.
         request: The request; its body is not read yet.
-        query: The file name of a body that is one picture or one archive, and what to do with
-            images that are already indexed.
+        query: The file name of a body that is one picture or one archive, and either the open job
+            or what to do with images that are already indexed.
 
     Raises:
         GlimpseError: Nothing was accepted.
     """
-    with begin_once(services, tenant, request) as begin:
+    with begin_once(services, tenant, request, query.job) as begin:
+        if query.job is not None:
+            require_opened(services, tenant, query.job)
         # Before the body, because an upload that cannot be queued need not be received.
         admit(services, tenant)
         with closing(_receive(services, tenant, request, query)) as received:
@@ -45,12 +48,20 @@ def _receive(services: Services, tenant: str, request: Request, query: UploadQue
     """Receive a body according to its media type."""
     kind = request.mimetype
     if kind in ARCHIVE_MEDIA_TYPES:
+        if query.job is not None:
+            raise UnsupportedMediaType("An archive has a job of its own; send it without job.")
         return receive_archive(services, tenant, request, query)
     if kind == _FORM:
-        return receive_form(services, tenant, request, query)
-    if kind.startswith("image/"):
-        return receive_picture(services, tenant, request, query)
-    raise UnsupportedMediaType(
+        pictures = receive_form(services, tenant, request, query)
+    elif kind.startswith("image/"):
+        pictures = receive_picture(services, tenant, request, query)
+    else:
+        raise _unsupported()
+    return pictures if query.job is None else AddedPictures(pictures)
+
+
+def _unsupported() -> UnsupportedMediaType:
+    return UnsupportedMediaType(
         "Send pictures as multipart/form-data in parts named file, one picture as image/*, or an"
         " archive as application/zip, application/x-tar, application/gzip, application/x-xz,"
         " application/x-bzip2 or application/zstd."

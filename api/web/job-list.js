@@ -104,6 +104,7 @@ export class JobList {
     const time = row.querySelector('time');
     time.dateTime = job.created_at;
     time.textContent = started;
+    setText(row.querySelector('.job-name'), job.name ?? '');
     row.querySelector('progress').setAttribute('aria-label', `Progress of job from ${started}`);
     const button = row.querySelector('.job-cancel');
     button.setAttribute('aria-label', `Cancel job from ${started}`);
@@ -144,6 +145,7 @@ function countsOf(job) {
   const [done, verb] = job.kind === 'ingest' ? [job.indexed, 'added'] : [job.modified, 'changed'];
   const parts = [`${done.toLocaleString('en')} of ${count(job.total, 'picture')} ${verb}`];
   if (job.duplicates) parts.push(duplicatesOf(job));
+  if (job.open) parts.push('more may follow');
   if (job.unchanged) parts.push(`${job.unchanged.toLocaleString('en')} unchanged`);
   if (job.cancelled) parts.push(`${job.cancelled.toLocaleString('en')} cancelled`);
   const skipped = Object.entries(job.skipped ?? {}).map(([kind, number]) => `${number.toLocaleString('en')} ${kind}`);

@@ -23,7 +23,7 @@ export class UploadProgress {
     const expected = progress.total + (progress.files - progress.filesSent);
     const indexed = expected ? progress.done / expected : Number(!progress.active);
     show(byId('upload'), true);
-    show(byId('upload-stop'), progress.active);
+    show(byId('upload-cancel'), progress.active);
     byId('sent').value = sent;
     byId('indexed').value = indexed;
     setText(byId('sent-text'), `${size(progress.bytesSent + progress.bytesInFlight)} of ${size(progress.bytes)}`);
@@ -59,9 +59,9 @@ export class UploadProgress {
     const parts = [`${count(progress.indexed, 'picture')} added`];
     if (progress.duplicates) parts.push(duplicatesOf(progress));
     if (progress.failed) parts.push(`${progress.failed.toLocaleString('en')} failed`);
-    if (progress.stopped) parts.push('stopped');
+    if (progress.cancelled) parts.push(`${progress.cancelled.toLocaleString('en')} cancelled`);
     show(byId('upload-summary'), !progress.active);
-    setText(byId('upload-summary'), `${parts.join(', ')}.`);
+    setText(byId('upload-summary'), progress.active ? '' : `${parts.join(', ')}.`);
   }
 
   #showFailures(progress) {

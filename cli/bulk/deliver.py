@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cli.bulk.archives import Archive
 from cli.bulk.hashing import Hashed
+from cli.bulk.shared_job import CANCELLED, SharedJob
 from cli.bulk.upload_requests import KnownSet, PictureSet, UploadRequest
+from cli.bulk.wanted import Wanted
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
 from glimpse_client.errors import FileUnreadable, RequestRefused
-from glimpse_client.glimpse import OnDuplicate
 
 # Statuses that concern the files rather than the client or the server, and so do not end the
 # upload. Bad pictures fail later, one by one, but a request may contain too many of them; an
@@ -21,19 +22,6 @@ _FILE_ERRORS: Mapping[type[UploadRequest], frozenset[int]] = {
     Archive: frozenset({400, 413, 415, 422}),
     KnownSet: frozenset(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What an upload sets.
-
-    Attributes:
-        tags: Tags for the pictures.
-        on_duplicate: What to do with pictures that the server already has; None is its default.
-    """
-
-    tags: Sequence[str] = ()
-    on_duplicate: OnDuplicate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +43,13 @@ class Delivery:
     """The outcome of one upload request."""
 
     request: UploadRequest
-    # The job that was created, if any.
+    # The job that has the files, if any.
     look: Look | None = None
     lost: tuple[LostFile, ...] = ()
     # The server's error if it rejects these files but may accept others.
     refused: RequestRefused | None = None
+    # Whether the job was cancelled, so that the server takes no more files.
+    cancelled: bool = False
 
     @property
     def accepted(self) -> int:
@@ -67,7 +57,7 @@ class Delivery:
         return self.request.files - len(self.lost) if self.look else 0
 
 
-def deliver(client: Glimpse, request: UploadRequest, wanted: Wanted) -> Delivery:
+def deliver(client: Glimpse, request: UploadRequest, job: SharedJob) -> Delivery:
     """Send one upload request without the files that have become unreadable.
 
     Raises:
@@ -75,11 +65,13 @@ def deliver(client: Glimpse, request: UploadRequest, wanted: Wanted) -> Delivery
     """
     try:
         if isinstance(request, KnownSet):
-            return Delivery(request, Look(client.edit(request.ids, add_tags=wanted.tags)))
+            return Delivery(request, Look(client.edit(request.ids, add_tags=job.wanted.tags)))
         if isinstance(request, Archive):
-            return _deliver_archive(client, request, wanted)
-        return _deliver_pictures(client, request, wanted)
+            return _deliver_archive(client, request, job.wanted)
+        return _deliver_pictures(request, job)
     except RequestRefused as error:
+        if error.code == CANCELLED:
+            return Delivery(request, cancelled=True)
         if error.status not in _FILE_ERRORS[type(request)]:
             raise
         return Delivery(request, refused=error)
@@ -97,14 +89,13 @@ def _deliver_archive(client: Glimpse, archive: Archive, wanted: Wanted) -> Deliv
         return Delivery(archive, lost=(LostFile(archive, error.reason),))
 
 
-def _deliver_pictures(client: Glimpse, request: PictureSet, wanted: Wanted) -> Delivery:
+def _deliver_pictures(request: PictureSet, job: SharedJob) -> Delivery:
     remaining = {hashed.picture.path: hashed for hashed in request.pictures}
     lost: list[LostFile] = []
     while remaining:
         try:
             named = ((hashed.picture.name, path) for path, hashed in remaining.items())
-            job = client.upload(*named, tags=wanted.tags, on_duplicate=wanted.on_duplicate)
-            return Delivery(request, Look(job), tuple(lost))
+            return Delivery(request, Look(job.upload(*named)), tuple(lost))
         except FileUnreadable as error:
             # The server accepted none of the files, so send the others again.
             lost.append(LostFile(remaining.pop(error.path), error.reason))

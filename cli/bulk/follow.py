@@ -77,7 +77,9 @@ class FollowedJobs:
         return sum(job.total for job in jobs), sum(job.done for job in jobs)
 
     def begin(self, look: Look) -> None:
-        """Start to follow a new job."""
+        """Start to follow a job, unless it is followed already."""
+        if look.job.id in self._all:
+            return
         followed = _Followed(look.job, self._now() + look.pause_s, look.pause_s)
         self._all[look.job.id] = followed
         if not look.job.ended:

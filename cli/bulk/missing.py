@@ -18,9 +18,10 @@ _BYTES_MAX = 256 * 1024**2
 class Missing:
     """Determines which pictures to upload, one file for each content.
 
-    It stores nothing between runs; the server knows which images it has. Pictures
-    that an earlier run uploaded and that are not yet indexed count as missing and
-    are uploaded again, which is harmless: an image's ID is a hash of its content.
+    It stores nothing between runs; the server knows which images it has, and which
+    are in the job that this run resumes. Pictures of another job that are not yet
+    indexed count as missing and are uploaded again, which is harmless: an image's ID
+    is a hash of its content.
 
     Args:
         client: Connects to the server.
@@ -33,6 +34,8 @@ class Missing:
         # IDs as bytes, which need half the memory of text: there may be a million.
         self._known: set[bytes] = set()
         self._missing: set[bytes] = set()
+        # IDs of the pictures that an earlier run has sent to the same job.
+        self.sent_before: set[bytes] = set()
         # Pictures with the same bytes as an earlier one that the server does not have, by ID.
         self._copies: dict[str, list[Hashed]] = {}
         # Number of pictures that the server already has.
@@ -87,7 +90,8 @@ class Missing:
                 self._copies.setdefault(picture.id, []).append(picture)
             else:
                 self._missing.add(content)
-                yield picture
+                if content not in self.sent_before:
+                    yield picture
 
     def _add_known(self, picture_id: str) -> None:
         content = bytes.fromhex(picture_id)

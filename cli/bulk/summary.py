@@ -44,6 +44,11 @@ class Summary:
         return sum(job.cancelled for job in self.jobs)
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether a job was cancelled; then some files may never have been sent."""
+        return any(job.state == "cancelled" for job in self.jobs)
+
+    @property
     def skipped(self) -> Counter[str]:
         """What the archives contained besides pictures: numbers of files by kind."""
         total: Counter[str] = Counter()

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import chain
 from typing import Any, TypeVar
 
 from cli.bulk.archives import Archive
 from cli.bulk.daemon_pool import DaemonPool
-from cli.bulk.deliver import Delivery, Wanted, deliver
+from cli.bulk.deliver import Delivery, deliver
 from cli.bulk.follow import FollowedJobs, look_at
 from cli.bulk.hashing import hash_pictures
 from cli.bulk.missing import Missing
 from cli.bulk.progress import UploadProgress
+from cli.bulk.shared_job import SharedJob
 from cli.bulk.summary import Summary
 from cli.bulk.tally import Tally
 from cli.bulk.upload_requests import PictureSet, UploadRequest, known_sets, pack
+from cli.bulk.wanted import Wanted
 from cli.pictures import Picture, Unreadable
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
@@ -35,7 +37,7 @@ Result = TypeVar("Result")
 
 
 class Upload:
-    """One bulk upload.
+    """One bulk upload. All pictures are in one job; each archive has a job of its own.
 
     The thread that runs it only schedules work and records results; other threads
     wait for the disk and the server. Each stage produces its next item only when
@@ -45,6 +47,7 @@ class Upload:
         client: Connects to the server.
         connections: Maximum number of concurrent upload requests.
         wanted: The tags of the pictures, and what to do with those that the server already has.
+        name: Name of the job, by which a later run resumes it.
         unreadable: Receives the files that cannot be read; may already contain some.
     """
 
@@ -54,11 +57,12 @@ class Upload:
         connections: int = CONNECTIONS,
         wanted: Wanted = _NOTHING,
         unreadable: list[Unreadable] | None = None,
+        name: str | None = None,
     ) -> None:
         self._unreadable = [] if unreadable is None else unreadable
         self._client = client
         self._connections = connections
-        self._wanted = wanted
+        self._shared_job = SharedJob(client, name, wanted)
         self._missing = Missing(client, wanted.on_duplicate)
         self._jobs = FollowedJobs()
         self._tally = Tally(self._missing, self._jobs, self._unreadable)
@@ -68,7 +72,7 @@ class Upload:
         # Running work, and the function that handles its result.
         self._pending: dict[Future[Any], Callable[[Any], None]] = {}
         self._requests: Iterator[UploadRequest] = iter(())
-        self._finding = self._all_found = self._polling = False
+        self._finding = self._all_found = self._polling = self._completing = False
         # Requests ready to be sent, and the number of requests in flight.
         self._ready: deque[UploadRequest] = deque()
         self._sending = 0
@@ -90,6 +94,8 @@ class Upload:
             ClientError: The server refused a request, or was unavailable for too long.
         """
         began = time.monotonic()
+        looks, self._missing.sent_before = self._shared_job.resume()
+        self._follow(looks)
         with DaemonPool(_HASHERS) as hashers, self._lookups, self._senders:
             hashed = self._tally.count_hashed(hash_pictures(pictures, hashers, self._unreadable))
             self._requests = chain(archives, pack(self._missing.among(hashed)), self._known())
@@ -100,7 +106,8 @@ class Upload:
 
     def _known(self) -> Iterator[UploadRequest]:
         """Yield the pictures that need not be sent but tagged, once all of them are known."""
-        if self._wanted.tags and self._wanted.on_duplicate != "keep":
+        wanted = self._shared_job.wanted
+        if wanted.tags and wanted.on_duplicate != "keep":
             yield from known_sets(self._missing.known_ids)
 
     @property
@@ -124,8 +131,11 @@ class Upload:
         while self._ready and self._sending < self._connections:
             self._sending += 1
             request = self._ready.popleft()
-            sent = self._senders.submit(deliver, self._client, request, self._wanted)
+            sent = self._senders.submit(deliver, self._client, request, self._shared_job)
             self._track(self._on_delivered, sent)
+        if self._all_found and not (self._ready or self._sending or self._completing):
+            self._completing = True
+            self._track(self._follow, self._lookups.submit(self._shared_job.complete))
         if not self._polling and (due := self._jobs.due()):
             self._polling = True
             self._track(self._on_polled, self._lookups.submit(look_at, self._client, due))
@@ -159,10 +169,20 @@ class Upload:
     def _on_delivered(self, delivery: Delivery) -> None:
         self._sending -= 1
         request = delivery.request
-        if delivery.refused and isinstance(request, PictureSet) and request.files > 1:
+        if delivery.cancelled:
+            self._ready.clear()
+            self._requests, self._all_found = iter(()), True
+        elif delivery.refused and isinstance(request, PictureSet) and request.files > 1:
             self._ready.extend(request.halves())
         else:
             self._tally.record(delivery)
+
+    def _follow(self, looks: Sequence[Look]) -> None:
+        # A job without pictures is none to report: the files vanished before they were sent.
+        filled = [look for look in looks if look.job.total or look.job.state == "cancelled"]
+        for look in filled:
+            self._jobs.begin(look)
+        self._jobs.update(filled)
 
     def _on_polled(self, looks: Iterable[Look]) -> None:
         self._polling = False

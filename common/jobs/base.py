@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from common.contract import MetadataValue, OnDuplicate, Outcome, OutcomeState
+from common.errors import Conflict, JobCancelled, JobComplete, JobNotOpen
 from common.read_marks.base import ReadMark
 
 JobState = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
@@ -45,8 +46,8 @@ class Job:
     unchanged: int = 0
     failed: int = 0
     cancelled: int = 0
-    # Whether more images may be added: its archive is still being unpacked, or the images to change
-    # are still being looked up.
+    # Whether more images may be added: requests may add them, its archive is still being unpacked,
+    # or the images to change are still being looked up.
     growing: bool = False
     # Whether it was cancelled while it was growing, so that some images were never added.
     cut_short: bool = False
@@ -54,6 +55,10 @@ class Job:
     skipped: Mapping[str, int] = field(default_factory=dict)
     # The task that adds its images, as JSON, so that it can be sent again if it is lost.
     source: str | None = None
+    # Whether it was opened for requests to add images: then it grows until it is completed.
+    opened: bool = False
+    # What its caller calls it.
+    name: str | None = None
     # Stored with each of its images.
     tags: Sequence[str] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
@@ -64,6 +69,11 @@ class Job:
     def done(self) -> int:
         """The number of images that have an outcome."""
         return sum(getattr(self, counter) for counter in COUNTERS.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests may add images to it."""
+        return self.opened and self.growing
 
     @property
     def state(self) -> JobState:
@@ -145,6 +155,32 @@ class JobRecords(Protocol):
         A redelivered task may add images again: an index that is already taken is skipped. Does
         nothing if the record has expired or the job no longer grows.
         """
+        ...
+
+    def add(self, job_id: str, items: Sequence[tuple[str, str]]) -> list[int | None]:
+        """Add images to an open job; return the index of each, None if a worker has begun it.
+
+        A job has each image once: one that it has already keeps its index, so that adding images
+        again has no further effect.
+
+        Args:
+            job_id: The job.
+            items: The id and file name of each image.
+
+        Raises:
+            NotFound: See ``get``.
+            JobNotOpen: The job was never open.
+            JobCancelled: The job was cancelled.
+            JobComplete: The job was completed, or was closed after a time without additions.
+        """
+        ...
+
+    def find_open(self, tenant: str, name: str) -> Job | None:
+        """Return the open job that was opened last under this name; None if there is none."""
+        ...
+
+    def close_idle(self, idle_s: float) -> int:
+        """Complete the open jobs without an addition for this many seconds; return how many."""
         ...
 
     def complete(self, job_id: str, skipped: Mapping[str, int] | None = None) -> None:
@@ -288,6 +324,15 @@ class JobRecords(Protocol):
             NotFound: See ``get``.
         """
         ...
+
+
+def not_open(job: Job) -> Conflict:
+    """Return why nothing can be added to a job that is not open."""
+    if not job.opened:
+        return JobNotOpen(f"Job {job.id} is not open for uploads; POST /v1/jobs opens one.")
+    if job.cut_short:
+        return JobCancelled(f"Job {job.id} was cancelled; open another one.")
+    return JobComplete(f"Job {job.id} is complete; open another one to add more.")
 
 
 # The counter that each outcome increments.

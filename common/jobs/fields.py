@@ -32,6 +32,10 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
         fields["growing"] = 1
     if job.source is not None:
         fields["source"] = job.source
+    if job.opened:
+        fields["opened"] = 1
+    if job.name is not None:
+        fields["name"] = job.name
     return fields
 
 
@@ -51,6 +55,8 @@ def read_job(job_id: str, fields: Mapping[str, str]) -> Job:
         # A job of pictures, or one of an earlier version, has none.
         skipped=json.loads(fields.get("skipped", "{}")),
         source=fields.get("source"),
+        opened="opened" in fields,
+        name=fields.get("name"),
         tags=tuple(kept["tags"]),
         metadata=kept["metadata"],
         changed=int(fields.get("changed", 0)),

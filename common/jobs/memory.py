@@ -9,7 +9,7 @@ from dataclasses import replace
 from common.contract import Outcome
 from common.cursors import read_cursor, write_cursor
 from common.errors import NotFound
-from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
+from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState, not_open
 from common.read_marks.base import ReadMark
 from common.read_marks.memory import MemoryReadMarks
 
@@ -33,6 +33,8 @@ class MemoryJobs:
         # since 1970.
         self._changed: dict[str, float] = {}
         self._queued: dict[str, float] = {}
+        # When images were last added to each job that was opened.
+        self._added: dict[str, float] = {}
 
     def ping(self) -> None:
         """Return, because memory always answers."""
@@ -47,6 +49,7 @@ class MemoryJobs:
         job = self.get(job_id)
         self._changed[job_id] = time.time()
         self._queued.setdefault(job_id, time.time())
+        self._added.setdefault(job_id, time.time())
         return job
 
     def is_accepted(self, job_id: str) -> bool:
@@ -66,6 +69,39 @@ class MemoryJobs:
         self._touch(job_id)
         self.requeued(job_id)
         return len(known) - job.total
+
+    def add(self, job_id: str, items: Sequence[tuple[str, str]]) -> list[int | None]:
+        """Add images to an open job."""
+        job = self.get(job_id)
+        if not job.is_open:
+            raise not_open(job)
+        known = {item.id: item for item in self._items[job_id]}
+        new = dict.fromkeys(image_id for image_id, _ in items if image_id not in known)
+        names = dict(reversed(items))
+        self.extend(job_id, job.total, [(image_id, names[image_id]) for image_id in new])
+        self._added[job_id] = time.time()
+        begun = self._begun.get(job_id, set())
+        found = {item.id: item for item in self._items[job_id]}
+        return [
+            item.index if item.state == "queued" and item.index not in begun else None
+            for item in (found[image_id] for image_id, _ in items)
+        ]
+
+    def find_open(self, tenant: str, name: str) -> Job | None:
+        """Return the open job that was opened last under this name."""
+        jobs = (self._jobs[job_id] for job_id in reversed(self._changed))
+        named = (job for job in jobs if job.opened and (job.tenant, job.name) == (tenant, name))
+        last = next(named, None)
+        return last if last and last.is_open else None
+
+    def close_idle(self, idle_s: float) -> int:
+        """Complete the open jobs without an addition for this many seconds."""
+        before = time.time() - idle_s
+        idle = [job_id for job_id, at in self._added.items() if at <= before]
+        ended = [job_id for job_id in idle if self._jobs[job_id].is_open]
+        for job_id in ended:
+            self.complete(job_id)
+        return len(ended)
 
     def complete(self, job_id: str, skipped: Mapping[str, int] | None = None) -> None:
         """End the growth of a job."""

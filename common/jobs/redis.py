@@ -15,7 +15,7 @@ from redis import Redis
 
 from common.contract import Outcome
 from common.errors import NotFound
-from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState
+from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState, not_open
 from common.jobs.fields import job_key, read_job, write_job
 from common.jobs.items import pack_item, read_items
 from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
@@ -41,6 +41,10 @@ _UNFINISHED, PENDING_KEY = "glimpse:jobs:unfinished", "glimpse:jobs:pending"
 _OPEN, _AUDITED_KEY = "glimpse:jobs:open", "glimpse:jobs:audited"
 # The number of pending images by tenant, in a hash.
 PENDING_BY_TENANT_KEY = f"{PENDING_KEY}:tenants"
+# The open jobs by the time of their last addition.
+_ADDITIONS = "glimpse:jobs:additions"
+# Prefix of the key of a tenant's open jobs by name.
+_NAMES_PREFIX = "glimpse:jobs:names:"
 # Prefix of the key of a tenant's unfinished jobs, by when a task of theirs last entered a queue.
 QUEUED_PREFIX = "glimpse:jobs:queued:"
 
@@ -66,6 +70,7 @@ class RedisJobs:
         self._list = RedisJobList(redis)
         self._accept = RedisScript(redis, "common/jobs/lua/accept.lua")
         self._extend = RedisScript(redis, "common/jobs/lua/extend.lua")
+        self._add = RedisScript(redis, "common/jobs/lua/add.lua")
         self._complete = RedisScript(redis, "common/jobs/lua/complete.lua")
         self._begin = RedisScript(redis, "common/jobs/lua/begin.lua")
         self._cancel = RedisScript(redis, "common/jobs/lua/cancel.lua")
@@ -117,9 +122,40 @@ class RedisJobs:
         return added
 
     @broker_call
+    def add(self, job_id: str, items: Sequence[tuple[str, str]]) -> list[int | None]:
+        """Add images to an open job, a page at a time."""
+        indices: list[int | None] = []
+        for offset in range(0, len(items), _ITEMS_PER_COMMAND):
+            packed = [pack_item(*item) for item in items[offset : offset + _ITEMS_PER_COMMAND]]
+            found = cast("list[int] | None", self._run(self._add, job_id, items=packed))
+            if found is None:
+                # Upkeep sends the tasks of earlier pages.
+                raise not_open(self.get(job_id))
+            indices += [None if index < 0 else index for index in found]
+        return indices
+
+    @broker_call
+    def find_open(self, tenant: str, name: str) -> Job | None:
+        """Return the open job that was opened last under this name."""
+        job_id = cast("str | None", self._redis.hget(_NAMES_PREFIX + tenant, name))
+        fields = job_id and cast("dict[str, str]", self._redis.hgetall(job_key(job_id)))
+        job = read_job(job_id, fields) if job_id and fields else None
+        return job if job and job.is_open else None
+
+    @broker_call
+    def close_idle(self, idle_s: float) -> int:
+        """Complete the open jobs without an addition for this many seconds."""
+        before = seconds(self._redis.time()) - idle_s
+        ids = cast("list[str]", self._redis.zrange(_ADDITIONS, "-inf", before, byscore=True))
+        return sum(
+            self._run(self._complete, job_id, skipped=json.dumps({}), idle_s=idle_s)
+            for job_id in ids
+        )
+
+    @broker_call
     def complete(self, job_id: str, skipped: Mapping[str, int] | None = None) -> None:
         """End the growth of a job."""
-        self._run(self._complete, job_id, skipped=json.dumps(skipped or {}))
+        self._run(self._complete, job_id, skipped=json.dumps(skipped or {}), idle_s=0)
 
     @broker_call
     def requeued(self, job_id: str) -> None:
@@ -323,6 +359,10 @@ def _keys(job_id: str) -> dict[str, Value]:
         "job_key": key,
         **{f"{name}_key": part for name, part in parts.items()},
         "job_keys": [key, *parts.values()],
+        # Deleted when the job's growth ends, unlike its other keys.
+        "ids_key": f"{key}:ids",
+        "additions_key": _ADDITIONS,
+        "names_prefix": _NAMES_PREFIX,
         "unfinished_key": _UNFINISHED,
         "pending_key": PENDING_KEY,
         "open_key": _OPEN,

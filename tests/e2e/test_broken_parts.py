@@ -31,7 +31,7 @@ CATALOG = {
 # Operations that read or write records and queues in Redis.
 RECORDS = {
     *("images_upload", "images_refresh", "images_edit"),
-    *("jobs_index", "jobs_show", "jobs_cancel", "jobs_items"),
+    *("jobs_index", "jobs_show", "jobs_create", "jobs_complete", "jobs_cancel", "jobs_items"),
     *("searches_create", "searches_show", "searches_contact_sheet"),
     *("dead_letters_index", "dead_letters_replay", "dead_letters_remove"),
     *("models_show_reindex", "models_start_reindex", "models_cancel_reindex", "embeddings_create"),
@@ -195,8 +195,8 @@ def assert_well_told(walk: Walk, name: str, response: httpx.Response) -> None:
         assert "html" not in kind or name in ("web_index", "documents_docs"), name
         return
     assert kind == "application/problem+json", name
-    if name == "models_start_reindex" and response.status_code == 409:
-        # The only model is active.
+    if name in ("models_start_reindex", "jobs_complete") and response.status_code == 409:
+        # The only model is active; the job was never open.
         return
     assert response.status_code in (404, 503), f"{name}: {response.text}"
     assert response.json()["code"] in walk.codes, name

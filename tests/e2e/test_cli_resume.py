@@ -87,6 +87,12 @@ def known(up: GlimpseUp, folder: Path) -> int:
     return len(answer.raise_for_status().json()["known"])
 
 
+def jobs(up: GlimpseUp, folder: Path) -> list[dict[str, object]]:
+    """Return the jobs of the folder."""
+    listed = httpx.get(f"{up.url}/v1/jobs", **PLAIN).raise_for_status().json()["jobs"]
+    return [job for job in listed if job["name"].endswith(f":{folder}")]
+
+
 def ingest(up: GlimpseUp, folder: Path) -> dict[str, object]:
     run = up.glimpse("ingest", str(folder), "--json")
     assert run.returncode == 0, run.stderr
@@ -95,11 +101,15 @@ def ingest(up: GlimpseUp, folder: Path) -> dict[str, object]:
 
 
 def assert_the_rest_is_sent(up: GlimpseUp, folder: Path) -> None:
-    """Check that another run sends exactly the missing pictures, and that all are then indexed."""
+    """Check that another run sends exactly the missing pictures, in the same job."""
     wait_for(lambda: known(up, folder) == FIRST, up.start_s, "the first request's pictures")
+    (open_job,) = jobs(up, folder)
     summary = ingest(up, folder)
-    assert (summary["known"], summary["duplicates"]) == (FIRST, FIRST)
-    assert (summary["sent"], summary["indexed"]) == (PICTURES - FIRST, PICTURES - FIRST)
+    assert (summary["known"], summary["duplicates"]) == (0, 0)
+    assert (summary["sent"], summary["indexed"]) == (PICTURES - FIRST, PICTURES)
+    assert summary["jobs"] == [open_job["id"]]
+    (job,) = jobs(up, folder)
+    assert (job["id"], job["open"], job["indexed"]) == (open_job["id"], False, PICTURES)
     assert known(up, folder) == PICTURES
 
 
@@ -118,6 +128,8 @@ def test_interrupted_it_ends_at_once_and_says_how_to_go_on(
 ) -> None:
     status, said = Ingest(up, folder).end_by(number)
     assert status == 130
+    (job,) = jobs(up, folder)
+    assert f"To cancel them, run `glimpse cancel {job['id']}`." in said
     assert "Run the same command again to resume." in said
     assert said.endswith("Interrupted.\n")
     assert "Traceback" not in said
@@ -150,8 +162,9 @@ def test_out_of_patience_it_says_what_is_wrong_and_how_to_go_on(
     with Toll(up.url, break_off) as toll:
         run = up.glimpse(*arguments, url=toll.url)
     assert (run.returncode, run.stdout) == (3, "")
-    # Whether the first request's job has ended by then is not certain.
-    *_, advice, error = run.stderr.splitlines()
+    (job,) = jobs(up, folder)
+    cancelling, advice, error = run.stderr.splitlines()
+    assert f"`glimpse cancel {job['id']}`" in cancelling
     assert advice == "Run the same command again to resume."
     assert error.startswith(f"Error: The connection to {toll.url} broke: ")
     assert_the_rest_is_sent(up, folder)

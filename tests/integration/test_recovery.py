@@ -138,6 +138,28 @@ def test_what_is_in_no_queue_is_sent_again(bench: Bench) -> None:
     ]
 
 
+def test_an_open_job_whose_api_was_killed_before_it_sent_its_tasks(bench: Bench) -> None:
+    job = Job(
+        uuid.uuid4().hex,
+        "default",
+        0,
+        time.time(),
+        growing=True,
+        opened=True,
+        tags=("dog",),
+        on_duplicate="replace",
+    )
+    bench.jobs.create(job, [])
+    bench.jobs.accept(job.id)
+    assert bench.look_later() == []
+    bench.jobs.add(job.id, [(f"{n:064x}", f"{n}.jpg") for n in range(3)])
+    bench.enqueue(job, 0)
+    bench.take_in_hand()
+    assert bench.look_later() == [[1, 2]]
+    assert (bench.sent[0].tags, bench.sent[0].on_duplicate) == (["dog"], "replace")
+    assert bench.jobs.get(job.id).is_open
+
+
 def test_what_waits_or_is_in_hand_is_left_alone(bench: Bench) -> None:
     job = bench.job(3)
     for index in range(3):

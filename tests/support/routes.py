@@ -75,6 +75,7 @@ _BODIES: dict[str, Callable[[Target], dict[str, Any]]] = {
     "images.refresh": lambda _: {"json": {}},
     "images.edit": lambda target: {"json": {"ids": [target.image_id], "tags": {"add": ["mine"]}}},
     "images.change": lambda _: {"json": {"tags": {"add": ["mine"]}}},
+    "jobs.create": lambda _: {"json": {"name": "mine"}},
     "images.check": lambda target: {"json": {"ids": [target.image_id]}},
     "searches.create": lambda target: {
         "json": {"query": [{"image_id": target.image_id}, {"text": "a red thing"}]}

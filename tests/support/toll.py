@@ -57,7 +57,7 @@ class Toll:
         """Forward a request to the server, and return its response."""
         body = caller.rfile.read(int(caller.headers.get("Content-Length", 0)))
         try:
-            if (caller.command, caller.path) == ("POST", "/v1/images"):
+            if (caller.command, caller.path.partition("?")[0]) == ("POST", "/v1/images"):
                 self._on_upload(self._count())
             answer = httpx.request(
                 caller.command,

@@ -11,7 +11,6 @@ from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
 from glimpse_client.retry import RetryPolicy
 from tests.support.clock import Clock
-from tests.support.pictures import image_id
 
 Answer = Callable[[], httpx.Response]
 
@@ -67,10 +66,20 @@ def job(name: str, state: str, total: int = 0, indexed: int = 0) -> dict[str, ob
     return {"id": name, "state": state, "total": total, "indexed": indexed} | rest
 
 
-def takes_all(request: httpx.Request) -> httpx.Response:
-    """Respond like a server that has no images and finishes every job at once."""
-    if request.url.path == "/v1/images/check":
-        return httpx.Response(200, json={"known": [], "missing": []})
-    count = request.content.count(b'name="file"')
-    name = image_id(request.content)
-    return httpx.Response(202, json=job(name, "succeeded", count, count))
+class TakesAll:
+    """Responds like a server that has no images and indexes every picture at once."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._is_complete = False
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Respond to a request."""
+        path = request.url.path
+        if path == "/v1/images/check":
+            return httpx.Response(200, json={"known": [], "missing": []})
+        if path == "/v1/images":
+            self._count += request.content.count(b'name="file"')
+        self._is_complete |= path.endswith("/complete")
+        state = "succeeded" if self._is_complete else "running"
+        return httpx.Response(202, json=job("0" * 32, state, self._count, self._count))

@@ -24,6 +24,7 @@ _BODIES: dict[str, dict[str, Any]] = {
     "images_refresh": {"json": {}},
     "images_edit": {"json": {"filter": {}, "tags": {"add": ["walk"]}}},
     "images_change": {"json": {"tags": {"add": ["walk"]}}},
+    "jobs_create": {"json": {"name": "walk"}},
     "images_check": {"json": {"ids": ["0" * 64]}},
     "searches_create": {"json": {"text": "red"}},
     "embeddings_create": {"json": {"inputs": [{"text": "red"}]}},

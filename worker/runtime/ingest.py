@@ -124,6 +124,7 @@ class IngestParts(Parts):
             "recount": lambda _: self._jobs.recount(),
             "audit_quotas": lambda _: quotas.audit_some(),
             "trim_jobs": lambda _: self._jobs.trim(),
+            "close_jobs": lambda _: self._jobs.close_idle(self.settings.open_job_s),
             "recover": self._lost_tasks().recover,
             "recover_reindex": lambda _: self._reindex_recovery().recover(),
             "sweep": lambda _: self._blobs.sweep(),

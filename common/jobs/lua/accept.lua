@@ -18,11 +18,13 @@ local pending_key = KEYS[3] -- counter: the images of accepted jobs without an o
 local open_key = KEYS[4] -- hash: the images that each unfinished job adds to that counter
 local tenants_key = KEYS[5] -- set: the tenants that have a list of jobs
 local marks_key = KEYS[6] -- hash: read marks by collection
-local job_keys = {unpack(KEYS, 7)} -- all keys of the job, which expire together
+local additions_key = KEYS[7] -- sorted set: the open jobs by their last addition
+local job_keys = {unpack(KEYS, 8)} -- all keys of the job, which expire together
 local job_id = ARGV[1]
 local ttl_s = tonumber(ARGV[2])
 local list_prefix = ARGV[3] -- prefix of the key of a tenant's list
 local queued_prefix = ARGV[4] -- prefix of a tenant's jobs by the time a task was last queued
+local names_prefix = ARGV[5] -- prefix of a tenant's open jobs by name
 
 if redis.call('HSETNX', job_key, 'accepted', 1) == 0 then
   return redis.call('HGETALL', job_key)
@@ -42,6 +44,11 @@ count_pending(pending_key, open_key, job_key, job_id, total - (done or 0))
 redis.call('ZADD', unfinished_key, created_at, job_id)
 redis.call('ZADD', queued_prefix .. tenant, now, job_id)
 redis.call('HSETNX', job_key, 'changed_at', now)
+if redis.call('HEXISTS', job_key, 'opened') == 1 then
+  redis.call('ZADD', additions_key, now, job_id)
+  local name = redis.call('HGET', job_key, 'name')
+  if name then redis.call('HSET', names_prefix .. tenant, name, job_id) end
+end
 finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
 keep(job_key, job_keys, ttl_s)
 return redis.call('HGETALL', job_key)

@@ -26,15 +26,16 @@ def test_an_upload_waits_for_a_busy_service(site: Site, stack: Stack) -> None:
     expect(site.page.locator("#upload-wait")).to_be_hidden()
 
 
-def test_an_upload_that_is_stopped_sends_nothing_more(site: Site, stack: Stack) -> None:
+def test_an_upload_that_is_cancelled_sends_nothing_more(site: Site, stack: Stack) -> None:
     site.open()
     site.open_drawer()
     stack.ingest_worker.suspend()
     try:
         site.add({f"many {number}.jpg": jpeg(number) for number in range(3100, 3160)})
         expect(site.page.locator("#upload-wait")).to_contain_text("The service is busy")
-        site.page.get_by_role("button", name="Stop").click()
-        expect(site.page.locator("#upload-summary")).to_contain_text("stopped.")
+        site.page.get_by_role("button", name="Cancel this upload").click()
+        summary = "0 pictures added, 60 cancelled."
+        expect(site.page.locator("#upload-summary")).to_have_text(summary)
         expect(site.page.locator("#jobs .job").first).to_contain_text("50 cancelled")
     finally:
         stack.ingest_worker.resume()

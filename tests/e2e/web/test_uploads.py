@@ -192,4 +192,5 @@ def test_a_job_is_cancelled(site: Site, stack: Stack) -> None:
         expect(job).to_contain_text("2 cancelled")
     finally:
         stack.ingest_worker.resume()
-    expect(site.page.locator("#upload-summary")).to_be_visible()
+    summary = "0 pictures added, 2 cancelled."
+    expect(site.page.locator("#upload-summary")).to_have_text(summary)

@@ -80,6 +80,27 @@ def test_a_job_is_told_at_once_on_change_and_at_its_end(stage: Stage) -> None:
     assert [job["state"] for _, job in events] == ["queued", "queued", "succeeded"]
 
 
+def test_an_open_job_is_told_until_it_is_completed(inline: Inline, jobs: JobRecords) -> None:
+    job = Job("0" * 32, "default", 0, created_at=time.time(), growing=True, opened=True)
+    jobs.create(job, [])
+    jobs.accept(job.id)
+    stage = Stage(inline, jobs, job)
+    stage.happenings = [
+        lambda: jobs.add(job.id, [(f"{n:064x}", f"{n}.jpg") for n in range(2)]),
+        # It goes on although all its images have an outcome.
+        lambda: jobs.record(job.id, [outcome(0), outcome(1)]),
+        lambda: None,
+        lambda: jobs.complete(job.id),
+    ]
+    events = [(name, job["open"], job["total"], job["indexed"]) for name, job in stage.events()]
+    assert events == [
+        ("progress", True, 0, 0),
+        ("progress", True, 2, 0),
+        ("progress", True, 2, 2),
+        ("end", False, 2, 2),
+    ]
+
+
 def test_silence_is_broken_by_comments(stage: Stage) -> None:
     quiet: list[Callable[[], object]] = [lambda: None] * 65
     stage.happenings = [*quiet, *stage.happenings]

@@ -13,7 +13,7 @@ from cli.bulk.summary import Summary
 from cli.bulk.upload import Upload
 from cli.pictures import find_pictures
 from tests.support.pictures import picture
-from tests.support.troubled import TroubledServer, job, takes_all
+from tests.support.troubled import TakesAll, TroubledServer, job
 
 
 @pytest.fixture
@@ -39,12 +39,14 @@ def test_an_archive_is_followed_until_its_job_has_ended(folder: Path) -> None:
     # In the second answer every image found so far is done, but the archive is not yet read.
     looks = iter([("running", 0, 0), ("running", 5, 5), ("running", 9, 8), ("succeeded", 9, 9)])
 
+    others_taken = TakesAll()
+
     def answer(request: httpx.Request) -> httpx.Response:
         if request.headers.get("Content-Type") == "application/zip":
             return httpx.Response(202, json=job("zip", "queued"), headers={"Retry-After": "0"})
         if request.url.path == "/v1/jobs/zip":
             return httpx.Response(200, json=job("zip", *next(looks)), headers={"Retry-After": "0"})
-        return takes_all(request)
+        return others_taken(request)
 
     archives, others = divide(folder.iterdir())
     with TroubledServer(httpx.MockTransport(answer)).client() as client:
@@ -65,9 +67,11 @@ def test_an_archive_is_followed_until_its_job_has_ended(folder: Path) -> None:
 def test_an_archive_that_cannot_be_used_fails_alone(
     folder: Path, answer: httpx.Response, code: str
 ) -> None:
+    others_taken = TakesAll()
+
     def answers(request: httpx.Request) -> httpx.Response:
         is_archive = request.headers.get("Content-Type") == "application/zip"
-        return answer if is_archive else takes_all(request)
+        return answer if is_archive else others_taken(request)
 
     archives, others = divide(folder.iterdir())
     with TroubledServer(httpx.MockTransport(answers)).client() as client:
@@ -78,6 +82,6 @@ def test_an_archive_that_cannot_be_used_fails_alone(
 def test_an_archive_that_vanishes_fails_alone(folder: Path) -> None:
     archives, others = divide(folder.iterdir())
     (folder / "all.zip").unlink()
-    with TroubledServer(httpx.MockTransport(takes_all)).client() as client:
+    with TroubledServer(httpx.MockTransport(TakesAll())).client() as client:
         summary = Upload(client).run(find_pictures(others, []), archives)
     assert (summary.indexed, failures(summary)) == (1, {("all.zip", "unreadable")})

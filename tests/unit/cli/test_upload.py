@@ -11,14 +11,14 @@ import httpx
 import pytest
 
 from cli.bulk import hashing, missing, upload_requests
-from cli.bulk.deliver import Wanted
 from cli.bulk.summary import Summary
 from cli.bulk.upload import Upload
+from cli.bulk.wanted import Wanted
 from cli.pictures import Picture, Unreadable, find_pictures
 from glimpse_client.errors import RequestRefused
 from tests.support.inline import Inline
 from tests.support.pictures import image_id, picture
-from tests.support.troubled import Answer, TroubledServer, takes_all
+from tests.support.troubled import Answer, TakesAll, TroubledServer
 
 
 @pytest.fixture
@@ -50,6 +50,10 @@ def send(
 
 def counts(summary: Summary) -> tuple[int, int, int]:
     return summary.indexed, summary.duplicates, summary.failed
+
+
+def ids(folder: Path) -> list[str]:
+    return [image_id(file.read_bytes()) for file in folder.iterdir()]
 
 
 def failures(summary: Summary) -> set[tuple[str, str | None]]:
@@ -269,6 +273,77 @@ def test_a_refusal_ends_the_upload(server: TroubledServer, folder: Path) -> None
     assert len(server.uploads) == 3
 
 
+@pytest.mark.usefixtures("_each_alone")
+def test_an_interrupted_upload_is_resumed_in_its_job(server: TroubledServer, folder: Path) -> None:
+    def refuse(number: int, answer: Answer) -> httpx.Response:
+        if number < 3:
+            return answer()
+        return httpx.Response(403, json={"code": "forbidden", "detail": "The key may not."})
+
+    (folder / "again.png").write_bytes(picture("red"))
+    server.on_upload = refuse
+    with server.client() as client:
+        first = Upload(client, connections=1, name="Crete")
+        with pytest.raises(RequestRefused, match="forbidden"):
+            first.run(find_pictures([folder], []))
+        server.on_upload = lambda _, answer: answer()
+        summary = Upload(client, name="Crete").run(find_pictures([folder], []))
+        assert (counts(summary), summary.sent, summary.known) == ((6, 1, 0), 4, 0)
+        assert [job.id for job in summary.jobs] == first.unfinished
+        assert client.find_open_job("Crete") is None
+
+
+@pytest.mark.usefixtures("_each_alone")
+def test_the_resumed_job_replaces_as_the_first_run_said(
+    server: TroubledServer, folder: Path, inline: Inline
+) -> None:
+    send(server, folder, wanted=Wanted(["old"]))
+
+    def refuse(number: int, answer: Answer) -> httpx.Response:
+        return httpx.Response(403, json={"code": "forbidden"}) if number == 9 else answer()
+
+    server.on_upload = refuse
+    with server.client() as client:
+        wanted = Wanted(["new"], "replace")
+        with pytest.raises(RequestRefused):
+            Upload(client, 1, wanted, name="Crete").run(find_pictures([folder], []))
+        summary = Upload(client, 1, wanted, name="Crete").run(find_pictures([folder], []))
+    assert (counts(summary), summary.changed, summary.sent) == ((0, 6, 0), 6, 4)
+    assert {tuple(image.tags) for image in inline.store.get("default", ids(folder))} == {("new",)}
+
+
+@pytest.mark.usefixtures("_each_alone")
+@pytest.mark.parametrize("sent", [0, 2])
+def test_a_job_that_was_cancelled_meanwhile_ends_the_upload(
+    server: TroubledServer, folder: Path, sent: int
+) -> None:
+    def cancel(number: int, answer: Answer) -> httpx.Response:
+        if number == sent + 1:
+            client.cancel(next(client.jobs()).id)
+        return answer()
+
+    server.on_upload = cancel
+    with server.client() as client:
+        summary = Upload(client, connections=1).run(find_pictures([folder], []))
+    assert (counts(summary), summary.sent, len(summary.jobs)) == ((sent, 0, 0), sent, 1)
+    assert summary.is_cancelled
+    assert len(server.uploads) == sent + 1
+
+
+@pytest.mark.usefixtures("_each_alone")
+def test_a_job_that_was_closed_meanwhile_is_followed_by_another(
+    server: TroubledServer, inline: Inline, folder: Path
+) -> None:
+    def close(number: int, answer: Answer) -> httpx.Response:
+        if number == 3:
+            inline.app.extensions["glimpse"].jobs.close_idle(-60)
+        return answer()
+
+    server.on_upload = close
+    summary = send(server, folder)
+    assert (counts(summary), summary.sent, len(summary.jobs)) == ((6, 0, 0), 6, 2)
+
+
 def test_progress_is_told(server: TroubledServer, folder: Path) -> None:
     seen = []
     with server.client() as client:
@@ -300,7 +375,7 @@ def test_a_great_many_pictures_are_never_in_memory_at_once(
         distances.append(taken - number * 10)
         return answer()
 
-    server = TroubledServer(httpx.MockTransport(takes_all))
+    server = TroubledServer(httpx.MockTransport(TakesAll()))
     server.on_upload = measure
     with server.client() as client:
         summary = Upload(client, connections=2).run(many())

@@ -1,0 +1,78 @@
+"""The job of a bulk upload, which all of its requests add to."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from cli.bulk.wanted import Wanted
+from glimpse_client import Glimpse, OpenJob
+from glimpse_client.answers import Job, Look
+from glimpse_client.errors import RequestRefused
+
+# The server's codes for an open job that takes no more pictures.
+_COMPLETE, CANCELLED = "job_complete", "job_cancelled"
+
+
+class SharedJob:
+    """Opens a job for the first request, unless an earlier run has left one open under its name.
+
+    Args:
+        client: Connects to the server.
+        name: The job's name; None for a job that no other run resumes.
+        wanted: What the job stores with its pictures.
+    """
+
+    def __init__(self, client: Glimpse, name: str | None, wanted: Wanted) -> None:
+        self._client = client
+        self._name = name
+        self.wanted = wanted
+        self._job: OpenJob | None = None
+        # Held while the job is opened.
+        self._lock = threading.Lock()
+
+    def resume(self) -> tuple[list[Look], set[bytes]]:
+        """Find the job of an earlier run; return it and the ids of its pictures, if there is one.
+
+        The ids are bytes, which need half the memory of text.
+        """
+        self._job = None if self._name is None else self._client.find_open_job(self._name)
+        if self._job is None:
+            return [], set()
+        ids = {bytes.fromhex(item.id) for item in self._client.items(self._job.id)}
+        return [self._client.look(self._job.id)], ids
+
+    def upload(self, *pictures: tuple[str, Path]) -> Job:
+        """Add pictures to the job, and return it.
+
+        Raises:
+            RequestRefused: The server takes none of the pictures, for example because the job was
+                cancelled.
+        """
+        job = self._opened()
+        try:
+            return job.upload(*pictures)
+        except RequestRefused as error:
+            if error.code != _COMPLETE:
+                raise
+        # Another run has completed it, or the server has, because this one paused for hours.
+        return self._opened(instead_of=job).upload(*pictures)
+
+    def complete(self) -> list[Look]:
+        """Complete the job if one was opened, and return it."""
+        if self._job is None:
+            return []
+        try:
+            return [Look(self._job.complete())]
+        except RequestRefused as error:
+            if error.code != CANCELLED:
+                raise
+            return [self._client.look(self._job.id)]
+
+    def _opened(self, instead_of: OpenJob | None = None) -> OpenJob:
+        with self._lock:
+            if self._job is None or self._job is instead_of:
+                self._job = self._client.open_job(
+                    self._name, tags=self.wanted.tags, on_duplicate=self.wanted.on_duplicate
+                )
+            return self._job

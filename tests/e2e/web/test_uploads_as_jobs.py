@@ -1,0 +1,124 @@
+"""One drop or folder on the page is one job, however many requests it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from common.jobs.redis import RedisJobs
+from common.redis_client import connect
+from tests.e2e.web.conftest import Visit
+from tests.support.pictures import image_id, jpeg
+from tests.support.services import Stack
+from tests.support.web.site import Site
+
+# Pictures in the page's first request, and in the drops of these tests.
+FIRST, ALL = 50, 60
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest) -> dict[str, bytes]:
+    """Pictures that are unique to the test, too many for one request."""
+    mark = request.node.name.encode()
+    return {f"{number:02}.jpg": jpeg(number) + mark for number in range(ALL)}
+
+
+@contextmanager
+def busy(site: Site, stack: Stack, pictures: dict[str, bytes]) -> Iterator[None]:
+    """Add pictures; for the block, the service holds the first request's and refuses the rest."""
+    site.open()
+    site.open_drawer()
+    stack.ingest_worker.suspend()
+    try:
+        site.add(pictures)
+        expect(site.page.locator("#upload-wait")).to_contain_text("The service is busy")
+        yield
+    finally:
+        stack.ingest_worker.resume()
+
+
+def close_idle(stack: Stack) -> None:
+    """Complete open jobs as the upkeep does after GLIMPSE_OPEN_JOB_S."""
+    with connect(stack.redis.url) as redis:
+        assert RedisJobs(redis, ttl_s=600).close_idle(0.001) == 1
+
+
+def rows(site: Site, name: str) -> Locator:
+    return site.page.locator("#jobs .job").filter(has_text=name)
+
+
+def summary(site: Site) -> Locator:
+    return site.page.locator("#upload-summary")
+
+
+def test_a_drop_is_one_job_with_one_list_of_failures(site: Site) -> None:
+    site.open()
+    broken = {f"broken {number}.jpg": b"no picture %d" % number for number in range(60)}
+    site.drop(
+        "#results", {f"good {number}.jpg": jpeg(5000 + number) for number in range(60)} | broken
+    )
+    expect(summary(site)).to_have_text("60 pictures added, 60 failed.")
+    expect(site.page.locator("#upload-failures li")).to_have_count(60)
+    row = rows(site, "good 0.jpg and 119 more")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("Done, some failed")
+    expect(row).to_contain_text("60 of 120 pictures added")
+    row.get_by_text("60 files failed").click()
+    expect(row.locator(".failures li")).to_have_count(60)
+
+
+def test_copies_in_a_drop_are_duplicates(site: Site) -> None:
+    site.open()
+    site.drop("#results", {f"copy {number}.jpg": jpeg(5300) for number in range(60)})
+    expect(summary(site)).to_have_text("1 picture added, 59 duplicates.")
+
+
+def test_a_folder_names_its_job(site: Site, folder: Path) -> None:
+    for number, name in enumerate(("sea.png", "sky.png")):
+        (folder / name).write_bytes(jpeg(5200 + number))
+    site.open()
+    site.drop_for_real(folder)
+    expect(summary(site)).to_have_text("2 pictures added.")
+    expect(rows(site, "holiday/").first).to_contain_text("2 of 2 pictures added")
+
+
+def test_one_cancel_ends_all_of_a_drop(
+    site: Site, stack: Stack, pictures: dict[str, bytes]
+) -> None:
+    with busy(site, stack, pictures):
+        row = rows(site, "00.jpg and 59 more").first
+        expect(row).to_contain_text(f"0 of {FIRST} pictures added · more may follow")
+        row.get_by_role("button", name="Cancel job").click()
+        expect(row).to_contain_text("Cancelled")
+        # The page notices when it sends the rest.
+        expect(summary(site)).to_have_text("0 pictures added, 60 cancelled.")
+    ids = [image_id(data) for data in pictures.values()]
+    assert stack.client.post("/v1/images/check", json={"ids": ids}).json()["known"] == []
+
+
+def test_a_killed_tab_leaves_a_job_that_closes_by_itself(
+    visit: Visit, site: Site, stack: Stack, pictures: dict[str, bytes]
+) -> None:
+    with busy(site, stack, pictures):
+        site.page.close()
+    other = visit()
+    other.open()
+    other.page.get_by_role("button", name="Activity").click()
+    row = rows(other, "00.jpg and 59 more").first
+    expect(row).to_contain_text(f"{FIRST} of {FIRST} pictures added · more may follow")
+    close_idle(stack)
+    expect(row).to_contain_text("Done")
+    expect(row).not_to_contain_text("more may follow")
+
+
+def test_a_page_that_paused_for_hours_goes_on_in_another_job(
+    site: Site, stack: Stack, pictures: dict[str, bytes]
+) -> None:
+    with busy(site, stack, pictures):
+        close_idle(stack)
+    expect(summary(site)).to_have_text("60 pictures added.")
+    expect(rows(site, "00.jpg and 59 more").first).to_contain_text(f"{ALL - FIRST} of")
