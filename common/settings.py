@@ -250,6 +250,10 @@ class Settings(BaseModel):
     alive_file: Path | None = None
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    # Lines for people, or one JSON object per line.
+    log_format: Literal["text", "json"] = "text"
+    # Whether lines may contain the names of pictures.
+    log_names: bool = True
 
     @property
     def redis(self) -> RedisAddress:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import socket
 import sys
@@ -14,6 +13,8 @@ from common.contract import INGEST_QUEUE, QUEUES
 from common.errors import GlimpseError, WorkerUnavailable
 from common.exit_codes import status_of
 from common.heartbeats import RedisHeartbeats
+from common.logs.configure import configure_logs
+from common.logs.context import bind_process
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings, load_settings
@@ -37,7 +38,9 @@ def run(queue: str, name: str | None) -> None:
     keep_freed_memory()
     from worker.runtime.serve import serve
 
-    serve(settings, queue, name or f"{queue}@{socket.gethostname()}.{os.getpid()}")
+    name = name or f"{queue}@{socket.gethostname()}.{os.getpid()}"
+    bind_process(worker=name)
+    serve(settings, queue, name)
 
 
 @main.command()
@@ -94,14 +97,7 @@ def health(queue: str) -> None:
 
 def _settings() -> Settings:
     settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    for client in ("httpx", "httpx2", "boto3", "botocore", "s3transfer", "urllib3"):
-        # They log each request's address, which may be signed.
-        logging.getLogger(client).setLevel(logging.WARNING)
+    configure_logs(settings)
     return settings
 
 

@@ -8,6 +8,7 @@ from typing import cast
 from flask import g
 
 from common.keys.base import Scope
+from common.logs.context import bind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Caller:
 def enter(caller: Caller) -> None:
     """Set the current request's caller."""
     g.caller = caller
+    # Until the end of the request, when the binding of its id is released.
+    bind(tenant=caller.tenant)
 
 
 def current_caller() -> Caller:

@@ -7,6 +7,8 @@ import uuid
 
 from flask import Flask, Response, g, request
 
+from common.logs.context import bind, release
+
 HEADER = "X-Request-ID"
 
 # Ids accepted from callers and proxies; others could forge log lines.
@@ -20,6 +22,12 @@ def install(app: Flask) -> None:
     def assign() -> None:
         given = request.headers.get(HEADER, "")
         g.request_id = given if _ACCEPTED.fullmatch(given) else uuid.uuid4().hex
+        g.log_binding = bind(request=g.request_id)
+
+    @app.teardown_request
+    def forget(_: BaseException | None) -> None:
+        if binding := g.pop("log_binding", None):
+            release(binding)
 
     @app.after_request
     def show(response: Response) -> Response:

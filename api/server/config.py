@@ -11,6 +11,7 @@ from typing import Any
 # starts in a third of the CPU time, and the memory is used once.
 import api.services  # noqa: F401
 from api.http.stream_slots import close_with
+from api.server.logs import ACCESS, ACCESS_WITHOUT_QUERY, ServerLogger
 from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
 from common.redis_client import connect
@@ -38,8 +39,10 @@ timeout = 60
 # gunicorn's sendfile waits for slow readers without a time limit.
 sendfile = False
 
+loglevel = load_settings().log_level
+logger_class = ServerLogger
 accesslog = "-"
-access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms %({x-request-id}o)s'
+access_log_format = ACCESS if load_settings().log_names else ACCESS_WITHOUT_QUERY
 # The control socket of gunicorn 25 and later is not used.
 control_socket_disable = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable
 
@@ -21,9 +22,17 @@ class Log:
     Args:
         names: The parts, for aligning their names.
         write: Takes a line without its end; ``click.echo`` leaves colours out of files.
+        as_json: Whether each line is a JSON object.
     """
 
-    def __init__(self, names: list[str], write: Callable[[str], None] = click.echo) -> None:
+    def __init__(
+        self,
+        names: list[str],
+        write: Callable[[str], None] = click.echo,
+        *,
+        as_json: bool = False,
+    ) -> None:
+        self._as_json = as_json
         self._width = max(map(len, names))
         self._colours = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
         self._tails: dict[str, deque[str]] = {name: deque(maxlen=_TAIL_LINES) for name in names}
@@ -32,6 +41,9 @@ class Log:
     def line(self, name: str, text: str) -> None:
         """Show one line of a part."""
         self._tails[name].append(text)
+        if self._as_json:
+            self._write(_with_part(name, text))
+            return
         prefix = click.style(f"{name:<{self._width}} |", fg=self._colours[name])
         self._write(f"{prefix} {text}")
 
@@ -67,3 +79,13 @@ class Lines:
 
     def _show_bytes(self, line: bytes) -> None:
         self._show(line.decode(errors="replace").rstrip("\r"))
+
+
+def _with_part(name: str, text: str) -> str:
+    """Return a line as a JSON object; a server's line, which is text, becomes its message."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    line = found if isinstance(found, dict) else {"message": text}
+    return json.dumps({"part": name, **line}, ensure_ascii=False)

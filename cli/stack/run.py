@@ -97,7 +97,8 @@ class Run:
         # The model that was chosen, if another one is active.
         self._standby: str | None = None
         parts = [*stack.parts, *stack.standby]
-        self._log = Log([_SELF, _CHOICE, *(part.name for part in parts)])
+        names = [_SELF, _CHOICE, *(part.name for part in parts)]
+        self._log = Log(names, as_json=self._environ.get("GLIMPSE_LOG_FORMAT") == "json")
 
     async def until_stopped(self) -> None:
         """Start everything, watch it, and stop it on a signal or when a part fails."""

@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 from common.broker.celery_options import celery_options
 from common.broker.names import queue_for
 from common.broker.queues import stamp
+from common.broker.request_header import request_header
 from common.contract import INGEST_CHUNK, Message, dump
 from common.models.base import Models
 from common.redis_client import broker_error
@@ -82,7 +83,7 @@ class TaskSender:
                 args=[dump(message)],
                 task_id=task_id,
                 queue=name,
-                headers=stamp(self._clock.now(), expires_s),
+                headers=stamp(self._clock.now(), expires_s) | request_header(),
                 retry=False,
                 compression="zlib" if task in _COMPRESSED else None,
                 argsrepr=_NO_REPR,

@@ -25,6 +25,8 @@ _SHARED = {
     "GLIMPSE_CHUNK_IMAGES": "16",
     "GLIMPSE_SEARCH_TTL_S": "10",
     "GLIMPSE_PROMPT_TEMPLATE": "a photo of a {}",
+    "GLIMPSE_LOG_FORMAT": "json",
+    "GLIMPSE_LOG_NAMES": "false",
 }
 
 

@@ -13,6 +13,7 @@ from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome
 from common.dead_letters.base import DeadLetters
 from common.errors import EncoderError, ImagesBusy, Quarantined, QuotaExceeded, ServiceError
 from common.jobs.base import JobRecords
+from common.logs.context import bound
 from common.quotas.base import QUOTA_EXCEEDED, Quotas
 from common.redis_time import Clock, MachineClock
 from worker.edits.editor import Editor
@@ -313,7 +314,8 @@ class ChunkIngest:
         return begun
 
     def _begin(self, run: _Run, item: ChunkItem) -> Future[None]:
-        return self._pipeline.submit(lambda: self._reader.read(item, run.chunk, run.owner))
+        with bound(image=item.id):
+            return self._pipeline.submit(lambda: self._reader.read(item, run.chunk, run.owner))
 
     def _refuse(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """End quarantined images."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 from worker.futures import follow
@@ -33,7 +34,8 @@ class Decoders(Generic[T]):
         """
         outcome: Future[None] = Future()
         outcome.set_running_or_notify_cancel()
-        self._pool.submit(self._run, make, outcome)
+        # With the log fields of the task.
+        self._pool.submit(copy_context().run, self._run, make, outcome)
         return outcome
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -13,6 +14,7 @@ from celery.exceptions import Ignore
 from pydantic import ValidationError
 
 from common.broker.queues import has_expired, rest_s
+from common.broker.request_header import request_of
 from common.contract import (
     CATALOG_DELETE,
     CATALOG_EDIT,
@@ -50,6 +52,7 @@ from common.contract import (
     dump,
 )
 from common.errors import GlimpseError, WorkerUnavailable
+from common.logs.context import bound
 from common.redis_time import Clock
 from worker.catalog.deletion import Deletion
 from worker.catalog.edit import ImageEdit
@@ -88,7 +91,8 @@ def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Wor
     def deliver(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
         # Celery's types lack the message's properties.
         properties: dict[str, Any] = vars(task.request)["properties"]
-        return deliveries.run(properties["delivery_tag"], payload, work)
+        with _about(task, payload):
+            return deliveries.run(properties["delivery_tag"], payload, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,10 @@ def _register(
 ) -> None:
     @app.task(bind=True, name=name, shared=False, typing=False)
     def answer(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        with _about(task, payload):
+            return run_task(task, payload)
+
+    def run_task(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
         def is_wanted() -> bool:
             # Celery turns the message's headers into attributes.
             return not has_expired(vars(task.request), clock.now())
@@ -183,6 +191,18 @@ def _register(
             return dump(run(message, is_wanted))
         except GlimpseError as error:
             return dump(failed(Failure(code=error.code, detail=str(error))))
+
+
+def _about(task: Task[Any, Any], payload: object) -> AbstractContextManager[None]:
+    """Name the task, and what it is for, in log lines; the payload is not validated yet."""
+    found = payload if isinstance(payload, dict) else {}
+    job, tenant = found.get("job_id"), found.get("tenant")
+    return bound(
+        request=request_of(vars(task.request)),
+        task=str(task.request.id),
+        job=job if isinstance(job, str) else None,
+        tenant=tenant if isinstance(tenant, str) else None,
+    )
 
 
 def _read_only(

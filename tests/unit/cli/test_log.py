@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 
 from cli.stack.log import Lines, Log
 
@@ -56,3 +57,18 @@ def plain(line: str) -> str:
     import click
 
     return click.unstyle(line)
+
+
+def test_as_json_every_line_names_its_part() -> None:
+    shown: list[str] = []
+    log = Log(["api", "redis"], shown.append, as_json=True)
+    log.line("api", '{"level": "info", "message": "ready"}')
+    for text in ("* Ready to accept connections", "[1]", '{"cut'):
+        log.line("redis", text)
+    assert [json.loads(line) for line in shown] == [
+        {"part": "api", "level": "info", "message": "ready"},
+        *(
+            {"part": "redis", "message": text}
+            for text in ("* Ready to accept connections", "[1]", '{"cut')
+        ),
+    ]
