@@ -15,6 +15,7 @@ export class Grid {
   #list = byId('grid');
   #above = byId('grid-above');
   #below = byId('grid-below');
+  #selection;
   #actions;
   #pictures = [];
   // Positions in #pictures by id.
@@ -35,8 +36,13 @@ export class Grid {
   #current = 0;
 
   /** `actions` are open(picture), address(picture), more(picture) and less(picture). */
-  constructor(actions) {
-    this.#actions = actions;
+  constructor(selection, actions) {
+    this.#selection = selection;
+    this.#actions = {
+      ...actions,
+      isSelecting: () => selection.size > 0,
+      select: (picture, isRange) => this.#select(picture, isRange),
+    };
     this.#list.addEventListener('keydown', (event) => this.#onKey(event));
     this.#list.addEventListener('focusin', (event) => this.#makeCurrent(event.target.closest('.tile')));
     window.addEventListener('scroll', () => this.#showRows(), { passive: true });
@@ -68,26 +74,36 @@ export class Grid {
     this.#layOut();
   }
 
-  /** Hide a picture until `reveal`, and focus the next one. */
-  hide(id) {
-    this.#hidden.add(id);
-    const at = this.#at.get(id);
-    if (at === undefined) return;
-    this.#pictures.splice(at, 1);
-    this.#remove(id);
+  /** Hide pictures until `reveal`, and focus the one after the first of them. */
+  hide(ids) {
+    for (const id of ids) this.#hidden.add(id);
+    const first = this.#pictures.findIndex(({ id }) => this.#hidden.has(id));
+    if (first < 0) return;
+    this.#pictures = this.#pictures.filter(({ id }) => !this.#hidden.has(id));
     this.#captions.clear();
     this.#layOut();
-    this.focusAt(Math.min(at, this.size - 1));
+    this.focusAt(Math.min(first, this.size - 1));
   }
 
-  /** Let further calls of `append` show a hidden picture. */
-  reveal(id) {
-    this.#hidden.delete(id);
+  /** Let further calls of `append` show hidden pictures. */
+  reveal(ids) {
+    for (const id of ids) this.#hidden.delete(id);
+  }
+
+  /** Show which pictures are selected. */
+  showSelection() {
+    this.#list.classList.toggle('selecting', this.#selection.size > 0);
+    for (const [id, tile] of this.#tiles) this.#check(tile, id);
   }
 
   /** Focus a picture; return whether the grid has it. */
   focus(id) {
     return this.focusAt(this.#at.get(id));
+  }
+
+  /** Focus the picture that had the focus last. */
+  focusCurrent() {
+    this.focusAt(this.#current);
   }
 
   /** Focus the picture at a position; return whether there is one. */
@@ -203,12 +219,24 @@ export class Grid {
     if (!tile) {
       tile = tileOf(picture, this.#actions);
       this.#tiles.set(picture.id, tile);
+      this.#check(tile, picture.id);
     }
     // Rounded down, so that the row is not wider than the grid.
     tile.style.width = `${Math.floor(ratioOf(picture) * height * 100) / 100}px`;
     tile.setAttribute('aria-setsize', this.size);
     tile.setAttribute('aria-posinset', at + 1);
     return tile;
+  }
+
+  #check(tile, id) {
+    tile.querySelector('.tile-check').checked = this.#selection.has(id);
+  }
+
+  /** Select or deselect a picture, or select the range to it. */
+  #select(picture, isRange) {
+    const [from, to] = [this.#selection.anchor, picture.id].map((id) => this.#at.get(id));
+    if (isRange && from !== undefined) this.#selection.add(this.#pictures.slice(Math.min(from, to), Math.max(from, to) + 1));
+    else this.#selection.toggle(picture);
   }
 
   #remove(id) {
@@ -239,19 +267,30 @@ export class Grid {
   #showStop(start = 0, end = this.size) {
     const stop = this.#pictures[this.#current >= start && this.#current < end ? this.#current : start]?.id;
     for (const [id, tile] of this.#tiles) {
-      for (const element of tile.querySelectorAll('a, button')) element.tabIndex = id === stop ? 0 : -1;
+      for (const element of tile.querySelectorAll('a, button, input')) element.tabIndex = id === stop ? 0 : -1;
     }
   }
 
   #onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const isCommand = event.ctrlKey || event.metaKey;
+    if (event.altKey || (isCommand && event.key !== 'a') || !this.size) return;
     const target = this.#target(event.key);
     const picture = this.#pictures[this.#current];
-    if (target !== undefined) this.focusAt(target);
+    if (isCommand) this.#selection.add(this.#pictures);
+    else if (target !== undefined) this.#move(target, event.shiftKey);
+    // On a button, the space bar presses it.
+    else if (event.key === ' ' && !event.target.closest('button, input')) this.#select(picture, event.shiftKey);
     else if (event.key === '+') this.#actions.more(picture);
     else if (event.key === '-') this.#actions.less(picture);
     else return;
     event.preventDefault();
+  }
+
+  /** Focus the picture at a position, and select those on the way. */
+  #move(target, isSelecting) {
+    if (isSelecting && this.#selection.anchor === null) this.#select(this.#pictures[this.#current], false);
+    this.focusAt(target);
+    if (isSelecting) this.#select(this.#pictures[target], true);
   }
 
   /** Return the position to which a key leads, or undefined. */

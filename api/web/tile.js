@@ -14,7 +14,12 @@ export function ratioOf({ width, height }) {
   return Math.min(WIDEST, Math.max(NARROWEST, width / height || 1));
 }
 
-/** Return the tile of a picture. `actions` are open(picture), address(picture), more(picture) and less(picture). */
+/**
+ * Return the tile of a picture.
+ *
+ * `actions` are open(picture), address(picture), more(picture), less(picture), and select(picture, isRange), which a click
+ * on the picture calls as well while `isSelecting()`.
+ */
 export function tileOf(picture, actions) {
   const tile = fromTemplate('tile');
   const name = baseName(picture.filename);
@@ -29,6 +34,9 @@ export function tileOf(picture, actions) {
     button.addEventListener('click', () => actions[kind](picture));
   }
   link(tile.querySelector('.tile-open'), picture, actions);
+  const check = tile.querySelector('.tile-check');
+  check.setAttribute('aria-label', `Select ${name}`);
+  check.addEventListener('click', (event) => actions.select(picture, event.shiftKey));
   return tile;
 }
 
@@ -36,9 +44,10 @@ export function tileOf(picture, actions) {
 function link(element, picture, actions) {
   element.href = actions.address(picture);
   element.addEventListener('click', (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && !actions.isSelecting())) return;
     event.preventDefault();
-    actions.open(picture);
+    if (actions.isSelecting()) actions.select(picture, event.shiftKey);
+    else actions.open(picture);
   });
 }
 
