@@ -32,6 +32,8 @@ export class Grid {
   // Rows with tiles: from the first to before the second.
   #shown = [0, 0];
   #width = 0;
+  // The first picture of the first row in view, and the distance of its row from the top of the viewport.
+  #reader = { at: 0, top: 0 };
   // The position of the picture that is the tab stop.
   #current = 0;
 
@@ -45,8 +47,8 @@ export class Grid {
     };
     this.#list.addEventListener('keydown', (event) => this.#onKey(event));
     this.#list.addEventListener('focusin', (event) => this.#makeCurrent(event.target.closest('.tile')));
-    window.addEventListener('scroll', () => this.#showRows(), { passive: true });
-    window.addEventListener('resize', () => this.#showRows());
+    window.addEventListener('scroll', () => this.#onScroll(), { passive: true });
+    window.addEventListener('resize', () => this.#fit());
     new ResizeObserver(() => this.#fit()).observe(this.#above);
   }
 
@@ -130,10 +132,29 @@ export class Grid {
     return this.#pictures[this.#at.get(id) + steps];
   }
 
+  #onScroll() {
+    this.#showRows();
+    const top = this.#above.getBoundingClientRect().top;
+    const [row] = this.#rowsBetween(-top, -top);
+    this.#reader = { at: this.#rows.rows[row]?.start ?? 0, top: top + this.#tops[row] };
+  }
+
+  /** Lay the pictures out again if the window has another width, and keep the reader's place. */
   #fit() {
-    if (this.#width === widthOf(this.#above)) return;
+    const { at, top } = this.#reader;
+    if (this.#width === widthOf(this.#above)) return this.#showRows();
     this.#captions.clear();
     this.#layOut();
+    if (!window.scrollY || !this.size) return;
+    const now = this.#above.getBoundingClientRect().top + this.#tops[this.#rows.rowOf(at)];
+    window.scrollBy({ top: now - top, behavior: 'instant' });
+    this.#showRows();
+  }
+
+  /** Return the first tile that is not above the viewport, if any. */
+  #seen() {
+    const tiles = [...this.#list.children];
+    return tiles.find((tile) => tile.getBoundingClientRect().bottom > 0);
   }
 
   /** Distribute the pictures over rows, and show those near the viewport. */
@@ -170,14 +191,14 @@ export class Grid {
     const top = -this.#above.getBoundingClientRect().top;
     const [first, end] = this.#rowsBetween(top - AHEAD_PX / 2, top + window.innerHeight + AHEAD_PX / 2);
     if (this.#shown[0] <= first && end <= this.#shown[1] && this.#tops.length === this.#rows.rows.length + 1) return;
-    const seen = [...this.#tiles].find(([, tile]) => tile.getBoundingClientRect().bottom > 0);
-    const before = seen?.[1].getBoundingClientRect().top;
+    const seen = this.#seen();
+    const before = seen?.getBoundingClientRect().top;
     this.#place();
     this.#shown = this.#rowsBetween(top - AHEAD_PX, top + window.innerHeight + AHEAD_PX);
     this.#fill();
     this.#measure();
     this.#place();
-    const moved = seen?.[1].isConnected ? seen[1].getBoundingClientRect().top - before : 0;
+    const moved = seen?.isConnected ? seen.getBoundingClientRect().top - before : 0;
     if (Math.abs(moved) >= 1 && window.scrollY) window.scrollBy({ top: moved, behavior: 'instant' });
   }
 

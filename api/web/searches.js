@@ -9,6 +9,8 @@ import { ROOT } from './root.js';
 
 // Pictures per page: a few screens on a desktop, and not too many for a phone.
 const PAGE = 48;
+// Pages double up to this size, so that a reader who scrolls far rarely waits.
+const PAGE_LARGE = 384;
 // Maximum size of a page in the API.
 const PAGE_MAX = 1000;
 // Maximum offset that the API accepts.
@@ -40,7 +42,7 @@ class HitPages {
     const search = await runSearch(this.#query, this.#offset, this.#size, signal);
     this.#offset += this.#size;
     const last = search.hits.length < this.#size || this.#offset > OFFSET_MAX;
-    this.#size = PAGE;
+    this.#size = following(this.#size);
     return { pictures: search.hits, last, tookMs: search.took_ms };
   }
 }
@@ -61,9 +63,14 @@ class NewestPages {
     if (this.#cursor) address.set('cursor', this.#cursor);
     const { data } = await call('GET', `${ROOT}/v1/images?${address}`, { signal });
     this.#cursor = data.next_cursor;
-    this.#size = PAGE;
+    this.#size = following(this.#size);
     return { pictures: data.images, last: !this.#cursor, tookMs: null };
   }
+}
+
+/** Return the size of the page after one of a size. */
+function following(size) {
+  return Math.min(size * 2, PAGE_LARGE);
 }
 
 async function runSearch(query, offset, size, signal) {
