@@ -17,6 +17,7 @@ import { SelectionBar } from './selection-bar.js';
 import { SelectionTags } from './selection-tags.js';
 import { Selection } from './selection.js';
 import { Terms } from './terms.js';
+import { Timeline } from './timeline.js';
 import { offerTop } from './to-top.js';
 
 const selection = new Selection(() => {
@@ -77,6 +78,7 @@ const results = new Results(grid, {
 });
 const terms = new Terms(runQuery);
 const filterPanel = new FilterPanel(runQuery);
+const timeline = new Timeline(runQuery);
 const limits = new Limits(runQuery);
 const navigation = new Navigation({
   query: showQuery,
@@ -101,6 +103,7 @@ function showQuery(query, place) {
   selection.clear();
   terms.show(query);
   filterPanel.show(query);
+  timeline.show(query);
   limits.show(query);
   results.show(query, place);
 }

@@ -25,8 +25,8 @@ export function tileOf(picture, actions) {
   const name = baseName(picture.filename);
   fillPicture(tile, picture, name);
   tile.style.setProperty('--ratio', ratioOf(picture).toFixed(3));
-  tile.querySelector('.tile-folder').textContent = folderOf(picture.filename);
-  tile.querySelector('.tile-name').textContent = name;
+  tile.querySelector('.tile-folder').append(...breakable(folderOf(picture.filename)));
+  tile.querySelector('.tile-name').append(...breakable(name));
   tile.querySelector('.tile-caption').title = picture.filename;
   for (const kind of ['more', 'less']) {
     const button = tile.querySelector(`.tile-${kind}`);
@@ -38,6 +38,12 @@ export function tileOf(picture, actions) {
   check.setAttribute('aria-label', `Select ${name}`);
   check.addEventListener('click', (event) => actions.select(picture, event.shiftKey));
   return tile;
+}
+
+/** Return a file name with the places where a line may break: between its parts, rather than within them. */
+function breakable(name) {
+  const [first, ...others] = name.split(/(?<=[/_-])|(?=\.)/);
+  return [first, ...others.flatMap((part) => [document.createElement('wbr'), part])];
 }
 
 /** Link to a picture; the browser follows the link itself if the user asks for a new tab or window. */

@@ -144,7 +144,7 @@ def test_going_back_to_a_search_returns_to_its_place(site: Site, many: str) -> N
 
 
 def test_steps_go_on_past_the_loaded_pictures(site: Site, many: str) -> None:
-    # A high window would load the second page at once; in a narrow one, the last tiles would be far below.
+    # A high window would load the second page at once; a narrow one has no tiles far below.
     site.page.set_viewport_size({"width": 1600, "height": 300})
     site.open(f"/?tag={many}")
     loaded = len(site.names())

@@ -91,6 +91,22 @@ def test_pictures_are_filtered_by_what_is_known_of_them(
     expect(site.tile("red.png")).to_be_visible()
 
 
+def test_years_and_months_are_filters(site: Site, taken: str) -> None:
+    site.open()
+    form = panel(site)
+    form.locator("summary").click()
+    form.get_by_role("button", name="2024 (1)").click()
+    only(site, taken)
+    expect(site.page).to_have_url(f"{site.url}/?from=2024-01-01&to=2024-12-31")
+    form.get_by_role("button", name="May (1)").click()
+    expect(site.page).to_have_url(f"{site.url}/?from=2024-05-01&to=2024-05-31")
+    only(site, taken)
+    expect(form.get_by_role("button", name="May (1)")).to_have_attribute("aria-pressed", "true")
+    form.get_by_role("button", name="All years").click()
+    expect(site.page).to_have_url(f"{site.url}/")
+    expect(form.get_by_role("button", name="2024 (1)")).to_be_visible()
+
+
 def test_what_is_no_filter_is_left_out(site: Site) -> None:
     site.open("/?from=yesterday&width=wide&format=EXE&camera=")
     expect(site.page.locator("#filters")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Many pictures: the document holds the tiles near the viewport only, and nothing is lost by that."""
+"""Many pictures: the document holds only the tiles near the viewport, and readers lose nothing."""
 
 from __future__ import annotations
 
