@@ -1,6 +1,7 @@
 // The drawer: adds pictures and lists the service's activity, which are its jobs.
 
 import { mayWrite } from './access.js';
+import { DeadLetters } from './dead-letters.js';
 import { byId, setText } from './elements.js';
 import { chosen } from './files.js';
 import { tagsOf } from './format.js';
@@ -12,6 +13,7 @@ import { Uploads } from './uploads.js';
 export class Drawer {
   #dialog = byId('drawer');
   #jobs = new JobList();
+  #letters = new DeadLetters();
   #progress = new UploadProgress();
   #uploads;
   #wasActive = false;
@@ -32,6 +34,7 @@ export class Drawer {
     setText(byId('drawer-title'), mayWrite() ? 'Add pictures' : 'Activity');
     this.#dialog.showModal();
     this.#jobs.open();
+    this.#letters.open();
   }
 
   /** Upload [{file, path}] with the tags entered in the drawer, and open the drawer. */

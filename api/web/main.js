@@ -5,6 +5,7 @@ import { Details } from './details.js';
 import { Drawer } from './drawer.js';
 import { Drops } from './drops.js';
 import { byId } from './elements.js';
+import { FilterPanel } from './filter-panel.js';
 import { Grid } from './grid.js';
 import { onKey } from './key.js';
 import { Limits } from './limits.js';
@@ -12,10 +13,18 @@ import { showModel } from './model.js';
 import { Navigation } from './navigation.js';
 import { addressOf, emptyQuery, hasNoTerms, withFile, withImage, withTag } from './query.js';
 import { Results } from './results.js';
+import { SelectionBar } from './selection-bar.js';
+import { SelectionTags } from './selection-tags.js';
+import { Selection } from './selection.js';
 import { Terms } from './terms.js';
+import { Timeline } from './timeline.js';
 import { offerTop } from './to-top.js';
 
-const grid = new Grid({
+const selection = new Selection(() => {
+  grid.showSelection();
+  selectionBar.show();
+});
+const grid = new Grid(selection, {
   open: (picture) => navigation.open(picture.id),
   address: (picture) => addressOf(navigation.query, picture.id),
   more: (picture) => searchLike(picture, true),
@@ -33,21 +42,30 @@ const details = new Details({
   changed: (image) => suggestTags([image]),
   delete: async (picture) => {
     await navigation.close();
-    deletions.delete(picture);
+    deletions.delete([picture]);
   },
 });
 const deletions = new Deletions({
-  hide: (picture) => {
-    grid.hide(picture.id);
-    results.removed();
+  hide: (pictures) => {
+    grid.hide(pictures.map(({ id }) => id));
+    results.removed(pictures.length);
   },
-  restore: async (picture) => {
-    grid.reveal(picture.id);
-    await results.show(navigation.query, { scroll: window.scrollY, size: grid.size + 1 });
-    grid.focus(picture.id);
+  restore: async (pictures) => {
+    grid.reveal(pictures.map(({ id }) => id));
+    await results.show(navigation.query, { scroll: window.scrollY, size: grid.size + pictures.length });
+    grid.focus(pictures[0].id);
   },
-  // It may be added again.
-  deleted: (picture) => grid.reveal(picture.id),
+  // They may be added again.
+  deleted: (pictures) => grid.reveal(pictures.map(({ id }) => id)),
+});
+const selectionTags = new SelectionTags(suggestTags);
+const selectionBar = new SelectionBar(selection, {
+  tag: (pictures) => selectionTags.open(pictures),
+  delete: (pictures) => {
+    selection.clear();
+    deletions.delete(pictures);
+  },
+  cleared: () => grid.focusCurrent(),
 });
 const drawer = new Drawer(() => hasNoTerms(navigation.query) && results.show(navigation.query));
 const results = new Results(grid, {
@@ -59,6 +77,8 @@ const results = new Results(grid, {
   },
 });
 const terms = new Terms(runQuery);
+const filterPanel = new FilterPanel(runQuery);
+const timeline = new Timeline(runQuery);
 const limits = new Limits(runQuery);
 const navigation = new Navigation({
   query: showQuery,
@@ -80,7 +100,10 @@ function searchLike(picture, more) {
 /** Show a query and its results, at the place where the reader left them. */
 function showQuery(query, place) {
   byId('text').value = query.text;
+  selection.clear();
   terms.show(query);
+  filterPanel.show(query);
+  timeline.show(query);
   limits.show(query);
   results.show(query, place);
 }
@@ -116,12 +139,6 @@ byId('search').addEventListener('submit', (event) => {
 byId('text').addEventListener('search', () => {
   // The clear button of the search box fires no submit event.
   if (!byId('text').value && navigation.query.text) runQuery({ ...navigation.query, text: '' });
-});
-byId('tag-form').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const tag = byId('tag').value.trim();
-  byId('tag').value = '';
-  if (tag) runQuery(withTag(navigation.query, tag));
 });
 byId('choose-picture').addEventListener('click', () => byId('picture-file').click());
 byId('picture-file').addEventListener('change', ({ target }) => {

@@ -1,6 +1,7 @@
 // Shows pictures of the service: by their URLs, or fetched with the API key if there is one.
 
 import { fetchBlob } from './api.js';
+import { baseName } from './format.js';
 import { hasKey } from './key.js';
 
 // Milliseconds after which the browser has certainly started to save a file.
@@ -38,8 +39,17 @@ export function linkPicture(link, address, name, onProblem) {
   link.onclick = hasKey() ? (event) => save(event, address, name).catch(onProblem) : null;
 }
 
+/** Save the original of a picture. Throws a Problem. */
+export function savePicture({ filename, links }) {
+  return saveAs(baseName(filename), links.content);
+}
+
 async function save(event, address, name) {
   event.preventDefault();
+  await saveAs(name, address);
+}
+
+async function saveAs(name, address) {
   const url = URL.createObjectURL(await fetchBlob(address));
   const link = document.createElement('a');
   link.href = url;

@@ -1,5 +1,6 @@
-// The query: a text, weighted pictures, tags and limits. The page's URL stores it.
+// The query: a text, weighted pictures, tags, filters and limits. The page's URL stores it.
 
+import { FILTER_NAMES, readFilter } from './filters.js';
 import { ROOT } from './root.js';
 
 // Weight of "more like this" next to other terms: at equal weights a picture dominates a text.
@@ -11,7 +12,7 @@ export const NEAR_DUPLICATE = 0.95;
 
 /** Return a query without any conditions. */
 export function emptyQuery() {
-  return { text: '', terms: [], tags: [], minScore: null, group: null };
+  return { text: '', terms: [], tags: [], filters: {}, minScore: null, group: null };
 }
 
 /** Return whether a query has neither text nor pictures; the page then shows the newest pictures. */
@@ -54,6 +55,22 @@ export function withoutTag(query, tag) {
   return { ...query, tags: query.tags.filter((other) => other !== tag) };
 }
 
+/** Return whether a query leaves pictures out by their tags or otherwise. */
+export function hasFilters({ tags, filters }) {
+  return tags.length > 0 || Object.keys(filters).length > 0;
+}
+
+/** Return the query with a value of a filter; null removes the filter. */
+export function withFilter(query, name, value) {
+  const { [name]: _, ...others } = query.filters;
+  return { ...query, filters: value === null ? others : { ...others, [name]: value } };
+}
+
+/** Return the query without tags and filters. */
+export function withoutFilters(query) {
+  return { ...query, tags: [], filters: {} };
+}
+
 /** Return the query with a minimum score; null removes it. */
 export function withMinScore(query, minScore) {
   return { ...query, minScore };
@@ -78,6 +95,7 @@ export function addressOf(query, image = null) {
     if (term.image) address.append('like', term.weight === 1 ? term.image : `${term.image}~${term.weight}`);
   }
   for (const tag of query.tags) address.append('tag', tag);
+  for (const name of FILTER_NAMES) if (name in query.filters) address.set(name, query.filters[name]);
   if (query.minScore !== null) address.set('min', query.minScore);
   if (query.group !== null) address.set('group', query.group);
   if (image) address.set('image', image);
@@ -87,10 +105,12 @@ export function addressOf(query, image = null) {
 /** Parse the query of a URL; malformed parts are ignored. */
 export function queryOf(search) {
   const address = new URLSearchParams(search);
+  const filters = FILTER_NAMES.map((name) => [name, readFilter(name, address.get(name))]);
   return {
     text: (address.get('q') ?? '').trim(),
     terms: address.getAll('like').map(termOf).filter(Boolean),
     tags: [...new Set(address.getAll('tag').filter(Boolean))],
+    filters: Object.fromEntries(filters.filter(([, value]) => value !== null)),
     minScore: numberOf(address.get('min'), -1, 1),
     group: numberOf(address.get('group'), 0.5, 1),
   };

@@ -4,10 +4,11 @@ import { mayWrite } from './access.js';
 import { byId, setText, show } from './elements.js';
 import { count } from './format.js';
 import { Problem } from './problem.js';
-import { hasNoTerms } from './query.js';
+import { hasFilters, hasNoTerms } from './query.js';
 import { withRetries } from './retries.js';
 import { pagesOf } from './searches.js';
 import { State } from './state.js';
+import { totalOf } from './totals.js';
 
 // Number of placeholder tiles shown while pictures load.
 const SKELETON_TILES = 12;
@@ -29,6 +30,9 @@ export class Results {
   #pages;
   #loading = false;
   #last = true;
+  // The number of pictures that the query could show, or null while it is unknown.
+  #total = null;
+  #tookMs = null;
 
   /** `actions` are add(), clear() and seen(pictures). */
   constructor(grid, actions) {
@@ -57,9 +61,11 @@ export class Results {
     this.#state.clear();
     this.#loading = false;
     this.#last = false;
+    this.#total = null;
     show(this.#further, false);
     setText(this.#title, titleOf(query));
     await this.#load();
+    this.#count(signal);
     if (place.scroll && !signal.aborted) window.scrollTo({ top: place.scroll });
   }
 
@@ -68,8 +74,9 @@ export class Results {
     if (this.#grid.size && !this.#last && byId('state').hidden) this.#load();
   }
 
-  /** Update the status after a picture was deleted. */
-  removed() {
+  /** Update the status after pictures were deleted. */
+  removed(number) {
+    if (this.#total !== null) this.#total -= number;
     this.#showStatus();
     if (!this.#grid.size && this.#last) this.#showEmpty();
   }
@@ -78,7 +85,7 @@ export class Results {
     const before = this.#grid.size;
     await this.#load();
     // The focused button may be gone.
-    if (this.#grid.size > before) byId('grid').children[before].querySelector('.tile-open').focus();
+    if (this.#grid.size > before) this.#grid.focusAt(before);
   }
 
   async #load() {
@@ -92,6 +99,15 @@ export class Results {
     } finally {
       if (!signal.aborted) this.#end();
     }
+  }
+
+  async #count(signal) {
+    // All pictures are here, and counted.
+    if (this.#last) return;
+    const total = await totalOf(this.#query, signal);
+    if (signal.aborted || !this.#grid.size) return;
+    this.#total = total;
+    this.#showStatus();
   }
 
   #page(signal) {
@@ -120,7 +136,8 @@ export class Results {
     this.#grid.append(pictures);
     this.#actions.seen(pictures);
     this.#last = last;
-    this.#showStatus(tookMs);
+    this.#tookMs = tookMs;
+    this.#showStatus();
     if (!this.#grid.size && last) this.#showEmpty();
   }
 
@@ -140,10 +157,12 @@ export class Results {
     if (top < window.innerHeight + AHEAD_PX) this.more();
   }
 
-  #showStatus(tookMs = null) {
-    const all = count(this.#grid.size, 'picture');
-    const shown = this.#last ? all : `first ${all}`;
-    setText(this.#status, tookMs === null ? shown : `${shown} · ${Math.max(1, Math.round(tookMs))} ms`);
+  /** Show how many pictures are loaded, like "48 of 1,628 pictures · 12 ms". */
+  #showStatus() {
+    const loaded = count(this.#grid.size, 'picture');
+    const all = this.#total === null ? `first ${loaded}` : `${this.#grid.size.toLocaleString('en')} of ${count(this.#total, 'picture')}`;
+    const took = this.#tookMs === null ? '' : ` · ${Math.max(1, Math.round(this.#tookMs))} ms`;
+    setText(this.#status, (this.#last ? loaded : all) + took);
   }
 
   #fail(problem) {
@@ -160,12 +179,12 @@ export class Results {
 
   #showEmpty() {
     setText(this.#status, 'No pictures');
-    const { tags, minScore } = this.#query;
-    if (hasNoTerms(this.#query) && !tags.length) {
+    const isFiltered = hasFilters(this.#query);
+    if (hasNoTerms(this.#query) && !isFiltered) {
       this.#showWelcome('Drop pictures or whole folders anywhere on this page, then find them with a sentence.');
       return;
     }
-    const [title, detail] = emptinessOf(tags.length > 0, minScore !== null);
+    const [title, detail] = emptinessOf(this.#query);
     this.#state.show('empty', title, detail, 'Show all pictures', this.#actions.clear);
   }
 
@@ -177,10 +196,13 @@ export class Results {
 }
 
 /** Return why a query found nothing, and what to do. */
-function emptinessOf(hasTags, hasMinScore) {
-  if (hasTags && hasMinScore) return ['No pictures with these tags reach this score', 'Remove a tag, or lower the minimum score.'];
-  if (hasTags) return ['No pictures have these tags', 'Remove a tag, or search for something else.'];
-  if (hasMinScore) return ['No pictures reach this score', 'Lower the minimum score, or clear it.'];
+function emptinessOf(query) {
+  const isTagged = query.tags.length > 0 && !Object.keys(query.filters).length;
+  const [these, remove] = isTagged ? ['these tags', 'Remove a tag'] : ['these filters', 'Remove a filter'];
+  if (hasFilters(query) && query.minScore !== null) return [`No pictures with ${these} reach this score`, `${remove}, or lower the minimum score.`];
+  if (isTagged) return ['No pictures have these tags', 'Remove a tag, or search for something else.'];
+  if (hasFilters(query)) return ['No pictures match these filters', 'Remove a filter. Pictures whose files say nothing of their date or camera match no filter on it.'];
+  if (query.minScore !== null) return ['No pictures reach this score', 'Lower the minimum score, or clear it.'];
   // Without conditions, every picture is a hit.
   return ['No pictures found', 'There are no pictures to search yet.'];
 }
@@ -188,5 +210,6 @@ function emptinessOf(hasTags, hasMinScore) {
 function titleOf(query) {
   if (query.text) return `“${query.text}”`;
   if (query.terms.length) return query.terms.some(({ weight }) => weight > 0) ? 'Pictures like these' : 'Pictures unlike these';
+  if (Object.keys(query.filters).length) return 'Newest pictures with these filters';
   return query.tags.length ? 'Newest pictures with these tags' : 'Newest pictures';
 }

@@ -1,6 +1,7 @@
 // Pages of pictures: the hits of a query, or the newest pictures if the query has no terms.
 
 import { call } from './api.js';
+import { filterOf } from './filters.js';
 import { Problem, secondsOf } from './problem.js';
 import { hasNoTerms } from './query.js';
 import { pause } from './retries.js';
@@ -8,6 +9,8 @@ import { ROOT } from './root.js';
 
 // Pictures per page: a few screens on a desktop, and not too many for a phone.
 const PAGE = 48;
+// Pages double up to this size, so that a reader who scrolls far rarely waits.
+const PAGE_LARGE = 384;
 // Maximum size of a page in the API.
 const PAGE_MAX = 1000;
 // Maximum offset that the API accepts.
@@ -22,7 +25,7 @@ const RETRYABLE = new Set(['search_failed', 'store_unavailable', 'worker_unavail
  */
 export function pagesOf(query, size = 0) {
   const first = Math.min(Math.max(size, PAGE), PAGE_MAX);
-  return hasNoTerms(query) ? new NewestPages(query.tags, first) : new HitPages(query, first);
+  return hasNoTerms(query) ? new NewestPages(filterOf(query), first) : new HitPages(query, first);
 }
 
 class HitPages {
@@ -39,32 +42,35 @@ class HitPages {
     const search = await runSearch(this.#query, this.#offset, this.#size, signal);
     this.#offset += this.#size;
     const last = search.hits.length < this.#size || this.#offset > OFFSET_MAX;
-    this.#size = PAGE;
+    this.#size = following(this.#size);
     return { pictures: search.hits, last, tookMs: search.took_ms };
   }
 }
 
 class NewestPages {
-  #tags;
+  #filter;
   #size;
   #cursor = null;
 
-  constructor(tags, size) {
-    this.#tags = tags;
+  constructor(filter, size) {
+    this.#filter = filter;
     this.#size = size;
   }
 
   async next(signal) {
     const address = new URLSearchParams({ limit: this.#size });
-    // The API filters by one tag; the others are filtered here.
-    if (this.#tags.length) address.set('tag', this.#tags[0]);
+    if (this.#filter) address.set('filter', JSON.stringify(this.#filter));
     if (this.#cursor) address.set('cursor', this.#cursor);
     const { data } = await call('GET', `${ROOT}/v1/images?${address}`, { signal });
     this.#cursor = data.next_cursor;
-    this.#size = PAGE;
-    const pictures = data.images.filter(({ tags }) => this.#tags.every((tag) => tags.includes(tag)));
-    return { pictures, last: !this.#cursor, tookMs: null };
+    this.#size = following(this.#size);
+    return { pictures: data.images, last: !this.#cursor, tookMs: null };
   }
+}
+
+/** Return the size of the page after one of a size. */
+function following(size) {
+  return Math.min(size * 2, PAGE_LARGE);
 }
 
 async function runSearch(query, offset, size, signal) {
@@ -81,7 +87,8 @@ async function runSearch(query, offset, size, signal) {
 
 function contentOf(query, offset, size) {
   const search = { query: termsOf(query), top_k: size, offset };
-  if (query.tags.length) search.filter = { tags: { all: query.tags } };
+  const filter = filterOf(query);
+  if (filter) search.filter = filter;
   if (query.minScore !== null) search.min_score = query.minScore;
   if (query.group !== null) search.group_duplicates = query.group;
   const file = query.terms.find((term) => term.file)?.file;

@@ -1,20 +1,19 @@
-// The parts of the query besides the text: weighted pictures, and tags.
+// The pictures of the query, and their weights.
 
 import { call } from './api.js';
 import { byId, fromTemplate, show } from './elements.js';
 import { baseName } from './format.js';
 import { showPicture } from './pictures.js';
-import { withWeight, withoutTag, withoutTerm } from './query.js';
+import { withWeight, withoutTerm } from './query.js';
 import { ROOT } from './root.js';
 
 // Blob URLs of local pictures, created once for each and kept while the page is open.
 const previews = new WeakMap();
 
-/** Shows a query's pictures and tags and lets the user change them. */
+/** Shows a query's pictures and lets the user change them. */
 export class Terms {
   #onChange;
   #terms = byId('terms');
-  #tags = byId('tags');
 
   /** `onChange(query)` is called with the changed query. */
   constructor(onChange) {
@@ -24,23 +23,19 @@ export class Terms {
   show(query) {
     const focused = this.#focused();
     this.#terms.replaceChildren(...query.terms.map((term) => this.#term(query, term)));
-    this.#tags.replaceChildren(...query.tags.map((tag) => this.#tag(query, tag)));
     show(this.#terms, query.terms.length > 0);
-    show(this.#tags, query.tags.length > 0);
     if (focused) this.#focus(focused);
   }
 
-  /** Return which part has the focus: its list, its index, and the kind of the focused element. */
+  /** Return which picture has the focus: its index, and the kind of the focused element. */
   #focused() {
-    const part = document.activeElement.closest('#terms > li, #tags > li');
-    if (!part) return null;
-    const list = part.parentElement;
-    return { list, at: [...list.children].indexOf(part), kind: document.activeElement.localName };
+    const part = document.activeElement.closest('#terms > li');
+    return part && { at: [...this.#terms.children].indexOf(part), kind: document.activeElement.localName };
   }
 
-  /** Restore the focus after the parts were redrawn; focus the search box if none is left. */
-  #focus({ list, at, kind }) {
-    const part = list.children[at] ?? list.lastElementChild;
+  /** Restore the focus after the pictures were redrawn; focus the search box if none is left. */
+  #focus({ at, kind }) {
+    const part = this.#terms.children[at] ?? this.#terms.lastElementChild;
     (part?.querySelector(kind) ?? byId('text')).focus();
   }
 
@@ -50,26 +45,29 @@ export class Terms {
     const image = chip.querySelector('img');
     if (term.file) image.src = previewOf(term.file);
     else showPicture(image, `${ROOT}/v1/images/${term.image}/thumbnail?size=150`);
-    chip.classList.toggle('less', term.weight < 0);
-    chip.querySelector('.term-kind').textContent = term.weight < 0 ? 'Less like' : 'More like';
     weight.value = term.weight;
-    weight.addEventListener('change', () => {
-      const entered = Math.max(-2, Math.min(2, weight.valueAsNumber));
-      this.#onChange(entered ? withWeight(query, term, entered) : withoutTerm(query, term));
-    });
+    showWeight(chip, term.weight);
+    weight.addEventListener('input', () => showWeight(chip, weightOf(weight, term)));
+    weight.addEventListener('change', () => this.#onChange(withWeight(query, term, weightOf(weight, term))));
     const remove = chip.querySelector('button');
     remove.addEventListener('click', () => this.#onChange(withoutTerm(query, term)));
     nameTerm(chip, term);
     return chip;
   }
+}
 
-  #tag(query, tag) {
-    const chip = fromTemplate('tag-chip');
-    chip.querySelector('span').textContent = tag;
-    chip.querySelector('.unseen').textContent = `Remove tag ${tag}`;
-    chip.querySelector('button').addEventListener('click', () => this.#onChange(withoutTag(query, tag)));
-    return chip;
-  }
+/** Return the weight that a slider shows; a picture with the weight 0 would be no part of the query. */
+function weightOf(slider, term) {
+  return slider.valueAsNumber || -Math.sign(term.weight) * slider.step;
+}
+
+function showWeight(chip, weight) {
+  const kind = weight < 0 ? 'Less like' : 'More like';
+  const value = Math.abs(weight).toLocaleString('en');
+  chip.classList.toggle('less', weight < 0);
+  chip.querySelector('.term-kind').textContent = kind;
+  chip.querySelector('.term-weight').textContent = `× ${value}`;
+  chip.querySelector('input').setAttribute('aria-valuetext', `${kind} it, ${value}`);
 }
 
 /** Label a chip with its picture's name; a shared URL contains only ids, so the name is fetched. */

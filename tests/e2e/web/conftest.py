@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
+from werkzeug.serving import make_server
 
 from tests.conftest import miss, require
+from tests.support.inline import Inline
 from tests.support.pictures import image_id, picture
 from tests.support.polling import finished_job, ready
 from tests.support.services import MilvusLite, Stack, Valkey
@@ -24,6 +28,19 @@ _SEEN_MS = 30_000
 ALBUM = {"warm": ("red", "orange", "yellow"), "cool": ("blue", "green", "cyan")}
 
 Visit = Callable[..., Site]
+
+
+@contextmanager
+def served(inline: Inline) -> Iterator[str]:
+    """Serve a Glimpse in this process; yield its URL."""
+    server = make_server("127.0.0.1", 0, inline.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    inline.close()
 
 
 @pytest.fixture(scope="package")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.web.conftest import Visit
-from tests.support.pictures import jpeg
+from tests.support.letters import give_up
+from tests.support.pictures import jpeg, picture
+from tests.support.services import Stack
+from tests.support.web.axe import faults
 from tests.support.web.site import Site
 
 # The smallest common phone, in CSS pixels.
@@ -141,3 +147,41 @@ def test_who_wants_no_motion_gets_none(visit: Visit, album: dict[str, str]) -> N
         }).length"""
     )
     assert moving == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_part_of_the_page_has_faults(
+    visit: Visit, stack: Stack, album: dict[str, str], scheme: str, width: int
+) -> None:
+    give_up(stack.redis.url, Path(stack.settings["GLIMPSE_BLOBS_DIR"]), picture("#330011"))
+    viewport = {"width": width, "height": 800}
+    # An element that fades in has another contrast meanwhile.
+    site = visit(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+    page = site.page
+    site.open()
+    assert faults(page) == []
+    site.open(f"/?q=red&like={album['blue.png']}~-0.5&tag=warm&format=PNG")
+    page.locator(".tile-check").first.check()
+    assert faults(page) == []
+    page.get_by_role("button", name="Tags").click()
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=re.compile("^Filters")).click()
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Activity").click()
+    page.locator("#letters-summary").click()
+    expect(page.locator(".job").first).to_be_visible()
+    site.add({"broken.png": b"no picture"})
+    expect(page.locator("#upload-failures li")).to_have_count(1)
+    assert faults(page) == []
+    site.open(f"/?q=red&image={album['red.png']}")
+    expect(page.locator("#details-facts")).to_contain_text("PNG")
+    assert faults(page) == []
+    site.open("/?tag=nowhere")
+    assert faults(page) == []
+    page.evaluate("document.getElementById('sign-in').showModal()")
+    assert faults(page) == []
+    for letter in stack.client.get("/v1/dead-letters").json()["dead_letters"]:
+        stack.client.delete(f"/v1/dead-letters/{letter['id']}").raise_for_status()

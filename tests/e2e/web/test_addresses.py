@@ -124,9 +124,12 @@ def test_going_back_to_a_search_returns_to_its_place(site: Site, many: str) -> N
     site.open(f"/?tag={many}")
     tiles = site.page.locator("#grid .tile-open")
     site.page.get_by_role("button", name="Load more pictures").scroll_into_view_if_needed()
-    expect(tiles).to_have_count(MANY)
-    last = tiles.last
-    last.focus()
+    expect(site.page.locator("#results-status")).to_have_text(f"{MANY} pictures")
+    tiles.first.focus()
+    site.page.keyboard.press("End")
+    expect(site.page.locator("#grid .tile").last).to_have_attribute("aria-posinset", str(MANY))
+    last = site.tile(site.names()[-1]).locator(".tile-open")
+    expect(last).to_be_focused()
     place = scroll(site.page)
     assert place > 0
     site.page.keyboard.press("+")
@@ -141,8 +144,8 @@ def test_going_back_to_a_search_returns_to_its_place(site: Site, many: str) -> N
 
 
 def test_steps_go_on_past_the_loaded_pictures(site: Site, many: str) -> None:
-    # A high window would load the second page at once.
-    site.page.set_viewport_size({"width": 400, "height": 400})
+    # A high window would load the second page at once; a narrow one has no tiles far below.
+    site.page.set_viewport_size({"width": 1600, "height": 300})
     site.open(f"/?tag={many}")
     loaded = len(site.names())
     assert loaded < MANY

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
 from common.settings import load_settings
-from tests.e2e.web.conftest import Visit
+from tests.e2e.web.conftest import Visit, served
 from tests.support.inline import start_inline
 from tests.support.pictures import picture
 
@@ -18,15 +16,8 @@ from tests.support.pictures import picture
 @pytest.fixture
 def empty() -> Iterator[str]:
     """URL of an empty Glimpse in this process."""
-    inline = start_inline(load_settings({}))
-    server = make_server("127.0.0.1", 0, inline.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    inline.close()
+    with served(start_inline(load_settings({}))) as url:
+        yield url
 
 
 def test_the_first_picture_is_invited_and_shown(visit: Visit, empty: str) -> None:

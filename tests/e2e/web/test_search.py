@@ -125,6 +125,7 @@ def test_a_pasted_picture_is_a_query(site: Site) -> None:
 
 def test_tags_narrow_what_is_found(site: Site) -> None:
     site.open("/?q=red")
+    site.page.get_by_role("button", name="Filters").click()
     box = site.page.get_by_label("Filter by tag")
     box.fill("cool")
     box.press("Enter")
