@@ -11,6 +11,7 @@ from common.contract import (
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
+    NEWEST_FIRST,
     CatalogDeleted,
     CatalogEdited,
     CatalogImages,
@@ -23,6 +24,7 @@ from common.contract import (
     ImageRecord,
     Message,
     Place,
+    Sort,
 )
 from common.errors import NotFound
 from common.filters.model import Filter
@@ -65,17 +67,20 @@ class Catalog:
         tag: str | None,
         wanted: Filter | None,
         after: Place | None,
+        sort: Sort,
         *,
         count: bool,
     ) -> CatalogPage:
-        """Return a page of images, newest first; raises ``WorkerUnavailable``."""
+        """Return a page of images; raises ``WorkerUnavailable``."""
+        # Workers of the release before can answer a list without a filter.
+        plain = 1 if wanted is None else 2
         request = CatalogListRequest(
-            # Workers of the release before can answer a list without a filter.
-            version=1 if wanted is None else 2,
+            version=plain if sort == NEWEST_FIRST else 3,
             tenant=self.tenant,
             limit=limit,
             tag=tag,
             filter=wanted,
+            sort=sort,
             after=after,
             count=count,
         )

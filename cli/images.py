@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -15,6 +15,7 @@ from cli.table import limit_option, on_terminal, print_list
 from cli.text import Text, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
+from glimpse_client.glimpse import Sort
 
 _COLUMNS = ("id", "indexed", "size", "file", "tags", "taken")
 
@@ -22,10 +23,21 @@ _COLUMNS = ("id", "indexed", "size", "file", "tags", "taken")
 @click.command()
 @click.option("-t", "--tag", type=Text(), help="List only images with this tag.")
 @FILTER
+@click.option(
+    "-s",
+    "--sort",
+    type=click.Choice(get_args(Sort)),
+    metavar="ORDER",
+    help="taken_at, indexed_at, filename or bytes; with - in front, the highest first.",
+)
 @limit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def images(
-    tag: str | None, wanted: dict[str, Any] | None, limit: int | None, as_json: bool
+    tag: str | None,
+    wanted: dict[str, Any] | None,
+    sort: Sort | None,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """List indexed images, newest first.
 
@@ -36,10 +48,10 @@ def images(
     \b
     Example:
       glimpse images --tag holiday --limit 10
-      glimpse images --filter '{"not": {"camera": {"prefix": "Canon"}}}'
+      glimpse images --sort -taken_at --filter '{"not": {"camera": {"prefix": "Canon"}}}'
     """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
-        found = client.images(tag, filter=wanted)
+        found = client.images(tag, filter=wanted, sort=sort)
         if as_json:
             page = ImagesPage(images=tuple(islice(found, limit)))
             click.echo(page.model_dump_json(indent=2, exclude={"next_cursor", "count"}))

@@ -41,6 +41,18 @@ from glimpse_client.sources import Source, archive_type, open_source, several
 # What an upload does to images that are already indexed.
 OnDuplicate = Literal["keep", "merge", "replace"]
 
+# The order of a list of images; "-" sorts from the highest value down.
+Sort = Literal[
+    "-indexed_at",
+    "indexed_at",
+    "-taken_at",
+    "taken_at",
+    "filename",
+    "-filename",
+    "bytes",
+    "-bytes",
+]
+
 # Where `glimpse up` listens by default.
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -216,19 +228,22 @@ class Glimpse:
         tag: str | None = None,
         *,
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+        sort: Sort | None = None,
     ) -> Iterator[Image]:
-        """Iterate over the indexed images, newest first.
+        """Iterate over the indexed images, newest first unless ``sort`` is given.
 
         Args:
             tag: Only images with this tag.
             filter: Only images that meet these conditions, as for a search.
+            sort: The order: "-taken_at" sorts by time, the latest first, "filename" by name.
 
         Example:
             >>> next(glimpse.images(filter={"not": {"tags": {"any": ["seen"]}}})).filename
             'dog.jpg'
         """
         wanted = None if filter is None else json.dumps(filter)
-        for page in self._connection.pages(ImagesPage, "/v1/images", tag=tag, filter=wanted):
+        query = {"tag": tag, "filter": wanted, "sort": sort}
+        for page in self._connection.pages(ImagesPage, "/v1/images", **query):
             yield from page.images
 
     def count(

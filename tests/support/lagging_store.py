@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from common.contract import Hit, ImageRecord, Place
+from common.contract import NEWEST_FIRST, Hit, ImageRecord, Place, Sort
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
 from worker.stores.as_of import time_of
@@ -125,8 +125,9 @@ class LaggingStore:
         tag: str | None = None,
         after: Place | None = None,
         wanted: Filter | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> tuple[list[ImageRecord], Place | None]:
-        return self._read().page(tenant, limit, tag, after, wanted)
+        return self._read().page(tenant, limit, tag, after, wanted, sort)
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         return self._read().vectors(tenant, ids)

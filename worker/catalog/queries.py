@@ -28,9 +28,14 @@ class Catalog:
         return CatalogKnown(known=[image_id for image_id in request.ids if image_id in stored])
 
     def list(self, request: CatalogListRequest) -> CatalogPage:
-        """Return a page of images, newest first."""
+        """Return a page of images, and their count if requested."""
         images, following = self._store.page(
-            request.tenant, request.limit, request.tag, request.after, request.filter
+            request.tenant,
+            request.limit,
+            request.tag,
+            request.after,
+            request.filter,
+            request.sort,
         )
         count = None
         if request.count:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from common.contract import Hit, ImageRecord, Place
+from common.contract import NEWEST_FIRST, Hit, ImageRecord, Place, Sort
 from common.errors import StoreUnavailable
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
@@ -20,6 +20,7 @@ from worker.stores.base import Named, Near, Row, Version, Writes
 from worker.stores.hits import cosine, to_hit
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
+from worker.stores.order import Order
 from worker.stores.rows import check_rows, cut_filename
 from worker.stores.window import check_window
 
@@ -124,21 +125,23 @@ class MemoryStore:
         tag: str | None = None,
         after: Place | None = None,
         wanted: Filter | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> tuple[list[ImageRecord], Place | None]:
-        """Return records, newest first, and the place to continue after."""
-        rows = self._rows(tenant).values()
-        records = [row.record for row in rows if _is_wanted(row, wanted)]
-        keys = sorted(
-            (-milliseconds(record.indexed_at), record.id, record)
-            for record in records
-            if tag is None or tag in record.tags
-        )
+        """Return records in order, and the place to continue after."""
+        rows, order = self._rows(tenant), Order.of(sort)
+        keys = {
+            order.key_of(row.record)
+            for row in rows.values()
+            if _is_wanted(row, wanted) and (tag is None or tag in row.record.tags)
+        }
+        found = order.arranged(keys)
         if after is not None:
-            keys = [key for key in keys if key[:2] > (-after.indexed_at_ms, after.id)]
-        shown = keys[:limit]
-        more = len(keys) > limit
-        following = Place(indexed_at_ms=-shown[-1][0], id=shown[-1][1]) if more else None
-        return [record for _, _, record in shown], following
+            last = order.key_at(after)
+            whole = order.arranged({*keys, last})
+            found = whole[whole.index(last) + 1 :]
+        shown = found[:limit]
+        following = order.place(shown[-1]) if len(found) > limit else None
+        return [rows[image_id].record for _, image_id in shown], following
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored images' vectors, float32 [dim], by id."""

@@ -66,6 +66,17 @@ def test_images_are_chosen_by_a_filter(
     assert run(["images", "--filter", '{"colour": "red"}']) == 3
 
 
+def test_images_are_sorted(uploaded: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for order, names in (
+        ("filename", ["red.png", "sea/blue.png"]),
+        ("-filename", ["sea/blue.png", "red.png"]),
+        ("indexed_at", ["sea/blue.png", "red.png"]),
+    ):
+        assert run(["images", "--sort", order]) == 0
+        assert [line[3] for line in lines(capsys)] == names
+    assert run(["images", "--sort", "colour"]) == 2
+
+
 def test_all_images_that_match_a_filter_are_deleted(
     uploaded: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

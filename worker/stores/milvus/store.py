@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymilvus import MilvusClient, MilvusException
 
-from common.contract import Hit, ImageRecord, Place
+from common.contract import NEWEST_FIRST, Hit, ImageRecord, Place, Sort
 from common.errors import StoreError
 from common.filters.model import Filter
 from common.pages import pages
@@ -42,7 +42,8 @@ from worker.stores.milvus.errors import COLLECTION_LOST, translated
 from worker.stores.milvus.filter import expression, ids_with, other_than, scope_of
 from worker.stores.milvus.index import search_params
 from worker.stores.milvus.inexact import best_matching, fields_of
-from worker.stores.milvus.pages import Key, newest
+from worker.stores.milvus.ordered import in_order
+from worker.stores.milvus.pages import newest
 from worker.stores.milvus.schema import (
     HIT_FIELDS,
     KEY,
@@ -50,8 +51,10 @@ from worker.stores.milvus.schema import (
     RECORD_FIELDS,
     VECTOR,
     VERSION_FIELDS,
+    stored_name,
 )
 from worker.stores.milvus.syntax import Scope, literal
+from worker.stores.order import Key, Order, ordering
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
 
@@ -204,19 +207,20 @@ class MilvusStore:
         tag: str | None = None,
         after: Place | None = None,
         wanted: Filter | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> tuple[list[ImageRecord], Place | None]:
-        """Return records, newest first, and the place to continue after."""
-        scope = self._scope(tenant, tag, wanted)
-        last = None if after is None else (after.indexed_at_ms, after.id)
-        # One key beyond the page shows whether another page follows.
-        keys = newest(partial(self._keys, scope.text), limit + 1, time.time_ns() // 1_000_000, last)
-        shown = keys[:limit]
-        more = len(keys) > limit
-        following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
+        """Return records in order, and the place to continue after."""
+        scope, order = self._scope(tenant, tag, wanted), Order.of(sort)
+        find = partial(self._keys, scope.text, order.field)
+        if order.is_newest_first:
+            shown, end = _newest(find, limit, after)
+        else:
+            last = None if after is None else order.key_at(after)
+            shown, end = in_order(find, order, self._dialect, limit, last)
         records = self.get(tenant, [image_id for _, image_id in shown])
         if wanted is not None and not scope.exact:
             records = [record for record in records if matches(wanted, record)]
-        return records, following
+        return records, None if end is None else order.place(end)
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored images' vectors, float32 [dim], by id."""
@@ -318,17 +322,18 @@ class MilvusStore:
             return _STRONG
         return {"consistency_level": "Customized", "guarantee_timestamp": int(at)}
 
-    def _keys(self, scope: str, within: str, limit: int) -> list[Key]:
+    def _keys(self, scope: str, field: str, within: str, limit: int) -> list[Any]:
+        stored = stored_name(field)
         with self._connected() as client:
             found = client.query(
                 self._collection,
-                filter=f"{scope} and {within}",
-                output_fields=["image_id", "indexed_at"],
+                filter=f"{scope} and {within}" if within else scope,
+                output_fields=["image_id", stored],
                 limit=limit,
                 **self._consistency(),
                 timeout=_CALL_TIMEOUT_S,
             )
-        return [(entity["indexed_at"], entity["image_id"]) for entity in found]
+        return [(ordering(entity.get(stored)), entity["image_id"]) for entity in found]
 
     def _search(
         self,
@@ -449,3 +454,13 @@ class MilvusStore:
             if self._client is client:
                 self._client = None
         client.close()
+
+
+def _newest(
+    find: Callable[[str, int], list[Any]], count: int, after: Place | None
+) -> tuple[list[Key], Key | None]:
+    """Return keys, newest first, and the key to continue after."""
+    last = None if after is None else (after.indexed_at_ms, after.id)
+    # One key beyond the page shows whether another page follows.
+    keys = newest(find, count + 1, time.time_ns() // 1_000_000, last)
+    return [*keys[:count]], keys[count - 1] if len(keys) > count else None
