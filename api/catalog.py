@@ -11,6 +11,7 @@ from common.contract import (
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
+    CATALOG_TAGS,
     NEWEST_FIRST,
     CatalogDeleted,
     CatalogEdited,
@@ -19,6 +20,8 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    CatalogTags,
+    CatalogTagsRequest,
     Change,
     EditRequest,
     ImageRecord,
@@ -85,6 +88,11 @@ class Catalog:
             count=count,
         )
         return self._ask(CATALOG_LIST, request, CatalogPage)
+
+    def tags(self, prefix: str, limit: int) -> CatalogTags:
+        """Return the tags that begin with a prefix; raises ``WorkerUnavailable``."""
+        request = CatalogTagsRequest(tenant=self.tenant, prefix=prefix, limit=limit)
+        return self._ask(CATALOG_TAGS, request, CatalogTags)
 
     def delete(self, image_id: str) -> None:
         """Delete an image; searches that start afterwards do not find it.

@@ -31,6 +31,7 @@ from cli.reindex import reindex
 from cli.search import search
 from cli.status import status
 from cli.table import discard_output
+from cli.tags import tags
 from cli.tenants import tenants
 from cli.text import shown, shown_lines
 from cli.up import up
@@ -74,7 +75,7 @@ def commands(url: str | None) -> None:
 
 _COMMANDS = (
     *(ingest, search, images),
-    *(tag, edit, refresh, delete),
+    *(tag, tags, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
     *(up, completion, demo, keys, tenants, migrate),

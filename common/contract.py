@@ -44,6 +44,7 @@ CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
 CATALOG_DELETE = "catalog.delete"
 CATALOG_LIST = "catalog.list"
+CATALOG_TAGS = "catalog.tags"
 CATALOG_EDIT = "catalog.edit"
 THUMBNAILS_MAKE = "thumbnails.make"
 MODELS_LIST = "models.list"
@@ -424,6 +425,31 @@ class CatalogPage(Message):
     following: Place | None = None
     # The number of images of all pages; None if not requested, or if only reading each would tell.
     count: int | None = None
+    error: Failure | None = None
+
+
+class CatalogTagsRequest(ReadRequest):
+    """Payload of ``catalog.tags``."""
+
+    tenant: str = DEFAULT_TENANT
+    # Return only tags that begin like this, in any case.
+    prefix: str = ""
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class TagCount(Message):
+    """A tag, and the number of images that have it."""
+
+    tag: str
+    count: int
+
+
+class CatalogTags(Message):
+    """Result of ``catalog.tags``: tags, the most frequent first."""
+
+    tags: list[TagCount] = []
+    # Whether only the newest images were counted, so that there may be more images and tags.
+    more_than: bool = False
     error: Failure | None = None
 
 

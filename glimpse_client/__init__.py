@@ -29,6 +29,8 @@ from glimpse_client.answers import (
     Reindex,
     Search,
     Switch,
+    TagCount,
+    Tags,
 )
 from glimpse_client.errors import (
     ClientError,
@@ -78,5 +80,7 @@ __all__ = [
     "ServerUnreachable",
     "Source",
     "Switch",
+    "TagCount",
+    "Tags",
     "Unavailable",
 ]

@@ -27,6 +27,7 @@ from glimpse_client.answers import (
     Models,
     Reindex,
     Search,
+    Tags,
 )
 from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
@@ -257,6 +258,16 @@ class Glimpse:
         params = {name: value for name, value in given.items() if value is not None}
         params |= {"limit": "1", "count": "true"}
         return read(ImagesPage, self._connection.send("GET", "/v1/images", params=params)).count
+
+    def tags(self, prefix: str = "", limit: int = 100) -> Tags:
+        """Return tags that begin with a prefix, in any case, and how many images have each.
+
+        Example:
+            >>> [each.tag for each in glimpse.tags("hol").tags]
+            ['holiday']
+        """
+        params = {"q": prefix, "limit": str(limit)}
+        return read(Tags, self._connection.send("GET", "/v1/tags", params=params))
 
     def image(self, image_id: str) -> Image:
         """Return an indexed image; raises ``NotThere`` if it is not indexed."""

@@ -20,6 +20,7 @@ from api.schemas.job import Items, Job, JobEvent, Jobs
 from api.schemas.model import DropQuery, Models, Reindex
 from api.schemas.pagination import DeadLettersQuery, ImagesQuery, JobsQuery
 from api.schemas.search import ContactSheetQuery, Search
+from api.schemas.tag import TagCounts, TagsQuery
 from common.images.formats import MEDIA_TYPES
 
 _DELETED = Reply("Deleted.")
@@ -102,6 +103,12 @@ _IMAGES = {
         errors=(404, 412),
         query=ThumbnailQuery,
         headers=IF_NONE_MATCH,
+    ),
+}
+
+_TAGS = {
+    "tags.index": Operation(
+        "Images", "read", {200: json("The tags.", TagCounts)}, errors=(502,), query=TagsQuery
     ),
 }
 
@@ -292,6 +299,7 @@ _PAGES = {
 # Every operation of the service, by Flask endpoint.
 OPERATIONS: dict[str, Operation] = {
     **_IMAGES,
+    **_TAGS,
     **_JOBS,
     **_SEARCHES,
     **_EMBEDDINGS,

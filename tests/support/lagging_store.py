@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -145,6 +146,9 @@ class LaggingStore:
         existing = list(self.known(tenant, ids))
         self._server.write(lambda replica: replica.delete(tenant, existing))
         return len(existing)
+
+    def tags(self, tenant: str) -> tuple[Counter[str], bool]:
+        return self._read().tags(tenant)
 
     def count(self) -> int:
         return self._read().count()

@@ -8,6 +8,9 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    CatalogTags,
+    CatalogTagsRequest,
+    TagCount,
 )
 from worker.stores.base import VectorStore
 
@@ -41,3 +44,13 @@ class Catalog:
         if request.count:
             count = self._store.count_matching(request.tenant, request.tag, request.filter)
         return CatalogPage(images=images, following=following, count=count)
+
+    def tags(self, request: CatalogTagsRequest) -> CatalogTags:
+        """Return the most frequent tags that begin with a prefix, in any case."""
+        counts, is_all = self._store.tags(request.tenant)
+        prefix = request.prefix.casefold()
+        found = [
+            (-count, tag) for tag, count in counts.items() if tag.casefold().startswith(prefix)
+        ]
+        tags = [TagCount(tag=tag, count=-count) for count, tag in sorted(found)[: request.limit]]
+        return CatalogTags(tags=tags, more_than=not is_all)

@@ -19,6 +19,7 @@ from common.contract import (
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
+    CATALOG_TAGS,
     EMBEDDINGS_RUN,
     MODELS_DROP,
     MODELS_LIST,
@@ -31,6 +32,8 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    CatalogTags,
+    CatalogTagsRequest,
     Dropped,
     DropRequest,
     EditRequest,
@@ -139,6 +142,9 @@ def register_search(
     answer(CATALOG_KNOWN, CatalogRequest, read(work.catalog.known), lambda e: CatalogKnown(error=e))
     answer(
         CATALOG_LIST, CatalogListRequest, read(work.catalog.list), lambda e: CatalogPage(error=e)
+    )
+    answer(
+        CATALOG_TAGS, CatalogTagsRequest, read(work.catalog.tags), lambda e: CatalogTags(error=e)
     )
     answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
     answer(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -198,6 +199,13 @@ class VectorStore(Protocol):
         self, tenant: str, tag: str | None = None, wanted: Filter | None = None
     ) -> int | None:
         """Return the number of rows that ``page`` lists; None if only reading each would tell."""
+        ...
+
+    def tags(self, tenant: str) -> tuple[Counter[str], bool]:
+        """Return the number of images by tag, and whether these are all images.
+
+        A store that cannot read the tags of all images fast reads those of the newest ones.
+        """
         ...
 
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -199,6 +200,11 @@ class MemoryStore:
             _is_wanted(row, wanted) and (tag is None or tag in row.record.tags)
             for row in self._rows(tenant).values()
         )
+
+    def tags(self, tenant: str) -> tuple[Counter[str], bool]:
+        """Return the number of images by tag, and True: these are all images."""
+        rows = self._rows(tenant).values()
+        return Counter(tag for row in rows for tag in set(row.record.tags)), True
 
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:  # noqa: ARG002
         """Return None: every read sees all writes."""

@@ -197,6 +197,25 @@ def test_a_list_counts_the_images_of_all_pages(client: FlaskClient) -> None:
     assert client.get("/v1/images?limit=1").get_json()["count"] is None
 
 
+def test_tags_are_listed_with_their_counts(client: FlaskClient) -> None:
+    upload(client, "red", tags=["warm", "Wide", "ünï 犬"])
+    upload(client, "orange", tags=["warm"])
+    upload(client, "blue", tags=["cold"])
+    for query, tags in (
+        ({}, {"warm": 2, "Wide": 1, "cold": 1, "ünï 犬": 1}),
+        ({"q": "w"}, {"warm": 2, "Wide": 1}),
+        ({"q": "WA"}, {"warm": 2}),
+        ({"q": "Ü"}, {"ünï 犬": 1}),
+        ({"q": "arm"}, {}),
+        ({"limit": "2"}, {"warm": 2, "Wide": 1}),
+    ):
+        found = client.get("/v1/tags", query_string=query).get_json()
+        assert [(each["tag"], each["count"]) for each in found["tags"]] == [*tags.items()]
+        assert found["more_than"] is False
+    for wrong in ("limit=0", "limit=1001", "other=1", f"q={'x' * 129}"):
+        assert client.get(f"/v1/tags?{wrong}").status_code == 422
+
+
 def test_a_tag_and_a_filter_hold_together(client: FlaskClient) -> None:
     red = upload(client, "red", tags=["warm"], album="x")
     upload(client, "orange", tags=["warm"], album="y")

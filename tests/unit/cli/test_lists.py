@@ -77,6 +77,15 @@ def test_images_are_sorted(uploaded: list[str], capsys: pytest.CaptureFixture[st
     assert run(["images", "--sort", "colour"]) == 2
 
 
+def test_tags_are_listed(uploaded: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tags"]) == 0
+    assert lines(capsys) == [["cold", "1"], ["warm", "1"]]
+    assert run(["tags", "W"]) == 0
+    assert lines(capsys) == [["warm", "1"]]
+    assert run(["tags", "x", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"tags": [], "more_than": False}
+
+
 def test_all_images_that_match_a_filter_are_deleted(
     uploaded: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -70,6 +71,8 @@ SERVER_WRITES = Writes(calls=8, rows=256)
 # Maximum rows read per call with most of their fields. Lite also copies the whole
 # response for each row; on a server, each call waits for its clock.
 _ROWS_PER_READ_LITE, _ROWS_PER_READ = 200, 1000
+# Images whose tags are counted. Lite copies the tags of a call for each of its rows.
+_TAGS, _LITE_TAGS, _LITE_TAGS_PER_CALL = 10_000, 2000, 100
 # Maximum ids per call that reads few of their fields.
 _IDS_PER_CALL = 10_000
 # A call sees all writes by any client that returned before it. Milvus Lite always
@@ -277,6 +280,16 @@ class MilvusStore:
         scope = self._scope(tenant, tag, wanted)
         return self._count(scope.text) if scope.exact else None
 
+    def tags(self, tenant: str) -> tuple[Counter[str], bool]:
+        """Return the number of images by tag, and whether these are all images."""
+        maximum, per_call = (
+            (_LITE_TAGS, _LITE_TAGS_PER_CALL) if self._is_lite() else (_TAGS, _ROWS_PER_READ)
+        )
+        find = partial(self._keys, self._scope(tenant, None, None).text, "indexed_at")
+        keys, end = _newest(find, maximum, None)
+        rows = self._read(tenant, [key[1] for key in keys], ("image_id", "tags"), per_call)
+        return Counter(tag for row in rows.values() for tag in set(row["tags"])), end is None
+
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:
         """Return a time for reads; None on Milvus Lite, or if the server does not tell its time."""
         try:
@@ -392,8 +405,11 @@ class MilvusStore:
         return list(found[0])
 
     def _rows_per_read(self) -> int:
+        return _ROWS_PER_READ_LITE if self._is_lite() else _ROWS_PER_READ
+
+    def _is_lite(self) -> bool:
         with self._connected():
-            return _ROWS_PER_READ_LITE if self._lite else _ROWS_PER_READ
+            return self._lite
 
     def _read(
         self, tenant: str, ids: Sequence[str], fields: Sequence[str], per_call: int
