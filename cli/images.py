@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import ImageId
+from cli.image_id import ImageId, whole_image_id
 from cli.selection import FILTER
 from cli.table import limit_option, on_terminal, print_list
 from cli.text import Text, shown
@@ -77,6 +77,7 @@ def delete(ids: tuple[str, ...], tag: str | None, wanted: dict[str, Any] | None,
     if bool(ids) == (tag is not None or wanted is not None):
         raise click.UsageError("Give either IDs, or --tag and --filter.")
     with Glimpse.from_environ() as client:
+        ids = tuple(whole_image_id(client, each) for each in ids)
         if not ids:
             ids = _selected(client, tag, wanted, ask=not yes)
         missing = [image_id for image_id in dict.fromkeys(ids) if not _delete(client, image_id)]

@@ -29,6 +29,7 @@ from cli.models import models
 from cli.refresh import refresh
 from cli.reindex import reindex
 from cli.search import search
+from cli.show import open_page, show, stats
 from cli.status import status
 from cli.table import discard_output
 from cli.tags import tags
@@ -74,7 +75,7 @@ def commands(url: str | None) -> None:
 
 
 _COMMANDS = (
-    *(ingest, search, images),
+    *(ingest, search, images, show, open_page, stats),
     *(tag, tags, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),

@@ -103,6 +103,11 @@ class Glimpse:
         """Return a client of the server at ``GLIMPSE_URL``, with the key ``GLIMPSE_API_KEY``."""
         return cls(retry_policy=retry_policy)
 
+    @property
+    def url(self) -> str:
+        """The address of the server, without a slash at the end."""
+        return self._connection.url
+
     def upload(
         self,
         *pictures: Source,

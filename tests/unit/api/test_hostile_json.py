@@ -28,6 +28,7 @@ GOOD_SEARCH: dict[str, Any] = {
     "min_score": 0.5,
     "group_duplicates": 0.9,
     "filter": {
+        "id": {"eq": ID, "in": [ID], "prefix": "0"},
         "tags": {"any": ["a"], "all": ["b"], "none": ["c"]},
         "width": {"gte": 1, "lt": 9, "gt": 0, "lte": 8, "eq": 5, "in": [5]},
         "height": {"gte": 1},

@@ -38,7 +38,7 @@ _COMPARISONS = {
     "lte": ("<=", ">"),
 }
 # Fields that every row has.
-_DECLARED = frozenset({"width", "height", "bytes", "format", "filepath", "indexed_at"})
+_DECLARED = frozenset({"image_id", "width", "height", "bytes", "format", "filepath", "indexed_at"})
 
 # Characters that stand for themselves in patterns and in literals.
 _LITERAL = re.compile(r"""[^%_\\"']+""")

@@ -28,7 +28,7 @@ RECORD_FIELDS = (
     "earlier_filenames",
 )
 # Fields with a different name in the API.
-_STORED_NAMES = {"filename": "filepath"}
+_STORED_NAMES = {"filename": "filepath", "id": "image_id"}
 # The fields of a hit.
 HIT_FIELDS = ("image_id", "filepath", "tags", "width", "height")
 # The fields that tell the job and the file names of an image.
