@@ -201,6 +201,10 @@ def test_a_list_is_whole_in_a_pipe_and_bounded_on_a_terminal(
     assert len(lines(capsys)) == 2
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setattr("cli.table._ON_TERMINAL", 2)
+    assert run(["images", "-n", "1"]) == 0
+    assert capsys.readouterr().err == "These are 1 of 2; see more with --limit.\n"
+    monkeypatch.setattr("cli.table._ON_TERMINAL", 1)
     for command, said in (
         ("images", "These are 1 of 2; see more with --limit.\n"),
         ("jobs", "There are more than these 1; see them with --limit.\n"),
