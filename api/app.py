@@ -18,6 +18,7 @@ from api.routes import (
     models,
     searches,
     service,
+    tags,
     web,
 )
 from api.server import broken_body, content_length, lingering_close
@@ -77,7 +78,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     content_length.install(app)
     parameters.install(app, OPERATIONS)
     for routes in (
-        *(images, jobs, searches, embeddings, dead_letters),
+        *(images, tags, jobs, searches, embeddings, dead_letters),
         *(models, service, documents, web),
     ):
         app.register_blueprint(routes.blueprint)

@@ -11,6 +11,8 @@ from common.contract import (
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
+    CATALOG_TAGS,
+    NEWEST_FIRST,
     CatalogDeleted,
     CatalogEdited,
     CatalogImages,
@@ -19,11 +21,14 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    CatalogTags,
+    CatalogTagsRequest,
     Change,
     EditRequest,
     ImageRecord,
     Message,
     Place,
+    Sort,
 )
 from common.errors import NotFound
 from common.filters.model import Filter
@@ -74,21 +79,29 @@ class Catalog:
         tag: str | None,
         wanted: Filter | None,
         after: Place | None,
+        sort: Sort,
         *,
         count: bool,
     ) -> CatalogPage:
-        """Return a page of images, newest first; raises ``WorkerUnavailable``."""
+        """Return a page of images; raises ``WorkerUnavailable``."""
+        # Workers of the release before can answer a list without a filter.
+        plain = 1 if wanted is None else 2
         request = CatalogListRequest(
-            # Workers of the release before can answer a list without a filter.
-            version=1 if wanted is None else 2,
+            version=plain if sort == NEWEST_FIRST else 3,
             tenant=self.tenant,
             limit=limit,
             tag=tag,
             filter=wanted,
+            sort=sort,
             after=after,
             count=count,
         )
         return self._ask(CATALOG_LIST, request, CatalogPage)
+
+    def tags(self, prefix: str, limit: int) -> CatalogTags:
+        """Return the tags that begin with a prefix; raises ``WorkerUnavailable``."""
+        request = CatalogTagsRequest(tenant=self.tenant, prefix=prefix, limit=limit)
+        return self._ask(CATALOG_TAGS, request, CatalogTags)
 
     def delete(self, image_id: str) -> None:
         """Delete an image; searches that start afterwards do not find it.

@@ -9,7 +9,7 @@ from itertools import islice
 import click
 
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import ImageId
+from cli.image_id import ImageId, whole_letter_id
 from cli.table import limit_option, on_terminal, print_list
 from glimpse_client import Glimpse
 from glimpse_client.answers import DeadLetter, DeadLettersPage
@@ -79,7 +79,7 @@ def _for_each(ids: Sequence[str], action: Callable[[Glimpse, str], str | None]) 
     """Apply an action to each distinct ID, print the results, and exit with 1 if any is missing."""
     missing = False
     with Glimpse.from_environ() as client:
-        for image_id in dict.fromkeys(ids):
+        for image_id in dict.fromkeys(whole_letter_id(client, each) for each in ids):
             try:
                 done = action(client, image_id)
             except NotThere as error:

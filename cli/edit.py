@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.image_id import ImageId
+from cli.image_id import ImageId, whole_image_id
 from cli.job_progress import follow_to_end
 from cli.selection import selected, selects
 from cli.text import Text
@@ -53,12 +53,12 @@ def tag(
 ) -> None:
     """Add tags (+TAG) to images, and remove tags (-TAG).
 
-    Select the images by IDs, or by --tagged and --filter. Exits with status 1 if an
+    Select the images by IDs, or by --tag and --filter. Exits with status 1 if an
     image failed, for example because it is not indexed.
 
     \b
     Example:
-      glimpse tag --tagged holiday +sea -draft
+      glimpse tag --tag holiday +sea -draft
     """  # noqa: D301 - click's marker for preformatted lines
     text, image_id = Text(), ImageId()
     add = [text.convert(word[1:], None, context) for word in words if word.startswith("+")]
@@ -99,13 +99,13 @@ def edit(
 ) -> None:
     """Set and remove metadata of images, or rename one.
 
-    Select the images by IDs, or by --tagged and --filter. A VALUE that is a number,
+    Select the images by IDs, or by --tag and --filter. A VALUE that is a number,
     true or false is stored as such; to store it as text, quote it: 'year="2026"'.
     For tags, see `glimpse tag`. Exits with status 1 if an image failed.
 
     \b
     Example:
-      glimpse edit --tagged holiday --set album=Crete --set year=2026 --unset draft
+      glimpse edit --tag holiday --set album=Crete --set year=2026 --unset draft
     """  # noqa: D301 - click's marker for preformatted lines
     metadata: dict[str, Value | None] = dict(assignments)
     if both := metadata.keys() & set(unset):
@@ -126,9 +126,10 @@ def _run(
     **change: Any,
 ) -> None:
     if not (ids or tags or wanted is not None):
-        raise click.UsageError("Give IDs, --tagged or --filter; --filter '{}' is all images.")
+        raise click.UsageError("Give IDs, --tag or --filter; --filter '{}' is all images.")
     with Glimpse.from_environ() as client:
-        job = client.edit(**selected(list(dict.fromkeys(ids)), tags, wanted), **change)
+        whole = dict.fromkeys(whole_image_id(client, each) for each in ids)
+        job = client.edit(**selected(list(whole), tags, wanted), **change)
         follow_to_end(client, job, "Editing", as_json=as_json)
 
 

@@ -5,6 +5,8 @@ Errors of requests to the server are in ``glimpse_client/errors.py``.
 GlimpseError
 ├── RedisNotFound            the address of the service's Redis is unknown, or Redis does not answer
 ├── MilvusNotFound           the address or the data of the Milvus to copy from is unknown
+├── UnknownId                no image or job has an ID that begins like this
+├── AmbiguousId              several images or jobs have
 ├── NothingToIngest          the paths contain no pictures
 └── SetupError
     ├── PortBusy             the address is in use or not available
@@ -28,6 +30,18 @@ class MilvusNotFound(GlimpseError):
     """The address or the data of the Milvus to copy from is unknown."""
 
     code = "milvus_not_found"
+
+
+class UnknownId(GlimpseError):
+    """No image or job has an ID that begins like this."""
+
+    code = "not_found"
+
+
+class AmbiguousId(GlimpseError):
+    """Several images or jobs have IDs that begin like this."""
+
+    code = "ambiguous_id"
 
 
 class NothingToIngest(GlimpseError):

@@ -1,23 +1,80 @@
-"""Image IDs as command arguments."""
+"""IDs of images and jobs as command arguments; the beginning of one will do if no other has it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 
 import click
 
-from common.ids import IMAGE_ID, IMAGE_ID_DIGITS
+from cli.errors import AmbiguousId, UnknownId
+from cli.text import shown
+from common.ids import IMAGE_ID_DIGITS, RECORD_ID_DIGITS
+from glimpse_client import Glimpse
+
+# Minimum digits of an ID's beginning, and IDs that are named if it is ambiguous.
+_DIGITS_MIN, _NAMED_MAX = 4, 5
 
 
 class ImageId(click.ParamType[str]):
-    """Accepts only well-formed IDs, so that no request is sent if one is invalid."""
+    """Accepts only IDs and their beginnings, so that no request is sent if one is malformed."""
 
     name = "id"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the ID."""
-        if not re.fullmatch(IMAGE_ID, value):
+        """Return the ID, or its beginning."""
+        if not re.fullmatch(f"[0-9a-f]{{{_DIGITS_MIN},{IMAGE_ID_DIGITS}}}", value):
             self.fail(
-                f"{value!r} is not an image ID ({IMAGE_ID_DIGITS} hexadecimal digits).", param, ctx
+                f"{value!r} is not an image ID ({IMAGE_ID_DIGITS} hexadecimal digits,"
+                f" of which the first {_DIGITS_MIN} or more will do).",
+                param,
+                ctx,
             )
         return value
+
+
+def whole_image_id(client: Glimpse, given: str) -> str:
+    """Return the ID of the indexed image whose ID begins with the digits given.
+
+    Raises:
+        UnknownId: No image has such an ID.
+        AmbiguousId: Several have.
+    """
+    if len(given) == IMAGE_ID_DIGITS:
+        return given
+    found = client.images(filter={"id": {"prefix": given}})
+    return _only("image", given, ((image.id, image.filename) for image in found))
+
+
+def whole_letter_id(client: Glimpse, given: str) -> str:
+    """Return the ID of the dead letter whose ID begins with the digits given."""
+    if len(given) == IMAGE_ID_DIGITS:
+        return given
+    letters = ((letter.id, letter.filename) for letter in client.dead_letters())
+    return _only("dead letter", given, _beginning(given, letters))
+
+
+def whole_job_id(client: Glimpse, given: str) -> str:
+    """Return the ID of the job whose ID begins with the digits given."""
+    if len(given) >= RECORD_ID_DIGITS or not re.fullmatch(f"[0-9a-f]{{{_DIGITS_MIN},}}", given):
+        return given
+    jobs = ((job.id, f"{job.kind}, {job.created_at}") for job in client.jobs())
+    return _only("job", given, _beginning(given, jobs))
+
+
+def _beginning(given: str, found: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    return (each for each in found if each[0].startswith(given))
+
+
+def _only(kind: str, given: str, found: Iterable[tuple[str, str]]) -> str:
+    """Return the only ID of those found, which come with descriptions."""
+    candidates = list(islice(found, _NAMED_MAX + 1))
+    if not candidates:
+        raise UnknownId(f"There is no {kind} whose ID begins with {given}.")
+    if len(candidates) > 1:
+        lines = [f"  {each_id}  {shown(about)}" for each_id, about in candidates[:_NAMED_MAX]]
+        more = ["  …"] if len(candidates) > _NAMED_MAX else []
+        listed = "\n".join([*lines, *more])
+        raise AmbiguousId(f"Several {kind}s have IDs that begin with {given}:\n{listed}")
+    return candidates[0][0]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import ImageId
+from cli.image_id import ImageId, whole_image_id
 from cli.selection import FILTER
 from cli.table import limit_option, on_terminal, print_list
 from cli.text import Text, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
+from glimpse_client.glimpse import Sort
 
 _COLUMNS = ("id", "indexed", "size", "file", "tags", "taken")
 
@@ -22,10 +23,21 @@ _COLUMNS = ("id", "indexed", "size", "file", "tags", "taken")
 @click.command()
 @click.option("-t", "--tag", type=Text(), help="List only images with this tag.")
 @FILTER
+@click.option(
+    "-s",
+    "--sort",
+    type=click.Choice(get_args(Sort)),
+    metavar="ORDER",
+    help="taken_at, indexed_at, filename or bytes; with - in front, the highest first.",
+)
 @limit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def images(
-    tag: str | None, wanted: dict[str, Any] | None, limit: int | None, as_json: bool
+    tag: str | None,
+    wanted: dict[str, Any] | None,
+    sort: Sort | None,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """List indexed images, newest first.
 
@@ -36,10 +48,10 @@ def images(
     \b
     Example:
       glimpse images --tag holiday --limit 10
-      glimpse images --filter '{"not": {"camera": {"prefix": "Canon"}}}'
+      glimpse images --sort -taken_at --filter '{"not": {"camera": {"prefix": "Canon"}}}'
     """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
-        found = client.images(tag, filter=wanted)
+        found = client.images(tag, filter=wanted, sort=sort)
         if as_json:
             page = ImagesPage(images=tuple(islice(found, limit)))
             click.echo(page.model_dump_json(indent=2, exclude={"next_cursor", "count"}))
@@ -65,6 +77,7 @@ def delete(ids: tuple[str, ...], tag: str | None, wanted: dict[str, Any] | None,
     if bool(ids) == (tag is not None or wanted is not None):
         raise click.UsageError("Give either IDs, or --tag and --filter.")
     with Glimpse.from_environ() as client:
+        ids = tuple(whole_image_id(client, each) for each in ids)
         if not ids:
             ids = _selected(client, tag, wanted, ask=not yes)
         missing = [image_id for image_id in dict.fromkeys(ids) if not _delete(client, image_id)]

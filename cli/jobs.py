@@ -6,6 +6,7 @@ from itertools import islice
 
 import click
 
+from cli.image_id import whole_job_id
 from cli.table import limit_option, on_terminal, print_list
 from glimpse_client import Glimpse
 from glimpse_client.answers import Job, JobsPage
@@ -50,7 +51,7 @@ def cancel(job_ids: tuple[str, ...]) -> None:
       glimpse cancel 2f1c9e6ad0b84b7c8f3f6b1f0a7d5e42
     """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
-        for job in map(client.cancel, job_ids):
+        for job in [client.cancel(whole_job_id(client, each)) for each in job_ids]:
             counts = f"{job.done} of {job.total} done, {job.cancelled} cancelled"
             click.echo(f"{job.state}: {counts}")
 

@@ -30,8 +30,10 @@ from cli.models import models
 from cli.refresh import refresh
 from cli.reindex import reindex
 from cli.search import search
+from cli.show import open_page, show, stats
 from cli.status import status
 from cli.table import discard_output
+from cli.tags import tags
 from cli.tenants import tenants
 from cli.text import shown, shown_lines
 from cli.up import up
@@ -74,8 +76,8 @@ def commands(url: str | None) -> None:
 
 
 _COMMANDS = (
-    *(ingest, search, images),
-    *(tag, edit, refresh, delete),
+    *(ingest, search, images, show, open_page, stats),
+    *(tag, tags, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
     *(up, doctor, completion, demo, keys, tenants, migrate),

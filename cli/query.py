@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cli.image_id import ImageId
+from cli.image_id import ImageId, whole_image_id
 from cli.text import Text
 from glimpse_client import Glimpse, Search
 
@@ -63,7 +63,7 @@ class Query:
         return client.search(
             self.text,
             picture=self.image,
-            query=self.terms,
+            query=[_whole(client, term) for term in self.terms],
             top_k=self.top_k,
             offset=self.offset or None,
             min_score=self.min_score,
@@ -108,6 +108,12 @@ class TextTerm(click.ParamType[dict[str, Any]]):
         if not what.strip():
             self.fail("The text is empty.", param, ctx)
         return {"text": what, "weight": weight}
+
+
+def _whole(client: Glimpse, term: dict[str, Any]) -> dict[str, Any]:
+    if "image_id" not in term:
+        return term
+    return {**term, "image_id": whole_image_id(client, term["image_id"])}
 
 
 def _split(value: str, weight: float) -> tuple[str, float]:

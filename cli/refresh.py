@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.image_id import ImageId
+from cli.image_id import ImageId, whole_image_id
 from cli.job_progress import follow_to_end
 from cli.selection import selected, selects
 from glimpse_client import Glimpse
@@ -24,7 +24,7 @@ def refresh(
     """Read what the stored pictures say of themselves again.
 
     Reads time taken, camera, place, description and keywords of images that were
-    indexed before Glimpse read them, or with other settings. Without IDs, --tagged
+    indexed before Glimpse read them, or with other settings. Without IDs, --tag
     or --filter, all images are read. Images whose info is the same are left as they
     are; uploads and searches continue.
 
@@ -33,8 +33,9 @@ def refresh(
     \b
     Example:
       glimpse refresh
-      glimpse refresh --tagged holiday
+      glimpse refresh --tag holiday
     """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
-        job = client.refresh(**selected(ids, tags, wanted))
+        whole = [whole_image_id(client, each) for each in ids]
+        job = client.refresh(**selected(whole, tags, wanted))
         follow_to_end(client, job, "Refreshing", as_json=as_json)

@@ -12,7 +12,7 @@ from cli.exit_codes import INCOMPLETE
 from cli.photo_conditions import Circle, Moment, photo_filter
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
 from cli.sheet import with_known_suffix, write_sheet
-from cli.table import on_terminal, print_rows
+from cli.table import on_terminal, print_rows, say_how_many
 from cli.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Search
@@ -156,13 +156,25 @@ def search(
         found = query.run(client)
         if sheet is not None and found.hits:
             write_sheet(client, found, sheet)
+        total = None if as_json else _total(client, query, found)
     if as_json:
         click.echo(found.model_dump_json(indent=2))
     elif found.hits:
         show_hits(found)
+        if total is not None:
+            say_how_many(len(found.hits), total, "--top-k")
     if not found.hits:
         click.echo(_nothing_found(query), err=True)
         sys.exit(INCOMPLETE)
+
+
+def _total(client: Glimpse, query: Query, found: Search) -> int | None:
+    """Return how many images the filter leaves, for a terminal that shows only some of them."""
+    is_cut = on_terminal() and len(found.hits) == query.top_k
+    if not is_cut or query.min_score is not None or query.group_duplicates is not None:
+        return None
+    total = client.count(filter=query.filter or None)
+    return total if total is not None and total > query.top_k + query.offset else None
 
 
 def _nothing_found(query: Query) -> str:

@@ -41,16 +41,17 @@ FILTER = click.option(
 
 
 def selects(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options ``--tagged`` and ``--filter`` to a command."""
-    tagged = click.option(
-        "--tagged",
+    """Add the options ``--tag`` and ``--filter`` to a command."""
+    # No short options: `glimpse tag -t…` removes a tag.
+    by_tag = click.option(
+        "--tag",
         "tags",
         type=Text(),
         multiple=True,
         metavar="TAG",
         help="All images with this tag. Repeatable: with all of them.",
     )
-    return tagged(FILTER(command))
+    return by_tag(FILTER(command))
 
 
 def selected(
@@ -59,8 +60,8 @@ def selected(
     """Return the client's arguments ``ids`` and ``filter``; both are None if nothing is given."""
     conditions = {**(wanted or {}), **({"tags": {"all": list(tags)}} if tags else {})}
     if tags and wanted and "tags" in wanted:
-        raise click.UsageError("--filter has tags too; use it without --tagged.")
+        raise click.UsageError("--filter has tags too; use it without --tag.")
     if ids and (tags or wanted is not None):
-        raise click.UsageError("Give either IDs, or --tagged and --filter.")
+        raise click.UsageError("Give either IDs, or --tag and --filter.")
     has_filter = bool(tags) or wanted is not None
     return {"ids": list(ids) or None, "filter": conditions if has_filter else None}

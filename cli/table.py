@@ -80,13 +80,17 @@ def print_list(
     maximum = limit or (_ON_TERMINAL if on_terminal() else None)
     listed = islice(chain([first], entries), maximum)
     print_rows(map(row, listed), names)
-    if limit is None and on_terminal() and next(entries, None) is not None:
-        total = count()
-        if total is None:
-            click.echo(f"There are more than these {maximum}; see them with --limit.", err=True)
-        else:
-            click.echo(f"These are {maximum} of {total:,}; see more with --limit.", err=True)
+    if maximum is not None and on_terminal() and next(entries, None) is not None:
+        say_how_many(maximum, count(), "--limit")
     return True
+
+
+def say_how_many(shown_count: int, total: int | None, option: str) -> None:
+    """Say on a terminal that there is more than it shows, and which option shows it."""
+    if total is None:
+        click.echo(f"There are more than these {shown_count}; see them with {option}.", err=True)
+    else:
+        click.echo(f"These are {shown_count} of {total:,}; see more with {option}.", err=True)
 
 
 def discard_output() -> None:

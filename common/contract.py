@@ -44,6 +44,7 @@ CATALOG_GET = "catalog.get"
 CATALOG_KNOWN = "catalog.known"
 CATALOG_DELETE = "catalog.delete"
 CATALOG_LIST = "catalog.list"
+CATALOG_TAGS = "catalog.tags"
 CATALOG_EDIT = "catalog.edit"
 THUMBNAILS_MAKE = "thumbnails.make"
 MODELS_LIST = "models.list"
@@ -61,6 +62,19 @@ MetadataValue = str | int | float | bool
 # What an upload does to an image that is already indexed: nothing, add the tags, metadata and name
 # that it lacks, or replace its own.
 OnDuplicate = Literal["keep", "merge", "replace"]
+
+# How a list of images is sorted: by a field, in ascending order, or after "-" in descending order.
+Sort = Literal[
+    "-indexed_at",
+    "indexed_at",
+    "-taken_at",
+    "taken_at",
+    "filename",
+    "-filename",
+    "bytes",
+    "-bytes",
+]
+NEWEST_FIRST: Sort = "-indexed_at"
 
 # "modified" and "unchanged" are outcomes of jobs that change indexed images.
 OutcomeState = Literal["indexed", "duplicate", "modified", "unchanged", "failed", "cancelled"]
@@ -386,24 +400,27 @@ class CatalogEdited(Message):
 
 
 class Place(Message):
-    """Position of an image in a list, which is sorted by descending time, then id."""
+    """Position of an image in a list."""
 
-    # Milliseconds since 1970.
-    indexed_at_ms: int
+    # Milliseconds since 1970, in lists that are sorted by descending ``indexed_at``.
+    indexed_at_ms: int = 0
     id: ImageId
+    # In other lists, what they are sorted by: the value of the image's field; None if it has none.
+    value: int | str | None = None
 
 
 class CatalogListRequest(ReadRequest):
     """Payload of ``catalog.list``."""
 
-    # 2: it may have a filter, which older workers would ignore.
-    version: int = Field(default=2, ge=1, le=2)
+    # 2: it may have a filter, which older workers would ignore. 3: it may have another order.
+    version: int = Field(default=2, ge=1, le=3)
     tenant: str = DEFAULT_TENANT
     limit: int = Field(default=100, ge=1, le=1000)
     # Return only images with this tag.
     tag: str | None = None
     # Return only images that match; None returns all.
     filter: Filter | None = None
+    sort: Sort = NEWEST_FIRST
     # The last image of the previous page.
     after: Place | None = None
     # Whether to count the images of all pages.
@@ -411,12 +428,37 @@ class CatalogListRequest(ReadRequest):
 
 
 class CatalogPage(Message):
-    """Result of ``catalog.list``: images, newest first, and the start of the next page."""
+    """Result of ``catalog.list``: images in order, and the start of the next page."""
 
     images: list[ImageRecord] = []
     following: Place | None = None
     # The number of images of all pages; None if not requested, or if only reading each would tell.
     count: int | None = None
+    error: Failure | None = None
+
+
+class CatalogTagsRequest(ReadRequest):
+    """Payload of ``catalog.tags``."""
+
+    tenant: str = DEFAULT_TENANT
+    # Return only tags that begin like this, in any case.
+    prefix: str = ""
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class TagCount(Message):
+    """A tag, and the number of images that have it."""
+
+    tag: str
+    count: int
+
+
+class CatalogTags(Message):
+    """Result of ``catalog.tags``: tags, the most frequent first."""
+
+    tags: list[TagCount] = []
+    # Whether only the newest images were counted, so that there may be more images and tags.
+    more_than: bool = False
     error: Failure | None = None
 
 

@@ -15,5 +15,7 @@ RECORD_ID = f"[0-9a-f]{{{RECORD_ID_DIGITS}}}"
 KEY_ID = f"[0-9a-f]{{{KEY_ID_DIGITS}}}"
 
 ImageId = Annotated[str, StringConstraints(pattern=f"^{IMAGE_ID}$")]
+# The beginning of an image's id.
+IdPrefix = Annotated[str, StringConstraints(pattern=f"^[0-9a-f]{{1,{IMAGE_ID_DIGITS}}}$")]
 # The id of a job or a search.
 RecordId = Annotated[str, StringConstraints(pattern=f"^{RECORD_ID}$")]

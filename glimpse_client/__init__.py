@@ -29,6 +29,8 @@ from glimpse_client.answers import (
     Reindex,
     Search,
     Switch,
+    TagCount,
+    Tags,
 )
 from glimpse_client.errors import (
     ClientError,
@@ -80,5 +82,7 @@ __all__ = [
     "ServerUnreachable",
     "Source",
     "Switch",
+    "TagCount",
+    "Tags",
     "Unavailable",
 ]

@@ -163,6 +163,21 @@ class ImagesPage(Page):
     count: int | None = None
 
 
+class TagCount(Answer):
+    """A tag, and the number of images that have it."""
+
+    tag: str
+    count: int
+
+
+class Tags(Answer):
+    """Tags, the most frequent first."""
+
+    tags: tuple[TagCount, ...]
+    # Whether only the newest images were counted: there may be more images and tags.
+    more_than: bool
+
+
 class DeadLetter(Answer):
     """An image that the service has stopped trying to index."""
 

@@ -27,6 +27,7 @@ from glimpse_client.answers import (
     Models,
     Reindex,
     Search,
+    Tags,
 )
 from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
@@ -41,6 +42,18 @@ from glimpse_client.sources import Source, archive_type, open_source, several
 
 # What an upload does to images that are already indexed.
 OnDuplicate = Literal["keep", "merge", "replace"]
+
+# The order of a list of images; "-" sorts from the highest value down.
+Sort = Literal[
+    "-indexed_at",
+    "indexed_at",
+    "-taken_at",
+    "taken_at",
+    "filename",
+    "-filename",
+    "bytes",
+    "-bytes",
+]
 
 # Where `glimpse up` listens by default.
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -93,7 +106,7 @@ class Glimpse:
 
     @property
     def url(self) -> str:
-        """The address of the server."""
+        """The address of the server, without a slash at the end."""
         return self._connection.url
 
     def upload(
@@ -264,19 +277,22 @@ class Glimpse:
         tag: str | None = None,
         *,
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+        sort: Sort | None = None,
     ) -> Iterator[Image]:
-        """Iterate over the indexed images, newest first.
+        """Iterate over the indexed images, newest first unless ``sort`` is given.
 
         Args:
             tag: Only images with this tag.
             filter: Only images that meet these conditions, as for a search.
+            sort: The order: "-taken_at" sorts by time, the latest first, "filename" by name.
 
         Example:
             >>> next(glimpse.images(filter={"not": {"tags": {"any": ["seen"]}}})).filename
             'dog.jpg'
         """
         wanted = None if filter is None else json.dumps(filter)
-        for page in self._connection.pages(ImagesPage, "/v1/images", tag=tag, filter=wanted):
+        query = {"tag": tag, "filter": wanted, "sort": sort}
+        for page in self._connection.pages(ImagesPage, "/v1/images", **query):
             yield from page.images
 
     def count(
@@ -290,6 +306,16 @@ class Glimpse:
         params = {name: value for name, value in given.items() if value is not None}
         params |= {"limit": "1", "count": "true"}
         return read(ImagesPage, self._connection.send("GET", "/v1/images", params=params)).count
+
+    def tags(self, prefix: str = "", limit: int = 100) -> Tags:
+        """Return tags that begin with a prefix, in any case, and how many images have each.
+
+        Example:
+            >>> [each.tag for each in glimpse.tags("hol").tags]
+            ['holiday']
+        """
+        params = {"q": prefix, "limit": str(limit)}
+        return read(Tags, self._connection.send("GET", "/v1/tags", params=params))
 
     def image(self, image_id: str) -> Image:
         """Return an indexed image; raises ``NotThere`` if it is not indexed."""

@@ -20,6 +20,7 @@ from api.schemas.job import Items, Job, JobEvent, Jobs
 from api.schemas.model import DropQuery, Models, Reindex
 from api.schemas.pagination import DeadLettersQuery, ImagesQuery, JobsQuery
 from api.schemas.search import ContactSheetQuery, Search
+from api.schemas.tag import TagCounts, TagsQuery
 from common.images.formats import MEDIA_TYPES
 
 _DELETED = Reply("Deleted.")
@@ -56,7 +57,8 @@ _IMAGES = {
         "Images",
         "read",
         {200: json("A page of images.", Images)},
-        errors=(502,),
+        # A filter in the query may be longer than a request line.
+        errors=(414, 502),
         query=ImagesQuery,
     ),
     "images.check": Operation(
@@ -101,6 +103,12 @@ _IMAGES = {
         errors=(404, 412),
         query=ThumbnailQuery,
         headers=IF_NONE_MATCH,
+    ),
+}
+
+_TAGS = {
+    "tags.index": Operation(
+        "Images", "read", {200: json("The tags.", TagCounts)}, errors=(502,), query=TagsQuery
     ),
 }
 
@@ -302,6 +310,7 @@ _PAGES = {
 # Every operation of the service, by Flask endpoint.
 OPERATIONS: dict[str, Operation] = {
     **_IMAGES,
+    **_TAGS,
     **_JOBS,
     **_SEARCHES,
     **_EMBEDDINGS,

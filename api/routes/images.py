@@ -53,10 +53,12 @@ def upload() -> Response:
 
 @blueprint.get("")
 def index() -> Response:
-    """List images, newest first."""
+    """List images, newest first or in another order."""
     query = read_query(request, ImagesQuery)
-    page = catalog().page(query.limit, query.tag, query.filter, query.after, count=query.count)
-    return answered(Images.of(page, links()))
+    page = catalog().page(
+        query.limit, query.tag, query.filter, query.after, query.sort, count=query.count
+    )
+    return answered(Images.of(page, query.sort, links()))
 
 
 @blueprint.post("/check")

@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from api.schemas.answer import Answer, Count, Time
+from api.schemas.image_cursor import write_image_cursor
 from api.schemas.links import Links
-from api.schemas.pagination import image_cursor
 from api.schemas.photo import Photo
-from common.contract import CatalogKnown, CatalogPage, ImageRecord, MetadataValue
+from common.contract import CatalogKnown, CatalogPage, ImageRecord, MetadataValue, Sort
 from common.ids import ImageId
 
 
@@ -54,7 +54,7 @@ class Image(Answer):
 
 @dataclass(slots=True)
 class Images(Answer):
-    """A page of images, newest first."""
+    """A page of images."""
 
     images: list[Image]
     next_cursor: str | None
@@ -67,10 +67,10 @@ class Images(Answer):
     ]
 
     @classmethod
-    def of(cls, page: CatalogPage, links: Links) -> Images:
-        """Build the response page."""
+    def of(cls, page: CatalogPage, sort: Sort, links: Links) -> Images:
+        """Build the response page of a list in this order."""
         images = [Image.of(record, links) for record in page.images]
-        return cls(images, image_cursor(page.following), page.count)
+        return cls(images, write_image_cursor(page.following, sort), page.count)
 
 
 @dataclass(slots=True)

@@ -1,25 +1,21 @@
-"""Query strings of paginated lists, newest first."""
+"""Query strings of paginated lists."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationInfo
 
 from api.schemas.edit import FileName
-from common.contract import Place
-from common.cursors import CURSOR_PATTERN, read_cursor, write_cursor
+from api.schemas.image_cursor import IMAGE_CURSOR_PATTERN, read_image_cursor
+from common.contract import NEWEST_FIRST, Place, Sort
+from common.cursors import CURSOR_PATTERN, read_cursor
 from common.filters.model import Filter
-from common.ids import IMAGE_ID, IMAGE_ID_DIGITS
 from common.images.metadata_limits import Tag
 from common.jobs.base import JobState
 
-# The last millisecond of the year 9999, in milliseconds since 1970.
-_MS_MAX = 253_402_300_799_999
 # Description of cursors in the OpenAPI document.
 _CURSOR = "The `next_cursor` of the previous page."
-# Pattern of cursors over images in the OpenAPI document.
-_IMAGE_CURSOR_PATTERN = f"^[0-9]{{1,14}}-{IMAGE_ID}$"
 
 
 def _checked(cursor: str) -> str:
@@ -27,10 +23,10 @@ def _checked(cursor: str) -> str:
     return cursor
 
 
-def _checked_image(cursor: str) -> str:
-    at, last_id = read_cursor(cursor)
-    if not at.is_integer() or at > _MS_MAX or len(last_id) != IMAGE_ID_DIGITS:
-        raise ValueError("give the next_cursor of another page")
+def _checked_image(cursor: str, info: ValidationInfo) -> str:
+    # An order that is not valid has an error of its own.
+    if "sort" in info.data:
+        read_image_cursor(cursor, info.data["sort"])
     return cursor
 
 
@@ -42,7 +38,7 @@ Cursor = Annotated[
 ImageCursor = Annotated[
     str,
     AfterValidator(_checked_image),
-    Field(description=_CURSOR, json_schema_extra={"pattern": _IMAGE_CURSOR_PATTERN}),
+    Field(description=_CURSOR, json_schema_extra={"pattern": IMAGE_CURSOR_PATTERN}),
 ]
 
 
@@ -52,6 +48,10 @@ class ImagesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=100, ge=1, le=1000)
+    sort: Sort = Field(
+        default=NEWEST_FIRST, description="The order; `-` sorts from the highest value down."
+    )
+    # After ``sort``, because it is checked against it.
     cursor: ImageCursor | None = None
     tag: Tag | None = Field(default=None, description="Only images with this tag.")
     filter: Json[Filter] | None = Field(
@@ -62,10 +62,7 @@ class ImagesQuery(BaseModel):
     @property
     def after(self) -> Place | None:
         """The position of the previous page's last image."""
-        if self.cursor is None:
-            return None
-        at, image_id = read_cursor(self.cursor)
-        return Place(indexed_at_ms=int(at), id=image_id)
+        return None if self.cursor is None else read_image_cursor(self.cursor, self.sort)
 
 
 class JobsQuery(BaseModel):
@@ -88,8 +85,3 @@ class DeadLettersQuery(BaseModel):
 
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: Cursor | None = None
-
-
-def image_cursor(place: Place | None) -> str | None:
-    """Return the cursor that continues after a position."""
-    return None if place is None else write_cursor(place.indexed_at_ms, place.id)

@@ -37,6 +37,7 @@ from common.filters.values import (
     Time,
     Whole,
 )
+from common.ids import IdPrefix, ImageId
 from common.images.metadata_limits import OwnKey, Tag
 
 # Prefix of a metadata key in the name of a condition.
@@ -93,6 +94,16 @@ class Number(Condition):
     gte: Whole | None = None
     lt: Whole | None = None
     lte: Whole | None = None
+
+
+class Id(Condition):
+    """Condition on the image's id."""
+
+    eq: ImageId | None = None
+    one_of: list[ImageId] | None = Field(
+        default=None, alias="in", min_length=1, max_length=_VALUES_MAX
+    )
+    prefix: IdPrefix | None = None
 
 
 class Filename(Condition):
@@ -177,6 +188,7 @@ class Own(Condition):
 
 # Conditions that may be written as a bare value, which means ``eq``.
 NumberOrValue = Annotated[Number, BeforeValidator(_equal_to, json_schema_input_type=Whole | Number)]
+IdOrValue = Annotated[Id, BeforeValidator(_equal_to, json_schema_input_type=ImageId | Id)]
 FormatOrValue = Annotated[
     FormatName, BeforeValidator(_equal_to, json_schema_input_type=Format | FormatName)
 ]
@@ -196,6 +208,7 @@ class Filter(BaseModel):
         frozen=True, strict=True, extra="forbid", json_schema_extra=named_metadata
     )
 
+    id: IdOrValue | None = None
     tags: Tags | None = None
     width: NumberOrValue | None = None
     height: NumberOrValue | None = None

@@ -12,6 +12,7 @@ from common.filters.model import Filter
 from common.rfc3339 import milliseconds, rfc3339
 from tests.support.store_clients import image_id, row
 from worker.stores.base import Row, VectorStore
+from worker.stores.memory import MemoryStore
 
 # A time in milliseconds since 1970.
 MOMENT = 1_790_000_000_000
@@ -120,6 +121,17 @@ def test_a_list_is_counted(store: VectorStore) -> None:
         for each in (None, wanted)
     ]
     assert counts == [9, 7, 5, 4, 0, 0]
+
+
+def test_tags_are_counted(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [at(f"image {number}", number, tags=["all", f"of {number // 6}"]) for number in range(9)]
+    store.upsert([*rows, at("none", 10), replace(at("other", 1, tags=["other"]), tenant="other")])
+    assert store.tags("default") == ({"all": 9, "of 0": 6, "of 1": 3}, True)
+    assert store.tags("nobody") == ({}, True)
+    for name in ("_TAGS", "_LITE_TAGS"):
+        monkeypatch.setattr(f"worker.stores.milvus.store.{name}", 4)
+    if not isinstance(store, MemoryStore):
+        assert store.tags("default") == ({"all": 3, "of 1": 3}, False)
 
 
 def test_a_tenant_sees_only_its_own(store: VectorStore) -> None:

@@ -26,6 +26,7 @@ ALWAYS = {"service_healthz", "service_metrics", "documents_openapi", "documents_
 # Operations that need a search worker and Milvus.
 CATALOG = {
     *("images_index", "images_check", "images_show", "images_change", "images_delete"),
+    *("tags_index",),
     *("models_index", "models_use", "models_drop"),
 }
 # Operations that read or write records and queues in Redis.

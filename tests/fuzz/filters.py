@@ -151,6 +151,7 @@ _OPERATORS = [
     *("any", "all", "none", "prefix", "like"),
 ]
 _NAMES = [
+    "id",
     "near",
     "tags",
     "width",

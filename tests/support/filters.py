@@ -175,11 +175,15 @@ def _numbers() -> st.SearchStrategy[Any]:
     return _NUMBER | _conditions(**operators)
 
 
+# Of the records, which are numbered.
+_IDS = st.integers(0, 40).map(lambda number: f"{number:064x}")
+_PREFIXES = st.builds(lambda image, digits: image[:digits], _IDS, st.sampled_from([1, 60, 63, 64]))
 _CAMERA = st.sampled_from([*MODELS, *NAMES])
 _OWN = _VALUE | _conditions(
     **{"eq": _VALUE, "in": _lists(_VALUE), "contains": _TEXT}, **dict.fromkeys(_ORDER, _ORDERED)
 )
 _FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "id": _IDS | _conditions(**{"eq": _IDS, "in": _lists(_IDS), "prefix": _PREFIXES}),
     "tags": _conditions(any=_lists(_TEXT), all=_lists(_TEXT), none=_lists(_TEXT)),
     "width": _numbers(),
     "height": _numbers(),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.contract import Hit, ImageRecord, Place
+from common.contract import NEWEST_FIRST, Hit, ImageRecord, Place, Sort
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
 from worker.stores.as_of import time_of
@@ -125,8 +126,9 @@ class LaggingStore:
         tag: str | None = None,
         after: Place | None = None,
         wanted: Filter | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> tuple[list[ImageRecord], Place | None]:
-        return self._read().page(tenant, limit, tag, after, wanted)
+        return self._read().page(tenant, limit, tag, after, wanted, sort)
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         return self._read().vectors(tenant, ids)
@@ -144,6 +146,9 @@ class LaggingStore:
         existing = list(self.known(tenant, ids))
         self._server.write(lambda replica: replica.delete(tenant, existing))
         return len(existing)
+
+    def tags(self, tenant: str) -> tuple[Counter[str], bool]:
+        return self._read().tags(tenant)
 
     def count(self) -> int:
         return self._read().count()

@@ -9,6 +9,9 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    CatalogTags,
+    CatalogTagsRequest,
+    TagCount,
 )
 from worker.edits.uploaded import is_renamed
 from worker.stores.base import VectorStore
@@ -43,11 +46,26 @@ class Catalog:
         )
 
     def list(self, request: CatalogListRequest) -> CatalogPage:
-        """Return a page of images, newest first."""
+        """Return a page of images, and their count if requested."""
         images, following = self._store.page(
-            request.tenant, request.limit, request.tag, request.after, request.filter
+            request.tenant,
+            request.limit,
+            request.tag,
+            request.after,
+            request.filter,
+            request.sort,
         )
         count = None
         if request.count:
             count = self._store.count_matching(request.tenant, request.tag, request.filter)
         return CatalogPage(images=images, following=following, count=count)
+
+    def tags(self, request: CatalogTagsRequest) -> CatalogTags:
+        """Return the most frequent tags that begin with a prefix, in any case."""
+        counts, is_all = self._store.tags(request.tenant)
+        prefix = request.prefix.casefold()
+        found = [
+            (-count, tag) for tag, count in counts.items() if tag.casefold().startswith(prefix)
+        ]
+        tags = [TagCount(tag=tag, count=-count) for count, tag in sorted(found)[: request.limit]]
+        return CatalogTags(tags=tags, more_than=not is_all)

@@ -21,6 +21,7 @@ from common.contract import (
     CATALOG_GET,
     CATALOG_KNOWN,
     CATALOG_LIST,
+    CATALOG_TAGS,
     EMBEDDINGS_RUN,
     MODELS_DROP,
     MODELS_LIST,
@@ -34,6 +35,8 @@ from common.contract import (
     CatalogListRequest,
     CatalogPage,
     CatalogRequest,
+    CatalogTags,
+    CatalogTagsRequest,
     Dropped,
     DropRequest,
     EditRequest,
@@ -149,6 +152,9 @@ def register_search(
     )
     answer(
         CATALOG_LIST, CatalogListRequest, read(work.catalog.list), lambda e: CatalogPage(error=e)
+    )
+    answer(
+        CATALOG_TAGS, CatalogTagsRequest, read(work.catalog.tags), lambda e: CatalogTags(error=e)
     )
     answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
     answer(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from common.contract import Hit, ImageRecord, Place
+from common.contract import NEWEST_FIRST, Hit, ImageRecord, Place, Sort
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
 
@@ -144,19 +145,21 @@ class VectorStore(Protocol):
         tag: str | None = None,
         after: Place | None = None,
         wanted: Filter | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> tuple[list[ImageRecord], Place | None]:
-        """Return up to ``limit`` records, newest first, and the place to continue after.
+        """Return up to ``limit`` records in order, and the place to continue after.
 
-        Images of the same millisecond are ordered by id. Paging returns every image
-        that exists throughout exactly once, even if others are written or deleted
-        meanwhile.
+        Images of the same value are ordered by id, and those without one come last
+        (``worker.stores.order``). Paging returns every image that exists throughout exactly
+        once, even if others are written or deleted meanwhile.
 
         Args:
             tenant: The images' owner.
             limit: Maximum records in the page.
             tag: Only images with this tag.
             after: The last image of the previous page; None for the first page.
-            wanted: Only images that match it by ``worker.stores.matching``. If it has a circle, a
+            wanted: Only images that match it by ``worker.stores.matching``.
+            sort: The order. If it is by ``taken_at``, or if the store cannot express the filter, a
                 page may be short.
         """
         ...
@@ -197,6 +200,13 @@ class VectorStore(Protocol):
         self, tenant: str, tag: str | None = None, wanted: Filter | None = None
     ) -> int | None:
         """Return the number of rows that ``page`` lists; None if only reading each would tell."""
+        ...
+
+    def tags(self, tenant: str) -> tuple[Counter[str], bool]:
+        """Return the number of images by tag, and whether these are all images.
+
+        A store that cannot read the tags of all images fast reads those of the newest ones.
+        """
         ...
 
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:

@@ -40,7 +40,7 @@ def matches(wanted: Filter, record: ImageRecord) -> bool:
 
 def _conditions_match(wanted: Filter, record: ImageRecord) -> bool:
     """Return whether an image meets every condition of a filter's own."""
-    plain = ("width", "height", "bytes", "format", "filename")
+    plain = ("id", "width", "height", "bytes", "format", "filename")
     return (
         _tags_match(wanted.tags, record.tags)
         and _indexed_match(wanted, record.indexed_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from common.contract import Hit, ImageRecord, Place
+from common.contract import NEWEST_FIRST, Hit, ImageRecord, Place, Sort
 from common.errors import StoreUnavailable
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
@@ -20,6 +21,7 @@ from worker.stores.base import Named, Near, Row, Version, Writes
 from worker.stores.hits import cosine, to_hit
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
+from worker.stores.order import Order
 from worker.stores.rows import check_rows, cut_filename
 from worker.stores.window import check_window
 
@@ -124,21 +126,23 @@ class MemoryStore:
         tag: str | None = None,
         after: Place | None = None,
         wanted: Filter | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> tuple[list[ImageRecord], Place | None]:
-        """Return records, newest first, and the place to continue after."""
-        rows = self._rows(tenant).values()
-        records = [row.record for row in rows if _is_wanted(row, wanted)]
-        keys = sorted(
-            (-milliseconds(record.indexed_at), record.id, record)
-            for record in records
-            if tag is None or tag in record.tags
-        )
+        """Return records in order, and the place to continue after."""
+        rows, order = self._rows(tenant), Order.of(sort)
+        keys = {
+            order.key_of(row.record)
+            for row in rows.values()
+            if _is_wanted(row, wanted) and (tag is None or tag in row.record.tags)
+        }
+        found = order.arranged(keys)
         if after is not None:
-            keys = [key for key in keys if key[:2] > (-after.indexed_at_ms, after.id)]
-        shown = keys[:limit]
-        more = len(keys) > limit
-        following = Place(indexed_at_ms=-shown[-1][0], id=shown[-1][1]) if more else None
-        return [record for _, _, record in shown], following
+            last = order.key_at(after)
+            whole = order.arranged({*keys, last})
+            found = whole[whole.index(last) + 1 :]
+        shown = found[:limit]
+        following = order.place(shown[-1]) if len(found) > limit else None
+        return [rows[image_id].record for _, image_id in shown], following
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored images' vectors, float32 [dim], by id."""
@@ -196,6 +200,11 @@ class MemoryStore:
             _is_wanted(row, wanted) and (tag is None or tag in row.record.tags)
             for row in self._rows(tenant).values()
         )
+
+    def tags(self, tenant: str) -> tuple[Counter[str], bool]:
+        """Return the number of images by tag, and True: these are all images."""
+        rows = self._rows(tenant).values()
+        return Counter(tag for row in rows for tag in set(row.record.tags)), True
 
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:  # noqa: ARG002
         """Return None: every read sees all writes."""

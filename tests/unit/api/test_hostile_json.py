@@ -28,17 +28,21 @@ GOOD_SEARCH: dict[str, Any] = {
     "min_score": 0.5,
     "group_duplicates": 0.9,
     "filter": {
+        "id": {"eq": ID, "in": [ID], "prefix": "0"},
         "tags": {"any": ["a"], "all": ["b"], "none": ["c"]},
         "width": {"gte": 1, "lt": 9, "gt": 0, "lte": 8, "eq": 5, "in": [5]},
         "height": {"gte": 1},
         "bytes": {"gte": 1},
         "format": {"eq": "PNG", "in": ["PNG"]},
-        "filename": {"eq": "a", "in": ["a"], "prefix": "a"},
+        "filename": {"eq": "a", "in": ["a"], "prefix": "a", "contains": "a"},
         "indexed_at": {"gte": "2026-01-31T12:00:00Z", "lt": "2027-01-31T12:00:00Z"},
         "taken_at": {"gte": "2026-01-31T12:00:00Z", "lt": "2027-01-31T12:00:00Z"},
         "camera": {"eq": "Canon EOS 5D", "in": ["Canon EOS 5D"], "prefix": "canon"},
         "near": {"latitude": 48.14, "longitude": 11.58, "km": 5},
-        "metadata.album": {"eq": "x", "in": ["x"], "gte": "a", "lt": "z"},
+        "metadata.album": {"eq": "x", "in": ["x"], "gte": "a", "lt": "z", "contains": "x"},
+        "and": [{"width": 5}],
+        "or": [{}],
+        "not": {"height": 5},
     },
 }
 GOOD_CHECK: dict[str, Any] = {"ids": [ID], "filenames": ["album/dog.jpg"]}
@@ -75,8 +79,9 @@ def label(path: tuple[Any, ...]) -> str:
 
 def test_the_good_search_has_every_field() -> None:
     own = {"metadata.album"}
+    fields = {field.alias or name for name, field in Filter.model_fields.items()}
     assert set(GOOD_SEARCH) | {"text", "image_id"} == set(SearchBody.model_fields)
-    assert set(GOOD_SEARCH["filter"]) - own == set(Filter.model_fields) - {"metadata"}
+    assert set(GOOD_SEARCH["filter"]) - own == fields - {"metadata"}
     assert set(GOOD_CHECK) == set(CheckBody.model_fields)
     assert set(GOOD_EMBEDDINGS) == set(EmbeddingsBody.model_fields)
 

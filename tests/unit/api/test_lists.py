@@ -6,11 +6,13 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 from flask.testing import FlaskClient
 
 from common.claims.memory import MemoryClaims
+from common.contract import Sort
 from common.jobs.base import Job
 from common.settings import load_settings
 from tests.support.inline import Inline, start_inline
@@ -138,6 +140,48 @@ def test_images_that_match_a_filter_are_listed_page_by_page(client: FlaskClient)
     assert sorted(ids) == sorted([*uploaded[:2], *uploaded[5:]])
 
 
+@pytest.mark.parametrize("sort", get_args(Sort))
+def test_images_are_listed_in_order_page_by_page(client: FlaskClient, sort: Sort) -> None:
+    names = ["ü/b.jpg", "a.jpg", "A.jpg", "犬" * 1024]
+    for number, name in enumerate(names):
+        data = picture(f"#0000{number:02x}", size=(9 * number + 9, 9))
+        client.post("/v1/images", data={"file": (io.BytesIO(data), name)})
+    field = sort.removeprefix("-")
+    found: list[dict[str, Any]] = []
+    query = {"sort": sort, "limit": "1"}
+    while True:
+        page = client.get("/v1/images", query_string=query).get_json()
+        found += page["images"]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert sorted(image["filename"] for image in found) == sorted(names)
+    if field != "taken_at":
+        values = [image[field] for image in found]
+        assert values == sorted(values, reverse=sort.startswith("-"))
+
+
+@pytest.mark.parametrize(
+    ("sort", "cursor"),
+    [
+        ("bytes", f"1-{UNKNOWN}"),
+        ("-bytes", f"bytes.1-{UNKNOWN}"),
+        ("bytes", f"bytes.~YQ-{UNKNOWN}"),
+        ("filename", f"filename.1-{UNKNOWN}"),
+        ("filename", f"filename.-{UNKNOWN}"),
+        ("filename", f"filename.~a-{UNKNOWN}"),
+        # A line break, and a byte that is not UTF-8.
+        ("filename", f"filename.~YQpi-{UNKNOWN}"),
+        ("filename", f"filename.~_w-{UNKNOWN}"),
+        ("-indexed_at", f"{2**60}-{UNKNOWN}"),
+    ],
+)
+def test_a_cursor_of_another_list_is_refused(client: FlaskClient, sort: str, cursor: str) -> None:
+    response = client.get("/v1/images", query_string={"sort": sort, "cursor": cursor})
+    assert response.status_code == 422
+    assert [error["field"] for error in response.get_json()["errors"]] == ["cursor"]
+
+
 def test_a_list_counts_the_images_of_all_pages(client: FlaskClient) -> None:
     for number in range(5):
         upload(client, f"#0000{number:02x}", tags=["even"] * (number % 2 == 0), number=number)
@@ -151,6 +195,25 @@ def test_a_list_counts_the_images_of_all_pages(client: FlaskClient) -> None:
         page = client.get(f"/v1/images?limit=1&count=true{query}").get_json()
         assert page["count"] == count
     assert client.get("/v1/images?limit=1").get_json()["count"] is None
+
+
+def test_tags_are_listed_with_their_counts(client: FlaskClient) -> None:
+    upload(client, "red", tags=["warm", "Wide", "ünï 犬"])
+    upload(client, "orange", tags=["warm"])
+    upload(client, "blue", tags=["cold"])
+    for query, tags in (
+        ({}, {"warm": 2, "Wide": 1, "cold": 1, "ünï 犬": 1}),
+        ({"q": "w"}, {"warm": 2, "Wide": 1}),
+        ({"q": "WA"}, {"warm": 2}),
+        ({"q": "Ü"}, {"ünï 犬": 1}),
+        ({"q": "arm"}, {}),
+        ({"limit": "2"}, {"warm": 2, "Wide": 1}),
+    ):
+        found = client.get("/v1/tags", query_string=query).get_json()
+        assert [(each["tag"], each["count"]) for each in found["tags"]] == [*tags.items()]
+        assert found["more_than"] is False
+    for wrong in ("limit=0", "limit=1001", "other=1", f"q={'x' * 129}"):
+        assert client.get(f"/v1/tags?{wrong}").status_code == 422
 
 
 def test_a_tag_and_a_filter_hold_together(client: FlaskClient) -> None:

@@ -54,7 +54,8 @@ class World:
 
     def upload(self, tenant: str) -> str:
         """Upload the picture; return its job's location."""
-        response = self.post(tenant, "/v1/images", data={"file": (io.BytesIO(DATA), "mine.png")})
+        form = {"file": (io.BytesIO(DATA), "mine.png"), "metadata": '{"tags": ["seen"]}'}
+        response = self.post(tenant, "/v1/images", data=form)
         assert response.status_code == 202
         return response.headers["Location"]
 

@@ -35,7 +35,7 @@ def test_all_images_are_refreshed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_some_images_are_refreshed(capsys: pytest.CaptureFixture[str]) -> None:
     for selection in (
         [image_id(RED)],
-        ["--tagged", "cold"],
+        ["--tag", "cold"],
         ["--filter", '{"tags": {"any": ["cold"]}}'],
     ):
         assert run(["refresh", *selection, "--json"]) == 0
@@ -57,8 +57,8 @@ def test_an_image_that_fails_is_named(server: Inline, capsys: pytest.CaptureFixt
         ["--filter", "x"],
         ["--filter", "[]"],
         ["not an id"],
-        [image_id(RED), "--tagged", "warm"],
-        ["--tagged", "warm", "--filter", '{"tags": {"any": ["cold"]}}'],
+        [image_id(RED), "--tag", "warm"],
+        ["--tag", "warm", "--filter", '{"tags": {"any": ["cold"]}}'],
     ],
 )
 def test_a_wrong_selection_is_refused(selection: list[str]) -> None:
@@ -76,7 +76,7 @@ def test_tags_are_added_and_removed(server: Inline, capsys: pytest.CaptureFixtur
     assert run(["tag", image_id(RED), "+dog", "-warm", "+new tag", "-holiday"]) == 0
     assert capsys.readouterr().out == "1 changed, 0 unchanged, 0 failed\n"
     assert image(server)["tags"] == ["dog", "new tag"]
-    assert run(["tag", "--tagged", "dog", "-dog", "--json"]) == 0
+    assert run(["tag", "--tag", "dog", "-dog", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["modified"] == 1
     assert image(server)["tags"] == ["new tag"]
 

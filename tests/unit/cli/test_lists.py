@@ -66,6 +66,26 @@ def test_images_are_chosen_by_a_filter(
     assert run(["images", "--filter", '{"colour": "red"}']) == 3
 
 
+def test_images_are_sorted(uploaded: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for order, names in (
+        ("filename", ["red.png", "sea/blue.png"]),
+        ("-filename", ["sea/blue.png", "red.png"]),
+        ("indexed_at", ["sea/blue.png", "red.png"]),
+    ):
+        assert run(["images", "--sort", order]) == 0
+        assert [line[3] for line in lines(capsys)] == names
+    assert run(["images", "--sort", "colour"]) == 2
+
+
+def test_tags_are_listed(uploaded: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tags"]) == 0
+    assert lines(capsys) == [["cold", "1"], ["warm", "1"]]
+    assert run(["tags", "W"]) == 0
+    assert lines(capsys) == [["warm", "1"]]
+    assert run(["tags", "x", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"tags": [], "more_than": False}
+
+
 def test_all_images_that_match_a_filter_are_deleted(
     uploaded: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,6 +201,10 @@ def test_a_list_is_whole_in_a_pipe_and_bounded_on_a_terminal(
     assert len(lines(capsys)) == 2
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setattr("cli.table._ON_TERMINAL", 2)
+    assert run(["images", "-n", "1"]) == 0
+    assert capsys.readouterr().err == "These are 1 of 2; see more with --limit.\n"
+    monkeypatch.setattr("cli.table._ON_TERMINAL", 1)
     for command, said in (
         ("images", "These are 1 of 2; see more with --limit.\n"),
         ("jobs", "There are more than these 1; see them with --limit.\n"),

@@ -262,3 +262,22 @@ def test_names_from_a_server_are_escaped(capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert out.count("\\x1b[31m") == 2
+
+
+def test_a_terminal_says_of_how_many_pictures_these_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    said = f"These are 2 of {len(COLOURS)}; see more with --top-k.\n"
+    for options, expected in (
+        (["-k", "2"], said),
+        (["-k", "1", "--tag", "warm"], "These are 1 of 2; see more with --top-k.\n"),
+        (["-k", "2", "--tag", "warm"], ""),
+        (["-k", "2", "--min-score", "-1"], ""),
+    ):
+        assert run(["search", "red", *options]) == 0
+        assert capsys.readouterr().err == expected
+    monkeypatch.delenv("TTY_COMPATIBLE")
+    assert run(["search", "red", "-k", "2"]) == 0
+    assert capsys.readouterr().err == ""

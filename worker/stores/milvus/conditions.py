@@ -7,7 +7,6 @@ does not agree, or cannot say it, the negation is every row, and the rows found 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +16,17 @@ from common.images.metadata_limits import TAGS_MAX
 from common.rfc3339 import EPOCH, MILLISECOND
 from worker.stores.circle import Box, box_around, box_within
 from worker.stores.metadata_keys import stored_key
-from worker.stores.milvus.syntax import UNKNOWN, Dialect, Scope, combined, joined, listed, literal
+from worker.stores.milvus.schema import stored_name
+from worker.stores.milvus.syntax import (
+    UNKNOWN,
+    Dialect,
+    Scope,
+    combined,
+    end_of,
+    joined,
+    listed,
+    literal,
+)
 
 # Each operator in Milvus, and its negation.
 _COMPARISONS = {
@@ -28,16 +37,11 @@ _COMPARISONS = {
     "lt": ("<", ">="),
     "lte": ("<=", ">"),
 }
-# Fields with a different name in Milvus.
-_FIELDS = {"filename": "filepath"}
 # Fields that every row has.
-_DECLARED = frozenset({"width", "height", "bytes", "format", "filepath", "indexed_at"})
+_DECLARED = frozenset({"image_id", "width", "height", "bytes", "format", "filepath", "indexed_at"})
 
 # Characters that stand for themselves in patterns and in literals.
 _LITERAL = re.compile(r"""[^%_\\"']+""")
-
-# The characters before and after the surrogates, which no text contains.
-_BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
 
 
 class Conditions:
@@ -70,7 +74,7 @@ class Conditions:
             case CameraName():
                 return self._plain(name, condition.folded)
             case _:
-                return self._plain(_FIELDS.get(name, name), operands)
+                return self._plain(stored_name(name), operands)
 
     def _compared(self, field: str, operator: str, operand: str) -> Scope:
         comparison, opposite = _COMPARISONS[operator]
@@ -102,9 +106,8 @@ class Conditions:
     def _begins(self, field: str, prefix: str) -> list[Scope]:
         """Return the range of texts with a prefix; a pattern would interpret its wildcards."""
         scopes = [self._compared(field, "gte", literal(prefix))]
-        rest = prefix.rstrip(chr(sys.maxunicode))
-        if rest:
-            end = rest[:-1] + _next(rest[-1])
+        end = end_of(prefix)
+        if end is not None:
             scopes.append(self._compared(field, "lt", literal(end)))
         return scopes
 
@@ -154,11 +157,6 @@ class Conditions:
         box = box_within(circle)
         outside = UNKNOWN if box is None else self._not_in_json(_inside(box))
         return Scope(outside.text, exact=False)
-
-
-def _next(character: str) -> str:
-    code = ord(character)
-    return chr(_AFTER_SURROGATES if code == _BEFORE_SURROGATES else code + 1)
 
 
 def _each_other(values: str, first: int, end: int) -> str:

@@ -18,6 +18,7 @@ from worker.stores.window import WINDOW_MAX
 # The fields of a row that tell whether it meets a condition, by the condition's name, if they
 # differ. ``photo`` has times and cameras as records have them.
 _FIELDS = {
+    "id": ("image_id",),
     "filename": ("filepath",),
     "near": ("latitude", "longitude"),
     "taken_at": ("photo",),

@@ -27,6 +27,8 @@ RECORD_FIELDS = (
     "photo",
     "earlier_filenames",
 )
+# Fields with a different name in the API.
+_STORED_NAMES = {"filename": "filepath", "id": "image_id"}
 # The fields of a hit.
 HIT_FIELDS = ("image_id", "filepath", "tags", "width", "height")
 # The fields that tell the job and the file names of an image.
@@ -38,6 +40,11 @@ VERSION_FIELDS = ("job_id", "indexed_at")
 _TENANT_BYTES_MAX = 64
 # Maximum bytes of a format's name ("JPEG") and of a job's id.
 _NAME_BYTES_MAX = 128
+
+
+def stored_name(field: str) -> str:
+    """Return the name in Milvus of a field of the API."""
+    return _STORED_NAMES.get(field, field)
 
 
 def collection_schema(identity: Identity, *, partition_key: bool = False) -> CollectionSchema:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymilvus import MilvusClient, MilvusException
 
-from common.contract import Hit, ImageRecord, Place
+from common.contract import NEWEST_FIRST, Hit, ImageRecord, Place, Sort
 from common.errors import StoreError
 from common.filters.model import Filter
 from common.pages import pages
@@ -42,7 +43,8 @@ from worker.stores.milvus.errors import COLLECTION_LOST, translated
 from worker.stores.milvus.filter import expression, ids_with, other_than, scope_of
 from worker.stores.milvus.index import search_params
 from worker.stores.milvus.inexact import best_matching, fields_of
-from worker.stores.milvus.pages import Key, newest
+from worker.stores.milvus.ordered import in_order
+from worker.stores.milvus.pages import newest
 from worker.stores.milvus.schema import (
     HIT_FIELDS,
     KEY,
@@ -50,8 +52,10 @@ from worker.stores.milvus.schema import (
     RECORD_FIELDS,
     VECTOR,
     VERSION_FIELDS,
+    stored_name,
 )
 from worker.stores.milvus.syntax import Scope, literal
+from worker.stores.order import Key, Order, ordering
 from worker.stores.rows import check_rows, row_key
 from worker.stores.window import check_window
 
@@ -67,6 +71,8 @@ SERVER_WRITES = Writes(calls=8, rows=256)
 # Maximum rows read per call with most of their fields. Lite also copies the whole
 # response for each row; on a server, each call waits for its clock.
 _ROWS_PER_READ_LITE, _ROWS_PER_READ = 200, 1000
+# Images whose tags are counted. Lite copies the tags of a call for each of its rows.
+_TAGS, _LITE_TAGS, _LITE_TAGS_PER_CALL = 10_000, 2000, 100
 # Maximum ids per call that reads few of their fields.
 _IDS_PER_CALL = 10_000
 # A call sees all writes by any client that returned before it. Milvus Lite always
@@ -204,19 +210,20 @@ class MilvusStore:
         tag: str | None = None,
         after: Place | None = None,
         wanted: Filter | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> tuple[list[ImageRecord], Place | None]:
-        """Return records, newest first, and the place to continue after."""
-        scope = self._scope(tenant, tag, wanted)
-        last = None if after is None else (after.indexed_at_ms, after.id)
-        # One key beyond the page shows whether another page follows.
-        keys = newest(partial(self._keys, scope.text), limit + 1, time.time_ns() // 1_000_000, last)
-        shown = keys[:limit]
-        more = len(keys) > limit
-        following = Place(indexed_at_ms=shown[-1][0], id=shown[-1][1]) if more else None
+        """Return records in order, and the place to continue after."""
+        scope, order = self._scope(tenant, tag, wanted), Order.of(sort)
+        find = partial(self._keys, scope.text, order.field)
+        if order.is_newest_first:
+            shown, end = _newest(find, limit, after)
+        else:
+            last = None if after is None else order.key_at(after)
+            shown, end = in_order(find, order, self._dialect, limit, last)
         records = self.get(tenant, [image_id for _, image_id in shown])
         if wanted is not None and not scope.exact:
             records = [record for record in records if matches(wanted, record)]
-        return records, following
+        return records, None if end is None else order.place(end)
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored images' vectors, float32 [dim], by id."""
@@ -273,6 +280,16 @@ class MilvusStore:
         scope = self._scope(tenant, tag, wanted)
         return self._count(scope.text) if scope.exact else None
 
+    def tags(self, tenant: str) -> tuple[Counter[str], bool]:
+        """Return the number of images by tag, and whether these are all images."""
+        maximum, per_call = (
+            (_LITE_TAGS, _LITE_TAGS_PER_CALL) if self._is_lite() else (_TAGS, _ROWS_PER_READ)
+        )
+        find = partial(self._keys, self._scope(tenant, None, None).text, "indexed_at")
+        keys, end = _newest(find, maximum, None)
+        rows = self._read(tenant, [key[1] for key in keys], ("image_id", "tags"), per_call)
+        return Counter(tag for row in rows.values() for tag in set(row["tags"])), end is None
+
     def read_mark(self, *, fresh: bool = False) -> ReadMark | None:
         """Return a time for reads; None on Milvus Lite, or if the server does not tell its time."""
         try:
@@ -318,17 +335,18 @@ class MilvusStore:
             return _STRONG
         return {"consistency_level": "Customized", "guarantee_timestamp": int(at)}
 
-    def _keys(self, scope: str, within: str, limit: int) -> list[Key]:
+    def _keys(self, scope: str, field: str, within: str, limit: int) -> list[Any]:
+        stored = stored_name(field)
         with self._connected() as client:
             found = client.query(
                 self._collection,
-                filter=f"{scope} and {within}",
-                output_fields=["image_id", "indexed_at"],
+                filter=f"{scope} and {within}" if within else scope,
+                output_fields=["image_id", stored],
                 limit=limit,
                 **self._consistency(),
                 timeout=_CALL_TIMEOUT_S,
             )
-        return [(entity["indexed_at"], entity["image_id"]) for entity in found]
+        return [(ordering(entity.get(stored)), entity["image_id"]) for entity in found]
 
     def _search(
         self,
@@ -387,8 +405,11 @@ class MilvusStore:
         return list(found[0])
 
     def _rows_per_read(self) -> int:
+        return _ROWS_PER_READ_LITE if self._is_lite() else _ROWS_PER_READ
+
+    def _is_lite(self) -> bool:
         with self._connected():
-            return _ROWS_PER_READ_LITE if self._lite else _ROWS_PER_READ
+            return self._lite
 
     def _read(
         self, tenant: str, ids: Sequence[str], fields: Sequence[str], per_call: int
@@ -449,3 +470,13 @@ class MilvusStore:
             if self._client is client:
                 self._client = None
         client.close()
+
+
+def _newest(
+    find: Callable[[str, int], list[Any]], count: int, after: Place | None
+) -> tuple[list[Key], Key | None]:
+    """Return keys, newest first, and the key to continue after."""
+    last = None if after is None else (after.indexed_at_ms, after.id)
+    # One key beyond the page shows whether another page follows.
+    keys = newest(find, count + 1, time.time_ns() // 1_000_000, last)
+    return [*keys[:count]], keys[count - 1] if len(keys) > count else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +11,9 @@ from typing import Any, Literal
 from common.images.metadata_limits import INTEGER_MAX
 
 Operator = Literal["and", "or"]
+
+# The characters before and after the surrogates, which no text contains.
+_BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,17 @@ def literal(value: str | int | float | bool) -> str:
 def listed(values: Sequence[Any]) -> str:
     """Return the literal of a list of values."""
     return f"[{', '.join(map(literal, values))}]"
+
+
+def end_of(prefix: str) -> str | None:
+    """Return the first text after all that begin with a prefix; None if there is none."""
+    rest = prefix.rstrip(chr(sys.maxunicode))
+    return rest[:-1] + _next(rest[-1]) if rest else None
+
+
+def _next(character: str) -> str:
+    code = ord(character)
+    return chr(_AFTER_SURROGATES if code == _BEFORE_SURROGATES else code + 1)
 
 
 def _escaped(text: str) -> str:
