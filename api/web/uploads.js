@@ -51,7 +51,7 @@ export class Uploads {
     this.#sending = false;
     this.#progress.stopped = true;
     this.#progress.unsent += this.#progress.files - this.#progress.filesSent;
-    this.#update({ waiting: null });
+    this.#update({ waiting: null, bytesInFlight: 0 });
     // A job that cannot be cancelled continues; the job list shows it.
     const cancelled = await Promise.allSettled(unfinished.map(cancel));
     if (run !== this.#run) return;
