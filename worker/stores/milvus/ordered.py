@@ -17,7 +17,7 @@ from worker.stores.order import NAME_CHARACTERS, Key, Order
 
 # Maximum rows whose keys one query returns; about 100 bytes each, and more with names.
 ROWS_MAX = 4096
-# Rows that have the field: later than any other time, in milliseconds since 1970.
+# True for every row that has a time, in milliseconds since 1970: none is that early.
 _TAKEN = f"taken_at > {-(10**14)}"
 # How often a page reads this many rows, to find rows without a value.
 _SCANS, _SCANNED = 8, ROWS_MAX // 2
