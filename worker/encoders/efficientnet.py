@@ -26,7 +26,7 @@ def efficientnet_lite2(published: Mapping[str, torch.Tensor]) -> nn.Sequential:
     Each batch norm is folded into the convolution before it, which saves a third of the time.
 
     Args:
-        published: The weights, in the order of computation; other names are ignored.
+        published: The weights, in the order of computation; their names are not used.
 
     Raises:
         StopIteration: There are too few.
