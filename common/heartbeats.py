@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from pydantic import ValidationError
 from redis import Redis
 
-from common.contract import INGEST_QUEUE, Message
+from common.contract import INGEST_QUEUE, Message, NoiseThreshold
 from common.redis_client import broker_call
 from common.redis_time import seconds
 
@@ -30,6 +30,8 @@ class Heartbeat(Message):
     # Name and revision of its encoder.
     model: str
     revision: str
+    # What it knows of its model's noise; None from workers of earlier versions.
+    noise_threshold: NoiseThreshold | None = None
     # Whether its model is active, so that it serves the queue's tasks.
     serves: bool = True
     # When this was written and when it expires, in seconds since 1970 by Redis's clock.

@@ -1,5 +1,6 @@
 // The grid of pictures: a single tab stop, navigated with the arrow keys.
 
+import { divide } from './divider.js';
 import { byId, fromTemplate } from './elements.js';
 import { baseName, count, folderOf, score } from './format.js';
 import { showPicture } from './pictures.js';
@@ -42,6 +43,7 @@ export class Grid {
       const tile = this.#tile(picture);
       this.#tiles.set(picture.id, tile);
       this.#pictures.set(tile, picture);
+      if (picture.isNoise) divide(this.#list);
       this.#list.append(tile);
     }
   }
@@ -51,11 +53,11 @@ export class Grid {
     this.#hidden.add(id);
     const tile = this.#tiles.get(id);
     if (!tile) return;
-    const next = tile.nextElementSibling ?? tile.previousElementSibling;
+    const next = this.neighbour(id, 1) ?? this.neighbour(id, -1);
     this.#tiles.delete(id);
     this.#pictures.delete(tile);
     tile.remove();
-    if (next) this.focus(this.#pictures.get(next).id);
+    if (next) this.focus(next.id);
   }
 
   /** Let further calls of `append` show a hidden picture. */
@@ -77,7 +79,7 @@ export class Grid {
 
   /** Return the picture `steps` places after another (before it, if negative), or undefined. */
   neighbour(id, steps) {
-    const tiles = [...this.#list.children];
+    const tiles = [...this.#tiles.values()];
     const at = tiles.indexOf(this.#tiles.get(id));
     return at < 0 ? undefined : this.#pictures.get(tiles[at + steps]);
   }
@@ -146,7 +148,7 @@ export class Grid {
   }
 
   #target(key, tile) {
-    const tiles = [...this.#list.children];
+    const tiles = [...this.#tiles.values()];
     const at = tiles.indexOf(tile);
     const targets = {
       ArrowLeft: () => tiles[at - 1],

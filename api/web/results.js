@@ -78,7 +78,7 @@ export class Results {
     const before = this.#grid.size;
     await this.#load();
     // The focused button may be gone.
-    if (this.#grid.size > before) byId('grid').children[before].querySelector('.tile-open').focus();
+    if (this.#grid.size > before) byId('grid').querySelectorAll('.tile-open')[before].focus();
   }
 
   async #load() {

@@ -119,6 +119,7 @@ class HeartbeatSender:
             queue=self._queue,
             model=self._runtime.encoder.name,
             revision=self._runtime.encoder.revision,
+            noise_threshold=self._runtime.noise,
             serves=self._is_serving(),
             at=now,
             until=now + self._interval_s * _BEATS_MISSED_MAX,
