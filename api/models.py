@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from api.schemas.model import Model, Models, Switch, Workers
+from api.schemas.model import Model, Models, NoiseThreshold, Switch, Workers
 from api.search_worker import SearchWorker
 from api.services import Services
 from common.broker.names import queue_of
@@ -24,6 +24,7 @@ from common.contract import (
     ModelsRequest,
     SwitchRequest,
 )
+from common.contract import NoiseThreshold as KnownNoise
 from common.errors import (
     ModelActive,
     ModelHasNoWorker,
@@ -150,6 +151,7 @@ def _model(found: Collection, active: str | None, beats: Sequence[Heartbeat]) ->
         name=found.model,
         revision=found.revision,
         dim=found.dim,
+        noise_threshold=_noise(workers),
         images=found.images,
         active=found.model == active,
         workers=Workers(
@@ -157,6 +159,13 @@ def _model(found: Collection, active: str | None, beats: Sequence[Heartbeat]) ->
             search=sum(beat.queue == SEARCH_QUEUE for beat in workers),
         ),
     )
+
+
+def _noise(workers: Sequence[Heartbeat]) -> NoiseThreshold:
+    """Return what a search worker knows of its model's noise; unknown without one."""
+    known = (beat.noise_threshold for beat in workers if beat.queue == SEARCH_QUEUE)
+    found = next((each for each in known if each is not None), KnownNoise())
+    return NoiseThreshold(found.text, found.image)
 
 
 def _workers(beats: Sequence[Heartbeat], model: str) -> list[Heartbeat]:

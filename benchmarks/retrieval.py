@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks import options
 from benchmarks.figures import Figure
+from benchmarks.noise import noise_figures
 from benchmarks.photographs import chosen, paths_in
 from benchmarks.report import Report
 from common.settings import load_settings
@@ -155,6 +156,8 @@ def main(photos: Path | None, model: str, quick: bool, out: Path | None) -> None
         collection, per_s = embed(encoder, folder)
     dogs = hits(encoder, collection, "a white dog")
     report.add("retrieval", figures(encoder, collection, per_s), {"a white dog": dogs})
+    names = encoder.encode_texts(queries(collection.names, ""))
+    report.add("noise", list(noise_figures(names, collection.vectors, collection.labels)), {})
     print("\n".join(["a white dog", *(f"  {dog}" for dog in dogs)]))
     report.write(out)
 

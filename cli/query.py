@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cli.auto_float import Auto
 from cli.image_id import ImageId, whole_image_id
 from cli.text import Text
 from glimpse_client import Glimpse, Search
@@ -31,9 +32,9 @@ class Query:
         terms: Further terms in the format of the API.
         image: A picture file to search by.
         tags: Tags that a hit must all have.
-        min_score: Minimum score of a hit.
+        min_score: Minimum score of a hit; "auto" for the model's noise threshold.
         offset: Number of hits to skip.
-        group_duplicates: Minimum cosine similarity of images grouped into one hit.
+        group_duplicates: "auto" to group near-duplicates into one hit, or a minimum cosine.
         photo: Conditions on photo info, in the format of the API.
     """
 
@@ -42,9 +43,9 @@ class Query:
     terms: tuple[dict[str, Any], ...] = ()
     image: Path | None = None
     tags: tuple[str, ...] = ()
-    min_score: float | None = None
+    min_score: float | Auto | None = None
     offset: int = 0
-    group_duplicates: float | None = None
+    group_duplicates: float | Auto | None = None
     photo: Mapping[str, Any] = field(default_factory=dict)
 
     @property

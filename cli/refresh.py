@@ -24,7 +24,8 @@ def refresh(
     """Read what the stored pictures say of themselves again.
 
     Reads time taken, camera, place, description and keywords of images that were
-    indexed before Glimpse read them, or with other settings. Without IDs, --tag
+    indexed before Glimpse read them, or with other settings, and computes missing
+    perceptual hashes, by which near-duplicates are told. Without IDs, --tag
     or --filter, all images are read. Images whose info is the same are left as they
     are; uploads and searches continue.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cli.auto_float import Auto, AutoFloat
 from cli.exit_codes import INCOMPLETE
 from cli.photo_conditions import Circle, Moment, photo_filter
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
@@ -15,7 +17,7 @@ from cli.sheet import with_known_suffix, write_sheet
 from cli.table import on_terminal, print_rows, say_how_many
 from cli.text import Text
 from glimpse_client import Glimpse
-from glimpse_client.answers import Search
+from glimpse_client.answers import Hit, Search
 
 
 @click.command()
@@ -83,7 +85,12 @@ from glimpse_client.answers import Search
     metavar="LAT,LON,KM",
     help="Find only pictures taken at most KM kilometres from this place.",
 )
-@click.option("--min-score", type=click.FloatRange(-1, 1), help="Minimum score of a hit.")
+@click.option(
+    "--min-score",
+    type=AutoFloat(-1, 1),
+    metavar="SCORE|auto",
+    help="Minimum score of a hit, -1 to 1; auto leaves out what is noise for the model.",
+)
 @click.option(
     "-k",
     "--top-k",
@@ -100,9 +107,10 @@ from glimpse_client.answers import Search
 )
 @click.option(
     "--group-duplicates",
-    type=click.FloatRange(0.5, 1),
-    metavar="COSINE",
-    help="Group near-duplicates with at least this cosine similarity (0.5 to 1) into one hit.",
+    type=AutoFloat(0.5, 1),
+    metavar="auto|COSINE",
+    help="List near-duplicates below the best of them; or images with at least this cosine"
+    " similarity, 0.5 to 1.",
 )
 @click.option(
     "-o",
@@ -124,10 +132,10 @@ def search(
     taken_before: str | None,
     camera: str | None,
     near: dict[str, float] | None,
-    min_score: float | None,
+    min_score: float | Auto | None,
     top_k: int,
     offset: int,
-    group_duplicates: float | None,
+    group_duplicates: float | Auto | None,
     sheet: Path | None,
     as_json: bool,
 ) -> None:
@@ -183,9 +191,16 @@ def _nothing_found(query: Query) -> str:
     return "No pictures found. Add pictures with `glimpse ingest`."
 
 
+def _rows(hit: Hit) -> Iterator[list[str]]:
+    """Yield a hit's row, and indented rows without a rank for the members of its group."""
+    yield [str(hit.rank), f"{hit.score:.4f}", hit.filename, hit.id]
+    for each in hit.duplicates:
+        yield ["", f"{each.score:.4f}", f"  {each.filename}", each.id]
+
+
 def show_hits(found: Search) -> None:
-    """Print the hits as a table; in a pipe with their IDs."""
-    rows = [[str(hit.rank), f"{hit.score:.4f}", hit.filename, hit.id] for hit in found.hits]
+    """Print the hits as a table, each with its near-duplicates; in a pipe with their IDs."""
+    rows = [row for hit in found.hits for row in _rows(hit)]
     names = ["rank", "score", "file", "id"]
     columns = 3 if on_terminal() else 4
     print_rows((row[:columns] for row in rows), names[:columns])

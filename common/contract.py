@@ -247,15 +247,19 @@ class Term(Input):
 class SearchRequest(ReadRequest):
     """Payload of ``search.run``."""
 
+    # 2: an option is "auto", which older workers cannot read.
+    version: int = Field(default=1, ge=1, le=2)
     tenant: str = DEFAULT_TENANT
     terms: list[Term] = Field(min_length=1)
     top_k: int = Field(default=10, ge=1, le=1000)
     offset: int = Field(default=0, ge=0)
-    min_score: float | None = None
+    # "auto" stands for the model's noise threshold.
+    min_score: float | Literal["auto"] | None = None
     # Conditions on the images to find; None searches all images of the tenant.
     filter: Filter | None = None
-    # Cosine similarity from which an image is folded into a better hit; None folds none.
-    group_duplicates: float | None = None
+    # Cosine from which an image is folded into a better hit; "auto" folds near-duplicates by their
+    # perceptual hashes, None folds none.
+    group_duplicates: float | Literal["auto"] | None = None
 
 
 class Duplicate(Message):
@@ -264,6 +268,8 @@ class Duplicate(Message):
     id: ImageId
     score: float
     filename: str
+    # In how many of 64 bits the perceptual hashes differ; None if one of the two has none.
+    distance: int | None = None
 
 
 class Hit(Message):
@@ -294,6 +300,8 @@ class SearchResult(Message):
     hits: list[Hit] = []
     # Name of the encoder that produced the vectors.
     encoder: str
+    # Score below which hits of this query are noise; None if the model has no threshold for it.
+    noise_threshold: float | None = None
     # Time the worker spent on encoding and searching, in milliseconds.
     took_ms: float
     error: Failure | None = None
@@ -355,6 +363,9 @@ class ImageRecord(Message):
     metadata: dict[str, MetadataValue] = {}
     # What the file says of itself; None if it says nothing, or was indexed before it was read.
     photo: PhotoInfo | None = None
+    # 16 hexadecimal digits (``worker/perceptual_hash.py``); empty if the picture is flat, None if
+    # it was indexed before hashes were computed.
+    perceptual_hash: str | None = None
     # Its other names: those that it had before, the last one first, then those of later uploads.
     earlier_filenames: list[str] = []
     # When the image became searchable: RFC 3339 in UTC.
@@ -479,6 +490,13 @@ class ThumbnailResult(Message):
     # Set if the image has no thumbnail, however often it is requested.
     refused: Failure | None = None
     error: Failure | None = None
+
+
+class NoiseThreshold(Message):
+    """Scores of a model below which hits are noise, by what is searched for; None if unknown."""
+
+    text: float | None = None
+    image: float | None = None
 
 
 class Collection(Message):

@@ -4,6 +4,7 @@
     ├── InputError                   the caller's input is not acceptable
     │   ├── InvalidRequest           a body, header or parameter is malformed
     │   ├── Unprocessable            well-formed, but a value is not acceptable
+    │   │   ├── NoThreshold          the noise of a query is not known for the model
     │   │   ├── IdempotencyKeyReused the idempotency key was used with a different request
     │   │   └── InputFailed          inputs of a request cannot be embedded
     │   ├── NotFound                 no such image, job, search or dead letter
@@ -111,6 +112,12 @@ class Unprocessable(InvalidRequest):
     """A request is well-formed, but a value in it is not acceptable."""
 
     code = "unprocessable"
+
+
+class NoThreshold(Unprocessable):
+    """``min_score`` is "auto", but the noise of such a query is not known for the model."""
+
+    code = "no_threshold"
 
 
 class IdempotencyKeyReused(Unprocessable):

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from pydantic import ValidationError
 from redis import Redis
 
-from common.contract import INGEST_QUEUE, Message
+from common.contract import INGEST_QUEUE, Message, NoiseThreshold
 from common.redis_client import broker_call
 from common.redis_time import seconds
 
@@ -32,6 +32,8 @@ class Heartbeat(Message):
     revision: str
     # The version of Glimpse that it runs; empty from versions that do not report it.
     version: str = ""
+    # What it knows of its model's noise; None from workers of earlier versions.
+    noise_threshold: NoiseThreshold | None = None
     # Whether its model is active, so that it serves the queue's tasks.
     serves: bool = True
     # When this was written and when it expires, in seconds since 1970 by Redis's clock.

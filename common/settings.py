@@ -56,6 +56,10 @@ def _read_list(value: object) -> object:
     return tuple(part for each in value.split(",") if (part := each.strip()))
 
 
+# A cosine similarity.
+Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+
+
 class Settings(BaseModel):
     """The settings; the variable of a field is ``GLIMPSE_`` plus its name in upper case."""
 
@@ -130,6 +134,10 @@ class Settings(BaseModel):
     # A sentence with one {}, such as "a photo of a {}", applied to texts of up to three words
     # before they are embedded; empty leaves texts unchanged.
     prompt_template: str = ""
+    # Scores below which hits of a text and of a picture are noise; the default is what was measured
+    # for the model, if anything.
+    noise_text: Score | None = None
+    noise_image: Score | None = None
     # Number of text embeddings that a search worker caches; 0 disables the cache.
     query_cache: int = Field(default=4096, ge=0, le=1_000_000)
 

@@ -208,11 +208,16 @@ class Duplicate(Answer):
     # Cosine similarity to the query, -1 to 1.
     score: float
     filename: str
+    # Of 64 bits, in how many its perceptual hash differs from the hit's; None if one has none.
+    distance: int | None = None
 
 
-class Hit(Duplicate):
+class Hit(Answer):
     """An image that a search found."""
 
+    id: str
+    score: float
+    filename: str
     rank: int
     tags: tuple[str, ...] = ()
     # Pixels; 0 from services of earlier versions.
@@ -257,6 +262,8 @@ class Search(Answer):
     state: Literal["queued", "running", "succeeded", "failed"]
     hits: tuple[Hit, ...] = ()
     encoder: str | None = None
+    # Score below which hits are noise; None if it is not known for this model and query.
+    noise_threshold: float | None = None
     took_ms: float | None = None
     error: Problem | None = None
 
@@ -273,6 +280,13 @@ class ModelWorkers(Answer):
     search: int
 
 
+class NoiseThreshold(Answer):
+    """Scores below which hits are noise, by what is searched for; None if unknown."""
+
+    text: float | None = None
+    image: float | None = None
+
+
 class Model(Answer):
     """A model that has a collection."""
 
@@ -280,6 +294,7 @@ class Model(Answer):
     revision: str
     # Length of an embedding.
     dim: int
+    noise_threshold: NoiseThreshold = NoiseThreshold()
     # Rows of its collection, of all tenants.
     images: int
     # Whether it serves uploads and searches.

@@ -433,9 +433,9 @@ class Glimpse:
         query: Term | Sequence[Term] = (),
         top_k: int = 10,
         offset: int | None = None,
-        min_score: float | None = None,
+        min_score: float | Literal["auto"] | None = None,
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
-        group_duplicates: float | None = None,
+        group_duplicates: float | Literal["auto"] | None = None,
     ) -> Search:
         """Search, wait for the hits, and return the search; all terms given are combined.
 
@@ -447,9 +447,10 @@ class Glimpse:
                 a mapping is one term.
             top_k: Maximum number of hits.
             offset: Number of hits to skip.
-            min_score: Minimum cosine similarity of a hit.
+            min_score: Minimum cosine similarity of a hit; "auto" leaves out what is noise.
             filter: Conditions that a hit must meet, as the HTTP API takes them.
-            group_duplicates: Minimum cosine similarity of images that are grouped into one hit.
+            group_duplicates: "auto" groups near-duplicates into one hit; a number groups images
+                with at least this cosine similarity.
 
         Raises:
             FileUnreadable: The picture cannot be read.

@@ -53,12 +53,21 @@ class Workers(Answer):
 
 
 @dataclass(slots=True)
+class NoiseThreshold(Answer):
+    """Scores below which hits are noise, by what is searched for; null if unknown."""
+
+    text: float | None
+    image: float | None
+
+
+@dataclass(slots=True)
 class Model(Answer):
     """A model that has a collection."""
 
     name: str
     revision: str
     dim: Count
+    noise_threshold: NoiseThreshold
     images: Count
     active: bool
     workers: Workers

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from api.dispatch.base import TaskResult, TaskState
 from api.schemas.answer import Answer, Count, Time
@@ -45,6 +53,35 @@ def _exactly_one(schema: dict[str, Any]) -> None:
     ]
 
 
+def _is_auto(value: object) -> bool:
+    """Return whether a limit is left to the service."""
+    return value == "auto"
+
+
+def _unless_auto(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    return value if _is_auto(value) else read(value)
+
+
+# Limits that may also be "auto", in spite of their type: a union would be in the names of fields in
+# errors.
+MinScore = Annotated[
+    float,
+    Field(ge=-1, le=1, allow_inf_nan=False),
+    WrapValidator(
+        _unless_auto,
+        json_schema_input_type=Annotated[float, Field(ge=-1, le=1)] | Literal["auto"],
+    ),
+]
+Cosine = Annotated[
+    float,
+    Field(ge=0.5, le=1, allow_inf_nan=False),
+    WrapValidator(
+        _unless_auto,
+        json_schema_input_type=Annotated[float, Field(ge=0.5, le=1)] | Literal["auto"],
+    ),
+]
+
+
 class QueryTerm(Body):
     """One weighted term: a text, an indexed image, or the picture uploaded with the search."""
 
@@ -79,14 +116,14 @@ class SearchBody(Body):
     query: list[QueryTerm] | None = Field(default=None, min_length=1, max_length=_TERMS_MAX)
     top_k: Annotated[int, Field(ge=1, le=1000, description="Maximum number of hits."), WHOLE] = 10
     offset: Annotated[int, Field(ge=0, le=10_000, description="Hits to skip."), WHOLE] = 0
-    min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
+    min_score: MinScore | None = Field(
+        default=None, description="Minimum score of a hit; `auto` is the `noise_threshold`."
+    )
     filter: Filter | None = None
-    group_duplicates: float | None = Field(
+    group_duplicates: Cosine | None = Field(
         default=None,
-        ge=0.5,
-        le=1,
-        allow_inf_nan=False,
-        description="Images with at least this cosine to a better hit are folded into it.",
+        description="`auto` folds near-duplicates into the best of them, a cosine all images"
+        " that are at least so similar to a better hit.",
     )
 
     @model_validator(mode="after")
@@ -118,6 +155,7 @@ class SearchBody(Body):
                 [{"field": "", "detail": "give exactly one of text, image_id and query"}],
             )
         return SearchRequest(
+            version=2 if _is_auto(self.min_score) or _is_auto(self.group_duplicates) else 1,
             tenant=tenant,
             terms=[term.to_term(picture_id) for term in terms],
             top_k=self.top_k,
@@ -161,12 +199,14 @@ class Duplicate(Answer):
     id: ImageId
     score: float
     filename: str
+    distance: Annotated[int, Field(ge=0, le=64)] | None
     links: dict[str, str]
 
     @classmethod
     def of(cls, found: FoundDuplicate, links: Links) -> Duplicate:
         """Build the response model of a duplicate."""
-        return cls(found.id, found.score, found.filename, links.of_image(found.id))
+        links_of_it = links.of_image(found.id)
+        return cls(found.id, found.score, found.filename, found.distance, links_of_it)
 
 
 @dataclass(slots=True)
@@ -207,6 +247,7 @@ class Search(Answer):
     state: TaskState
     hits: list[Hit]
     encoder: str | None
+    noise_threshold: float | None
     took_ms: float | None
     error: Failure | None
     top_k: int
@@ -231,6 +272,7 @@ class Search(Answer):
             state="failed" if error else task.state,
             hits=[Hit.of(hit, rank, links) for rank, hit in enumerate(hits, record.first_rank)],
             encoder=result.encoder if result else None,
+            noise_threshold=result.noise_threshold if result and not error else None,
             took_ms=result.took_ms if result and not error else None,
             error=error,
             top_k=record.request.top_k,

@@ -3,6 +3,7 @@
 import { call } from './api.js';
 import { byId, show } from './elements.js';
 import { baseName, localTime, score, size } from './format.js';
+import { showMembers } from './group-members.js';
 import { hasKey } from './key.js';
 import { photoFacts } from './photo.js';
 import { PictureTags } from './picture-tags.js';
@@ -31,7 +32,7 @@ export class Details {
   #picture = null;
 
   /**
-   * `actions` are find(id), neighbour(id, steps), open(picture), close(), closed(id), more(picture), less(picture),
+   * `actions` are find(id), neighbour(id, steps), open(picture), address(picture), close(), closed(id), more(picture), less(picture),
    * tag(tag), changed(image) and delete(picture).
    */
   constructor(actions) {
@@ -100,6 +101,7 @@ export class Details {
     byId('details-image').removeAttribute('src');
     byId('details-image').alt = '';
     byId('details-facts').replaceChildren();
+    showMembers([], this.#actions);
     this.#tags.clear();
     for (const part of ['details-problem', 'details-offer', 'details-zoom']) show(byId(part), false);
     this.showSteps();
@@ -133,11 +135,10 @@ export class Details {
       ...photoFacts(image.photo),
     ];
     if (image.score !== undefined) facts.unshift(['Score', score(image.score)]);
-    const folded = (image.duplicates ?? []).map(({ filename }) => filename);
-    if (folded.length) facts.push(['Near-duplicates', folded.join(', ')]);
     facts.push(...Object.entries(image.metadata).map(([key, value]) => [key, String(value)]));
     byId('details-facts').replaceChildren(...facts.flatMap(([key, value]) => [term('dt', key), unfolding(term('dd', value))]));
     this.#tags.show(image);
+    showMembers(image.duplicates ?? [], this.#actions);
   }
 
   #onKey(event) {

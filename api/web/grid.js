@@ -1,5 +1,6 @@
 // The grid of pictures: a single tab stop, navigated with the arrow keys.
 
+import { dividerOf } from './divider.js';
 import { byId } from './elements.js';
 import { JustifiedRows } from './justified-rows.js';
 import { ratioOf, tileOf } from './tile.js';
@@ -25,6 +26,10 @@ export class Grid {
   // Ids of pictures that are never shown.
   #hidden = new Set();
   #rows = new JustifiedRows([], { width: 1, gap: 0, height: 1 });
+  // The position of the first picture that is probably noise; -1 if there is none.
+  #noiseAt = -1;
+  // The divider before it, while it is near the viewport.
+  #divider = null;
   // Measured heights of rows without their pictures, by the first picture of the row.
   #captions = new Map();
   // Distances of rows from the top of the grid, and its height.
@@ -164,7 +169,8 @@ export class Grid {
     const style = getComputedStyle(this.#list);
     // The minimum height of a row is the height of an empty grid.
     const [gap, height] = [style.columnGap, style.getPropertyValue('--row')].map(pixelsOf);
-    this.#rows = new JustifiedRows(this.#pictures.map(ratioOf), { width: this.#width, gap, height });
+    this.#noiseAt = this.#pictures.findIndex(({ isNoise }) => isNoise);
+    this.#rows = new JustifiedRows(this.#pictures.map(ratioOf), { width: this.#width, gap, height, breakAt: this.#noiseAt });
     this.#shown = [0, 0];
     this.#showRows();
   }
@@ -221,9 +227,12 @@ export class Grid {
       const at = this.#at.get(id);
       if (at === undefined || at < start || at >= end) this.#remove(id);
     }
+    this.#divider?.remove();
+    this.#divider = this.#noiseAt >= start && this.#noiseAt < end ? dividerOf(this.#noiseAt) : null;
     let next = this.#list.firstElementChild;
     for (const row of rows) {
       for (let at = row.start; at < row.end; at += 1) {
+        if (at === this.#noiseAt) this.#list.insertBefore(this.#divider, next);
         const tile = this.#tileAt(at, row.height);
         if (tile === next) next = next.nextElementSibling;
         else this.#list.insertBefore(tile, next);
@@ -269,12 +278,14 @@ export class Grid {
   }
 
   #measure() {
+    const gap = pixelsOf(getComputedStyle(this.#list).rowGap);
     for (const { start, end, height } of this.#rows.rows.slice(...this.#shown)) {
       let highest = 0;
       for (let at = start; at < end; at += 1) {
         highest = Math.max(highest, this.#tiles.get(this.#pictures[at].id).getBoundingClientRect().height);
       }
-      this.#captions.set(start, highest - height);
+      const above = start === this.#noiseAt ? this.#divider.getBoundingClientRect().height + gap : 0;
+      this.#captions.set(start, above + highest - height);
     }
   }
 

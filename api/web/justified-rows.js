@@ -5,20 +5,24 @@ export class JustifiedRows {
   #ratios;
   #gap;
 
-  /** `ratios` are widths by heights; `height` is the least height of a row. A last row that is not full has that. */
-  constructor(ratios, { width, gap, height }) {
+  /**
+   * `ratios` are widths by heights; `height` is the least height of a row. A row that is not full, the last one or that
+   * before the picture `breakAt`, has that height.
+   */
+  constructor(ratios, { width, gap, height, breakAt = -1 }) {
     this.#ratios = ratios;
     this.#gap = gap;
     // [{start, end, height}]: the pictures from start to before end.
     this.rows = [];
     let [start, sum] = [0, 0];
-    const close = (end, isLast) => {
+    const close = (end, isShort) => {
       const fitting = (width - gap * (end - start - 1)) / sum;
-      this.rows.push({ start, end, height: isLast ? Math.min(height, fitting) : fitting });
+      this.rows.push({ start, end, height: isShort ? Math.min(height, fitting) : fitting });
       [start, sum] = [end, 0];
     };
     ratios.forEach((ratio, at) => {
-      if (at > start && (sum + ratio) * height + gap * (at - start) > width) close(at, false);
+      const isFull = (sum + ratio) * height + gap * (at - start) > width;
+      if (at > start && (isFull || at === breakAt)) close(at, !isFull);
       sum += ratio;
     });
     if (start < ratios.length) close(ratios.length, true);

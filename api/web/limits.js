@@ -1,7 +1,7 @@
 // Search options: the minimum score, and grouping of near-duplicates.
 
 import { byId, show } from './elements.js';
-import { NEAR_DUPLICATE, hasNoTerms, withGroups, withMinScore } from './query.js';
+import { AUTO, hasNoTerms, withGroups, withMinScore } from './query.js';
 
 /** Shows the limits of a query and lets the user change them. */
 export class Limits {
@@ -18,7 +18,7 @@ export class Limits {
       onChange(withMinScore(this.#query, Number.isNaN(entered) ? null : Math.max(-1, Math.min(1, entered))));
     });
     this.#group.addEventListener('change', () => {
-      onChange(withGroups(this.#query, this.#group.checked ? NEAR_DUPLICATE : null));
+      onChange(withGroups(this.#query, this.#group.checked ? AUTO : null));
     });
   }
 

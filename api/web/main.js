@@ -34,6 +34,7 @@ const details = new Details({
   find: (id) => grid.find(id),
   neighbour: (id, steps) => grid.neighbour(id, steps),
   open: (picture) => navigation.open(picture.id),
+  address: (picture) => addressOf(navigation.query, picture.id),
   close: () => navigation.close(),
   closed: (id) => grid.focus(id) || byId('results').focus({ preventScroll: true }),
   more: (picture) => searchLike(picture, true),

@@ -7,8 +7,8 @@ import { ROOT } from './root.js';
 const MORE_WITH_OTHERS = 0.5;
 // Weight of "less like this".
 const LESS = -0.5;
-/** Minimum cosine similarity of near-duplicates. */
-export const NEAR_DUPLICATE = 0.95;
+/** Lets the service tell near-duplicates. */
+export const AUTO = 'auto';
 
 /** Return a query without any conditions. */
 export function emptyQuery() {
@@ -76,7 +76,7 @@ export function withMinScore(query, minScore) {
   return { ...query, minScore };
 }
 
-/** Return the query with near-duplicates grouped from this cosine similarity on; null shows all pictures. */
+/** Return the query with near-duplicates grouped: `AUTO`, or from a cosine on; null shows all pictures. */
 export function withGroups(query, group) {
   return { ...query, group };
 }
@@ -112,7 +112,7 @@ export function queryOf(search) {
     tags: [...new Set(address.getAll('tag').filter(Boolean))],
     filters: Object.fromEntries(filters.filter(([, value]) => value !== null)),
     minScore: numberOf(address.get('min'), -1, 1),
-    group: numberOf(address.get('group'), 0.5, 1),
+    group: address.get('group') === AUTO ? AUTO : numberOf(address.get('group'), 0.5, 1),
   };
 }
 

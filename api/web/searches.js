@@ -43,7 +43,9 @@ class HitPages {
     this.#offset += this.#size;
     const last = search.hits.length < this.#size || this.#offset > OFFSET_MAX;
     this.#size = following(this.#size);
-    return { pictures: search.hits, last, tookMs: search.took_ms };
+    // Without a threshold, no hit is below it.
+    const pictures = search.hits.map((hit) => ({ ...hit, isNoise: hit.score < (search.noise_threshold ?? -1) }));
+    return { pictures, last, tookMs: search.took_ms };
   }
 }
 

@@ -124,6 +124,7 @@ def test_a_record_comes_back_as_it_was_written(store: VectorStore) -> None:
             keywords=["", "dog", "日本"],
         ),
         earlier_filenames=['a "b" \\ 犬.jpg', "c.jpg"],
+        perceptual_hash="ff00" * 4,
     )
     store.upsert([written])
     assert store.get("default", [written.record.id]) == [written.record]
@@ -140,6 +141,25 @@ def test_an_upsert_replaces_the_whole_row(store: VectorStore) -> None:
     assert store.get("default", [new.record.id]) == [new.record]
     assert store.known("default", [new.record.id]) == {new.record.id: "job-2"}
     assert found(store, new)
+
+
+def test_fingerprints_are_vectors_and_hashes(store: VectorStore) -> None:
+    hashes = {"a": "00ff" * 4, "flat": "", "old": None}
+    rows = {name: row(name, at) for at, name in enumerate(hashes)}
+    store.upsert(
+        [
+            replace(each, record=each.record.model_copy(update={"perceptual_hash": hashes[name]}))
+            for name, each in rows.items()
+        ]
+    )
+    ids = [each.record.id for each in rows.values()]
+    found = store.fingerprints("default", [*ids, "0" * 64])
+    assert {image: each.perceptual_hash for image, each in found.items()} == dict(
+        zip(ids, hashes.values(), strict=True)
+    )
+    for each in rows.values():
+        np.testing.assert_allclose(found[each.record.id].vector, each.vector, atol=1e-6)
+    assert store.fingerprints("other", ids) == {}
 
 
 def test_rows_are_told_with_all_names_of_their_images(store: VectorStore) -> None:

@@ -26,6 +26,8 @@ ANY_SIZE = (
     "found right after",
     "missed right after",
     "added to the direct",
+    # Pictures of one colour share nothing with those of others.
+    "noise",
 )
 
 
@@ -95,6 +97,11 @@ def test_search_in_the_embedded_store_and_retrieval(tmp_path: Path) -> None:
             "image to image, P@10",
             "zero-shot, first category",
             "reading, preparing and encoding",
+        },
+        "retrieval: noise": {
+            f"noise, {kind}: {what}"
+            for kind in ("text", "image")
+            for what in ("threshold", "noise above", "matches below")
         },
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.support.pictures import COLOURS, encoded, image_id, picture, truncated_jpeg
+from tests.support.pictures import COLOURS, encoded, image_id, picture, scene, truncated_jpeg
 from tests.support.polling import finished_job, wait_for
 from tests.support.services import Stack
 
@@ -98,6 +99,29 @@ def test_groups_hold_every_image_once(client: httpx.Client) -> None:
     assert len(set(ids)) == len(ids) == IMAGES + len(COLOURS)
     page = ask(client, text="blue", top_k=3, offset=2, group_duplicates=0.99)["hits"]
     assert page == hits[2:5]
+
+
+@pytest.fixture
+def copies(client: httpx.Client) -> Iterator[list[str]]:
+    """The ids of a picture and of a smaller copy, indexed for one test."""
+    original = scene(5, (320, 240))
+    files = [encoded(original, "PNG"), encoded(original.resize((160, 120)), "JPEG", quality=40)]
+    upload(client, files, {})
+    ids = [image_id(data) for data in files]
+    yield ids
+    for each in ids:
+        client.delete(f"/v1/images/{each}").raise_for_status()
+
+
+def test_copies_are_grouped_and_noise_needs_a_threshold(
+    client: httpx.Client, copies: list[str]
+) -> None:
+    original, copy = copies
+    best, *others = ask(client, image_id=original, top_k=9, group_duplicates="auto")["hits"]
+    assert (best["id"], [each["id"] for each in best["duplicates"]]) == (original, [copy])
+    assert best["duplicates"][0]["distance"] <= 10
+    assert copy not in {hit["id"] for hit in others}
+    assert ask(client, text="red", min_score="auto")["error"]["code"] == "no_threshold"
 
 
 def test_a_captioned_sheet_is_drawn(client: httpx.Client) -> None:

@@ -13,7 +13,7 @@ from common.contract import NEWEST_FIRST, Hit, ImageRecord, Place, Sort
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
 from worker.stores.as_of import time_of
-from worker.stores.base import Named, Near, Row, Writes
+from worker.stores.base import Fingerprint, Named, Near, Row, Writes
 from worker.stores.memory import MemoryCollection, MemoryStore
 
 # Changes a replica.
@@ -132,6 +132,9 @@ class LaggingStore:
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         return self._read().vectors(tenant, ids)
+
+    def fingerprints(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Fingerprint]:
+        return self._read().fingerprints(tenant, ids)
 
     def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
         return self._read().rows(tenant, ids)

@@ -20,7 +20,7 @@ from worker.stores.fence import Claimed, Fence
 from worker.stores.rows import check_rows
 from worker.stores.written import note_written
 
-# Pictures whose photo info is read at once: the blob store may be a bucket.
+# Pictures that are read at once: the blob store may be a bucket.
 _READERS = 4
 
 
@@ -33,7 +33,7 @@ class Edit:
         tenant: The owner of the images.
         owner: The owner of their claims.
         apply: Returns an image's record as changed; may raise ``Unprocessable``.
-        refresh: Whether to read the photo info from the bytes first.
+        refresh: Whether to read what the bytes say from them first.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Editor:
         jobs: Records the outcomes of rows whose workers died before they did so.
         claims: The claims on images.
         fence: Keeps an edit that lost its claims from overwriting newer rows.
-        photos: Reads photo info from the bytes.
+        photos: Reads what the bytes say.
     """
 
     def __init__(
@@ -161,12 +161,12 @@ class Editor:
 
     def _refreshed(self, edit: Edit, row: Row) -> Edited:
         try:
-            photo = self._photos.read(edit.tenant, row.record)
+            refreshed = self._photos.refreshed(edit.tenant, row.record)
         except ServiceError:
             raise
         except GlimpseError as error:
             return Edited("failed", row, error)
-        return _result(edit, row, row.record.model_copy(update={"photo": photo}))
+        return _result(edit, row, refreshed)
 
     def _write(self, edit: Edit, before: Mapping[str, Row], rows: Sequence[Row | None]) -> set[str]:
         """Write rows; return the ids of those whose claims held."""

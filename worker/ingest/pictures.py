@@ -18,6 +18,7 @@ from worker.encoders.base import Encoder
 from worker.encoders.preparing import preparing
 from worker.ingest.missing_blobs import MissingBlobs
 from worker.originals import other_store, read_original
+from worker.perceptual_hash import perceptual_hash
 from worker.photo_info.reader import PhotoInfoReader
 from worker.pixel_budget import PixelBudget, Room
 
@@ -105,6 +106,8 @@ class PictureReader:
     def _read(self, item: ChunkItem, chunk: IngestChunk, owner: str, room: Room) -> Picture:
         data = self._bytes(item, chunk.tenant)
         decoded = decode(data, self._pixels_max, self._encoder.draft_side, room.take)
+        # At once, while the pixels are in the processor's cache.
+        hashed = perceptual_hash(decoded.image)
         self._on_decoded(chunk.tenant, item.id, decoded)
         record = ImageRecord(
             id=item.id,
@@ -116,6 +119,7 @@ class PictureReader:
             tags=chunk.tags,
             metadata=chunk.metadata,
             photo=self._photo_info.read(data, decoded.format),
+            perceptual_hash=hashed,
             indexed_at=rfc3339(self._clock.now()),
         )
         pixels = self._encoder.preprocess(decoded.image)

@@ -15,6 +15,7 @@ from common.blobs.base import BlobStore
 from common.blobs.stores import BlobStores, open_blobs
 from common.broker.sender import TaskSender
 from common.claims.redis import RedisClaims
+from common.contract import NoiseThreshold
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
@@ -29,6 +30,7 @@ from worker.edits.editor import Editor
 from worker.edits.photo import StoredPhotoInfo
 from worker.encoders.base import Encoder
 from worker.ingest.throughput import Throughput
+from worker.perceptual_hash import HashReader
 from worker.photo_info.reader import PhotoInfoReader
 from worker.runtime.routing import Routing
 from worker.stores.amends import Amends
@@ -54,6 +56,7 @@ class Runtime:
         close: Finishes the work in progress and closes every part.
         threads: Tasks that run concurrently.
         throughput: The worker's throughput.
+        noise: What the worker knows of its model's noise.
     """
 
     app: Celery
@@ -66,6 +69,7 @@ class Runtime:
     close: Callable[[], None]
     threads: int
     throughput: Throughput = field(default_factory=Throughput)
+    noise: NoiseThreshold = field(default_factory=NoiseThreshold)
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,8 @@ class Parts:
     def editor(self) -> Editor:
         """Changes the rows of claimed images."""
         reader = PhotoInfoReader(self.settings.photo_info)
-        photos = StoredPhotoInfo(self._blobs, reader.read, self._stores.mark.is_here)
+        hashes = HashReader(self.settings.image_pixels_max)
+        photos = StoredPhotoInfo(self._blobs, reader.read, self._stores.mark.is_here, hashes.read)
         return Editor(
             store=self.store,
             collections=self.collections,

@@ -122,6 +122,7 @@ class HeartbeatSender:
             model=self._runtime.encoder.name,
             revision=self._runtime.encoder.revision,
             version=_VERSION,
+            noise_threshold=self._runtime.noise,
             serves=self._is_serving(),
             at=now,
             until=now + self._interval_s * _BEATS_MISSED_MAX,

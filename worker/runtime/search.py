@@ -12,6 +12,7 @@ from worker.catalog.edit import ImageEdit
 from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.encoders.base import Encoder
+from worker.encoders.noise import noise_of
 from worker.runtime.base import Parts, Runtime
 from worker.runtime.celery_app import create_app
 from worker.runtime.tasks import SearchWork, register_search
@@ -108,4 +109,5 @@ def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
         upkeep=None,
         close=parts.close,
         threads=settings.search_threads + _CATALOG_THREADS,
+        noise=noise_of(encoder, settings),
     )

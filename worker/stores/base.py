@@ -36,6 +36,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells whether two images are near-duplicates."""
+
+    # float32 [dim], of unit length.
+    vector: NDArray[np.float32]
+    # As in ``ImageRecord``.
+    perceptual_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """The job that wrote a row, and all file names of its image."""
 
@@ -166,6 +176,10 @@ class VectorStore(Protocol):
 
     def vectors(self, tenant: str, ids: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Return the stored images' vectors, float32 [dim], by id."""
+        ...
+
+    def fingerprints(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Fingerprint]:
+        """Return the stored images' vectors and perceptual hashes by id; one call."""
         ...
 
     def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:

@@ -17,7 +17,7 @@ from common.errors import StoreUnavailable
 from common.filters.model import Filter
 from common.read_marks.base import ReadMark
 from common.rfc3339 import milliseconds
-from worker.stores.base import Named, Near, Row, Version, Writes
+from worker.stores.base import Fingerprint, Named, Near, Row, Version, Writes
 from worker.stores.hits import cosine, to_hit
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
@@ -148,6 +148,13 @@ class MemoryStore:
         """Return the stored images' vectors, float32 [dim], by id."""
         rows = self._rows(tenant)
         return {image_id: rows[image_id].vector.copy() for image_id in ids if image_id in rows}
+
+    def fingerprints(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Fingerprint]:
+        """Return the stored images' vectors and perceptual hashes by id."""
+        return {
+            image_id: Fingerprint(row.vector.copy(), row.record.perceptual_hash)
+            for image_id, row in self.rows(tenant, ids).items()
+        }
 
     def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
         """Return the stored images' full rows by id."""

@@ -27,6 +27,9 @@ _SEEN_MS = 30_000
 # A tag and the colours of the pictures with it; the tests' model distinguishes colours.
 ALBUM = {"warm": ("red", "orange", "yellow"), "cool": ("blue", "green", "cyan")}
 
+# Score of a text below which hits are noise, between those of its colour and of others.
+NOISE_TEXT = 0.4
+
 Visit = Callable[..., Site]
 
 
@@ -48,7 +51,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     require(Valkey)
     require(MilvusLite)
     # Refuse uploads while anything is queued, so that tests can provoke a refusal.
-    settings = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_MAX_WAIT_S": "0"}
+    settings = {
+        "GLIMPSE_MODEL": "hashing",
+        "GLIMPSE_MAX_WAIT_S": "0",
+        "GLIMPSE_NOISE_TEXT": str(NOISE_TEXT),
+    }
     with Stack(tmp_path_factory.mktemp("stack"), settings) as stack:
         ready(stack.client)
         yield stack

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.web.conftest import NOISE_TEXT
 from tests.support.pictures import image_id, picture
 from tests.support.polling import finished_job
 from tests.support.services import Stack
@@ -56,18 +57,42 @@ def test_near_duplicates_are_one_picture(site: Site, twin: str) -> None:
     pair = {"cyan.png", twin}
     assert set(site.names()[:2]) == pair
     site.page.get_by_label("Group near-duplicates").check()
-    expect(site.page).to_have_url(re.compile(r"q=cyan&group=0.95$"))
+    expect(site.page).to_have_url(re.compile(r"q=cyan&group=auto$"))
     expect(site.page.locator("#grid .tile-folded").first).to_have_text("+1")
     best, second = site.names()[:2]
     assert (best in pair, second in pair) == (True, False)
     open_best = site.page.get_by_role("link", name=re.compile(f"^{best}.*and 1 near-duplicate$"))
     open_best.click()
     (folded,) = pair - {best}
-    expect(site.page.get_by_role("dialog", name=best)).to_contain_text(folded)
+    dialog = site.page.get_by_role("dialog", name=best)
+    expect(dialog).to_contain_text(folded)
+    group = dialog.get_by_role("list", name="1 near-duplicate")
+    expect(group.locator("img")).to_have_js_property("naturalWidth", 150)
+    group.get_by_role("link", name=folded).click()
+    expect(site.page.get_by_role("dialog", name=folded)).to_be_visible()
+    expect(group).to_be_hidden()
     site.page.keyboard.press("Escape")
     site.page.go_back()
     expect(site.page.get_by_label("Group near-duplicates")).not_to_be_checked()
     expect(site.page.locator("#grid .tile-name").nth(1)).to_have_text(re.compile("cyan"))
+
+
+def test_a_divider_is_before_what_hardly_matches(site: Site) -> None:
+    site.open("/?q=red")
+    divider = site.page.locator("#grid .divider")
+    expect(divider).to_have_text("Less alike from here")
+    above = divider.evaluate("divider => [...divider.parentElement.children].indexOf(divider)")
+    is_noise = [score < NOISE_TEXT for score in scores(site)]
+    assert is_noise == [False] * above + [True] * (len(is_noise) - above)
+    # The arrow keys pass it.
+    site.page.locator("#grid .tile-open").first.focus()
+    for _ in is_noise[1:]:
+        site.page.keyboard.press("ArrowRight")
+    expect(site.page.locator("#grid .tile-open").last).to_be_focused()
+    site.search("purple")
+    expect(divider).to_have_text("Nothing matches well; these come closest")
+    site.open()
+    expect(divider).to_have_count(0)
 
 
 def test_the_newest_have_no_scores_to_ask_for(site: Site) -> None:

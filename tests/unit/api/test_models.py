@@ -14,7 +14,7 @@ from common.keys.base import Scope
 from common.keys.token import issue
 from common.models.base import Switch
 from common.settings import load_settings
-from tests.support.inline import Inline, start_inline
+from tests.support.inline import Inline, heartbeat, start_inline
 from tests.support.pictures import picture
 
 ACTIVE, OTHER, THIRD = "hashing", "other", "third"
@@ -54,6 +54,8 @@ def test_models_are_listed_with_their_images_and_workers(
     inline: Inline, client: FlaskClient
 ) -> None:
     client.post("/v1/images", data={"file": (io.BytesIO(picture("red")), "red.png")})
+    known = {"text": 0.25, "image": None}
+    inline.heartbeats.beat(heartbeat("search", noise_threshold=known))
     found = client.get("/v1/models").get_json()
     assert (found["active"], found["switch"]) == (ACTIVE, None)
     active, other = found["models"]
@@ -61,12 +63,14 @@ def test_models_are_listed_with_their_images_and_workers(
         "name": ACTIVE,
         "revision": inline.heartbeats.alive()[0].revision,
         "dim": active["dim"],
+        "noise_threshold": known,
         "images": 1,
         "active": True,
         "workers": {"ingest": 1, "search": 1},
     }
     assert (other["name"], other["images"], other["active"]) == (OTHER, 0, False)
     assert other["workers"] == {"ingest": 1, "search": 1}
+    assert other["noise_threshold"] == {"text": None, "image": None}
 
 
 def test_a_switch_is_in_progress_until_a_worker_ends_it(

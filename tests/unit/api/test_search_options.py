@@ -124,7 +124,7 @@ def test_near_duplicates_are_folded_into_the_best_of_them(client: FlaskClient) -
     assert best["id"] == ids[1]
     assert {each["id"] for each in best["duplicates"]} == {ids[0], ids[2]}
     for each in best["duplicates"]:
-        assert set(each) == {"id", "score", "filename", "links"}
+        assert set(each) == {"id", "score", "filename", "distance", "links"}
         assert client.get(each["links"]["content"]).status_code == 200
     assert [hit["rank"] for hit in search["hits"]] == list(range(1, len(COLOURS) + 2))
     assert all(hit["duplicates"] == [] for hit in others)

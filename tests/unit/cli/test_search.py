@@ -89,6 +89,22 @@ def test_near_duplicates_are_one_hit(capsys: pytest.CaptureFixture[str], inline:
     assert len(pair & set(found(capsys, "red", "--group-duplicates", "0.99"))) == 1
 
 
+def test_near_duplicates_are_listed_below_their_hit(
+    capsys: pytest.CaptureFixture[str], inline: Inline
+) -> None:
+    twin = picture("red", (20, 15))
+    inline.app.test_client().post("/v1/images", data={"file": (io.BytesIO(twin), "twin.png")})
+    assert run(["search", "--like", RED, "-k", "1", "--group-duplicates", "auto"]) == 0
+    hit, member = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert {hit[3], member[3]} == {RED, image_id(twin)}
+    assert (hit[0], member[0], member[2][:2]) == ("1", "", "  ")
+
+
+def test_auto_needs_a_threshold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "red", "--min-score", "auto"]) == 3
+    assert "GLIMPSE_NOISE_TEXT" in capsys.readouterr().err
+
+
 def test_a_sheet_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     found(capsys, "red", "--sheet", str(tmp_path / "sheet.png"))
     with Image.open(tmp_path / "sheet.png") as sheet:

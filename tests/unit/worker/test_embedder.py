@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from common.blobs.memory import MemoryBlobs
-from common.contract import SearchRequest, Term
+from common.contract import NoiseThreshold, SearchRequest, Term
 from common.errors import EncoderError
 from tests.support.pictures import picture
 from worker.encoders.hashing import HashingEncoder
@@ -20,6 +20,7 @@ from worker.search.embedder import Embedder
 from worker.search.embedding_cache import EmbeddingCache
 from worker.search.pictures import QueryPictures
 from worker.search.prompts import Prompts
+from worker.search.query import combine
 from worker.search.search import Search
 from worker.stores.memory import MemoryStore
 
@@ -161,11 +162,11 @@ def test_searches_at_once_have_each_its_own_answer(encoder: RecordingEncoder) ->
         writer.commit(colour)
     embedder = Embedder(encoder, Prompts(""), EmbeddingCache("hashing@1", 100))
     pictures = QueryPictures(queries, encoder, pixels_max=10**6)
-    search = Search(encoder.name, embedder, pictures, store)
+    search = Search(encoder.name, embedder, pictures, store, NoiseThreshold())
 
     def vector(colour: str) -> NDArray[np.float32]:
         text = SearchRequest(terms=[Term(text=colour), Term(picture=colour, weight=0.5)])
-        return search._query_vector(text)
+        return combine([1, 0.5], search._vectors(text))
 
     alone = [vector(colour) for colour in colours]
     with ThreadPoolExecutor(6) as pool:

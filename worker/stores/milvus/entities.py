@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from common.contract import Hit, ImageRecord
 from common.images.photo_info import Location, PhotoInfo
 from common.rfc3339 import milliseconds, rfc3339
-from worker.stores.base import Named, Near, Row, Version
+from worker.stores.base import Fingerprint, Named, Near, Row, Version
 from worker.stores.hits import cosine
 from worker.stores.metadata_keys import own_metadata, stored_metadata
 from worker.stores.milvus.schema import VECTOR
@@ -50,7 +50,8 @@ def to_entity(row: Row) -> dict[str, Any]:
         "indexed_at": milliseconds(record.indexed_at),
         "job_id": row.job_id,
         **stored_photo(record.photo),
-        # A dynamic field, like those of the photo info.
+        # Dynamic fields, like those of the photo info.
+        **({} if record.perceptual_hash is None else {"perceptual_hash": record.perceptual_hash}),
         **({"earlier_filenames": names} if (names := record.earlier_filenames) else {}),
     }
 
@@ -67,6 +68,7 @@ def to_record(entity: Mapping[str, Any]) -> ImageRecord:
         tags=list(entity["tags"]),
         metadata=own_metadata(entity["metadata"]),
         photo=own_photo(entity.get("photo")),
+        perceptual_hash=entity.get("perceptual_hash"),
         earlier_filenames=list(entity.get("earlier_filenames", ())),
         indexed_at=rfc3339(entity["indexed_at"] / 1000),
     )
@@ -87,6 +89,11 @@ def to_partial_record(entity: Mapping[str, Any]) -> ImageRecord:
 def to_vector(entity: Mapping[str, Any]) -> NDArray[np.float32]:
     """Return the vector in an entity, float32 [dim]."""
     return np.asarray(entity[VECTOR], dtype=np.float32)
+
+
+def to_fingerprint(entity: Mapping[str, Any]) -> Fingerprint:
+    """Return the vector and the perceptual hash in an entity."""
+    return Fingerprint(to_vector(entity), entity.get("perceptual_hash"))
 
 
 def to_row(tenant: str, entity: Mapping[str, Any]) -> Row:

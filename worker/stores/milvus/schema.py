@@ -13,7 +13,7 @@ KEY = "key"
 VECTOR = "vector"
 # The fields of an image's record. ``photo`` and the fields that are derived from it are dynamic
 # (docs/decisions/0039-photo-info.md): a row of an image without photo info has none of them. So are
-# the ``earlier_filenames`` of renamed images.
+# the ``earlier_filenames`` of renamed images, and ``perceptual_hash``.
 RECORD_FIELDS = (
     "image_id",
     "filepath",
@@ -25,6 +25,7 @@ RECORD_FIELDS = (
     "metadata",
     "indexed_at",
     "photo",
+    "perceptual_hash",
     "earlier_filenames",
 )
 # Fields with a different name in the API.
@@ -33,6 +34,8 @@ _STORED_NAMES = {"filename": "filepath", "id": "image_id"}
 HIT_FIELDS = ("image_id", "filepath", "tags", "width", "height")
 # The fields that tell the job and the file names of an image.
 NAMED_FIELDS = ("image_id", "job_id", "filepath", "earlier_filenames")
+# The fields that tell near-duplicates.
+FINGERPRINT_FIELDS = ("image_id", VECTOR, "perceptual_hash")
 # The fields of a row's version.
 VERSION_FIELDS = ("job_id", "indexed_at")
 

@@ -23,7 +23,7 @@ from common.pages import pages
 from common.read_marks.base import ReadMark
 from common.vector_index import VectorIndex
 from worker.stores.as_of import time_of
-from worker.stores.base import Named, Near, Row, Version, Writes
+from worker.stores.base import Fingerprint, Named, Near, Row, Version, Writes
 from worker.stores.identity import Identity
 from worker.stores.matching import matches
 from worker.stores.milvus.client import address_of, connect, is_lite, present, written_at
@@ -31,6 +31,7 @@ from worker.stores.milvus.collection import ensure_collection
 from worker.stores.milvus.definition import Definition, Server
 from worker.stores.milvus.entities import (
     to_entity,
+    to_fingerprint,
     to_hit,
     to_named,
     to_near,
@@ -46,6 +47,7 @@ from worker.stores.milvus.inexact import best_matching, fields_of
 from worker.stores.milvus.ordered import in_order
 from worker.stores.milvus.pages import newest
 from worker.stores.milvus.schema import (
+    FINGERPRINT_FIELDS,
     HIT_FIELDS,
     KEY,
     NAMED_FIELDS,
@@ -229,6 +231,11 @@ class MilvusStore:
         """Return the stored images' vectors, float32 [dim], by id."""
         found = self._read(tenant, ids, ("image_id", VECTOR), self._rows_per_read())
         return {image_id: to_vector(entity) for image_id, entity in found.items()}
+
+    def fingerprints(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Fingerprint]:
+        """Return the stored images' vectors and perceptual hashes by id."""
+        found = self._read(tenant, ids, FINGERPRINT_FIELDS, self._rows_per_read())
+        return {image_id: to_fingerprint(entity) for image_id, entity in found.items()}
 
     def rows(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Row]:
         """Return the stored images' full rows by id."""
