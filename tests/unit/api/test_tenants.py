@@ -61,7 +61,9 @@ class World:
 
     def fill(self) -> Target:
         """Create one of everything for the owner; the job was open, and is complete."""
-        job = self.post(OWNER, "/v1/jobs", json={"name": "mine"}).headers["Location"]
+        job = self.post(OWNER, "/v1/jobs", json={"name": "mine", "tags": ["seen"]}).headers[
+            "Location"
+        ]
         job_id = job.rsplit("/", 1)[1]
         form = {"file": (io.BytesIO(DATA), "mine.png")}
         assert self.post(OWNER, f"/v1/images?job={job_id}", data=form).status_code == 202
