@@ -32,6 +32,7 @@ from glimpse_client.answers import (
     TagCount,
     Tags,
 )
+from glimpse_client.async_glimpse import AsyncGlimpse, AsyncOpenJob
 from glimpse_client.errors import (
     ClientError,
     FileUnreadable,
@@ -51,6 +52,8 @@ from glimpse_client.retry import RetryPolicy
 from glimpse_client.sources import Source
 
 __all__ = [
+    "AsyncGlimpse",
+    "AsyncOpenJob",
     "ClientError",
     "DeadLetter",
     "Duplicate",
