@@ -111,7 +111,7 @@ def test_an_image_is_described_and_shown(client: httpx.Client, files: list[Path]
 def test_known_images_are_told_from_missing_ones(client: httpx.Client, files: list[Path]) -> None:
     known = hashlib.sha256(files[0].read_bytes()).hexdigest()
     answer = client.post("/v1/images/check", json={"ids": ["0" * 64, known]})
-    assert answer.json() == {"known": [known], "missing": ["0" * 64]}
+    assert answer.json() == {"known": [known], "missing": ["0" * 64], "renamed": []}
 
 
 def test_searches_come_first_where_processors_are_short(stack: Stack) -> None:

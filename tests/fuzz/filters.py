@@ -43,8 +43,9 @@ _DIALECTS = [Server(name).dialect for name in ("", "v2.3.5", "2.4.1", "2.6.19")]
 # Rows to match every filter against.
 _RECORDS = records(12)
 
-# Fields whose strings are translated, so that the expression contains none of the caller's text.
-_OURS = ("format", "indexed_at", "taken_at")
+# Fields whose strings are translated or are digits, so that the expression contains none of the
+# caller's text.
+_OURS = ("id", "format", "indexed_at", "taken_at")
 
 _PREFIX = "metadata."
 

@@ -128,6 +128,33 @@ def test_a_closing_worker_begins_nothing(redis: Redis, leases: Leases) -> None:
     assert leases.begin("late") is None
 
 
+def test_a_message_is_taken_by_one_worker(redis: Redis, leases: Leases) -> None:
+    """A frozen worker still holds a message that another has taken over."""
+    other = Leases(RedisMessages(redis), lease_s=60)
+    for holders in ((leases, other), (other, leases)):
+        for each in holders:
+            each.hold(delivered("once"))
+        assert [each.take("once") for each in holders] == [True, False]
+        assert not redis.hexists(MESSAGES, "once")
+        assert leases.held() == other.held() == 0
+    assert not leases.take("once")
+
+
+def test_a_message_that_is_in_its_queue_again_is_not_taken(redis: Redis, leases: Leases) -> None:
+    deliver(redis, leases, "abandoned")
+    RedisMessages(redis).put_back_abandoned(60)
+    assert not leases.take("abandoned")
+    assert queued(redis) == ["abandoned"]
+
+
+def test_a_closing_worker_takes_nothing(redis: Redis, leases: Leases) -> None:
+    lease = deliver(redis, leases, "late")
+    leases.closing.set()
+    assert not leases.take("late")
+    leases.give_back(lease)
+    assert queued(redis) == ["late"]
+
+
 def test_what_is_not_its_own_any_more_is_not_put_back(redis: Redis, leases: Leases) -> None:
     lease = deliver(redis, leases, "taken")
     redis.hdel(MESSAGES, "taken")

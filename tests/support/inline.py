@@ -202,7 +202,7 @@ def start_inline(
             MissingThumbnails(blobs, store, pixels_max, budget, wait_s=0),
             MarkedReads(store, marks),
         )
-        register_search(celery, work, encoder.name, clock, lambda *_: False)
+        register_search(celery, work, encoder.name, clock, lambda *_: False, lambda _: True)
         handlers |= celery.tasks
         # The registered task needs the lease of its message; inline there is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(

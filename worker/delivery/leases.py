@@ -76,7 +76,7 @@ class Leases:
         # By delivery tag.
         self._held: dict[str, Lease] = {}
         # Writes that Redis has not received yet, in order.
-        self._unsent: deque[Callable[[], None]] = deque()
+        self._unsent: deque[Callable[[], object]] = deque()
         self._lock = threading.Lock()
         # Number of leases being ended at the moment.
         self._endings = 0
@@ -138,6 +138,23 @@ class Leases:
                 return None
             lease.begun = True
             return lease
+
+    def take(self, tag: str) -> bool:
+        """Settle a message before its task runs; return whether this worker may run it.
+
+        For tasks that must not run twice: a worker that was frozen for longer than a lease resumes
+        with messages that others have taken, and perhaps run, meanwhile. Whoever settles a message
+        first may run it.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer; the message is redelivered.
+        """
+        with self._lock:
+            lease = self._held.get(tag)
+        if lease is None or self.closing.is_set():
+            return False
+        with self._ending():
+            return self._end(lease) and self._messages.settle(tag)
 
     def settle(self, lease: Lease) -> None:
         """End the lease of a finished task; does nothing if it has already ended."""
@@ -235,7 +252,7 @@ class Leases:
                 del self._held[tag]
             return mine
 
-    def _send(self, write: Callable[[], None]) -> None:
+    def _send(self, write: Callable[[], object]) -> None:
         """Write to Redis now or, during an outage, when it answers again."""
         try:
             write()

@@ -75,8 +75,8 @@ class Messages(Protocol):
         """Renew the stamps of messages, except those settled or put back meanwhile."""
         ...
 
-    def settle(self, tag: str) -> None:
-        """Remove a message whose task is finished."""
+    def settle(self, tag: str) -> bool:
+        """Remove a message whose task need not be run again; return whether it was stored."""
         ...
 
     def put_back(self, message: Delivered, *, last: bool, noted: bool = True) -> None:
@@ -115,10 +115,10 @@ class MemoryMessages:
         """Renew the stamps of messages."""
         self.stamps |= dict.fromkeys(self.stamps.keys() & set(tags), time.time())
 
-    def settle(self, tag: str) -> None:
-        """Remove a message."""
-        self.entries.pop(tag, None)
+    def settle(self, tag: str) -> bool:
+        """Remove a message; return whether it was stored."""
         self.stamps.pop(tag, None)
+        return self.entries.pop(tag, None) is not None
 
     def put_back(self, message: Delivered, *, last: bool, noted: bool = True) -> None:
         """Put a message back, unless another worker has it."""
@@ -167,13 +167,14 @@ class RedisMessages:
             self._redis.zadd(Channel.unacked_index_key, stamps, xx=True)
 
     @broker_call
-    def settle(self, tag: str) -> None:
+    def settle(self, tag: str) -> bool:
         """Remove a message, without a transaction, which Redis would refuse if full."""
         with self._redis.pipeline(transaction=False) as pipe:
             # In this order, because a stamp without an entry is found and removed later.
             pipe.hdel(Channel.unacked_key, tag)
             pipe.zrem(Channel.unacked_index_key, tag)
-            pipe.execute()
+            removed, _ = pipe.execute()
+        return bool(removed)
 
     @broker_call
     def put_back(self, message: Delivered, *, last: bool, noted: bool = True) -> None:

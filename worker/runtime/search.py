@@ -98,7 +98,9 @@ def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> 
     # The waiting caller reads a result once, and soon.
     held_max = {CATALOG_QUEUE: _CATALOG_THREADS}
     app = create_app(settings, parts.leases, settings.search_ttl_s, held_max)
-    register_search(app, parts.work, encoder.name, parts.clock, parts.routing.forwards)
+    register_search(
+        app, parts.work, encoder.name, parts.clock, parts.routing.forwards, parts.leases.take
+    )
     return Runtime(
         app,
         encoder,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from celery import Celery, Task
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Reject
 from pydantic import ValidationError
 
 from common.broker.queues import has_expired, rest_s
@@ -81,6 +81,8 @@ Read = TypeVar("Read", bound=ReadRequest)
 # Forwards a task to the workers of the active model if this worker's is not: takes the task's name,
 # its id, payload and the seconds until it expires.
 Forward = Callable[[str, str, Message, float | None], bool]
+# Takes a message by its delivery tag, before its task runs; see ``Leases.take``.
+Take = Callable[[str], bool]
 
 
 def register_ingest(app: Celery, deliveries: Deliveries, works: Mapping[str, Work[Any]]) -> None:
@@ -92,10 +94,8 @@ def register_ingest(app: Celery, deliveries: Deliveries, works: Mapping[str, Wor
 def _register_delivery(app: Celery, deliveries: Deliveries, name: str, work: Work[Any]) -> None:
     @app.task(bind=True, name=name, shared=False, acks_late=True, typing=False)
     def deliver(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
-        # Celery's types lack the message's properties.
-        properties: dict[str, Any] = vars(task.request)["properties"]
         with _about(task, payload):
-            return deliveries.run(properties["delivery_tag"], payload, work)
+            return deliveries.run(_tag_of(task), payload, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +118,18 @@ def register_search(
     model: str,
     clock: Clock,
     forward: Forward,
+    take: Take,
 ) -> None:
     """Register the tasks that a caller waits for; errors are part of their results.
 
-    Tasks that have expired by Redis's clock do not start.
+    Tasks that have expired by Redis's clock do not start. Those that change data start once.
     """
 
     def failed_search(error: Failure) -> Message:
         return SearchResult(encoder=model, took_ms=0, error=error)
 
-    answer = partial(_register, app, clock, forward)
+    answer = partial(_register, app, clock, forward, None)
+    change = partial(_register, app, clock, forward, take)
 
     def read(task: Callable[[Read], Message]) -> Callable[[Read, Callable[[], bool]], Message]:
         return _read_only(work.reads.of(task))
@@ -157,23 +159,25 @@ def register_search(
         CATALOG_TAGS, CatalogTagsRequest, read(work.catalog.tags), lambda e: CatalogTags(error=e)
     )
     answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
-    answer(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))
+    change(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))
     answer(THUMBNAILS_MAKE, ThumbnailRequest, make_thumbnail, lambda e: ThumbnailResult(error=e))
     # Deletions and edits change data, so they check again that the caller still waits.
-    answer(CATALOG_DELETE, CatalogRequest, work.deletion.run, lambda e: CatalogDeleted(error=e))
-    answer(CATALOG_EDIT, EditRequest, work.edit.run, lambda e: CatalogEdited(error=e))
+    change(CATALOG_DELETE, CatalogRequest, work.deletion.run, lambda e: CatalogDeleted(error=e))
+    change(CATALOG_EDIT, EditRequest, work.edit.run, lambda e: CatalogEdited(error=e))
 
 
 def _register(
     app: Celery,
     clock: Clock,
     forward: Forward,
+    take: Take | None,
     name: str,
     request: type[Request],
     run: Callable[[Request, Callable[[], bool]], Message],
     failed: Callable[[Failure], Message],
 ) -> None:
-    @app.task(bind=True, name=name, shared=False, typing=False)
+    # A message that is taken must not be settled before.
+    @app.task(bind=True, name=name, shared=False, typing=False, acks_late=take is not None)
     def answer(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
         with _about(task, payload):
             return run_task(task, payload)
@@ -190,6 +194,8 @@ def _register(
         except ValidationError:
             log.exception("task.unreadable name=%s", task.name)
             return dump(failed(_UNREADABLE))
+        if take is not None and not take(_tag_of(task)):
+            raise Reject("another worker has it", requeue=True)
         left_s = rest_s(vars(task.request), clock.now())
         if forward(name, str(task.request.id), message, left_s):
             raise Ignore
@@ -209,6 +215,13 @@ def _about(task: Task[Any, Any], payload: object) -> AbstractContextManager[None
         job=job if isinstance(job, str) else None,
         tenant=tenant if isinstance(tenant, str) else None,
     )
+
+
+def _tag_of(task: Task[Any, Any]) -> str:
+    """Return the delivery tag of a task's message; empty if it was called without one."""
+    # Celery's types lack the message's properties.
+    properties = vars(task.request).get("properties") or {}
+    return str(properties.get("delivery_tag", ""))
 
 
 def _read_only(
