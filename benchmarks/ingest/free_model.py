@@ -37,7 +37,7 @@ def measure(photos: Path, few: int, many: int, rounds: int) -> dict[str, Any]:
         count = (many - few) // rounds
         measured = [_round(stack, few + number * count, count) for number in range(rounds)]
         peaks = [before, _peaks(stack)]
-        edited = edits.measure(stack, many, count)
+        edited = edits.measure(stack, many, few)
     return {"rounds": measured, "images": [few, many], "peak_mib": peaks, "edits": edited}
 
 
