@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.image_id import ImageId, whole_image_id
+from cli.image_id import ImageId
 from cli.job_progress import follow_to_end
 from cli.selection import selected, selects
 from cli.text import Text
@@ -128,8 +128,7 @@ def _run(
     if not (ids or tags or wanted is not None):
         raise click.UsageError("Give IDs, --tag or --filter; --filter '{}' is all images.")
     with Glimpse.from_environ() as client:
-        whole = dict.fromkeys(whole_image_id(client, each) for each in ids)
-        job = client.edit(**selected(list(whole), tags, wanted), **change)
+        job = client.edit(**selected(client, ids, tags, wanted), **change)
         follow_to_end(client, job, "Editing", as_json=as_json)
 
 

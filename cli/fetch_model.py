@@ -9,7 +9,7 @@ import sys
 import click
 
 from cli.exit_codes import INCOMPLETE, USAGE
-from cli.stack.parent_death import die_with_parent
+from cli.stack.worker_command import worker_command
 from common.exit_codes import MISCONFIGURED
 
 
@@ -28,7 +28,7 @@ def fetch_model(name: str | None) -> None:
     """  # noqa: D301 - click's marker for preformatted lines
     environ = {**os.environ, **({"GLIMPSE_MODEL": name} if name else {})}
     # In a process of its own, because the command line loads no model. It shows its own progress.
-    command = die_with_parent([sys.executable, "-P", "-m", "worker", "fetch"])
+    command = worker_command("fetch")
     status = subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - our own
     if status:
         sys.exit(USAGE if status == MISCONFIGURED else INCOMPLETE)

@@ -12,7 +12,7 @@ import click
 
 from cli import milvus_address, redis_address
 from cli.exit_codes import INCOMPLETE, USAGE
-from cli.stack.parent_death import die_with_parent
+from cli.stack.worker_command import worker_command
 from common.errors import MigrationRefused
 from common.exit_codes import MISCONFIGURED
 
@@ -56,7 +56,7 @@ def migrate(to: str, finish: bool, data: Path) -> None:
 
 def _copy(arguments: list[str], source: str) -> int:
     """Copy in a process of its own, because the command line knows no store; return its status."""
-    command = die_with_parent([sys.executable, "-P", "-m", "worker", "migrate", *arguments])
+    command = worker_command("migrate", *arguments)
     environ = {**os.environ, milvus_address.SETTING: source}
     return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - our own
 

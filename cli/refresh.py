@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.image_id import ImageId, whole_image_id
+from cli.image_id import ImageId
 from cli.job_progress import follow_to_end
 from cli.selection import selected, selects
 from glimpse_client import Glimpse
@@ -37,6 +37,5 @@ def refresh(
       glimpse refresh --tag holiday
     """  # noqa: D301 - click's marker for preformatted lines
     with Glimpse.from_environ() as client:
-        whole = [whole_image_id(client, each) for each in ids]
-        job = client.refresh(**selected(whole, tags, wanted))
+        job = client.refresh(**selected(client, ids, tags, wanted))
         follow_to_end(client, job, "Refreshing", as_json=as_json)

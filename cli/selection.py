@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from cli.image_id import whole_image_id
 from cli.text import Text
+from glimpse_client import Glimpse
 
 
 class FilterText(click.ParamType[dict[str, Any]]):
@@ -55,13 +57,21 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def selected(
-    ids: Sequence[str], tags: Sequence[str], wanted: dict[str, Any] | None
+    client: Glimpse, ids: Sequence[str], tags: Sequence[str], wanted: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """Return the client's arguments ``ids`` and ``filter``; both are None if nothing is given."""
+    """Return the client's arguments ``ids`` and ``filter``; both are None if nothing is given.
+
+    Args:
+        client: Completes the ids.
+        ids: The ids, or their beginnings.
+        tags: The images have all of them.
+        wanted: The images match this filter.
+    """
     conditions = {**(wanted or {}), **({"tags": {"all": list(tags)}} if tags else {})}
     if tags and wanted and "tags" in wanted:
         raise click.UsageError("--filter has tags too; use it without --tag.")
     if ids and (tags or wanted is not None):
         raise click.UsageError("Give either IDs, or --tag and --filter.")
     has_filter = bool(tags) or wanted is not None
-    return {"ids": list(ids) or None, "filter": conditions if has_filter else None}
+    whole = dict.fromkeys(whole_image_id(client, each) for each in ids)
+    return {"ids": list(whole) or None, "filter": conditions if has_filter else None}

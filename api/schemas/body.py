@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from flask import Request
@@ -51,6 +52,23 @@ def kept_value(value: object) -> object:
 OwnValue = Annotated[
     Any, BeforeValidator(kept_value, json_schema_input_type=Text | Whole | float | bool)
 ]
+
+
+def metadata_field(description: str) -> Any:
+    """Return a field of values under the caller's own keys; check them with ``check_metadata``."""
+    return Field(
+        default={},
+        max_length=KEYS_MAX,
+        description=description,
+        # pydantic checks the keys' lengths, but does not include them in the schema.
+        json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}},
+    )
+
+
+def check_metadata(metadata: Mapping[str, object]) -> None:
+    """Raise ``ValueError`` if metadata is too large."""
+    if len(json.dumps(metadata)) > METADATA_BYTES_MAX:
+        raise ValueError(f"give at most {METADATA_BYTES_MAX} bytes of metadata as JSON")
 
 
 class Body(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 from pydantic import (
@@ -14,15 +13,12 @@ from pydantic import (
     model_validator,
 )
 
-from api.schemas.body import Body, kept_value
+from api.schemas.body import Body, check_metadata, kept_value, metadata_field
 from common.contract import Change
 from common.filters.model import Filter
 from common.ids import ImageId
 from common.images.filenames import FILENAME_CHARACTERS_MAX, clean_filename
 from common.images.metadata_limits import (
-    KEY_CHARACTERS_MAX,
-    KEYS_MAX,
-    METADATA_BYTES_MAX,
     TAGS_MAX,
     OwnKey,
     Tag,
@@ -83,18 +79,11 @@ class ChangeBody(Body):
         default=None, description="The new file name; the old one is kept beside it."
     )
     tags: TagsChange = TagsChange()
-    metadata: dict[OwnKey, NewValue] = Field(
-        default={},
-        max_length=KEYS_MAX,
-        description="New values by key; null removes a key.",
-        # pydantic checks the keys' lengths, but does not include them in the schema.
-        json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}},
-    )
+    metadata: dict[OwnKey, NewValue] = metadata_field("New values by key; null removes a key.")
 
     @model_validator(mode="after")
     def _bounded(self) -> ChangeBody:
-        if len(json.dumps(self.metadata)) > METADATA_BYTES_MAX:
-            raise ValueError(f"give at most {METADATA_BYTES_MAX} bytes of metadata as JSON")
+        check_metadata(self.metadata)
         return self
 
     @property

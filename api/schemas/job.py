@@ -10,15 +10,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from api.schemas.answer import Answer, Count, Share, Time, time_or_none
-from api.schemas.body import Body, OwnValue
+from api.schemas.body import Body, OwnValue, check_metadata, metadata_field
 from api.schemas.edit import FileName
 from api.schemas.links import Links
 from common.contract import OnDuplicate
 from common.ids import ImageId, RecordId
 from common.images.metadata_limits import (
-    KEY_CHARACTERS_MAX,
-    KEYS_MAX,
-    METADATA_BYTES_MAX,
     TAGS_MAX,
     OwnKey,
     Tag,
@@ -35,18 +32,11 @@ class OpenJobBody(Body):
     name: FileName | None = Field(default=None, description="What you call the job.")
     tags: list[Tag] = Field(default=[], max_length=TAGS_MAX)
     on_duplicate: OnDuplicate = "merge"
-    metadata: dict[OwnKey, OwnValue] = Field(
-        default={},
-        max_length=KEYS_MAX,
-        description="Values under your own keys.",
-        # pydantic checks the keys' lengths, but does not include them in the schema.
-        json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}},
-    )
+    metadata: dict[OwnKey, OwnValue] = metadata_field("Values under your own keys.")
 
     @model_validator(mode="after")
     def _bounded(self) -> OpenJobBody:
-        if len(json.dumps(self.metadata)) > METADATA_BYTES_MAX:
-            raise ValueError(f"give at most {METADATA_BYTES_MAX} bytes of metadata as JSON")
+        check_metadata(self.metadata)
         return self
 
 

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 # Processes, and threads per process. Waiting threads use no core, and threads are started only
 # when needed.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = load_settings().api_threads
+_settings = load_settings()
+threads = _settings.api_threads
 worker_class = "api.server.worker.ProblemWorker"
 
 # Maximum connections per process, including idle ones. Each is an open file, and the limit of
@@ -39,10 +40,10 @@ timeout = 60
 # gunicorn's sendfile waits for slow readers without a time limit.
 sendfile = False
 
-loglevel = load_settings().log_level
+loglevel = _settings.log_level
 logger_class = ServerLogger
 accesslog = "-"
-access_log_format = ACCESS if load_settings().log_names else ACCESS_WITHOUT_QUERY
+access_log_format = ACCESS if _settings.log_names else ACCESS_WITHOUT_QUERY
 # The control socket of gunicorn 25 and later is not used.
 control_socket_disable = True
 
@@ -56,10 +57,9 @@ def on_starting(server: Any) -> None:
     Without Redis, the API answers 503 until it returns.
     """
     del server
-    settings = load_settings()
     try:
-        with connect(settings.redis) as redis:
-            check_start(settings, redis)
+        with connect(_settings.redis) as redis:
+            check_start(_settings, redis)
             skew_s = round(RedisClock(redis).skew_s(), 1)
         if abs(skew_s) > SKEW_S_MAX:
             log.warning("clock.skewed name=api ahead_s=%s", skew_s)

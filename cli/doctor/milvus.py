@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from importlib.util import find_spec
 
 from cli import milvus_address
+from cli.stack.worker_command import worker_command
 from common.findings import Finding, Part
 
 _PART = Part("milvus")
@@ -27,7 +27,7 @@ def look(uri: str) -> list[Finding]:
                 "Run this where workers run, or: pip install 'glimpse[worker]'.",
             )
         ]
-    command = [sys.executable, "-P", "-m", "worker", "diagnose-store"]
+    command = worker_command("diagnose-store")
     try:
         done = subprocess.run(  # noqa: S603 - our own
             command,

@@ -12,7 +12,6 @@ import pytest
 
 from common.jobs.redis import RedisJobs
 from common.redis_client import connect
-from tests.conftest import require
 from tests.support.pictures import image_id, picture
 from tests.support.plain_http import PLAIN
 from tests.support.polling import wait_for
@@ -24,19 +23,11 @@ PICTURES = [picture(f"#00{n:02x}ff") for n in range(2 * REQUESTS + 1)]
 
 
 @pytest.fixture(scope="module")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    """A Valkey that a test may kill."""
-    require(Valkey)
-    with Valkey(tmp_path_factory.mktemp("valkey")) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def apis(redis_server: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Api]]:
+def apis(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Api]]:
     """Two API processes with shared storage and no worker, so images stay queued."""
     folder = tmp_path_factory.mktemp("apis")
     settings = {
-        "GLIMPSE_REDIS_URL": redis_server.url,
+        "GLIMPSE_REDIS_URL": valkey.url,
         "GLIMPSE_BLOBS_DIR": str(folder / "blobs"),
         "GLIMPSE_LEASE_S": "1",
         "GLIMPSE_MAX_WAIT_S": "1000000",
@@ -47,8 +38,8 @@ def apis(redis_server: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def jobs(redis_server: Valkey) -> Iterator[RedisJobs]:
-    with connect(redis_server.url) as redis:
+def jobs(valkey: Valkey) -> Iterator[RedisJobs]:
+    with connect(valkey.url) as redis:
         yield RedisJobs(redis, ttl_s=600)
 
 
@@ -114,15 +105,13 @@ def test_a_completion_takes_each_request_before_it_whole_and_none_after(
     assert cancel(apis[0], job_id)["cancelled"] == len(expected)
 
 
-def test_an_open_job_outlives_its_redis(
-    apis: list[Api], jobs: RedisJobs, redis_server: Valkey
-) -> None:
+def test_an_open_job_outlives_its_redis(apis: list[Api], jobs: RedisJobs, valkey: Valkey) -> None:
     job_id = opened(apis[0])
     assert add(apis[0], job_id, 0, "a").status_code == 202
-    redis_server.kill()
+    valkey.kill()
     refused = add(apis[1], job_id, 1, "b")
     assert (refused.status_code, refused.json()["code"]) == (503, "broker_unavailable")
-    redis_server.start()
+    valkey.start()
     for api in apis:
         for number in (0, 1):
             assert add(api, job_id, number, uuid.uuid4().hex).status_code == 202

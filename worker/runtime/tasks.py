@@ -129,7 +129,6 @@ def register_search(
         return SearchResult(encoder=model, took_ms=0, error=error)
 
     answer = partial(_register, app, clock, forward, None)
-    change = partial(_register, app, clock, forward, take)
 
     def read(task: Callable[[Read], Message]) -> Callable[[Read, Callable[[], bool]], Message]:
         return _read_only(work.reads.of(task))
@@ -159,9 +158,14 @@ def register_search(
         CATALOG_TAGS, CatalogTagsRequest, read(work.catalog.tags), lambda e: CatalogTags(error=e)
     )
     answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
-    change(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))
     answer(THUMBNAILS_MAKE, ThumbnailRequest, make_thumbnail, lambda e: ThumbnailResult(error=e))
-    # Deletions and edits change data, so they check again that the caller still waits.
+    _register_changes(partial(_register, app, clock, forward, take), work)
+
+
+def _register_changes(change: Callable[..., None], work: SearchWork) -> None:
+    """Register the tasks that change data, which start once."""
+    change(MODELS_DROP, DropRequest, _read_only(work.models.drop), lambda e: Dropped(error=e))
+    # Deletions and edits also check again that the caller still waits.
     change(CATALOG_DELETE, CatalogRequest, work.deletion.run, lambda e: CatalogDeleted(error=e))
     change(CATALOG_EDIT, EditRequest, work.edit.run, lambda e: CatalogEdited(error=e))
 

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.web.conftest import Visit
-from tests.support.pictures import image_id, jpeg
-from tests.support.polling import finished_job
+from tests.support.pictures import jpeg
 from tests.support.services import Stack
 from tests.support.web.site import Site
+from tests.support.web.tagged import tagged
 
 # Enough pictures for a second page of results.
 MANY = 60
@@ -26,13 +26,8 @@ RIGHTMOST = f"({_PANE}.scrollWidth - {_PANE}.clientWidth)"
 def many(stack: Stack) -> Iterator[str]:
     """The tag of more pictures than a page of results shows, deleted afterwards."""
     pictures = {f"many {number}.jpg": jpeg(number) for number in range(7000, 7000 + MANY)}
-    files = [("file", file) for file in pictures.items()]
-    data = {"metadata": '{"tags": ["many"]}'}
-    created = stack.client.post("/v1/images", files=files, data=data)
-    finished_job(stack.client, created.headers["Location"])
-    yield "many"
-    for each in pictures.values():
-        stack.client.delete(f"/v1/images/{image_id(each)}").raise_for_status()
+    with tagged(stack, "many", pictures) as tag:
+        yield tag
 
 
 def scroll(page: Page) -> int:

@@ -14,6 +14,7 @@ from tests.support.pictures import image_id, jpeg
 from tests.support.polling import finished_job
 from tests.support.services import Stack
 from tests.support.web.site import Site
+from tests.support.web.tagged import tagged
 
 # More pictures than a page of results.
 MANY = 52
@@ -33,13 +34,8 @@ def taken(stack: Stack) -> Iterator[str]:
 def counted(stack: Stack) -> Iterator[str]:
     """The tag of more pictures than a page of results shows, deleted afterwards."""
     pictures = {f"counted {number}.jpg": jpeg(number) for number in range(9000, 9000 + MANY)}
-    files = [("file", file) for file in pictures.items()]
-    data = {"metadata": '{"tags": ["counted"]}'}
-    created = stack.client.post("/v1/images", files=files, data=data)
-    finished_job(stack.client, created.headers["Location"])
-    yield "counted"
-    for each in pictures.values():
-        stack.client.delete(f"/v1/images/{image_id(each)}").raise_for_status()
+    with tagged(stack, "counted", pictures) as tag:
+        yield tag
 
 
 def panel(site: Site) -> Locator:

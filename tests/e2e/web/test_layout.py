@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.web.conftest import Visit
-from tests.support.pictures import image_id, picture
-from tests.support.polling import finished_job
+from tests.support.pictures import picture
 from tests.support.services import Stack
 from tests.support.web.site import Site
+from tests.support.web.tagged import tagged
 
 # Sizes of pictures whose rows are not filled by chance.
 SIZES = [(90, 60), (60, 90), (60, 60), (160, 50), (300, 30), (80, 60)] * 4
@@ -25,13 +25,8 @@ def shapes(stack: Stack) -> Iterator[str]:
         f"{FOLDER}/{number}.png": picture(f"#00{number:02x}99", size)
         for number, size in enumerate(SIZES)
     }
-    files = [("file", file) for file in pictures.items()]
-    data = {"metadata": '{"tags": ["shapes"]}'}
-    created = stack.client.post("/v1/images", files=files, data=data)
-    finished_job(stack.client, created.headers["Location"])
-    yield "shapes"
-    for each in pictures.values():
-        stack.client.delete(f"/v1/images/{image_id(each)}").raise_for_status()
+    with tagged(stack, "shapes", pictures) as tag:
+        yield tag
 
 
 def boxes(site: Site) -> list[dict[str, float]]:
