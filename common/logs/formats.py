@@ -22,10 +22,10 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """Return the line without its traceback."""
-        # In the message already, if it names one itself.
-        message = record.getMessage()
-        extra = [f" {name}={value}" for name, value in fields().items() if value not in message]
-        return super().formatMessage(record) + "".join(extra)
+        # Some messages name a field themselves.
+        named = record.getMessage().split()
+        found = [f"{name}={value}" for name, value in fields().items()]
+        return " ".join([super().formatMessage(record), *(f for f in found if f not in named)])
 
 
 class JsonFormatter(logging.Formatter):

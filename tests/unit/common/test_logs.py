@@ -79,6 +79,10 @@ def test_text_has_the_fields_that_the_message_lacks_after_it() -> None:
         text = TextFormatter().format(record("catalog.deleted tenant=%s", "acme"))
     assert text.endswith(" WARNING worker.x catalog.deleted tenant=acme request=4c1e")
     assert TextFormatter().format(record("plain")).endswith(" WARNING worker.x plain")
+    # A value that is part of another word is no field.
+    with bound(tenant="a", task="t"):
+        text = TextFormatter().format(record("task.expired name=catalog tenant=ab"))
+    assert text.endswith(" worker.x task.expired name=catalog tenant=ab tenant=a task=t")
 
 
 def test_json_has_the_event_the_fields_and_the_traceback_on_one_line() -> None:
