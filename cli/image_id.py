@@ -26,8 +26,8 @@ class ImageId(click.ParamType[str]):
         """Return the ID, or its beginning."""
         if not re.fullmatch(f"[0-9a-f]{{{_DIGITS_MIN},{IMAGE_ID_DIGITS}}}", value):
             self.fail(
-                f"{value!r} is not an image ID ({IMAGE_ID_DIGITS} hexadecimal digits,"
-                f" of which the first {_DIGITS_MIN} or more will do).",
+                f"{value!r} is not an image ID ({IMAGE_ID_DIGITS} hexadecimal digits, or"
+                f" at least the first {_DIGITS_MIN}).",
                 param,
                 ctx,
             )

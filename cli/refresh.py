@@ -25,7 +25,7 @@ def refresh(
 
     Reads time taken, camera, place, description and keywords of images that were
     indexed before Glimpse read them, or with other settings, and computes missing
-    perceptual hashes, by which near-duplicates are told. Without IDs, --tag
+    perceptual hashes, which identify near-duplicates. Without IDs, --tag
     or --filter, all images are read. Images whose info is the same are left as they
     are; uploads and searches continue.
 

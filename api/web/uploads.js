@@ -8,7 +8,7 @@ import { halves, httpRequestOf, uploadRequestsOf } from './upload-requests.js';
 
 // Jobs polled concurrently; jobs end in about the order in which they started.
 const FOLLOWED_MAX = 4;
-// Codes of the service for a job that takes no more pictures, although nobody cancelled it.
+// Codes of the service for a job that takes no more pictures, but was not cancelled.
 const CLOSED = new Set(['job_complete', 'not_found']);
 
 /** Uploads files and reports the progress. */

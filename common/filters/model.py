@@ -221,7 +221,7 @@ class Filter(BaseModel):
     near: Near | None = None
     # By metadata key; in JSON each is a condition named "metadata.KEY".
     metadata: dict[OwnKey, OwnOrValue] = Field(default={}, max_length=_KEYS_MAX)
-    # Filters of which an image must match all, at least one, and not the last one.
+    # An image must match all of the first, at least one of the second, and not the last.
     all_of: list[Filter] | None = Field(
         default=None, alias="and", min_length=1, max_length=CONDITIONS_MAX
     )

@@ -34,7 +34,7 @@ NAMES += ["\U0010ffff" * (NAME_CHARACTERS + 1), "\ud7ff" * NAME_CHARACTERS]
 
 
 def some(count: int, taken: float = 0.7) -> list[Row]:
-    """Return rows with equal and different values, of which a share has a time."""
+    """Return rows with equal and different values; some of them have a time."""
     dice = random.Random(5)
     return [
         row(

@@ -1,4 +1,4 @@
-"""One job filled over two real API processes, of which one is killed, or their Redis."""
+"""One job filled over two real API processes; one of them, or their Redis, is killed."""
 
 from __future__ import annotations
 

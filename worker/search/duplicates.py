@@ -19,8 +19,8 @@ DISTANCE_MAX = 10
 COSINE_MIN = 0.5
 COSINE_ALONE_MIN = 0.999
 
-# Returns which of the hits from ``start`` to ``stop`` are near-duplicates of which hits up to
-# ``stop``: bool [stop - start, stop].
+# Compares each of the hits from ``start`` to ``stop`` with all hits before ``stop``: bool
+# [stop - start, stop], true for near-duplicates.
 Alike = Callable[[int, int], NDArray[np.bool_]]
 
 

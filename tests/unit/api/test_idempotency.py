@@ -49,17 +49,17 @@ class Outage(MemoryIdempotency):
     """Keys that no request can release, as if its process or Redis failed first."""
 
     def settle(self, *_: str) -> None:
-        raise BrokerUnavailable("Redis is away.")
+        raise BrokerUnavailable("Redis is down.")
 
     def give_back(self, *_: str) -> None:
-        raise BrokerUnavailable("Redis is away.")
+        raise BrokerUnavailable("Redis is down.")
 
 
 class CutOff(InlineDispatcher):
     """A dispatcher whose broker is unavailable."""
 
     def send(self, *_: object, **__: object) -> None:
-        raise BrokerUnavailable("Redis is away.")
+        raise BrokerUnavailable("Redis is down.")
 
 
 def test_the_same_key_gives_the_same_job(client: FlaskClient) -> None:
@@ -218,7 +218,7 @@ def test_where_redis_is_away_a_request_with_a_key_is_refused(
 ) -> None:
     class Away(MemoryIdempotency):
         def take(self, *_: str) -> Any:
-            raise BrokerUnavailable("Redis is away.")
+            raise BrokerUnavailable("Redis is down.")
 
     replace_parts(inline, idempotency=Away())
     assert code(upload(client, "k")) == (503, "broker_unavailable")

@@ -103,11 +103,11 @@ def test_an_addition_is_repeated_with_its_key(client: FlaskClient) -> None:
 def test_an_addition_that_was_killed_is_completed_by_the_next(idle: Inline) -> None:
     class Killed(MemoryIdempotency):
         def settle(self, *_: str) -> None:
-            raise BrokerUnavailable("Redis is away.")
+            raise BrokerUnavailable("Redis is down.")
 
     class CutOff(InlineDispatcher):
         def send(self, *_: object, **__: object) -> None:
-            raise BrokerUnavailable("Redis is away.")
+            raise BrokerUnavailable("Redis is down.")
 
     client = idle.app.test_client()
     dispatcher = idle.app.extensions["glimpse"].dispatcher
