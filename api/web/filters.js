@@ -2,7 +2,12 @@
 
 const DAY_MS = 86_400_000;
 // Formats of the filter, as readers know them.
-export const FORMATS = { JPEG: 'JPEG', PNG: 'PNG', GIF: 'GIF', WEBP: 'WebP', BMP: 'BMP', TIFF: 'TIFF' };
+export const FORMATS = {
+  JPEG: 'JPEG', HEIF: 'HEIC', PNG: 'PNG', WEBP: 'WebP', GIF: 'GIF', TIFF: 'TIFF', AVIF: 'AVIF', JXL: 'JPEG XL',
+  JPEG2000: 'JPEG 2000', BMP: 'BMP', PSD: 'PSD', ICO: 'ICO', TGA: 'TGA', PNM: 'PNM', ARW: 'ARW (Sony)',
+  CR2: 'CR2 (Canon)', CR3: 'CR3 (Canon)', DNG: 'DNG', NEF: 'NEF (Nikon)', ORF: 'ORF (Olympus)',
+  RAF: 'RAF (Fujifilm)', RW2: 'RW2 (Panasonic)',
+};
 // Longest texts of a filter.
 const TEXT_MAX = 128;
 

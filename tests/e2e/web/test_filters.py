@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, expect
 
+from common.images.formats import MEDIA_TYPES
 from tests.e2e.web.conftest import Visit
 from tests.support.camera_pictures import camera_picture
 from tests.support.pictures import image_id, jpeg
@@ -101,6 +102,14 @@ def test_years_and_months_are_filters(site: Site, taken: str) -> None:
     form.get_by_role("button", name="All years").click()
     expect(site.page).to_have_url(f"{site.url}/")
     expect(form.get_by_role("button", name="2024 (1)")).to_be_visible()
+
+
+def test_every_format_is_offered(site: Site) -> None:
+    site.open()
+    offered = site.page.locator("#filter-format option").evaluate_all(
+        "all => all.map(o => o.value)"
+    )
+    assert sorted(offered) == sorted(["", *MEDIA_TYPES])
 
 
 def test_what_is_no_filter_is_left_out(site: Site) -> None:
