@@ -33,7 +33,7 @@ export class Details {
 
   /**
    * `actions` are find(id), neighbour(id, steps), open(picture), address(picture), close(), closed(id), more(picture), less(picture),
-   * tag(tag), changed(image) and delete(picture).
+   * tag(tag) and delete(picture).
    */
   constructor(actions) {
     this.#actions = actions;
@@ -53,7 +53,6 @@ export class Details {
     byId('details-delete').addEventListener('click', () => actions.delete(this.#picture));
     this.#tags = new PictureTags({
       filter: actions.tag,
-      changed: actions.changed,
       failed: (problem) => this.#showProblem(problem),
     });
   }

@@ -10,6 +10,10 @@ import { ratioOf, tileOf } from './tile.js';
 const AHEAD_PX = 3000;
 // Height of a caption that was never measured, in pixels.
 const CAPTION_PX = 23;
+// Height at the top of the window that the search box covers, in pixels.
+const HEAD_PX = 88;
+// Distance from there to what the reader is looking at, less than the height of a row.
+const READING_PX = 32;
 
 /** Shows pictures as tiles. */
 export class Grid {
@@ -42,7 +46,7 @@ export class Grid {
   // The position of the picture that is the tab stop.
   #current = 0;
 
-  /** `actions` are open(picture), address(picture), more(picture) and less(picture). */
+  /** `actions` are open(picture), address(picture), more(picture), less(picture) and reading(picture or undefined). */
   constructor(selection, actions) {
     this.#selection = selection;
     this.#actions = {
@@ -79,6 +83,7 @@ export class Grid {
     }
     // The last row may get further pictures.
     this.#layOut();
+    this.#tellReading();
   }
 
   /** Hide pictures until `reveal`, and focus the one after the first of them. */
@@ -108,6 +113,16 @@ export class Grid {
     return this.focusAt(this.#at.get(id));
   }
 
+  /** Scroll to the first picture that has a property; return whether there is one. */
+  scrollTo(has) {
+    const at = this.#pictures.findIndex(has);
+    if (at < 0) return false;
+    this.#scrollTo(at, HEAD_PX);
+    // The heights of rows without tiles were estimated.
+    this.#scrollTo(at, HEAD_PX);
+    return true;
+  }
+
   /** Focus the picture that had the focus last. */
   focusCurrent() {
     this.focusAt(this.#current);
@@ -118,9 +133,7 @@ export class Grid {
     const picture = this.#pictures[at];
     if (!picture) return false;
     if (!this.#tiles.has(picture.id)) {
-      const top = this.#above.getBoundingClientRect().top + this.#tops[this.#rows.rowOf(at)];
-      window.scrollBy({ top: top - window.innerHeight / 2, behavior: 'instant' });
-      this.#showRows();
+      this.#scrollTo(at, window.innerHeight / 2);
     }
     this.#current = at;
     this.#tiles.get(picture.id).querySelector('.tile-open').focus();
@@ -137,11 +150,26 @@ export class Grid {
     return this.#pictures[this.#at.get(id) + steps];
   }
 
+  /** Scroll until a picture's row is at a distance from the top of the window, and show the rows there. */
+  #scrollTo(at, distance) {
+    const top = this.#above.getBoundingClientRect().top + this.#tops[this.#rows.rowOf(at)];
+    window.scrollBy({ top: top - distance, behavior: 'instant' });
+    this.#showRows();
+  }
+
   #onScroll() {
     this.#showRows();
     const top = this.#above.getBoundingClientRect().top;
     const [row] = this.#rowsBetween(-top, -top);
     this.#reader = { at: this.#rows.rows[row]?.start ?? 0, top: top + this.#tops[row] };
+    this.#tellReading();
+  }
+
+  /** Tell which picture the reader is looking at: the last one of a row, so that a row is of the year that begins in it. */
+  #tellReading() {
+    const line = HEAD_PX + READING_PX - this.#above.getBoundingClientRect().top;
+    const [row] = this.#rowsBetween(line, line);
+    this.#actions.reading(this.#pictures[this.#rows.rows[row]?.end - 1]);
   }
 
   /** Lay the pictures out again if the window has another width, and keep the reader's place. */

@@ -14,6 +14,14 @@ export function photoFacts(photo) {
   return facts.filter(([, text]) => text);
 }
 
+/** Return the year in which a picture was taken, like "2024", as the service orders it; null if that is unknown. */
+export function yearOf({ photo }) {
+  const time = photo?.taken_at;
+  if (!time) return null;
+  const year = new Date(/(Z|[+-]\d\d:\d\d)$/i.test(time) ? time : `${time}Z`).getUTCFullYear();
+  return Number.isNaN(year) ? null : String(year);
+}
+
 /** Return a time as the camera's clock showed it, not in the reader's time zone, with its offset if known. */
 function taken(rfc3339) {
   const [, local, offset] = /^(.*?)(Z|[+-]\d\d:\d\d)?$/i.exec(rfc3339);

@@ -11,7 +11,7 @@ export class PictureTags {
   #image = null;
   #actions;
 
-  /** `actions` are filter(tag), changed(image) and failed(problem). */
+  /** `actions` are filter(tag) and failed(problem). */
   constructor(actions) {
     this.#actions = actions;
     this.#form.addEventListener('submit', (event) => {
@@ -56,7 +56,6 @@ export class PictureTags {
     const { id, links } = this.#image;
     try {
       const { data } = await call('PATCH', links.self, { json: { tags } });
-      this.#actions.changed(data);
       // The reader may have stepped to another picture meanwhile.
       if (this.#image?.id !== id) return;
       this.show(data);

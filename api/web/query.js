@@ -1,4 +1,4 @@
-// The query: a text, weighted pictures, tags, filters and limits. The page's URL stores it.
+// The query: a text, weighted pictures, tags, filters, limits and an order. The page's URL stores it.
 
 import { FILTER_NAMES, readFilter } from './filters.js';
 import { ROOT } from './root.js';
@@ -7,15 +7,19 @@ import { ROOT } from './root.js';
 const MORE_WITH_OTHERS = 0.5;
 // Weight of "less like this".
 const LESS = -0.5;
+/** The orders of lists other than the newest first, as the API calls them. */
+export const SORTS = ['-taken_at', 'taken_at', 'filename', '-bytes'];
+/** The filter that leaves out the beginning of a list, by those orders that are by date. */
+export const BY_DATE = { '-taken_at': 'to', taken_at: 'from' };
 /** Lets the service tell near-duplicates. */
 export const AUTO = 'auto';
 
 /** Return a query without any conditions. */
 export function emptyQuery() {
-  return { text: '', terms: [], tags: [], filters: {}, minScore: null, group: null };
+  return { text: '', terms: [], tags: [], filters: {}, minScore: null, group: null, sort: null };
 }
 
-/** Return whether a query has neither text nor pictures; the page then shows the newest pictures. */
+/** Return whether a query has neither text nor pictures; the page then lists pictures. */
 export function hasNoTerms(query) {
   return !query.text && !query.terms.length;
 }
@@ -81,6 +85,11 @@ export function withGroups(query, group) {
   return { ...query, group };
 }
 
+/** Return the query with an order of the list of pictures; null is the newest first. */
+export function withSort(query, sort) {
+  return { ...query, sort };
+}
+
 /** Return whether two queries find the same. */
 export function isSameQuery(one, other) {
   const [file, otherFile] = [one, other].map(({ terms }) => terms.find((term) => term.file));
@@ -98,6 +107,7 @@ export function addressOf(query, image = null) {
   for (const name of FILTER_NAMES) if (name in query.filters) address.set(name, query.filters[name]);
   if (query.minScore !== null) address.set('min', query.minScore);
   if (query.group !== null) address.set('group', query.group);
+  if (query.sort !== null) address.set('sort', query.sort);
   if (image) address.set('image', image);
   return address.size ? `${ROOT}/?${address}` : `${ROOT}/`;
 }
@@ -113,6 +123,7 @@ export function queryOf(search) {
     filters: Object.fromEntries(filters.filter(([, value]) => value !== null)),
     minScore: numberOf(address.get('min'), -1, 1),
     group: address.get('group') === AUTO ? AUTO : numberOf(address.get('group'), 0.5, 1),
+    sort: SORTS.find((sort) => sort === address.get('sort')) ?? null,
   };
 }
 

@@ -34,7 +34,7 @@ export class Results {
   #total = null;
   #tookMs = null;
 
-  /** `actions` are add(), clear() and seen(pictures). */
+  /** `actions` are add(), clear() and seen(). */
   constructor(grid, actions) {
     this.#grid = grid;
     this.#actions = actions;
@@ -134,7 +134,7 @@ export class Results {
   #append({ pictures, last, tookMs }, signal) {
     if (signal.aborted) return;
     this.#grid.append(pictures);
-    this.#actions.seen(pictures);
+    this.#actions.seen();
     this.#last = last;
     this.#tookMs = tookMs;
     this.#showStatus();
@@ -210,6 +210,7 @@ function emptinessOf(query) {
 function titleOf(query) {
   if (query.text) return `“${query.text}”`;
   if (query.terms.length) return query.terms.some(({ weight }) => weight > 0) ? 'Pictures like these' : 'Pictures unlike these';
-  if (Object.keys(query.filters).length) return 'Newest pictures with these filters';
-  return query.tags.length ? 'Newest pictures with these tags' : 'Newest pictures';
+  const pictures = query.sort ? 'Pictures' : 'Newest pictures';
+  if (Object.keys(query.filters).length) return `${pictures} with these filters`;
+  return query.tags.length ? `${pictures} with these tags` : pictures;
 }

@@ -1,4 +1,4 @@
-// Pages of pictures: the hits of a query, or the newest pictures if the query has no terms.
+// Pages of pictures: the hits of a query, or a list of pictures if the query has no terms.
 
 import { call } from './api.js';
 import { filterOf } from './filters.js';
@@ -25,7 +25,7 @@ const RETRYABLE = new Set(['search_failed', 'store_unavailable', 'worker_unavail
  */
 export function pagesOf(query, size = 0) {
   const first = Math.min(Math.max(size, PAGE), PAGE_MAX);
-  return hasNoTerms(query) ? new NewestPages(filterOf(query), first) : new HitPages(query, first);
+  return hasNoTerms(query) ? new ListPages(query, first) : new HitPages(query, first);
 }
 
 class HitPages {
@@ -49,19 +49,21 @@ class HitPages {
   }
 }
 
-class NewestPages {
-  #filter;
+class ListPages {
+  #query;
   #size;
   #cursor = null;
 
-  constructor(filter, size) {
-    this.#filter = filter;
+  constructor(query, size) {
+    this.#query = query;
     this.#size = size;
   }
 
   async next(signal) {
     const address = new URLSearchParams({ limit: this.#size });
-    if (this.#filter) address.set('filter', JSON.stringify(this.#filter));
+    const filter = filterOf(this.#query);
+    if (filter) address.set('filter', JSON.stringify(filter));
+    if (this.#query.sort) address.set('sort', this.#query.sort);
     if (this.#cursor) address.set('cursor', this.#cursor);
     const { data } = await call('GET', `${ROOT}/v1/images?${address}`, { signal });
     this.#cursor = data.next_cursor;

@@ -16,11 +16,8 @@ export class SelectionTags {
   #list = byId('selection-tag-list');
   #input = byId('selection-tag-name');
   #pictures = [];
-  #onChanged;
 
-  /** `onChanged(pictures)` is called with the pictures whose tags have changed. */
-  constructor(onChanged) {
-    this.#onChanged = onChanged;
+  constructor() {
     byId('selection-tags-close').addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#dialog.close());
     byId('selection-tag-form').addEventListener('submit', (event) => {
@@ -67,7 +64,6 @@ export class SelectionTags {
     try {
       const failed = await edit(pictures.map(({ id }) => id), tags);
       for (const picture of pictures) picture.tags = changed(picture.tags, tags);
-      this.#onChanged(pictures);
       if (failed) this.#say(`${count(failed, 'picture')} could not be changed. Activity lists the reasons.`, true);
       else this.#say(`${done} ${count(pictures.length, 'picture')}`);
       this.#showTags();

@@ -2,10 +2,7 @@
 
 import { byId, setText } from './elements.js';
 import { withFilter } from './query.js';
-import { totalOf } from './totals.js';
-
-// The first year that is looked at; pictures taken before are found by their date alone.
-const FIRST_YEAR = 1990;
+import { allMonths, monthOf, partsWithPictures } from './taken-counts.js';
 
 /** Offers years and months as filters, with the number of pictures of each. */
 export class Timeline {
@@ -35,28 +32,14 @@ export class Timeline {
     const { signal } = this.#run;
     const { from, to } = this.#query.filters;
     const year = from && from.slice(0, 4) === to?.slice(0, 4) ? Number(from.slice(0, 4)) : null;
-    const [first, end] = year ? [year * 12, year * 12 + 12] : [FIRST_YEAR * 12, (new Date().getFullYear() + 1) * 12];
+    const [first, end] = year ? [year * 12, year * 12 + 12] : allMonths();
     setText(this.#status, 'Counting …');
     this.#list.replaceChildren(...(year ? [this.#item('All years', null, null)] : []));
-    await this.#count(first, end, year ? 1 : 12, signal);
-    if (!signal.aborted) setText(this.#status, this.#list.childElementCount ? '' : 'No file of these pictures says when it was taken.');
-  }
-
-  /** List the parts of a span of months, from `first` to before `end`, in which pictures were taken; the latest come first. */
-  async #count(first, end, size, signal) {
-    const span = [`${monthOf(first)}-01`, lastDayBefore(end)];
-    const filters = { ...this.#query.filters, from: span[0], to: span[1] };
-    // Scores do not matter here: every picture has one.
-    const number = await totalOf({ ...this.#query, text: '', terms: [], filters }, signal);
-    if (!number || signal.aborted) return;
-    if (end - first === size) {
-      const name = size === 1 ? monthWords(first) : String(first / 12);
-      this.#list.append(this.#item(`${name} (${number.toLocaleString('en')})`, ...span));
-      return;
+    for await (const part of partsWithPictures(this.#query, first, end, year ? 1 : 12, signal)) {
+      const name = year ? monthWords(part.first) : part.from.slice(0, 4);
+      this.#list.append(this.#item(`${name} (${part.number.toLocaleString('en')})`, part.from, part.to));
     }
-    const middle = first + Math.ceil((end - first) / size / 2) * size;
-    await this.#count(middle, end, size, signal);
-    await this.#count(first, middle, size, signal);
+    if (!signal.aborted) setText(this.#status, this.#list.childElementCount ? '' : 'No file of these pictures says when it was taken.');
   }
 
   #item(text, from, to) {
@@ -69,15 +52,6 @@ export class Timeline {
     item.append(button);
     return item;
   }
-}
-
-/** Return a month, counted from the year 0, as in "2024-05". */
-function monthOf(month) {
-  return `${Math.floor(month / 12)}-${String((month % 12) + 1).padStart(2, '0')}`;
-}
-
-function lastDayBefore(month) {
-  return new Date(Date.parse(`${monthOf(month)}-01`) - 1).toISOString().slice(0, 10);
 }
 
 function monthWords(month) {
