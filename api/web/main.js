@@ -1,28 +1,27 @@
 // The entry point: connects the parts of the page.
 
-import { Deletions } from './deletions.js';
-import { Details } from './details.js';
-import { Drawer } from './drawer.js';
-import { Drops } from './drops.js';
 import { byId } from './elements.js';
-import { FilterPanel } from './filter-panel.js';
-import { Grid } from './grid.js';
-import { onKey } from './key.js';
-import { Limits } from './limits.js';
-import { showModel } from './model.js';
 import { Navigation } from './navigation.js';
-import { Orders } from './orders.js';
-import { yearOf } from './photo.js';
-import { addressOf, emptyQuery, hasNoTerms, withFile, withImage, withTag } from './query.js';
-import { Results } from './results.js';
-import { Scrubber } from './scrubber.js';
-import { SelectionBar } from './selection-bar.js';
-import { SelectionTags } from './selection-tags.js';
-import { Selection } from './selection.js';
-import { Terms } from './terms.js';
-import { Timeline } from './timeline.js';
-import { suggestTags } from './tag-suggestions.js';
-import { offerTop } from './to-top.js';
+import { Deletions } from './picture/deletions.js';
+import { Details } from './picture/details.js';
+import { FilterPanel } from './query/filter-panel.js';
+import { Limits } from './query/limits.js';
+import { Orders } from './query/orders.js';
+import { addressOf, emptyQuery, hasNoTerms, withFile, withImage, withTag } from './query/query.js';
+import { suggestTags } from './query/tag-suggestions.js';
+import { Terms } from './query/terms.js';
+import { Timeline } from './query/timeline.js';
+import { Grid } from './results/grid.js';
+import { Results } from './results/results.js';
+import { Scrubber, yearOf } from './results/scrubber.js';
+import { offerTop } from './results/to-top.js';
+import { SelectionBar } from './selection/selection-bar.js';
+import { SelectionTags } from './selection/selection-tags.js';
+import { Selection } from './selection/selection.js';
+import { onKey } from './service/key.js';
+import { showModel } from './service/model.js';
+import { Drawer } from './uploads/drawer.js';
+import { Drops } from './uploads/drops.js';
 
 const selection = new Selection(() => {
   grid.showSelection();
