@@ -10,8 +10,8 @@ GlimpseError
 ├── NothingToIngest          the paths contain no pictures
 └── SetupError
     ├── PortBusy             the address is in use or not available
-    ├── OpenService          the address is not loopback, and there are no API keys
-    ├── PartMissing          a program that `glimpse up` runs is not installed
+    ├── OpenService          other machines could use the service, because it has no API keys
+    ├── PartMissing          a program or package that the command needs is not installed
     └── PartFailed           a part of the stack exited, or did not become ready
 """
 
@@ -57,13 +57,13 @@ class PortBusy(SetupError):
 
 
 class OpenService(SetupError):
-    """The address is not loopback, and the service has no API keys."""
+    """Other machines could use the service, because it has no API keys."""
 
     code = "open_service"
 
 
 class PartMissing(SetupError):
-    """A program that ``glimpse up`` runs is not installed."""
+    """A program or package that the command needs is not installed."""
 
     code = "part_missing"
 

@@ -25,6 +25,7 @@ from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import cancel, jobs
 from cli.keys import keys
+from cli.mcp.command import mcp
 from cli.migrate import migrate
 from cli.models import models
 from cli.refresh import refresh
@@ -80,7 +81,7 @@ _COMMANDS = (
     *(tag, tags, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
-    *(up, doctor, completion, demo, keys, tenants, migrate),
+    *(up, mcp, doctor, completion, demo, keys, tenants, migrate),
 )
 for command in _COMMANDS:
     commands.add_command(command)
