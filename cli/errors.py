@@ -8,6 +8,7 @@ GlimpseError
 ├── UnknownId                no image or job has an ID that begins like this
 ├── AmbiguousId              several images or jobs have
 ├── NothingToIngest          the paths contain no pictures
+├── ServiceNotReady          a part of the service is missing, so that a load test makes no sense
 └── SetupError
     ├── PortBusy             the address is in use or not available
     ├── OpenService          other machines could use the service, because it has no API keys
@@ -48,6 +49,12 @@ class NothingToIngest(GlimpseError):
     """The paths contain no pictures."""
 
     code = "nothing_to_ingest"
+
+
+class ServiceNotReady(GlimpseError):
+    """A part of the service is missing, so that a load test makes no sense."""
+
+    code = "service_not_ready"
 
 
 class PortBusy(SetupError):
