@@ -21,6 +21,8 @@ from cli.table import print_rows
 from common.loopback import is_loopback
 from glimpse_client import Glimpse, RetryPolicy
 
+# Milliseconds by which requests may be sent late without a warning.
+_LATE_MS = 100
 # Characters of a bar, and of a plot and its lines.
 _BAR, _PLOT, _PLOT_LINES = 20, 60, 4
 _NAMES = ("", "due", "succeeded", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms", "p95")
@@ -99,15 +101,25 @@ def bench(
         with _status() as say, _cleaned_up(test, tag, say, keep=keep) as left:
             report, measured = test.run(say)
     report.left = sum(left)
+    _publish(report, measured, json_file)
+    if report.left:
+        sys.exit(INCOMPLETE)
+
+
+def _publish(report: Report, measured: Measured, json_file: str | None) -> None:
+    if report.late_ms > _LATE_MS:
+        click.echo(
+            f"This machine sent requests up to {report.late_ms:.0f} ms late, which the latencies"
+            " include. Lower --rate, or use a faster machine.",
+            err=True,
+        )
     document = report.model_dump_json(indent=2)
     if json_file == "-":
         click.echo(document)
-    else:
-        _show(report, measured)
-        if json_file is not None:
-            Path(json_file).write_text(f"{document}\n")
-    if report.left:
-        sys.exit(INCOMPLETE)
+        return
+    _show(report, measured)
+    if json_file is not None:
+        Path(json_file).write_text(f"{document}\n")
 
 
 def _require_ready(client: Glimpse) -> None:

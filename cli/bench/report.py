@@ -80,6 +80,7 @@ class Report(BaseModel):
         url: The service.
         tag: The tag of the uploaded images.
         seconds: How long the load lasted.
+        late_ms: By how much this machine sent requests late, at most; latencies include it.
         bytes: Size of the uploaded pictures.
         uploads: Uploads of one picture each; succeeded are those accepted.
         searchable: The accepted images; succeeded are those that searches found. Their latency
@@ -92,7 +93,8 @@ class Report(BaseModel):
     url: str
     tag: str
     seconds: float
-    bytes: int = 0
+    late_ms: float
+    bytes: int
     uploads: Kind
     searchable: Kind
     searches_idle: Kind

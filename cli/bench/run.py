@@ -63,6 +63,8 @@ class LoadTest:
         self._client, self._loader, self._plan, self._tag = client, loader, plan, tag
         self._idle_s = min(_IDLE_S, plan.seconds)
         self._job_id = ""
+        # How much later than due this machine handed a request over to be sent, at most.
+        self._late_s = 0.0
         # What was sent, whether or not it was accepted.
         self._sent: list[GeneratedPicture] = []
         self._pictures, self._texts = generate_pictures(tag), generate_texts()
@@ -127,12 +129,12 @@ class LoadTest:
 
     def _search(self, requests: Requests, due_s: float) -> None:
         text = next(self._texts)
-        _sleep_until(due_s)
+        self._sleep_until(due_s)
         requests.send(due_s, lambda: self._loader.search(text, top_k=_TOP_K))
 
     def _upload(self, requests: Requests, searchable: Searchable, due_s: float) -> None:
         picture = next(self._pictures)
-        _sleep_until(due_s)
+        self._sleep_until(due_s)
 
         def send() -> None:
             self._loader.upload((picture.filename, picture.data), job=self._job_id)
@@ -140,6 +142,11 @@ class LoadTest:
 
         self._sent.append(picture)
         requests.send(due_s, send)
+
+    def _sleep_until(self, due_s: float) -> None:
+        early_s = due_s - time.monotonic()
+        time.sleep(max(early_s, 0))
+        self._late_s = max(self._late_s, -early_s)
 
     def _is_done(self) -> bool:
         job = self._client.job(self._job_id)
@@ -153,6 +160,7 @@ class LoadTest:
             url=self._client.url,
             tag=self._tag,
             seconds=seconds,
+            late_ms=round(self._late_s * 1000, 1),
             bytes=sum(len(picture.data) for picture in self._sent),
             uploads=Kind.of(measured.uploads, began_s, seconds),
             searchable=Kind.of(found, began_s, seconds),
@@ -165,7 +173,3 @@ def _due(began_s: float, per_s: float, seconds: float) -> Iterator[float]:
     """Yield when requests at a rate are due; at least one is."""
     for number in range(max(round(per_s * seconds), 1)):
         yield began_s + number / per_s
-
-
-def _sleep_until(due_s: float) -> None:
-    time.sleep(max(due_s - time.monotonic(), 0))

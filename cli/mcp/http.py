@@ -81,6 +81,15 @@ def serve_http(host: str, port: int, allowed_hosts: Sequence[str], *, writes: bo
     relay = Relay()
     _require_keys(relay)
     port = claim(host, port)
+    own = f"[{host}]" if ":" in host else host
+    app = _new_app(relay, [*_LOOPBACK, own, *allowed_hosts], writes=writes)
+    click.echo(f"MCP server at http://{join(host, port)}/mcp; Ctrl-C stops it.", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.run(app, host=host, port=port, log_level="warning", limit_concurrency=_REQUESTS_MAX)
+
+
+def _new_app(relay: Relay, hosts: Sequence[str], *, writes: bool) -> ASGIApp:
+    """Return the app that answers requests for these hosts."""
 
     def client_of(call: Call) -> Glimpse:
         # Clients of single calls are not closed: the connections are the relay's.
@@ -91,19 +100,9 @@ def serve_http(host: str, port: int, allowed_hosts: Sequence[str], *, writes: bo
         # Every request brings its key, so that none is answered with another's.
         stateless_http=True,
         json_response=True,
-        transport_security=_accepted(
-            [*_LOOPBACK, f"[{host}]" if ":" in host else host, *allowed_hosts]
-        ),
+        transport_security=_accepted(hosts),
     )
-    click.echo(f"MCP server at http://{join(host, port)}/mcp; Ctrl-C stops it.", err=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.run(
-            KeyRequired(app),
-            host=host,
-            port=port,
-            log_level="warning",
-            limit_concurrency=_REQUESTS_MAX,
-        )
+    return KeyRequired(app)
 
 
 def _require_keys(relay: Relay) -> None:

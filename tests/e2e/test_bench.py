@@ -57,6 +57,7 @@ def test_the_figures_of_each_kind_are_reported_and_nothing_is_left(
         assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] <= latency["max"]
         assert figures["per_s"] > 0
     assert (report["left"], report["seconds"]) == (0, 2)
+    assert report["late_ms"] >= 0
     assert report["bytes"] > 10 * 5000
     assert untouched(client)
     (job, *_) = client.jobs()

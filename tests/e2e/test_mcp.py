@@ -36,9 +36,9 @@ class McpServer(GlimpseProcess):
 
     name = "mcp"
 
-    def __init__(self, folder: Path, api_url: str) -> None:
-        # Its own key, if it has one, must not be used for others.
-        super().__init__(folder, {"GLIMPSE_URL": api_url, "GLIMPSE_API_KEY": ""})
+    def __init__(self, folder: Path, api_url: str, own_key: str) -> None:
+        # Its own key must not be used for others.
+        super().__init__(folder, {"GLIMPSE_URL": api_url, "GLIMPSE_API_KEY": own_key})
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/mcp"
 
@@ -69,8 +69,10 @@ def other_key(shared_stack: Stack) -> str:
 
 
 @pytest.fixture(scope="module")
-def over_http(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[McpServer]:
-    with McpServer(tmp_path_factory.mktemp("mcp"), shared_stack.api.url) as server:
+def over_http(
+    shared_stack: Stack, api_key: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[McpServer]:
+    with McpServer(tmp_path_factory.mktemp("mcp"), shared_stack.api.url, api_key) as server:
         yield server
 
 
@@ -153,6 +155,13 @@ def test_over_http_each_key_sees_its_tenant(
     assert "(not_found)" in refusal(other, "view_image", id=RED)
 
 
+def test_clients_of_earlier_versions_of_the_protocol_are_served(
+    shared_stack: Stack, over_http: McpServer, api_key: str
+) -> None:
+    for server in (over_stdio(shared_stack.api.url, api_key), (over_http.url, api_key)):
+        assert "search_images" in tools(server, "legacy")
+
+
 def test_over_http_a_key_needs_the_scope_of_what_it_does(
     over_http: McpServer, other_key: str
 ) -> None:
@@ -206,7 +215,7 @@ def test_over_http_no_file_of_the_machine_is_read(
 
 
 def test_over_http_a_port_that_is_taken_is_named(over_http: McpServer, tmp_path: Path) -> None:
-    second = McpServer(tmp_path, over_http.settings["GLIMPSE_URL"])
+    second = McpServer(tmp_path, over_http.settings["GLIMPSE_URL"], "")
     second.port = over_http.port
     with pytest.raises(RuntimeError, match="Choose another with --host and --port"):
         second.start()

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 from mcp import Client, StdioServerParameters
+from mcp.client.client import ConnectMode
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.mcpserver import MCPServer
 from mcp_types import CallToolResult, Tool
@@ -54,26 +55,26 @@ def refusal(server: Server, tool: str, **arguments: Any) -> str:
     return content.text
 
 
-def tools(server: Server) -> dict[str, Tool]:
-    """Return a server's tools by name."""
+def tools(server: Server, mode: ConnectMode = "auto") -> dict[str, Tool]:
+    """Return a server's tools by name; "legacy" is the handshake of older clients."""
 
     async def run() -> dict[str, Tool]:
-        async with _connected(server) as client:
+        async with _connected(server, mode) as client:
             return {tool.name: tool for tool in (await client.list_tools()).tools}
 
     return asyncio.run(run())
 
 
 @asynccontextmanager
-async def _connected(server: Server) -> AsyncIterator[Client]:
+async def _connected(server: Server, mode: ConnectMode = "auto") -> AsyncIterator[Client]:
     if not isinstance(server, tuple):
-        async with Client(server) as client:
+        async with Client(server, mode=mode) as client:
             yield client
         return
     url, key = server
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         httpx2.AsyncClient(headers=headers, trust_env=False) as http,
-        Client(streamable_http_client(url, http_client=http)) as client,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield client

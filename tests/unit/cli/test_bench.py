@@ -10,6 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from cli.bench import command
 from cli.bench.pictures import generate_pictures, generate_texts
 from cli.bench.plot import bar, plot
 from cli.bench.report import Kind, Latency
@@ -131,6 +132,15 @@ def test_another_machine_is_not_loaded_without_asking(
     error = capsys.readouterr().err
     assert "Upload 6 pictures to http://pictures.example.org within 2 s?" in error
     assert "--yes" in error
+
+
+def test_a_machine_that_cannot_send_so_fast_says_so(
+    server: Inline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The first request is due at once, and so is always a little late.
+    monkeypatch.setattr(command, "_LATE_MS", 0)
+    assert run(["bench", "--seconds", "1", "--rate", "3"]) == 0
+    assert "ms late, which the latencies include. Lower --rate" in capsys.readouterr().err
 
 
 class Undeletable(httpx.BaseTransport):
