@@ -8,10 +8,11 @@ GlimpseError
 ├── UnknownId                no image or job has an ID that begins like this
 ├── AmbiguousId              several images or jobs have
 ├── NothingToIngest          the paths contain no pictures
+├── ServiceNotReady          a part of the service is missing, so that a load test makes no sense
 └── SetupError
     ├── PortBusy             the address is in use or not available
-    ├── OpenService          the address is not loopback, and there are no API keys
-    ├── PartMissing          a program that `glimpse up` runs is not installed
+    ├── OpenService          other machines could use the service, because it has no API keys
+    ├── PartMissing          a program or package that the command needs is not installed
     └── PartFailed           a part of the stack exited, or did not become ready
 """
 
@@ -50,6 +51,12 @@ class NothingToIngest(GlimpseError):
     code = "nothing_to_ingest"
 
 
+class ServiceNotReady(GlimpseError):
+    """A part of the service is missing, so that a load test makes no sense."""
+
+    code = "service_not_ready"
+
+
 class PortBusy(SetupError):
     """The address is in use or not available."""
 
@@ -57,13 +64,13 @@ class PortBusy(SetupError):
 
 
 class OpenService(SetupError):
-    """The address is not loopback, and the service has no API keys."""
+    """Other machines could use the service, because it has no API keys."""
 
     code = "open_service"
 
 
 class PartMissing(SetupError):
-    """A program that ``glimpse up`` runs is not installed."""
+    """A program or package that the command needs is not installed."""
 
     code = "part_missing"
 

@@ -13,18 +13,20 @@ from typing import NoReturn
 import click
 
 import glimpse_client
+from cli.bench.command import bench
 from cli.completion import completion
 from cli.dead_letters import dead_letters
 from cli.demo import demo
 from cli.doctor.command import doctor
 from cli.edit import edit, tag
-from cli.errors import MilvusNotFound, RedisNotFound
+from cli.errors import MilvusNotFound, RedisNotFound, ServiceNotReady
 from cli.exit_codes import INCOMPLETE, INTERRUPTED, UNREACHABLE, USAGE
 from cli.fetch_model import fetch_model
 from cli.images import delete, images
 from cli.ingest import ingest
 from cli.jobs import cancel, jobs
 from cli.keys import keys
+from cli.mcp.command import mcp
 from cli.migrate import migrate
 from cli.models import models
 from cli.refresh import refresh
@@ -80,7 +82,7 @@ _COMMANDS = (
     *(tag, tags, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters),
     *(models, reindex, fetch_model),
-    *(up, doctor, completion, demo, keys, tenants, migrate),
+    *(up, mcp, doctor, bench, completion, demo, keys, tenants, migrate),
 )
 for command in _COMMANDS:
     commands.add_command(command)
@@ -129,7 +131,8 @@ def _status(error: Exception) -> int:
         return USAGE
     if isinstance(error, glimpse_client.FileUnreadable):
         return INCOMPLETE
-    if isinstance(error, glimpse_client.ClientError | MilvusNotFound | RedisNotFound):
+    not_found = MilvusNotFound | RedisNotFound | ServiceNotReady
+    if isinstance(error, glimpse_client.ClientError | not_found):
         return UNREACHABLE
     return INCOMPLETE
 

@@ -1,0 +1,1 @@
+"""`glimpse bench`: a load test of a running service."""

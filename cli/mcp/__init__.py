@@ -1,0 +1,1 @@
+"""`glimpse mcp`: a server of the Model Context Protocol, built on the client."""
