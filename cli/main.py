@@ -37,6 +37,7 @@ from cli.tags import tags
 from cli.tenants import tenants
 from cli.text import shown, shown_lines
 from cli.up import up
+from cli.webhooks import webhooks
 from common.errors import GlimpseError, InvalidSettings
 
 _EPILOG = """\b
@@ -78,7 +79,7 @@ def commands(url: str | None) -> None:
 _COMMANDS = (
     *(ingest, search, images, show, open_page, stats),
     *(tag, tags, edit, refresh, delete),
-    *(jobs, status, cancel, dead_letters),
+    *(jobs, status, cancel, dead_letters, webhooks),
     *(models, reindex, fetch_model),
     *(up, doctor, completion, demo, keys, tenants, migrate),
 )
