@@ -88,6 +88,8 @@ class Poster:
         with connected(endpoint, addresses, deadline, self._tls) as connection:
             connection.request("POST", endpoint.target, body, dict(headers))
             response = connection.getresponse()
+            # A connection that was shut down looks like the end of the headers.
+            deadline.left_s()
             # So that the receiver does not see a broken connection.
             with suppress(OSError, HTTPException):
                 response.read(_RESPONSE_BYTES_MAX)

@@ -9,14 +9,13 @@ from ipaddress import (
     IPv6Address,
     IPv6Network,
     ip_address,
-    ip_network,
 )
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# Relays to 6to4, which Python counts as public.
-_RELAYS = ip_network("192.88.99.0/24")
+# What Python, in some versions, counts as public: addresses of protocols, and relays to 6to4.
+_RESERVED = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
 # What IPv6 has assigned to the public so far, and what of it is special or leads elsewhere:
 # Teredo, benchmarks and others; documentation; 6to4; and documentation again.
 _ASSIGNED = IPv6Network("2000::/3")
@@ -51,4 +50,5 @@ def _is_public(address: Address) -> bool:
         if address in _TRANSLATED:
             return _is_public(IPv4Address(int(address) & 0xFFFFFFFF))
         return address in _ASSIGNED and not any(address in special for special in _SPECIAL)
-    return address.is_global and not address.is_multicast and address not in _RELAYS
+    is_special = address.is_multicast or any(address in network for network in _RESERVED)
+    return address.is_global and not is_special
