@@ -117,10 +117,12 @@ class Sender:
         )
         state, due_at = self._next(claim, reply, now)
         self._webhooks.settle(claim, attempt, state, due_at)
-        level = logging.INFO if state == "delivered" else logging.WARNING
         # Without the URL, which may contain a secret of the receiver's.
-        told = (delivery.id, delivery.tenant, state, reply.status, reply.error)
-        log.log(level, "webhook.attempted job=%s tenant=%s state=%s status=%s %s", *told)
+        told = (delivery.id, delivery.tenant)
+        if reply.error is None:
+            log.info("webhook.delivered job=%s tenant=%s", *told)
+        else:
+            log.warning("webhook.failed job=%s tenant=%s state=%s %s", *told, state, reply.error)
 
     def _post(self, claim: Claim, now: float) -> Reply:
         delivery = claim.delivery
