@@ -20,6 +20,7 @@ from api.routes import (
     service,
     tags,
     web,
+    webhooks,
 )
 from api.server import broken_body, content_length, lingering_close
 from api.services import Services, connect_services
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     parameters.install(app, OPERATIONS)
     for routes in (
         *(images, tags, jobs, searches, embeddings, dead_letters),
-        *(models, service, documents, web),
+        *(webhooks, models, service, documents, web),
     ):
         app.register_blueprint(routes.blueprint)
     proxies.install(app, settings.proxy_hops, settings.path_prefix)

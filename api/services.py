@@ -37,6 +37,8 @@ from common.redis_time import Clock, RedisClock
 from common.reindex.base import Reindexes
 from common.reindex.redis import RedisReindexes
 from common.settings import Settings
+from common.webhooks.base import Webhooks
+from common.webhooks.redis import RedisWebhooks
 
 _EXTENSION = "glimpse"
 
@@ -62,6 +64,7 @@ class Services:
     quotas: Quotas
     models: Models
     reindexes: Reindexes
+    webhooks: Webhooks
     dispatcher: Dispatcher
     # The clock for all times shared with other processes.
     clock: Clock
@@ -96,6 +99,7 @@ def connect_services(settings: Settings) -> Services:
         quotas=RedisQuotas(redis),
         models=models,
         reindexes=RedisReindexes(redis),
+        webhooks=RedisWebhooks(redis),
         dispatcher=CeleryDispatcher(settings, redis, clock, models, marks),
         clock=clock,
         counters=Counters.in_redis(settings.redis, settings.api_threads),

@@ -39,6 +39,7 @@ from cli.tags import tags
 from cli.tenants import tenants
 from cli.text import shown, shown_lines
 from cli.up import up
+from cli.webhooks import webhooks
 from common.errors import GlimpseError, InvalidSettings
 
 _EPILOG = """\b
@@ -80,7 +81,7 @@ def commands(url: str | None) -> None:
 _COMMANDS = (
     *(ingest, search, images, show, open_page, stats),
     *(tag, tags, edit, refresh, delete),
-    *(jobs, status, cancel, dead_letters),
+    *(jobs, status, cancel, dead_letters, webhooks),
     *(models, reindex, fetch_model),
     *(up, mcp, doctor, bench, completion, demo, keys, tenants, migrate),
 )

@@ -1,19 +1,24 @@
-"""`glimpse tenants`: what tenants have, and how much they may have; for operators."""
+"""`glimpse tenants`: what tenants have and may have, and what their jobs call; for operators."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli import redis_address
 from cli.table import print_rows
 from common.tenants import check_tenant
+from common.webhooks.url import Endpoint
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 
 @click.group()
 def tenants() -> None:
-    """List tenants, and set how many images they may have.
+    """List tenants, and set how many images they may have and where their webhooks go.
 
     These commands connect to the service's Redis rather than to its API, so they
     need access to Redis but no key.
@@ -51,18 +56,50 @@ def list_tenants(data: Path) -> None:
 @click.argument("tenant")
 @click.option("--images", type=click.IntRange(min=0), help="Number of images it may have.")
 @click.option("--no-quota", is_flag=True, help="Remove its quota.")
+@click.option("--callback-url", help="URL to call at the end of jobs that name none.")
+@click.option("--no-callback-url", is_flag=True, help="Remove this URL.")
 @redis_address.DATA
-def set_quota(tenant: str, images: int | None, no_quota: bool, data: Path) -> None:
-    """Set how many images a tenant may have; takes effect at once and deletes nothing."""
-    from common.quotas.redis import RedisQuotas
+def set_tenant(
+    tenant: str,
+    images: int | None,
+    no_quota: bool,
+    callback_url: str | None,
+    no_callback_url: bool,
+    data: Path,
+) -> None:
+    """Set what a tenant may have and where its webhooks go; takes effect at once.
 
+    A smaller quota deletes nothing.
+    """
     try:
         check_tenant(tenant)
+        if callback_url is not None:
+            Endpoint.of(callback_url)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
-    if no_quota == (images is not None):
-        raise click.UsageError("Give either --images or --no-quota.")
+    given = [images is not None, no_quota, callback_url is not None, no_callback_url]
+    if sum(given) != 1:
+        raise click.UsageError(
+            "Give one of --images, --no-quota, --callback-url and --no-callback-url."
+        )
     with redis_address.opened(data) as redis:
-        RedisQuotas(redis).put(tenant, images)
+        if images is not None or no_quota:
+            _set_quota(redis, tenant, images)
+        else:
+            _set_default(redis, tenant, callback_url)
+
+
+def _set_quota(redis: Redis, tenant: str, images: int | None) -> None:
+    from common.quotas.redis import RedisQuotas
+
+    RedisQuotas(redis).put(tenant, images)
     shown = "no quota" if images is None else f"a quota of {images} images"
     click.echo(f"The tenant {tenant} has {shown}.", err=True)
+
+
+def _set_default(redis: Redis, tenant: str, url: str | None) -> None:
+    from common.webhooks.redis import RedisWebhooks
+
+    RedisWebhooks(redis).put_default(tenant, url)
+    shown = "no URL" if url is None else url
+    click.echo(f"Jobs of the tenant {tenant} that name no URL call {shown}.", err=True)

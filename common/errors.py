@@ -15,6 +15,7 @@
     │   │   ├── JobNotOpen           the job was not opened for requests to add images
     │   │   ├── JobCancelled         the job was cancelled and takes no more images
     │   │   ├── JobComplete          the job is complete and takes no more images
+    │   │   ├── NoWebhookSecret      the tenant has no secret that signs webhooks
     │   │   ├── ModelActive          the model is active, but must not be
     │   │   ├── ModelHasWorkers      workers of the model are running, but must not
     │   │   ├── ModelHasNoWorker     no worker of the model is running
@@ -178,6 +179,12 @@ class JobComplete(Conflict):
     """The job was completed, or closed after a time without additions; it takes no more images."""
 
     code = "job_complete"
+
+
+class NoWebhookSecret(Conflict):
+    """The tenant has no secret that signs webhooks."""
+
+    code = "no_webhook_secret"
 
 
 class ModelActive(Conflict):

@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    IPvAnyNetwork,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -253,6 +254,16 @@ class Settings(BaseModel):
     path_prefix: str = Field(default="", pattern=r"^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$")
     # Origins whose pages may call the API from a browser, separated by commas.
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_read_list)] = ()
+
+    # Networks that webhooks may be sent to although they are not public, separated by commas, such
+    # as "10.1.0.0/16,127.0.0.1/32".
+    webhooks_allow: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_read_list)] = ()
+    # Seconds within which a receiver must have answered a webhook.
+    webhooks_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    # Seconds for which a webhook that was not accepted is sent again.
+    webhooks_try_s: int = Field(default=86_400, ge=0)
+    # Maximum number of webhooks that an API process sends concurrently; 0 means that it sends none.
+    webhooks_threads: int = Field(default=4, ge=0, le=64)
 
     # File that a worker touches while it is alive, for `python -m worker.liveness`.
     alive_file: Path | None = None

@@ -201,6 +201,44 @@ class DeadLettersPage(Page):
     dead_letters: tuple[DeadLetter, ...]
 
 
+class Attempt(Answer):
+    """One request to the receiver of a webhook."""
+
+    at: str
+    ms: int
+    # The receiver's status, if it answered, and why the attempt failed.
+    status: int | None
+    error: str | None
+
+
+class Delivery(Answer):
+    """The message that a job has ended, to one URL."""
+
+    # That of the job, and the message's ``webhook-id``.
+    id: str
+    url: str
+    state: str
+    created_at: str
+    next_attempt_at: str | None
+    # The last 20, the oldest first.
+    attempts: tuple[Attempt, ...]
+
+
+class DeliveriesPage(Page):
+    """A page of deliveries."""
+
+    deliveries: tuple[Delivery, ...]
+
+
+class WebhookSecret(Answer):
+    """A new secret that signs webhooks."""
+
+    secret: str
+    created_at: str
+    # Until when the one before it signs messages too, if there is one.
+    previous_until: str | None
+
+
 class Duplicate(Answer):
     """A near-duplicate of a hit, grouped with it."""
 

@@ -15,6 +15,8 @@ import httpx
 from glimpse_client.answers import (
     DeadLetter,
     DeadLettersPage,
+    DeliveriesPage,
+    Delivery,
     Embeddings,
     Image,
     ImagesPage,
@@ -28,6 +30,7 @@ from glimpse_client.answers import (
     Reindex,
     Search,
     Tags,
+    WebhookSecret,
 )
 from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
@@ -57,6 +60,7 @@ Sort = Literal[
 
 # Where `glimpse up` listens by default.
 DEFAULT_URL = "http://127.0.0.1:8000"
+_DELIVERIES = "/v1/webhooks/deliveries"
 
 
 class Glimpse:
@@ -117,6 +121,7 @@ class Glimpse:
         job: Job | str | None = None,
         idempotency_key: str | None = None,
         on_duplicate: OnDuplicate | None = None,
+        callback_url: str | None = None,
     ) -> Job:
         """Upload pictures in one request, streaming files from disk; return the job.
 
@@ -129,6 +134,7 @@ class Glimpse:
             on_duplicate: What to do with images that are already indexed: "merge", the default,
                 adds what they lack of the tags, metadata and file name, "replace" replaces these,
                 "keep" leaves them as they are.
+            callback_url: Called when the job has ended; an open job has its own.
 
         Raises:
             FileUnreadable: A file cannot be read; the server accepts none of the pictures.
@@ -146,7 +152,11 @@ class Glimpse:
             named = [_open(opened, picture) for picture in pictures]
             parts = [("file", part) for part in named]
             bodies = [body for _, body in named]
-            query = _duplicates(on_duplicate) | ({} if job is None else {"job": _id(job)})
+            query = _given(
+                on_duplicate=on_duplicate,
+                callback_url=callback_url,
+                job=None if job is None else _id(job),
+            )
             return self._begin(idempotency_key, bodies, files=parts, data=data, params=query)
 
     def open_job(
@@ -157,6 +167,7 @@ class Glimpse:
         metadata: Mapping[str, str | int | float | bool] | None = None,
         idempotency_key: str | None = None,
         on_duplicate: OnDuplicate | None = None,
+        callback_url: str | None = None,
     ) -> OpenJob:
         """Open a job, to which any number of uploads add their pictures.
 
@@ -166,6 +177,7 @@ class Glimpse:
             metadata: Metadata for all of the pictures.
             idempotency_key: A key of your own, so that another process can repeat the request.
             on_duplicate: As of ``upload``, for all of the pictures.
+            callback_url: Called when the job has ended.
 
         Example:
             >>> with glimpse.open_job("Crete", tags="sea") as job:
@@ -176,7 +188,7 @@ class Glimpse:
         """
         tags = [tags] if isinstance(tags, str) else list(tags)
         body = {"name": name, "tags": tags, "metadata": dict(metadata or {})}
-        body |= _duplicates(on_duplicate)
+        body |= _given(on_duplicate=on_duplicate, callback_url=callback_url)
         job = begin_job(self._connection, "/v1/jobs", idempotency_key, json=body)
         return OpenJob(self, job)
 
@@ -196,6 +208,7 @@ class Glimpse:
         *,
         media_type: str | None = None,
         on_duplicate: OnDuplicate | None = None,
+        callback_url: str | None = None,
     ) -> Job:
         """Upload an archive; return the job, which grows as it is unpacked.
 
@@ -205,6 +218,7 @@ class Glimpse:
             media_type: Its media type, if its name does not end in .zip, .tar, .tar.gz, .tgz, .txz
                 or alike.
             on_duplicate: As of ``upload``; an archive has file names, but no tags and metadata.
+            callback_url: Called when the job has ended.
 
         Raises:
             FileUnreadable: The archive cannot be read.
@@ -218,7 +232,8 @@ class Glimpse:
             kind = media_type or archive_type(name)
             if kind is None:
                 raise ValueError(f"{name!r} does not end in .zip, .tar, .tar.gz, .tar.xz or alike")
-            headers, query = {"Content-Type": kind}, {"filename": name, **_duplicates(on_duplicate)}
+            query = _given(filename=name, on_duplicate=on_duplicate, callback_url=callback_url)
+            headers = {"Content-Type": kind}
             return self._begin(idempotency_key, [body], headers=headers, content=body, params=query)
 
     def job(self, job_id: str) -> Job:
@@ -357,6 +372,7 @@ class Glimpse:
         metadata: Mapping[str, str | int | float | bool | None] | None = None,
         filename: str | None = None,
         idempotency_key: str | None = None,
+        callback_url: str | None = None,
     ) -> Job:
         """Start to change indexed images; return the job.
 
@@ -368,12 +384,13 @@ class Glimpse:
             metadata: As of ``edit_image``.
             filename: As of ``edit_image``.
             idempotency_key: A key of your own, so that another process can repeat the request.
+            callback_url: Called when the job has ended.
 
         Example:
             >>> glimpse.wait(glimpse.edit(filter={"tags": {"any": ["old"]}}, remove_tags="old"))
         """
         change = edit_body(add_tags, remove_tags, metadata, filename)
-        body = selected(ids, filter) | change
+        body = selected(ids, filter) | change | _given(callback_url=callback_url)
         return begin_job(self._connection, "/v1/images/edits", idempotency_key, json=body)
 
     def refresh(
@@ -382,6 +399,7 @@ class Glimpse:
         *,
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
         idempotency_key: str | None = None,
+        callback_url: str | None = None,
     ) -> Job:
         """Start to read the photo info of indexed images from their bytes again; return the job.
 
@@ -389,11 +407,12 @@ class Glimpse:
             ids: Up to 10,000 images; by default those that match the filter.
             filter: Conditions as for a search; by default all images.
             idempotency_key: A key of your own, so that another process can repeat the request.
+            callback_url: Called when the job has ended.
 
         Example:
             >>> glimpse.wait(glimpse.refresh()).modified
         """
-        body = selected(ids, filter)
+        body = selected(ids, filter) | _given(callback_url=callback_url)
         path = "/v1/images/refreshes"
         return begin_job(self._connection, path, idempotency_key, json=body)
 
@@ -509,14 +528,37 @@ class Glimpse:
         for page in self._connection.pages(DeadLettersPage, "/v1/dead-letters"):
             yield from page.dead_letters
 
-    def replay(self, image_id: str, idempotency_key: str | None = None) -> Job:
-        """Replay a dead letter; return the new job."""
-        path = f"/v1/dead-letters/{image_id}/replay"
-        return begin_job(self._connection, path, idempotency_key)
+    def replay(
+        self,
+        image_id: str,
+        idempotency_key: str | None = None,
+        *,
+        callback_url: str | None = None,
+    ) -> Job:
+        """Replay a dead letter; return the new job, at whose end ``callback_url`` is called."""
+        path, query = f"/v1/dead-letters/{image_id}/replay", _given(callback_url=callback_url)
+        return begin_job(self._connection, path, idempotency_key, params=query)
 
     def forget(self, image_id: str) -> bool:
         """Delete a dead letter; return whether it existed."""
         return self._remove(f"/v1/dead-letters/{image_id}")
+
+    def deliveries(self, state: str | None = None) -> Iterator[Delivery]:
+        """Iterate over the deliveries of webhooks, or those in one state, newest first."""
+        for page in self._connection.pages(DeliveriesPage, _DELIVERIES, state=state):
+            yield from page.deliveries
+
+    def delivery(self, job: Job | str) -> Delivery:
+        """Return the delivery of a job's end; raises ``NotThere`` if there is none."""
+        return read(Delivery, self._connection.send("GET", f"{_DELIVERIES}/{_id(job)}"))
+
+    def replay_delivery(self, job: Job | str) -> Delivery:
+        """Send the message of a job's end again; return its delivery."""
+        return read(Delivery, self._connection.send("POST", f"{_DELIVERIES}/{_id(job)}/replay"))
+
+    def rotate_webhook_secret(self) -> WebhookSecret:
+        """Create the secret that signs webhooks; the one before it stays valid for a day."""
+        return read(WebhookSecret, self._connection.send("POST", "/v1/webhooks/secret"))
 
     def models(self) -> Models:
         """Return the models that have a collection, and the last switch; needs scope `admin`."""
@@ -611,9 +653,9 @@ def _address(url: str | None) -> str:
     return address
 
 
-def _duplicates(on_duplicate: OnDuplicate | None) -> dict[str, str]:
-    """Return the parameter; none by default, because older servers refuse it."""
-    return {} if on_duplicate is None else {"on_duplicate": on_duplicate}
+def _given(**parameters: str | None) -> dict[str, str]:
+    """Return the parameters that are given; older servers refuse those that they do not know."""
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def _id(job: Job | str) -> str:

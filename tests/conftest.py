@@ -60,7 +60,7 @@ _TOGETHER = {
         f"tests/e2e/test_{name}.py"
         for name in (
             *("archives", "bad_pictures", "client", "edits", "embeddings"),
-            *("bench", "mcp", "read_your_writes", "searches"),
+            *("bench", "mcp", "read_your_writes", "searches", "webhooks"),
         )
     ),
 }

@@ -11,7 +11,7 @@ from dataclasses import replace
 from api.http.operations import BINARY, TEXT, Operation, Reply, json
 from api.openapi import bodies
 from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
-from api.schemas.body import ItemsQuery, ThumbnailQuery, UploadQuery
+from api.schemas.body import ItemsQuery, ReplayQuery, ThumbnailQuery, UploadQuery
 from api.schemas.dead_letter import DeadLetters
 from api.schemas.embedding import Embeddings
 from api.schemas.health import Health, Readiness, ReadinessQuery
@@ -21,6 +21,7 @@ from api.schemas.model import DropQuery, Models, Reindex
 from api.schemas.pagination import DeadLettersQuery, ImagesQuery, JobsQuery
 from api.schemas.search import ContactSheetQuery, Search
 from api.schemas.tag import TagCounts, TagsQuery
+from api.schemas.webhook import Deliveries, DeliveriesQuery, Delivery, Secret
 from common.images.formats import MEDIA_TYPES
 
 _DELETED = Reply("Deleted.")
@@ -193,9 +194,30 @@ _DEAD_LETTERS = {
         query=DeadLettersQuery,
     ),
     "dead_letters.replay": Operation(
-        "Dead letters", "write", {202: _ACCEPTED}, errors=(404, 409, 422), headers=IDEMPOTENCY_KEY
+        "Dead letters",
+        "write",
+        {202: _ACCEPTED},
+        errors=(404, 409, 422),
+        query=ReplayQuery,
+        headers=IDEMPOTENCY_KEY,
     ),
     "dead_letters.remove": Operation("Dead letters", "write", {204: _DELETED}, errors=(404, 409)),
+}
+
+_WEBHOOKS = {
+    "webhooks.index": Operation(
+        "Webhooks",
+        "read",
+        {200: json("A page of deliveries.", Deliveries)},
+        query=DeliveriesQuery,
+    ),
+    "webhooks.show": Operation(
+        "Webhooks", "read", {200: json("The delivery.", Delivery)}, errors=(404,)
+    ),
+    "webhooks.replay": Operation(
+        "Webhooks", "write", {202: json("The delivery.", Delivery)}, errors=(404,)
+    ),
+    "webhooks.rotate": Operation("Webhooks", "write", {201: json("The new secret.", Secret)}),
 }
 
 _MODELS = {
@@ -315,6 +337,7 @@ OPERATIONS: dict[str, Operation] = {
     **_SEARCHES,
     **_EMBEDDINGS,
     **_DEAD_LETTERS,
+    **_WEBHOOKS,
     **_MODELS,
     **_SERVICE,
     **_PAGES,

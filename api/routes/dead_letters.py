@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from api.http.answers import answered, nothing
 from api.routes.accepted import accepted
 from api.routes.current import current_tenant, links, services
-from api.schemas.body import read_query
+from api.schemas.body import ReplayQuery, read_query
 from api.schemas.dead_letter import DeadLetters
 from api.schemas.links import DEAD_LETTERS
 from api.schemas.pagination import DeadLettersQuery
@@ -29,7 +29,8 @@ def index() -> Response:
 @blueprint.post(f"/{_IMAGE_ID}/replay")
 def replay(image_id: str) -> Response:
     """Replay a dead letter: try its image again in a new job."""
-    return accepted(replay_letter(services(), current_tenant(), request, image_id))
+    url = read_query(request, ReplayQuery).callback_url
+    return accepted(replay_letter(services(), current_tenant(), request, image_id, url))
 
 
 @blueprint.delete(f"/{_IMAGE_ID}")

@@ -156,5 +156,5 @@ def _immutable(response: Response) -> Response:
 
 
 def _begin_edit(kind: JobKind, body: EditBody | RefreshBody) -> Response:
-    edited = EditedImages(kind, body.change, body.ids, body.filter)
+    edited = EditedImages(kind, body.change, body.ids, body.filter, body.callback_url)
     return accepted(begin_edit(services(), current_tenant(), request, edited))

@@ -35,6 +35,7 @@ from common.images.metadata_limits import (
     check_value,
 )
 from common.jobs.base import ItemState
+from common.webhooks.url import CallbackUrl
 
 # Maximum bytes of a JSON body: several times the size of 10,000 ids.
 _JSON_BYTES_MAX = 4 * 1024**2
@@ -95,6 +96,11 @@ class CheckBody(Body):
         return self
 
 
+def callback_field() -> Any:
+    """Return the field of requests that create a job, for the URL to call at its end."""
+    return Field(default=None, description="Called when the job has ended, with the job.")
+
+
 class UploadQuery(BaseModel):
     """Query string of ``POST /v1/images``."""
 
@@ -106,7 +112,7 @@ class UploadQuery(BaseModel):
     job: RecordId | None = Field(
         default=None, description="The open job to add to; by default, a job is created."
     )
-    # After job, by which it is checked.
+    # After job, by which they are checked.
     on_duplicate: OnDuplicate = Field(
         default="merge",
         description="What the upload does to images that are already indexed: `keep` leaves them"
@@ -114,12 +120,22 @@ class UploadQuery(BaseModel):
         " replaces tags, metadata and file name. An open job has its own.",
     )
 
-    @field_validator("on_duplicate")
+    callback_url: CallbackUrl | None = callback_field()
+
+    @field_validator("on_duplicate", "callback_url")
     @classmethod
-    def _that_of_the_job(cls, value: OnDuplicate, info: ValidationInfo) -> OnDuplicate:
+    def _that_of_the_job(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("job") is not None:
             raise ValueError("an open job has its own, so leave it out")
         return value
+
+
+class ReplayQuery(BaseModel):
+    """Query string of ``POST /v1/dead-letters/{id}/replay``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    callback_url: CallbackUrl | None = callback_field()
 
 
 class ItemsQuery(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from api.schemas.body import Body, check_metadata, kept_value, metadata_field
+from api.schemas.body import Body, callback_field, check_metadata, kept_value, metadata_field
 from common.contract import Change
 from common.filters.model import Filter
 from common.ids import ImageId
@@ -25,6 +25,7 @@ from common.images.metadata_limits import (
     Text,
     Whole,
 )
+from common.webhooks.url import CallbackUrl
 
 # Maximum ids of a request.
 _IDS_MAX = 10_000
@@ -106,6 +107,7 @@ class EditBody(ChangeBody):
 
     ids: list[ImageId] | None = Field(default=None, min_length=1, max_length=_IDS_MAX)
     filter: Filter | None = None
+    callback_url: CallbackUrl | None = callback_field()
 
     @model_validator(mode="after")
     def _exactly_one(self) -> EditBody:
@@ -121,6 +123,7 @@ class RefreshBody(Body):
 
     ids: list[ImageId] | None = Field(default=None, min_length=1, max_length=_IDS_MAX)
     filter: Filter | None = None
+    callback_url: CallbackUrl | None = callback_field()
 
     @model_validator(mode="after")
     def _one_at_most(self) -> RefreshBody:

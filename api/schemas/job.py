@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from api.schemas.answer import Answer, Count, Share, Time, time_or_none
-from api.schemas.body import Body, OwnValue, check_metadata, metadata_field
+from api.schemas.body import Body, OwnValue, callback_field, check_metadata, metadata_field
 from api.schemas.edit import FileName
 from api.schemas.links import Links
 from common.contract import OnDuplicate
@@ -24,6 +24,7 @@ from common.jobs.base import Item as ItemRecord
 from common.jobs.base import ItemState, JobKind, JobState
 from common.jobs.base import Job as JobRecord
 from common.rfc3339 import rfc3339
+from common.webhooks.url import CallbackUrl
 
 
 class OpenJobBody(Body):
@@ -33,6 +34,7 @@ class OpenJobBody(Body):
     tags: list[Tag] = Field(default=[], max_length=TAGS_MAX)
     on_duplicate: OnDuplicate = "merge"
     metadata: dict[OwnKey, OwnValue] = metadata_field("Values under your own keys.")
+    callback_url: CallbackUrl | None = callback_field()
 
     @model_validator(mode="after")
     def _bounded(self) -> OpenJobBody:

@@ -11,6 +11,7 @@ EMBEDDINGS = "/v1/embeddings"
 DEAD_LETTERS = "/v1/dead-letters"
 MODELS = "/v1/models"
 REINDEX = "/v1/reindex"
+WEBHOOKS = "/v1/webhooks"
 
 
 @dataclass(slots=True)
@@ -37,6 +38,12 @@ class Links:
         """Return the links of a search."""
         search = f"{self.root}{SEARCHES}/{search_id}"
         return {"self": search, "contact_sheet": f"{search}/contact-sheet.png"}
+
+    def of_delivery(self, job_id: str) -> dict[str, str]:
+        """Return the links of the delivery of a job's end."""
+        delivery = f"{self.root}{WEBHOOKS}/deliveries/{job_id}"
+        job = f"{self.root}{JOBS}/{job_id}"
+        return {"self": delivery, "replay": f"{delivery}/replay", "job": job}
 
     def of_dead_letter(self, image_id: str, job_id: str) -> dict[str, str]:
         """Return the links of a dead letter."""

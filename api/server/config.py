@@ -12,6 +12,7 @@ from typing import Any
 import api.services  # noqa: F401
 from api.http.stream_slots import close_with
 from api.server.logs import ACCESS, ACCESS_WITHOUT_QUERY, ServerLogger
+from api.webhooks.sender import connect_sender
 from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
 from common.redis_client import connect
@@ -72,10 +73,19 @@ def on_starting(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Prepare a worker process before it serves requests."""
+    worker.webhooks = connect_sender(_settings)
+    worker.webhooks.start()
     # Otherwise event streams would delay shutdown until they end.
     close_with(worker.wsgi, lambda: not worker.alive)
     # Monitoring requests would drown all others in the access log.
     logging.getLogger("gunicorn.access").addFilter(_is_not_monitoring)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Finish what a worker process does besides requests; it may have failed to start."""
+    del server
+    if sender := getattr(worker, "webhooks", None):
+        sender.stop()
 
 
 def _is_not_monitoring(record: logging.LogRecord) -> bool:

@@ -48,6 +48,7 @@ class ReceivedArchive:
     kind: ArchiveKind
     filename: str
     on_duplicate: OnDuplicate
+    callback_url: str | None
 
     @property
     def content(self) -> Sequence[object]:
@@ -70,7 +71,7 @@ class ReceivedArchive:
             filename=clean_filename(self.filename) or self.id[:12],
             on_duplicate=self.on_duplicate,
         )
-        return _begin(self.services, archive)
+        return _begin(self.services, archive, self.callback_url)
 
     def close(self) -> None:
         """Discard the archive unless it was stored."""
@@ -93,7 +94,7 @@ def receive_archive(
     except BaseException:
         writer.discard()
         raise
-    about = (query.filename, query.on_duplicate)
+    about = (query.filename, query.on_duplicate, query.callback_url)
     return ReceivedArchive(services, tenant, writer, archive_id, kind, *about)
 
 
@@ -126,7 +127,7 @@ def _read_head(request: Request) -> bytes:
     return head
 
 
-def _begin(services: Services, archive: IngestArchive) -> Job:
+def _begin(services: Services, archive: IngestArchive, callback_url: str | None) -> Job:
     job = Job(
         archive.job_id,
         archive.tenant,
@@ -135,6 +136,7 @@ def _begin(services: Services, archive: IngestArchive) -> Job:
         growing=True,
         source=archive.model_dump_json(),
         on_duplicate=archive.on_duplicate,
+        callback_url=callback_url,
     )
     services.jobs.create(job, [])
     services.dispatcher.send(INGEST_ARCHIVE, INGEST_QUEUE, archive_task_id(job.id), archive)

@@ -10,6 +10,7 @@ from flask import Request
 from api.services import Services
 from api.uploads.admission import check_memory
 from api.uploads.begin_once import Begun, begin_once
+from api.uploads.callback import check_callback
 from common.contract import IMAGES_EDIT, INGEST_QUEUE, Change
 from common.contract import EditImages as Task
 from common.filters.model import Filter
@@ -26,12 +27,14 @@ class EditedImages:
         change: The change.
         ids: The images; None for those that match the filter.
         filter: None for all images.
+        callback_url: What to call when the job has ended.
     """
 
     kind: JobKind
     change: Change
     ids: list[str] | None = None
     filter: Filter | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class _Received:
 
     @property
     def content(self) -> Sequence[object]:
-        """The images and the change."""
-        return [self._task("").model_dump_json()]
+        """The images, the change and the URL."""
+        return [self._task("").model_dump_json(), self.edited.callback_url]
 
     def begin(self, job_id: str) -> Job:
         """Create the job; a worker adds its images.
@@ -60,6 +63,7 @@ class _Received:
             kind=self.edited.kind,
             growing=True,
             source=task.model_dump_json(),
+            callback_url=self.edited.callback_url,
         )
         services.jobs.create(job, [])
         services.dispatcher.send(IMAGES_EDIT, INGEST_QUEUE, edit_task_id(job_id), task)
@@ -92,6 +96,7 @@ def begin_edit(services: Services, tenant: str, request: Request, edited: Edited
         Overloaded: Redis is nearly full.
         GlimpseError: No job was created.
     """
+    check_callback(services, tenant, edited.callback_url)
     with begin_once(services, tenant, request) as begin:
         check_memory(services.load.read(tenant))
         return begin(_Received(services, tenant, edited))

@@ -19,6 +19,7 @@ def begin_job(
     tags: list[str],
     metadata: dict[str, MetadataValue],
     on_duplicate: OnDuplicate = "merge",
+    callback_url: str | None = None,
 ) -> Job:
     """Create a job's record, send its tasks, and return the job.
 
@@ -33,6 +34,7 @@ def begin_job(
         tags: The tags of every picture.
         metadata: The metadata of every picture.
         on_duplicate: What to do with images that are already indexed.
+        callback_url: What to call when the job has ended.
 
     Raises:
         BrokerUnavailable: Nothing was accepted. Tasks already sent are idempotent, so the caller
@@ -48,6 +50,7 @@ def begin_job(
         tags=tags,
         metadata=metadata,
         on_duplicate=on_duplicate,
+        callback_url=callback_url,
     )
     services.jobs.create(job, [(picture.id, picture.filename) for picture in unique])
     waiting = services.jobs.pending_of(tenant)

@@ -11,6 +11,7 @@ from api.schemas.job import OpenJobBody
 from api.services import Services
 from api.uploads.admission import check_memory
 from api.uploads.begin_once import Begun, begin_once
+from api.uploads.callback import check_callback
 from api.uploads.job import add_to_job
 from api.uploads.pictures import ReceivedPictures
 from common.errors import NotFound, Unprocessable
@@ -42,6 +43,7 @@ class _Opening:
             tags=body.tags,
             metadata=body.metadata,
             on_duplicate=body.on_duplicate,
+            callback_url=body.callback_url,
         )
         jobs.create(job, [])
         return jobs.accept(job_id)
@@ -97,6 +99,7 @@ def open_job(services: Services, tenant: str, request: Request, body: OpenJobBod
         Overloaded: Redis is nearly full.
         GlimpseError: No job was created.
     """
+    check_callback(services, tenant, body.callback_url)
     with begin_once(services, tenant, request) as begin:
         check_memory(services.load.read(tenant))
         return begin(_Opening(services, tenant, body))

@@ -34,6 +34,7 @@ class ReceivedPictures:
     # The metadata exactly as sent.
     metadata_text: str = ""
     on_duplicate: OnDuplicate = "merge"
+    callback_url: str | None = None
 
     @property
     def content(self) -> Sequence[object]:
@@ -42,9 +43,16 @@ class ReceivedPictures:
 
     def begin(self, job_id: str) -> Job:
         """Store the pictures and create their job."""
-        pictures = self.store()
-        tags, own = self.metadata.tags, self.metadata.own
-        return begin_job(self.services, self.tenant, job_id, pictures, tags, own, self.on_duplicate)
+        return begin_job(
+            self.services,
+            self.tenant,
+            job_id,
+            self.store(),
+            self.metadata.tags,
+            self.metadata.own,
+            self.on_duplicate,
+            self.callback_url,
+        )
 
     def store(self) -> list[ReceivedPicture]:
         """Store the pictures; return them in order."""
@@ -69,8 +77,8 @@ def receive_picture(
         InvalidRequest: The body is incomplete.
     """
     picture = read_body(request, services.blobs, tenant, services.settings.image_bytes_max)
-    files, on_duplicate = [(query.filename, picture)], query.on_duplicate
-    return ReceivedPictures(services, tenant, files, Metadata(), on_duplicate=on_duplicate)
+    files, about = [(query.filename, picture)], (query.on_duplicate, query.callback_url)
+    return ReceivedPictures(services, tenant, files, Metadata(), "", *about)
 
 
 def receive_form(
@@ -90,9 +98,8 @@ def receive_form(
         form.close()
         raise
     files = [(filename, picture) for _, filename, picture in form.files]
-    return ReceivedPictures(
-        services, tenant, files, metadata, text or "", on_duplicate=query.on_duplicate
-    )
+    about = (query.on_duplicate, query.callback_url)
+    return ReceivedPictures(services, tenant, files, metadata, text or "", *about)
 
 
 def _metadata_text(form: Form) -> str | None:

@@ -12,6 +12,7 @@ from flask import Request
 from api.services import Services
 from api.uploads.admission import admit
 from api.uploads.begin_once import Begun, begin_once
+from api.uploads.callback import check_callback
 from api.uploads.job import begin_job
 from common.dead_letters.base import DeadLetter
 from common.errors import BrokerUnavailable, NotFound
@@ -26,6 +27,7 @@ class Replay:
     services: Services
     tenant: str
     image_id: str
+    callback_url: str | None
 
     @property
     def content(self) -> Sequence[object]:
@@ -44,13 +46,15 @@ class Replay:
         # job of the earlier one.
         with taken_letter(self.services, self.tenant, self.image_id, job_id) as letter:
             admit(self.services, self.tenant)
-            return _replay(self.services, letter, job_id)
+            return _replay(self.services, letter, job_id, self.callback_url)
 
     def close(self) -> None:
         """Do nothing, because a replay receives no bytes."""
 
 
-def replay_letter(services: Services, tenant: str, request: Request, image_id: str) -> Begun:
+def replay_letter(
+    services: Services, tenant: str, request: Request, image_id: str, callback_url: str | None
+) -> Begun:
     """Replay a dead letter: try its image again in a new job.
 
     Args:
@@ -58,12 +62,14 @@ def replay_letter(services: Services, tenant: str, request: Request, image_id: s
         tenant: The owner of the image.
         request: The request, which may carry an idempotency key.
         image_id: The letter's image.
+        callback_url: What to call when the job has ended.
 
     Raises:
         GlimpseError: No job was created.
     """
+    check_callback(services, tenant, callback_url)
     with begin_once(services, tenant, request) as begin:
-        return begin(Replay(services, tenant, image_id))
+        return begin(Replay(services, tenant, image_id, callback_url))
 
 
 @contextmanager
@@ -108,7 +114,7 @@ def remove_letter(services: Services, tenant: str, image_id: str) -> None:
         services.dead_letters.remove(tenant, image_id, letter.job_id)
 
 
-def _replay(parts: Services, letter: DeadLetter, job_id: str) -> Job:
+def _replay(parts: Services, letter: DeadLetter, job_id: str, callback_url: str | None) -> Job:
     """Create the job, in an order of steps that is safe to interrupt anywhere.
 
     First, reset the attempts, or the worker would give up the image at once. If interrupted here,
@@ -122,7 +128,10 @@ def _replay(parts: Services, letter: DeadLetter, job_id: str) -> Job:
     parts.claims.forget(letter.tenant, [letter.id])
     picture = ReceivedPicture(letter.id, letter.filename, error=None)
     # Keep tags and metadata as accepted then, even if current limits would refuse them.
-    job = begin_job(parts, letter.tenant, job_id, [picture], letter.tags, letter.metadata)
+    tags, metadata = letter.tags, letter.metadata
+    job = begin_job(
+        parts, letter.tenant, job_id, [picture], tags, metadata, callback_url=callback_url
+    )
     parts.dead_letters.remove(letter.tenant, letter.id, letter.job_id)
     return job
 

@@ -14,6 +14,7 @@ from api.services import Services
 from api.uploads.admission import admit
 from api.uploads.archive import receive_archive
 from api.uploads.begin_once import Begun, Received, begin_once
+from api.uploads.callback import check_callback
 from api.uploads.open_job import AddedPictures, require_opened
 from api.uploads.pictures import receive_form, receive_picture
 from common.errors import UnsupportedMediaType
@@ -30,11 +31,12 @@ def upload(services: Services, tenant: str, request: Request, query: UploadQuery
         tenant: The owner of the images.
         request: The request; its body is not read yet.
         query: The file name of a body that is one picture or one archive, and either the open job
-            or what to do with images that are already indexed.
+            or what to do with images that are already indexed, and the URL to call.
 
     Raises:
         GlimpseError: Nothing was accepted.
     """
+    check_callback(services, tenant, query.callback_url)
     with begin_once(services, tenant, request, query.job) as begin:
         if query.job is not None:
             require_opened(services, tenant, query.job)

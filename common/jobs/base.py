@@ -64,6 +64,8 @@ class Job:
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     # What to do with images that are already indexed.
     on_duplicate: OnDuplicate = "keep"
+    # What is called when it has ended; None for the default of its tenant.
+    callback_url: str | None = None
 
     @property
     def done(self) -> int:

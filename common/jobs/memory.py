@@ -12,6 +12,7 @@ from common.errors import NotFound
 from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState, not_open
 from common.read_marks.base import ReadMark
 from common.read_marks.memory import MemoryReadMarks
+from common.webhooks.memory import MemoryWebhooks
 
 
 class MemoryJobs:
@@ -19,10 +20,14 @@ class MemoryJobs:
 
     Args:
         marks: The read marks, which finished jobs raise.
+        webhooks: The webhooks, which tell of finished jobs.
     """
 
-    def __init__(self, marks: MemoryReadMarks | None = None) -> None:
+    def __init__(
+        self, marks: MemoryReadMarks | None = None, webhooks: MemoryWebhooks | None = None
+    ) -> None:
         self.marks = marks or MemoryReadMarks()
+        self.webhooks = webhooks or MemoryWebhooks()
         # The read marks of unfinished jobs.
         self._noted: dict[str, list[ReadMark]] = {}
         self._jobs: dict[str, Job] = {}
@@ -50,6 +55,7 @@ class MemoryJobs:
         self._changed[job_id] = time.time()
         self._queued.setdefault(job_id, time.time())
         self._added.setdefault(job_id, time.time())
+        self._announce(job)
         return job
 
     def is_accepted(self, job_id: str) -> bool:
@@ -263,6 +269,11 @@ class MemoryJobs:
         if job.done == job.total and not job.growing and job.finished_at is None:
             self.marks.advance(self._noted.pop(job_id, []))
             self._jobs[job_id] = replace(job, finished_at=time.time())
+            self._announce(self._jobs[job_id])
+
+    def _announce(self, job: Job) -> None:
+        if job.finished_at is not None and self.is_accepted(job.id):
+            self.webhooks.announce(job.tenant, job.id, job.callback_url, job.finished_at)
 
     def _touch(self, job_id: str) -> None:
         if job_id in self._changed:

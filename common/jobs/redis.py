@@ -25,6 +25,7 @@ from common.read_marks.redis import TIMES_KEY
 from common.redis_client import broker_call
 from common.redis_scripts import RedisScript, Value
 from common.redis_time import seconds
+from common.webhooks.redis import WEBHOOKS_PREFIX
 
 # Seconds until a record expires if its job is not accepted.
 _UNACCEPTED_TTL_S = 3600
@@ -370,6 +371,7 @@ def _keys(job_id: str) -> dict[str, Value]:
         "marks_key": TIMES_KEY,
         "tenants_key": LISTS,
         "queued_prefix": QUEUED_PREFIX,
+        "webhooks_prefix": WEBHOOKS_PREFIX,
     }
 
 

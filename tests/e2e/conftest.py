@@ -19,6 +19,7 @@ from tests.support.services import MilvusLite, Stack, Valkey
 # Settings for all files that share the stack: a killed worker's tasks are soon redelivered, an
 # archive has many chunks, and searches expire soon.
 _SHARED = {
+    "GLIMPSE_WEBHOOKS_ALLOW": "127.0.0.1/32",
     "GLIMPSE_MODEL": "hashing",
     "GLIMPSE_LEASE_S": "3",
     "GLIMPSE_LEASE_SWEEP_S": "0.5",

@@ -35,6 +35,7 @@ RECORDS = {
     *("jobs_index", "jobs_show", "jobs_create", "jobs_complete", "jobs_cancel", "jobs_items"),
     *("searches_create", "searches_show", "searches_contact_sheet"),
     *("dead_letters_index", "dead_letters_replay", "dead_letters_remove"),
+    *("webhooks_index", "webhooks_show", "webhooks_replay", "webhooks_rotate"),
     *("models_show_reindex", "models_start_reindex", "models_cancel_reindex", "embeddings_create"),
 }
 

@@ -10,6 +10,7 @@ from cli.main import run
 from common.jobs.redis import RedisJobs
 from common.quotas.redis import RedisQuotas
 from common.redis_client import connect
+from common.webhooks.redis import RedisWebhooks
 from tests.support.job_records import new_job
 from tests.support.services import Valkey
 
@@ -38,6 +39,19 @@ def test_a_quota_is_set_listed_and_removed(
     assert quotas.find("acme") is None
 
 
+def test_a_url_for_all_jobs_is_set_and_removed(
+    quotas: RedisQuotas, valkey: Valkey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tenants", "set", "acme", "--callback-url", "https://example.com/hook"]) == 0
+    assert "call https://example.com/hook" in capsys.readouterr().err
+    with connect(valkey.url) as redis:
+        webhooks = RedisWebhooks(redis)
+        assert webhooks.default_of("acme") == "https://example.com/hook"
+        assert run(["tenants", "set", "acme", "--no-callback-url"]) == 0
+        assert webhooks.default_of("acme") is None
+    assert quotas.find("acme") is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -45,6 +59,8 @@ def test_a_quota_is_set_listed_and_removed(
         (["acme"], "--images"),
         (["acme", "--images", "5", "--no-quota"], "--images"),
         (["acme", "--images", "-1"], "--images"),
+        (["acme", "--images", "5", "--callback-url", "https://example.com"], "--images"),
+        (["acme", "--callback-url", "example.com"], "http://"),
     ],
 )
 def test_what_no_quota_can_be_is_refused(

@@ -41,6 +41,7 @@ from common.read_marks.memory import MemoryReadMarks
 from common.redis_time import MachineClock
 from common.reindex.memory import MemoryReindexes
 from common.settings import Settings
+from common.webhooks.memory import MemoryWebhooks
 from tests.support.conforming import ConformingClient
 from worker.archives.limits import ArchiveLimits
 from worker.catalog.deletion import Deletion
@@ -86,6 +87,7 @@ class Inline:
     quotas: MemoryQuotas
     models: MemoryModels
     reindexes: MemoryReindexes
+    webhooks: MemoryWebhooks
     # All models' collections by name; ``store`` is that of the encoder.
     collections: dict[str, MemoryCollection]
     close: Callable[[], None]
@@ -131,7 +133,8 @@ def start_inline(
     archives, queries = MemoryBlobs(), MemoryBlobs()
     pixels_max = settings.image_pixels_max
     marks = MemoryReadMarks()
-    jobs = MemoryJobs(marks)
+    webhooks = MemoryWebhooks()
+    jobs = MemoryJobs(marks, webhooks)
     claims = MemoryClaims(settings.lease_s, settings.attempts_max)
     dead_letters = MemoryDeadLetters()
     keys = MemoryKeys()
@@ -232,6 +235,7 @@ def start_inline(
         quotas=quotas,
         models=models,
         reindexes=reindexes,
+        webhooks=webhooks,
         dispatcher=dispatcher,
         clock=clock,
     )
@@ -254,6 +258,7 @@ def start_inline(
         quotas=quotas,
         models=models,
         reindexes=reindexes,
+        webhooks=webhooks,
         collections=stored,
         close=close,
     )

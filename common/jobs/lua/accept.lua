@@ -9,6 +9,7 @@
 -- @include common/lua/_now.lua
 -- @include common/read_marks/lua/_advance.lua
 -- @include common/jobs/lua/_mark.lua
+-- @include common/webhooks/lua/_announce.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
 -- @include common/jobs/lua/_pending.lua
@@ -25,6 +26,7 @@ local ttl_s = tonumber(ARGV[2])
 local list_prefix = ARGV[3] -- prefix of the key of a tenant's list
 local queued_prefix = ARGV[4] -- prefix of a tenant's jobs by the time a task was last queued
 local names_prefix = ARGV[5] -- prefix of a tenant's open jobs by name
+local webhooks_prefix = ARGV[6] -- prefix of what all webhooks share
 
 if redis.call('HSETNX', job_key, 'accepted', 1) == 0 then
   return redis.call('HGETALL', job_key)
@@ -49,6 +51,7 @@ if redis.call('HEXISTS', job_key, 'opened') == 1 then
   local name = redis.call('HGET', job_key, 'name')
   if name then redis.call('HSET', names_prefix .. tenant, name, job_id) end
 end
-finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
+finish_if_done(
+  job_key, unfinished_key, open_key, marks_key, queued_prefix, webhooks_prefix, job_id, now, ttl_s)
 keep(job_key, job_keys, ttl_s)
 return redis.call('HGETALL', job_key)

@@ -9,6 +9,7 @@
 -- @include common/lua/_now.lua
 -- @include common/read_marks/lua/_advance.lua
 -- @include common/jobs/lua/_mark.lua
+-- @include common/webhooks/lua/_announce.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
 -- @include common/jobs/lua/_close.lua
@@ -25,6 +26,7 @@ local queued_prefix = ARGV[3] -- prefix of a tenant's jobs by the time a task wa
 local skipped = ARGV[4] -- JSON: what its archive contains besides pictures, by kind
 local names_prefix = ARGV[5] -- prefix of a tenant's open jobs by name
 local idle_s = tonumber(ARGV[6]) -- seconds since the last addition to an open job; 0 for any job
+local webhooks_prefix = ARGV[7] -- prefix of what all webhooks share
 
 local now = now_ms() / 1000
 local added_at = redis.call('ZSCORE', additions_key, job_id)
@@ -32,6 +34,7 @@ if idle_s > 0 and (not added_at or tonumber(added_at) > now - idle_s) then retur
 close(job_key, ids_key, additions_key, names_prefix, job_id)
 if redis.call('HDEL', job_key, 'growing') == 0 then return 0 end
 redis.call('HSET', job_key, 'skipped', skipped)
-finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
+finish_if_done(
+  job_key, unfinished_key, open_key, marks_key, queued_prefix, webhooks_prefix, job_id, now, ttl_s)
 keep(job_key, job_keys, ttl_s)
 return 1

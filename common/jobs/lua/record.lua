@@ -9,6 +9,7 @@
 -- @include common/lua/_now.lua
 -- @include common/read_marks/lua/_advance.lua
 -- @include common/jobs/lua/_mark.lua
+-- @include common/webhooks/lua/_announce.lua
 -- @include common/jobs/lua/_finish.lua
 -- @include common/jobs/lua/_keep.lua
 -- @include common/jobs/lua/_pending.lua
@@ -26,6 +27,7 @@ local ttl_s = tonumber(ARGV[2])
 local queued_prefix = ARGV[3] -- prefix of a tenant's jobs by the time a task was last queued
 local outcomes = cjson.decode(ARGV[4]) -- each: index, state, counter in the hash, JSON, letter
 local mark = cjson.decode(ARGV[5]) -- collection and time as of which the images are found; may be empty
+local webhooks_prefix = ARGV[6] -- prefix of what all webhooks share
 
 if redis.call('EXISTS', job_key) == 0 then return 0 end
 local now = now_ms() / 1000
@@ -57,7 +59,8 @@ if added > 0 then
     count_pending(pending_key, open_key, job_key, job_id, -added)
   end
   if #mark > 0 then note_mark(job_key, marks_key, unpack(mark)) end
-  finish_if_done(job_key, unfinished_key, open_key, marks_key, queued_prefix, job_id, now)
+  finish_if_done(
+    job_key, unfinished_key, open_key, marks_key, queued_prefix, webhooks_prefix, job_id, now, ttl_s)
 end
 keep(job_key, job_keys, ttl_s)
 return added

@@ -11,7 +11,7 @@ from tests.support.web.site import Site
 def opened(visit: Visit, **context: object) -> Site:
     site = visit(**context)
     site.page.goto(f"{site.url}/docs")
-    expect(site.page.locator(".opblock-tag")).to_have_count(8)
+    expect(site.page.locator(".opblock-tag")).to_have_count(9)
     return site
 
 

@@ -33,7 +33,9 @@ OWNER, FOREIGN = "acme", "globex"
 TENANTS = [route for route in all_routes() if OPERATIONS[route.endpoint].scope in ("read", "write")]
 
 # Parts that are new in each answer: generated ids, and times.
-_NEW = re.compile(r"\b[0-9a-f]{32}\b|\d+\.\d+|\d{4}-\d\d-\d\dT[0-9:.]+Z|[0-9a-f-]{36}")
+_NEW = re.compile(
+    r"\b[0-9a-f]{32}\b|\d+\.\d+|\d{4}-\d\d-\d\dT[0-9:.]+Z|[0-9a-f-]{36}|whsec_[\w+/=]+"
+)
 
 
 class World:
@@ -61,9 +63,9 @@ class World:
 
     def fill(self) -> Target:
         """Create one of everything for the owner; the job was open, and is complete."""
-        job = self.post(OWNER, "/v1/jobs", json={"name": "mine", "tags": ["seen"]}).headers[
-            "Location"
-        ]
+        assert self.post(OWNER, "/v1/webhooks/secret").status_code == 201
+        opened = {"name": "mine", "tags": ["seen"], "callback_url": "https://example.com/hook"}
+        job = self.post(OWNER, "/v1/jobs", json=opened).headers["Location"]
         job_id = job.rsplit("/", 1)[1]
         form = {"file": (io.BytesIO(DATA), "mine.png")}
         assert self.post(OWNER, f"/v1/images?job={job_id}", data=form).status_code == 202

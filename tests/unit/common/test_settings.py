@@ -241,9 +241,18 @@ def test_origins_are_a_list() -> None:
     assert origins.cors_origins == ("https://a.example", "http://[::1]:3000")
 
 
+def test_allowed_networks_are_a_list() -> None:
+    networks = load_settings({"GLIMPSE_WEBHOOKS_ALLOW": "10.1.0.0/16, ::1,"}).webhooks_allow
+    assert [str(network) for network in networks] == ["10.1.0.0/16", "::1/128"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        *(("GLIMPSE_WEBHOOKS_ALLOW", value) for value in ("localhost", "10.1.0.1/16", "*")),
+        *(("GLIMPSE_WEBHOOKS_TIMEOUT_S", value) for value in ("0", "61", "inf")),
+        *(("GLIMPSE_WEBHOOKS_THREADS", value) for value in ("-1", "65")),
+        ("GLIMPSE_WEBHOOKS_TRY_S", "-1"),
         ("GLIMPSE_CORS_ORIGINS", "*"),
         ("GLIMPSE_CORS_ORIGINS", "https://a.example/"),
         ("GLIMPSE_CORS_ORIGINS", "https://a.example,null"),
@@ -254,6 +263,6 @@ def test_origins_are_a_list() -> None:
         ("GLIMPSE_PROXY_HOPS", "-1"),
     ],
 )
-def test_what_is_no_origin_path_or_number_of_proxies_is_refused(name: str, value: str) -> None:
+def test_what_is_no_origin_path_network_or_number_is_refused(name: str, value: str) -> None:
     with pytest.raises(InvalidSettings, match=name):
         load_settings({name: value})
