@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from tests.conftest import require
+from tests.support.containers import ROOT
 from tests.support.pictures import picture
 from tests.support.plain_http import PLAIN
 from tests.support.polling import finished_job, ready, wait_for
@@ -18,6 +24,13 @@ from tests.support.services import MilvusLite, Prometheus, Stack, Valkey, free_p
 Values = dict[tuple[str, tuple[str, ...]], float]
 
 COLOURS = ("red", "green", "blue")
+# Of the rounds that Prometheus watches.
+LATER = (("yellow", "cyan"), ("purple", "pink"), ("brown", "black"))
+BIND = "GLIMPSE_METRICS_BIND"
+DASHBOARD = json.loads((ROOT / "docker" / "grafana" / "dashboards" / "glimpse.json").read_text())
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+# Nothing is repeated here.
+MAY_BE_EMPTY = {"Repeated attempts"}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = {"GLIMPSE_MODEL": "hashing", "GLIMPSE_LEASE_S": "3", "GLIMPSE_BATCH_MAX": "8"}
     stack = Stack(tmp_path_factory.mktemp("metrics"), settings)
     for worker in (stack.search_worker, stack.ingest_worker):
-        worker.settings["GLIMPSE_METRICS_BIND"] = str(free_port())
+        worker.settings[BIND] = str(free_port())
     with stack:
         ready(stack.client)
         yield stack
@@ -36,13 +49,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def sent(stack: Stack) -> int:
-    """Upload pictures, one of them broken, upload one again, and search; return the bytes sent."""
+    """Upload pictures, one of them broken and one twice, and search; return the bytes sent."""
+    return upload_and_search(stack, COLOURS)
+
+
+def upload_and_search(stack: Stack, colours: Sequence[str]) -> int:
+    """Do what the tests count, with pictures of these colours; return the bytes sent."""
     white = picture("white")
     broken = white[: len(white) // 2]
     uploads = [
-        [("file", (f"{colour}.png", picture(colour))) for colour in COLOURS],
+        [("file", (f"{colour}.png", picture(colour))) for colour in colours],
         [("file", ("broken.png", broken))],
-        [("file", ("red.png", picture("red")))],
+        [("file", (f"{colours[0]}.png", picture(colours[0])))],
     ]
     sent = 0
     for files in uploads:
@@ -51,9 +69,9 @@ def sent(stack: Stack) -> int:
         finished_job(stack.client, response.headers["Location"])
     for _ in range(2):
         answer = stack.client.post(
-            "/v1/searches", json={"text": "red"}, headers={"Prefer": "wait=30"}
+            "/v1/searches", json={"text": colours[0]}, headers={"Prefer": "wait=30"}
         )
-        assert answer.json()["hits"][0]["filename"] == "red.png"
+        assert answer.json()["hits"][0]["filename"] == f"{colours[0]}.png"
     return sent
 
 
@@ -61,7 +79,7 @@ def text_of(stack: Stack, part: str) -> str:
     if part == "api":
         return stack.client.get("/metrics").text
     worker = {"search": stack.search_worker, "ingest": stack.ingest_worker}[part]
-    address = f"http://127.0.0.1:{worker.settings['GLIMPSE_METRICS_BIND']}/metrics"
+    address = f"http://127.0.0.1:{worker.settings[BIND]}/metrics"
     return httpx.get(address, **PLAIN).raise_for_status().text
 
 
@@ -134,6 +152,66 @@ def test_names_and_units_follow_prometheuss_conventions(stack: Stack, sent: int,
     assert "_total" in text
     run = promtool("check", "metrics", stdin=text)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    stack: Stack, sent: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """A Prometheus with the configuration in docker/, after some scrapes of the stack."""
+    require(Prometheus)
+    config = yaml.safe_load((ROOT / "docker" / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(ROOT / "docker" / "alerts.yml")]
+    workers = (stack.search_worker, stack.ingest_worker)
+    targets = {
+        "glimpse": [stack.api.url.removeprefix("http://")],
+        "glimpse-workers": [f"127.0.0.1:{each.settings[BIND]}" for each in workers],
+    }
+    for job in config["scrape_configs"]:
+        # Names exist in the containers' network only.
+        del job["dns_sd_configs"]
+        job.pop("authorization", None)
+        job["static_configs"] = [{"targets": targets[job["job_name"]]}]
+    with Prometheus(tmp_path_factory.mktemp("prometheus"), config) as service:
+
+        def scraped() -> bool:
+            found = service.get("query", query="sum by (job) (sum_over_time(up[1m]) >= 3)")
+            return len(found["result"]) == len(targets)
+
+        wait_for(scraped, 60, "three scrapes of each part")
+        # What happens between two scrapes has a rate.
+        for colours in LATER:
+            upload_and_search(stack, colours)
+            time.sleep(1.1)
+        yield service
+
+
+def test_every_part_is_scraped_and_every_rule_evaluated(prometheus: Prometheus) -> None:
+    targets = prometheus.get("targets")["activeTargets"]
+    jobs = sorted(each["labels"]["job"] for each in targets)
+    assert jobs == ["glimpse", "glimpse-workers", "glimpse-workers"]
+    assert {(each["health"], each["lastError"]) for each in targets} == {("up", "")}
+
+    def evaluated() -> list[dict[str, str]] | None:
+        rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+        return rules if all(rule["health"] != "unknown" for rule in rules) else None
+
+    rules = wait_for(evaluated, 30, "the first evaluation of the rules")
+    assert {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
+    firing = prometheus.get("alerts")["alerts"]
+    assert "GlimpseApiDown" not in {each["labels"]["alertname"] for each in firing}
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=[panel["title"] for panel in PANELS])
+def test_every_panel_shows_something(prometheus: Prometheus, panel: dict[str, Any]) -> None:
+    assert panel["datasource"] == {"type": "prometheus", "uid": "glimpse"}
+    for target in panel["targets"]:
+        query = target["expr"].replace("$__rate_interval", "1m")
+        found = prometheus.get("query", query=query)["result"]
+        if panel["title"] not in MAY_BE_EMPTY:
+            # What a part never did, or not lately, is "NaN".
+            assert any(math.isfinite(float(each["value"][1])) for each in found), (query, found)
 
 
 def test_the_files_that_the_apis_processes_share_go_with_them(tmp_path: Path, stack: Stack) -> None:
