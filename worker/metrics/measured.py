@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from common.contract import Message
 from common.errors import GlimpseError
-from common.jobs.redis import RedisJobs
+from common.jobs.base import JobRecords
 from worker.encoders.base import Encoder
 from worker.ingest.pipeline import IngestPipeline
 from worker.metrics.instruments import WorkerMetrics
@@ -18,6 +18,7 @@ from worker.upkeep.turn import Check, TurnLost
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Message)
+J = TypeVar("J", bound=JobRecords)
 
 # Methods of a store that call Milvus.
 _CALLS = (
@@ -54,7 +55,7 @@ def measured_pipeline(pipeline: IngestPipeline, metrics: WorkerMetrics) -> Inges
     return wrapped(pipeline, submit=lambda submit: lambda read: submit(clock(read)))
 
 
-def counted_jobs(jobs: RedisJobs, metrics: WorkerMetrics) -> RedisJobs:
+def counted_jobs(jobs: J, metrics: WorkerMetrics) -> J:
     """Return job records that count the outcomes recorded through them."""
 
     def counted(record: Method) -> Method:
