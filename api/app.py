@@ -6,6 +6,7 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from api.auth import authorization, rate_limit
+from api.health import request_metrics
 from api.http import cors, options, parameters, problems, proxies, request_ids, stream_slots
 from api.openapi.headers import HEADERS
 from api.openapi.routes import OPERATIONS
@@ -66,6 +67,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.url_map.merge_slashes = False
     services = services or connect_services(settings)
     app.extensions["glimpse"] = services
+    # First, so that it measures what the others do, and sees the final status.
+    request_metrics.install(app, services.requests)
     request_ids.install(app)
     problems.install(app)
     broken_body.install(app)

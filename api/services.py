@@ -11,6 +11,7 @@ from api.auth.rate_limit import Counters
 from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
 from api.health.blob_check import BlobCheck
+from api.health.request_metrics import RequestMetrics
 from api.idempotency.base import IdempotencyKeys
 from api.idempotency.redis import RedisIdempotency
 from api.load.base import LoadGauge
@@ -72,6 +73,8 @@ class Services:
     counters: Counters = field(default_factory=Counters)
     # Checks the blob store for readiness.
     blob_check: BlobCheck = field(default_factory=BlobCheck)
+    # Counts the requests.
+    requests: RequestMetrics = field(default_factory=RequestMetrics)
 
 
 def connect_services(settings: Settings) -> Services:

@@ -36,6 +36,7 @@ class FreeEncoder:
     former_revisions: tuple[str, ...] = ()
     dim = _DIM
     concurrency = 1
+    precision = "fp32"
     # The value that CLIP requests.
     draft_side: int | None = 2 * _SIZE
 

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from common.errors import InvalidSettings
+from common.listen_address import ListenAddress
 from common.redis_address import Login, RedisAddress, Tls
 from common.secret_files import SUFFIX, read_secret
 from common.service_links import is_service_link
@@ -49,6 +50,12 @@ Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$
 
 def _read_parameters(value: object) -> object:
     return read_parameters(value) if isinstance(value, str) else value
+
+
+def _read_address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return ListenAddress.parse(value) if value else None
 
 
 def _read_list(value: object) -> object:
@@ -267,6 +274,10 @@ class Settings(BaseModel):
 
     # File that a worker touches while it is alive, for `python -m worker.liveness`.
     alive_file: Path | None = None
+
+    # Where a worker serves its metrics, without a key: "PORT" on loopback, or "ADDRESS:PORT". The
+    # API serves its own at `GET /metrics`.
+    metrics_bind: Annotated[ListenAddress | None, BeforeValidator(_read_address)] = None
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     # Lines for people, or one JSON object per line.

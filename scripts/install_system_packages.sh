@@ -6,6 +6,8 @@ set -euo pipefail
 missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || missing+=(nginx)
+# It brings promtool, which checks metrics and tests the rules of alerts.
+command -v prometheus >/dev/null || missing+=(prometheus)
 # The browser for tests and screenshots of the web page. Without windows, it takes half the CPU time
 # of the whole one, which does where it is installed already.
 command -v chromium-headless-shell chromium chromium-browser >/dev/null \

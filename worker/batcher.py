@@ -15,6 +15,13 @@ from worker.futures import follow
 T = TypeVar("T")
 R = TypeVar("R")
 
+# Takes the batcher's name, a batch's items, and the seconds that the first of them has waited.
+OnBatch = Callable[[str, int, float], None]
+
+
+def no_report(*_: object) -> None:
+    """Report nothing."""
+
 
 class Closed(RuntimeError):
     """The batcher is closed and accepts no more items."""
@@ -38,12 +45,13 @@ class Batcher(Generic[T, R]):
     producers down instead of filling the memory.
 
     Args:
-        name: Prefix of the threads' names.
+        name: Its name, and the prefix of its threads' names.
         process: Takes a batch and returns one result for each item, in order.
         batch_max: Maximum items in a batch.
         wait_ms: Maximum time an item waits for its batch to fill, in milliseconds.
         queue_max: Maximum items in the queue.
         threads: Number of threads, each processing one batch at a time.
+        on_batch: Called with each batch before it is processed; must not raise.
     """
 
     def __init__(
@@ -55,8 +63,11 @@ class Batcher(Generic[T, R]):
         wait_ms: float,
         queue_max: int,
         threads: int = 1,
+        on_batch: OnBatch = no_report,
     ) -> None:
+        self._name = name
         self._process = process
+        self._on_batch = on_batch
         self._batch_max = batch_max
         self._wait_s = wait_ms / 1000
         self._queue_max = max(queue_max, batch_max)
@@ -128,11 +139,13 @@ class Batcher(Generic[T, R]):
                     return []
                 self._due.wait(self._seconds_left())
             count = min(len(self._queue), self._batch_max)
+            wait_s = time.monotonic() - self._queue[0][2]
             batch = [self._queue.popleft()[:2] for _ in range(count)]
             self._room.notify_all()
             if self._queue:
                 # Another thread waits for these.
                 self._due.notify()
+        self._on_batch(self._name, count, wait_s)
         return batch
 
     def _is_full(self) -> bool:

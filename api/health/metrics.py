@@ -1,14 +1,13 @@
-"""Prometheus metrics, read from Redis on every scrape.
+"""Prometheus metrics: those of the service, read from Redis on every scrape, and of the requests.
 
-They describe the service and not the process that is scraped, so every API process returns the
-same values.
+The former describe the service and not the API that is scraped, so every API returns the same
+values. The latter are those of all processes of the API that is scraped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -19,6 +18,7 @@ from common.broker.queues import QueueDepth
 from common.contract import QUEUES
 from common.errors import BrokerUnavailable
 from common.heartbeats import Heartbeat
+from common.metrics import new_registry
 
 
 def render(services: Services, accept: str) -> tuple[str, str]:
@@ -28,16 +28,17 @@ def render(services: Services, accept: str) -> tuple[str, str]:
         services: The services to read from.
         accept: The request's ``Accept`` header, which selects the format.
     """
-    registry = CollectorRegistry()
+    registry = new_registry()
     registry.register(ServiceMetrics(services))
+    registry.register(services.requests.collector())
     encode, content_type = choose_encoder(accept)
     return encode(registry).decode(), content_type
 
 
 class ServiceMetrics(Collector):
-    """Collects all metrics of Glimpse.
+    """Collects the metrics of the whole service.
 
-    Without Redis, ``glimpse_up 0`` is the only metric: a failed scrape would mean that the API is
+    Without Redis, ``glimpse_up 0`` is the only one: a failed scrape would mean that the API is
     down, which has its own alert (``up``). Unknown values are omitted, so that they are not
     mistaken for zeros.
 
@@ -67,7 +68,11 @@ class ServiceMetrics(Collector):
 
 
 def _up(value: float) -> Metric:
-    return _gauge("glimpse_up", "Whether Redis answered; if not, this is the only metric.", value)
+    return _gauge(
+        "glimpse_up",
+        "Whether Redis answered; if not, no other metric of the service is known.",
+        value,
+    )
 
 
 def _of_queues(depths: list[QueueDepth], now: float) -> Iterator[Metric]:

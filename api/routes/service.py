@@ -38,6 +38,6 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Return Prometheus metrics on queued tasks, tasks in progress and workers."""
+    """Return Prometheus metrics on queued tasks, tasks in progress, workers and requests."""
     text, content_type = render(services(), request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)

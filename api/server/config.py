@@ -10,6 +10,7 @@ from typing import Any
 # Imported before the fork, so that the processes share the modules that the app needs: each
 # starts in a third of the CPU time, and the memory is used once.
 import api.services  # noqa: F401
+from api.health import shared_metrics
 from api.http.stream_slots import close_with
 from api.server.logs import ACCESS, ACCESS_WITHOUT_QUERY, ServerLogger
 from api.webhooks.sender import connect_sender
@@ -58,6 +59,7 @@ def on_starting(server: Any) -> None:
     Without Redis, the API answers 503 until it returns.
     """
     del server
+    shared_metrics.begin()
     try:
         with connect(_settings.redis) as redis:
             check_start(_settings, redis)
@@ -69,6 +71,12 @@ def on_starting(server: Any) -> None:
         sys.exit(status_of(error))
     except BrokerUnavailable as error:
         log.warning("redis.unavailable %s", error)
+
+
+def on_exit(server: Any) -> None:
+    """Remove what the processes shared."""
+    del server
+    shared_metrics.end()
 
 
 def post_worker_init(worker: Any) -> None:

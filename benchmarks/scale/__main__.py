@@ -18,6 +18,7 @@ PARTS: tuple[str, ...] = (
     "waiters",
     "fairness",
     "thumbnails",
+    "metrics",
     "reads",
     "index",
     "page",

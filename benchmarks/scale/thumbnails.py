@@ -56,7 +56,7 @@ def measure(quick: bool) -> Measured:
     """Measure all three."""
     kinds = _QUICK if quick else _KINDS
     count, rounds, repeats = (pair[quick] for pair in (_PICTURES, _ROUNDS, _REPEATS))
-    pictures = {kind: _jpegs(count, size) for kind, size in kinds.items()}
+    pictures = {kind: jpegs(count, size) for kind, size in kinds.items()}
     cost = _cost(pictures, rounds, quick)
     formats = _formats(pictures["camera"])
     latencies = _latencies(pictures["camera"], repeats)
@@ -66,7 +66,7 @@ def measure(quick: bool) -> Measured:
     return Measured(figures, {"cost": cost, "formats": formats, "latencies": latencies})
 
 
-def _jpegs(count: int, size: tuple[int, int]) -> list[bytes]:
+def jpegs(count: int, size: tuple[int, int]) -> list[bytes]:
     """Return generated JPEGs with the quality of a camera's."""
     return [encoded(generated(seed, size), "JPEG", quality=90) for seed in range(count)]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cli.errors import PartMissing
 from cli.stack import ports
 from cli.stack.folder import DataFolder
 from cli.stack.part import Part
+from common.settings import load_settings
 
 # Settings that name files.
 _FILES = {"GLIMPSE_REDIS_CA", "GLIMPSE_REDIS_CERT", "GLIMPSE_REDIS_KEY"}
@@ -96,8 +98,9 @@ def lay_out(wanted: Wanted) -> Stack:
         environ["GLIMPSE_MILVUS_URI"] = f"http://{ports.LOOPBACK}:{milvus_port}"
         parts.append(milvus_lite(wanted.folder.milvus, milvus_port))
         wanted.folder.note_milvus(environ["GLIMPSE_MILVUS_URI"])
-    parts += [*_workers("worker", wanted.ingest_workers), _api(wanted)]
-    standby = _workers("standby", wanted.ingest_workers)
+    metrics = _metrics_addresses(wanted.environ)
+    parts += [*_workers("worker", wanted.ingest_workers, metrics), _api(wanted)]
+    standby = _workers("standby", wanted.ingest_workers, metrics)
     # Python writes each line at once, not when a buffer is full.
     return Stack(parts, standby, environ | {"PYTHONUNBUFFERED": "1"})
 
@@ -162,17 +165,27 @@ def _milvus_library() -> Path:
     return library
 
 
-def _workers(prefix: str, ingest_workers: int) -> list[Part]:
+def _metrics_addresses(environ: Mapping[str, str]) -> Iterator[str]:
+    """Return where each worker serves its metrics: at the port in the settings, or one after it."""
+    first = load_settings(environ).metrics_bind
+    return (str(first.after(count)) if first else "" for count in itertools.count())
+
+
+def _workers(prefix: str, ingest_workers: int, metrics: Iterator[str]) -> list[Part]:
     """Return the workers of one model."""
-    ingest = [_worker(f"{prefix}-ingest-{n}", "ingest") for n in range(1, ingest_workers + 1)]
-    return [_worker(f"{prefix}-search", "search"), *ingest]
+    search = _worker(f"{prefix}-search", "search", next(metrics))
+    ingest = [
+        _worker(f"{prefix}-ingest-{n}", "ingest", next(metrics))
+        for n in range(1, ingest_workers + 1)
+    ]
+    return [search, *ingest]
 
 
-def _worker(name: str, queue: str) -> Part:
+def _worker(name: str, queue: str, metrics: str) -> Part:
     return Part(
         name=name,
         argv=[*PYTHON, "-m", "worker", "run", queue],
-        env={},
+        env={"GLIMPSE_METRICS_BIND": metrics},
         cwd=Path.cwd(),
         tier=_WORKERS,
         stop_s=_WORKER_STOP_S,

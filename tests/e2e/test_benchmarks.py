@@ -229,6 +229,15 @@ def test_the_page_over_a_library(tmp_path: Path) -> None:
     }
 
 
+def test_metrics(tmp_path: Path) -> None:
+    assert quick("bench-scale", tmp_path, ONLY="metrics") == {
+        "scale: metrics": {
+            *("ingest without metrics", "ingest with metrics"),
+            *("with / without", "metrics / the rest"),
+        }
+    }
+
+
 def test_requests_a_second_of_the_api(tmp_path: Path) -> None:
     require(Valkey)
     (names,) = quick("bench-api", tmp_path).values()

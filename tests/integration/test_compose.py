@@ -1,7 +1,7 @@
 """Checks docker-compose.yml and its Dockerfiles without a Docker engine.
 
 The tests run the command lines of Glimpse's own services and of Redis as processes.
-They cannot run those of etcd, MinIO, Milvus and Prometheus, whose programs exist only
+They cannot run those of etcd, MinIO, Milvus, Prometheus and Grafana, whose programs exist only
 in the images; the first three command lines come from Milvus's own docker-compose.yml.
 """
 
@@ -36,6 +36,8 @@ OWN = ("api", "worker-search", "worker-ingest", "worker-ingest-gpu")
 STARTED = OWN[:3]
 # It ends once its work is done; the others run until they are stopped.
 ONCE = "model"
+# Where each worker serves its metrics.
+METRICS = "0.0.0.0:9464"
 
 
 FILE = compose()
@@ -54,9 +56,16 @@ def test_the_file_meets_the_compose_specification() -> None:
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    assert set(SERVICES) == {"redis", "etcd", "minio", "milvus", "prometheus", *OWN, ONCE}
+    assert set(SERVICES) == {
+        *("redis", "etcd", "minio", "milvus", "prometheus", "grafana"),
+        *(*OWN, ONCE),
+    }
     profiles = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}
-    assert profiles == {"worker-ingest-gpu": ["gpu"], "prometheus": ["observability"]}
+    assert profiles == {
+        "worker-ingest-gpu": ["gpu"],
+        "prometheus": ["observability"],
+        "grafana": ["observability"],
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -68,8 +77,9 @@ def test_every_image_is_pinned(name: str) -> None:
     for each in images:
         tag = each.rpartition("/")[2].partition(":")[2]
         assert re.search(r"\d+\.\d+\.\d+|RELEASE\.\d{4}-\d\d-\d\dT", tag), each
-        # Ours have no digest before they are built; that of this Milvus is published nowhere.
-        if not each.startswith(("glimpse-", "milvusdb/")):
+        # Ours have no digest before they are built; those of this Milvus and this Grafana are not
+        # known here.
+        if not each.startswith(("glimpse-", "milvusdb/", "grafana/")):
             assert re.search(r"@sha256:[0-9a-f]{64}$", each), each
 
 
@@ -110,6 +120,7 @@ def test_every_service_waits_until_what_it_needs_is_healthy(name: str) -> None:
         "worker-ingest": {"redis", "milvus", ONCE},
         "worker-ingest-gpu": {"redis", "milvus", ONCE},
         "milvus": {"etcd", "minio"},
+        "grafana": {"prometheus"},
     }.get(name, set())
     needed = {on: wait for on, wait in needed.items() if on != ONCE}
     assert all(wait == {"condition": "service_healthy"} for wait in needed.values())
@@ -122,13 +133,18 @@ def test_ingest_workers_can_be_added() -> None:
 
 def test_only_this_machine_reaches_what_is_published() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"api": ["127.0.0.1:8000:8000"], "prometheus": ["127.0.0.1:9090:9090"]}
+    assert published == {
+        "api": ["127.0.0.1:8000:8000"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
 
 
 def test_only_what_calls_or_is_called_from_outside_reaches_outside() -> None:
     assert FILE["networks"] == {
         "front": None,
         "back": {"internal": True},
+        "metrics": {"internal": True},
         "milvus": {"internal": True},
     }
     on = {
@@ -136,8 +152,9 @@ def test_only_what_calls_or_is_called_from_outside_reaches_outside() -> None:
         for network in FILE["networks"]
     }
     assert on == {
-        "front": {"api", "prometheus", ONCE},
+        "front": {"api", "prometheus", "grafana", ONCE},
         "back": {"redis", "milvus", *OWN},
+        "metrics": {"prometheus", *OWN[1:]},
         "milvus": {"milvus", "etcd", "minio"},
     }
 
@@ -327,7 +344,10 @@ def composed(
     places: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Container]]:
     services = {
-        name: composed_service(tmp_path_factory.mktemp(name), name, places) for name in STARTED
+        name: composed_service(
+            tmp_path_factory.mktemp(name), name, places | {METRICS: f"127.0.0.1:{free_port()}"}
+        )
+        for name in STARTED
     }
     # A health check must fail before the service starts; otherwise it checks nothing.
     assert not any(service.answers() for service in services.values())

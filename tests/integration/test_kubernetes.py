@@ -39,6 +39,8 @@ from tests.support.services import MilvusLite, Valkey, free_port
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
 # The version of Kubernetes whose schemas apply.
 VERSION = "1.37"
+# The port of the workers' metrics.
+METRICS_PORT = 9464
 # Workloads of ours.
 OURS = ("glimpse-api", "glimpse-worker-search", "glimpse-worker-ingest")
 EVERY = [(name, workload["metadata"]["name"]) for name in NAMES for workload in workloads(name)]
@@ -154,10 +156,33 @@ def test_everything_is_forbidden_that_no_policy_allows(overlay: str) -> None:
     for each in workloads(overlay):
         labels = each["spec"]["template"]["metadata"]["labels"]
         assert labels["app.kubernetes.io/part-of"] == "glimpse"
-    # No worker is reached by anyone.
-    entered = [each["podSelector"]["matchLabels"] for each in policies if "ingress" in each]
+    # No worker is reached by anyone but a Prometheus.
+    to_workers = [each for each in policies if "matchExpressions" in each["podSelector"]]
+    (scraped,) = [each for each in to_workers if "ingress" in each]
+    (rule,) = scraped["ingress"]
+    assert [list(peer) for peer in rule["from"]] == [["namespaceSelector"]]
+    assert rule["ports"] == [{"protocol": "TCP", "port": METRICS_PORT}]
+    entered = [
+        each["podSelector"]["matchLabels"]
+        for each in policies
+        if "ingress" in each and each is not scraped
+    ]
     components = {labels["app.kubernetes.io/component"] for labels in entered}
     assert components == ({"api"} if overlay == "external" else {"api", "redis"})
+
+
+@pytest.mark.parametrize("overlay", NAMES)
+def test_workers_serve_metrics_where_prometheus_looks(overlay: str) -> None:
+    for workload in OURS[1:]:
+        template = find(overlay, "Deployment", workload)["spec"]["template"]
+        main = template["spec"]["containers"][0]
+        assert main["ports"] == [{"name": "metrics", "containerPort": METRICS_PORT}]
+        assert template["metadata"]["annotations"]["prometheus.io/port"] == str(METRICS_PORT)
+        bind = load_settings(
+            {"GLIMPSE_METRICS_BIND": environment(overlay, main)["GLIMPSE_METRICS_BIND"]}
+        ).metrics_bind
+        assert bind is not None
+        assert bind.port == METRICS_PORT
 
 
 @pytest.mark.parametrize("overlay", NAMES)
@@ -250,7 +275,8 @@ def contained(folder: Path, places: dict[str, str], container: dict[str, Any]) -
         *("python", "-c", "import urllib.request as u; u.urlopen('http://0.0.0.0:8000/readyz')")
     ]
     # Each pod has a /tmp of its own.
-    own = places | {"/tmp/alive": f"{folder}/alive"}
+    metrics = {f"0.0.0.0:{METRICS_PORT}": f"127.0.0.1:{free_port()}"}
+    own = places | {"/tmp/alive": f"{folder}/alive"} | metrics
     return Container(
         folder, image.command(container.get("args")), environment("cpu", container), probe, own
     )

@@ -58,6 +58,7 @@ class Leases:
         lease_s: Seconds without renewal after which another worker may take a message.
         claims: The claims on images; they are renewed and given back with the messages.
         slots: Returns the number of messages to hold now, given the number of threads.
+        on_missed: Called when a renewal fails; must not raise.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class Leases:
         lease_s: float,
         claims: Claims | None = None,
         slots: Callable[[int], int] = lambda threads: threads,
+        on_missed: Callable[[], None] = lambda: None,
     ) -> None:
         self._messages = messages
         self._claims = claims
         self._slots = slots
+        self._on_missed = on_missed
         self._lease_s = lease_s
         self._interval_s = lease_s / _RENEWALS_PER_LEASE
         self._steady_s = max(self._interval_s, _STEADY_S_MIN)
@@ -274,6 +277,7 @@ class Leases:
                 # Any error: if this thread ended, other workers would take all held messages.
                 known = isinstance(error, BrokerUnavailable)
                 log.warning("lease.not_renewed %s", error, exc_info=None if known else error)
+                self._on_missed()
                 self._steady_since = None
                 pause_s = min(self._interval_s, _FAILED_PAUSE_S)
             else:

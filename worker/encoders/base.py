@@ -25,6 +25,8 @@ class Encoder(Protocol):
     former_revisions: tuple[str, ...]
     # Length of a vector.
     dim: int
+    # Type of its matrix products: "fp32", "bf16" or "fp16".
+    precision: str
     # Optimal number of concurrent batches, each encoded by a thread of its own.
     concurrency: int
     # Minimum pixels of the short side of a JPEG decoded at reduced size, such that the cosine of

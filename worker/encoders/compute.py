@@ -62,6 +62,11 @@ class Compute:
             return cls(device, _best_dtype(device), concurrency)
         return cls(device, _DTYPES[settings.precision], concurrency)
 
+    @property
+    def precision(self) -> str:
+        """The type's name in the settings."""
+        return next(name for name, dtype in _DTYPES.items() if dtype is self.dtype)
+
     def place(self, model: _Model) -> _Model:
         """Move a model to the device, with its large weights in the chosen type.
 

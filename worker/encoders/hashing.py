@@ -62,6 +62,7 @@ class HashingEncoder:
     former_revisions: tuple[str, ...] = ()
     draft_side: int | None = _GRID * 8
     concurrency = 1
+    precision = "fp32"
 
     def __init__(self, dim: int = 64) -> None:
         self.dim = dim

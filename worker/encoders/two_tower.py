@@ -29,6 +29,7 @@ class TwoTowerEncoder:
         self.dim = towers.dim
         self.draft_side = towers.draft_side
         self.concurrency = backend.concurrency
+        self.precision = backend.precision
         self._preprocess = towers.preprocess
         self._tokenize = towers.tokenize
         self._backend = backend

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import ImagesBusy
-from worker.batcher import Batcher
+from worker.batcher import Batcher, OnBatch, no_report
 from worker.encoders.base import Encoder
 from worker.ingest.concurrency_limit import ConcurrencyLimit
 from worker.ingest.decoders import Decoders
@@ -45,6 +45,7 @@ class IngestPipeline:
         wait_ms: Maximum time a picture waits for its batch to fill, in milliseconds.
         decoders: Number of decoder threads.
         limit: Receives the measured latencies.
+        on_batch: Called with each batch of the model and of the writers.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class IngestPipeline:
         wait_ms: float,
         decoders: int = 1,
         limit: ConcurrencyLimit | None = None,
+        on_batch: OnBatch = no_report,
     ) -> None:
         self.limit = limit or ConcurrencyLimit(batch_max, encoder.concurrency, batch_max)
         self._encoder = encoder
@@ -70,6 +72,7 @@ class IngestPipeline:
             wait_ms=0,
             queue_max=waiting,
             threads=store.writes.calls,
+            on_batch=on_batch,
         )
         self._model: Batcher[Picture | Probe, None] = Batcher(
             "model",
@@ -78,6 +81,7 @@ class IngestPipeline:
             wait_ms=wait_ms,
             queue_max=waiting,
             threads=encoder.concurrency,
+            on_batch=on_batch,
         )
         self._decoders: Decoders[Picture] = Decoders(decoders, self._model.submit)
 

@@ -30,6 +30,8 @@ from worker.edits.editor import Editor
 from worker.edits.photo import StoredPhotoInfo
 from worker.encoders.base import Encoder
 from worker.ingest.throughput import Throughput
+from worker.metrics.instruments import WorkerMetrics
+from worker.metrics.measured import counted_jobs
 from worker.perceptual_hash import HashReader
 from worker.photo_info.reader import PhotoInfoReader
 from worker.runtime.routing import Routing
@@ -80,6 +82,7 @@ class Parts:
         settings: The worker's settings.
         encoder: Its model.
         store: Its vector store.
+        metrics: Its instruments.
     """
 
     # Retries of a Redis call before it fails.
@@ -88,12 +91,14 @@ class Parts:
     settings: Settings
     encoder: Encoder
     store: VectorStore
+    metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
 
     @cached_property
     def leases(self) -> Leases:
         """Leases on the messages that the worker holds and the images that it has claimed."""
         messages = RedisMessages(connect(self.settings.redis))
-        return Leases(messages, self.settings.lease_s, self._claims, self._slots)
+        missed = self.metrics.renewals_missed.inc
+        return Leases(messages, self.settings.lease_s, self._claims, self._slots, missed)
 
     @cached_property
     def amends(self) -> Amends:
@@ -163,7 +168,7 @@ class Parts:
 
     @cached_property
     def _jobs(self) -> RedisJobs:
-        return RedisJobs(self._redis, self.settings.job_ttl_s)
+        return counted_jobs(RedisJobs(self._redis, self.settings.job_ttl_s), self.metrics)
 
     @cached_property
     def _claims(self) -> RedisClaims:

@@ -49,6 +49,14 @@ from worker.ingest.pipeline import BATCHES_WAITING, IngestPipeline
 from worker.ingest.quota import QuotaKeeper
 from worker.ingest.throughput import Throughput
 from worker.ingest.unpacking import ArchiveIngest
+from worker.metrics.instruments import WorkerMetrics
+from worker.metrics.measured import (
+    counted_chores,
+    measured_encoder,
+    measured_pipeline,
+    measured_store,
+    measured_task,
+)
 from worker.photo_info.reader import PhotoInfoReader
 from worker.pixel_budget import PixelBudget
 from worker.reindex.originals import originals
@@ -104,15 +112,17 @@ class IngestParts(Parts):
     @cached_property
     def pipeline(self) -> IngestPipeline:
         """Decodes, encodes and writes; first measures the model if the batch size is ``auto``."""
-        return IngestPipeline(
-            self.encoder,
+        pipeline = IngestPipeline(
+            measured_encoder(self.encoder, self.metrics),
             self.store,
             self._fence,
             batch_max=self._batch_max(),
             wait_ms=self.settings.batch_wait_ms,
             decoders=self.settings.decode_threads or os.cpu_count() or 1,
             limit=self.limit,
+            on_batch=self.metrics.batch,
         )
+        return measured_pipeline(pipeline, self.metrics)
 
     @cached_property
     def upkeep(self) -> Upkeep:
@@ -136,7 +146,8 @@ class IngestParts(Parts):
             # A search ends long before its record expires.
             "expire_queries": lambda _: self._stores.queries.expire(self.settings.search_ttl_s),
         }
-        return Upkeep(self._redis, chores, self.settings.lease_s, self._is_active)
+        counted = counted_chores(chores, self.metrics)
+        return Upkeep(self._redis, counted, self.settings.lease_s, self._is_active)
 
     def works(self) -> Mapping[str, Work[Any]]:
         """Return the worker's tasks by name."""
@@ -150,12 +161,16 @@ class IngestParts(Parts):
         run_edit = self.routing.ingests(
             IMAGES_EDIT, lambda edit: edit_task_id(edit.job_id), edits.run
         )
-        return {
+        works: dict[str, Work[Any]] = {
             INGEST_CHUNK: Work(IngestChunk, run_chunk, chunks.give_up),
             INGEST_ARCHIVE: Work(IngestArchive, run_archive, archives.give_up),
             IMAGES_EDIT: Work(EditImages, run_edit, edits.give_up),
             REINDEX_SLICE: Work(ReindexSlice, slices.run, slices.give_up),
             MODELS_SWITCH: Work(SwitchRequest, switch.run, switch.give_up),
+        }
+        return {
+            name: replace(work, run=measured_task(name, work.run, self.metrics))
+            for name, work in works.items()
         }
 
     def probe(self) -> Future[None]:
@@ -395,9 +410,11 @@ class IngestParts(Parts):
         return tuned
 
 
-def ingest_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
+def ingest_runtime(
+    settings: Settings, encoder: Encoder, store: VectorStore, metrics: WorkerMetrics
+) -> Runtime:
     """Measure the model if needed and register the tasks of the ingest queue."""
-    parts = IngestParts(settings, encoder, store)
+    parts = IngestParts(settings, encoder, measured_store(store, metrics), metrics)
     app = create_app(settings, parts.leases, _RESULTS_TTL_S)
     register_ingest(app, Deliveries(parts.leases, settings), parts.works())
     return Runtime(

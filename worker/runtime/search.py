@@ -13,6 +13,8 @@ from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.encoders.base import Encoder
 from worker.encoders.noise import noise_of
+from worker.metrics.instruments import WorkerMetrics
+from worker.metrics.measured import measured_encoder, measured_store, measured_task
 from worker.runtime.base import Parts, Runtime
 from worker.runtime.celery_app import create_app
 from worker.runtime.tasks import SearchWork, register_search
@@ -34,7 +36,8 @@ class SearchParts(Parts):
     @cached_property
     def search(self) -> Search:
         """Encodes queries and searches the store."""
-        return Search.of(self.settings, self.encoder, self.store, self._stores.queries)
+        encoder = measured_encoder(self.encoder, self.metrics)
+        return Search.of(self.settings, encoder, self.store, self._stores.queries, self.metrics)
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -91,15 +94,23 @@ class SearchParts(Parts):
         self.store.close()
 
 
-def search_runtime(settings: Settings, encoder: Encoder, store: VectorStore) -> Runtime:
+def search_runtime(
+    settings: Settings, encoder: Encoder, store: VectorStore, metrics: WorkerMetrics
+) -> Runtime:
     """Warm up the model and register the tasks of the search and the catalog queue."""
     warm_up(encoder, store)
-    parts = SearchParts(settings, encoder, store)
+    parts = SearchParts(settings, encoder, measured_store(store, metrics), metrics)
     # The waiting caller reads a result once, and soon.
     held_max = {CATALOG_QUEUE: _CATALOG_THREADS}
     app = create_app(settings, parts.leases, settings.search_ttl_s, held_max)
     register_search(
-        app, parts.work, encoder.name, parts.clock, parts.routing.forwards, parts.leases.take
+        app,
+        parts.work,
+        encoder.name,
+        parts.clock,
+        parts.routing.forwards,
+        parts.leases.take,
+        lambda name, run: measured_task(name, run, metrics),
     )
     return Runtime(
         app,

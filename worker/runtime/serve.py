@@ -21,6 +21,8 @@ from worker.delivery.shutdown import Grace
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 from worker.liveness import Liveness
+from worker.metrics.exposition import expose
+from worker.metrics.instruments import WorkerMetrics
 from worker.runtime.base import Runtime
 from worker.runtime.heartbeat import HeartbeatSender
 from worker.runtime.ingest import ingest_runtime
@@ -56,13 +58,16 @@ def serve(
     redis = connect(settings.redis)
     # Before the model, which takes long to load.
     check_start(settings, redis)
+    metrics = WorkerMetrics()
+    expose(metrics.registry, settings)
     liveness = Liveness(settings.alive_file)
     liveness.begin()
     encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
     store = store or open_store(settings, encoder)
     _wait_for_store(store, liveness)
     build = ingest_runtime if queue == INGEST_QUEUE else search_runtime
-    runtime = build(settings, encoder, store)
+    metrics.describe(queue, encoder)
+    runtime = build(settings, encoder, store, metrics)
     # The first inference comes before the queue: a worker whose model fails must take no tasks.
     runtime.probe().result()
     heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)

@@ -83,6 +83,8 @@ Read = TypeVar("Read", bound=ReadRequest)
 Forward = Callable[[str, str, Message, float | None], bool]
 # Takes a message by its delivery tag, before its task runs; see ``Leases.take``.
 Take = Callable[[str], bool]
+# Returns a function that runs a task of this name and reports on it.
+Measure = Callable[[str, Callable[..., Message]], Callable[..., Message]]
 
 
 def register_ingest(app: Celery, deliveries: Deliveries, works: Mapping[str, Work[Any]]) -> None:
@@ -119,6 +121,7 @@ def register_search(
     clock: Clock,
     forward: Forward,
     take: Take,
+    measure: Measure = lambda _, run: run,
 ) -> None:
     """Register the tasks that a caller waits for; errors are part of their results.
 
@@ -128,7 +131,7 @@ def register_search(
     def failed_search(error: Failure) -> Message:
         return SearchResult(encoder=model, took_ms=0, error=error)
 
-    answer = partial(_register, app, clock, forward, None)
+    answer = partial(_register, app, clock, forward, measure, None)
 
     def read(task: Callable[[Read], Message]) -> Callable[[Read, Callable[[], bool]], Message]:
         return _read_only(work.reads.of(task))
@@ -159,7 +162,7 @@ def register_search(
     )
     answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
     answer(THUMBNAILS_MAKE, ThumbnailRequest, make_thumbnail, lambda e: ThumbnailResult(error=e))
-    _register_changes(partial(_register, app, clock, forward, take), work)
+    _register_changes(partial(_register, app, clock, forward, measure, take), work)
 
 
 def _register_changes(change: Callable[..., None], work: SearchWork) -> None:
@@ -174,12 +177,15 @@ def _register(
     app: Celery,
     clock: Clock,
     forward: Forward,
+    measure: Measure,
     take: Take | None,
     name: str,
     request: type[Request],
     run: Callable[[Request, Callable[[], bool]], Message],
     failed: Callable[[Failure], Message],
 ) -> None:
+    run = measure(name, run)
+
     # A message that is taken must not be settled before.
     @app.task(bind=True, name=name, shared=False, typing=False, acks_late=take is not None)
     def answer(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:

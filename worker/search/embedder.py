@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.batcher import Batcher
+from worker.batcher import Batcher, OnBatch, no_report
 from worker.encoders.base import Encoder
 from worker.search.embedding_cache import EmbeddingCache
 from worker.search.prompts import Prompts
@@ -33,9 +33,16 @@ class Embedder:
         encoder: The model.
         prompts: Wraps texts in a template.
         cache: Embeddings of recent texts.
+        on_batch: Called with each batch.
     """
 
-    def __init__(self, encoder: Encoder, prompts: Prompts, cache: EmbeddingCache) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        prompts: Prompts,
+        cache: EmbeddingCache,
+        on_batch: OnBatch = no_report,
+    ) -> None:
         self._encoder = encoder
         self._prompts = prompts
         self._cache = cache
@@ -47,6 +54,7 @@ class Embedder:
             batch_max=_TEXTS_MAX,
             wait_ms=0,
             queue_max=_TEXTS_MAX * 4,
+            on_batch=on_batch,
         )
         self._pictures: Batcher[Pixels, Vector] = Batcher(
             "pictures",
@@ -54,6 +62,7 @@ class Embedder:
             batch_max=_PICTURES_MAX,
             wait_ms=0,
             queue_max=_PICTURES_MAX * 4,
+            on_batch=on_batch,
         )
 
     def begin_texts(self, texts: Sequence[str]) -> dict[str, Future[Vector]]:

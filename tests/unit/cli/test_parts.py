@@ -105,3 +105,23 @@ def test_as_many_workers_of_another_model_can_stand_by(tmp_path: Path) -> None:
     ]
     workers = [part for part in found.parts if part.name.startswith("worker")]
     assert [part.argv for part in found.standby] == [part.argv for part in workers]
+
+
+def test_each_worker_has_a_port_of_metrics_if_there_is_to_be_one(tmp_path: Path) -> None:
+    def ports(stack: Stack) -> dict[str, str]:
+        return {
+            part.name: part.env["GLIMPSE_METRICS_BIND"]
+            for part in (*stack.parts, *stack.standby)
+            if "GLIMPSE_METRICS_BIND" in part.env
+        }
+
+    given = ports(stack(tmp_path, ingest_workers=2, GLIMPSE_METRICS_BIND="9464"))
+    assert given == {
+        "worker-search": "127.0.0.1:9464",
+        "worker-ingest-1": "127.0.0.1:9465",
+        "worker-ingest-2": "127.0.0.1:9466",
+        "standby-search": "127.0.0.1:9467",
+        "standby-ingest-1": "127.0.0.1:9468",
+        "standby-ingest-2": "127.0.0.1:9469",
+    }
+    assert set(ports(stack(tmp_path)).values()) == {""}

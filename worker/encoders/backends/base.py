@@ -16,6 +16,8 @@ class Backend(Protocol):
 
     # As in the settings, for example "torch".
     name: str
+    # Type of the matrix products: "fp32", "bf16" or "fp16".
+    precision: str
     # Optimal number of concurrent batches.
     concurrency: int
 

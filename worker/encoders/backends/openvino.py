@@ -46,6 +46,7 @@ class OpenVinoBackend:
         found = load_or_convert(towers, core, cache_dir)
         streams, threads = compute.concurrency, torch.get_num_threads()
         precision = _precision(core, compute)
+        self.precision = "bf16" if precision == "bf16" else "fp32"
         # Streams divide the cores among the batches; a text gets all of them.
         self._images = _Tower(core, found.images, precision, streams, threads * streams)
         self._texts = _Tower(core, found.texts, precision, 1, threads)

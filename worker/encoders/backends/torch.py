@@ -38,6 +38,7 @@ class TorchBackend:
 
     def __init__(self, towers: Towers, compute: Compute, *, compiled: bool = False) -> None:
         self.concurrency = compute.concurrency
+        self.precision = compute.precision
         self._compute = compute
         # Pixels arrive with the channels last, and convolutions are faster if weights have it too.
         images = compute.place(towers.images).to(memory_format=torch.channels_last)

@@ -1,0 +1,1 @@
+"""The metrics of a worker's own work, and the port that Prometheus scrapes them from."""
