@@ -12,7 +12,7 @@ from glimpse_client import Glimpse
 from glimpse_client.answers import Job, JobsPage
 
 _STATES = ("queued", "running", "succeeded", "partial", "failed", "cancelled")
-_COLUMNS = ("id", "created", "state", "done", "of", "failed")
+_COLUMNS = ("id", "created", "state", "done", "of", "failed", "kind", "name")
 
 
 @click.command()
@@ -22,9 +22,10 @@ _COLUMNS = ("id", "created", "state", "done", "of", "failed")
 def jobs(state: str | None, limit: int | None, as_json: bool) -> None:
     """List jobs, newest first.
 
-    If the output is not a terminal, each line has the job ID, time, state, and the
-    number of images done, in total and failed, separated by tabs. For more about
-    one job, run `glimpse status JOB`.
+    If the output is not a terminal, each line has the job ID, time, state, the
+    number of images done, in total and failed, the kind of job, and the name with
+    which it was opened, separated by tabs. For more about one job, run `glimpse
+    status JOB`.
 
     \b
     Example:
@@ -58,4 +59,5 @@ def cancel(job_ids: tuple[str, ...]) -> None:
 
 def _row(job: Job) -> tuple[str, ...]:
     time = job.created_at[:19] if on_terminal() else job.created_at
-    return job.id, time, job.state, str(job.done), str(job.total), str(job.failed)
+    counts = (str(job.done), str(job.total), str(job.failed))
+    return job.id, time, job.state, *counts, job.kind, job.name or ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,18 @@ from tests.support.web.site import Site
 _QUALITY = 82
 # Pictures per request: few enough to fit in memory.
 _UPLOAD_PHOTOS = 50
-# Views by the suffix of their file name: a desktop window in both colour schemes, and a phone.
-_DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}, "device_scale_factor": 1.5}
-_PHONE: dict[str, Any] = {
-    "viewport": {"width": 360, "height": 740},
-    "device_scale_factor": 2,
-    "has_touch": True,
-    "is_mobile": True,
+# Screens by their names in the names of the files, each in both colour schemes.
+_SCREENS: Mapping[str, Mapping[str, Any]] = {
+    "page": {"viewport": {"width": 1440, "height": 900}, "device_scale_factor": 1.5},
+    "page-phone": {
+        "viewport": {"width": 390, "height": 780},
+        "device_scale_factor": 2,
+        "has_touch": True,
+        "is_mobile": True,
+    },
+    "page-wide": {"viewport": {"width": 2560, "height": 1300}},
 }
-_VIEWS = {"light": _DESKTOP, "dark": {**_DESKTOP, "color_scheme": "dark"}, "phone": _PHONE}
+_SCHEMES = ("light", "dark")
 
 # A minimal machine lacks the fonts of desktop systems; these come close.
 _FONTS = """<fontconfig>
@@ -63,8 +67,9 @@ def main() -> None:
         ):
             ready(stack.client)
             _ingest(stack, photos)
-            for name, view in _VIEWS.items():
-                file = given.out / f"page-{name}.jpg"
+            for (name, screen), scheme in product(_SCREENS.items(), _SCHEMES):
+                file = given.out / f"{name}-{scheme}.jpg"
+                view = {**screen, "color_scheme": scheme}
                 _take(browser, stack.api.url, given.query or EXAMPLE_QUERY, view, file)
                 print(f"{file}: {file.stat().st_size // 1000} kB")  # noqa: T201 - output of the script
 

@@ -44,6 +44,7 @@ _RETRIED = frozenset({409, 429, 503, 507})
 _PATH_SCHEMAS: dict[str, Schema] = {
     "image_id": {"type": "string", "pattern": f"^{IMAGE_ID}$"},
     "record_id": {"type": "string", "pattern": f"^{RECORD_ID}$"},
+    "path": {"type": "string", "minLength": 1},
     "default": {"type": "string", "minLength": 1},
 }
 _PATH_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")

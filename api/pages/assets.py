@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -34,6 +34,7 @@ class Page:
     """
 
     html: bytes
+    # By their paths below the page's.
     assets: Mapping[str, bytes]
     # Changes with the content of any file, so the files can be cached forever.
     version: str
@@ -50,15 +51,16 @@ class Page:
 @cache
 def load_page() -> Page:
     """Read the web page from the package."""
-    return _read((files("api") / "web").iterdir(), "index.html", "/assets")
+    return _read(_below(files("api") / "web"), "index.html", "/assets")
 
 
 @cache
 def load_docs() -> Page:
     """Read the page that shows the OpenAPI document, with Swagger UI."""
     swagger = files(_SWAGGER_PACKAGE) / "dist"
-    own = (files("api") / "docs").iterdir()
-    return _read([*own, *(swagger / name for name in _SWAGGER_FILES)], "docs.html", "/docs")
+    own = _below(files("api") / "docs")
+    used = {name: swagger / name for name in _SWAGGER_FILES}
+    return _read({**own, **used}, "docs.html", "/docs")
 
 
 def media_type(name: str) -> str:
@@ -66,12 +68,23 @@ def media_type(name: str) -> str:
     return MEDIA_TYPES[_extension(name)]
 
 
-def _read(found: Iterable[Traversable], html_name: str, path: str) -> Page:
+def _below(folder: Traversable, path: str = "") -> dict[str, Traversable]:
+    """Return the files in a folder and its folders, by their paths from there."""
+    found: dict[str, Traversable] = {}
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found |= _below(entry, f"{path}{entry.name}/")
+        else:
+            found[path + entry.name] = entry
+    return found
+
+
+def _read(found: Mapping[str, Traversable], html_name: str, path: str) -> Page:
     """Read a page's files: its HTML, and the others, which are served below ``path``."""
     assets = {
-        file.name: file.read_bytes()
-        for file in sorted(found, key=lambda file: file.name)
-        if _extension(file.name) in MEDIA_TYPES
+        name: file.read_bytes()
+        for name, file in sorted(found.items())
+        if _extension(name) in MEDIA_TYPES
     }
     digest = hashlib.sha256()
     for name, data in assets.items():

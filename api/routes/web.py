@@ -36,7 +36,7 @@ def index() -> Response:
     return response
 
 
-@blueprint.get("/assets/<version>/<name>")
+@blueprint.get("/assets/<version>/<path:name>")
 def asset(version: str, name: str) -> Response:
     """Return a file of the page; cacheable forever if its version is current."""
     return sent_asset(load_page(), version, name, request)

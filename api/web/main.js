@@ -1,24 +1,27 @@
 // The entry point: connects the parts of the page.
 
-import { Deletions } from './deletions.js';
-import { Details } from './details.js';
-import { Drawer } from './drawer.js';
-import { Drops } from './drops.js';
 import { byId } from './elements.js';
-import { FilterPanel } from './filter-panel.js';
-import { Grid } from './grid.js';
-import { onKey } from './key.js';
-import { Limits } from './limits.js';
-import { showModel } from './model.js';
 import { Navigation } from './navigation.js';
-import { addressOf, emptyQuery, hasNoTerms, withFile, withImage, withTag } from './query.js';
-import { Results } from './results.js';
-import { SelectionBar } from './selection-bar.js';
-import { SelectionTags } from './selection-tags.js';
-import { Selection } from './selection.js';
-import { Terms } from './terms.js';
-import { Timeline } from './timeline.js';
-import { offerTop } from './to-top.js';
+import { Deletions } from './picture/deletions.js';
+import { Details } from './picture/details.js';
+import { FilterPanel } from './query/filter-panel.js';
+import { Limits } from './query/limits.js';
+import { Orders } from './query/orders.js';
+import { addressOf, emptyQuery, hasNoTerms, withFile, withImage, withTag } from './query/query.js';
+import { suggestTags } from './query/tag-suggestions.js';
+import { Terms } from './query/terms.js';
+import { Timeline } from './query/timeline.js';
+import { Grid } from './results/grid.js';
+import { Results } from './results/results.js';
+import { Scrubber, yearOf } from './results/scrubber.js';
+import { offerTop } from './results/to-top.js';
+import { SelectionBar } from './selection/selection-bar.js';
+import { SelectionTags } from './selection/selection-tags.js';
+import { Selection } from './selection/selection.js';
+import { onKey } from './service/key.js';
+import { showModel } from './service/model.js';
+import { Drawer } from './uploads/drawer.js';
+import { Drops } from './uploads/drops.js';
 
 const selection = new Selection(() => {
   grid.showSelection();
@@ -29,6 +32,7 @@ const grid = new Grid(selection, {
   address: (picture) => addressOf(navigation.query, picture.id),
   more: (picture) => searchLike(picture, true),
   less: (picture) => searchLike(picture, false),
+  reading: (picture) => scrubber.mark(picture),
 });
 const details = new Details({
   find: (id) => grid.find(id),
@@ -40,7 +44,6 @@ const details = new Details({
   more: (picture) => searchLike(picture, true),
   less: (picture) => searchLike(picture, false),
   tag: (tag) => runQuery(withTag(navigation.query, tag)),
-  changed: (image) => suggestTags([image]),
   delete: async (picture) => {
     await navigation.close();
     deletions.delete([picture]);
@@ -59,7 +62,7 @@ const deletions = new Deletions({
   // They may be added again.
   deleted: (pictures) => grid.reveal(pictures.map(({ id }) => id)),
 });
-const selectionTags = new SelectionTags(suggestTags);
+const selectionTags = new SelectionTags();
 const selectionBar = new SelectionBar(selection, {
   tag: (pictures) => selectionTags.open(pictures),
   delete: (pictures) => {
@@ -72,15 +75,14 @@ const drawer = new Drawer(() => hasNoTerms(navigation.query) && results.show(nav
 const results = new Results(grid, {
   add: () => drawer.open(),
   clear: () => runQuery(emptyQuery()),
-  seen: (pictures) => {
-    suggestTags(pictures);
-    details.showSteps();
-  },
+  seen: () => details.showSteps(),
 });
 const terms = new Terms(runQuery);
 const filterPanel = new FilterPanel(runQuery);
 const timeline = new Timeline(runQuery);
 const limits = new Limits(runQuery);
+const orders = new Orders(runQuery);
+const scrubber = new Scrubber({ go: (year) => grid.scrollTo((picture) => yearOf(picture) === year), change: runQuery });
 const navigation = new Navigation({
   query: showQuery,
   picture: showPicture,
@@ -106,6 +108,8 @@ function showQuery(query, place) {
   filterPanel.show(query);
   timeline.show(query);
   limits.show(query);
+  orders.show(query);
+  scrubber.show(query);
   results.show(query, place);
 }
 
@@ -123,14 +127,6 @@ function showPicture(id) {
 
 function searchByFile(file) {
   runQuery(withFile({ ...navigation.query, text: byId('text').value.trim() }, file));
-}
-
-function suggestTags(pictures) {
-  const known = byId('known-tags');
-  const suggested = new Set([...known.children].map(({ value }) => value));
-  for (const tag of new Set(pictures.flatMap(({ tags }) => tags))) {
-    if (!suggested.has(tag)) known.append(new Option('', tag));
-  }
 }
 
 byId('search').addEventListener('submit', (event) => {
@@ -171,4 +167,5 @@ document.addEventListener('keydown', (event) => {
 onKey(() => terms.show(navigation.query));
 navigation.show();
 showModel();
+suggestTags();
 offerTop();

@@ -1,6 +1,6 @@
 // The history of the page: every query and every opened picture has a URL.
 
-import { addressOf, emptyQuery, imageOf, isSameQuery, queryOf } from './query.js';
+import { addressOf, emptyQuery, imageOf, isSameQuery, queryOf } from './query/query.js';
 
 /**
  * Runs queries and opens pictures as history entries, and shows what the current URL asks for.

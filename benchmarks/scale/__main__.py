@@ -20,6 +20,7 @@ PARTS: tuple[str, ...] = (
     "thumbnails",
     "reads",
     "index",
+    "page",
 )
 
 

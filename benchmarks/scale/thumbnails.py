@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import weights
 from benchmarks.figures import Figure, latency_figures, middle
 from benchmarks.scale import Measured
+from benchmarks.scale.pictures import generated
 from common.blobs.folder import FolderBlobs
 from common.contract import ChunkItem, IngestChunk
 from common.images.thumbnails import SIZES
@@ -35,9 +34,6 @@ from worker.thumbnails.rendering import shrunk
 # Sizes of the generated pictures, in pixels, by kind; ``_QUICK`` in a quick run.
 _KINDS = {"web": (800, 600), "camera": (4000, 3000)}
 _QUICK = {"web": (320, 240), "camera": (1200, 900)}
-# Exponent with which the amplitudes of a generated picture fall with the frequency, and how much
-# coarser its colours are than its light: its JPEGs are then as large as those of photographs.
-_FALL, _COLOURS_COARSER = 1.3, 4
 # Pictures of each kind, and rounds of each comparison; fewer in a quick run.
 _PICTURES, _ROUNDS = (6, 3), (9, 2)
 # Upper bounds on the ingest's processor time with thumbnails, as a multiple of that without, and on
@@ -72,34 +68,7 @@ def measure(quick: bool) -> Measured:
 
 def _jpegs(count: int, size: tuple[int, int]) -> list[bytes]:
     """Return generated JPEGs with the quality of a camera's."""
-    return [encoded(_picture(seed, size), "JPEG", quality=90) for seed in range(count)]
-
-
-def _picture(seed: int, size: tuple[int, int]) -> Image.Image:
-    """Return a picture with a spectrum like a photograph's: little detail, still less colour."""
-    random = np.random.RandomState(seed)
-    light = Image.fromarray(_noise(random, size, contrast=56))
-    coarse = (size[0] // _COLOURS_COARSER, size[1] // _COLOURS_COARSER)
-    colours = [Image.fromarray(_noise(random, coarse, contrast=16)) for _ in range(2)]
-    return Image.merge("YCbCr", [light, *(colour.resize(size) for colour in colours)]).convert(
-        "RGB"
-    )
-
-
-def _noise(
-    random: np.random.RandomState, size: tuple[int, int], contrast: float
-) -> NDArray[np.uint8]:
-    """Return noise whose amplitude falls with the frequency: uint8 [height, width]."""
-    width, height = size
-    spectrum = np.fft.rfft2(random.standard_normal((height, width)))
-    rows, columns = np.fft.fftfreq(height) * height, np.fft.rfftfreq(width) * width
-    frequency = np.hypot(rows[:, None], columns)
-    frequency[0, 0] = np.inf
-    noise = np.fft.irfft2(spectrum / frequency**_FALL, s=(height, width))
-    pixels: NDArray[np.uint8] = np.clip(128 + contrast * noise / noise.std(), 0, 255).astype(
-        np.uint8
-    )
-    return pixels
+    return [encoded(generated(seed, size), "JPEG", quality=90) for seed in range(count)]
 
 
 def _cost(

@@ -13,9 +13,10 @@ import torch
 
 from benchmarks.api.requests import QUESTIONS
 from common.contract import QUEUES
-from tests.conftest import require
+from tests.conftest import miss, require
 from tests.support.make import made, make
 from tests.support.services import MilvusLite, MilvusServer, Valkey
+from tests.support.web import chromium
 
 # Figures that may be zero or negative: a part may use less CPU time than Linux counts, a level may
 # find nothing, two engines may agree, and with so few searches the direct call may be slower.
@@ -209,6 +210,21 @@ def test_thumbnails(tmp_path: Path) -> None:
             ),
             *latencies("stored, 150 px", "another size, 200 px"),
             *latencies("on demand, 300 px", "on demand, 1024 px"),
+        }
+    }
+
+
+def test_the_page_over_a_library(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    if reason := chromium.absent():
+        miss(reason)
+    assert quick("bench-scale", tmp_path, ONLY="page") == {
+        "scale: page": {
+            f"{count} images: {act}, {what}"
+            for count in (50, 200)
+            for act in ("opened", "searched")
+            for what in ("first picture", "whole window")
         }
     }
 

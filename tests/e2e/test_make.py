@@ -93,6 +93,7 @@ def test_screenshots_are_taken(tmp_path: Path) -> None:
     for colour in ("red", "blue"):
         Image.new("RGB", (64, 64), colour).save(photos / f"{colour}.png")
     made("screenshots", PHOTOS=photos, QUERY="red", MODEL="hashing", OUT=tmp_path)
-    for name in ("light", "dark", "phone"):
-        with Image.open(tmp_path / f"page-{name}.jpg") as page:
-            assert page.format == "JPEG"
+    for name, width in (("page", 2160), ("page-phone", 780), ("page-wide", 2560)):
+        for scheme in ("light", "dark"):
+            with Image.open(tmp_path / f"{name}-{scheme}.jpg") as page:
+                assert (page.format, page.width) == ("JPEG", width)

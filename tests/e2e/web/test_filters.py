@@ -104,6 +104,20 @@ def test_years_and_months_are_filters(site: Site, taken: str) -> None:
     expect(form.get_by_role("button", name="2024 (1)")).to_be_visible()
 
 
+def test_tags_of_the_service_are_suggested(site: Site, counted: str) -> None:
+    site.open("/?q=red")
+    field = panel(site).get_by_label("Filter by tag")
+    field.focus()
+    suggested = site.page.locator("#known-tags option")
+    # The most frequent first.
+    expect(suggested.first).to_have_attribute("value", counted)
+    expect(suggested.first).to_have_text(f"{MANY} pictures")
+    expect(site.page.locator("#known-tags option[value=warm]")).to_have_count(1)
+    field.press_sequentially("WA")
+    expect(suggested).to_have_count(1)
+    expect(suggested).to_have_attribute("value", "warm")
+
+
 def test_every_format_is_offered(site: Site) -> None:
     site.open()
     offered = site.page.locator("#filter-format option").evaluate_all(

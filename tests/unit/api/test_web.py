@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
+from posixpath import dirname, normpath
 
 import pytest
 from flask.testing import FlaskClient
@@ -94,8 +96,19 @@ def test_html_has_no_style_or_script_of_its_own() -> None:
 def test_every_import_is_a_file() -> None:
     assets = load_page().assets
     for name, data in assets.items():
-        for place in re.findall(r"from '\./([^']+)'", data.decode()):
-            assert place in assets, name
+        for place in re.findall(r"from '([^']+)'", data.decode()):
+            assert normpath(f"{dirname(name)}/{place}").lstrip("/") in assets, (name, place)
+
+
+def test_no_room_imports_one_that_imports_it() -> None:
+    rooms: dict[str, set[str]] = {}
+    for name, data in load_page().assets.items():
+        room = dirname(name)
+        # `main.js` connects all rooms.
+        for place in re.findall(r"from '\.\./([^/']+)/", data.decode()) if room else ():
+            rooms.setdefault(room, set()).add(place)
+    assert set(rooms) >= {"query", "results", "uploads"}
+    TopologicalSorter(rooms).prepare()
 
 
 def test_every_reason_code_has_a_text() -> None:
@@ -104,7 +117,8 @@ def test_every_reason_code_has_a_text() -> None:
         *("empty", "quarantined", "encoder_error", "store_error", "quota_exceeded"),
         "decoder_failed",
     }
-    assert set(re.findall(r"^  (\w+): '", load_page().assets["reasons.js"].decode(), re.M)) == codes
+    reasons = load_page().assets["jobs/reasons.js"].decode()
+    assert set(re.findall(r"^  (\w+): '", reasons, re.M)) == codes
 
 
 def test_the_wheel_has_every_file_of_the_page() -> None:

@@ -240,9 +240,20 @@ def test_a_reader_that_leaves_ends_a_list_with_success(
 
 def test_jobs_are_listed_as_lines(uploaded: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["jobs"]) == 0
-    assert [line[2:] for line in lines(capsys)] == [["succeeded", "1", "1", "0"]] * 2
+    assert [line[2:] for line in lines(capsys)] == [["succeeded", "1", "1", "0", "ingest", ""]] * 2
     assert run(["jobs", "--limit", "1"]) == 0
     assert len(lines(capsys)) == 1
+
+
+def test_a_job_is_listed_with_its_name(
+    uploaded: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Glimpse.from_environ() as client:
+        client.edit(uploaded, add_tags=["seen"])
+        client.open_job(name="summer holiday")
+    assert run(["jobs"]) == 0
+    kinds = [tuple(line[-2:]) for line in lines(capsys)]
+    assert sorted(kinds[:2]) == [("edit", ""), ("ingest", "summer holiday")]
 
 
 def test_jobs_are_chosen_by_state(uploaded: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,0 @@
-// The path at which the API is published: usually empty.
-
-// This file is /assets/VERSION/root.js below it. Links in responses begin with it already.
-export const ROOT = new URL('../..', import.meta.url).pathname.slice(0, -1);

@@ -1,0 +1,264 @@
+// The upload: sends requests one after another, and follows their jobs until every picture is searchable.
+
+import { cancel, doneOf, failuresOf, follow, hasEnded } from '../jobs/jobs.js';
+import { send } from '../service/api.js';
+import { Problem } from '../service/problem.js';
+import { withRetries } from '../service/retries.js';
+import { halves, httpRequestOf, uploadRequestsOf } from './upload-requests.js';
+
+// Jobs polled concurrently; jobs end in about the order in which they started.
+const FOLLOWED_MAX = 4;
+// Codes of the service for a job that takes no more pictures, but was not cancelled.
+const CLOSED = new Set(['job_complete', 'not_found']);
+
+/** Uploads files and reports the progress. */
+export class Uploads {
+  #onChange;
+  #requests = [];
+  #jobs = new Map();
+  #unfollowed = [];
+  #following = 0;
+  #sending = false;
+  #run = new AbortController();
+  #progress = emptyProgress();
+
+  /** `onChange(progress)` is called after every change; see `emptyProgress`. */
+  constructor(onChange) {
+    this.#onChange = onChange;
+  }
+
+  /** Whether files would remain unsent if the user left the page. */
+  get sending() {
+    return this.#sending;
+  }
+
+  /** Upload [{file, path}] after the files already queued. */
+  add(files, tags) {
+    if (!files.length) return;
+    if (!this.#progress.active) this.#reset();
+    this.#progress.files += files.length;
+    this.#progress.bytes += files.reduce((sum, { file }) => sum + file.size, 0);
+    this.#requests.push(...uploadRequestsOf(files, tags));
+    if (!this.#sending) this.#sendAll();
+  }
+
+  /** Stop sending, and cancel the images that are not yet started. */
+  async cancel() {
+    const run = this.#run;
+    run.abort();
+    const unfinished = [...this.#jobs.values()].filter((job) => !hasEnded(job));
+    this.#requests = [];
+    this.#sending = false;
+    this.#progress.stopped = true;
+    this.#progress.unsent += this.#progress.files - this.#progress.filesSent;
+    this.#update({ waiting: null, bytesInFlight: 0 });
+    // A job that cannot be cancelled continues; the job list shows it.
+    const cancelled = await Promise.allSettled(unfinished.map(cancel));
+    if (run !== this.#run) return;
+    for (const { value } of cancelled) if (value) this.#keep(value);
+    this.#update();
+  }
+
+  #reset() {
+    this.#run = new AbortController();
+    this.#jobs.clear();
+    this.#unfollowed = [];
+    this.#following = 0;
+    this.#progress = emptyProgress();
+  }
+
+  async #sendAll() {
+    const { signal } = this.#run;
+    this.#sending = true;
+    this.#update();
+    while (this.#requests.length && !signal.aborted) {
+      const request = this.#requests.shift();
+      await this.#deliver(request, signal);
+      await this.#completeAfter(request, signal);
+    }
+    if (signal.aborted) return;
+    this.#sending = false;
+    this.#update();
+  }
+
+  async #deliver(request, signal) {
+    try {
+      const { data } = await this.#retried(() => this.#send(request, signal), signal);
+      this.#onAccepted(request, data, signal);
+    } catch (problem) {
+      if (signal.aborted) return;
+      if (!(problem instanceof Problem)) throw problem;
+      this.#onRefused(request, problem);
+    }
+  }
+
+  async #send(request, signal) {
+    const openJob = await request.job?.opened();
+    if (openJob && signal.aborted) cancel(openJob).catch(() => {});
+    signal.throwIfAborted();
+    if (openJob) this.#track(openJob, signal);
+    const { path, body, headers } = httpRequestOf(request, openJob);
+    const onProgress = (share) => this.#update({ bytesInFlight: share * request.bytes });
+    this.#update({ bytesInFlight: 0 });
+    return send(path, body, { headers, onProgress, signal });
+  }
+
+  /** Complete the job of a request after the last one. */
+  async #completeAfter({ job }, signal) {
+    if (!job || signal.aborted || this.#requests.some((request) => request.job === job)) return;
+    try {
+      const completed = await this.#retried(() => job.complete(signal), signal);
+      if (completed) this.#note(completed);
+    } catch (problem) {
+      // A job that was cancelled needs no completion; the service completes any other after a time.
+      if (!signal.aborted && !(problem instanceof Problem)) throw problem;
+    }
+  }
+
+  #retried(task, signal) {
+    return withRetries(task, {
+      signal,
+      onWait: (problem, secondsLeft, retryNow) => this.#update({ waiting: { problem, secondsLeft, retryNow } }),
+      onRetry: () => this.#update({ waiting: null }),
+    });
+  }
+
+  #onAccepted(request, job, signal) {
+    this.#progress.bytesSent += request.bytes;
+    this.#progress.filesSent += request.files.length;
+    if (request.job) this.#progress.filesInOpenJobs += request.files.length;
+    this.#track(job, signal);
+    this.#keep(job);
+    this.#update({ bytesInFlight: 0 });
+  }
+
+  #onRefused(request, problem) {
+    if (problem.status === 413 && request.files.length > 1) {
+      this.#requests.unshift(...halves(request));
+    } else if (request.job && problem.code === 'job_cancelled') {
+      this.#abandon(request);
+    } else if (request.job && CLOSED.has(problem.code) && !request.isRepeated) {
+      // This page paused for hours, for example because the computer slept.
+      request.job.renew();
+      this.#requests.unshift({ ...request, isRepeated: true });
+    } else {
+      this.#progress.bytesSent += request.bytes;
+      this.#progress.filesSent += request.files.length;
+      const items = request.files.map(({ path }) => ({ filename: path, code: problem.code, detail: problem.detail }));
+      this.#addFailures(items, items.length);
+    }
+    this.#update({ bytesInFlight: 0 });
+  }
+
+  /** Give up a request and those after it whose job was cancelled, in the list of jobs or elsewhere. */
+  #abandon(request) {
+    const isOfJob = ({ job }) => job === request.job;
+    for (const { files, bytes } of [request, ...this.#requests.filter(isOfJob)]) {
+      this.#progress.files -= files.length;
+      this.#progress.bytes -= bytes;
+      this.#progress.unsent += files.length;
+    }
+    this.#requests = this.#requests.filter((other) => !isOfJob(other));
+  }
+
+  /** Follow a job, unless it is followed already. */
+  #track(job, signal) {
+    if (this.#jobs.has(job.id)) return;
+    this.#jobs.set(job.id, job);
+    this.#unfollowed.push(job);
+    this.#followNext(signal);
+  }
+
+  async #followNext(signal) {
+    if (this.#following >= FOLLOWED_MAX || !this.#unfollowed.length || signal.aborted) return;
+    const job = this.#unfollowed.shift();
+    this.#following += 1;
+    try {
+      await this.#followToEnd(job, signal);
+    } catch (problem) {
+      if (signal.aborted) return;
+      // The outcome of a job whose record has expired is unknown.
+      this.#jobs.delete(job.id);
+    }
+    this.#following -= 1;
+    this.#update();
+    this.#followNext(signal);
+  }
+
+  async #followToEnd(job, signal) {
+    const end = await follow(job, { onJob: (now) => this.#note(now), signal });
+    const failures = end.failed ? await failuresOf(end, signal) : [];
+    this.#addFailures(failures, end.failed);
+    this.#note(end);
+  }
+
+  #note(job) {
+    this.#keep(job);
+    this.#update();
+  }
+
+  /** Keep the later state of a job: responses to polls and uploads may overtake each other. */
+  #keep(job) {
+    const known = this.#jobs.get(job.id);
+    if (known && doneOf(job) + job.total >= doneOf(known) + known.total) this.#jobs.set(job.id, job);
+  }
+
+  /** Return the number of files with the same bytes as another one: a job has each picture once. */
+  #copies(jobs) {
+    const total = jobs.reduce((sum, job) => sum + (job.name === null ? 0 : job.total), 0);
+    return Math.max(0, this.#progress.filesInOpenJobs - total);
+  }
+
+  #addFailures(items, number) {
+    this.#progress.failures = [...this.#progress.failures, ...items];
+    this.#progress.failed += number;
+  }
+
+  #update(changes = {}) {
+    const jobs = [...this.#jobs.values()];
+    Object.assign(this.#progress, changes, {
+      jobs,
+      total: jobs.reduce((sum, job) => sum + job.total, 0),
+      done: jobs.reduce((sum, job) => sum + doneOf(job), 0),
+      indexed: jobs.reduce((sum, job) => sum + job.indexed, 0),
+      duplicates: jobs.reduce((sum, job) => sum + job.duplicates, this.#copies(jobs)),
+      cancelled: jobs.reduce((sum, job) => sum + job.cancelled, this.#progress.unsent),
+      changed: jobs.reduce((sum, job) => sum + job.changed, 0),
+    });
+    const followed = this.#following + this.#unfollowed.length > 0;
+    this.#progress.active = !this.#progress.stopped && (this.#sending || followed);
+    this.#onChange({ ...this.#progress, sending: this.#sending });
+  }
+}
+
+/** The progress of an upload without files. */
+function emptyProgress() {
+  return {
+    // Whether files remain to be sent or indexed.
+    active: false,
+    // Whether the user cancelled it.
+    stopped: false,
+    // {problem, secondsLeft, retryNow} while the service is busy or unavailable.
+    waiting: null,
+    files: 0,
+    filesSent: 0,
+    filesInOpenJobs: 0,
+    bytes: 0,
+    bytesSent: 0,
+    bytesInFlight: 0,
+    // Files that are not sent because their job, or this upload, was cancelled.
+    unsent: 0,
+    // Counts of images in the jobs so far.
+    total: 0,
+    done: 0,
+    indexed: 0,
+    duplicates: 0,
+    changed: 0,
+    // With the unsent files.
+    cancelled: 0,
+    jobs: [],
+    failed: 0,
+    // [{filename, code, detail}]; incomplete if a job has very many failures.
+    failures: [],
+  };
+}
