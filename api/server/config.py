@@ -19,6 +19,7 @@ from common.redis_client import connect
 from common.redis_time import SKEW_S_MAX, RedisClock
 from common.settings import load_settings
 from common.start_check import check_start
+from common.traces.spans import begin_tracing, end_tracing
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,15 @@ def post_worker_init(worker: Any) -> None:
     """Prepare a worker process before it serves requests."""
     # Otherwise event streams would delay shutdown until they end.
     close_with(worker.wsgi, lambda: not worker.alive)
+    begin_tracing(_settings.traces_url, "glimpse-api")
     # Monitoring requests would drown all others in the access log.
     logging.getLogger("gunicorn.access").addFilter(_is_not_monitoring)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Send what a worker process still has."""
+    del server, worker
+    end_tracing()
 
 
 def _is_not_monitoring(record: logging.LogRecord) -> bool:
