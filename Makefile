@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml glimpse_client/pyproject.toml constraints.txt
 	$(PYTHON) scripts/check_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,jxl,s3,places,openvino,starter,openclip,embedded,mcp,demo,test,bench,fuzz,lint]'
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[worker,jxl,s3,traces,places,openvino,starter,openclip,embedded,mcp,demo,test,bench,fuzz,lint]'
 	touch $@
 
 # The file of pins. `make lock UPGRADE=` keeps the versions in it that still fit.

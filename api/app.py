@@ -7,7 +7,16 @@ from werkzeug.routing import BaseConverter
 
 from api.auth import authorization, rate_limit
 from api.health import request_metrics
-from api.http import cors, options, parameters, problems, proxies, request_ids, stream_slots
+from api.http import (
+    cors,
+    options,
+    parameters,
+    problems,
+    proxies,
+    request_ids,
+    stream_slots,
+    traces,
+)
 from api.openapi.headers import HEADERS
 from api.openapi.routes import OPERATIONS
 from api.routes import (
@@ -70,6 +79,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     # First, so that it measures what the others do, and sees the final status.
     request_metrics.install(app, services.requests)
     request_ids.install(app)
+    traces.install(app)
     problems.install(app)
     broken_body.install(app)
     options.install(app)

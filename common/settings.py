@@ -44,6 +44,9 @@ _SECRETS = frozenset(
     {"redis_url", "redis_sentinel_password", "milvus_uri", "milvus_token", "blobs_url"}
 )
 
+# An address for HTTP requests.
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
+
 # An origin as browsers send it: no path, and no final slash.
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
 
@@ -278,6 +281,9 @@ class Settings(BaseModel):
     # Where a worker serves its metrics, without a key: "PORT" on loopback, or "ADDRESS:PORT". The
     # API serves its own at `GET /metrics`.
     metrics_bind: Annotated[ListenAddress | None, BeforeValidator(_read_address)] = None
+
+    # Where an OTLP receiver takes the spans of the API and of workers; None records none.
+    traces_url: Annotated[HttpUrl | None, BeforeValidator(lambda url: url or None)] = None
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     # Lines for people, or one JSON object per line.

@@ -7,7 +7,7 @@ RUN pip install --no-cache-dir -c constraints.txt uv \
     && uv venv /opt/glimpse \
     && echo glimpse-client > own.txt \
     && uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python \
-       -c constraints.txt --excludes own.txt -r pyproject.toml --extra s3
+       -c constraints.txt --excludes own.txt -r pyproject.toml --extra s3 --extra traces
 COPY README.md LICENSE ./
 COPY common/ common/
 COPY api/ api/

@@ -11,7 +11,7 @@ RUN pip install --no-cache-dir -c constraints.txt uv \
     && echo glimpse-client > own.txt \
     && uv pip install --no-cache --compile-bytecode --python /opt/glimpse/bin/python \
        -c constraints.txt --excludes own.txt ${TORCH_BACKEND:+--torch-backend=$TORCH_BACKEND} \
-       -r pyproject.toml --extra worker --extra jxl --extra s3 --extra openvino --extra starter --extra openclip
+       -r pyproject.toml --extra worker --extra jxl --extra s3 --extra traces --extra openvino --extra starter --extra openclip
 COPY README.md LICENSE ./
 COPY common/ common/
 COPY api/ api/

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 from common.errors import ServiceError
+from common.traces.spans import Origin, joined_span, origin
 from worker.futures import follow
 
 T = TypeVar("T")
@@ -71,8 +72,8 @@ class Batcher(Generic[T, R]):
         self._batch_max = batch_max
         self._wait_s = wait_ms / 1000
         self._queue_max = max(queue_max, batch_max)
-        # Item, its future, and when it was queued (time.monotonic).
-        self._queue: deque[tuple[T, Future[R], float]] = deque()
+        # Item, its future, the span that it is from, and when it was queued (time.monotonic).
+        self._queue: deque[tuple[T, Future[R], Origin, float]] = deque()
         lock = threading.Lock()
         # Two conditions, so that an item wakes no thread before its batch is due.
         self._room = threading.Condition(lock)
@@ -106,9 +107,9 @@ class Batcher(Generic[T, R]):
             self._room.wait_for(lambda: self._closed or self._has_room(len(items)))
             if self._closed:
                 raise Closed("The batcher is closed.")
-            now = time.monotonic()
+            now, place = time.monotonic(), origin()
             self._queue.extend(
-                (item, future, now) for item, future in zip(items, futures, strict=True)
+                (item, future, place, now) for item, future in zip(items, futures, strict=True)
             )
             is_first = len(self._queue) == len(items)
             if is_first or len(self._queue) >= self._batch_max:
@@ -131,7 +132,7 @@ class Batcher(Generic[T, R]):
         while batch := self._next_batch():
             self._settle_all(batch)
 
-    def _next_batch(self) -> list[tuple[T, Future[R]]]:
+    def _next_batch(self) -> list[tuple[T, Future[R], Origin]]:
         """Wait for and return the next batch; an empty one means that the batcher is closed."""
         with self._due:
             while not self._is_full():
@@ -139,8 +140,8 @@ class Batcher(Generic[T, R]):
                     return []
                 self._due.wait(self._seconds_left())
             count = min(len(self._queue), self._batch_max)
-            wait_s = time.monotonic() - self._queue[0][2]
-            batch = [self._queue.popleft()[:2] for _ in range(count)]
+            wait_s = time.monotonic() - self._queue[0][3]
+            batch = [self._queue.popleft()[:3] for _ in range(count)]
             self._room.notify_all()
             if self._queue:
                 # Another thread waits for these.
@@ -158,19 +159,21 @@ class Batcher(Generic[T, R]):
         """Return the seconds until the oldest item's wait is over; None if the queue is empty."""
         if not self._queue:
             return None
-        return max(self._queue[0][2] + self._wait_s - time.monotonic(), 0)
+        return max(self._queue[0][3] + self._wait_s - time.monotonic(), 0)
 
-    def _settle_all(self, batch: list[tuple[T, Future[R]]]) -> None:
+    def _settle_all(self, batch: list[tuple[T, Future[R], Origin]]) -> None:
         live = [entry for entry in batch if entry[1].set_running_or_notify_cancel()]
         if live:
             self._settle(live)
 
-    def _settle(self, batch: list[tuple[T, Future[R]]]) -> None:
+    def _settle(self, batch: list[tuple[T, Future[R], Origin]]) -> None:
+        places = (place for _, _, place in batch)
         try:
-            results = self._process([item for item, _ in batch])
+            with joined_span(f"batch.{self._name}", places, {"glimpse.items": len(batch)}):
+                results = self._process([item for item, _, _ in batch])
             _check_length(results, batch)
         except ServiceError as error:
-            for _, future in batch:
+            for _, future, _ in batch:
                 future.set_exception(error)
         except Exception as error:
             if len(batch) == 1:
@@ -180,7 +183,7 @@ class Batcher(Generic[T, R]):
                     self._settle([entry])
         else:
             self.succeeded_at = time.time()
-            for (_, future), result in zip(batch, results, strict=True):
+            for (_, future, _), result in zip(batch, results, strict=True):
                 _resolve(future, result)
 
 

@@ -20,6 +20,7 @@ from common.redis_client import connect
 from common.redis_time import SKEW_S_MAX, RedisClock
 from common.settings import load_settings
 from common.start_check import check_start
+from common.traces.spans import begin_tracing, end_tracing
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ def post_worker_init(worker: Any) -> None:
     worker.webhooks.start()
     # Otherwise event streams would delay shutdown until they end.
     close_with(worker.wsgi, lambda: not worker.alive)
+    begin_tracing(_settings.traces_url, "glimpse-api")
     # Monitoring requests would drown all others in the access log.
     logging.getLogger("gunicorn.access").addFilter(_is_not_monitoring)
 
@@ -94,6 +96,7 @@ def worker_exit(server: Any, worker: Any) -> None:
     del server
     if sender := getattr(worker, "webhooks", None):
         sender.stop()
+    end_tracing()
 
 
 def _is_not_monitoring(record: logging.LogRecord) -> bool:

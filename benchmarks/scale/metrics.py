@@ -29,8 +29,8 @@ from worker.metrics.measured import (
     measured_store,
     measured_task,
 )
-from worker.metrics.wrapped import timed
 from worker.stores.fence import Fence
+from worker.wrapped import timed
 
 # Pictures of a task, their size in pixels, and rounds; fewer in a quick run.
 _PICTURES, _SIZE, _ROUNDS = (32, 2), (800, 600), (60, 2)

@@ -16,6 +16,7 @@ from common.models.base import Models
 from common.redis_client import broker_error
 from common.redis_time import Clock
 from common.settings import Settings
+from common.traces.spans import trace_headers
 
 # Stands for a task's payload in Celery's events. By default Celery formats the payload itself,
 # which takes as long as encoding it as JSON, and nothing reads the result.
@@ -83,7 +84,7 @@ class TaskSender:
                 args=[dump(message)],
                 task_id=task_id,
                 queue=name,
-                headers=stamp(self._clock.now(), expires_s) | request_header(),
+                headers=stamp(self._clock.now(), expires_s) | request_header() | trace_headers(),
                 retry=False,
                 compression="zlib" if task in _COMPRESSED else None,
                 argsrepr=_NO_REPR,

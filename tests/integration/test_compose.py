@@ -223,7 +223,7 @@ def test_what_an_image_copies_is_there_and_is_not_left_out(name: str) -> None:
 def test_the_apis_image_has_no_torch() -> None:
     text = image("api").text
     assert "-r pyproject.toml" in text
-    assert re.findall(r"--extra (\S+)", text) == ["s3"]
+    assert re.findall(r"--extra (\S+)", text) == ["s3", "traces"]
     assert not re.search(r"\[\w+\]", " ".join(re.findall(r"pip install.*", text)))
     assert not {"torch", "torchvision", "pymilvus", "numpy", "rf-clip"} & base_install()
 

@@ -19,8 +19,8 @@ from worker.batcher import Batcher
 from worker.metrics.exposition import expose
 from worker.metrics.instruments import WorkerMetrics
 from worker.metrics.measured import counted_chores, measured_task
-from worker.metrics.wrapped import timed, wrapped
 from worker.upkeep.turn import TurnLost, no_check
+from worker.wrapped import timed, wrapped
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 

@@ -12,9 +12,9 @@ from common.jobs.base import JobRecords
 from worker.encoders.base import Encoder
 from worker.ingest.pipeline import IngestPipeline
 from worker.metrics.instruments import WorkerMetrics
-from worker.metrics.wrapped import Method, timed, wrapped
 from worker.stores.base import VectorStore
 from worker.upkeep.turn import Check, TurnLost
+from worker.wrapped import Method, timed, wrapped
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Message)

@@ -40,6 +40,7 @@ from worker.stores.base import VectorStore
 from worker.stores.collections import Collections
 from worker.stores.fence import Fence
 from worker.stores.registry import open_collections
+from worker.traced import traced_claims, traced_jobs
 from worker.upkeep.base import Upkeep
 
 
@@ -168,11 +169,13 @@ class Parts:
 
     @cached_property
     def _jobs(self) -> RedisJobs:
-        return counted_jobs(RedisJobs(self._redis, self.settings.job_ttl_s), self.metrics)
+        jobs = RedisJobs(self._redis, self.settings.job_ttl_s)
+        return counted_jobs(traced_jobs(jobs), self.metrics)
 
     @cached_property
     def _claims(self) -> RedisClaims:
-        return RedisClaims(self._redis, self.settings.lease_s, self.settings.attempts_max)
+        claims = RedisClaims(self._redis, self.settings.lease_s, self.settings.attempts_max)
+        return traced_claims(claims)
 
     @cached_property
     def _dead_letters(self) -> RedisDeadLetters:

@@ -69,6 +69,7 @@ from worker.runtime.celery_app import create_app
 from worker.runtime.tasks import register_ingest
 from worker.stores.base import VectorStore
 from worker.thumbnails.ingested import IngestedThumbnails
+from worker.traced import traced_pipeline, traced_store
 from worker.upkeep.base import Upkeep
 from worker.upkeep.lost_tasks import LostTasks
 from worker.upkeep.orphaned_archives import OrphanedArchives
@@ -122,7 +123,7 @@ class IngestParts(Parts):
             limit=self.limit,
             on_batch=self.metrics.batch,
         )
-        return measured_pipeline(pipeline, self.metrics)
+        return traced_pipeline(measured_pipeline(pipeline, self.metrics))
 
     @cached_property
     def upkeep(self) -> Upkeep:
@@ -414,7 +415,8 @@ def ingest_runtime(
     settings: Settings, encoder: Encoder, store: VectorStore, metrics: WorkerMetrics
 ) -> Runtime:
     """Measure the model if needed and register the tasks of the ingest queue."""
-    parts = IngestParts(settings, encoder, measured_store(store, metrics), metrics)
+    seen_store = traced_store(measured_store(store, metrics))
+    parts = IngestParts(settings, encoder, seen_store, metrics)
     app = create_app(settings, parts.leases, _RESULTS_TTL_S)
     register_ingest(app, Deliveries(parts.leases, settings), parts.works())
     return Runtime(

@@ -24,6 +24,7 @@ from worker.search.warm_up import warm_up
 from worker.stores.as_of import MarkedReads
 from worker.stores.base import VectorStore
 from worker.thumbnails.missing import MissingThumbnails
+from worker.traced import traced_store
 
 # Threads for tasks of the catalog queue, in addition to those for searches. No more of these tasks
 # are held at once, so that slow ones, such as a check of many ids, delay no search.
@@ -99,7 +100,8 @@ def search_runtime(
 ) -> Runtime:
     """Warm up the model and register the tasks of the search and the catalog queue."""
     warm_up(encoder, store)
-    parts = SearchParts(settings, encoder, measured_store(store, metrics), metrics)
+    seen_store = traced_store(measured_store(store, metrics))
+    parts = SearchParts(settings, encoder, seen_store, metrics)
     # The waiting caller reads a result once, and soon.
     held_max = {CATALOG_QUEUE: _CATALOG_THREADS}
     app = create_app(settings, parts.leases, settings.search_ttl_s, held_max)

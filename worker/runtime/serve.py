@@ -17,6 +17,7 @@ from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings
 from common.start_check import check_start
+from common.traces.spans import begin_tracing, end_tracing
 from worker.delivery.shutdown import Grace
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
@@ -58,6 +59,7 @@ def serve(
     redis = connect(settings.redis)
     # Before the model, which takes long to load.
     check_start(settings, redis)
+    begin_tracing(settings.traces_url, f"glimpse-{queue}-worker")
     metrics = WorkerMetrics()
     expose(metrics.registry, settings)
     liveness = Liveness(settings.alive_file)
@@ -96,6 +98,7 @@ def serve(
         runtime.leases.stop()
         sender.stop()
         runtime.close()
+        end_tracing()
 
 
 def _wait_for_store(store: VectorStore, liveness: Liveness) -> None:

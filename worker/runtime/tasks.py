@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -57,6 +57,7 @@ from common.contract import (
 from common.errors import GlimpseError, WorkerUnavailable
 from common.logs.context import bound
 from common.redis_time import Clock
+from common.traces.spans import continued_span
 from worker.catalog.deletion import Deletion
 from worker.catalog.edit import ImageEdit
 from worker.catalog.models import ModelCatalog
@@ -215,16 +216,26 @@ def _register(
             return dump(failed(Failure(code=error.code, detail=str(error))))
 
 
-def _about(task: Task[Any, Any], payload: object) -> AbstractContextManager[None]:
-    """Name the task, and what it is for, in log lines; the payload is not validated yet."""
+@contextmanager
+def _about(task: Task[Any, Any], payload: object) -> Iterator[None]:
+    """Name the task, and what it is for, in log lines and in a span.
+
+    The payload is not validated yet.
+    """
     found = payload if isinstance(payload, dict) else {}
     job, tenant = found.get("job_id"), found.get("tenant")
-    return bound(
-        request=request_of(vars(task.request)),
-        task=str(task.request.id),
-        job=job if isinstance(job, str) else None,
-        tenant=tenant if isinstance(tenant, str) else None,
-    )
+    named = {
+        "task": str(task.request.id),
+        "job": job if isinstance(job, str) else None,
+        "tenant": tenant if isinstance(tenant, str) else None,
+    }
+    headers = vars(task.request)
+    attributes = {f"glimpse.{name}": value for name, value in named.items() if value}
+    with (
+        bound(request=request_of(headers), **named),
+        continued_span(str(task.name), headers, attributes),
+    ):
+        yield
 
 
 def _tag_of(task: Task[Any, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Traces: what a request causes, in the API and in workers, as spans of OpenTelemetry."""
