@@ -15,6 +15,7 @@ from common.contract import EditImages as Task
 from common.filters.model import Filter
 from common.jobs.base import Job, JobKind
 from common.jobs.tasks import edit_task_id
+from common.logs.context import current_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class _Received:
             kind=self.edited.kind,
             growing=True,
             source=task.model_dump_json(),
+            request=current_request(),
         )
         services.jobs.create(job, [])
         services.dispatcher.send(IMAGES_EDIT, INGEST_QUEUE, edit_task_id(job_id), task)

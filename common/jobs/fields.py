@@ -36,6 +36,8 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
         fields["opened"] = 1
     if job.name is not None:
         fields["name"] = job.name
+    if job.request is not None:
+        fields["request"] = job.request
     return fields
 
 
@@ -57,6 +59,7 @@ def read_job(job_id: str, fields: Mapping[str, str]) -> Job:
         source=fields.get("source"),
         opened="opened" in fields,
         name=fields.get("name"),
+        request=fields.get("request"),
         tags=tuple(kept["tags"]),
         metadata=kept["metadata"],
         changed=int(fields.get("changed", 0)),
