@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
+from common.broker.remote_control import rights_needed
 from common.errors import BrokerMisconfigured, BrokerUnavailable, InvalidSettings
 from common.redis_address import RedisAddress, Tls, at
-from common.redis_client import connect, open_pool
+from common.redis_client import broker_error, connect, open_pool
 
 # What to do about OpenSSL's reasons to reject a certificate (its X509_V_ERR codes).
 _UNTRUSTED = (
@@ -68,7 +69,7 @@ def require_redis(address: RedisAddress) -> None:
         where = f"the primary of {address.primary} at {_find_primary(address)}"
     with connect(address) as redis:
         try:
-            lacking = _lacking(redis)
+            lacking = _lacking(redis, _PROBES.strip().replace("\n", "|"))
         except RedisError as error:
             _fail(error, where, address)
     if lacking:
@@ -77,6 +78,19 @@ def require_redis(address: RedisAddress) -> None:
             f"The user {address.login.user or 'default'} of {where} may not use"
             f" {', '.join(lacking[:_NAMED_MAX])}{more}. Give it the rights in docs/operations.md."
         )
+
+
+def lacks_for_remote_control(address: RedisAddress) -> list[str]:
+    """Return the rights that the user lacks for Celery's remote control and events.
+
+    Raises:
+        BrokerUnavailable: Redis does not answer.
+    """
+    with connect(address) as redis:
+        try:
+            return _lacking(redis, rights_needed(address.db))
+        except RedisError as error:
+            raise broker_error(error) from error
 
 
 def _require_files(tls: Tls) -> None:
@@ -144,9 +158,9 @@ def _fail_without_sentinels(address: RedisAddress, refusal: str | None) -> NoRet
     )
 
 
-def _lacking(redis: Redis) -> list[str]:
-    """Return the commands and keys that the user may not use."""
-    probes = [probe.split() for probe in _PROBES.strip().replace("\n", "|").split("|")]
+def _lacking(redis: Redis, commands: str) -> list[str]:
+    """Return which of some commands, separated by ``|``, and keys the user may not use."""
+    probes = [probe.split() for probe in commands.split("|")]
     pipe = redis.pipeline(transaction=False)
     for probe in probes:
         words = (_PROBE_KEY if word == "K" else word for word in probe)

@@ -239,6 +239,8 @@ class Settings(BaseModel):
     missing_s: float = Field(default=300.0, ge=0, allow_inf_nan=False)
     # Seconds between a worker's heartbeats; after three missed ones it counts as dead.
     heartbeat_s: float = Field(default=5.0, gt=0)
+    # Whether workers obey Celery's remote control: `celery inspect`, `celery control` and Flower.
+    remote_control: bool = True
 
     # Who has full access while there are no keys: "loopback" only this machine, "network" everyone
     # who can reach the API, "nobody" always requires a key.

@@ -9,16 +9,14 @@ import sys
 
 import click
 
-from common.contract import INGEST_QUEUE, QUEUES
+from common.contract import QUEUES
 from common.errors import GlimpseError, WorkerUnavailable
-from common.exit_codes import status_of
 from common.heartbeats import RedisHeartbeats
 from common.logs.configure import configure_logs
-from common.logs.context import bind_process
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import Settings, load_settings
-from worker.allocator import keep_freed_memory
+from worker.runtime.process import report, run_worker
 
 
 @click.group()
@@ -31,16 +29,7 @@ def main() -> None:
 @click.option("--name", help="Unique name of this worker; default: from queue, host and process.")
 def run(queue: str, name: str | None) -> None:
     """Consume QUEUE until SIGTERM, then finish tasks in progress or return them to the queue."""
-    settings = _settings()
-    if queue == INGEST_QUEUE:
-        # Before any import that starts threads, since a thread inherits its creator's priority.
-        os.nice(settings.ingest_nice)
-    keep_freed_memory()
-    from worker.runtime.serve import serve
-
-    name = name or f"{queue}@{socket.gethostname()}.{os.getpid()}"
-    bind_process(worker=name)
-    serve(settings, queue, name)
+    run_worker(_settings(), queue, name)
 
 
 @main.command()
@@ -105,5 +94,4 @@ if __name__ == "__main__":
     try:
         main()
     except GlimpseError as error:
-        click.echo(f"{error.code}: {error}", err=True)
-        sys.exit(status_of(error))
+        sys.exit(report(error))

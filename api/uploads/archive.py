@@ -32,6 +32,7 @@ from common.images.archive_formats import (
 from common.images.filenames import clean_filename
 from common.jobs.base import Job
 from common.jobs.tasks import archive_task_id
+from common.logs.context import current_request
 
 # Bytes read from the connection at a time: few system calls, little memory.
 _READ_BYTES = 256 * 1024
@@ -135,6 +136,7 @@ def _begin(services: Services, archive: IngestArchive, callback_url: str | None)
         created_at=services.clock.now(),
         growing=True,
         source=archive.model_dump_json(),
+        request=current_request(),
         on_duplicate=archive.on_duplicate,
         callback_url=callback_url,
     )

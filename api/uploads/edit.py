@@ -16,6 +16,7 @@ from common.contract import EditImages as Task
 from common.filters.model import Filter
 from common.jobs.base import Job, JobKind
 from common.jobs.tasks import edit_task_id
+from common.logs.context import current_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class _Received:
             growing=True,
             source=task.model_dump_json(),
             callback_url=self.edited.callback_url,
+            request=current_request(),
         )
         services.jobs.create(job, [])
         services.dispatcher.send(IMAGES_EDIT, INGEST_QUEUE, edit_task_id(job_id), task)

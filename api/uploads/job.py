@@ -9,6 +9,7 @@ from common.contract import INGEST_CHUNK, INGEST_QUEUE, MetadataValue, OnDuplica
 from common.images.received import ReceivedPicture
 from common.jobs.base import Item, Job
 from common.jobs.tasks import chunk_tasks
+from common.logs.context import current_request
 
 
 def begin_job(
@@ -47,6 +48,7 @@ def begin_job(
         tenant,
         total=len(unique),
         created_at=services.clock.now(),
+        request=current_request(),
         tags=tags,
         metadata=metadata,
         on_duplicate=on_duplicate,

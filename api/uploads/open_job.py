@@ -16,6 +16,7 @@ from api.uploads.job import add_to_job
 from api.uploads.pictures import ReceivedPictures
 from common.errors import NotFound, Unprocessable
 from common.jobs.base import Job, not_open
+from common.logs.context import current_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class _Opening:
             growing=True,
             opened=True,
             name=body.name,
+            request=current_request(),
             tags=body.tags,
             metadata=body.metadata,
             on_duplicate=body.on_duplicate,

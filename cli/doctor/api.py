@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import httpx
+
 from common.findings import Finding, Part
 from common.loopback import is_loopback
 from glimpse_client import ClientError, Glimpse, NotAllowed
@@ -12,11 +14,32 @@ from glimpse_client import ClientError, Glimpse, NotAllowed
 _PART = Part("api")
 
 
-def look(client: Glimpse, has_keys: bool | None) -> Iterator[Finding]:
+class Relay(httpx.BaseTransport):
+    """Sends requests as a proxy does, so that the API takes them for those of other machines.
+
+    Args:
+        inner: Sends them.
+    """
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        request.headers["Via"] = "1.1 glimpse-doctor"
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._inner.close()
+
+
+def look(client: Glimpse, has_keys: bool | None, relayed: Glimpse) -> Iterator[Finding]:
     """Yield what there is to say about the API.
 
     Args:
         client: Connects to it.
+        relayed: Connects to it through a ``Relay``, without a key.
         has_keys: Whether the service has API keys; None if Redis did not tell.
     """
     try:
@@ -31,10 +54,10 @@ def look(client: Glimpse, has_keys: bool | None) -> Iterator[Finding]:
     else:
         yield _PART.ok("ready", f"The API at {client.url} is ready.")
     if has_keys is not None:
-        yield _access(client, has_keys)
+        yield _access(client, has_keys, relayed)
 
 
-def _access(client: Glimpse, has_keys: bool) -> Finding:
+def _access(client: Glimpse, has_keys: bool, relayed: Glimpse) -> Finding:
     try:
         client.check([])
     except NotAllowed as error:
@@ -46,9 +69,25 @@ def _access(client: Glimpse, has_keys: bool) -> Finding:
     if has_keys:
         return _PART.ok("access", "The API requires a key, and accepts GLIMPSE_API_KEY.")
     if is_loopback(urlsplit(client.url).hostname or ""):
-        return _PART.ok("access", "There are no keys: programs on this machine have full access.")
+        return _openness(relayed)
     return _PART.error(
         "access",
         f"There are no keys: everyone who can reach {client.url} has full access.",
         "Create one: `glimpse keys create NAME`.",
+    )
+
+
+def _openness(relayed: Glimpse) -> Finding:
+    """Return whether other machines have access too, of an API without keys."""
+    try:
+        relayed.check([])
+    except NotAllowed:
+        return _PART.ok("access", "There are no keys: programs on this machine have full access.")
+    except ClientError as error:
+        return _PART.error("access", str(error), "See the API's log.")
+    return _PART.warning(
+        "access",
+        "There are no keys, and GLIMPSE_OPEN_TO is network: every machine that can reach the API"
+        " has full access.",
+        "Create a key: `glimpse keys create NAME`. Or let no other machine reach its port.",
     )

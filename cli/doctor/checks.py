@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
+
 from cli import milvus_address, redis_address
 from cli.doctor import api, blobs, milvus, redis, workers
 from cli.errors import MilvusNotFound, RedisNotFound
@@ -36,8 +38,14 @@ def findings(data: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     settings = load_settings(_completed(environ, data))
     has_keys = yield from _of_redis_and_what_needs_it(settings)
     yield from milvus.look(settings.milvus_uri)
-    with Glimpse.from_environ(RetryPolicy(_RETRY_S)) as client:
-        yield from api.look(client, has_keys)
+    retry_policy = RetryPolicy(_RETRY_S)
+    with (
+        Glimpse.from_environ(retry_policy) as client,
+        Glimpse(
+            client.url, retry_policy=retry_policy, transport=api.Relay(httpx.HTTPTransport())
+        ) as relayed,
+    ):
+        yield from api.look(client, has_keys, relayed)
 
 
 def _of_redis_and_what_needs_it(settings: Settings) -> Generator[Finding, None, bool | None]:

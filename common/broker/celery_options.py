@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.broker.remote_control import CONTROL_EXCHANGE, EVENT_EXCHANGE, EVENT_QUEUE_PREFIX
 from common.broker.transport import sender_transport
 from common.redis_address import at
 from common.redis_client import CONNECT_TIMEOUT_S, SOCKET_TIMEOUT_S
@@ -30,6 +31,9 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         # Without this limit a sender waits indefinitely for a free connection.
         "broker_pool_acquire_timeout": SOCKET_TIMEOUT_S,
         "broker_connection_timeout": CONNECT_TIMEOUT_S,
+        "control_exchange": CONTROL_EXCHANGE,
+        "event_exchange": EVENT_EXCHANGE,
+        "event_queue_prefix": EVENT_QUEUE_PREFIX,
         "accept_content": ["json"],
         "task_serializer": "json",
         "result_serializer": "json",

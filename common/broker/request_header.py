@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from common.logs.context import fields
+from common.logs.context import current_request
 
 _REQUEST = "request_id"
 
 
 def request_header() -> dict[str, str]:
     """Return the header of a task that is being sent; empty if it comes from no request."""
-    request = fields().get("request")
+    request = current_request()
     return {} if request is None else {_REQUEST: request}
 
 

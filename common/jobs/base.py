@@ -59,6 +59,8 @@ class Job:
     opened: bool = False
     # What its caller calls it.
     name: str | None = None
+    # The id of the request that began it, for log lines of tasks that are sent again.
+    request: str | None = None
     # Stored with each of its images.
     tags: Sequence[str] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)

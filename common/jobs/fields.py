@@ -38,6 +38,8 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
         fields["name"] = job.name
     if job.callback_url is not None:
         fields["callback_url"] = job.callback_url
+    if job.request is not None:
+        fields["request"] = job.request
     return fields
 
 
@@ -60,6 +62,7 @@ def read_job(job_id: str, fields: Mapping[str, str]) -> Job:
         opened="opened" in fields,
         name=fields.get("name"),
         callback_url=fields.get("callback_url"),
+        request=fields.get("request"),
         tags=tuple(kept["tags"]),
         metadata=kept["metadata"],
         changed=int(fields.get("changed", 0)),

@@ -21,6 +21,11 @@ def fields() -> dict[str, str]:
     return {**_of_process, **_bound.get()}
 
 
+def current_request() -> str | None:
+    """Return the id of the request that the current work comes from; None if from none."""
+    return fields().get("request")
+
+
 def bind(**named: str | None) -> Binding:
     """Add fields to the following lines, except those that are None, until they are released."""
     known = {name: value for name, value in named.items() if value is not None}

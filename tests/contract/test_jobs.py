@@ -163,6 +163,13 @@ def test_a_job_keeps_what_it_does_with_duplicates(jobs: JobRecords) -> None:
     assert jobs.get(job.id).on_duplicate == "replace"
 
 
+@pytest.mark.parametrize("request_id", ["a-request", None])
+def test_a_job_knows_the_request_that_began_it(jobs: JobRecords, request_id: str | None) -> None:
+    job = Job(uuid.uuid4().hex, "default", 0, created_at=time.time(), request=request_id)
+    jobs.create(job, [])
+    assert jobs.get(job.id).request == request_id
+
+
 def test_items_come_in_order_page_by_page(jobs: JobRecords) -> None:
     job = new_job(jobs, 5)
     first, following = jobs.items(job.id, None, 2)

@@ -12,12 +12,14 @@ import pytest
 from redis import Redis
 
 from cli.main import run
+from common.settings import load_settings
 from tests.conftest import require
 from tests.support.certificates import Certificates
 from tests.support.pictures import image_id, picture
 from tests.support.polling import finished_job, ready, wait_for
 from tests.support.services import MilvusLite, Stack, TlsRedis
 from tests.support.walk import Walk
+from worker.runtime.queue_app import QueueApp
 
 OPERATIONS = Path(__file__).parent.parent.parent / "docs" / "operations.md"
 PASSWORD = "kaleidoscope"
@@ -85,6 +87,15 @@ def test_the_documented_rights_are_enough_for_everything(
     known = {"image_id": job["id"] * 2, "job_id": job["id"], "search_id": search.json()["id"]}
     responses = Walk(stack.api.url, client.get("/openapi.json").json(), known).responses()
     assert {name for name, response in responses.items() if response.status_code >= 500} == set()
+    app = QueueApp("ingest", load_settings(stack.settings))
+    assert len(app.control.ping(timeout=30, limit=2)) == 2
+    app.control.enable_events()
+    receiver = app.events.Receiver(
+        app.connection_for_read(),
+        {"worker-heartbeat": lambda _: setattr(receiver, "should_stop", True)},
+    )
+    # Fails if none comes.
+    receiver.capture(timeout=30, wakeup=False)
     wait_for(lambda: int(admin.hget("glimpse:orphans", "turns") or 0) > turns + 1, 60, "the upkeep")
     refused = [
         entry

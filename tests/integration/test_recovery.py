@@ -7,12 +7,13 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from common.broker.request_header import request_of
 from common.broker.sender import TaskSender
 from common.contract import (
     IMAGES_EDIT,
@@ -136,6 +137,22 @@ def test_what_is_in_no_queue_is_sent_again(bench: Bench) -> None:
     assert [(item.id, item.filename) for item in chunk.items] == [
         (f"{n:064x}", f"{n}.jpg") for n in (3, 4)
     ]
+
+
+def test_a_task_that_is_sent_again_has_the_id_of_its_request(bench: Bench) -> None:
+    for request in ("one", None):
+        job = replace(bench.job(1), id=uuid.uuid4().hex, request=request)
+        bench.jobs.create(job, [(f"{0:064x}", "0.jpg")])
+        bench.jobs.accept(job.id)
+    headers: list[Any] = []
+
+    def send(task: str, task_id: str, message: Message) -> None:
+        bench.sender.send(task, INGEST_QUEUE, task_id, message)
+        headers.append(request_of(json.loads(str(bench.redis.lindex(INGEST_QUEUE, 0)))["headers"]))
+
+    time.sleep(LEASE_S * 2.5)
+    LostTasks(bench.redis, bench.jobs, lambda _: ["ingest"], send, LEASE_S, 2).recover()
+    assert sorted(headers, key=str) == [None, None, None, "one"]
 
 
 def test_an_open_job_whose_api_was_killed_before_it_sent_its_tasks(bench: Bench) -> None:

@@ -58,7 +58,9 @@ class LeasedQoS(QoS):
     channel: Any
 
     def can_consume(self) -> bool:
-        """Return whether this process may hold another message."""
+        """Return whether this process may hold another message; commands are not held."""
+        if self.channel.active_fanout_queues:
+            return True
         leases: Leases = self.channel.leases
         return leases.has_room(self.prefetch_count)
 
@@ -104,12 +106,15 @@ class LeasedChannel(BrokerChannel):
 
 
 class LeasedTransport(Transport):
-    """A transport that puts messages without a consumer back, before all others."""
+    """A transport that puts tasks without a consumer back, before all others."""
 
     # kombu's attribute; its published types do not allow for our channels.
     channels: Any
 
     def _reject_inbound_message(self, raw_message: dict[str, Any]) -> None:
+        if raw_message["properties"]["delivery_info"]["exchange"]:
+            # No task: a command that came after its consumer had stopped.
+            return
         channel = self.channels[0]
         message = channel.Message(raw_message, channel=channel)
         channel.qos.append(message, message.delivery_tag)

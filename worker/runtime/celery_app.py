@@ -15,6 +15,7 @@ from worker.delivery.results import PatientResults
 from worker.delivery.shutdown import add_give_back_step
 from worker.delivery.slots import LeasedTask, SlotPool
 from worker.delivery.transport import leased_transport
+from worker.runtime.remote_control import WatchedEvents, add_remote_control
 
 
 class WorkerApp(Celery):
@@ -41,7 +42,9 @@ def create_app(
         results_ttl_s: Seconds to keep a task's result.
         held_max: Maximum number of messages held at once, by purpose.
     """
-    app = WorkerApp("glimpse.worker", set_as_current=False, task_cls=LeasedTask)
+    app = WorkerApp(
+        "glimpse.worker", set_as_current=False, task_cls=LeasedTask, events=WatchedEvents
+    )
     app.conf.update(celery_options(settings))
     app.conf.update(
         broker_transport=leased_transport(settings.redis, leases, held_max),
@@ -63,4 +66,6 @@ def create_app(
     )
     app.backend = PatientResults(settings.redis, leases.closing, app)
     add_give_back_step(app, leases)
+    if settings.remote_control:
+        add_remote_control(app)
     return app

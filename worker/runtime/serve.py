@@ -14,6 +14,7 @@ from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
 from common.redis_client import connect
+from common.redis_setup import lacks_for_remote_control
 from common.redis_time import RedisClock
 from common.settings import Settings
 from common.start_check import check_start
@@ -43,6 +44,8 @@ def serve(
     name: str,
     encoder: Encoder | None = None,
     store: VectorStore | None = None,
+    *,
+    events: bool = False,
 ) -> None:
     """Consume a queue until SIGTERM.
 
@@ -52,6 +55,7 @@ def serve(
         name: Unique name of this worker.
         encoder: A model to use instead of the one in the settings.
         store: A store to use instead of the one in the settings.
+        events: Whether to send Celery's events before anybody has asked for them.
 
     Raises:
         SetupError: The worker cannot run with these settings, or on this data.
@@ -62,6 +66,7 @@ def serve(
     begin_tracing(settings.traces_url, f"glimpse-{queue}-worker")
     metrics = WorkerMetrics()
     expose(metrics.registry, settings)
+    settings = _controlled(settings)
     liveness = Liveness(settings.alive_file)
     liveness.begin()
     encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
@@ -90,7 +95,7 @@ def serve(
     if runtime.upkeep is not None:
         runtime.upkeep.start()
     try:
-        _celery_worker(runtime, settings, queue, name).start()
+        _celery_worker(runtime, settings, queue, name, events).start()
     finally:
         if runtime.upkeep is not None:
             runtime.upkeep.stop()
@@ -114,7 +119,21 @@ def _wait_for_store(store: VectorStore, liveness: Liveness) -> None:
             return
 
 
-def _celery_worker(runtime: Runtime, settings: Settings, queue: str, name: str) -> WorkController:
+def _controlled(settings: Settings) -> Settings:
+    """Return the settings without remote control if Redis's user lacks the rights."""
+    if settings.remote_control and (lacking := lacks_for_remote_control(settings.redis)):
+        log.warning(
+            "worker.no_remote_control Redis's user may not use %s. Give it the rights in"
+            " docs/operations.md, or set GLIMPSE_REMOTE_CONTROL=false.",
+            ", ".join(lacking),
+        )
+        return settings.model_copy(update={"remote_control": False})
+    return settings
+
+
+def _celery_worker(
+    runtime: Runtime, settings: Settings, queue: str, name: str, events: bool
+) -> WorkController:
     """Return Celery's worker, without its command line: that takes long to import."""
     return runtime.app.Worker(
         hostname=name,
@@ -125,7 +144,9 @@ def _celery_worker(runtime: Runtime, settings: Settings, queue: str, name: str) 
         quiet=True,
         without_gossip=True,
         without_mingle=True,
-        without_heartbeat=True,
+        task_events=events,
+        # Sent only while somebody watches.
+        without_heartbeat=not (settings.remote_control or events),
     )
 
 

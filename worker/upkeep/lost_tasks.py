@@ -21,9 +21,10 @@ from common.broker.queues import delivered, next_sent_at
 from common.broker.sender import Send
 from common.contract import INGEST_CHUNK
 from common.errors import NotFound
-from common.jobs.base import JobRecords
+from common.jobs.base import Job, JobRecords
 from common.jobs.tasks import chunk_tasks, source_task
 from common.jobs.walk import walk
+from common.logs.context import bound
 from worker.upkeep.turn import Check, no_check
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class LostTasks:
         sent_at = self._next_sent_at(queues)
         held = self._held(queues)
         overdue = self._overdue(queues, sent_at)
-        return sum(self._recover_job(job_id, held.get(job_id, set()), check) for job_id in overdue)
+        return sum(self._recover(job_id, held.get(job_id, set()), check) for job_id in overdue)
 
     def _next_sent_at(self, queues: Mapping[str, Sequence[str]]) -> Mapping[str, float]:
         """Return when the next task of each queue was sent."""
@@ -107,12 +108,18 @@ class LostTasks:
             held.setdefault(payload["job_id"], set()).update(indices)
         return held
 
-    def _recover_job(self, job_id: str, held: set[int], check: Check) -> int:
+    def _recover(self, job_id: str, held: set[int], check: Check) -> int:
         try:
             job = self._jobs.get(job_id)
         except NotFound:
             return 0
         check()
+        # The tasks carry the request's id, as the lost ones did.
+        with bound(request=job.request):
+            return self._recover_job(job, held, check)
+
+    def _recover_job(self, job: Job, held: set[int], check: Check) -> int:
+        job_id = job.id
         # The task of an edit also changes the images that it has added.
         is_edit = job.kind != "ingest"
         source_lost = (job.growing or is_edit) and _SOURCE not in held and job.source is not None

@@ -1,5 +1,6 @@
 """Real services that tests start: Valkey, Redis, Milvus and Glimpse's own processes."""
 
+from tests.support.services.celery_tools import CeleryWorker, Flower, celery
 from tests.support.services.fleet import Fleet
 from tests.support.services.glimpse import Api, Stack, Worker, two_apis
 from tests.support.services.milvus_lite import MilvusLite
@@ -23,9 +24,11 @@ from tests.support.services.zombies import Zombies
 
 __all__ = [
     "Api",
+    "CeleryWorker",
     "DeadlyDeleter",
     "DeadlyWorker",
     "Fleet",
+    "Flower",
     "MilvusLite",
     "MilvusServer",
     "Prometheus",
@@ -43,6 +46,7 @@ __all__ = [
     "Valkey",
     "Worker",
     "Zombies",
+    "celery",
     "free_port",
     "promtool",
     "two_apis",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Response
@@ -13,7 +14,9 @@ from common.blobs.folder import FolderBlobs
 from common.errors import BrokerUnavailable
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.settings import load_settings
+from tests.support.archives import zip_of
 from tests.support.inline import Inline, heartbeat, replace_parts, start_inline
+from tests.support.pictures import picture
 
 
 def test_the_process_answers(client: FlaskClient) -> None:
@@ -149,6 +152,27 @@ def test_every_response_has_a_request_id(client: FlaskClient) -> None:
     made = client.get("/nothing")
     assert len(made.headers["X-Request-ID"]) == 32
     assert made.get_json()["request_id"] == made.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/v1/images", {"content_type": "image/png", "data": picture("red")}),
+        (
+            "/v1/images",
+            {"content_type": "application/zip", "data": zip_of([("a.png", picture("red"))])},
+        ),
+        ("/v1/images/refreshes", {"json": {"filter": {}}}),
+        ("/v1/jobs", {"json": {}}),
+    ],
+    ids=["picture", "archive", "edit", "open job"],
+)
+def test_a_job_keeps_the_id_of_the_request_that_began_it(
+    inline: Inline, client: FlaskClient, path: str, sent: dict[str, Any]
+) -> None:
+    response = client.post(path, headers={"X-Request-ID": "abc-1"}, **sent)
+    job = inline.app.extensions["glimpse"].jobs.get(response.get_json()["id"])
+    assert job.request == "abc-1"
 
 
 @pytest.mark.parametrize("forged", ["a b", "x" * 129, "<script>"])

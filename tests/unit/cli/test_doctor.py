@@ -16,7 +16,9 @@ from common.blobs.memory import MemoryBlobs
 from common.findings import Finding, Part
 from common.heartbeats import Heartbeat
 from common.redis_time import MachineClock
+from common.settings import load_settings
 from glimpse_client import Glimpse, RetryPolicy
+from tests.support.inline import start_inline
 
 NOW = 1_700_000_000.0
 
@@ -116,12 +118,32 @@ def client(url: str, ready: int, checked: int) -> Glimpse:
 def test_the_api_is_asked_for_readiness_and_access(
     url: str, ready: int, checked: int, has_keys: bool | None, found: dict[str, str]
 ) -> None:
-    assert levels(api.look(client(url, ready, checked), has_keys)) == found
+    # The API refuses requests without a key that come from other machines.
+    relayed = client(url, ready, 403)
+    assert levels(api.look(client(url, ready, checked), has_keys, relayed)) == found
+
+
+@pytest.mark.parametrize(
+    ("open_to", "found"), [("loopback", {}), ("network", {"access": "warning"})]
+)
+def test_an_api_without_keys_that_is_open_to_other_machines_is_reported(
+    open_to: str, found: dict[str, str]
+) -> None:
+    inline = start_inline(load_settings({"GLIMPSE_OPEN_TO": open_to}))
+    direct, relayed = (
+        Glimpse("http://127.0.0.1", retry_policy=RetryPolicy(0), transport=transport)
+        for transport in (
+            httpx.WSGITransport(inline.app),
+            api.Relay(httpx.WSGITransport(inline.app)),
+        )
+    )
+    assert levels(api.look(direct, False, relayed)) == found
+    inline.close()
 
 
 def test_an_api_that_does_not_answer_is_an_error() -> None:
     unreachable = Glimpse("http://127.0.0.1:1", retry_policy=RetryPolicy(0))
-    assert levels(api.look(unreachable, has_keys=False)) == {"ready": "error"}
+    assert levels(api.look(unreachable, False, unreachable)) == {"ready": "error"}
 
 
 def test_a_machine_without_pymilvus_does_not_check_milvus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,46 @@
+"""A worker's process, whichever command started it."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import click
+
+from common.contract import INGEST_QUEUE
+from common.errors import GlimpseError
+from common.exit_codes import status_of
+from common.logs.context import bind_process
+from common.settings import Settings
+from worker.allocator import keep_freed_memory
+
+
+def run_worker(
+    settings: Settings, queue: str, name: str | None = None, *, events: bool = False
+) -> None:
+    """Consume a queue until SIGTERM, in this process.
+
+    Args:
+        settings: The worker's settings.
+        queue: The queue to consume.
+        name: Unique name of the worker; None derives one from queue, host and process.
+        events: Whether to send Celery's events from the start.
+
+    Raises:
+        SetupError: The worker cannot run with these settings, or on this data.
+    """
+    if queue == INGEST_QUEUE:
+        # Before any import that starts threads, since a thread inherits its creator's priority.
+        os.nice(settings.ingest_nice)
+    keep_freed_memory()
+    from worker.runtime.serve import serve
+
+    name = name or f"{queue}@{socket.gethostname()}.{os.getpid()}"
+    bind_process(worker=name)
+    serve(settings, queue, name, events=events)
+
+
+def report(error: GlimpseError) -> int:
+    """Print the error that ended a command, and return the process's exit status."""
+    click.echo(f"{error.code}: {error}", err=True)
+    return status_of(error)
