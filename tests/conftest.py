@@ -36,6 +36,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # By default, torch's threads spin between two products, also on a core that another process
 # needs: with as many processes as `make test` runs, up to ten times the products' CPU time.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before it first compiles a model, torch compiles a program for each kind of vector instructions of
+# the processor, to see whether the compiler knows them.
+os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
 
 # Importing its modules takes most of the start of a worker or an API, so that these are forked from
 # processes that have done so. Some tests start the programs.
