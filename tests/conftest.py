@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ from tests.support.services import (
     Service,
     Valkey,
 )
+from tests.support.services.milvus_server import PROGRAMS
 from tests.support.services.seaweedfs import BUCKET
 
 if TYPE_CHECKING:
@@ -84,6 +87,13 @@ def require(part: type[Service]) -> None:
     reason = part.absent()
     if reason is not None:
         miss(reason)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a folder for what the parallel processes of `make test` and their benchmarks share."""
+    if PROGRAMS not in os.environ:
+        folder = os.environ[PROGRAMS] = tempfile.mkdtemp(prefix="milvus-")
+        config.add_cleanup(lambda: shutil.rmtree(folder))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
