@@ -110,8 +110,11 @@ def _session(tower: nn.Module, example: torch.Tensor, file: Path, free: list[int
     return onnxruntime.InferenceSession(str(file), chosen, ["CPUExecutionProvider"])
 
 
-def engines(weights: Path, folder: Path, settings: Settings) -> dict[str, Engine]:
-    """Load every engine, with a model of its own: some change its modules."""
+def engines(weights: Path, folder: Path, settings: Settings, *, quick: bool) -> dict[str, Engine]:
+    """Load every engine, with a model of its own: some change its modules.
+
+    In a quick run, one backend is for pictures and texts: compiling takes most of the time.
+    """
 
     def load() -> Towers:
         return load_clip("random", weights)
@@ -125,7 +128,7 @@ def engines(weights: Path, folder: Path, settings: Settings) -> dict[str, Engine
     found = {}
     for name, make in makers.items():
         images = make(Compute.choose(settings, bulk=True))
-        found[name] = Engine(images, make(Compute.choose(settings)))
+        found[name] = Engine(images, images if quick else make(Compute.choose(settings)))
     return found
 
 
@@ -223,7 +226,7 @@ def main(
     report = Report({"model": "tiny" if quick else "ViT-B/32", "dtype": dtype, "batch": _BATCH})
     with TemporaryDirectory() as folder:
         file = weights_file or random_weights(Path(folder), tiny=quick)
-        found = engines(file, Path(folder), settings)
+        found = engines(file, Path(folder), settings, quick=quick)
         towers = load_clip("random", file)
         runs = measure(found, towers, 1 if quick else rounds)
         made = figures(runs, found, towers)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ from tests.support.services import (
     Service,
     Valkey,
 )
+from tests.support.services.milvus_server import PROGRAMS
 from tests.support.services.seaweedfs import BUCKET
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # By default, torch's threads spin between two products, also on a core that another process
 # needs: with as many processes as `make test` runs, up to ten times the products' CPU time.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before it first compiles a model, torch compiles a program for each kind of vector instructions of
+# the processor, to see whether the compiler knows them.
+os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
 
 # Importing its modules takes most of the start of a worker or an API, so that these are forked from
 # processes that have done so. Some tests start the programs.
@@ -81,6 +87,13 @@ def require(part: type[Service]) -> None:
     reason = part.absent()
     if reason is not None:
         miss(reason)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a folder for what the parallel processes of `make test` and their benchmarks share."""
+    if PROGRAMS not in os.environ:
+        folder = os.environ[PROGRAMS] = tempfile.mkdtemp(prefix="milvus-")
+        config.add_cleanup(lambda: shutil.rmtree(folder))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -32,6 +32,12 @@ ANY_SIZE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run models in one thread: torch compiles them once again for each number of threads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 def quick(target: str, folder: Path, **variables: object) -> dict[str, set[str]]:
     """Run a benchmark; return the names of its figures, by file and part."""
     made(target, QUICK=1, RESULTS=folder, **variables)

@@ -55,7 +55,8 @@ def environ(served: Hub, home: Path) -> dict[str, str]:
         "HTTPS_PROXY": NOWHERE,
         "GLIMPSE_CLIP_CACHE": str(home / "clip"),
         "GLIMPSE_MODEL": "auto",
-        # A quick start matters more here than throughput.
+        # A quick start matters more here than throughput, and other tests convert and compare.
+        "GLIMPSE_BACKEND": "torch",
         "GLIMPSE_BATCH_MAX": "2",
         "GLIMPSE_TORCH_THREADS": "1",
         "GLIMPSE_PRECISION": "fp32",

@@ -39,7 +39,7 @@ def told(output: str) -> str:
     return "\n".join(line[:_LINE_CHARACTERS_MAX] for line in output.splitlines())
 
 
-# Seven thousand requests: some minutes on a busy machine.
+# Thousands of requests: some minutes on a busy machine.
 @pytest.mark.timeout(900)
 def test_it_finds_nothing(stack: Stack, tmp_path: Path, make_key: Callable[..., str]) -> None:
     # With a key: the unit tests of each route are those of a service without keys.

@@ -23,7 +23,8 @@ OLD, NEW = "hashing", "starter"
 
 @contextmanager
 def running(folder: Path, model: str) -> Iterator[GlimpseUp]:
-    up = GlimpseUp(folder, {"GLIMPSE_MODEL": model})
+    # Other tests convert a model and compare backends.
+    up = GlimpseUp(folder, {"GLIMPSE_MODEL": model, "GLIMPSE_BACKEND": "torch"})
     up.log.unlink(missing_ok=True)
     up.start()
     try:

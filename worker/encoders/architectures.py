@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch.overrides import TorchFunctionMode
 
 from common.errors import WeightsUnavailable
 from worker.encoders.clip_package.model import CLIP
@@ -40,9 +41,32 @@ _OPTIONAL = "num_batches_tracked"
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32)
 
 
+# What the constructor of a model calls to give its tensors their values, and not their shapes.
+_VALUES = frozenset({"div", "mul", "normal_", "triu_", "uniform_"})
+
+
+class _NoValues(TorchFunctionMode):
+    """Leaves tensors without memory as they are, where torch would import its compiler first.
+
+    That takes longer than the rest of a worker's start.
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = kwargs or {}
+        if function.__name__ in _VALUES:
+            return args[0] if args else named["tensor"]
+        return (torch.empty if function is torch.randn else function)(*args, **named)
+
+
 def layout(name: str) -> dict[str, torch.Tensor]:
     """Return a model's tensors by name, without memory for their values."""
-    with torch.device("meta"):
+    with torch.device("meta"), _NoValues():
         tensors: dict[str, torch.Tensor] = CLIP(*ARCHITECTURES[name]).state_dict()
     return tensors
 

@@ -12,8 +12,13 @@ import urllib.request
 from functools import cache
 from pathlib import Path
 
+from filelock import FileLock
+
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service
+
+# The environment variable that names a folder for the programs, for processes that share it.
+PROGRAMS = "TEST_MILVUS_PROGRAMS"
 
 # Deviations from Milvus's defaults. A strong read waits for the next time tick, every
 # 200 ms by default. Without the interim index, rows that are not yet indexed are searched
@@ -106,7 +111,16 @@ def _programs() -> Path:
     """Return the folder of the wheel's programs, unpacked once: that takes five seconds."""
     import milvus
 
+    folder = Path(os.environ.get(PROGRAMS) or _own_folder())
+    unpacked = folder / "unpacked"
+    with FileLock(folder / "lock"):
+        if not unpacked.exists():
+            milvus._initialize_data_files(str(folder))
+            unpacked.touch()
+    return folder / "bin"
+
+
+def _own_folder() -> str:
     folder = tempfile.mkdtemp(prefix="milvus-")
     atexit.register(shutil.rmtree, folder)
-    milvus._initialize_data_files(folder)
-    return Path(folder) / "bin"
+    return folder
