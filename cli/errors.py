@@ -4,7 +4,7 @@ Errors of requests to the server are in ``glimpse_client/errors.py``.
 
 GlimpseError
 ├── RedisNotFound            the address of the service's Redis is unknown, or Redis does not answer
-├── MilvusNotFound           the address or the data of the Milvus to copy from is unknown
+├── MilvusNotFound           the address or the data of the service's Milvus is unknown
 ├── UnknownId                no image or job has an ID that begins like this
 ├── AmbiguousId              several images or jobs have
 ├── NothingToIngest          the paths contain no pictures
@@ -28,7 +28,7 @@ class RedisNotFound(GlimpseError):
 
 
 class MilvusNotFound(GlimpseError):
-    """The address or the data of the Milvus to copy from is unknown."""
+    """The address or the data of the service's Milvus is unknown."""
 
     code = "milvus_not_found"
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 import glimpse_client
+from cli.backup import backup, restore
 from cli.bench.command import bench
 from cli.completion import completion
 from cli.dead_letters import dead_letters
@@ -55,8 +56,8 @@ Exit status:
 Environment:
   GLIMPSE_URL        address of the server (http://127.0.0.1:8000)
   GLIMPSE_API_KEY    API key, if the server requires one
-  GLIMPSE_REDIS_URL  Redis of the service, for `glimpse keys` and `tenants`; default: that of
-                     `glimpse up`
+  GLIMPSE_REDIS_URL  Redis of the service, for `glimpse keys`, `tenants`, `backup` and `restore`;
+                     default: that of `glimpse up`
   GLIMPSE_TO_TOKEN   token of the Milvus to copy to, for `glimpse migrate`
 """
 
@@ -83,7 +84,7 @@ _COMMANDS = (
     *(tag, tags, edit, refresh, delete),
     *(jobs, status, cancel, dead_letters, webhooks),
     *(models, reindex, fetch_model),
-    *(up, mcp, doctor, bench, completion, demo, keys, tenants, migrate),
+    *(up, mcp, doctor, bench, completion, demo, keys, tenants, migrate, backup, restore),
 )
 for command in _COMMANDS:
     commands.add_command(command)

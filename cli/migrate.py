@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 
 from cli import milvus_address, redis_address
-from cli.exit_codes import INCOMPLETE, USAGE
-from cli.stack.worker_command import worker_command
+from cli.worker_run import exit_as, run_worker
 from common.errors import MigrationRefused
-from common.exit_codes import MISCONFIGURED
 
 
 @click.command()
@@ -50,15 +46,12 @@ def migrate(to: str, finish: bool, data: Path) -> None:
         status = _copy_from_folder(arguments, data)
     else:
         status = _copy(arguments, milvus_address.find(data))
-    if status:
-        sys.exit(USAGE if status == MISCONFIGURED else INCOMPLETE)
+    exit_as(status)
 
 
 def _copy(arguments: list[str], source: str) -> int:
-    """Copy in a process of its own, because the command line knows no store; return its status."""
-    command = worker_command("migrate", *arguments)
-    environ = {**os.environ, milvus_address.SETTING: source}
-    return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - our own
+    """Copy from a Milvus; return the exit status."""
+    return run_worker({**os.environ, milvus_address.SETTING: source}, "migrate", *arguments)
 
 
 def _copy_from_folder(arguments: list[str], data: Path) -> int:

@@ -59,6 +59,7 @@
     ├── Quarantined                  several workers died while processing the image
     ├── StoreError                   the vector store rejected a row or a call permanently
     │   └── CopyDiffers              a copied row differs from its original
+    ├── BackupDamaged                an object of a backup is missing or not as it was written
     └── SetupError                   the process cannot start with its configuration
         ├── InvalidSettings
         ├── BrokerMisconfigured      Redis or a sentinel refuses the settings
@@ -68,6 +69,8 @@
         ├── SchemaNewer              the data is of a newer version of Glimpse
         ├── CopyUnfinished           the collection is a copy that is not finished
         ├── MigrationRefused         the target or the state of the service forbids a migration
+        ├── BackupRefused            the service or the repository cannot be used for a backup
+        ├── RestoreRefused           the backup or the state of the service forbids a restore
         ├── WeightsUnavailable       the model's weights were not found in any location
         └── DataDirBusy              another `glimpse up` is using the same folder
 
@@ -469,6 +472,12 @@ class CopyDiffers(StoreError):
     code = "copy_differs"
 
 
+class BackupDamaged(GlimpseError):
+    """An object of a backup is missing, or its bytes are not those that were written."""
+
+    code = "backup_damaged"
+
+
 class SetupError(GlimpseError):
     """The process cannot start with its configuration."""
 
@@ -521,6 +530,18 @@ class MigrationRefused(SetupError):
     """The target of a migration, or the state of the service, does not allow it."""
 
     code = "migration_refused"
+
+
+class BackupRefused(SetupError):
+    """The service or the repository cannot be used for a backup."""
+
+    code = "backup_refused"
+
+
+class RestoreRefused(SetupError):
+    """The backup, or the state of the service, does not allow a restore."""
+
+    code = "restore_refused"
 
 
 class WeightsUnavailable(SetupError):

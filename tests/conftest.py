@@ -60,7 +60,7 @@ _TOGETHER = {
     "seaweedfs": (
         "tests/e2e/test_s3.py",
         *("tests/integration/test_s3.py", "tests/integration/test_s3_start.py"),
-        "tests/contract/test_blobs.py",
+        *("tests/contract/test_blobs.py", "tests/contract/test_repositories.py"),
     ),
     "shared_stack": tuple(
         f"tests/e2e/test_{name}.py"

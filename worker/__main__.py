@@ -1,4 +1,4 @@
-"""``python -m worker``: run a worker, choose or fetch its model, or check its health."""
+"""``python -m worker``: run a worker, and do what only a program with its libraries can."""
 
 from __future__ import annotations
 
@@ -60,6 +60,41 @@ def migrate(to: str, finish: bool) -> None:
     with pass_bars() as show:
         images = migration.migrate(settings, to, token, finish=finish, show=show)
     click.echo(migration.advice(images, to, finish=finish))
+
+
+@main.command()
+@click.argument("target")
+@click.option("--without-vectors", is_flag=True, help="Leave out what can be computed again.")
+def backup(target: str, without_vectors: bool) -> None:
+    """Back up the service to TARGET, with progress bars; exit with 1 if originals are missing."""
+    from worker.backup.commands import back_up
+    from worker.stores.pass_bars import pass_bars
+
+    settings = _settings()
+    with pass_bars() as show:
+        done, missing = back_up(settings, target, show, vectors=not without_vectors)
+    click.echo(done)
+    sys.exit(bool(missing))
+
+
+@main.command()
+@click.argument("source")
+@click.option("--at", help="The backup: the beginning of its name; default: the newest.")
+@click.option("--rebuild", is_flag=True, help="Compute the vectors instead of restoring them.")
+@click.option("--check", is_flag=True, help="Only verify the backup.")
+def restore(source: str, at: str | None, rebuild: bool, check: bool) -> None:
+    """Restore SOURCE into an empty service; exit with 1 if images could not be embedded."""
+    from worker.backup import commands
+    from worker.stores.pass_bars import pass_bars
+
+    settings, failed = _settings(), 0
+    with pass_bars() as show:
+        if check:
+            done = commands.check_backup(source, at, show)
+        else:
+            done, failed = commands.restore(settings, source, at, show, rebuild=rebuild)
+    click.echo(done)
+    sys.exit(bool(failed))
 
 
 @main.command("diagnose-store")

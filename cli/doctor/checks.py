@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
-from cli import milvus_address, redis_address
 from cli.doctor import api, blobs, milvus, redis, workers
-from cli.errors import MilvusNotFound, RedisNotFound
+from cli.service_environ import found_environ
 from common.blobs.stores import open_blobs
 from common.findings import Finding
 from common.heartbeats import RedisHeartbeats
@@ -35,7 +33,8 @@ def findings(data: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     Raises:
         InvalidSettings: A variable is invalid.
     """
-    settings = load_settings(_completed(environ, data))
+    # Without the address of a stack, the default is checked: that nothing answers is a finding.
+    settings = load_settings(found_environ(environ, data))
     has_keys = yield from _of_redis_and_what_needs_it(settings)
     yield from milvus.look(settings.milvus_uri)
     retry_policy = RetryPolicy(_RETRY_S)
@@ -62,16 +61,3 @@ def _of_redis_and_what_needs_it(settings: Settings) -> Generator[Finding, None, 
         queries = open_blobs(settings, client).queries
         yield from blobs.look(queries, settings.blobs_folder, clock)
         return RedisKeys(client).exist()
-
-
-def _completed(environ: Mapping[str, str], data: Path) -> dict[str, str]:
-    """Return the variables of the service with those that `glimpse up` sets for its parts."""
-    completed, folder = dict(environ), data / "blobs"
-    if not {"GLIMPSE_BLOBS_DIR", "GLIMPSE_BLOBS_URL"} & completed.keys() and folder.exists():
-        completed["GLIMPSE_BLOBS_DIR"] = str(folder.absolute())
-    # Without the address of a stack, the default is checked: that nothing answers is a finding.
-    with suppress(RedisNotFound):
-        completed.setdefault(redis_address.SETTING, redis_address.find(data))
-    with suppress(MilvusNotFound):
-        completed.setdefault(milvus_address.SETTING, milvus_address.find(data))
-    return completed

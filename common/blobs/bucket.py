@@ -29,9 +29,16 @@ _MULTIPART_BYTES, _PART_BYTES, _PARTS_AT_ONCE = 64 * 1024**2, 16 * 1024**2, 4
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object in a list: its key, and when it was written, in whole seconds since 1970."""
+    """An object in a list: its key, its size, and when it was written.
+
+    Attributes:
+        key: Its key.
+        bytes: Its size.
+        at: When it was written, in whole seconds since 1970.
+    """
 
     key: str
+    bytes: int
     at: float
 
 
@@ -151,7 +158,7 @@ class Bucket:
             for page in self._pages("list_objects_v2", prefix):
                 for found in page.get("Contents", ()):
                     key = found["Key"].removeprefix(self.prefix)
-                    yield Entry(key, _seconds(found["LastModified"]))
+                    yield Entry(key, found["Size"], _seconds(found["LastModified"]))
 
     def abort_uploads(self, prefix: str, before: float) -> None:
         """Abort uploads in parts that began before a time and have not been completed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from botocore.exceptions import (
     CredentialRetrievalError,
@@ -19,6 +19,9 @@ from common.blobs.bucket_errors import code_of
 from common.errors import BlobsMisconfigured, BlobsUnavailable
 
 log = logging.getLogger(__name__)
+
+# What is done with a bucket: the action, with the right that it needs, and a call.
+Steps = Sequence[tuple[str, Callable[[], object]]]
 
 # What to do about each code of an object store that stays until somebody changes something.
 _ADVICE = {
@@ -50,8 +53,8 @@ def check_bucket(bucket: Bucket) -> None:
         BlobsMisconfigured: The bucket cannot be used until somebody changes something; the message
             says what.
     """
-    key, where = f"incoming/check-{secrets.token_hex(8)}", f"s3://{bucket.name}/{bucket.prefix}"
-    steps: tuple[tuple[str, Callable[[], object]], ...] = (
+    key = f"incoming/check-{secrets.token_hex(8)}"
+    steps: Steps = (
         ("list (s3:ListBucket)", lambda: next(bucket.entries("incoming/"), None)),
         ("write (s3:PutObject)", lambda: bucket.put(key, b"check")),
         ("read (s3:GetObject)", lambda: bucket.get(key)),
@@ -61,15 +64,33 @@ def check_bucket(bucket: Bucket) -> None:
             lambda: bucket.abort_uploads("incoming/", time.time()),
         ),
     )
+    where = f"s3://{bucket.name}/{bucket.prefix}"
+    try:
+        require_rights(f"The blobs cannot be kept in {where}", steps)
+    except BlobsUnavailable as error:
+        log.warning("blobs.unreachable where=%s %s", where, error)
+
+
+def require_rights(problem: str, steps: Steps) -> None:
+    """Use a bucket.
+
+    Args:
+        problem: Begins the message of an error.
+        steps: What to do, with the right that each needs.
+
+    Raises:
+        BlobsMisconfigured: It cannot be used until somebody changes something; the message says
+            what.
+        BlobsUnavailable: The object store does not answer.
+    """
     for action, step in steps:
         try:
             step()
         except BlobsUnavailable as error:
             advice = _advice(code_of(error.__cause__), action)
             if advice is None:
-                log.warning("blobs.unreachable where=%s %s", where, error)
-                return
-            raise BlobsMisconfigured(f"The blobs cannot be kept in {where}: {advice}") from error
+                raise
+            raise BlobsMisconfigured(f"{problem}: {advice}") from error
 
 
 def _advice(code: str, action: str) -> str | None:

@@ -76,7 +76,7 @@ def check_blobs(settings: Settings, redis: Redis) -> None:
     """
     if settings.blobs_folder is not None:
         return
-    bucket = _bucket(settings)
+    bucket = open_bucket(settings.blobs_url)
     from common.blobs.bucket_check import check_bucket
     from common.blobs.bucket_owner import BucketOwner
 
@@ -91,7 +91,7 @@ def check_blobs(settings: Settings, redis: Redis) -> None:
 
 
 def _in_bucket(settings: Settings, redis: Redis, *, marks: bool) -> BlobStores:
-    bucket = _bucket(settings)
+    bucket = open_bucket(settings.blobs_url)
     from common.blobs.bucket_mark import BucketMark
     from common.blobs.bucket_owner import BucketOwner
     from common.blobs.s3 import S3Blobs
@@ -113,12 +113,13 @@ def _in_bucket(settings: Settings, redis: Redis, *, marks: bool) -> BlobStores:
     )
 
 
-def _bucket(settings: Settings) -> Bucket:
+def open_bucket(url: str) -> Bucket:
+    """Return the bucket that a URL names; raises ``BlobsMisconfigured`` without its package."""
     try:
         from common.blobs.bucket import Bucket
     except ImportError as error:
         raise BlobsMisconfigured(
             "The package boto3 is missing, which reads object stores. Run: pip install"
-            " 'glimpse[s3]', or keep the blobs in a folder."
+            " 'glimpse[s3]', or use a folder."
         ) from error
-    return Bucket(*bucket_of(settings.blobs_url))
+    return Bucket(*bucket_of(url))

@@ -91,6 +91,10 @@ class DeadLetters(Protocol):
         """Return the number of letters of all tenants."""
         ...
 
+    def tenants(self) -> list[str]:
+        """Return the tenants that have or had letters, sorted."""
+        ...
+
     def page(
         self, tenant: str, limit: int, cursor: str | None = None
     ) -> tuple[list[DeadLetter], str | None]:

@@ -59,6 +59,10 @@ class MemoryDeadLetters:
         """Return the number of letters of all tenants."""
         return len(self._letters)
 
+    def tenants(self) -> list[str]:
+        """Return the tenants that have letters, sorted."""
+        return sorted({tenant for tenant, _ in self._letters})
+
     def page(
         self, tenant: str, limit: int, cursor: str | None = None
     ) -> tuple[list[DeadLetter], str | None]:

@@ -92,6 +92,11 @@ class RedisDeadLetters:
         return sum(pipe.execute())
 
     @broker_call
+    def tenants(self) -> list[str]:
+        """Return the tenants that have or had letters, sorted."""
+        return sorted(cast("set[str]", self._redis.smembers(_TENANTS)))
+
+    @broker_call
     def page(
         self, tenant: str, limit: int, cursor: str | None = None
     ) -> tuple[list[DeadLetter], str | None]:

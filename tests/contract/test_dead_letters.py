@@ -194,3 +194,9 @@ def test_what_is_no_cursor_is_refused(letters: DeadLetters, tenant: str, cursor:
     letters.put([letter(tenant, 1, at=1.0)])
     with pytest.raises(ValueError, match=r"next_cursor"):
         letters.page(tenant, 1, cursor)
+
+
+def test_tenants_with_letters_are_known(letters: DeadLetters, tenant: str) -> None:
+    assert tenant not in letters.tenants()
+    letters.put([letter(tenant, 1, at=1.0)])
+    assert letters.tenants().count(tenant) == 1

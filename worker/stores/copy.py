@@ -121,7 +121,7 @@ class Copy:
             if image_id in stored and _version(stored[image_id]) == _version(row)
         ]
         for row, other in pairs:
-            if not _equal(row, other):
+            if not equal(row, other):
                 raise CopyDiffers(
                     f"Image {row.record.id} of tenant {tenant} differs from its original; drop the"
                     " copy and start again."
@@ -140,6 +140,7 @@ def _version(row: Row) -> Version:
     return Version(row.job_id, milliseconds(row.record.indexed_at))
 
 
-def _equal(row: Row, other: Row) -> bool:
+def equal(row: Row, other: Row) -> bool:
+    """Return whether a row was read as it was written, up to the scaling of its vector."""
     near = np.allclose(row.vector, other.vector, rtol=0, atol=_DIFFERENCE_MAX)
     return bool(near) and row.record == other.record

@@ -1,0 +1,1 @@
+"""Backups: everything that a service cannot make again, in a folder or a bucket."""
