@@ -71,9 +71,9 @@ BASE ?=
 house: setup ## Show files and imports by folder and the longest functions (BASE=revision)
 	$(BIN)/python -m scripts.house $(if $(BASE),--base "$(BASE)")
 
-# Test files that run in parallel, each with services of its own: one more than the cores of a
-# small machine, since most of them wait a lot.
-TEST_PROCESSES ?= 3
+# Test files that run in parallel, each with services of its own: more than the cores of a small
+# machine, since they wait for more than half of their time.
+TEST_PROCESSES ?= 5
 
 .PHONY: test
 test: setup ## Run all tests against real services

@@ -17,8 +17,9 @@ _SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regul
 # A code point without a character: fonts draw their box for it.
 _NO_CHARACTER = "\uffff"
 
-# Categories of characters that are not drawn, or only on the character before them.
-_UNDRAWN = frozenset({"Cc", "Cf", "Cs", "Mn", "Me"})
+# Categories of characters that are not drawn, or only on the character before them; fonts refuse
+# to draw line and paragraph separators.
+_UNDRAWN = frozenset({"Cc", "Cf", "Cs", "Mn", "Me", "Zl", "Zp"})
 # Category of the vowels of Indic scripts, which are drawn around a consonant: fonts that lack the
 # script draw a circle and a box for one.
 _SPACING_MARK = "Mc"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +31,8 @@ class MemoryJobs:
         self.webhooks = webhooks or MemoryWebhooks()
         # The read marks of unfinished jobs.
         self._noted: dict[str, list[ReadMark]] = {}
+        # Makes additions to a job atomic.
+        self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._items: dict[str, list[Item]] = {}
         self._begun: dict[str, set[int]] = {}
@@ -78,6 +81,10 @@ class MemoryJobs:
 
     def add(self, job_id: str, items: Sequence[tuple[str, str]]) -> list[int | None]:
         """Add images to an open job."""
+        with self._lock:
+            return self._added_to(job_id, items)
+
+    def _added_to(self, job_id: str, items: Sequence[tuple[str, str]]) -> list[int | None]:
         job = self.get(job_id)
         if not job.is_open:
             raise not_open(job)

@@ -64,38 +64,66 @@ def serve(
     # Before the model, which takes long to load.
     check_start(settings, redis)
     begin_tracing(settings.traces_url, f"glimpse-{queue}-worker")
-    metrics = WorkerMetrics()
-    expose(metrics.registry, settings)
     settings = _controlled(settings)
     liveness = Liveness(settings.alive_file)
     liveness.begin()
-    encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
-    store = store or open_store(settings, encoder)
-    _wait_for_store(store, liveness)
-    build = ingest_runtime if queue == INGEST_QUEUE else search_runtime
-    metrics.describe(queue, encoder)
-    runtime = build(settings, encoder, store, metrics)
-    # The first inference comes before the queue: a worker whose model fails must take no tasks.
-    runtime.probe().result()
-    heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
+    runtime = _load(settings, queue, liveness, encoder, store)
     models = RedisModels(redis)
     models.adopt(runtime.encoder.name)
+    heartbeats, clock = RedisHeartbeats(redis), RedisClock(redis)
     sender = HeartbeatSender(
         runtime, heartbeats, name, queue, settings.heartbeat_s, clock, models, liveness
     )
+    _end_with_grace(runtime, settings, name, sender)
+    worker = _celery_worker(runtime, settings, queue, name, events)
+    try:
+        _consume(runtime, worker, sender)
+    finally:
+        end_tracing()
+
+
+def _load(
+    settings: Settings,
+    queue: str,
+    liveness: Liveness,
+    encoder: Encoder | None,
+    store: VectorStore | None,
+) -> Runtime:
+    """Load the model, open the store, and return a runtime whose model has run once."""
+    metrics = WorkerMetrics()
+    expose(metrics.registry, settings)
+    encoder = encoder or load_encoder(settings, bulk=queue == INGEST_QUEUE)
+    store = store or open_store(settings, encoder)
+    _wait_for_store(store, liveness)
+    metrics.describe(queue, encoder)
+    build = ingest_runtime if queue == INGEST_QUEUE else search_runtime
+    runtime = build(settings, encoder, store, metrics)
+    # The first inference comes before the queue: a worker whose model fails must take no tasks.
+    runtime.probe().result()
+    return runtime
+
+
+def _end_with_grace(
+    runtime: Runtime, settings: Settings, name: str, sender: HeartbeatSender
+) -> None:
+    """Let SIGTERM begin the time that tasks in progress have to finish."""
     grace = Grace(runtime.leases, settings.grace_s, leave=sender.stop)
 
     def end(**_: object) -> None:
         log.info("worker.stopping name=%s", name)
         grace.begin()
 
-    worker_ready.connect(lambda **_: sender.start(), weak=False)
     worker_shutting_down.connect(end, weak=False)
+
+
+def _consume(runtime: Runtime, worker: WorkController, sender: HeartbeatSender) -> None:
+    """Run a worker until it ends, then give back what it holds and close every part."""
+    worker_ready.connect(lambda **_: sender.start(), weak=False)
     runtime.leases.start()
     if runtime.upkeep is not None:
         runtime.upkeep.start()
     try:
-        _celery_worker(runtime, settings, queue, name, events).start()
+        worker.start()
     finally:
         if runtime.upkeep is not None:
             runtime.upkeep.stop()
@@ -103,7 +131,6 @@ def serve(
         runtime.leases.stop()
         sender.stop()
         runtime.close()
-        end_tracing()
 
 
 def _wait_for_store(store: VectorStore, liveness: Liveness) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
@@ -103,6 +103,7 @@ def test_a_long_name_stays_in_its_tile(side: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=1024), st.integers(16, 200))
+@example("line\u2028paragraph\u2029", 100)
 def test_any_name_can_be_drawn(filename: str, side: int) -> None:
     sheet = ContactSheet(1, 1, side, captions=True).draw([tile(None, 1, filename)])
     assert Image.open(io.BytesIO(to_png(sheet))).size == (side, sheet.height)
