@@ -49,7 +49,7 @@ _REFUSED = MappingProxyType(
         "logfile": "The log goes to stderr; redirect that.",
     }
 )
-_OTHERWISE = "Glimpse's workers do not have it; the settings are in docs/operations.md."
+_OTHERWISE = "Glimpse's workers do not have it; the settings are in docs/settings.md."
 # Where click found the value of an option that somebody has given.
 _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
