@@ -47,7 +47,7 @@ def test_the_documentation_lists_every_metric_and_no_other(metrics: WorkerMetric
         if family.name.startswith("glimpse_")
     }
     text = (DOCS / "operations.md").read_text()
-    section = text.partition("\n## Metrics\n")[2].partition("\n## ")[0]
+    section = text.partition("\n### Metrics\n")[2].partition("\n### ")[0]
     assert set(re.findall(r"`(glimpse_\w+)", section)) == names
 
 
