@@ -360,6 +360,16 @@ class Models(Answer):
     switch: Switch | None = None
 
 
+class SeenConnection(Answer):
+    """How a request reached the server."""
+
+    # The address that the server takes for the caller's.
+    address: str
+    # Proxies that have added an address to X-Forwarded-For, and those that the server believes.
+    forwarded: int
+    proxy_hops: int
+
+
 class Reindex(Answer):
     """A reindex and its progress."""
 

@@ -122,6 +122,7 @@ class AsyncGlimpse:
     reindex = _awaited(Glimpse.reindex)
     cancel_reindex = _awaited(Glimpse.cancel_reindex)
     awaited = _awaited(Glimpse.awaited)
+    connection = _awaited(Glimpse.connection)
 
     @property
     def url(self) -> str:

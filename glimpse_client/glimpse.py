@@ -29,6 +29,7 @@ from glimpse_client.answers import (
     Models,
     Reindex,
     Search,
+    SeenConnection,
     Tags,
     WebhookSecret,
 )
@@ -606,6 +607,10 @@ class Glimpse:
         """Return which part of the server is missing, or an empty string if everything works."""
         answer = self._connection.request("GET", "/readyz", params={"for": "all"})
         return "" if answer.is_success else refusal(answer).detail
+
+    def connection(self) -> SeenConnection:
+        """Return how a request reaches the server; needs the scope ``admin``."""
+        return read(SeenConnection, self._connection.send("GET", "/v1/connection"))
 
     def close(self) -> None:
         """Close the connections; requests in progress fail."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, Request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from common.errors import InvalidSettings
@@ -36,6 +36,11 @@ def install(app: Flask, hops: int, prefix: str) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=0 if prefix else hops
         )
+
+
+def forwarded(request: Request) -> int:
+    """Return through how many proxies a request says that it came."""
+    return len([each for each in request.headers.get("X-Forwarded-For", "").split(",") if each])
 
 
 class BelowPath:

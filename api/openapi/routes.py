@@ -12,6 +12,7 @@ from api.http.operations import BINARY, TEXT, Operation, Reply, json
 from api.openapi import bodies
 from api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, RANGE
 from api.schemas.body import ItemsQuery, ReplayQuery, ThumbnailQuery, UploadQuery
+from api.schemas.connection import Connection
 from api.schemas.dead_letter import DeadLetters
 from api.schemas.embedding import Embeddings
 from api.schemas.health import Health, Readiness, ReadinessQuery
@@ -272,6 +273,9 @@ _SERVICE = {
         errors=(401, 403, 429, 503),
         # Lets a local Prometheus scrape without a key.
         is_open_here=True,
+    ),
+    "service.connection": Operation(
+        "Service", "admin", {200: json("How the request reached the API.", Connection)}
     ),
     "documents.openapi": Operation(
         "Service",

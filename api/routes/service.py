@@ -1,4 +1,4 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``: liveness, readiness and metrics."""
+"""``/healthz``, ``/readyz``, ``/metrics`` and ``/v1/connection``: what operators ask the API."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from api.health.metrics import render
 from api.health.readiness import check_parts, missing
 from api.http.answers import answered
 from api.http.problems import problem
+from api.http.proxies import forwarded
 from api.routes.current import services
 from api.schemas.body import read_query
+from api.schemas.connection import Connection
 from api.schemas.health import Health, Readiness, ReadinessQuery
 from common.errors import ServiceError
 
@@ -41,3 +43,10 @@ def metrics() -> Response:
     """Return Prometheus metrics on queued tasks, tasks in progress, workers and requests."""
     text, content_type = render(services(), request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)
+
+
+@blueprint.get("/v1/connection")
+def connection() -> Response:
+    """Return how this request reached the API: its caller's address, and through which proxies."""
+    hops = services().settings.proxy_hops
+    return answered(Connection(request.remote_addr or "", forwarded(request), hops))

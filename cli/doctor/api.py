@@ -55,6 +55,33 @@ def look(client: Glimpse, has_keys: bool | None, relayed: Glimpse) -> Iterator[F
         yield _PART.ok("ready", f"The API at {client.url} is ready.")
     if has_keys is not None:
         yield _access(client, has_keys, relayed)
+    yield _proxies(client)
+
+
+def _proxies(client: Glimpse) -> Finding:
+    """Return whether the API believes as many proxies as a request comes through."""
+    try:
+        seen = client.connection()
+    except ClientError as error:
+        return _PART.warning(
+            "proxies", f"Not checked: {error}", "Set GLIMPSE_API_KEY to a key with scope admin."
+        )
+    if seen.forwarded > seen.proxy_hops:
+        return _PART.warning(
+            "proxies",
+            f"Requests come through {seen.forwarded} proxies, and GLIMPSE_PROXY_HOPS is"
+            f" {seen.proxy_hops}: rate limits and logs take {seen.address} for the caller.",
+            f"Set GLIMPSE_PROXY_HOPS={seen.forwarded} if all of these proxies are yours.",
+        )
+    if seen.forwarded < seen.proxy_hops:
+        return _PART.warning(
+            "proxies",
+            f"GLIMPSE_PROXY_HOPS is {seen.proxy_hops}, and a request to {client.url} came through"
+            f" {seen.forwarded}: whoever reaches the API past a proxy can pretend to be anybody.",
+            "Let only the proxies reach the API's port, and run this with their address as"
+            " GLIMPSE_URL. Without proxies, set GLIMPSE_PROXY_HOPS=0.",
+        )
+    return _PART.ok("proxies", f"Requests come through {seen.forwarded} proxies, as configured.")
 
 
 def _access(client: Glimpse, has_keys: bool, relayed: Glimpse) -> Finding:

@@ -22,7 +22,10 @@ DATA = picture("red")
 ID = image_id(DATA)
 
 # Operations that need only the API process.
-ALWAYS = {"service_healthz", "service_metrics", "documents_openapi", "documents_docs", "web_index"}
+ALWAYS = {
+    *("service_healthz", "service_metrics", "service_connection"),
+    *("documents_openapi", "documents_docs", "web_index"),
+}
 # Operations that need a search worker and Milvus.
 CATALOG = {
     *("images_index", "images_check", "images_show", "images_change", "images_delete"),

@@ -53,6 +53,15 @@ def test_by_default_no_proxy_is_believed(start: Start) -> None:
     assert "forged" not in client.get("/", headers=headers).text
 
 
+def test_the_api_tells_an_admin_how_a_request_reached_it(start: Start) -> None:
+    client = start(proxy_hops="1", open_to="network").app.test_client()
+    direct = client.get("/v1/connection").json
+    assert direct == {"address": "127.0.0.1", "forwarded": 0, "proxy_hops": 1}
+    headers = {"X-Forwarded-For": "203.0.113.5, 198.51.100.9"}
+    relayed = client.get("/v1/connection", headers=headers).json
+    assert relayed == {"address": "198.51.100.9", "forwarded": 2, "proxy_hops": 1}
+
+
 @pytest.mark.parametrize(("hops", "address"), [("1", "198.51.100.9"), ("2", "203.0.113.5")])
 def test_as_many_proxies_are_believed_as_there_are(start: Start, hops: str, address: str) -> None:
     headers = {

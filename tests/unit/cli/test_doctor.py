@@ -99,7 +99,8 @@ def client(url: str, ready: int, checked: int) -> Glimpse:
     def answer(request: httpx.Request) -> httpx.Response:
         status = ready if request.url.path == "/readyz" else checked
         body = {"code": "not_ready", "detail": "Missing: store.", "known": [], "missing": []}
-        return httpx.Response(status, json=body)
+        seen = {"address": "127.0.0.1", "forwarded": 0, "proxy_hops": 0}
+        return httpx.Response(status, json=body | seen)
 
     return Glimpse(url, retry_policy=RetryPolicy(0), transport=httpx.MockTransport(answer))
 
@@ -111,8 +112,11 @@ def client(url: str, ready: int, checked: int) -> Glimpse:
         ("http://photos.example", 200, 200, True, {}),
         ("http://photos.example", 200, 200, None, {}),
         ("http://photos.example", 200, 200, False, {"access": "error"}),
-        ("http://127.0.0.1", 200, 401, True, {"access": "warning"}),
-        ("http://127.0.0.1", 503, 503, True, {"ready": "error", "access": "error"}),
+        ("http://127.0.0.1", 200, 401, True, {"access": "warning", "proxies": "warning"}),
+        (
+            *("http://127.0.0.1", 503, 503, True),
+            {"ready": "error", "access": "error", "proxies": "warning"},
+        ),
     ],
 )
 def test_the_api_is_asked_for_readiness_and_access(
@@ -138,6 +142,31 @@ def test_an_api_without_keys_that_is_open_to_other_machines_is_reported(
         )
     )
     assert levels(api.look(direct, False, relayed)) == found
+    inline.close()
+
+
+@pytest.mark.parametrize(
+    ("hops", "forwarded", "found"),
+    [(0, "", "ok"), (1, "8.8.8.8", "ok"), (0, "8.8.8.8", "warning"), (2, "8.8.8.8", "warning")],
+)
+def test_the_proxies_that_the_api_believes_are_compared_with_those_there_are(
+    hops: int, forwarded: str, found: str
+) -> None:
+    inline = start_inline(
+        load_settings({"GLIMPSE_PROXY_HOPS": str(hops), "GLIMPSE_OPEN_TO": "network"})
+    )
+    app = httpx.WSGITransport(inline.app)
+
+    def proxy(request: httpx.Request) -> httpx.Response:
+        if forwarded:
+            request.headers["X-Forwarded-For"] = forwarded
+        return app.handle_request(request)
+
+    through = Glimpse("http://127.0.0.1", transport=httpx.MockTransport(proxy))
+    (finding,) = [each for each in api.look(through, True, through) if each.check == "proxies"]
+    assert finding.level == found
+    if found == "warning":
+        assert "GLIMPSE_PROXY_HOPS" in finding.advice
     inline.close()
 
 
