@@ -22,7 +22,7 @@ PORT ?=
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMP) ## Create .venv and install everything into it
@@ -181,6 +181,14 @@ OUT ?= docs
 screenshots: setup ## Take the README's screenshots of the web page (PHOTOS=dir QUERY="a white dog")
 	scripts/install_system_packages.sh
 	$(BIN)/python -m scripts.take_screenshots --photos "$(PHOTOS)" --query "$(QUERY)" --model $(MODEL) --out "$(OUT)"
+
+# Seconds of load for `make dashboard-picture`.
+SECONDS_OF_LOAD ?= 120
+
+.PHONY: dashboard-picture
+dashboard-picture: setup ## Plot Grafana's dashboard from a stack under load (OUT=dir MODEL=name)
+	scripts/install_system_packages.sh
+	$(BIN)/python -m scripts.plot_dashboard --model $(MODEL) --seconds $(SECONDS_OF_LOAD) --out "$(OUT)"
 
 .PHONY: up
 up: setup ## Run the whole stack on this machine (DATA=dir PORT=number)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import miss
+from tests.conftest import miss, require
 from tests.support.make import MAKEFILE, ROOT, made, make
+from tests.support.services import Prometheus
 from tests.support.web import chromium
 
 # Targets and their prerequisites.
@@ -97,3 +98,14 @@ def test_screenshots_are_taken(tmp_path: Path) -> None:
         for scheme in ("light", "dark"):
             with Image.open(tmp_path / f"{name}-{scheme}.jpg") as page:
                 assert (page.format, page.width) == ("JPEG", width)
+
+
+def test_the_dashboard_is_plotted(tmp_path: Path) -> None:
+    require(Prometheus)
+    if reason := chromium.absent():
+        miss(reason)
+    made("dashboard-picture", MODEL="hashing", SECONDS_OF_LOAD=3, OUT=tmp_path)
+    with Image.open(tmp_path / "dashboard.jpg") as picture:
+        assert picture.format == "JPEG"
+        # Lines and words are drawn, not an empty page.
+        assert len(picture.getcolors(1 << 24) or []) > 1000

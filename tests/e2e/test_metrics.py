@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from tests.conftest import require
@@ -20,6 +19,7 @@ from tests.support.pictures import picture
 from tests.support.plain_http import PLAIN
 from tests.support.polling import finished_job, ready, wait_for
 from tests.support.services import MilvusLite, Prometheus, Stack, Valkey, free_port, promtool
+from tests.support.services.prometheus import scraping
 
 Values = dict[tuple[str, tuple[str, ...]], float]
 
@@ -160,24 +160,14 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """A Prometheus with the configuration in docker/, after some scrapes of the stack."""
     require(Prometheus)
-    config = yaml.safe_load((ROOT / "docker" / "prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config["rule_files"] = [str(ROOT / "docker" / "alerts.yml")]
     workers = (stack.search_worker, stack.ingest_worker)
-    targets = {
-        "glimpse": [stack.api.url.removeprefix("http://")],
-        "glimpse-workers": [f"127.0.0.1:{each.settings[BIND]}" for each in workers],
-    }
-    for job in config["scrape_configs"]:
-        # Names exist in the containers' network only.
-        del job["dns_sd_configs"]
-        job.pop("authorization", None)
-        job["static_configs"] = [{"targets": targets[job["job_name"]]}]
+    addresses = [f"127.0.0.1:{each.settings[BIND]}" for each in workers]
+    config = scraping(stack.api.url.removeprefix("http://"), addresses)
     with Prometheus(tmp_path_factory.mktemp("prometheus"), config) as service:
 
         def scraped() -> bool:
             found = service.get("query", query="sum by (job) (sum_over_time(up[1m]) >= 3)")
-            return len(found["result"]) == len(targets)
+            return len(found["result"]) == len(config["scrape_configs"])
 
         wait_for(scraped, 60, "three scrapes of each part")
         # What happens between two scrapes has a rate.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,28 @@ import yaml
 from tests.support.plain_http import PLAIN
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service
+
+# The folder of the containers' configuration.
+_DOCKER = Path(__file__).parent.parent.parent.parent / "docker"
+
+
+def scraping(api: str, workers: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration in docker/ for an API and workers on this machine.
+
+    Args:
+        api: The API's host and port.
+        workers: Those of the workers' metrics.
+    """
+    config: dict[str, Any] = yaml.safe_load((_DOCKER / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(_DOCKER / "alerts.yml")]
+    targets = {"glimpse": [api], "glimpse-workers": list(workers)}
+    for job in config["scrape_configs"]:
+        # Names exist in the containers' network only.
+        del job["dns_sd_configs"]
+        job.pop("authorization", None)
+        job["static_configs"] = [{"targets": targets[job["job_name"]]}]
+    return config
 
 
 class Prometheus(Service):
