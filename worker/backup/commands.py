@@ -95,8 +95,14 @@ def open_repository(place: str) -> Repository:
 
 
 def _folder(place: str) -> Path:
-    path = folder_of(place) if place.startswith("file:///") else Path(place)
-    return path.expanduser().absolute()
+    if place.startswith("file:///"):
+        return folder_of(place).expanduser().absolute()
+    if "://" in place:
+        raise BackupRefused(
+            f"{place} is neither a folder nor the address of a bucket. Write a path, or"
+            " s3://BUCKET/PREFIX."
+        )
+    return Path(place).expanduser().absolute()
 
 
 def _found(source: str, at: str | None) -> tuple[Repository, str]:

@@ -415,6 +415,8 @@ def test_what_is_no_shard_is_refused(damage: bytes) -> None:
         ("s3://pictures", "s3://pictures/backups"),
         ("s3://pictures/glimpse", "s3://pictures/glimpse/"),
         ("/srv/blobs", "s3://a b"),
+        ("/srv/blobs", "s4://backups"),
+        ("/srv/blobs", "file://backups"),
     ],
 )
 def test_places_that_are_no_place_for_a_backup_are_refused(blobs: str, target: str) -> None:
