@@ -48,9 +48,9 @@ def backup(target: str, without_vectors: bool, data: Path) -> None:
 def restore(source: str, at: str | None, rebuild: bool, check: bool, data: Path) -> None:
     """Restore a backup into an empty service.
 
-    Start the service first, with the backup's model, and let nobody use it until
-    the restore has ended. Everything is verified as it is read, and read back once
-    it is written. An interrupted restore continues if the command is repeated.
+    Start the service first, with the backup's model, and keep users away until the
+    restore has ended. Everything is verified as it is read, and read back once it is
+    written. An interrupted restore continues if the command is repeated.
 
     \b
     Example:

@@ -1,9 +1,9 @@
-"""Lists of records by creation time, newest first, in Redis."""
+"""Lists of records by creation time, newest first: in Redis, and in memory."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar, cast
 
 from redis import Redis
@@ -31,6 +31,22 @@ class Placed(Protocol):
 
 
 Record = TypeVar("Record", bound=Placed)
+
+
+def page_of(
+    records: Iterable[Record], wanted: Callable[[Record], bool], limit: int, cursor: str | None
+) -> tuple[list[Record], str | None]:
+    """Return a page of the records that are wanted, and the cursor of the next page.
+
+    As ``NewestFirst`` does, of records in memory.
+    """
+    ordered = sorted(records, key=lambda record: (record.created_at, record.id), reverse=True)
+    if cursor is not None:
+        last = read_cursor(cursor)
+        ordered = [record for record in ordered if (record.created_at, record.id) < last]
+    found = list(filter(wanted, ordered))
+    shown, more = found[:limit], len(found) > limit
+    return shown, write_cursor(shown[-1].created_at, shown[-1].id) if more else None
 
 
 class NewestFirst(Generic[Record]):

@@ -28,7 +28,7 @@ from tests.support.web import chromium
 ROOT = Path(__file__).parent.parent
 _DASHBOARD = ROOT / "docker" / "grafana" / "dashboards" / "glimpse.json"
 _BIND = "GLIMPSE_METRICS_BIND"
-# Pixels of the dashboard's units, of which its width has 24, and of a plot in a unit's width.
+# Size in pixels of the units in which the dashboard places its panels; it is 24 units wide.
 _UNIT_WIDTH, _UNIT_HEIGHT = 60, 30
 _COLOURS = ("#3274d9", "#e0752d", "#37872d", "#a352cc", "#c4162a", "#1f9a9a", "#b88200", "#6d7688")
 _QUALITY = 85
@@ -53,6 +53,7 @@ def main() -> None:
     given = parser.parse_args()
     if reason := chromium.absent() or Prometheus.absent():
         parser.error(reason)
+    panels = json.loads(_DASHBOARD.read_text())["panels"]
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), {"GLIMPSE_MODEL": given.model})
         workers = (stack.search_worker, stack.ingest_worker)
@@ -66,9 +67,10 @@ def main() -> None:
             ready(stack.client, 120)
             began = time.time()
             _load(stack.api.url, given.seconds)
-            page = _page(list(_panels(prometheus, began, time.time())))
+            sections = list(_sections(panels, prometheus, began, time.time()))
     file = given.out / "dashboard.jpg"
-    _draw(page, file)
+    height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
+    _draw(sections, height, file)
     print(f"{file}: {file.stat().st_size // 1000} kB")  # noqa: T201 - output of the script
 
 
@@ -79,8 +81,10 @@ def _load(url: str, seconds: int) -> None:
     subprocess.run(command, env={**os.environ, "GLIMPSE_URL": url}, check=True)  # noqa: S603 - our own
 
 
-def _panels(prometheus: Prometheus, began: float, ended: float) -> Iterator[str]:
-    for panel in json.loads(_DASHBOARD.read_text())["panels"]:
+def _sections(
+    panels: Sequence[Mapping[str, Any]], prometheus: Prometheus, began: float, ended: float
+) -> Iterator[str]:
+    for panel in panels:
         unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "none")
         series = [
             one
@@ -160,19 +164,12 @@ def _words(value: float, unit: str) -> str:
     return f"{value:.3g}" + ("/s" if unit in ("cps", "reqps") else "")
 
 
-def _page(sections: Sequence[str]) -> str:
-    return f"<!doctype html><style>{_STYLE}</style><body>{''.join(sections)}"
-
-
-def _draw(page: str, file: Path) -> None:
-    height = max(
-        panel["gridPos"]["y"] + panel["gridPos"]["h"]
-        for panel in json.loads(_DASHBOARD.read_text())["panels"]
-    )
+def _draw(sections: Sequence[str], height: int, file: Path) -> None:
+    """Draw sections on a page of a height in the dashboard's units."""
     viewport = {"width": 24 * _UNIT_WIDTH + 8, "height": height * _UNIT_HEIGHT + 8}
     with chromium.started() as browser:
         tab = browser.new_page(viewport=viewport)  # type: ignore[arg-type]
-        tab.set_content(page)
+        tab.set_content(f"<!doctype html><style>{_STYLE}</style><body>{''.join(sections)}")
         tab.screenshot(path=file, type="jpeg", quality=_QUALITY)
 
 

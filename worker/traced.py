@@ -9,18 +9,15 @@ from common.claims.redis import RedisClaims
 from common.jobs.redis import RedisJobs
 from common.traces.spans import is_tracing, span
 from worker.ingest.pipeline import IngestPipeline
-from worker.stores.base import VectorStore
+from worker.stores.base import CALLS, VectorStore
 from worker.wrapped import Method, Wrap, wrapped
 
 T = TypeVar("T")
 
-# Methods of the store that call Milvus.
-_STORE = ("search", "nearest", "get", "page", "tags", "count", "known", "upsert", "delete")
-
 
 def traced_store(store: VectorStore) -> VectorStore:
     """Return a store whose calls are spans."""
-    return _traced(store, "store", _STORE)
+    return _traced(store, "store", CALLS)
 
 
 def traced_claims(claims: RedisClaims) -> RedisClaims:

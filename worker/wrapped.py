@@ -14,7 +14,7 @@ Wrap = Callable[[Method], Method]
 
 
 def wrapped(target: T, **wraps: Wrap) -> T:
-    """Return an object like ``target``, of which the named methods are wrapped.
+    """Return an object like ``target`` whose named methods are wrapped.
 
     Only calls through the returned object are; those that ``target`` makes of itself are not.
     """

@@ -9,13 +9,14 @@ from prometheus_client import Counter, Histogram
 from prometheus_client.registry import Collector
 
 from api.health import shared_metrics
+from api.http.route_names import route_of
 from api.server.content_length import bytes_received
 from common.metrics import SECONDS, new_registry
 
 # Methods that are label values; a caller may send any other word.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# The values of other methods, and of paths without a route.
-_OTHER, _NO_ROUTE = "other", "none"
+# The value of other methods.
+_OTHER = "other"
 
 
 class RequestMetrics:
@@ -77,7 +78,6 @@ def install(app: Flask, metrics: RequestMetrics) -> None:
     @app.after_request
     def count(response: Response) -> Response:
         method = request.method if request.method in _METHODS else _OTHER
-        route = request.url_rule.rule if request.url_rule else _NO_ROUTE
-        seconds = time.perf_counter() - g.began
-        metrics.count(method, route, response.status_code, seconds, bytes_received())
+        seconds, received = time.perf_counter() - g.began, bytes_received()
+        metrics.count(method, route_of(request), response.status_code, seconds, received)
         return response

@@ -5,10 +5,8 @@ from __future__ import annotations
 from flask import Flask, Response, g, request
 
 from api.http.request_ids import request_id
+from api.http.route_names import route_of
 from common.traces.spans import continued_span, is_tracing, note
-
-# The name of requests to paths without a route.
-_NO_ROUTE = "none"
 
 
 def install(app: Flask) -> None:
@@ -18,7 +16,7 @@ def install(app: Flask) -> None:
     def begin() -> None:
         if not is_tracing():
             return
-        route = request.url_rule.rule if request.url_rule else _NO_ROUTE
+        route = route_of(request)
         attributes = {
             "http.request.method": request.method,
             "http.route": route,

@@ -106,7 +106,7 @@ def connected(
 
 @contextmanager
 def _shut_down_at(deadline: Deadline, sock: socket.socket) -> Iterator[None]:
-    # Wrapping the socket for TLS detaches it from its file, of which this is another handle.
+    # TLS takes over the socket's file descriptor, so shutting it down needs a duplicate.
     handle = sock.dup()
 
     def shut_down() -> None:

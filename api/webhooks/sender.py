@@ -23,7 +23,7 @@ from common.webhooks.signing import signed_headers
 
 log = logging.getLogger(__name__)
 
-# Seconds until a thread looks again for a delivery that is due.
+# Seconds until one of the threads looks again for a delivery that is due.
 _POLL_S = 1.0
 
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "Glimpse-Webhooks/1"}
@@ -68,6 +68,8 @@ class Sender:
         self._lease_s = settings.webhooks_timeout_s + settings.lease_s
         self._try_s = settings.webhooks_try_s
         self._stopped = threading.Event()
+        # Held by the one thread that looks for all of them, so that idle ones ask Redis nothing.
+        self._looking = threading.Lock()
         self._threads = [
             threading.Thread(target=self._run, name=f"webhooks-{number}", daemon=True)
             for number in range(settings.webhooks_threads)
@@ -91,7 +93,7 @@ class Sender:
         Raises:
             BrokerUnavailable: Redis does not answer. What was taken is sent again later.
         """
-        claim = self._webhooks.claim(self._clock.now(), self._lease_s)
+        claim = self._claim()
         if claim is not None:
             self._send(claim)
         return claim is not None
@@ -99,14 +101,27 @@ class Sender:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                if self.send_next():
-                    continue
+                if (claim := self._await()) is not None:
+                    self._send(claim)
             except BrokerUnavailable as error:
                 log.warning("webhook.no_redis %s", error)
+                self._stopped.wait(_POLL_S)
             except Exception:
                 # The claim ends by itself.
                 log.exception("webhook.fault")
-            self._stopped.wait(_POLL_S)
+                self._stopped.wait(_POLL_S)
+
+    def _await(self) -> Claim | None:
+        """Wait for a delivery that is due; return None once the sender stops."""
+        with self._looking:
+            while not self._stopped.is_set():
+                if (claim := self._claim()) is not None:
+                    return claim
+                self._stopped.wait(_POLL_S)
+        return None
+
+    def _claim(self) -> Claim | None:
+        return self._webhooks.claim(self._clock.now(), self._lease_s)
 
     def _send(self, claim: Claim) -> None:
         delivery, began_at = claim.delivery, self._clock.now()

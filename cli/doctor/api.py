@@ -5,33 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import httpx
-
 from common.findings import Finding, Part
 from common.loopback import is_loopback
 from glimpse_client import ClientError, Glimpse, NotAllowed
 
 _PART = Part("api")
-
-
-class Relay(httpx.BaseTransport):
-    """Sends requests as a proxy does, so that the API takes them for those of other machines.
-
-    Args:
-        inner: Sends them.
-    """
-
-    def __init__(self, inner: httpx.BaseTransport) -> None:
-        self._inner = inner
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request."""
-        request.headers["Via"] = "1.1 glimpse-doctor"
-        return self._inner.handle_request(request)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._inner.close()
 
 
 def look(client: Glimpse, has_keys: bool | None, relayed: Glimpse) -> Iterator[Finding]:

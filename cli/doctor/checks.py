@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
-import httpx
-
 from cli.doctor import api, blobs, milvus, redis, workers
+from cli.relay import Relay
 from cli.service_environ import found_environ
 from common.blobs.stores import open_blobs
 from common.findings import Finding
@@ -41,7 +40,7 @@ def findings(data: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     with (
         Glimpse.from_environ(retry_policy) as client,
         Glimpse(
-            client.url, retry_policy=retry_policy, transport=api.Relay(httpx.HTTPTransport())
+            client.url, retry_policy=retry_policy, transport=Relay("glimpse-doctor")
         ) as relayed,
     ):
         yield from api.look(client, has_keys, relayed)

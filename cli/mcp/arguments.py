@@ -1,4 +1,4 @@
-"""The tools' arguments: their bounds, and what a model is told of them."""
+"""The tools' arguments: their bounds, and their descriptions for the model."""
 
 from __future__ import annotations
 

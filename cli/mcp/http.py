@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 
 import click
-import httpx
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cli.errors import OpenService
 from cli.mcp.server import RETRY_S, new_server
 from cli.mcp.tools import Call
+from cli.relay import Relay
 from cli.stack.ports import claim, join
 from glimpse_client import Glimpse, NotAllowed, RetryPolicy
 
@@ -26,22 +26,6 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _BEARER = re.compile(r"bearer +([a-z0-9._~+/-]+=*) *", re.IGNORECASE)
 # Requests that are served at once; more get 503.
 _REQUESTS_MAX = 100
-
-
-class Relay(httpx.BaseTransport):
-    """Sends the clients' requests to the API, over connections that they share.
-
-    Each names this server in ``Via``, so that the API never takes a request from
-    elsewhere for one of its own machine, which it would serve while there are no keys.
-    """
-
-    def __init__(self) -> None:
-        self._http = httpx.HTTPTransport()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request."""
-        request.headers["Via"] = "1.1 glimpse-mcp"
-        return self._http.handle_request(request)
 
 
 class KeyRequired:
@@ -78,7 +62,8 @@ def serve_http(host: str, port: int, allowed_hosts: Sequence[str], *, writes: bo
         PortBusy: The address is in use.
         ServerUnreachable: The service does not answer.
     """
-    relay = Relay()
+    # Its connections are shared by the clients of all calls.
+    relay = Relay("glimpse-mcp")
     _require_keys(relay)
     port = claim(host, port)
     own = f"[{host}]" if ":" in host else host

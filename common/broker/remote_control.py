@@ -6,7 +6,7 @@ from __future__ import annotations
 CONTROL_EXCHANGE = "glimpse"
 EVENT_EXCHANGE = "glimpse.events"
 EVENT_QUEUE_PREFIX = "glimpse:events"
-# Seconds after which Redis deletes a worker's reply that nobody has read.
+# Seconds after which Redis deletes a worker's unread reply.
 REPLY_S = 60
 
 # kombu's names of the exchange of replies, and of a process's queue for them.

@@ -68,7 +68,7 @@ class BrokerChannel(Channel):
         return list(super()._lookup(exchange, routing_key, default))
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        """Put a message into a queue; a reply that nobody waits for any more expires."""
+        """Put a message into a queue; unread replies expire."""
         if not is_reply_queue(queue):
             super()._put(queue, message, **kwargs)
             return

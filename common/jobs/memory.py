@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from common.contract import Outcome
-from common.cursors import read_cursor, write_cursor
 from common.errors import NotFound
 from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState, not_open
+from common.newest_first import page_of
 from common.read_marks.base import ReadMark
 from common.read_marks.memory import MemoryReadMarks
 from common.webhooks.memory import MemoryWebhooks
@@ -172,15 +172,7 @@ class MemoryJobs:
     ) -> tuple[list[Job], str | None]:
         """Return a page of a tenant's accepted jobs, newest first."""
         jobs = [job for job in map(self.get, self._changed) if job.tenant == tenant]
-        jobs.sort(key=lambda job: (job.created_at, job.id), reverse=True)
-        if cursor is not None:
-            last = read_cursor(cursor)
-            jobs = [job for job in jobs if (job.created_at, job.id) < last]
-        if state is not None:
-            jobs = [job for job in jobs if job.state == state]
-        shown = jobs[:limit]
-        more = len(jobs) > limit
-        return shown, write_cursor(shown[-1].created_at, shown[-1].id) if more else None
+        return page_of(jobs, lambda job: state is None or job.state == state, limit, cursor)
 
     def trim(self) -> None:
         """Do nothing: records in memory never expire."""

@@ -6,7 +6,7 @@ import threading
 import uuid
 from dataclasses import replace
 
-from common.cursors import read_cursor, write_cursor
+from common.newest_first import page_of
 from common.webhooks.base import (
     ATTEMPTS_KEPT,
     LISTED_MAX,
@@ -84,15 +84,8 @@ class MemoryWebhooks:
         """Return a page of a tenant's deliveries, newest first."""
         found = [each for each in self._deliveries.values() if each.tenant == tenant]
         found.sort(key=lambda each: (each.created_at, each.id), reverse=True)
-        found = found[:LISTED_MAX]
-        if cursor is not None:
-            last = read_cursor(cursor)
-            found = [each for each in found if (each.created_at, each.id) < last]
-        if state is not None:
-            found = [each for each in found if each.state == state]
-        shown = found[:limit]
-        more = len(found) > limit
-        return shown, write_cursor(shown[-1].created_at, shown[-1].id) if more else None
+        listed = found[:LISTED_MAX]
+        return page_of(listed, lambda each: state is None or each.state == state, limit, cursor)
 
     def replay(self, tenant: str, delivery_id: str, now: float) -> Delivery:
         """Send a delivery again."""

@@ -12,7 +12,7 @@ from common.jobs.base import JobRecords
 from worker.encoders.base import Encoder
 from worker.ingest.pipeline import IngestPipeline
 from worker.metrics.instruments import WorkerMetrics
-from worker.stores.base import VectorStore
+from worker.stores.base import CALLS, VectorStore
 from worker.upkeep.turn import Check, TurnLost
 from worker.wrapped import Method, timed, wrapped
 
@@ -20,12 +20,6 @@ P = ParamSpec("P")
 M = TypeVar("M", bound=Message)
 J = TypeVar("J", bound=JobRecords)
 
-# Methods of a store that call Milvus.
-_CALLS = (
-    *("search", "nearest", "get", "page", "tags", "count", "count_matching"),
-    *("vectors", "fingerprints", "rows", "known", "named", "versions"),
-    *("upsert", "delete"),
-)
 # The result of an attempt that succeeded, and of one that failed unexpectedly.
 _OK, _FAULT = "ok", "fault"
 
@@ -46,7 +40,7 @@ def measured_store(store: VectorStore, metrics: WorkerMetrics) -> VectorStore:
         # A time series exists only for operations that this worker calls.
         return lambda seconds: metrics.store.labels(operation).observe(seconds)
 
-    return wrapped(store, **{name: timed(observe(name)) for name in _CALLS})
+    return wrapped(store, **{name: timed(observe(name)) for name in CALLS})
 
 
 def measured_pipeline(pipeline: IngestPipeline, metrics: WorkerMetrics) -> IngestPipeline:

@@ -76,6 +76,14 @@ class Writes:
     rows: int
 
 
+# The methods of a store that call Milvus, for what wraps a store.
+CALLS = (
+    *("search", "nearest", "get", "page", "tags", "count", "count_matching"),
+    *("vectors", "fingerprints", "rows", "known", "named", "versions"),
+    *("upsert", "delete"),
+)
+
+
 class VectorStore(Protocol):
     """A collection of rows, searched by cosine similarity.
 

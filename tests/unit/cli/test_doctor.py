@@ -11,6 +11,7 @@ import pytest
 
 from cli.doctor import api, blobs, checks, milvus, workers
 from cli.main import run
+from cli.relay import Relay
 from common.blobs.folder import FolderBlobs
 from common.blobs.memory import MemoryBlobs
 from common.findings import Finding, Part
@@ -138,7 +139,7 @@ def test_an_api_without_keys_that_is_open_to_other_machines_is_reported(
         Glimpse("http://127.0.0.1", retry_policy=RetryPolicy(0), transport=transport)
         for transport in (
             httpx.WSGITransport(inline.app),
-            api.Relay(httpx.WSGITransport(inline.app)),
+            Relay("doctor", httpx.WSGITransport(inline.app)),
         )
     )
     assert levels(api.look(direct, False, relayed)) == found

@@ -17,8 +17,8 @@ from PIL import Image
 from werkzeug.serving import make_server
 
 from cli.main import run
-from cli.mcp.http import Relay
 from cli.mcp.server import new_server
+from cli.relay import Relay
 from glimpse_client import Glimpse, NotAllowed
 from tests.support.inline import Inline
 from tests.support.mcp_calls import answer, call, refusal, tools
@@ -182,7 +182,7 @@ def test_what_is_passed_on_over_http_is_never_local(url: str) -> None:
     with Glimpse(url) as direct:
         assert list(direct.images()) == []
     with pytest.raises(NotAllowed, match="no_keys"):
-        list(Glimpse(url, transport=Relay()).images())
+        list(Glimpse(url, transport=Relay("glimpse-mcp")).images())
 
 
 def test_over_http_the_service_must_answer(
