@@ -20,6 +20,7 @@ from transformers import BertModel
 from benchmarks.retrieval import embed, hits, image_to_image, text_to_image
 from common.errors import InvalidSettings
 from common.settings import Settings
+from tests.support.clip_weights import TINY, random_clip, save_state_dict
 from worker.allocator import keep_freed_memory
 from worker.encoders.compute import Compute
 from worker.encoders.crop import centre_square
@@ -140,11 +141,14 @@ def test_the_sentence_model_is_that_of_transformers(sentences: SentenceModel) ->
         assert torch.allclose(vector, expected, atol=1e-5)
 
 
-def test_a_start_imports_nothing_heavy() -> None:
+def test_a_start_imports_nothing_heavy(tmp_path: Path) -> None:
     heavy = ["timm", "transformers", "torchvision", "torch._dynamo"]
+    weights = save_state_dict(random_clip(TINY), tmp_path / "tiny.pt")
     program = (
-        "import sys, worker.encoders.starter, worker.encoders.clip_openai;"
+        "import sys, pathlib, worker.encoders.starter;"
         "from worker.encoders.architectures import layout; layout('ViT-B/32');"
+        "from worker.encoders.clip_openai import load_clip;"
+        f"load_clip('tiny', pathlib.Path({str(weights)!r}));"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     found = subprocess.run(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,16 @@ class _NoValues(TorchFunctionMode):
         return (torch.empty if function is torch.randn else function)(*args, **named)
 
 
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Let a model be constructed without memory for its tensors' values."""
+    with torch.device("meta"), _NoValues():
+        yield
+
+
 def layout(name: str) -> dict[str, torch.Tensor]:
     """Return a model's tensors by name, without memory for their values."""
-    with torch.device("meta"), _NoValues():
+    with shapes_only():
         tensors: dict[str, torch.Tensor] = CLIP(*ARCHITECTURES[name]).state_dict()
     return tensors
 

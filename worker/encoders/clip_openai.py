@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from common.errors import WeightsUnavailable
-from worker.encoders.architectures import ARCHITECTURES, read_safetensors, require_architecture
+from worker.encoders.architectures import (
+    ARCHITECTURES,
+    read_safetensors,
+    require_architecture,
+    shapes_only,
+)
 from worker.encoders.clip_package.model import CLIP, build_model
 from worker.encoders.clip_package.simple_tokenizer import SimpleTokenizer
 from worker.encoders.crop import centre_square
@@ -137,13 +142,27 @@ def _load(name: str, path: Path) -> CLIP:
         tensors = _read(path)
         if name in ARCHITECTURES:
             require_architecture(name, tensors, path)
-        return build_model(tensors).float()
+        return _built(tensors)
     except WeightsUnavailable:
         raise
     except Exception as error:
         # With other files, torch and `build_model` raise errors of any class.
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise WeightsUnavailable(f"{path} does not contain CLIP weights: {reason}") from error
+
+
+def _built(tensors: Mapping[str, torch.Tensor]) -> CLIP:
+    """Return ``build_model(tensors).float()``, without random values that are then overwritten.
+
+    The package decides on the architecture, and on the parameters that it rounds to float16.
+    """
+    with shapes_only():
+        model: CLIP = build_model({name: value.to("meta") for name, value in tensors.items()})
+    kinds = {name: kind.dtype for name, kind in model.state_dict().items()}
+    # Weights may lack the counters of batches; torch then begins them at zero.
+    values = {name: tensors[name].to(kind) for name, kind in kinds.items() if name in tensors}
+    model.load_state_dict(values, assign=True)
+    return model.float()
 
 
 def _read(path: Path) -> Mapping[str, torch.Tensor]:
