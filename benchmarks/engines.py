@@ -80,6 +80,7 @@ class OnnxBackend:
     def __init__(self, towers: Towers, compute: Compute, folder: Path) -> None:
         self.concurrency = compute.concurrency
         self.precision = "fp32"
+        self.runs_on = compute.runs_on
         height, width = towers.image_size
         pixels = torch.zeros(2, height, width, 3, dtype=torch.uint8)
         tokens = torch.from_numpy(towers.tokenize([_TEXT, _TEXT]))

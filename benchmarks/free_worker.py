@@ -37,6 +37,7 @@ class FreeEncoder:
     dim = _DIM
     concurrency = 1
     precision = "fp32"
+    runs_on = "numpy"
     # The value that CLIP requests.
     draft_side: int | None = 2 * _SIZE
 

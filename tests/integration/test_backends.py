@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,12 @@ from worker.encoders.backends.base import Backend
 from worker.encoders.backends.choose import choose_backend
 from worker.encoders.backends.openvino import OpenVinoBackend
 from worker.encoders.backends.torch import TorchBackend
-from worker.encoders.backends.trial import Trial, recall, remember, seconds_of
+from worker.encoders.backends.trial import Trial, recall, seconds_of
 from worker.encoders.clip_openai import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
 from worker.encoders.vectors import unit_rows
+from worker.measurement import Measurement
 
 SETTINGS = Settings(device="cpu", precision="fp32", torch_threads=1)
 COMPUTE = Compute(torch.device("cpu"), torch.float32, 2)
@@ -159,14 +160,15 @@ def test_auto_takes_the_faster_and_remembers_it(
     caplog.set_level(logging.INFO)
     settings = SETTINGS.model_copy(update={"cache_dir": tmp_path})
     first = choose_backend(load_clip("small", file), COMPUTE, settings, bulk=bulk)
-    (remembered,) = (tmp_path / "backends").glob("*.json")
+    (file_of_trial,) = (tmp_path / "backends").glob("*.json")
+    remembered = Measurement(file_of_trial)
     trial = recall(remembered)
     assert trial is not None
     assert trial.backend == first.name
     assert set(trial.seconds) == {"openvino", "torch"}
     assert f"encoder.backend backend={first.name} reason='a trial'" in caplog.text
     other = "torch" if first.name == "openvino" else "openvino"
-    remember(remembered, Trial(other, trial.seconds))
+    remembered.remember(asdict(Trial(other, trial.seconds)))
     again = choose_backend(load_clip("small", file), COMPUTE, settings, bulk=bulk)
     assert again.name == other
     assert f"encoder.backend backend={other} reason='an earlier trial'" in caplog.text
@@ -190,18 +192,10 @@ def test_the_backend_that_takes_less_time_is_the_faster(towers: Towers) -> None:
         assert seconds["quick"] < seconds["slow"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"backend": "abacus", "seconds": {}}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"backend": "abacus", "seconds": {}}'])
 def test_a_damaged_memory_of_a_trial_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "trial.json").write_text(content)
-    assert recall(tmp_path / "trial.json") is None
-
-
-def test_a_trial_is_remembered_whole(tmp_path: Path) -> None:
-    trial = Trial("torch", {"torch": 0.5, "openvino": 1.0})
-    remember(tmp_path / "trial.json", trial)
-    assert recall(tmp_path / "trial.json") == trial
-    remember(tmp_path / "absent" / "trial.json", trial)
-    assert [path.name for path in tmp_path.iterdir()] == ["trial.json"]
+    assert recall(Measurement(tmp_path / "trial.json")) is None
 
 
 @pytest.mark.parametrize(

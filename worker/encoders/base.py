@@ -27,6 +27,8 @@ class Encoder(Protocol):
     dim: int
     # Type of its matrix products: "fp32", "bf16" or "fp16".
     precision: str
+    # Everything else that its speed depends on, besides the processors: device, threads, versions.
+    runs_on: str
     # Optimal number of concurrent batches, each encoded by a thread of its own.
     concurrency: int
     # Minimum pixels of the short side of a JPEG decoded at reduced size, such that the cosine of

@@ -67,6 +67,14 @@ class Compute:
         """The type's name in the settings."""
         return next(name for name, dtype in _DTYPES.items() if dtype is self.dtype)
 
+    @property
+    def runs_on(self) -> str:
+        """Everything that a model's speed depends on, besides the processors: as in ``Encoder``."""
+        kind = self.device.type
+        device = torch.cuda.get_device_name(self.device) if kind == "cuda" else kind
+        threads = f"{self.concurrency} batches of {torch.get_num_threads()} threads"
+        return f"{device} {self.precision}, {threads}, torch {torch.__version__}"
+
     def place(self, model: _Model) -> _Model:
         """Move a model to the device, with its large weights in the chosen type.
 

@@ -56,6 +56,7 @@ class StarterEncoder:
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
         self.concurrency = compute.concurrency
         self.precision = compute.precision
+        self.runs_on = compute.runs_on
         self._sentences = SentenceModel(compute)
         self._classifier = ImageNetClassifier(compute)
         classes = self._sentences.embed_once(class_texts(), cache_dir)

@@ -30,6 +30,7 @@ class TwoTowerEncoder:
         self.draft_side = towers.draft_side
         self.concurrency = backend.concurrency
         self.precision = backend.precision
+        self.runs_on = backend.runs_on
         self._preprocess = towers.preprocess
         self._tokenize = towers.tokenize
         self._backend = backend

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from worker.encoders.base import Encoder
+from worker.measurement import Measurement
 
 # Batch sizes to try, in order.
 _SIZES = (4, 8, 16, 32, 64, 128, 256)
@@ -68,6 +72,34 @@ def tune(
             break
     best = max(tuned.rate_per_s for tuned in measured)
     return next(tuned for tuned in measured if tuned.rate_per_s >= _GOOD_ENOUGH * best)
+
+
+def measurement_of(encoder: Encoder, largest: int, cache_dir: Path) -> Measurement:
+    """Return where the tuning of a model on this machine is kept."""
+    facts = (encoder.name, encoder.revision, encoder.precision, encoder.concurrency)
+    return Measurement.of(
+        cache_dir.expanduser(), "batches", *facts, encoder.runs_on, largest, _SIZES
+    )
+
+
+def tuned_once(measurement: Measurement, measure: Callable[[], Tuned]) -> Tuned:
+    """Return the tuning that an earlier start has measured, or else measure and keep it."""
+    with measurement.alone():
+        found = _recall(measurement)
+        if found is None:
+            found = measure()
+            measurement.remember(asdict(found))
+    return found
+
+
+def _recall(measurement: Measurement) -> Tuned | None:
+    """Return the remembered tuning; None if there is none, or the file is damaged."""
+    try:
+        kept = measurement.recall() or {}
+        tuned = Tuned(int(kept["batch_max"]), float(kept["rate_per_s"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return tuned if tuned.batch_max >= 1 and tuned.rate_per_s > 0 else None
 
 
 def _timed(encode: Callable[[int], object], size: int, clock: Callable[[], float]) -> float:

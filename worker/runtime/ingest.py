@@ -39,7 +39,7 @@ from worker.archives.limits import ArchiveLimits
 from worker.decoding.decode import decoded_bytes
 from worker.edits.job import JobEdit
 from worker.encoders.base import Encoder
-from worker.ingest.batch_tuning import Tuned, largest_batch, tune
+from worker.ingest.batch_tuning import Tuned, largest_batch, measurement_of, tune, tuned_once
 from worker.ingest.chunks import ChunkIngest
 from worker.ingest.concurrency_limit import ConcurrencyLimit
 from worker.ingest.deliveries import Deliveries, Work
@@ -404,9 +404,13 @@ class IngestParts(Parts):
             return None
         settings, concurrency = self.settings, self.encoder.concurrency
         largest = largest_batch(settings.worker_threads, settings.chunk_images, concurrency)
-        with ThreadPoolExecutor(concurrency) as threads:
-            tuned = tune(partial(self._encode, threads), largest)
-        tuned = replace(tuned, rate_per_s=tuned.rate_per_s * concurrency)
+
+        def measure() -> Tuned:
+            with ThreadPoolExecutor(concurrency) as threads:
+                tuned = tune(partial(self._encode, threads), largest)
+            return replace(tuned, rate_per_s=tuned.rate_per_s * concurrency)
+
+        tuned = tuned_once(measurement_of(self.encoder, largest, settings.cache_dir), measure)
         log.info("ingest.tuned batch_max=%d rate_per_s=%.1f", tuned.batch_max, tuned.rate_per_s)
         return tuned
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from worker.ingest.batch_tuning import tune
+from worker.encoders.hashing import HashingEncoder
+from worker.ingest.batch_tuning import Tuned, measurement_of, tune, tuned_once
+from worker.measurement import Measurement
 
 
 class Model:
@@ -66,3 +70,31 @@ def test_a_model_that_takes_no_time_is_no_problem() -> None:
 def test_no_batch_is_larger_than_can_be_filled(largest: int, batch_max: int) -> None:
     model = Model(batch_s=0.01, picture_s=0.00001)
     assert tune(model.encode, largest, model.clock).batch_max == batch_max
+
+
+def test_a_tuning_is_measured_once(tmp_path: Path) -> None:
+    measurement = measurement_of(HashingEncoder(), 64, tmp_path)
+    first = tuned_once(measurement, lambda: Tuned(16, 40.5))
+    assert tuned_once(measurement, lambda: Tuned(32, 50.5)) == first == Tuned(16, 40.5)
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "[]", "{}", '{"batch_max": 0, "rate_per_s": 1}', '{"batch_max": "8 or so"}']
+)
+def test_a_damaged_tuning_is_measured_again(tmp_path: Path, kept: str) -> None:
+    measurement = Measurement(tmp_path / "tuning.json")
+    measurement.file.write_text(kept)
+    assert tuned_once(measurement, lambda: Tuned(16, 40.5)) == Tuned(16, 40.5)
+    assert tuned_once(measurement, lambda: Tuned(32, 50.5)) == Tuned(16, 40.5)
+
+
+def test_another_model_or_limit_is_measured_on_its_own(tmp_path: Path) -> None:
+    changed = {"name": "other", "revision": "2", "precision": "bf16", "concurrency": 2}
+    encoders = [HashingEncoder() for _ in changed]
+    for encoder, (name, value) in zip(encoders, changed.items(), strict=True):
+        setattr(encoder, name, value)
+    on_two_threads = HashingEncoder()
+    on_two_threads.runs_on = "two threads"
+    files = {measurement_of(encoder, 64, tmp_path).file for encoder in [*encoders, on_two_threads]}
+    files |= {measurement_of(HashingEncoder(), largest, tmp_path).file for largest in (32, 64)}
+    assert len(files) == len(changed) + 3

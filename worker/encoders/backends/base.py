@@ -18,6 +18,8 @@ class Backend(Protocol):
     name: str
     # Type of the matrix products: "fp32", "bf16" or "fp16".
     precision: str
+    # As in ``worker.encoders.base.Encoder``.
+    runs_on: str
     # Optimal number of concurrent batches.
     concurrency: int
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 
@@ -12,16 +12,10 @@ from common.errors import EncoderError, InvalidSettings, SetupError
 from common.settings import Settings
 from worker.encoders.backends.base import Backend
 from worker.encoders.backends.torch import TorchBackend
-from worker.encoders.backends.trial import (
-    Trial,
-    alone,
-    recall,
-    remember,
-    seconds_of,
-    trial_file,
-)
+from worker.encoders.backends.trial import Trial, recall, seconds_of, trial_of
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
+from worker.measurement import Measurement
 
 log = logging.getLogger(__name__)
 
@@ -88,13 +82,13 @@ def _unsupported(compute: Compute) -> str:
 
 def _faster(towers: Towers, compute: Compute, settings: Settings, bulk: bool) -> Backend:
     cache_dir = settings.cache_dir.expanduser()
-    file = trial_file(towers, compute, cache_dir, bulk=bulk, compiled=settings.compile)
-    with alone(file):
-        trial = recall(file)
+    measurement = trial_of(towers, compute, cache_dir, bulk=bulk, compiled=settings.compile)
+    with measurement.alone():
+        trial = recall(measurement)
         if trial is not None:
             log.info("encoder.backend backend=%s reason='an earlier trial'", trial.backend)
             return _of_trial(trial, towers, compute, settings)
-        return _tried(file, towers, compute, settings, bulk)
+        return _tried(measurement, towers, compute, settings, bulk)
 
 
 def _of_trial(trial: Trial, towers: Towers, compute: Compute, settings: Settings) -> Backend:
@@ -102,13 +96,15 @@ def _of_trial(trial: Trial, towers: Towers, compute: Compute, settings: Settings
     return found or TorchBackend(towers, compute, compiled=settings.compile)
 
 
-def _tried(file: Path, towers: Towers, compute: Compute, settings: Settings, bulk: bool) -> Backend:
+def _tried(
+    measurement: Measurement, towers: Towers, compute: Compute, settings: Settings, bulk: bool
+) -> Backend:
     """Run the trial and return the backend that won."""
     # OpenVINO first: torch lowers the precision of the modules that it converts.
     found = _openvino_if_usable(towers, compute, settings)
     ours = TorchBackend(towers, compute, compiled=settings.compile)
     if found is None:
-        remember(file, Trial(ours.name, {}))
+        measurement.remember(asdict(Trial(ours.name, {})))
         return ours
     try:
         seconds = seconds_of({found.name: found, ours.name: ours}, towers, bulk=bulk)
@@ -116,7 +112,7 @@ def _tried(file: Path, towers: Towers, compute: Compute, settings: Settings, bul
         log.warning("encoder.trial_failed %s", error)
         return ours
     faster = found if seconds[found.name] * _GAIN_MIN < seconds[ours.name] else ours
-    remember(file, Trial(faster.name, seconds))
+    measurement.remember(asdict(Trial(faster.name, seconds)))
     log.info(
         "encoder.backend backend=%s reason='a trial' openvino_ms=%.2f torch_ms=%.2f of=%s",
         *(faster.name, seconds[found.name] * 1000, seconds[ours.name] * 1000),

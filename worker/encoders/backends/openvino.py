@@ -47,6 +47,7 @@ class OpenVinoBackend:
         streams, threads = compute.concurrency, torch.get_num_threads()
         precision = _precision(core, compute)
         self.precision = "bf16" if precision == "bf16" else "fp32"
+        self.runs_on = f"openvino {openvino.get_version()}, {precision}, {compute.runs_on}"
         # Streams divide the cores among the batches; a text gets all of them.
         self._images = _Tower(core, found.images, precision, streams, threads * streams)
         self._texts = _Tower(core, found.texts, precision, 1, threads)

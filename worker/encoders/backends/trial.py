@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import os
-import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
-import torch
-from filelock import FileLock
 
 from worker.encoders.backends.base import Backend
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
-
-log = logging.getLogger(__name__)
+from worker.measurement import Measurement
 
 # Pictures per batch, and a text of the usual length.
 _BATCH = 8
@@ -50,53 +40,23 @@ class Trial:
     seconds: dict[str, float]
 
 
-def trial_file(
+def trial_of(
     towers: Towers, compute: Compute, cache_dir: Path, *, bulk: bool, compiled: bool
-) -> Path:
-    """Return the file that remembers the trial of this model on this machine."""
-    facts = [
-        *(_processor(), os.cpu_count(), torch.get_num_threads(), compute.concurrency),
-        *(str(compute.dtype), towers.name, towers.revision, bulk, compiled),
-        *(version(package) for package in _PACKAGES),
-    ]
-    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-    return cache_dir / "backends" / f"{name}.json"
+) -> Measurement:
+    """Return the trial of this model on this machine."""
+    versions = (version(package) for package in _PACKAGES)
+    facts = [compute.runs_on, towers.name, towers.revision, bulk, compiled, *versions]
+    return Measurement.of(cache_dir, "backends", *facts)
 
 
-@contextmanager
-def alone(file: Path) -> Iterator[None]:
-    """Let one process at a time hold a trial, so that the second one finds its result.
-
-    If the folder is not writable, processes do not wait for each other.
-    """
-    with ExitStack() as stack:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(f"{file}.lock"))
-        except OSError as error:
-            log.warning("encoder.cache_failed path=%s reason=%s", file, error)
-        yield
-
-
-def recall(file: Path) -> Trial | None:
+def recall(measurement: Measurement) -> Trial | None:
     """Return the remembered trial; None if there is none, or the file is damaged."""
     try:
-        found = json.loads(file.read_text())
+        found = measurement.recall() or {}
         trial = Trial(str(found["backend"]), dict(found["seconds"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
     return trial if trial.backend in ("openvino", "torch") else None
-
-
-def remember(file: Path, trial: Trial) -> None:
-    """Keep a trial for later starts, if the folder is writable."""
-    try:
-        with NamedTemporaryFile("w", dir=file.parent, suffix=".part", delete=False) as part:
-            json.dump(asdict(trial), part)
-        # Renamed when complete, so that a process killed here leaves no partial file.
-        Path(part.name).replace(file)
-    except OSError as error:
-        log.warning("encoder.cache_failed path=%s reason=%s", file, error)
 
 
 def seconds_of(backends: Mapping[str, Backend], towers: Towers, *, bulk: bool) -> dict[str, float]:
@@ -144,13 +104,3 @@ def _text(backend: Backend, towers: Towers) -> Callable[[], float]:
         return time.perf_counter() - began
 
     return turn
-
-
-def _processor() -> str:
-    """Return what the processor is and can do."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    kinds = {line for line in lines if line.startswith(("model name", "flags", "Features"))}
-    return "\n".join([platform.machine(), *sorted(kinds)])

@@ -1,0 +1,103 @@
+"""Measurements of this machine: taken once, and kept in the cache for later starts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Self
+
+from filelock import FileLock
+
+log = logging.getLogger(__name__)
+
+# How much of the processors' time a container may take.
+_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A result that is measured once on a machine.
+
+    Attributes:
+        file: Where it is kept.
+    """
+
+    file: Path
+
+    @classmethod
+    def of(cls, cache_dir: Path, kind: str, *facts: object) -> Self:
+        """Return the measurement of this machine and the given facts.
+
+        Args:
+            cache_dir: Folder of values that are computed once.
+            kind: What is measured; the name of a folder in the cache.
+            facts: All that the result depends on, besides the machine; JSON can express them.
+        """
+        known = json.dumps([*_machine(), *facts])
+        name = hashlib.sha256(known.encode()).hexdigest()[:16]
+        return cls(cache_dir / kind / f"{name}.json")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let one process at a time measure, so that the second one finds the result.
+
+        If the folder is not writable, processes do not wait for each other.
+        """
+        with ExitStack() as stack:
+            try:
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(f"{self.file}.lock"))
+            except OSError as error:
+                self._warn(error)
+            yield
+
+    def recall(self) -> dict[str, Any] | None:
+        """Return the result; None if there is none, or the file is damaged."""
+        try:
+            found = json.loads(self.file.read_text())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def remember(self, result: Mapping[str, Any]) -> None:
+        """Keep the result for later starts, if the folder is writable."""
+        try:
+            with NamedTemporaryFile(
+                "w", dir=self.file.parent, suffix=".part", delete=False
+            ) as part:
+                json.dump(result, part)
+            # Renamed when complete, so that a process killed here leaves no partial file.
+            Path(part.name).replace(self.file)
+        except OSError as error:
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        log.warning("encoder.cache_failed path=%s reason=%s", self.file, error)
+
+
+def _machine() -> list[object]:
+    """Return what the processors are and can do, and how many this process may use."""
+    processors = _lines(Path("/proc/cpuinfo"), "model name", "flags", "Features")
+    allowed = _lines(Path("/proc/self/status"), "Cpus_allowed_list")
+    quota = _read(_CPU_QUOTA)
+    return [platform.machine(), platform.processor(), os.cpu_count(), processors, allowed, quota]
+
+
+def _lines(path: Path, *starts: str) -> list[str]:
+    """Return the different lines of a file that start with one of the given words."""
+    return sorted({line for line in _read(path).splitlines() if line.startswith(starts)})
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
