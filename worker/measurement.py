@@ -7,14 +7,14 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Self
 
-from filelock import FileLock
+from worker.exclusive import exclusively
 
 log = logging.getLogger(__name__)
 
@@ -45,19 +45,9 @@ class Measurement:
         name = hashlib.sha256(known.encode()).hexdigest()[:16]
         return cls(cache_dir / kind / f"{name}.json")
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let one process at a time measure, so that the second one finds the result.
-
-        If the folder is not writable, processes do not wait for each other.
-        """
-        with ExitStack() as stack:
-            try:
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(FileLock(f"{self.file}.lock"))
-            except OSError as error:
-                self._warn(error)
-            yield
+    def alone(self) -> AbstractContextManager[None]:
+        """Let one process at a time measure, so that the second one finds the result."""
+        return exclusively(self.file)
 
     def recall(self) -> dict[str, Any] | None:
         """Return the result; None if there is none, or the file is damaged."""
@@ -77,10 +67,7 @@ class Measurement:
             # Renamed when complete, so that a process killed here leaves no partial file.
             Path(part.name).replace(self.file)
         except OSError as error:
-            self._warn(error)
-
-    def _warn(self, error: OSError) -> None:
-        log.warning("encoder.cache_failed path=%s reason=%s", self.file, error)
+            log.warning("encoder.cache_failed path=%s reason=%s", self.file, error)
 
 
 def _machine() -> list[object]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +39,7 @@ def sentences() -> SentenceModel:
 
 
 def kept_in(folder: Path) -> Path:
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.npy")
     return path
 
 
@@ -71,7 +73,24 @@ def test_kept_sentences_are_read_again(sentences: SentenceModel, tmp_path: Path)
 def test_other_sentences_are_kept_elsewhere(sentences: SentenceModel, tmp_path: Path) -> None:
     sentences.embed_once(SENTENCES, tmp_path)
     sentences.embed_once(SENTENCES[::-1], tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.glob("*.npy"))) == 2
+
+
+def test_of_two_that_start_at_once_one_embeds(
+    sentences: SentenceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded: list[int] = []
+    embed_all = sentences.embed
+
+    def counted(texts: Sequence[str]) -> torch.Tensor:
+        embedded.append(len(texts))
+        return embed_all(texts)
+
+    monkeypatch.setattr(sentences, "embed", counted)
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(sentences.embed_once, [SENTENCES] * 2, [tmp_path] * 2)
+    assert embedded == [len(SENTENCES)]
+    assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no array", None])

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from worker.encoders.bert import Bert, BertShape
 from worker.encoders.compute import Compute
+from worker.exclusive import exclusively
 
 log = logging.getLogger(__name__)
 
@@ -69,16 +70,19 @@ class SentenceModel:
     def embed_once(self, sentences: Sequence[str], cache_dir: Path) -> torch.Tensor:
         """Embed sentences that are the same at every start, and cache their vectors in a file.
 
-        Embedding a thousand takes 2 to 9 seconds on two cores. The file's name is a hash of
-        everything that its contents depend on. If it is damaged, it is written again; if the
-        folder is not writable, every start takes that time.
+        Embedding a thousand takes 2 to 9 seconds on two cores, so a second process waits for the
+        first one's file. Its name is a hash of everything that its contents depend on. If it is
+        damaged, it is written again; if the folder is not writable, every start takes that time.
         """
         key = "\n".join([version(_PACKAGE), str(self._compute.dtype), *sentences])
         path = cache_dir / f"sentences-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
         vectors = _read(path, len(sentences))
         if vectors is None:
-            vectors = self.embed(sentences)
-            _write(path, vectors)
+            with exclusively(path):
+                vectors = _read(path, len(sentences))
+                if vectors is None:
+                    vectors = self.embed(sentences)
+                    _write(path, vectors)
         return vectors
 
     def _embed_batch(self, sentences: list[str]) -> torch.Tensor:
