@@ -33,6 +33,8 @@ from common.settings import load_settings
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Seconds between two checks of the processes.
 _LOOK_S = 0.25
+# Seconds between two attempts to reach a server, which starts within a tenth of a second.
+_ANSWER_LOOK_S = 0.02
 # Seconds a server has to answer; a large append-only file takes long to load.
 _ANSWER_S = 120.0
 # Seconds the stack has to be ready once its servers answer: a model is loaded and warmed up.
@@ -140,8 +142,10 @@ class Run:
         environ = self._environ | ({MODEL: model} if model else {})
         for part in parts:
             await processes.start(part, environ)
+        # All at once: workers import their modules and load their model while Milvus starts.
+        for part in parts:
             if part.answers is not None:
-                await self._wait(processes, part.answers, part.name, _ANSWER_S)
+                await self._wait(processes, part.answers, part.name, _ANSWER_S, _ANSWER_LOOK_S)
 
     def _require_keys(self) -> None:
         """Refuse an address that other machines reach without a key; raises ``OpenService``."""
@@ -163,7 +167,7 @@ class Run:
                 return False
             return True
 
-        await self._wait(processes, is_known, "Redis", _ANSWER_S)
+        await self._wait(processes, is_known, "Redis", _ANSWER_S, _ANSWER_LOOK_S)
         if active is None:
             active = await self._resolve(AUTO) if chosen == AUTO else chosen
         elif chosen == AUTO:
@@ -190,6 +194,7 @@ class Run:
         answers: Callable[[], Awaitable[bool]],
         name: str,
         limit_s: float,
+        look_s: float = _LOOK_S,
     ) -> None:
         """Wait until ``answers`` returns true; no part may exit meanwhile."""
         deadline = asyncio.get_running_loop().time() + limit_s
@@ -197,7 +202,7 @@ class Run:
             await processes.look()
             if await answers():
                 return
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(look_s)
         raise PartFailed(f"{name} did not answer within {limit_s:g} s.")
 
     def _stop_on_signals(self, serving: asyncio.Task[None]) -> None:
