@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import os
+import random
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ from tests.support.services.seaweedfs import BUCKET
 ID = "ab" * 32
 ROOT = Path(__file__).parent.parent.parent
 # Bytes that do not repeat, larger than two parts of an upload.
-LARGE = b"".join(number.to_bytes(4, "big") for number in range(3 * 1024**2))
+LARGE = random.Random(0).randbytes(12 * 1024**2)
 
 
 @pytest.fixture
