@@ -30,8 +30,6 @@ from common.keys.base import Keys
 from common.keys.redis import RedisKeys
 from common.models.base import Models
 from common.models.redis import RedisModels
-from common.quotas.base import Quotas
-from common.quotas.redis import RedisQuotas
 from common.read_marks.redis import RedisReadMarks
 from common.redis_client import connect
 from common.redis_time import Clock, RedisClock
@@ -62,7 +60,6 @@ class Services:
     dead_letters: DeadLetters
     idempotency: IdempotencyKeys
     keys: Keys
-    quotas: Quotas
     models: Models
     reindexes: Reindexes
     webhooks: Webhooks
@@ -99,7 +96,6 @@ def connect_services(settings: Settings) -> Services:
             redis, min(settings.idempotency_ttl_s, settings.job_ttl_s), settings.lease_s
         ),
         keys=RedisKeys(redis),
-        quotas=RedisQuotas(redis),
         models=models,
         reindexes=RedisReindexes(redis),
         webhooks=RedisWebhooks(redis),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from common.broker.prepared import PreparedTask
 from common.broker.queues import QueueDepth
 from common.contract import Message
 
@@ -27,15 +28,22 @@ class TaskResult:
 class Dispatcher(Protocol):
     """Sends tasks by name and reads their results; every method raises ``BrokerUnavailable``."""
 
+    def prepare(
+        self, task: str, queue: str, task_id: str, message: Message, *, first: bool = False
+    ) -> PreparedTask:
+        """Return a task for a queue of the model that runs such tasks now.
+
+        Args:
+            task: A task name from ``common.contract``.
+            queue: One of ``PURPOSES``.
+            task_id: Chosen by the caller; the result is stored under it.
+            message: The payload.
+            first: Whether it has the first images of a tenant that had none waiting.
+        """
+        ...
+
     def send(
-        self,
-        task: str,
-        queue: str,
-        task_id: str,
-        message: Message,
-        expires_s: float | None = None,
-        *,
-        first: bool = False,
+        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
         """Send a task to a queue of the model that runs such tasks now.
 
@@ -45,7 +53,6 @@ class Dispatcher(Protocol):
             task_id: Chosen by the caller; the result is stored under it.
             message: The payload.
             expires_s: Seconds until the task expires; None for never.
-            first: Whether it has the first images of a tenant that had none waiting.
         """
         ...
 

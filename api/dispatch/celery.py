@@ -12,6 +12,7 @@ from redis import Redis
 from api.dispatch.base import TaskResult, TaskState
 from common.broker.celery_options import celery_options
 from common.broker.names import queues_of
+from common.broker.prepared import PreparedTask
 from common.broker.queues import QueueDepth, read_depths, together
 from common.broker.sender import TaskSender
 from common.contract import PURPOSES, Message, ReadRequest
@@ -55,7 +56,7 @@ class CeleryDispatcher:
         marks: ReadMarks | None = None,
     ) -> None:
         options = celery_options(settings)
-        self._sender = TaskSender(settings, clock, models)
+        self._sender = TaskSender(settings, redis, clock, models)
         self._models = models
         self._marks = marks
         reader = Celery("glimpse.api.results", set_as_current=False)
@@ -64,20 +65,19 @@ class CeleryDispatcher:
         self._backend = RedisBackend(app=reader)
         self._redis = redis
 
+    def prepare(
+        self, task: str, queue: str, task_id: str, message: Message, *, first: bool = False
+    ) -> PreparedTask:
+        """Return a task for a queue."""
+        return self._sender.prepare(task, queue, task_id, message, first=first)
+
     def send(
-        self,
-        task: str,
-        queue: str,
-        task_id: str,
-        message: Message,
-        expires_s: float | None = None,
-        *,
-        first: bool = False,
+        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
         """Send a task to a queue; a read is to see all writes that were reported before."""
         if self._marks is not None and isinstance(message, ReadRequest):
             message = message.model_copy(update={"as_of": self._marks.read()})
-        self._sender.send(task, queue, task_id, message, expires_s, first=first)
+        self._sender.send(task, queue, task_id, message, expires_s)
 
     @broker_call
     def result(self, task_id: str) -> TaskResult:

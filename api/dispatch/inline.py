@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from api.dispatch.base import TaskResult
+from common.broker.prepared import PreparedTask
 from common.broker.queues import QueueDepth
 from common.contract import PURPOSES, Message, dump
 
@@ -28,18 +30,19 @@ class InlineDispatcher:
         # The queue of each task without a handler, and when it was sent.
         self._waiting: list[tuple[str, float]] = []
 
+    def prepare(
+        self, task: str, queue: str, task_id: str, message: Message, *, first: bool = False
+    ) -> PreparedTask:
+        """Return a task that runs when it is put into its queue."""
+        del first
+        put = partial(self.send, task, queue, task_id, message)
+        return PreparedTask(queue, json.dumps(dump(message)), put)
+
     def send(
-        self,
-        task: str,
-        queue: str,
-        task_id: str,
-        message: Message,
-        expires_s: float | None = None,
-        *,
-        first: bool = False,
+        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
         """Run a task; the queue is ignored and the task never expires."""
-        del expires_s, first
+        del expires_s
         handler = self._handlers.get(task)
         if handler is None:
             self._waiting.append((queue, time.time()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from common.heartbeats import Heartbeat, fleet_rate
+from common.quotas.base import Quota
 
 # The assumed rate of the ingest workers until one has been measured, in images per second: that of
 # ViT-B/32 on one slow CPU, so that the wait is overestimated rather than underestimated.
@@ -25,6 +26,8 @@ class Load:
     # Bytes of memory that Redis uses, and its limit; 0 if it has none.
     memory_bytes: int
     memory_bytes_max: int
+    # The quota of the tenant that asks; None if it has none.
+    quota: Quota | None = None
 
     @property
     def wait_s(self) -> float:
@@ -41,7 +44,10 @@ class LoadGauge(Protocol):
     """Measures load."""
 
     def read(self, tenant: str = "") -> Load:
-        """Return the current load, with that of a tenant; raises ``BrokerUnavailable``."""
+        """Return the current load, with that of a tenant; raises ``BrokerUnavailable``.
+
+        The backlogs are those of this moment. The rate and the memory may be a moment old.
+        """
         ...
 
 

@@ -17,7 +17,7 @@ _MEMORY_RETRY_S = 60
 _RETRY_S_MAX = 3600
 
 
-def admit(services: Services, tenant: str) -> None:
+def admit(services: Services, tenant: str) -> Load:
     """Accept an upload of any size if the backlogs before it are short enough.
 
     Concurrent requests do not see each other, so a limit can be exceeded by one request per thread
@@ -27,15 +27,19 @@ def admit(services: Services, tenant: str) -> None:
         services: The services of the app.
         tenant: The owner of the upload.
 
+    Returns:
+        The load.
+
     Raises:
         Overloaded: A backlog is too long or Redis is nearly full; try again later.
         QuotaExceeded: The tenant has as many images as it may have.
     """
     settings = services.settings
-    check_load(services.load.read(tenant), settings.max_wait_s, settings.tenant_pending_max)
-    quota = services.quotas.find(tenant)
-    if quota is not None and quota.is_full:
+    load = services.load.read(tenant)
+    check_load(load, settings.max_wait_s, settings.tenant_pending_max)
+    if load.quota is not None and load.quota.is_full:
         raise QuotaExceeded(QUOTA_EXCEEDED)
+    return load
 
 
 def check_load(load: Load, wait_s_max: float, tenant_pending_max: int) -> None:

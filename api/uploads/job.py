@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.services import Services
+from common.broker.prepared import PreparedTask
 from common.contract import INGEST_CHUNK, INGEST_QUEUE, MetadataValue, OnDuplicate, Outcome
 from common.images.received import ReceivedPicture
 from common.jobs.base import Item, Job
@@ -19,10 +20,11 @@ def begin_job(
     pictures: Sequence[ReceivedPicture],
     tags: list[str],
     metadata: dict[str, MetadataValue],
+    waiting: int,
     on_duplicate: OnDuplicate = "merge",
     callback_url: str | None = None,
 ) -> Job:
-    """Create a job's record, send its tasks, and return the job.
+    """Start a job, and return it.
 
     Duplicate bytes within a request are one image. Unusable pictures fail at once; the others are
     sent to the workers in chunks.
@@ -34,12 +36,12 @@ def begin_job(
         pictures: The received pictures.
         tags: The tags of every picture.
         metadata: The metadata of every picture.
+        waiting: The number of the tenant's images that were pending before these.
         on_duplicate: What to do with images that are already indexed.
         callback_url: What to call when the job has ended.
 
     Raises:
-        BrokerUnavailable: Nothing was accepted. Tasks already sent are idempotent, so the caller
-            can send the same pictures again.
+        BrokerUnavailable: Nothing was accepted; the caller can send the same pictures again.
     """
     unique = _unique(pictures)
     # The record includes tags and metadata, because lost tasks are rebuilt from it alone.
@@ -54,13 +56,18 @@ def begin_job(
         on_duplicate=on_duplicate,
         callback_url=callback_url,
     )
-    services.jobs.create(job, [(picture.id, picture.filename) for picture in unique])
-    waiting = services.jobs.pending_of(tenant)
-    _send(services, job, list(enumerate(unique)), waiting)
-    return services.jobs.accept(job.id)
+    numbered = list(enumerate(unique))
+    return services.jobs.start(
+        job,
+        [(picture.id, picture.filename) for picture in unique],
+        _refused(numbered),
+        _tasks(services, job, numbered, waiting),
+    )
 
 
-def add_to_job(services: Services, job: Job, pictures: Sequence[ReceivedPicture]) -> Job:
+def add_to_job(
+    services: Services, job: Job, pictures: Sequence[ReceivedPicture], waiting: int
+) -> Job:
     """Add pictures to an open job, send their tasks, and return the job.
 
     The job has each image once. Adding a picture again has no effect, except that its task is sent
@@ -70,6 +77,7 @@ def add_to_job(services: Services, job: Job, pictures: Sequence[ReceivedPicture]
         services: The services of the app.
         job: The job.
         pictures: The received pictures.
+        waiting: The number of the tenant's images that were pending before these.
 
     Raises:
         NotFound: The job has expired.
@@ -77,7 +85,6 @@ def add_to_job(services: Services, job: Job, pictures: Sequence[ReceivedPicture]
         BrokerUnavailable: Some pictures may have been added; the caller can send all of them again.
     """
     unique = _unique(pictures)
-    waiting = services.jobs.pending_of(job.tenant)
     indices = services.jobs.add(job.id, [(picture.id, picture.filename) for picture in unique])
     open_pictures = [
         (index, picture)
@@ -85,7 +92,9 @@ def add_to_job(services: Services, job: Job, pictures: Sequence[ReceivedPicture]
         if index is not None
     ]
     # If the process dies here, the upkeep sends the images (``LostTasks``).
-    _send(services, job, open_pictures, waiting)
+    for task in _tasks(services, job, open_pictures, waiting):
+        task.put()
+    services.jobs.record(job.id, _refused(open_pictures))
     return services.jobs.get(job.id)
 
 
@@ -93,15 +102,15 @@ def _unique(pictures: Sequence[ReceivedPicture]) -> list[ReceivedPicture]:
     return list({picture.id: picture for picture in reversed(pictures)}.values())[::-1]
 
 
-def _send(
+def _tasks(
     services: Services, job: Job, pictures: Sequence[tuple[int, ReceivedPicture]], waiting: int
-) -> None:
-    """Send the usable pictures, each with its index, to the workers; record the others as failed.
+) -> list[PreparedTask]:
+    """Return the tasks of the usable pictures.
 
     Args:
         services: The services of the app.
         job: The job.
-        pictures: The pictures.
+        pictures: The pictures, each with its index in the job.
         waiting: The number of the tenant's images that were pending before these.
     """
     items = [
@@ -110,13 +119,20 @@ def _send(
         if picture.error is None
     ]
     chunk_images = services.settings.chunk_images
+    tasks: list[PreparedTask] = []
     for task_id, chunk in chunk_tasks(job, items, chunk_images):
         first = waiting < chunk_images
-        services.dispatcher.send(INGEST_CHUNK, INGEST_QUEUE, task_id, chunk, first=first)
+        tasks.append(
+            services.dispatcher.prepare(INGEST_CHUNK, INGEST_QUEUE, task_id, chunk, first=first)
+        )
         waiting += len(chunk.items)
-    refused = [
+    return tasks
+
+
+def _refused(pictures: Sequence[tuple[int, ReceivedPicture]]) -> list[Outcome]:
+    """Return the outcomes of the unusable pictures."""
+    return [
         Outcome.failed(index, picture.id, picture.error)
         for index, picture in pictures
         if picture.error is not None
     ]
-    services.jobs.record(job.id, refused)

@@ -81,7 +81,7 @@ class AddedPictures:
         # Checked again when the pictures are added; bytes stored in between are orphans.
         if not (job := services.jobs.get(job_id)).is_open:
             raise not_open(job)
-        return add_to_job(services, job, self.pictures.store())
+        return add_to_job(services, job, self.pictures.store(), self.pictures.waiting)
 
     def close(self) -> None:
         """Discard the pictures that were not stored."""

@@ -30,6 +30,8 @@ class ReceivedPictures:
     services: Services
     tenant: str
     files: Sequence[tuple[str, PictureWriter]]
+    # The number of the tenant's images that were pending before these.
+    waiting: int
     metadata: Metadata
     # The metadata exactly as sent.
     metadata_text: str = ""
@@ -50,6 +52,7 @@ class ReceivedPictures:
             self.store(),
             self.metadata.tags,
             self.metadata.own,
+            self.waiting,
             self.on_duplicate,
             self.callback_url,
         )
@@ -69,7 +72,7 @@ class ReceivedPictures:
 
 
 def receive_picture(
-    services: Services, tenant: str, request: Request, query: UploadQuery
+    services: Services, tenant: str, request: Request, query: UploadQuery, waiting: int
 ) -> ReceivedPictures:
     """Receive a body that is one picture.
 
@@ -78,11 +81,11 @@ def receive_picture(
     """
     picture = read_body(request, services.blobs, tenant, services.settings.image_bytes_max)
     files, about = [(query.filename, picture)], (query.on_duplicate, query.callback_url)
-    return ReceivedPictures(services, tenant, files, Metadata(), "", *about)
+    return ReceivedPictures(services, tenant, files, waiting, Metadata(), "", *about)
 
 
 def receive_form(
-    services: Services, tenant: str, request: Request, query: UploadQuery
+    services: Services, tenant: str, request: Request, query: UploadQuery, waiting: int
 ) -> ReceivedPictures:
     """Receive a form of pictures and their metadata.
 
@@ -99,7 +102,7 @@ def receive_form(
         raise
     files = [(filename, picture) for _, filename, picture in form.files]
     about = (query.on_duplicate, query.callback_url)
-    return ReceivedPictures(services, tenant, files, metadata, text or "", *about)
+    return ReceivedPictures(services, tenant, files, waiting, metadata, text or "", *about)
 
 
 def _metadata_text(form: Form) -> str | None:

@@ -45,8 +45,8 @@ class Replay:
         # Look for the letter only now: a replay removes it, and a repeated request must get the
         # job of the earlier one.
         with taken_letter(self.services, self.tenant, self.image_id, job_id) as letter:
-            admit(self.services, self.tenant)
-            return _replay(self.services, letter, job_id, self.callback_url)
+            waiting = admit(self.services, self.tenant).tenant_pending
+            return _replay(self.services, letter, job_id, waiting, self.callback_url)
 
     def close(self) -> None:
         """Do nothing, because a replay receives no bytes."""
@@ -114,7 +114,9 @@ def remove_letter(services: Services, tenant: str, image_id: str) -> None:
         services.dead_letters.remove(tenant, image_id, letter.job_id)
 
 
-def _replay(parts: Services, letter: DeadLetter, job_id: str, callback_url: str | None) -> Job:
+def _replay(
+    parts: Services, letter: DeadLetter, job_id: str, waiting: int, callback_url: str | None
+) -> Job:
     """Create the job, in an order of steps that is safe to interrupt anywhere.
 
     First, reset the attempts, or the worker would give up the image at once. If interrupted here,
@@ -130,7 +132,7 @@ def _replay(parts: Services, letter: DeadLetter, job_id: str, callback_url: str 
     # Keep tags and metadata as accepted then, even if current limits would refuse them.
     tags, metadata = letter.tags, letter.metadata
     job = begin_job(
-        parts, letter.tenant, job_id, [picture], tags, metadata, callback_url=callback_url
+        parts, letter.tenant, job_id, [picture], tags, metadata, waiting, callback_url=callback_url
     )
     parts.dead_letters.remove(letter.tenant, letter.id, letter.job_id)
     return job

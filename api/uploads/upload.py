@@ -41,12 +41,14 @@ def upload(services: Services, tenant: str, request: Request, query: UploadQuery
         if query.job is not None:
             require_opened(services, tenant, query.job)
         # Before the body, because an upload that cannot be queued need not be received.
-        admit(services, tenant)
-        with closing(_receive(services, tenant, request, query)) as received:
+        waiting = admit(services, tenant).tenant_pending
+        with closing(_receive(services, tenant, request, query, waiting)) as received:
             return begin(received)
 
 
-def _receive(services: Services, tenant: str, request: Request, query: UploadQuery) -> Received:
+def _receive(
+    services: Services, tenant: str, request: Request, query: UploadQuery, waiting: int
+) -> Received:
     """Receive a body according to its media type."""
     kind = request.mimetype
     if kind in ARCHIVE_MEDIA_TYPES:
@@ -54,9 +56,9 @@ def _receive(services: Services, tenant: str, request: Request, query: UploadQue
             raise UnsupportedMediaType("An archive has a job of its own; send it without job.")
         return receive_archive(services, tenant, request, query)
     if kind == _FORM:
-        pictures = receive_form(services, tenant, request, query)
+        pictures = receive_form(services, tenant, request, query, waiting)
     elif kind.startswith("image/"):
-        pictures = receive_picture(services, tenant, request, query)
+        pictures = receive_picture(services, tenant, request, query, waiting)
     else:
         raise _unsupported()
     return pictures if query.job is None else AddedPictures(pictures)

@@ -118,7 +118,8 @@ def _begin_backlog(services: Services, count: int) -> str:
             writer.commit(image_id(data))
         name = image_id(data) if number < _STORED_MAX else f"{number:064x}"
         pictures.append(ReceivedPicture(name, f"{number}.jpg", error=None))
-    return begin_job(services, _LONG, uuid.uuid4().hex, pictures, [], {}).id
+    waiting = services.jobs.pending_of(_LONG)
+    return begin_job(services, _LONG, uuid.uuid4().hex, pictures, [], {}, waiting).id
 
 
 def _picture() -> bytes:

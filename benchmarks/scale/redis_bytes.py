@@ -94,7 +94,7 @@ class _Filled:
         self._clock = RedisClock(self._redis)
         self._jobs = RedisJobs(self._redis, settings.job_ttl_s)
         self._searches = RedisSearches(self._redis, settings.search_ttl_s)
-        self._sender = TaskSender(settings, self._clock, RedisModels(self._redis))
+        self._sender = TaskSender(settings, self._redis, self._clock, RedisModels(self._redis))
         app = Celery("benchmark", set_as_current=False)
         app.conf.update(celery_options(settings))
         self._results = RedisBackend(app=app, url=settings.redis_url)

@@ -85,7 +85,7 @@ class _Backlog:
         self._redis.config_set("appendonly", "no")
         self._clock = RedisClock(self._redis)
         self._jobs = RedisJobs(self._redis, settings.job_ttl_s)
-        self._sender = TaskSender(settings, self._clock, RedisModels(self._redis))
+        self._sender = TaskSender(settings, self._redis, self._clock, RedisModels(self._redis))
         # The queue, and a message of it.
         self._queue = ""
         self._template: dict[str, Any] = {}

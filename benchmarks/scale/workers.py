@@ -133,7 +133,7 @@ class Bench:
         settings = load_settings(self._variables)
         redis = connect(settings.redis_url)
         jobs = RedisJobs(redis, settings.job_ttl_s)
-        sender = TaskSender(settings, RedisClock(redis), RedisModels(redis))
+        sender = TaskSender(settings, redis, RedisClock(redis), RedisModels(redis))
         job = Job(uuid.uuid4().hex, "default", count, created_at=time.time())
         images = [(image_id, f"{at}.bmp") for at, image_id in enumerate(self._ids[:count])]
         jobs.create(job, images)

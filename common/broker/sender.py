@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from celery import Celery
-from kombu.exceptions import OperationalError
+from redis import Redis
 
 from common.broker.celery_options import celery_options
+from common.broker.message import encode_task
 from common.broker.names import queue_for
+from common.broker.prepared import PreparedTask
 from common.broker.queues import stamp
 from common.broker.request_header import request_header
 from common.contract import INGEST_CHUNK, Message, dump
 from common.models.base import Models
-from common.redis_client import broker_error
+from common.recent import Recent
+from common.redis_client import broker_call
 from common.redis_time import Clock
 from common.settings import Settings
 from common.traces.spans import trace_headers
 
-# Stands for a task's payload in Celery's events. By default Celery formats the payload itself,
-# which takes as long as encoding it as JSON, and nothing reads the result.
-_NO_REPR = "..."
 # Tasks whose payloads are compressed: ids and similar file names take a third of their bytes.
 _COMPRESSED = frozenset({INGEST_CHUNK})
+# Seconds for which the models' roles are taken as known. A worker forwards a task that has reached
+# it by an earlier role.
+_ROLES_S = 0.1
 
 # Sends a task, given its name, id and payload, to a queue chosen in advance.
 Send = Callable[[str, str, Message], None]
@@ -31,23 +35,22 @@ Send = Callable[[str, str, Message], None]
 class TaskSender:
     """Sends tasks to queues.
 
-    Its Celery app has no result backend. Otherwise Celery would subscribe to the result of every
-    task it sends, and a sender that never collects the results would keep these subscriptions
-    forever.
-
     Args:
-        settings: The address of Redis.
+        settings: Celery's options follow from them.
+        redis: A client of the database that has the queues.
         clock: Redis's clock, which determines when a task expires.
         models: Provide the model whose workers run a task.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, models: Models) -> None:
+    def __init__(self, settings: Settings, redis: Redis, clock: Clock, models: Models) -> None:
+        self._redis = redis
         self._clock = clock
-        self._models = models
+        self._roles = Recent(models.roles, _ROLES_S)
+        # It only describes tasks, and never connects.
         self._app = Celery("glimpse.sender", set_as_current=False)
         self._app.conf.update(celery_options(settings))
 
-    def send(
+    def prepare(
         self,
         task: str,
         queue: str,
@@ -56,8 +59,8 @@ class TaskSender:
         expires_s: float | None = None,
         *,
         first: bool = False,
-    ) -> None:
-        """Send a task to a queue of the model that runs such tasks now.
+    ) -> PreparedTask:
+        """Return a task for a queue of the model that runs such tasks now.
 
         Args:
             task: A task name from ``common.contract``.
@@ -70,25 +73,36 @@ class TaskSender:
         Raises:
             BrokerUnavailable: Redis does not answer.
         """
-        model = self._models.roles().of(queue)
-        name = queue_for(queue, model, message, first=first)
-        self.send_to(name, task, task_id, message, expires_s)
+        name = queue_for(queue, self._roles().of(queue), message, first=first)
+        return self._prepare(name, task, task_id, message, expires_s)
+
+    def send(
+        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+    ) -> None:
+        """Send a task to a queue of the model that runs such tasks now; see ``prepare``."""
+        self.prepare(task, queue, task_id, message, expires_s).put()
 
     def send_to(
         self, name: str, task: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
-        """Send a task to the queue of this name; see ``send``."""
-        try:
-            self._app.send_task(
-                task,
-                args=[dump(message)],
-                task_id=task_id,
-                queue=name,
-                headers=stamp(self._clock.now(), expires_s) | request_header() | trace_headers(),
-                retry=False,
-                compression="zlib" if task in _COMPRESSED else None,
-                argsrepr=_NO_REPR,
-                kwargsrepr=_NO_REPR,
-            )
-        except (OperationalError, OSError) as error:
-            raise broker_error(error) from error
+        """Send a task to the queue of this name; see ``prepare``."""
+        self._prepare(name, task, task_id, message, expires_s).put()
+
+    def _prepare(
+        self, name: str, task: str, task_id: str, message: Message, expires_s: float | None
+    ) -> PreparedTask:
+        headers = stamp(self._clock.now(), expires_s) | request_header() | trace_headers()
+        text = encode_task(
+            self._app,
+            name,
+            task,
+            task_id,
+            dump(message),
+            headers,
+            compressed=task in _COMPRESSED,
+        )
+        return PreparedTask(name, text, partial(self._put, name, text))
+
+    @broker_call
+    def _put(self, queue: str, text: str) -> None:
+        self._redis.lpush(queue, text)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from common.broker.prepared import PreparedTask
 from common.contract import MetadataValue, OnDuplicate, Outcome, OutcomeState
 from common.errors import Conflict, JobCancelled, JobComplete, JobNotOpen
 from common.read_marks.base import ReadMark
@@ -126,6 +127,28 @@ class JobRecords(Protocol):
 
     def ping(self) -> None:
         """Return once the storage answers."""
+        ...
+
+    def start(
+        self,
+        job: Job,
+        items: Sequence[tuple[str, str]],
+        failed: Sequence[Outcome],
+        tasks: Sequence[PreparedTask],
+    ) -> Job:
+        """Write a new record, put its tasks into their queues and accept the job, as one step.
+
+        For jobs whose images are all known. Starting a job again changes nothing.
+
+        Args:
+            job: The job.
+            items: The id and file name of each image; at least one.
+            failed: The outcomes of images that have failed already.
+            tasks: The tasks of all other images.
+
+        Returns:
+            The job after this call.
+        """
         ...
 
     def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:

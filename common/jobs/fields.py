@@ -26,6 +26,8 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
         "kept": json.dumps({"tags": list(job.tags), "metadata": dict(job.metadata)}),
         "on_duplicate": job.on_duplicate,
     }
+    if job.failed:
+        fields["failed"] = fields["done"] = job.failed
     if job.kind != "ingest":
         fields["kind"] = job.kind
     if job.growing:
@@ -41,6 +43,11 @@ def write_job(job: Job) -> Mapping[Any, str | int | float]:
     if job.request is not None:
         fields["request"] = job.request
     return fields
+
+
+def text_of(value: str | int | float) -> str:
+    """Return a field's value as Redis stores it; Lua would round a number."""
+    return repr(value) if isinstance(value, float) else str(value)
 
 
 def read_job(job_id: str, fields: Mapping[str, str]) -> Job:

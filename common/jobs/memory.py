@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from common.broker.prepared import PreparedTask
 from common.contract import Outcome
 from common.errors import NotFound
 from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState, not_open
@@ -46,6 +47,21 @@ class MemoryJobs:
 
     def ping(self) -> None:
         """Return, because memory always answers."""
+
+    def start(
+        self,
+        job: Job,
+        items: Sequence[tuple[str, str]],
+        failed: Sequence[Outcome],
+        tasks: Sequence[PreparedTask],
+    ) -> Job:
+        """Write a record, put its tasks into their queues and accept the job."""
+        if not self.is_accepted(job.id):
+            self.create(job, items)
+            self.record(job.id, failed)
+            for task in tasks:
+                task.put()
+        return self.accept(job.id)
 
     def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:
         """Write a new record."""

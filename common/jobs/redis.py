@@ -8,15 +8,17 @@ failures (``common/jobs/states.py``). Records of version 1 are read and complete
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from redis import Redis
 
+from common.broker.prepared import PreparedTask
 from common.contract import Outcome
 from common.errors import NotFound
 from common.jobs.base import COUNTERS, Item, ItemState, Job, JobState, not_open
-from common.jobs.fields import job_key, read_job, write_job
+from common.jobs.fields import job_key, read_job, text_of, write_job
 from common.jobs.items import pack_item, read_items
 from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
 from common.jobs.states import CHANGED, PackedStates, States, StatesOfVersion1
@@ -69,6 +71,7 @@ class RedisJobs:
         self._redis = redis
         self._ttl_s = ttl_s
         self._list = RedisJobList(redis)
+        self._start = RedisScript(redis, "common/jobs/lua/start.lua")
         self._accept = RedisScript(redis, "common/jobs/lua/accept.lua")
         self._extend = RedisScript(redis, "common/jobs/lua/extend.lua")
         self._add = RedisScript(redis, "common/jobs/lua/add.lua")
@@ -83,6 +86,33 @@ class RedisJobs:
     def ping(self) -> None:
         """Return once Redis answers."""
         self._redis.ping()
+
+    @broker_call
+    def start(
+        self,
+        job: Job,
+        items: Sequence[tuple[str, str]],
+        failed: Sequence[Outcome],
+        tasks: Sequence[PreparedTask],
+    ) -> Job:
+        """Write a record, put its tasks into their queues and accept the job, atomically."""
+        job = replace(job, tags=tuple(job.tags), failed=len(failed))
+        packed = [pack_item(*item) for item in items]
+        found = self._run(
+            self._start,
+            job.id,
+            list_key=LIST_PREFIX + job.tenant,
+            tenant=job.tenant,
+            created_at=job.created_at,
+            waiting=len(items) - len(failed),
+            fields=_in_turn((name, text_of(value)) for name, value in write_job(job).items()),
+            states=_states_of(len(items), failed),
+            failures=_in_turn((each.index, _recorded(each)[3]) for each in failed),
+            tasks=_in_turn((task.queue, task.message) for task in tasks),
+            lengths=[len(item) for item in packed],
+            items=b"".join(packed),
+        )
+        return _read(job.id, found) if found else job
 
     @broker_call
     def create(self, job: Job, items: Sequence[tuple[str, str]]) -> None:
@@ -103,9 +133,7 @@ class RedisJobs:
     @broker_call
     def accept(self, job_id: str) -> Job:
         """Keep the record for its full time, and read it in the same round trip."""
-        found = cast("list[str]", self._run(self._accept, job_id, list_prefix=LIST_PREFIX))
-        # A script returns a hash as alternating names and values.
-        return _job(job_id, dict(zip(found[::2], found[1::2], strict=True)))
+        return _read(job_id, self._run(self._accept, job_id, list_prefix=LIST_PREFIX))
 
     @broker_call
     def is_accepted(self, job_id: str) -> bool:
@@ -346,6 +374,11 @@ def pending_by_tenant(redis: Redis) -> dict[str, int]:
     return {tenant: int(number) for tenant, number in found.items() if int(number) > 0}
 
 
+def _read(job_id: str, reply: list[str]) -> Job:
+    """Return the job whose hash a script returned: names and values in turn."""
+    return _job(job_id, dict(zip(reply[::2], reply[1::2], strict=True)))
+
+
 def _job(job_id: str, fields: Mapping[str, str]) -> Job:
     if not fields:
         raise NotFound(f"There is no job {job_id}, or it has expired.")
@@ -373,6 +406,18 @@ def _keys(job_id: str) -> dict[str, Value]:
         "queued_prefix": QUEUED_PREFIX,
         "webhooks_prefix": WEBHOOKS_PREFIX,
     }
+
+
+def _in_turn(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
+    return [value for pair in pairs for value in pair]
+
+
+def _states_of(total: int, failed: Sequence[Outcome]) -> str:
+    """Return the letters of new images, of which some have failed."""
+    letters = ["q"] * total
+    for outcome in failed:
+        letters[outcome.index] = outcome.state[0]
+    return "".join(letters)
 
 
 def _recorded(outcome: Outcome) -> list[str | int]:

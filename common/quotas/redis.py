@@ -49,10 +49,7 @@ class RedisQuotas:
         pipe.hget(_MAX, tenant)
         pipe.hget(_COUNTED, tenant)
         pipe.zcard(_granted_key(tenant))
-        images_max, counted, granted = pipe.execute()
-        if images_max is None:
-            return None
-        return Quota(tenant, int(images_max), None if counted is None else int(counted), granted)
+        return read_quota(tenant, *pipe.execute())
 
     @broker_call
     def all(self) -> list[Quota]:
@@ -121,6 +118,21 @@ class RedisQuotas:
             settled=list(settled),
         )
         return bool(done)
+
+
+def quota_keys(tenant: str) -> dict[str, str]:
+    """Return the keys of a tenant's quota and its use, by their names in scripts."""
+    return {"max_key": _MAX, "counted_key": _COUNTED, "granted_key": _granted_key(tenant)}
+
+
+def read_quota(
+    tenant: str, images_max: str | None, counted: str | None, granted: str | int | None
+) -> Quota | None:
+    """Return the quota with these values of its keys; None if the tenant has none."""
+    if images_max is None:
+        return None
+    used = None if counted is None else int(counted)
+    return Quota(tenant, int(images_max), used, int(granted or 0))
 
 
 def _granted_key(tenant: str) -> str:

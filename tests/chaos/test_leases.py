@@ -210,7 +210,8 @@ def upload_of(stack: Stack, tenant: str, count: int) -> str:
         writer.write(data)
         writer.commit(image_id(data))
         pictures.append(ReceivedPicture(image_id(data), f"{number}.jpg", error=None))
-    return begin_job(services, tenant, uuid.uuid4().hex, pictures, [], {}).id
+    waiting = services.jobs.pending_of(tenant)
+    return begin_job(services, tenant, uuid.uuid4().hex, pictures, [], {}, waiting).id
 
 
 def test_many_tenants_take_turns_and_lose_nothing_with_their_worker(

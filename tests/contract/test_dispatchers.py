@@ -17,6 +17,8 @@ from api.dispatch.celery import CeleryDispatcher
 from api.dispatch.inline import InlineDispatcher
 from common.contract import CatalogRequest, dump
 from common.errors import BrokerUnavailable
+from common.jobs.base import Job
+from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
 from common.read_marks.base import ReadMark
 from common.read_marks.memory import MemoryReadMarks
@@ -74,6 +76,25 @@ def test_a_read_is_sent_with_the_marks_of_its_moment(
         # Without marks, reads are strong.
         found = celery_dispatcher.wait(send(celery_dispatcher, ECHO), 30)
         assert CatalogRequest.model_validate(found.value).as_of is None
+
+
+def test_a_task_runs_once_it_is_put_into_its_queue(dispatcher: Dispatcher) -> None:
+    task_id = uuid.uuid4().hex
+    task = dispatcher.prepare(ECHO, QUEUE, task_id, MESSAGE)
+    assert dispatcher.result(task_id).state == "queued"
+    task.put()
+    assert dispatcher.wait(task_id, 30).value == dump(MESSAGE)
+
+
+def test_a_task_runs_that_its_job_was_started_with(
+    celery_dispatcher: CeleryDispatcher, valkey: Valkey
+) -> None:
+    task_id = uuid.uuid4().hex
+    task = celery_dispatcher.prepare(ECHO, QUEUE, task_id, MESSAGE)
+    with connect(valkey.url) as redis:
+        job = Job(uuid.uuid4().hex, "default", 1, created_at=time.time())
+        RedisJobs(redis, ttl_s=600).start(job, [("0" * 64, "a.jpg")], [], [task])
+    assert celery_dispatcher.wait(task_id, 30).value == dump(MESSAGE)
 
 
 def test_a_result_is_awaited(dispatcher: Dispatcher) -> None:

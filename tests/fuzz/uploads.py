@@ -111,7 +111,7 @@ class Receiver:
             blobs=self.blobs,
             archives=self.archives,
             jobs=self.jobs,
-            load=MemoryLoad(self.jobs, services.heartbeats),
+            load=MemoryLoad(self.jobs, services.heartbeats, self._inline.quotas),
             idempotency=MemoryIdempotency(),
             dispatcher=InlineDispatcher(
                 {INGEST_CHUNK: self._take_chunk, INGEST_ARCHIVE: self._take_archive}

@@ -119,7 +119,7 @@ def bench(valkey: Valkey) -> Iterator[Bench]:
 
         lost_tasks = LostTasks(redis, jobs, lambda _: ["ingest"], send, LEASE_S, chunk_images=2)
         settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
-        sender = TaskSender(settings, RedisClock(redis), RedisModels(redis))
+        sender = TaskSender(settings, redis, RedisClock(redis), RedisModels(redis))
         yield Bench(redis, jobs, sender, RedisMessages(redis), lost_tasks, sent, archives, edits)
         redis.flushdb()
 

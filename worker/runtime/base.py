@@ -152,7 +152,8 @@ class Parts:
 
     @cached_property
     def _sender(self) -> TaskSender:
-        return TaskSender(self.settings, self._clock, RedisModels(connect(self.settings.redis)))
+        redis = connect(self.settings.redis)
+        return TaskSender(self.settings, redis, self._clock, RedisModels(redis))
 
     @cached_property
     def _fence(self) -> Fence:
