@@ -45,8 +45,8 @@ class SearchRecord(Message):
 class SearchRecords(Protocol):
     """Stores search records; every method raises ``BrokerUnavailable``."""
 
-    def put(self, record: SearchRecord) -> None:
-        """Store a record."""
+    def put(self, record: SearchRecord, ttl_s: int | None = None) -> None:
+        """Store a record for this many seconds; by default, for as long as a search is kept."""
         ...
 
     def keep(self, search_id: str, ttl_s: int) -> None:
@@ -68,8 +68,9 @@ class MemorySearches:
     def __init__(self) -> None:
         self._records: dict[str, SearchRecord] = {}
 
-    def put(self, record: SearchRecord) -> None:
+    def put(self, record: SearchRecord, ttl_s: int | None = None) -> None:
         """Store a record."""
+        del ttl_s
         self._records[record.id] = record
 
     def keep(self, search_id: str, ttl_s: int) -> None:
@@ -96,9 +97,9 @@ class RedisSearches:
         self._ttl_s = ttl_s
 
     @broker_call
-    def put(self, record: SearchRecord) -> None:
-        """Store a record."""
-        self._redis.set(_key(record.id), record.model_dump_json(), ex=self._ttl_s)
+    def put(self, record: SearchRecord, ttl_s: int | None = None) -> None:
+        """Store a record for this many seconds."""
+        self._redis.set(_key(record.id), record.model_dump_json(), ex=ttl_s or self._ttl_s)
 
     @broker_call
     def keep(self, search_id: str, ttl_s: int) -> None:

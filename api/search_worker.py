@@ -98,9 +98,9 @@ class SearchWorker:
     def _result(self, task: str, request: Message, timeout_s: float) -> TaskResult:
         task_id = uuid.uuid4().hex
         # Take the slot first: without one, the answer could not be awaited.
-        with self.slots.held():
+        with self.slots.held(), self.dispatcher.listen(task_id) as listener:
             self.dispatcher.send(task, self.queue, task_id, request, expires_s=timeout_s)
-            result = self.dispatcher.wait(task_id, timeout_s)
+            result = listener.wait(timeout_s)
         # It is read only once, and thousands of them would fill Redis before they expire.
         with suppress(BrokerUnavailable):
             self.dispatcher.forget(task_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -23,6 +24,14 @@ class TaskResult:
     def done(self) -> bool:
         """Whether the state is final."""
         return self.state in ("succeeded", "failed")
+
+
+class Listener(Protocol):
+    """Receives the result of one task; every method raises ``BrokerUnavailable``."""
+
+    def wait(self, timeout_s: float) -> TaskResult:
+        """Wait until the task is done or the timeout expires; return its state and result."""
+        ...
 
 
 class Dispatcher(Protocol):
@@ -64,8 +73,12 @@ class Dispatcher(Protocol):
         """Return a task's state and result; an unknown task counts as queued."""
         ...
 
+    def listen(self, task_id: str) -> AbstractContextManager[Listener]:
+        """Listen for a task's result during a block, in which the task is sent."""
+        ...
+
     def wait(self, task_id: str, timeout_s: float) -> TaskResult:
-        """Wait until a task is done or the timeout expires; return its state and result."""
+        """Wait as a listener does, for a task that was sent before."""
         ...
 
     def keep(self, task_id: str, ttl_s: int) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from celery import Celery
 from celery.backends.redis import RedisBackend
 from redis import Redis
+from redis.exceptions import RedisError
 
 from api.dispatch.base import TaskResult, TaskState
+from api.dispatch.subscription import Subscription, subscribed
 from common.broker.celery_options import celery_options
 from common.broker.names import queues_of
 from common.broker.prepared import PreparedTask
@@ -18,7 +22,7 @@ from common.broker.sender import TaskSender
 from common.contract import PURPOSES, Message, ReadRequest
 from common.models.base import Models
 from common.read_marks.base import ReadMarks
-from common.redis_client import SOCKET_TIMEOUT_S, broker_call
+from common.redis_client import broker_call, broker_error
 from common.redis_time import Clock
 from common.settings import Settings
 
@@ -32,12 +36,16 @@ _STATES: dict[str, TaskState] = {
     "REVOKED": "failed",
 }
 
+# Seconds after which a listener looks whether it has missed the result: if its subscription took
+# longer to reach Redis than the task took to run.
+_LOOK_EVERY_S = 1.0
+
 
 class CeleryDispatcher:
     """Sends tasks with Celery and reads results from its Redis result backend.
 
-    Reads results by their keys, and waits for them on the channel to which the backend publishes
-    them, with one connection per waiting request.
+    Reads results by their keys, and listens for them on the channels to which the backend
+    publishes them, with one connection per waiting request.
 
     Args:
         settings: The address of Redis.
@@ -85,19 +93,20 @@ class CeleryDispatcher:
         text = cast("str | None", self._redis.get(self._key(task_id)))
         return TaskResult("queued") if text is None else self._decode(text)
 
-    @broker_call
+    @contextmanager
+    def listen(self, task_id: str) -> Iterator[CeleryListener]:
+        """Listen for a task's result during a block, in which the task is sent."""
+        try:
+            with subscribed(self._redis, self._key(task_id)) as subscription:
+                yield CeleryListener(subscription, self._decode, lambda: self.result(task_id))
+        except RedisError as error:
+            raise broker_error(error) from error
+
     def wait(self, task_id: str, timeout_s: float) -> TaskResult:
-        """Wait until a task is done or the timeout expires; return its state and result."""
-        deadline = time.monotonic() + timeout_s
-        with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
-            # Subscribe before reading, so that no result is missed in between.
-            channel.subscribe(self._key(task_id))
+        """Wait as a listener does, for a task that was sent before."""
+        with self.listen(task_id) as listener:
             found = self.result(task_id)
-            while not found.done and (rest := deadline - time.monotonic()) > 0:
-                message = channel.get_message(timeout=min(rest, SOCKET_TIMEOUT_S / 2))
-                if message:
-                    found = self._decode(message["data"])
-        return found
+            return found if found.done else listener.wait(timeout_s)
 
     @broker_call
     def keep(self, task_id: str, ttl_s: int) -> None:
@@ -128,3 +137,33 @@ class CeleryDispatcher:
     def _decode(self, text: str) -> TaskResult:
         meta: dict[str, Any] = self._backend.decode_result(text.encode())
         return TaskResult(_STATES.get(meta["status"], "running"), meta["result"])
+
+
+class CeleryListener:
+    """Receives the result of one task.
+
+    Args:
+        subscription: Receives what the backend publishes.
+        decode: Decodes it.
+        look: Reads the result by its key.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        decode: Callable[[str], TaskResult],
+        look: Callable[[], TaskResult],
+    ) -> None:
+        self._subscription = subscription
+        self._decode = decode
+        self._look = look
+
+    @broker_call
+    def wait(self, timeout_s: float) -> TaskResult:
+        """Wait until the task is done or the timeout expires; return its state and result."""
+        deadline = time.monotonic() + timeout_s
+        found = TaskResult("queued")
+        while not found.done and (left_s := deadline - time.monotonic()) > 0:
+            text = self._subscription.message(min(left_s, _LOOK_EVERY_S))
+            found = self._look() if text is None else self._decode(text)
+        return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -63,10 +64,14 @@ class InlineDispatcher:
         """Return a task's state and result."""
         return self._results.get(task_id, TaskResult("queued"))
 
+    @contextmanager
+    def listen(self, task_id: str) -> Iterator[InlineListener]:
+        """Return a listener, which has nothing to wait for."""
+        yield InlineListener(self, task_id)
+
     def wait(self, task_id: str, timeout_s: float) -> TaskResult:
         """Return a task's state and result; it has already run, or never will."""
-        del timeout_s
-        return self.result(task_id)
+        return InlineListener(self, task_id).wait(timeout_s)
 
     def keep(self, task_id: str, ttl_s: int) -> None:
         """Do nothing: results in memory never expire."""
@@ -82,3 +87,21 @@ class InlineDispatcher:
             sent = [sent_at for name, sent_at in self._waiting if name == queue]
             depths.append(QueueDepth(queue, len(sent), min(sent, default=None)))
         return depths
+
+
+class InlineListener:
+    """Returns the result of one task.
+
+    Args:
+        dispatcher: Runs the task.
+        task_id: The task's id.
+    """
+
+    def __init__(self, dispatcher: InlineDispatcher, task_id: str) -> None:
+        self._dispatcher = dispatcher
+        self._task_id = task_id
+
+    def wait(self, timeout_s: float) -> TaskResult:
+        """Return the task's state and result; it has already run, or never will."""
+        del timeout_s
+        return self._dispatcher.result(self._task_id)

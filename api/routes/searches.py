@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from flask import Blueprint, Response, request
 
-from api.dispatch.base import TaskResult
+from api.dispatch.base import Dispatcher, TaskResult
 from api.http.answers import ASK_AGAIN, answered
 from api.http.prefer import wait_s
 from api.pictures.contact_sheet import ContactSheet, Tile, to_png
@@ -42,15 +42,15 @@ def create() -> Response:
     """Start a search; with ``Prefer: wait``, returns its hits if they are ready in time."""
     search_id = uuid.uuid4().hex
     asked = _read(search_id)
-    record = SearchRecord(id=search_id, created_at=services().clock.now(), request=asked)
-    services().searches.put(record)
-    expires_s = services().settings.search_expires_s
-    services().dispatcher.send(SEARCH_RUN, SEARCH_QUEUE, record.id, record.request, expires_s)
     seconds = wait_s(request, services().settings.wait_s_max)
-    if seconds is None:
-        return _accepted(record, TaskResult("queued"))
-    found = _wait_if_free(record.id, seconds)
-    return _answered(record, found) if found.done else _accepted(record, found)
+    # If no slot is free, the preference is ignored, which RFC 7240 allows.
+    give_back = None if seconds is None else slots().waits.take_if_free()
+    if seconds is None or give_back is None:
+        return _accepted(_begin(search_id, asked), TaskResult("queued"))
+    try:
+        return _awaited(search_id, asked, seconds)
+    finally:
+        give_back()
 
 
 @blueprint.get("/<record_id:search_id>")
@@ -81,15 +81,29 @@ def contact_sheet(search_id: str) -> Response:
     return Response(to_png(drawn), mimetype="image/png")
 
 
-def _wait_if_free(search_id: str, seconds: float) -> TaskResult:
-    """Wait for a search if a slot is free; preferences may be ignored (RFC 7240)."""
-    give_back = slots().waits.take_if_free()
-    if give_back is None:
-        return TaskResult("queued")
-    try:
-        return services().dispatcher.wait(search_id, seconds)
-    finally:
-        give_back()
+def _awaited(search_id: str, asked: SearchRequest, seconds: float) -> Response:
+    """Send a search and wait for its hits; what is left to do with Redis follows the response."""
+    with ExitStack() as left:
+        listener = left.enter_context(services().dispatcher.listen(search_id))
+        record = _begin(search_id, asked, _read_ttl_s())
+        found = listener.wait(seconds)
+        if not found.done:
+            services().searches.keep(search_id, services().settings.search_ttl_s)
+            return _accepted(record, found)
+        # The record ends before its result, without which the search would seem to run.
+        left.callback(_keep_result, services().dispatcher, search_id, _read_ttl_s())
+        response = _answered(record, found)
+        response.call_on_close(left.pop_all().close)
+        return response
+
+
+def _begin(search_id: str, asked: SearchRequest, ttl_s: int | None = None) -> SearchRecord:
+    """Send a search to the workers, and store its record while they work."""
+    created_at, expires_s = services().clock.now(), services().settings.search_expires_s
+    services().dispatcher.send(SEARCH_RUN, SEARCH_QUEUE, search_id, asked, expires_s)
+    record = SearchRecord(id=search_id, created_at=created_at, request=asked)
+    services().searches.put(record, ttl_s)
+    return record
 
 
 def _read(search_id: str) -> SearchRequest:
@@ -120,7 +134,6 @@ def _accepted(record: SearchRecord, found: TaskResult) -> Response:
 
 
 def _answered(record: SearchRecord, found: TaskResult) -> Response:
-    _keep_briefly(record.id)
     search = Search.of(record, found, links())
     headers = {"Location": search.links["self"], "Preference-Applied": "wait"}
     return answered(search, headers=headers)
@@ -139,8 +152,18 @@ def _find(search_id: str) -> tuple[SearchRecord, TaskResult]:
 
 def _keep_briefly(search_id: str) -> None:
     """Expire a search that is being read in a few minutes; without Redis, when its hour is over."""
-    ttl_s = min(_READ_TTL_S, services().settings.search_ttl_s)
+    ttl_s = _read_ttl_s()
     with suppress(BrokerUnavailable):
         # The record first: a record without a result is a search that still runs.
         services().searches.keep(search_id, ttl_s)
         services().dispatcher.keep(search_id, ttl_s)
+
+
+def _keep_result(dispatcher: Dispatcher, search_id: str, ttl_s: int) -> None:
+    with suppress(BrokerUnavailable):
+        dispatcher.keep(search_id, ttl_s)
+
+
+def _read_ttl_s() -> int:
+    """Return the seconds that a search is kept once it was read."""
+    return min(_READ_TTL_S, services().settings.search_ttl_s)

@@ -61,6 +61,12 @@ def rest_s(headers: Mapping[str, Any], now: float) -> float | None:
     return expires_at - now if isinstance(expires_at, float) else None
 
 
+def age_s(headers: Mapping[str, Any], now: float) -> float | None:
+    """Return the seconds since a task was sent; None if it does not say."""
+    sent_at = _sent_at({"headers": headers})
+    return None if sent_at is None else now - sent_at
+
+
 def has_expired(headers: Mapping[str, Any], now: float) -> bool:
     """Return whether a task has expired.
 

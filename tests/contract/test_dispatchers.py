@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +110,59 @@ def test_a_result_that_is_there_already_is_returned_at_once(dispatcher: Dispatch
     task_id = send(dispatcher, ECHO)
     first = dispatcher.wait(task_id, 30)
     assert dispatcher.wait(task_id, 0) == first
+
+
+def test_a_listener_receives_the_result_of_a_task_sent_meanwhile(dispatcher: Dispatcher) -> None:
+    task_id = uuid.uuid4().hex
+    with dispatcher.listen(task_id) as listener:
+        dispatcher.send(ECHO, QUEUE, task_id, MESSAGE)
+        found = listener.wait(30)
+    assert (found.state, found.value) == ("succeeded", dump(MESSAGE))
+
+
+def test_a_listener_that_hears_nothing_returns_in_time(dispatcher: Dispatcher) -> None:
+    with dispatcher.listen("never-sent") as listener:
+        assert listener.wait(0.1).state == "queued"
+
+
+def test_a_listener_finds_a_result_that_it_did_not_hear(
+    celery_dispatcher: CeleryDispatcher, valkey: Valkey
+) -> None:
+    done = celery_dispatcher.wait(send(celery_dispatcher, ECHO), 30)
+    text = json.dumps({"status": "SUCCESS", "result": done.value, "children": []})
+    with connect(valkey.url) as redis, celery_dispatcher.listen("unheard") as listener:
+        redis.set("celery-task-meta-unheard", text, ex=60)
+        assert listener.wait(30) == done
+
+
+def test_listeners_share_connections(celery_dispatcher: CeleryDispatcher, valkey: Valkey) -> None:
+    def listen() -> None:
+        task_id = uuid.uuid4().hex
+        with celery_dispatcher.listen(task_id) as listener:
+            celery_dispatcher.send(ECHO, QUEUE, task_id, MESSAGE)
+            assert listener.wait(30).state == "succeeded"
+
+    listen()
+    with connect(valkey.url) as redis:
+        before = redis.info("stats")["total_connections_received"]
+        for _ in range(10):
+            listen()
+        # The worker may have connected meanwhile.
+        assert redis.info("stats")["total_connections_received"] < before + 10
+
+
+def test_a_listener_whose_connection_ended_connects_again(tmp_path: Path) -> None:
+    with Valkey(tmp_path) as own_valkey, connect(own_valkey.url) as redis:
+        settings = load_settings({"GLIMPSE_REDIS_URL": own_valkey.url})
+        dispatcher = CeleryDispatcher(settings, redis, RedisClock(redis), RedisModels(redis))
+        with dispatcher.listen("first") as listener:
+            own_valkey.kill()
+            with pytest.raises(BrokerUnavailable):
+                listener.wait(30)
+        own_valkey.start()
+        with dispatcher.listen("second") as listener:
+            redis.publish("celery-task-meta-second", json.dumps({"status": "SUCCESS", "result": 1}))
+            assert listener.wait(30).value == 1
 
 
 def test_a_failed_task_is_told(dispatcher: Dispatcher) -> None:

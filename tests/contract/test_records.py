@@ -115,6 +115,8 @@ def test_a_search_is_kept_for_a_limited_time(redis: Redis) -> None:
     record = SearchRecord(id="limited", created_at=0, request=SearchRequest(terms=[Term(text="a")]))
     RedisSearches(redis, ttl_s=60).put(record)
     assert 0 < redis.ttl("glimpse:search:limited") <= 60
+    RedisSearches(redis, ttl_s=60).put(record, ttl_s=30)
+    assert 0 < redis.ttl("glimpse:search:limited") <= 30
 
 
 def test_a_search_is_kept_for_less_time_once_it_was_read(

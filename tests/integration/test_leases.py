@@ -66,6 +66,28 @@ def test_what_is_held_is_kept_as_kombu_keeps_it(redis: Redis, leases: Leases) ->
     assert (content["properties"]["delivery_tag"], exchange, queue) == ("held", "", QUEUE)
 
 
+def test_what_is_held_briefly_is_not_kept(redis: Redis, leases: Leases) -> None:
+    leases.settle(leases.hold(delivered("held"), briefly=True))
+    assert leases.held() == 0
+    assert redis.keys() == []
+
+
+def test_what_is_held_briefly_and_waits_is_kept_from_the_next_renewal_on(
+    redis: Redis, leases: Leases
+) -> None:
+    lease = leases.hold(delivered("held"), briefly=True)
+    leases.renew()
+    assert redis.hkeys(MESSAGES) == redis.zrange(INDEX, 0, -1) == ["held"]
+    leases.settle(lease)
+    assert redis.keys() == []
+
+
+def test_what_is_held_briefly_goes_back(redis: Redis, leases: Leases) -> None:
+    leases.hold(delivered("held"), briefly=True)
+    leases.give_back_waiting()
+    assert queued(redis) == ["held"]
+
+
 def test_what_is_held_is_stamped_anew(redis: Redis, leases: Leases) -> None:
     deliver(redis, leases, "held")
     redis.zadd(INDEX, {"held": 1.0})

@@ -12,6 +12,7 @@ from kombu import Connection, Exchange, Queue
 from kombu.transport.redis import Channel
 from redis import Redis
 
+from common.contract import CATALOG_DELETE, SEARCH_RUN
 from common.redis_address import RedisAddress
 from common.redis_client import connect
 from tests.support.services import Valkey
@@ -76,6 +77,19 @@ def test_what_could_not_be_taken_in_goes_back(connection: Connection, redis: Red
     with pytest.raises(RuntimeError, match="odd"):
         take(connection, fail, 1)
     assert (waiting(redis), redis.hlen(Channel.unacked_key)) == (1, 0)
+
+
+@pytest.mark.parametrize(("task", "noted"), [(SEARCH_RUN, 0), (CATALOG_DELETE, 1)])
+def test_only_a_task_that_is_settled_before_it_runs_is_not_noted(
+    connection: Connection, redis: Redis, task: str, noted: int
+) -> None:
+    with connection.Producer() as producer:
+        producer.publish("body", exchange="", routing_key=QUEUE, headers={"task": task})
+    taken: list[LeasedMessage] = []
+    take(connection, taken.append, 1)
+    assert redis.hlen(Channel.unacked_key) == redis.zcard(Channel.unacked_index_key) == noted
+    taken[0].requeue()
+    assert waiting(redis) == 1
 
 
 def test_a_message_is_settled_once_and_without_its_channel(

@@ -15,6 +15,7 @@ from redis import Redis
 from common.contract import CATALOG_QUEUE, SearchResult, dump
 from common.redis_client import connect
 from tests.support.pictures import picture
+from tests.support.polling import wait_for
 from tests.support.services import Api, Valkey
 
 # Requests of each kind that may wait in the one process, and requests that ask to.
@@ -140,3 +141,29 @@ def test_a_search_is_kept_for_minutes_once_it_was_read(client: httpx.Client, red
     # The record first: without its result, the search would seem to be queued.
     assert 0 < redis.ttl(record) <= redis.ttl(result) <= 300
     assert client.get(started.headers["Location"]).json() == found
+
+
+def test_a_search_that_was_answered_is_kept_for_minutes(client: httpx.Client, redis: Redis) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(search, client)
+        wait_for(lambda: redis.keys("glimpse:search:*"), 30, "the record of the search")
+        answer_all(redis)
+        found = waiting.result()
+    assert (found.status_code, found.json()["state"]) == (200, "succeeded")
+    record, result = (
+        f"{prefix}{found.json()['id']}" for prefix in ("glimpse:search:", "celery-task-meta-")
+    )
+    # The result follows the response.
+    wait_for(lambda: redis.ttl(result) > 0, 30, "the end of the result")
+    assert 0 < redis.ttl(record) <= redis.ttl(result) <= 300
+    later = client.get(found.headers["Location"]).json()
+    assert later == found.json()
+
+
+def test_a_search_that_was_not_answered_in_time_is_kept_for_an_hour(
+    client: httpx.Client, redis: Redis
+) -> None:
+    prefer = {"Prefer": "wait=0.2"}
+    found = client.post("/v1/searches", json={"text": "a dog"}, headers=prefer)
+    assert found.status_code == 202
+    assert redis.ttl(f"glimpse:search:{found.json()['id']}") > 300

@@ -42,8 +42,9 @@ class Lease:
     message: Delivered
     # Whether its task has started; until then, another worker may take it.
     begun: bool = False
-    # Whether it is known to be among the delivered messages in Redis.
+    # Whether it is known to be among the delivered messages in Redis, and whether it may be.
     noted: bool = False
+    perhaps_noted: bool = False
 
 
 class Leases:
@@ -118,14 +119,21 @@ class Leases:
         self.asked_at = time.time()
         return self.held() < self._slots(threads)
 
-    def hold(self, message: Delivered) -> Lease:
+    def hold(self, message: Delivered, *, briefly: bool = False) -> Lease:
         """Hold a delivered message; during an outage of Redis it is noted there later.
 
         It has already left its queue, so refusing it would lose it.
+
+        Args:
+            message: The message.
+            briefly: Whether it is settled before its task runs, which loses it if the worker is
+                killed then. It is noted only if no thread begins it before the next renewal.
         """
         lease = Lease(message)
         with self._lock:
             self._held[message.tag] = lease
+        if briefly:
+            return lease
         try:
             self._note(lease)
         except BrokerUnavailable as error:
@@ -162,7 +170,7 @@ class Leases:
     def settle(self, lease: Lease) -> None:
         """End the lease of a finished task; does nothing if it has already ended."""
         with self._ending():
-            if self._end(lease):
+            if self._end(lease) and lease.perhaps_noted:
                 self._send(partial(self._messages.settle, lease.message.tag))
 
     def give_back(self, lease: Lease, *, last: bool = False) -> None:
@@ -227,6 +235,7 @@ class Leases:
             self._claims.renew()
 
     def _note(self, lease: Lease) -> None:
+        lease.perhaps_noted = True
         self._messages.note(lease.message)
         lease.noted = True
         with self._lock:

@@ -38,6 +38,9 @@ class LeasedTask(Task[Any, Any]):
     """A task with leased requests."""
 
     Request = LeasedRequest  # type: ignore[assignment]
+    # Characters of a result in Celery's log line. The hits of a search have the names of pictures,
+    # and formatting them takes as long as storing them.
+    resultrepr_maxsize = 1
 
 
 class SlotPool(TaskPool):

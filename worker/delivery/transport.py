@@ -11,6 +11,7 @@ from kombu.transport.redis import QoS, Transport
 
 from common.broker.names import purpose_of
 from common.broker.transport import BrokerChannel, broker_transport
+from common.contract import SEARCH_TASKS
 from common.redis_address import RedisAddress
 from worker.delivery.leases import Lease, Leases
 from worker.delivery.messages import Delivered
@@ -69,7 +70,8 @@ class LeasedQoS(QoS):
         info = message.delivery_info
         message.lease = self.channel.leases.hold(
             # The routing key of a message sent directly to a queue is the queue's name.
-            Delivered(delivery_tag, info["routing_key"], message._raw, info["exchange"])
+            Delivered(delivery_tag, info["routing_key"], message._raw, info["exchange"]),
+            briefly=message.headers.get("task") in SEARCH_TASKS,
         )
 
     def restore_visible(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 kombu's names

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from common.broker.names import queue_for
+from common.broker.queues import age_s
 from common.broker.sender import TaskSender
 from common.contract import (
     CATALOG_QUEUE,
@@ -24,6 +25,9 @@ from common.jobs.base import JobRecords
 from common.models.base import Models
 
 log = logging.getLogger(__name__)
+
+# Seconds since a task was sent in which its queue's model is taken to be active still.
+_JUST_SENT_S = 1.0
 
 Payload = TypeVar("Payload", IngestChunk, IngestArchive, EditImages)
 
@@ -84,3 +88,19 @@ class Routing:
         queue = SEARCH_QUEUE if task in SEARCH_TASKS else CATALOG_QUEUE
         self._sender.send_to(queue_for(queue, active, message), task, task_id, message, expires_s)
         return True
+
+
+def is_just_sent(headers: Mapping[str, Any], model: str, now: float) -> bool:
+    """Return whether a task was sent to a model's queue a moment ago.
+
+    The model was active then, so its collection has all images whose jobs had ended.
+
+    Args:
+        headers: The headers of the task's message, and where it was delivered from.
+        model: The model of this worker.
+        now: The time by Redis's clock.
+    """
+    # The routing key of a message sent directly to a queue is the queue's name.
+    queue = (headers.get("delivery_info") or {}).get("routing_key", "")
+    age = age_s(headers, now)
+    return queue.endswith(f"@{model}") and age is not None and age < _JUST_SENT_S

@@ -63,6 +63,7 @@ from worker.catalog.edit import ImageEdit
 from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
 from worker.ingest.deliveries import Deliveries, Work
+from worker.runtime.routing import is_just_sent
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.stores.as_of import MarkedReads
@@ -132,7 +133,7 @@ def register_search(
     def failed_search(error: Failure) -> Message:
         return SearchResult(encoder=model, took_ms=0, error=error)
 
-    answer = partial(_register, app, clock, forward, measure, None)
+    answer = partial(_register, app, model, clock, forward, measure, None)
 
     def read(task: Callable[[Read], Message]) -> Callable[[Read, Callable[[], bool]], Message]:
         return _read_only(work.reads.of(task))
@@ -163,7 +164,7 @@ def register_search(
     )
     answer(MODELS_LIST, ModelsRequest, _read_only(work.models.list), lambda e: ModelsList(error=e))
     answer(THUMBNAILS_MAKE, ThumbnailRequest, make_thumbnail, lambda e: ThumbnailResult(error=e))
-    _register_changes(partial(_register, app, clock, forward, measure, take), work)
+    _register_changes(partial(_register, app, model, clock, forward, measure, take), work)
 
 
 def _register_changes(change: Callable[..., None], work: SearchWork) -> None:
@@ -176,6 +177,7 @@ def _register_changes(change: Callable[..., None], work: SearchWork) -> None:
 
 def _register(
     app: Celery,
+    model: str,
     clock: Clock,
     forward: Forward,
     measure: Measure,
@@ -207,9 +209,10 @@ def _register(
             return dump(failed(_UNREADABLE))
         if take is not None and not take(_tag_of(task)):
             raise Reject("another worker has it", requeue=True)
-        left_s = rest_s(vars(task.request), clock.now())
-        if forward(name, str(task.request.id), message, left_s):
-            raise Ignore
+        if take is not None or not is_just_sent(vars(task.request), model, clock.now()):
+            left_s = rest_s(vars(task.request), clock.now())
+            if forward(name, str(task.request.id), message, left_s):
+                raise Ignore
         try:
             return dump(run(message, is_wanted))
         except GlimpseError as error:

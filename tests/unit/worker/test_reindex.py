@@ -40,7 +40,7 @@ from worker.reindex.page import Page, PageReindex
 from worker.reindex.recovery import ReindexRecovery
 from worker.reindex.slices import Duties, SliceReindex
 from worker.reindex.switch import ModelSwitch
-from worker.runtime.routing import Routing, SwitchInProgress
+from worker.runtime.routing import Routing, SwitchInProgress, is_just_sent
 from worker.stores.fence import Fence
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
@@ -383,6 +383,17 @@ def test_a_task_of_another_model_is_forwarded() -> None:
     assert routing.forwards("catalog.get", "id", CHUNK, 1.0)
     assert sent.queues[2:] == ["catalog@hashing"]
     assert not routing_of(models, OLD, sent).forwards("search.run", "id", CHUNK, 1.0)
+
+
+def test_only_a_task_just_sent_to_the_model_needs_no_comparison() -> None:
+    now = 1000.0
+    queued = {"sent_at": now - 0.5, "delivery_info": {"routing_key": f"search@{OLD}"}}
+    assert is_just_sent(queued, OLD, now)
+    assert not is_just_sent(queued, OLD, now + 60)
+    assert not is_just_sent(queued, NEW, now)
+    # Sent before any worker had started, and by a sender that does not say when.
+    assert not is_just_sent({**queued, "delivery_info": {"routing_key": "search"}}, OLD, now)
+    assert not is_just_sent({**queued, "sent_at": None}, OLD, now)
 
 
 def test_uploads_wait_while_the_service_switches_to_their_model() -> None:
