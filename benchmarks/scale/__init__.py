@@ -10,6 +10,20 @@ from typing import Any, NamedTuple
 
 from benchmarks.figures import Figure
 
+# Modules of this package, in the order in which ``make bench`` runs them.
+PARTS: tuple[str, ...] = (
+    "redis_bytes",
+    "upkeep",
+    "workers",
+    "waiters",
+    "fairness",
+    "thumbnails",
+    "metrics",
+    "reads",
+    "index",
+    "page",
+)
+
 
 class Measured(NamedTuple):
     """The figures of one part, and the raw data that they are computed from."""
