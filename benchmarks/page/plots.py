@@ -9,8 +9,15 @@ from functools import partial
 from benchmarks.page.results import Results, values
 from benchmarks.page.svg import bars, lines
 
-# The parts of the service, in the order of their colours.
-_PARTS = ("ingest_worker", "search_worker", "api", "milvus", "valkey", "client")
+# The parts of the service in the results, and in the plots: each has the same colour in all.
+_PARTS = {
+    "ingest_worker": "ingest worker",
+    "search_worker": "search worker",
+    "api": "API",
+    "milvus": "Milvus",
+    "valkey": "Valkey",
+    "client": "client",
+}
 _BATCHES = re.compile(r"batches of (\d+), (.+)")
 _SEARCHES = re.compile(r"glimpse, (\d+) callers?, (idle|beside ingest), (p\d+)")
 _COST = "processor time, "
@@ -47,12 +54,11 @@ def _memory(results: Results) -> str | None:
     if "ingest" not in results or "free model" not in results["ingest"].raw:
         return None
     raw = results["ingest"].raw["free model"]
+    readings = list(zip(raw["images"], raw["peak_mib"], strict=True))
     series = {
-        part: {
-            images: peaks[part]
-            for images, peaks in zip(raw["images"], raw["peak_mib"], strict=True)
-        }
-        for part in raw["peak_mib"][0]
+        name: {images: peaks[part] for images, peaks in readings}
+        for part, name in _PARTS.items()
+        if part in raw["peak_mib"][0]
     }
     return _by_size("Peak memory", "images ingested", "MiB", series)
 
@@ -85,7 +91,9 @@ def _time(results: Results) -> str | None:
     measured = {name: costs for name, costs in rows.items() if costs}
     if not measured:
         return None
-    series = {part: [costs.get(part) for costs in measured.values()] for part in _PARTS}
+    series = {
+        name: [costs.get(part) for costs in measured.values()] for part, name in _PARTS.items()
+    }
     return bars("Processor time of each", "ms", list(measured), series)
 
 

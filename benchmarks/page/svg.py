@@ -50,7 +50,7 @@ _CSS = (
     f"{_variables(_LIGHT)} @media (prefers-color-scheme: dark) {{{_variables(_DARK)}}}"
     # Colours fade in otherwise.
     " * {transition: none !important}"
-    " .graph > .background {stroke: none}"
+    " .series .line {stroke-width: 2}"
 )
 _STYLE = Style(
     background="var(--ground)",
@@ -81,7 +81,6 @@ _OPTIONS: Mapping[str, Any] = {
     "no_prefix": True,
     "disable_xml_declaration": True,
     "legend_at_bottom": True,
-    "legend_at_bottom_columns": 3,
     "truncate_legend": -1,
 }
 # Pygal's version and date, and settings for scripts.
@@ -114,7 +113,6 @@ def lines(
         y_title=unit,
         height=400,
         range=(0, top),
-        stroke_style={"width": 2},
     )
     chart.x_labels = sizes
     return _drawn(chart, series)
@@ -131,6 +129,8 @@ def bars(
 
 
 def _drawn(chart: Any, series: Mapping[str, Sequence[float | None]]) -> str:
+    # Pygal leaves no room for the last row of the legend if that is shorter than the others.
+    chart.legend_at_bottom_columns = 3 if len(series) % 3 == 0 else len(series)
     for name, values in series.items():
         chart.add(name, values)
     return _NOT_DRAWN.sub("", chart.render()) + "\n"

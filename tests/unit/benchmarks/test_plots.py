@@ -61,12 +61,12 @@ def test_both_plots_of_latencies_have_the_same_scale() -> None:
 
 
 def test_memory_by_images() -> None:
-    assert {"1,000", "20,000", "api", "milvus"} <= set(texts("memory"))
+    assert {"1,000", "20,000", "API", "Milvus"} <= set(texts("memory"))
 
 
 def test_processor_time_by_part() -> None:
     shown = texts("time")
-    assert {"image", "search, 1 caller", "ingest_worker", "api"} <= set(shown)
+    assert {"image", "search, 1 caller", "ingest worker", "API"} <= set(shown)
     assert "image, no-op model" not in shown
 
 
