@@ -69,7 +69,7 @@ def _status(statuses: Sequence[int]) -> int:
     help="Folder of the results and their page, instead of the published ones.",
 )
 def main(names: Sequence[str], quick: bool, results: Path | None, **given: object) -> None:
-    """Run the named benchmarks and groups, or all that do not take hours."""
+    """Run the named benchmarks and groups, or all but the long ones."""
     try:
         benchmarks = chosen(names)
     except UnknownBenchmark as error:

@@ -69,7 +69,7 @@ def _rate(
 @click.option("--photos", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--batches", default="8,16,32", help="Batch sizes to try.")
 @click.option("--pictures", default=128, help="Pictures per pass.")
-@click.option("--passes", default=3, help="Passes per batch size; the median counts.")
+@click.option("--passes", default=2, help="Passes per batch size; the median counts.")
 def main(photos: Path, batches: str, pictures: int, passes: int) -> None:
     """Measure the encoder alone and print JSON."""
     encoder = load_encoder(load_settings(), bulk=True)
