@@ -110,7 +110,7 @@ def _chosen(figures: Sequence[View], patterns: str) -> Sequence[View]:
 
 
 def _conditions(name: str, result: Result, head: Result | None) -> str:
-    """Return where a result comes from: what differs from the page's head, and other load."""
+    """Return where a result comes from: what differs from the page's head, rounds, other load."""
     said = []
     if head is not None:
         commit, cpu, cores = result.conditions
@@ -118,6 +118,8 @@ def _conditions(name: str, result: Result, head: Result | None) -> str:
             said.append(f"At {commit}.")
         if (cpu, cores) != head.conditions[1:]:
             said.append(f"On {cores} cores of {cpu}.")
+    if rounds := result.settings.get("rounds"):
+        said.append("One round." if rounds == 1 else f"{rounds} rounds.")
     said.append(f"Other programs used {number(result.others_cores)} cores.")
     return " ".join([*said, f"[Samples](../benchmarks/results/{name}.json)"])
 

@@ -23,12 +23,14 @@ class Result:
     Attributes:
         machine: The machine; see ``benchmarks.machine.machine``.
         others_cores: Cores that other programs used meanwhile.
+        settings: Sizes of the measurement.
         figures: The figures of each part.
         raw: The samples of each part.
     """
 
     machine: Mapping[str, Any]
     others_cores: float
+    settings: Mapping[str, Any]
     figures: Mapping[str, Sequence[View]]
     raw: Mapping[str, Any]
 
@@ -48,7 +50,9 @@ def read(folder: Path) -> dict[str, Result]:
 
 def _read(file: Path) -> Result:
     found = json.loads(file.read_text())
-    return Result(found["machine"], found["others_cores"], found["figures"], found["raw"])
+    return Result(
+        found["machine"], found["others_cores"], found["settings"], found["figures"], found["raw"]
+    )
 
 
 def usual(results: Results) -> Result | None:

@@ -12,6 +12,7 @@ def result(
     figures: dict[str, list[Figure]],
     commit: str = "abc1234",
     cores: int = 2,
+    rounds: int | None = None,
     raw: dict[str, Any] | None = None,
 ) -> Result:
     machine = {
@@ -22,4 +23,4 @@ def result(
         "packages": {"torch": "2.15.0", "openvino": None},
     }
     views = {part: [figure.view() for figure in some] for part, some in figures.items()}
-    return Result(machine, 0.25, views, raw or {})
+    return Result(machine, 0.25, {"rounds": rounds} if rounds else {}, views, raw or {})

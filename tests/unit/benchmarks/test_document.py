@@ -58,6 +58,12 @@ def test_conditions_that_differ_from_most_results_are_named() -> None:
     assert "At abc1234" not in render(block("results: api / api"), results)
 
 
+@pytest.mark.parametrize(("rounds", "says"), [(1, "_One round. Other"), (3, "_3 rounds. Other")])
+def test_the_rounds_are_named(rounds: int, says: str) -> None:
+    results = {"search": result({"search": SEARCHES}, rounds=rounds)}
+    assert says in render(block("results: search / search"), results)
+
+
 def test_without_results_the_page_says_so() -> None:
     assert "Nothing has been measured yet." in render(block("machine"), {})
 
