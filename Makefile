@@ -121,61 +121,67 @@ coverage: setup ## Run all tests and show what they do not reach (TESTS=file)
 
 # Any value makes a benchmark run in some seconds, on so little that its figures say nothing.
 QUICK ?=
-# The encoder of `make bench` and `make screenshots`.
+# The encoder of `make bench-retrieval` and `make screenshots`.
 MODEL ?= starter
 # A Milvus server for `make bench-store`, which otherwise starts one.
 MILVUS_URI ?=
-# The folder of the figures in JSON.
-RESULTS ?= benchmarks/results
-# A benchmark, and the options that it may take; `$(call figures,NAME)` names the file.
-BENCH = $(BIN)/python -m benchmarks
-figures = $(if $(QUICK),--quick) --json "$(RESULTS)/$(1).json"
-ON_PHOTOS = $(if $(PHOTOS),--photos "$(PHOTOS)")
-IN_ROUNDS = $(if $(ROUNDS),--rounds $(ROUNDS))
+# A folder for the results and their page, instead of the published ones.
+RESULTS ?=
+# Benchmarks of `make bench` (benchmarks/suite.py), and parts of `make bench-scale`, instead of all.
+ONLY ?=
+BENCH = $(BIN)/python -m benchmarks --model $(MODEL) $(if $(QUICK),--quick) $(if $(PHOTOS),--photos "$(PHOTOS)") \
+  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MILVUS_URI),--uri "$(MILVUS_URI)") $(if $(RESULTS),--results "$(RESULTS)")
 
 .PHONY: bench
-bench: setup ## Measure searches in the embedded store, and what is found among PHOTOS
-	$(BENCH).store --only search $(call figures,store-search)
-	$(if $(PHOTOS)$(QUICK),$(BENCH).retrieval --model $(MODEL) $(ON_PHOTOS) $(call figures,retrieval))
+bench: setup ## Run the benchmarks below on PHOTOS, and render docs/benchmarks.md (ONLY="name ...")
+	$(BENCH) $(ONLY)
+
+.PHONY: bench-retrieval
+bench-retrieval: setup ## Measure which of PHOTOS are found, and a model's noise thresholds (MODEL=name)
+	$(BENCH) retrieval
 
 .PHONY: bench-store
 bench-store: setup ## Measure searches, lists, recall and consistency of both kinds of Milvus
-	$(BENCH).store --server lite $(call figures,store-lite)
-	$(BENCH).store --server milvus $(if $(MILVUS_URI),--uri "$(MILVUS_URI)") $(call figures,store-milvus)
+	$(BENCH) store
+
+.PHONY: bench-limits
+bench-limits: setup ## Measure the encoder, decoding, the store, Redis and a socket, each alone, on PHOTOS
+	$(BENCH) limits
 
 .PHONY: bench-ingest
 bench-ingest: setup ## Measure ingest, from the upload to the store, on PHOTOS
-	$(BENCH).ingest $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,ingest)
+	$(BENCH) ingest
 
 .PHONY: bench-search
 bench-search: setup ## Measure searches, idle and beside ingest, on PHOTOS
-	$(BENCH).search $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,search)
+	$(BENCH) search
 
 .PHONY: bench-reindex
 bench-reindex: setup ## Measure a reindex with another model, and searches beside it, on PHOTOS
-	$(BENCH).reindex $(ON_PHOTOS) $(call figures,reindex)
-
-# Parts of `make bench-scale`, instead of all: modules of benchmarks/scale.
-ONLY ?=
+	$(BENCH) reindex
 
 .PHONY: bench-scale
 bench-scale: setup ## Measure what grows with images, tasks, workers and callers (ONLY=part)
-	$(BENCH).scale $(ONLY:%=--only %) $(call figures,scale)
+	$(BENCH) $(or $(ONLY:%=scale-%),scale)
 
 .PHONY: bench-api
 bench-api: setup ## Measure the API's requests per second, and the cost of each
-	$(BENCH).api $(IN_ROUNDS) $(call figures,api)
+	$(BENCH) api
 
 .PHONY: bench-engines
 bench-engines: setup ## Compare what can run the model on a CPU: torch, OpenVINO, ONNX Runtime
-	$(BENCH).engines $(IN_ROUNDS) $(call figures,engines)
+	$(BENCH) engines
 
 .PHONY: bench-gpu
 bench-gpu: setup ## Measure the encoder and ingest on a GPU, on PHOTOS
-	$(BENCH).gpu $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,gpu)
+	$(BENCH) gpu
 
-# The folder that `make screenshots` writes to.
+# The folder that `make bench-docs`, `make screenshots` and `make dashboard-picture` write to.
 OUT ?= docs
+
+.PHONY: bench-docs
+bench-docs: setup ## Render the tables and plots of docs/benchmarks.md from the results
+	$(BIN)/python -m benchmarks.page $(if $(RESULTS),--results "$(RESULTS)") --out "$(OUT)"
 
 .PHONY: screenshots
 screenshots: setup ## Take the README's screenshots of the web page (PHOTOS=dir QUERY="a white dog")

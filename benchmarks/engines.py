@@ -222,14 +222,15 @@ def main(
 ) -> None:
     """Compare the engines on this machine's CPU."""
     logging.basicConfig(level="WARNING")
-    settings = Settings(device="cpu", precision=precision)
+    settings, rounds = Settings(device="cpu", precision=precision), 1 if quick else rounds
     dtype = str(Compute.choose(settings).dtype).removeprefix("torch.")
-    report = Report({"model": "tiny" if quick else "ViT-B/32", "dtype": dtype, "batch": _BATCH})
+    model = "tiny" if quick else "ViT-B/32"
+    report = Report({"model": model, "dtype": dtype, "batch": _BATCH, "rounds": rounds})
     with TemporaryDirectory() as folder:
         file = weights_file or random_weights(Path(folder), tiny=quick)
         found = engines(file, Path(folder), settings, quick=quick)
         towers = load_clip("random", file)
-        runs = measure(found, towers, 1 if quick else rounds)
+        runs = measure(found, towers, rounds)
         made = figures(runs, found, towers)
         report.add("engines", made, runs)
         queues = QUEUES[:1] if quick else QUEUES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,13 @@ class Figure:
         if self.within_bound is None:
             return plain
         return plain | {"bound": self.bound, "within_bound": self.within_bound}
+
+
+class Measured(NamedTuple):
+    """The figures of one part, and the samples that they are computed from."""
+
+    figures: Sequence[Figure]
+    raw: Any
 
 
 def middle(values: Sequence[float]) -> float:

@@ -41,6 +41,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "python": platform.python_version(),
         "commit": _commit(),
         "packages": {package: _version(package) for package in _PACKAGES},
@@ -61,10 +62,22 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str:
-    """Return the short hash of the checkout's commit, marked as dirty if files differ from it."""
-    git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    found = subprocess.run(git, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    """Return the short hash of the checkout's commit, marked as dirty if code differs from it.
+
+    Results that an earlier benchmark has written, and the page that shows them, are not code.
+    """
+    commit = _git("rev-parse", "--short", "HEAD")
+    changed = _git(
+        *("status", "--porcelain", "--untracked-files=no"),
+        *("--", ".", ":!benchmarks/results", ":!docs"),
+    )
+    return (commit or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    """Return what git says; nothing where there is no checkout."""
+    command = ["git", "-C", str(Path(__file__).parent.parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _cpu_name() -> str:

@@ -40,7 +40,26 @@ class Report:
             "others_cores": self._others.cores(),
             "settings": self._settings,
             "figures": self._figures,
-            "raw": self._raw,
         }
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(report, indent=2) + "\n")
+        out.write_text(_text(report, self._raw))
+
+
+def _text(report: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+    """Return a report as JSON, with the raw data of each part on one line, since it is long."""
+    head = json.dumps(report, indent=2).removesuffix("\n}")
+    parts = [
+        f"    {json.dumps(part)}: {json.dumps(_rounded(found), separators=(',', ':'))}"
+        for part, found in raw.items()
+    ]
+    lines = ",\n".join(parts)
+    return f'{head},\n  "raw": {{\n{lines}\n  }}\n}}\n'
+
+
+def _rounded(raw: Any) -> Any:
+    """Return raw data with four digits of each measured number."""
+    if isinstance(raw, float):
+        return float(f"{raw:.4g}")
+    if isinstance(raw, Mapping):
+        return {name: _rounded(value) for name, value in raw.items()}
+    return [_rounded(value) for value in raw] if isinstance(raw, list | tuple) else raw

@@ -41,7 +41,12 @@ def main(rounds: int, quick: bool, out: Path | None) -> None:
     """Measure the API's requests per second and the CPU time of each request."""
     seconds, rounds = (_QUICK_SECONDS, 1) if quick else (_SECONDS, rounds)
     report = Report(
-        {"connections": CONNECTIONS, "picture_bytes": PICTURE_BYTES, "seconds": seconds}
+        {
+            "rounds": rounds,
+            "connections": CONNECTIONS,
+            "picture_bytes": PICTURE_BYTES,
+            "seconds": seconds,
+        }
     )
     measured = measure(rounds, seconds)
     report.add("api", rate_figures(measured), measured)

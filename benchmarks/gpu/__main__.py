@@ -60,11 +60,10 @@ def main(
     with photographs.chosen(photos, quick) as folder, TemporaryDirectory() as made:
         file = weights_file or weights.random_weights(Path(made), tiny=quick)
         report.add("parity", measures.parity_figures(file, device), {})
-        report.add("encoder", measures.encoder_figures(file, device, sizes, rounds), {})
+        report.add("encoder", *measures.encoder(file, device, sizes, rounds))
         with weights.chosen(file, quick) as variables:
             on_device = {**variables, "GLIMPSE_DEVICE": device}
-            pipeline = measures.pipeline_figures(folder, on_device, rounds, copies, workers)
-            report.add("pipeline", pipeline, {})
+            report.add("pipeline", *measures.pipeline(folder, on_device, rounds, copies, workers))
     report.write(out)
 
 

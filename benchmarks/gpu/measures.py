@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figures import Figure, cpu_figures, middle
+from benchmarks.figures import Figure, Measured, cpu_figures, middle
 from benchmarks.ingest import glimpse
 from benchmarks.parity import distance_figures
 from common.settings import Settings
@@ -63,12 +63,11 @@ def text_ms(backend: TorchBackend, towers: Towers) -> float:
     return (time.perf_counter() - began) / _TEXTS * 1000
 
 
-def encoder_figures(
-    weights_file: Path, device: str, sizes: tuple[int, ...], rounds: int
-) -> list[Figure]:
+def encoder(weights_file: Path, device: str, sizes: tuple[int, ...], rounds: int) -> Measured:
     """Measure the encoder alone, as it is and compiled, in each way to batch."""
     compute = Compute.choose(Settings(device=device), bulk=True)
     found: list[Figure] = []
+    samples: dict[str, list[float]] = {}
     for name, compiled in (("torch", False), ("torch.compile", True)):
         towers = load_clip("random", weights_file)
         backend = TorchBackend(towers, compute, compiled=compiled)
@@ -76,23 +75,26 @@ def encoder_figures(
             for at_once in _AT_ONCE:
                 rates = [rate(backend, towers, size, at_once) for _ in range(rounds)]
                 way = f"{name}: batches of {size}, {at_once} at once"
+                samples[way] = rates
                 found.append(Figure(way, middle(rates), "images/s"))
         found.append(Figure(f"{name}: a text", text_ms(backend, towers), "ms"))
-    return found
+    return Measured(found, samples)
 
 
-def pipeline_figures(
+def pipeline(
     photos: Path, variables: Mapping[str, str], rounds: int, copies: int, workers: tuple[int, ...]
-) -> list[Figure]:
+) -> Measured:
     """Measure the whole way, with some numbers of ingest workers that share the GPU."""
     made: list[Figure] = []
+    samples = {}
     for count in workers:
         runs = [
             glimpse.measure(photos, variables, copies=copies, workers=count).view()
             for _ in range(rounds)
         ]
+        samples[count] = runs
         rate = middle([run["images_per_s"] for run in runs])
         made.append(Figure(f"upload to searchable, {count} ingest workers", rate, "images/s"))
         if count == 1:
             made += cpu_figures(runs)
-    return made
+    return Measured(made, samples)

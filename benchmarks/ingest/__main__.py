@@ -21,18 +21,20 @@ class Sizes:
 
     Attributes:
         few_pictures: Pictures ingested with a free model before the first memory reading.
-        many_pictures: Pictures ingested before the second memory reading.
+        many_pictures: Pictures ingested before the last memory reading.
+        steps: Timed rounds from few to many pictures, with a memory reading after each.
         job_images: Images of the queried job.
         job_requests: Requests per question about the job.
     """
 
     few_pictures: int = 1000
     many_pictures: int = 20_000
+    steps: int = 4
     job_images: int = 100_000
     job_requests: int = 200
 
 
-_QUICK = Sizes(few_pictures=50, many_pictures=100, job_images=2000, job_requests=5)
+_QUICK = Sizes(few_pictures=50, many_pictures=100, steps=2, job_images=2000, job_requests=5)
 
 
 @click.command()
@@ -68,7 +70,7 @@ def main(
             times = jobs.measure(sizes.job_images, sizes.job_requests)
             report.add("jobs", jobs.figures(times), times)
         if "free model" in wanted:
-            free = free_model.measure(folder, sizes.few_pictures, sizes.many_pictures, rounds)
+            free = free_model.measure(folder, sizes.few_pictures, sizes.many_pictures, sizes.steps)
             report.add("free model", free_model.figures(free), free)
         if "encoding" in wanted:
             with weights.chosen(weights_file, quick) as variables:

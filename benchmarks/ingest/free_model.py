@@ -20,12 +20,12 @@ _PARTS = ("api", "ingest_worker")
 _GROWTH_MAX = 1.1
 
 
-def measure(photos: Path, few: int, many: int, rounds: int) -> dict[str, Any]:
+def measure(photos: Path, few: int, many: int, steps: int) -> dict[str, Any]:
     """Ingest few pictures, then the rest of many in timed rounds; then edit all of them.
 
     Returns:
-        The rounds, the peak resident memory of each part, in MiB, after few and after many, and
-        the rates of edits.
+        The rounds; the images ingested before the first and after each round, with the peak
+        resident memory of each part by then, in MiB; and the rates of edits.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -33,12 +33,14 @@ def measure(photos: Path, few: int, many: int, rounds: int) -> dict[str, Any]:
     ):
         stack.warm_up()
         stack.ingest(first=0, count=few)
-        before = _peaks(stack)
-        count = (many - few) // rounds
-        measured = [_round(stack, few + number * count, count) for number in range(rounds)]
-        peaks = [before, _peaks(stack)]
+        images, peaks, rounds = [few], [_peaks(stack)], []
+        count = (many - few) // steps
+        for first in range(few, few + steps * count, count):
+            rounds.append(_round(stack, first, count))
+            images.append(first + count)
+            peaks.append(_peaks(stack))
         edited = edits.measure(stack, many, few)
-    return {"rounds": measured, "images": [few, many], "peak_mib": peaks, "edits": edited}
+    return {"rounds": rounds, "images": images, "peak_mib": peaks, "edits": edited}
 
 
 def _round(stack: WatchedStack, first: int, count: int) -> dict[str, Any]:
@@ -53,7 +55,8 @@ def _peaks(stack: WatchedStack) -> dict[str, float]:
 def figures(measured: dict[str, Any]) -> list[Figure]:
     """Return the rate and each part's growth with their bounds, and each part's CPU time."""
     rate = middle([one["images_per_s"] for one in measured["rounds"]])
-    (few, many), (before, after) = measured["images"], measured["peak_mib"]
+    few, *_, many = measured["images"]
+    before, *_, after = measured["peak_mib"]
     rows = [Figure("upload to searchable", rate, "images/s", at_least=_PER_S_MIN)]
     for part in _PARTS:
         rows += [

@@ -24,25 +24,20 @@ from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
 
-# Batch sizes to try.
-BATCHES = (8, 16, 32)
-# Pictures per pass.
-PICTURES = 128
-# Passes per batch size, interleaved so that noise affects all sizes.
-PASSES = 3
 
-
-def measure(encoder: Encoder, photos: Path) -> dict[str, Any]:
+def measure(
+    encoder: Encoder, photos: Path, batches: Sequence[int], pictures: int, passes: int
+) -> dict[str, Any]:
     """Return the encoder's rates at its best batch size: one at a time, and several at once.
 
-    Concurrent batches share the cores.
+    Concurrent batches share the cores. The sizes take turns, so that noise affects all of them.
     """
-    pixels = [_prepared(encoder, path) for path in paths_in(photos)[:PICTURES]]
+    pixels = [_prepared(encoder, path) for path in paths_in(photos)[:pictures]]
     cores = torch.get_num_threads() * encoder.concurrency
-    ways = [(at_once, size) for at_once in {1, encoder.concurrency} for size in BATCHES]
-    passes = [{way: _rate(encoder, pixels, *way, cores) for way in ways} for _ in range(1 + PASSES)]
+    ways = [(at_once, size) for at_once in {1, encoder.concurrency} for size in batches]
     # The first pass is slow: torch plans its kernels.
-    rates = {way: median(rates[way] for rates in passes[1:]) for way in ways}
+    found = [{way: _rate(encoder, pixels, *way, cores) for way in ways} for _ in range(1 + passes)]
+    rates = {way: median(rates[way] for rates in found[1:]) for way in ways}
     return {
         "images_per_s": max(rate for (at_once, _), rate in rates.items() if at_once == 1),
         "images_per_s_several_at_once": max(rates.values()),
@@ -72,9 +67,14 @@ def _rate(
 
 @click.command()
 @click.option("--photos", type=click.Path(exists=True, path_type=Path), required=True)
-def main(photos: Path) -> None:
+@click.option("--batches", default="8,16,32", help="Batch sizes to try.")
+@click.option("--pictures", default=128, help="Pictures per pass.")
+@click.option("--passes", default=2, help="Passes per batch size; the median counts.")
+def main(photos: Path, batches: str, pictures: int, passes: int) -> None:
     """Measure the encoder alone and print JSON."""
-    print(json.dumps(measure(load_encoder(load_settings(), bulk=True), photos)))
+    encoder = load_encoder(load_settings(), bulk=True)
+    sizes = [int(size) for size in batches.split(",")]
+    print(json.dumps(measure(encoder, photos, sizes, pictures, passes)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.scale``: measure all parts, or some of them, and report the figures."""
+"""``python -m benchmarks.scale PART``: measure a part, and report its figures."""
 
 from __future__ import annotations
 
@@ -9,31 +9,17 @@ import click
 
 from benchmarks import options
 from benchmarks.report import Report
-
-# Modules of this package, in the order of the report.
-PARTS: tuple[str, ...] = (
-    "redis_bytes",
-    "upkeep",
-    "workers",
-    "waiters",
-    "fairness",
-    "thumbnails",
-    "metrics",
-    "reads",
-    "index",
-    "page",
-)
+from benchmarks.scale import PARTS
 
 
 @click.command()
-@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Measure only this part.")
+@click.argument("part", type=click.Choice(PARTS))
 @options.QUICK
 @options.JSON
-def main(only: tuple[str, ...], quick: bool, out: Path | None) -> None:
+def main(part: str, quick: bool, out: Path | None) -> None:
     """Measure what grows."""
     report = Report({"quick": quick})
-    for part in only or PARTS:
-        report.add(part, *import_module(f"{__package__}.{part}").measure(quick))
+    report.add(part, *import_module(f"{__package__}.{part}").measure(quick))
     report.write(out)
 
 

@@ -16,8 +16,7 @@ import httpx
 
 from api.services import Services, connect_services
 from api.uploads.job import begin_job
-from benchmarks.figures import Figure, middle
-from benchmarks.scale import Measured
+from benchmarks.figures import Figure, Measured, middle
 from common.images.received import ReceivedPicture
 from common.keys.redis import RedisKeys
 from common.keys.token import issue

@@ -20,8 +20,7 @@ import psutil
 from numpy.typing import NDArray
 from pymilvus import MilvusClient, MilvusException
 
-from benchmarks.figures import Figure, percentile
-from benchmarks.scale import Measured
+from benchmarks.figures import Figure, Measured, percentile
 from benchmarks.store.recall import DIM, LIKE_PICTURES, vectors_of
 from benchmarks.store.rows import TOP_K, Vectors, rows
 from common.contract import DEFAULT_TENANT

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from benchmarks.figures import Figure, middle
+from benchmarks.figures import Figure, Measured, middle
 from benchmarks.free_worker import FreeEncoder
-from benchmarks.scale import Measured
 from benchmarks.scale.thumbnails import jpegs
 from common.claims.memory import MemoryClaims
 from common.contract import IngestChunk, Message, Outcome

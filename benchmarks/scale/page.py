@@ -14,8 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, ViewportSize
 
-from benchmarks.figures import Figure, middle
-from benchmarks.scale import Measured
+from benchmarks.figures import Figure, Measured, middle
 from benchmarks.scale.pictures import generated
 from benchmarks.store.rows import write
 from common.blobs.base import BlobStore

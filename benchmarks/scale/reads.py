@@ -22,8 +22,7 @@ from threading import Event
 
 import numpy as np
 
-from benchmarks.figures import Figure, latency_figures
-from benchmarks.scale import Measured
+from benchmarks.figures import Figure, Measured, latency_figures
 from benchmarks.store.rows import TOP_K, Vectors, random_units, rows, write
 from benchmarks.store.servers import new_store
 from common.contract import DEFAULT_TENANT, Outcome

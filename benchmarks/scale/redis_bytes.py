@@ -19,8 +19,7 @@ from celery.backends.redis import RedisBackend
 from redis import Redis
 
 from api.search_records import RedisSearches, SearchRecord
-from benchmarks.figures import Figure, middle
-from benchmarks.scale import Measured
+from benchmarks.figures import Figure, Measured, middle
 from common.broker.celery_options import celery_options
 from common.broker.sender import TaskSender
 from common.contract import (

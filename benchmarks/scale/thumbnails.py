@@ -14,8 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks import weights
-from benchmarks.figures import Figure, latency_figures, middle
-from benchmarks.scale import Measured
+from benchmarks.figures import Figure, Measured, latency_figures, middle
 from benchmarks.scale.pictures import generated
 from common.blobs.folder import FolderBlobs
 from common.contract import ChunkItem, IngestChunk

@@ -20,8 +20,7 @@ from typing import Any
 
 from redis import Redis
 
-from benchmarks.figures import Figure
-from benchmarks.scale import Measured
+from benchmarks.figures import Figure, Measured
 from common.blobs.memory import MemoryBlobs
 from common.broker.sender import TaskSender
 from common.claims.memory import MemoryClaims

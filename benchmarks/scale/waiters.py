@@ -20,8 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from benchmarks.figures import Figure, percentile
-from benchmarks.scale import Measured
+from benchmarks.figures import Figure, Measured, percentile
 from tests.support.pictures import jpeg
 from tests.support.plain_http import PLAIN
 from tests.support.services import Valkey

@@ -19,9 +19,8 @@ from typing import Any, Self
 
 from PIL import Image
 
-from benchmarks.figures import Figure, middle
+from benchmarks.figures import Figure, Measured, middle
 from benchmarks.process_usage import Session
-from benchmarks.scale import Measured
 from common.blobs.folder import FolderBlobs
 from common.broker.sender import TaskSender
 from common.contract import INGEST_CHUNK, INGEST_QUEUE

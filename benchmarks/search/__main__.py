@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,9 +19,6 @@ from benchmarks.stack import WatchedStack
 # Upper bounds: milliseconds that an idle Glimpse may add to the direct call, and the factor by
 # which ingest may slow searches down.
 _OVERHEAD_MS_MAX, _SLOWDOWN_MAX = 15.0, 3.0
-
-# Numbers of concurrent callers.
-_CALLERS = (1, 8, 32)
 
 _IDLE, _BUSY = "idle", "beside ingest"
 
@@ -36,14 +34,16 @@ class Sizes:
         searches: Minimum searches per measurement and round.
         searches_each: Minimum searches per caller.
         pictures: Pictures per round to ingest while searches are timed.
+        callers: Numbers of concurrent callers.
     """
 
     searches: int = 150
     searches_each: int = 20
-    pictures: int = 1500
+    pictures: int = 2500
+    callers: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
 
 
-_QUICK = Sizes(searches=10, searches_each=1, pictures=8000)
+_QUICK = Sizes(searches=10, searches_each=1, pictures=8000, callers=(1, 32))
 
 
 class Measure:
@@ -59,6 +59,8 @@ class Measure:
         self._stack = stack
         self._variables = variables
         self._sizes = sizes
+        # Processor milliseconds of a search by part, of each measurement with only searches.
+        self.costs: dict[int, list[dict[str, float]]] = {}
         # Number of the next sentence: none is used twice, so that no cache answers.
         self._next = 1000
 
@@ -71,17 +73,40 @@ class Measure:
             count=self._count(1),
         )
 
-    def glimpse(self, callers: int, *, same: bool = False) -> list[float]:
-        """Return the latencies of searches through Glimpse by concurrent callers."""
-        found: list[float] = own_process.run(
+    def idle(self) -> Taken:
+        """Return the latencies for each number of callers; keep what the searches cost."""
+        taken = {}
+        for callers in self._sizes.callers:
+            sessions = self._stack.sessions()
+            before = {name: session.cpu_s() for name, session in sessions.items()}
+            found = self._search(callers)
+            spent = {name: session.cpu_s() - before[name] for name, session in sessions.items()}
+            spent["client"] = found["cpu_s"]
+            each = {name: 1000 * cpu_s / len(found["ms"]) for name, cpu_s in spent.items()}
+            self.costs.setdefault(callers, []).append(each)
+            taken[_name(callers, _IDLE)] = found["ms"]
+        return taken
+
+    def busy(self) -> Taken:
+        """Return the latencies for each number of callers during an ingest."""
+        return {
+            _name(callers, _BUSY): self._search(callers)["ms"] for callers in self._sizes.callers
+        }
+
+    def repeated(self) -> list[float]:
+        """Return the latencies of one caller's search for the same sentence again and again."""
+        found: list[float] = self._search(1, same=True)["ms"]
+        return found
+
+    def _search(self, callers: int, *, same: bool = False) -> dict[str, Any]:
+        return own_process.run(
             "benchmarks.search.callers",
             url=self._stack.api.url,
             callers=callers,
             first=self._numbers(callers),
             count=self._count(callers),
             same=same,
-        )["ms"]
-        return found
+        )
 
     def _numbers(self, callers: int) -> int:
         first = self._next
@@ -92,10 +117,23 @@ class Measure:
         return max(self._sizes.searches, self._sizes.searches_each * callers)
 
 
-def measure(
-    photos: Path, variables: dict[str, str], rounds: int, sizes: Sizes
-) -> tuple[Taken, list[float]]:
-    """Return all latencies, and the factor by which ingest slowed each round's p95."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rounds found.
+
+    Attributes:
+        ms: All latencies.
+        slowdowns: The factor by which ingest slowed each round's p95.
+        costs: Processor milliseconds of a search by part, by callers and round.
+    """
+
+    ms: Taken
+    slowdowns: list[float]
+    costs: dict[int, list[dict[str, float]]]
+
+
+def measure(photos: Path, variables: dict[str, str], rounds: int, sizes: Sizes) -> Found:
+    """Time direct searches, and searches in a service with all photographs."""
     with (
         tempfile.TemporaryDirectory() as folder,
         WatchedStack(Path(folder), variables, photos) as stack,
@@ -106,12 +144,12 @@ def measure(
         measures = Measure(stack, direct, sizes)
         idle = [_idle(measures) for _ in range(rounds)]
         with ingest.running(stack, photos, sizes.pictures * rounds):
-            busy = [_callers(measures, _BUSY) for _ in range(rounds)]
+            busy = [measures.busy() for _ in range(rounds)]
     slowdowns = [
         percentile(slow[_name(1, _BUSY)], 95) / percentile(quick[_name(1, _IDLE)], 95)
         for quick, slow in zip(idle, busy, strict=True)
     ]
-    return _joined([*idle, *busy]), slowdowns
+    return Found(_joined([*idle, *busy]), slowdowns, measures.costs)
 
 
 def _idle(measures: Measure) -> Taken:
@@ -120,17 +158,17 @@ def _idle(measures: Measure) -> Taken:
         "direct call": direct["ms"],
         "direct call, encoding": direct["encode_ms"],
         "direct call, searching": direct["search_ms"],
-        **_callers(measures, _IDLE),
-        "glimpse, 1 caller, one sentence again and again": measures.glimpse(1, same=True),
+        **measures.idle(),
+        "glimpse, 1 caller, one sentence again and again": measures.repeated(),
     }
 
 
-def _callers(measures: Measure, when: str) -> Taken:
-    return {_name(callers, when): measures.glimpse(callers) for callers in _CALLERS}
-
-
 def _name(callers: int, when: str) -> str:
-    return f"glimpse, {callers} caller{'s'[: callers > 1]}, {when}"
+    return f"glimpse, {_number(callers)}, {when}"
+
+
+def _number(callers: int) -> str:
+    return "1 caller" if callers == 1 else f"{callers} callers"
 
 
 def _joined(rounds: list[Taken]) -> Taken:
@@ -141,14 +179,28 @@ def _joined(rounds: list[Taken]) -> Taken:
     return joined
 
 
-def figures(taken: Taken, slowdowns: list[float]) -> list[Figure]:
+def figures(found: Found) -> list[Figure]:
     """Return the percentiles, Glimpse's overhead, and the slowdown during ingest."""
-    rows = [figure for name, ms in taken.items() for figure in latency_figures(name, ms)]
-    added = percentile(taken[_name(1, _IDLE)], 50) - percentile(taken["direct call"], 50)
+    rows = [figure for name, ms in found.ms.items() for figure in latency_figures(name, ms)]
+    added = percentile(found.ms[_name(1, _IDLE)], 50) - percentile(found.ms["direct call"], 50)
+    slowdown = middle(found.slowdowns)
     return [
         *rows,
         Figure("added to the direct call, p50", added, "ms", at_most=_OVERHEAD_MS_MAX),
-        Figure("beside ingest / idle, p95", middle(slowdowns), "times", at_most=_SLOWDOWN_MAX),
+        Figure("beside ingest / idle, p95", slowdown, "times", at_most=_SLOWDOWN_MAX),
+    ]
+
+
+def cost_figures(found: Found) -> list[Figure]:
+    """Return the processor time of a search, by callers and part, as medians over the rounds."""
+    return [
+        Figure(
+            f"{_number(callers)}: processor time, {part}",
+            middle([costs[part] for costs in rounds]),
+            "ms",
+        )
+        for callers, rounds in found.costs.items()
+        for part in rounds[0]
     ]
 
 
@@ -161,15 +213,17 @@ def figures(taken: Taken, slowdowns: list[float]) -> list[Figure]:
 def main(
     photos: Path | None, weights_file: Path | None, rounds: int, quick: bool, out: Path | None
 ) -> None:
-    """Time direct searches, and Glimpse with 1, 8 and 32 callers, idle and during ingest."""
+    """Time direct searches, and Glimpse with several numbers of callers, idle and during ingest."""
     sizes, rounds = (_QUICK, 1) if quick else (Sizes(), rounds)
     report = Report({"rounds": rounds, **asdict(sizes)})
     with (
         photographs.chosen(photos, quick) as folder,
         weights.chosen(weights_file, quick) as variables,
     ):
-        taken, slowdowns = measure(folder, variables, rounds, sizes)
-    report.add("search", figures(taken, slowdowns), {"ms": taken, "slowdowns": slowdowns})
+        found = measure(folder, variables, rounds, sizes)
+    raw = {"ms": found.ms, "slowdowns": found.slowdowns}
+    report.add("search", figures(found), raw)
+    report.add("processor time", cost_figures(found), found.costs)
     report.write(out)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from benchmarks.api.requests import QUESTIONS
 from common.contract import QUEUES
 from tests.conftest import miss, require
-from tests.support.make import made, make
+from tests.support.make import ROOT, made, make
 from tests.support.services import MilvusLite, MilvusServer, Valkey
 from tests.support.web import chromium
 
@@ -41,6 +42,11 @@ def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick(target: str, folder: Path, **variables: object) -> dict[str, set[str]]:
     """Run a benchmark; return the names of its figures, by file and part."""
     made(target, QUICK=1, RESULTS=folder, **variables)
+    return figures_in(folder)
+
+
+def figures_in(folder: Path) -> dict[str, set[str]]:
+    """Return the names of the figures in a folder of results, by file and part."""
     names = {}
     for file in folder.glob("*.json"):
         for part, figures in json.loads(file.read_text())["figures"].items():
@@ -93,10 +99,12 @@ def recall(kind: str) -> set[str]:
     return {f"{kind}, recall at 10", f"{kind}, recall at 50", *latencies(few, many)}
 
 
-def test_search_in_the_embedded_store_and_retrieval(tmp_path: Path) -> None:
-    require(MilvusLite)
-    assert quick("bench", tmp_path, MODEL="hashing") == {
-        "store-search: search": SEARCH,
+def test_retrieval_and_that_a_quick_run_is_not_published() -> None:
+    run = made("bench-retrieval", QUICK=1, MODEL="hashing")
+    folder = Path(run.split("Results: ")[1].splitlines()[0])
+    assert not folder.is_relative_to(ROOT)
+    assert {file.name for file in folder.iterdir()} == {"retrieval.json", "benchmarks.md", "plots"}
+    assert figures_in(folder) == {
         "retrieval: retrieval": {
             "text to image, P@10",
             "text to image, P@10, 'a photo of a …'",
@@ -111,6 +119,47 @@ def test_search_in_the_embedded_store_and_retrieval(tmp_path: Path) -> None:
             for what in ("threshold", "noise above", "matches below")
         },
     }
+    shutil.rmtree(folder)
+
+
+def test_limits_and_their_page(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    socket = ("requests without a body", "bodies of 100 kB")
+    pictures = ("a photograph", "12 megapixels")
+    assert quick("bench-limits", tmp_path) == {
+        "limits: socket": {*socket, f"{socket[1]}, throughput", *latencies(*socket)},
+        "limits: redis": {"one at a time", "in pipelines of 100"},
+        "limits: store": {"upserts", "searches, 1 at a time", "searches, 8 at a time"},
+        "limits: decode": {*(f"{name}, each core" for name in pictures), *latencies(*pictures)},
+        "limits: encoder": {f"batches of {size}, one at a time" for size in (1, 4)},
+    }
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "| batches of 4 |" in page
+    assert "run `make bench-api`" in page
+    assert (tmp_path / "plots" / "encoder.svg").exists()
+    made("bench-docs", RESULTS=tmp_path, OUT=tmp_path / "again")
+    assert (tmp_path / "again" / "benchmarks.md").read_text() == page
+
+
+def test_a_benchmark_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    # There are no photographs in the folder.
+    run = make("bench", QUICK=1, RESULTS=tmp_path, PHOTOS=tmp_path, ONLY="retrieval scale-metrics")
+    assert run.returncode != 0
+    assert "retrieval: FAILED with status 1" in run.stdout
+    assert "scale-metrics: measured" in run.stdout
+    assert figures_in(tmp_path) == {
+        "scale-metrics: metrics": {
+            *("ingest without metrics", "ingest with metrics"),
+            *("with / without", "metrics / the rest"),
+        }
+    }
+
+
+def test_an_unknown_benchmark_is_refused(tmp_path: Path) -> None:
+    run = make("bench", QUICK=1, RESULTS=tmp_path, ONLY="unknown")
+    assert run.returncode != 0
+    assert "There is no benchmark 'unknown'." in run.stderr
 
 
 def test_ingest(tmp_path: Path) -> None:
@@ -166,7 +215,7 @@ def test_reindex(tmp_path: Path) -> None:
 def test_workers(tmp_path: Path) -> None:
     require(Valkey)
     assert quick("bench-scale", tmp_path, ONLY="workers") == {
-        "scale: workers": {
+        "scale-workers: workers": {
             *("one worker, fast store", "one worker, slow store", "slow store / fast store"),
             *("one worker, slow model", "2 workers / one", "4 workers / one"),
             "worker, peak with the slow store",
@@ -184,14 +233,19 @@ def test_searches_on_photographs(tmp_path: Path, photos: Path) -> None:
                 *("direct call", "direct call, encoding", "direct call, searching"),
                 *(
                     f"glimpse, {callers}, {when}"
-                    for callers in ("1 caller", "8 callers", "32 callers")
+                    for callers in ("1 caller", "32 callers")
                     for when in ("idle", "beside ingest")
                 ),
                 "glimpse, 1 caller, one sentence again and again",
             ),
             "added to the direct call, p50",
             "beside ingest / idle, p95",
-        }
+        },
+        "search: processor time": {
+            f"{callers}: {cost}"
+            for callers in ("1 caller", "32 callers")
+            for cost in COSTS - {"processor time, all parts"}
+        },
     }
 
 
@@ -199,7 +253,7 @@ def test_thumbnails(tmp_path: Path) -> None:
     require(Valkey)
     require(MilvusLite)
     assert quick("bench-scale", tmp_path, ONLY="thumbnails") == {
-        "scale: thumbnails": {
+        "scale-thumbnails: thumbnails": {
             *(
                 f"{kind}, {what}"
                 for kind in ("web", "camera")
@@ -226,20 +280,11 @@ def test_the_page_over_a_library(tmp_path: Path) -> None:
     if reason := chromium.absent():
         miss(reason)
     assert quick("bench-scale", tmp_path, ONLY="page") == {
-        "scale: page": {
+        "scale-page: page": {
             f"{count} images: {act}, {what}"
             for count in (50, 200)
             for act in ("opened", "searched")
             for what in ("first picture", "whole window")
-        }
-    }
-
-
-def test_metrics(tmp_path: Path) -> None:
-    assert quick("bench-scale", tmp_path, ONLY="metrics") == {
-        "scale: metrics": {
-            *("ingest without metrics", "ingest with metrics"),
-            *("with / without", "metrics / the rest"),
         }
     }
 
@@ -254,7 +299,7 @@ def test_requests_a_second_of_the_api(tmp_path: Path) -> None:
 def test_what_grows_in_redis(tmp_path: Path) -> None:
     require(Valkey)
     assert quick("bench-scale", tmp_path, ONLY="redis_bytes upkeep") == {
-        "scale: redis_bytes": {
+        "scale-redis_bytes: redis_bytes": {
             "a queued image",
             "  of that, its task",
             "a finished image",
@@ -269,7 +314,7 @@ def test_what_grows_in_redis(tmp_path: Path) -> None:
                 )
             ),
         },
-        "scale: upkeep": {
+        "scale-upkeep: upkeep": {
             f"{jobs}: {what}"
             for jobs in ("large jobs", "a job for each chunk")
             for what in (*("a look", "its memory", "Redis's slowest command", "tasks found lost"),)
@@ -324,12 +369,12 @@ def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
 def test_waiters_and_fair_shares(tmp_path: Path) -> None:
     require(MilvusLite)
     assert quick("bench-scale", tmp_path, ONLY="waiters fairness") == {
-        "scale: waiters": {
+        "scale-waiters: waiters": {
             f"{request} {what}"
             for request in ("/healthz", "poll of a job", "upload")
             for what in ("alone, p95", "beside 80 waiters, p95", "beside waiters / alone")
         },
-        "scale: fairness": {
+        "scale-fairness: fairness": {
             "single picture, idle service",
             "images waiting of another tenant",
             "rate of the backlog",
@@ -343,7 +388,7 @@ def test_waiters_and_fair_shares(tmp_path: Path) -> None:
 def test_indexes_of_a_server(tmp_path: Path) -> None:
     require(MilvusServer)
     assert quick("bench-scale", tmp_path, ONLY="index") == {
-        "scale: index": {
+        "scale-index: index": {
             f"{kind}, 1,200 vectors, {what}"
             for kind in ("FLAT", "HNSW")
             for what in (
@@ -367,7 +412,7 @@ def test_reads_as_of_a_mark(tmp_path: Path) -> None:
     when = ("right after writing", "beside a large job", "beside a job for each batch")
     kinds = ("as of the mark", "strong")
     assert quick("bench-scale", tmp_path, ONLY="reads") == {
-        "scale: reads": {
+        "scale-reads: reads": {
             *(f"{kind}: missed right after writing" for kind in kinds),
             *latencies(*(f"{kind}: {name}" for kind in kinds for name in when)),
             *latencies("reading the marks"),
@@ -384,12 +429,12 @@ def test_both_kinds_of_store(tmp_path: Path, milvus_server: MilvusServer) -> Non
         assert measured.pop(f"store-{store}: search") == SEARCH
         assert measured.pop(f"store-{store}: pages") == PAGES
         assert measured.pop(f"store-{store}: filters") == FILTERS
-        for kind in ("like pictures", "random"):
-            assert measured.pop(f"store-{store}: recall, {kind}") == recall(kind)
+        assert measured.pop(f"store-{store}: recall, like pictures") == recall("like pictures")
     assert measured == {
+        "store-milvus: recall, random": recall("random"),
         "store-milvus: consistency": {
             *(f"{level}: found right after writing" for level in levels),
             *latencies(*(f"{level}: right after writing" for level in levels)),
             *latencies(*(f"{level}: idle" for level in levels)),
-        }
+        },
     }

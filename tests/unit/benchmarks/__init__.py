@@ -1,0 +1,1 @@
+"""Unit tests of what the benchmarks write and render."""
