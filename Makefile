@@ -64,7 +64,7 @@ OSV_URL ?=
 audit: setup ## Look up known vulnerabilities of the pins; fail if no database is reachable
 	$(BIN)/python -m scripts.audit --strict --pins "$(PINS)" $(if $(OSV_URL),--osv-url "$(OSV_URL)")
 
-# A revision of git to compare with.
+# A revision of git to compare with, in `make house` and `make bench-guard`.
 BASE ?=
 
 .PHONY: house
@@ -173,6 +173,10 @@ bench-engines: setup ## Compare what can run the model on a CPU: torch, OpenVINO
 .PHONY: bench-gpu
 bench-gpu: setup ## Measure the encoder and ingest on a GPU, on PHOTOS
 	$(BENCH).gpu $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,gpu)
+
+.PHONY: bench-guard
+bench-guard: setup ## Compare the speed of the working tree with a commit's (BASE=commit)
+	$(BENCH).guard --base "$(or $(BASE),HEAD)" $(IN_ROUNDS) $(call figures,guard)
 
 # The folder that `make screenshots` writes to.
 OUT ?= docs
