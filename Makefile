@@ -174,6 +174,10 @@ bench-engines: setup ## Compare what can run the model on a CPU: torch, OpenVINO
 bench-gpu: setup ## Measure the encoder and ingest on a GPU, on PHOTOS
 	$(BENCH).gpu $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,gpu)
 
+.PHONY: bench-queues
+bench-queues: setup ## Compare with the same work on Celery, celery-batches, dramatiq and taskiq
+	$(BENCH).queues $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,queues)
+
 .PHONY: bench-guard
 bench-guard: setup ## Compare the speed of the working tree with a commit's (BASE=commit)
 	$(BENCH).guard --base "$(or $(BASE),HEAD)" $(IN_ROUNDS) $(call figures,guard)

@@ -28,6 +28,8 @@ ANY_SIZE = (
     "found right after",
     "missed right after",
     "added to the direct",
+    # A kill may meet no task.
+    "at a kill",
     # Pictures of one colour share nothing with those of others.
     "noise",
 )
@@ -320,6 +322,20 @@ def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
     }
     assert all(figure["within_bound"] for figure in figures["parity"])
     assert all(figure["value"] > 0 for figure in figures["encoder"])
+
+
+def test_queues(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    rates = ("rate", "processor time, worker", "processor time, all parts")
+    kills = ("lost at a kill", "repeated at a kill", "back after a kill")
+    assert quick("bench-queues", tmp_path) == {
+        "queues: queues": {
+            *(f"celery, 2 per task: {what}" for what in (*rates, *kills)),
+            *(f"glimpse, from the upload on: {what}" for what in (*rates, *kills)),
+            *(f"glimpse, thumbnails on request: {what}" for what in rates),
+        }
+    }
 
 
 def test_the_guard(tmp_path: Path) -> None:
