@@ -16,22 +16,22 @@ import click
 from benchmarks import options
 from benchmarks.environments import EnvironmentNotMade
 from benchmarks.figures import Figure
-from benchmarks.guard.measures import Measure, Sizes, of_processes, of_services
+from benchmarks.guard.measures import IMPORTS, LATENCY, Measure, Sizes, of_processes, of_services
 from benchmarks.guard.side import Side
 from benchmarks.guard.tree import NotMeasured, Tree
-from benchmarks.guard.verdict import NOISE, SLOWER, Comparison
+from benchmarks.guard.verdict import CPU_NOISE, LATENCY_NOISE, SLOWER, Comparison
 from benchmarks.report import Report
 from benchmarks.scale.pictures import generated
 
 _QUICK = Sizes(pictures=24, searches=10, polls=50)
-# Rounds of a quick run: of services, and of processes, whose samples take longer.
-_QUICK_ROUNDS, _QUICK_PROCESS_ROUNDS = 3, 1
+# Rounds of a quick run's services. Its processes, whose samples take longer, have one pair.
+_QUICK_ROUNDS = 3
 # Generated pictures, and the size of each: what a browser sends of a photograph.
 _PICTURES, _SIZE = 24, (800, 600)
 # Status if the base cannot be measured here (EX_UNAVAILABLE).
 _NOT_HERE = 69
-# The turns of a round; neighbours are a pair, and neither side is always the first.
-_TURNS = ("base", "head", "head", "base")
+# The turns of a round, in pairs of samples; neither side is always the first.
+_ROUND = (("base", "head"), ("head", "base"))
 
 
 @contextmanager
@@ -49,6 +49,9 @@ def running(base: str) -> Iterator[dict[str, Side]]:
         ]
         known = [tree.run("identify") for tree in trees]
         for tree, found in zip(trees, known, strict=True):
+            # Compile what they import.
+            for name in IMPORTS:
+                tree.run("import", name)
             click.echo(f"{tree.name}: {tree.python} runs {found['files'][0]} and its neighbours")
         settings = set.intersection(*(set(found["settings"]) for found in known))
         pictures = _pictures(folder / "pictures")
@@ -65,16 +68,25 @@ def _pictures(folder: Path) -> Path:
     return folder
 
 
-def compare(sides: Mapping[str, Side], taken: Sequence[Measure], rounds: int) -> list[Comparison]:
+def compare(
+    sides: Mapping[str, Side], taken: Sequence[Measure], pairs: Sequence[tuple[str, str]]
+) -> list[Comparison]:
     """Let the sides take turns at each measure; return a comparison for each row."""
     samples: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for number in range(rounds):
+    for number, pair in enumerate(pairs):
         for measure in taken:
-            for turn, name in enumerate(_TURNS):
-                sample = measure(sides[name], 2 * number + turn // 2)
-                for row, value in sample.items():
+            for name in pair:
+                for row, value in measure(sides[name], number).items():
                     samples[row][name].append(value)
-    return [Comparison(row, "ms", found["base"], found["head"]) for row, found in samples.items()]
+    return [
+        Comparison(
+            row,
+            found["base"],
+            found["head"],
+            LATENCY_NOISE if row.endswith(LATENCY) else CPU_NOISE,
+        )
+        for row, found in samples.items()
+    ]
 
 
 def text(compared: Sequence[Comparison]) -> str:
@@ -110,14 +122,15 @@ def figures(compared: Sequence[Comparison]) -> list[Figure]:
 @options.JSON
 def main(base: str, rounds: int, quick: bool, out: Path | None) -> None:
     """Compare the working tree with a commit; end with status 1 if something is slower."""
-    sizes, rounds, processes = Sizes(), rounds, rounds
-    if quick:
-        sizes, rounds, processes = _QUICK, _QUICK_ROUNDS, _QUICK_PROCESS_ROUNDS
-    report = Report({"base": base, "rounds": rounds, "noise": NOISE, **asdict(sizes)})
+    sizes, rounds = (_QUICK, _QUICK_ROUNDS) if quick else (Sizes(), rounds)
+    pairs = _ROUND * rounds
+    report = Report(
+        {"base": base, "rounds": rounds, "noise": [CPU_NOISE, LATENCY_NOISE], **asdict(sizes)}
+    )
     try:
         with running(base) as sides:
-            compared = compare(sides, of_services(sizes), rounds)
-            compared += compare(sides, of_processes(), processes)
+            compared = compare(sides, of_services(sizes), pairs)
+            compared += compare(sides, of_processes(), pairs[:1] if quick else pairs)
     except (NotMeasured, EnvironmentNotMade) as error:
         click.echo(f"Nothing was compared: {error}", err=True)
         sys.exit(0 if quick else _NOT_HERE)

@@ -18,9 +18,11 @@ Sample = Mapping[str, float]
 # Takes a sample of a side; equal numbers of samples send equal pictures and sentences.
 Measure = Callable[[Side, int], Sample]
 
+# Ends the name of a row of wall time; all others are CPU time.
+LATENCY = ", latency"
 # Names of the modules that processes import before they do anything, with what the Celery command
 # makes of ``worker.app``.
-_IMPORTS = ("api.wsgi", "worker.app:ingest", "worker.runtime.serve", "cli.main")
+IMPORTS = ("api.wsgi", "worker.app:ingest", "worker.runtime.serve", "cli.main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def of_services(sizes: Sizes) -> list[Measure]:
 
 def of_processes() -> list[Measure]:
     """Return the measures that start a process for each sample, which takes a second or more."""
-    return [_decode, *(partial(_import, name) for name in _IMPORTS)]
+    return [_decode, *(partial(_import, name) for name in IMPORTS)]
 
 
 def _ingest(count: int, side: Side, sample: int) -> Sample:
@@ -63,7 +65,7 @@ def _search(count: int, side: Side, sample: int) -> Sample:
     caller, before = Caller(side.url), side.cpu_s()
     times = [caller.search(sentence(sample * count + number)) for number in range(count)]
     spent = _spent(side, before, count, "search", ("search_worker", "api", "valkey"))
-    return {**spent, "search, latency": median(times)}
+    return {**spent, f"search{LATENCY}": median(times)}
 
 
 def _poll(count: int, side: Side, sample: int) -> Sample:
@@ -74,7 +76,7 @@ def _poll(count: int, side: Side, sample: int) -> Sample:
         client.job(side.job)
         times.append(1000 * (time.perf_counter() - begun))
     spent = _spent(side, before, count, "poll of a job", ("api", "valkey"))
-    return {**spent, "poll of a job, latency": median(times)}
+    return {**spent, f"poll of a job{LATENCY}": median(times)}
 
 
 def _decode(side: Side, sample: int) -> Sample:

@@ -9,10 +9,12 @@ from statistics import median
 
 # Two processes of the same code may differ by this share for their whole lives, since their memory
 # is laid out differently.
-NOISE = 0.05
+CPU_NOISE = 0.05
+# Latencies depend on what else runs, too.
+LATENCY_NOISE = 0.25
 
 # Resamples of the bootstrap, and its interval in percent.
-_RESAMPLES, _LOW, _HIGH = 2000, 2.5, 97.5
+_RESAMPLES, _LOW, _HIGH = 2000, 0.5, 99.5
 
 # Fewer pairs agree by chance.
 _PAIRS_MIN = 6
@@ -26,15 +28,15 @@ class Comparison:
 
     Attributes:
         name: What was measured.
-        unit: The unit of the samples, of which less is better.
-        base: Samples of the base.
+        base: Samples of the base, in milliseconds.
         head: The sample of the working tree taken next to each of them.
+        noise: The share that the same code may differ by.
     """
 
     name: str
-    unit: str
     base: Sequence[float]
     head: Sequence[float]
+    noise: float = CPU_NOISE
 
     @property
     def ratios(self) -> list[float]:
@@ -48,7 +50,7 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The bootstrapped 95 % interval of the median; the same for the same samples."""
+        """The bootstrapped 99 % interval of the median; the same for the same samples."""
         ratios, choices = self.ratios, random.Random(0)
         medians = sorted(median(choices.choices(ratios, k=len(ratios))) for _ in range(_RESAMPLES))
         low, high = (medians[int(share / 100 * _RESAMPLES)] for share in (_LOW, _HIGH))
@@ -60,6 +62,6 @@ class Comparison:
         low, high = self.interval
         if len(self.base) < _PAIRS_MIN:
             return UNKNOWN
-        if low > 1 + NOISE:
+        if low > 1 + self.noise:
             return SLOWER
-        return FASTER if high < 1 - NOISE else SAME
+        return FASTER if high < 1 - self.noise else SAME

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from benchmarks.guard.__main__ import main
 from benchmarks.guard.tree import NotMeasured, Tree
-from benchmarks.guard.verdict import FASTER, SAME, SLOWER, UNKNOWN, Comparison
+from benchmarks.guard.verdict import FASTER, LATENCY_NOISE, SAME, SLOWER, UNKNOWN, Comparison
 from tests.support import revisions
 
 PAIRS = 20
@@ -24,7 +24,7 @@ def compared(times: float, noise: float = 0.1, pairs: int = PAIRS) -> Comparison
         [scale * generator.lognormvariate(0, noise) for _ in range(pairs)]
         for scale, generator in ((5, random.Random(1)), (5 * times, random.Random(2)))
     )
-    return Comparison("ingest", "ms", base, head)
+    return Comparison("ingest", base, head)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,12 @@ def test_a_difference_within_the_spread_of_the_samples_is_none() -> None:
 
 def test_a_single_bad_sample_changes_nothing() -> None:
     one = compared(1)
-    assert Comparison("ingest", "ms", one.base, [*one.head[1:], 500.0]).verdict == SAME
+    assert Comparison("ingest", one.base, [*one.head[1:], 500.0]).verdict == SAME
+
+
+def test_latencies_may_differ_more() -> None:
+    one = compared(1.2)
+    assert Comparison("search", one.base, one.head, LATENCY_NOISE).verdict == SAME
 
 
 def test_few_samples_have_no_verdict() -> None:
