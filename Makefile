@@ -64,7 +64,7 @@ OSV_URL ?=
 audit: setup ## Look up known vulnerabilities of the pins; fail if no database is reachable
 	$(BIN)/python -m scripts.audit --strict --pins "$(PINS)" $(if $(OSV_URL),--osv-url "$(OSV_URL)")
 
-# A revision of git to compare with.
+# A revision of git to compare with, in `make house` and `make bench-guard`.
 BASE ?=
 
 .PHONY: house
@@ -175,6 +175,15 @@ bench-engines: setup ## Compare what can run the model on a CPU: torch, OpenVINO
 .PHONY: bench-gpu
 bench-gpu: setup ## Measure the encoder and ingest on a GPU, on PHOTOS
 	$(BENCH) gpu
+
+.PHONY: bench-queues
+bench-queues: setup ## Compare with the same work on Celery, celery-batches, dramatiq and taskiq
+	$(BENCH) queues
+
+.PHONY: bench-guard
+bench-guard: setup ## Compare the speed of the working tree with a commit's (BASE=commit)
+	$(BIN)/python -m benchmarks.guard --base "$(or $(BASE),HEAD)" $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(QUICK),--quick) $(if $(RESULTS),--json "$(RESULTS)/guard.json")
 
 # The folder that `make bench-docs`, `make screenshots` and `make dashboard-picture` write to.
 OUT ?= docs

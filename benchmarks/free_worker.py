@@ -63,13 +63,12 @@ class FreeEncoder:
         return self._vectors[indices]
 
 
-def main() -> None:
-    """Consume the queue named on the command line."""
+def run(queue: str, encoder: FreeEncoder) -> None:
+    """Consume a queue."""
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
-    queue = sys.argv[1]
-    serve(settings, queue, f"{queue}@{socket.gethostname()}.{os.getpid()}", FreeEncoder())
+    serve(settings, queue, f"{queue}@{socket.gethostname()}.{os.getpid()}", encoder)
 
 
 if __name__ == "__main__":
-    main()
+    run(sys.argv[1], FreeEncoder())

@@ -25,9 +25,9 @@ class Report:
         self._figures: dict[str, list[dict[str, Any]]] = {}
         self._raw: dict[str, Any] = {}
 
-    def add(self, part: str, figures: Sequence[Figure], raw: Any) -> None:
-        """Print the figures of a part, and keep them with their raw data."""
-        print(table(part, figures), flush=True)
+    def add(self, part: str, figures: Sequence[Figure], raw: Any, text: str = "") -> None:
+        """Print the figures of a part, or a text about them, and keep them with their raw data."""
+        print(text or table(part, figures), flush=True)
         self._figures[part] = [figure.view() for figure in figures]
         self._raw[part] = raw
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -70,7 +69,7 @@ class FreeWorker(Worker):
 
     def command(self) -> list[str]:
         """Return the command line that runs it in the foreground."""
-        return [sys.executable, "-m", "benchmarks.free_worker", self.queue]
+        return [self.python, "-m", "benchmarks.free_worker", self.queue]
 
 
 class WatchedStack(Stack):

@@ -15,6 +15,7 @@ import torch
 from benchmarks.api.requests import QUESTIONS
 from common.contract import QUEUES
 from tests.conftest import miss, require
+from tests.support import revisions
 from tests.support.make import ROOT, made, make
 from tests.support.services import MilvusLite, MilvusServer, Valkey
 from tests.support.web import chromium
@@ -28,6 +29,8 @@ ANY_SIZE = (
     "found right after",
     "missed right after",
     "added to the direct",
+    # A kill may meet no task.
+    "at a kill",
     # Pictures of one colour share nothing with those of others.
     "noise",
 )
@@ -364,6 +367,41 @@ def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
     }
     assert all(figure["within_bound"] for figure in figures["parity"])
     assert all(figure["value"] > 0 for figure in figures["encoder"])
+
+
+def test_queues(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    rates = ("rate", "processor time, worker", "processor time, all parts")
+    kills = ("lost at a kill", "repeated at a kill", "back after a kill")
+    assert quick("bench-queues", tmp_path) == {
+        "queues: queues": {
+            *(f"celery, 2 per task: {what}" for what in (*rates, *kills)),
+            *(f"glimpse, from the upload on: {what}" for what in (*rates, *kills)),
+            *(f"glimpse, thumbnails on request: {what}" for what in rates),
+        }
+    }
+
+
+def test_the_guard(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    if reason := revisions.absent("HEAD"):
+        miss(reason)
+    assert quick("bench-guard", tmp_path, BASE="HEAD") == {
+        "guard: guard": {
+            f"{row}: {what}"
+            for row in (
+                *(f"ingest, {part}" for part in ("ingest_worker", "api", "valkey")),
+                *(f"search, {part}" for part in ("search_worker", "api", "valkey", "latency")),
+                *(f"poll of a job, {part}" for part in ("api", "valkey", "latency")),
+                "decode and preprocess",
+                *("import api.wsgi", "import worker.app:ingest"),
+                *("import worker.runtime.serve", "import cli.main"),
+            )
+            for what in ("head / base", "from", "to")
+        }
+    }
 
 
 def test_waiters_and_fair_shares(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TypeVar
 
+from tests.support import revisions
 from tests.support.services.glimpse import GlimpseProcess
 
 Kind = TypeVar("Kind", bound=GlimpseProcess)
@@ -15,7 +14,6 @@ Kind = TypeVar("Kind", bound=GlimpseProcess)
 # release a commit. Each release moves it to the one before.
 COMMIT = "c3078466c1b36fc881b3d8b34d23ab2d7fa8a43b"
 
-_ROOT = Path(__file__).parent.parent.parent
 # The folders that its API and workers run from.
 _PACKAGES = ("api", "common", "worker")
 # Settings of tests' stacks that it does not have, and so refuses.
@@ -24,22 +22,12 @@ _NEWER = frozenset({"GLIMPSE_BLOBS_FSYNC"})
 
 def absent() -> str | None:
     """Return why the previous release cannot be exported here, or None if it can."""
-    if shutil.which("git") is None:
-        return "git is not on PATH"
-    found = _git("cat-file", "-e", f"{COMMIT}^{{commit}}")
-    if found.returncode:
-        said = found.stderr.decode(errors="replace").strip()
-        return f"the previous release, {COMMIT}, is not in this checkout's history: {said}"
-    return None
+    return revisions.absent(COMMIT)
 
 
 def export(folder: Path) -> None:
     """Write the code of the previous release to a folder."""
-    archive = _git("archive", COMMIT, *_PACKAGES)
-    archive.check_returncode()
-    folder.mkdir(parents=True, exist_ok=True)
-    # Python's own tar has the filter of hostile names only from 3.11.4 on.
-    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+    revisions.export(COMMIT, folder, _PACKAGES)
 
 
 def kind_from(folder: Path, kind: type[Kind]) -> type[Kind]:
@@ -52,7 +40,3 @@ def kind_from(folder: Path, kind: type[Kind]) -> type[Kind]:
     # Those that are forked have imported this version.
     changed = {"root": folder, "forked_from": None, "environ": environ}
     return type(f"Previous{kind.__name__}", (kind,), changed)
-
-
-def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, check=False)

@@ -34,8 +34,9 @@ class GlimpseProcess(Service):
 
     start_s = 90.0
     stop_s = 40.0
-    # The folder of its code.
+    # The folder of its code, and the Python that runs it.
     root = Path(__file__).parent.parent.parent.parent
+    python = sys.executable
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         super().__init__(folder)
@@ -68,7 +69,7 @@ class Worker(GlimpseProcess):
         return super().start()
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "worker", "run", self.queue]
+        return [self.python, "-m", "worker", "run", self.queue]
 
     def answers(self) -> bool:
         return b"ready." in self.log.read_bytes()[self._log_start :]
@@ -86,7 +87,7 @@ class Api(GlimpseProcess):
 
     def command(self) -> list[str]:
         address = self.url.removeprefix("http://")
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:api.server.config"]
+        gunicorn = [self.python, "-m", "gunicorn", "-c", "python:api.server.config"]
         return [*gunicorn, "--bind", address, "api.wsgi:app"]
 
     def answers(self) -> bool:

@@ -1,0 +1,70 @@
+"""Runs one task on the code of a tree, and prints JSON with the files that it ran.
+
+    PYTHONPATH=TREE python -P child.py import api.wsgi
+
+It imports nothing of the benchmarks, which the tree may have in another form.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# The packages of a tree.
+_PACKAGES = ("api", "cli", "common", "glimpse_client", "worker")
+# Side of a preprocessed picture in pixels, as for ViT-B/32, and the pixels that may be decoded.
+_SIDE, _PIXELS_MAX = 224, 100_000_000
+# Times that each picture is decoded.
+_TIMES = 3
+
+
+def identify() -> dict[str, Any]:
+    """Return the names of the settings, and where each package is."""
+    from common.settings import Settings
+
+    modules = [importlib.import_module(package) for package in _PACKAGES]
+    return {"files": [module.__file__ for module in modules], "settings": [*Settings.model_fields]}
+
+
+def import_(name: str) -> dict[str, Any]:
+    """Return the CPU milliseconds of importing a module, or ``module:attribute``."""
+    module_name, _, attribute = name.partition(":")
+    begun = time.process_time()
+    module = importlib.import_module(module_name)
+    if attribute:
+        getattr(module, attribute)
+    return {"cpu_ms": 1000 * (time.process_time() - begun), "files": [module.__file__]}
+
+
+def decode(folder: str) -> dict[str, Any]:
+    """Return the CPU milliseconds per picture of decoding and preprocessing a folder's."""
+    from worker.decoding import decode as decoding
+    from worker.encoders import crop
+
+    pictures = [path.read_bytes() for path in sorted(Path(folder).rglob("*.jpg"))]
+
+    def run(data: bytes) -> None:
+        crop.centre_square(decoding.decode(data, _PIXELS_MAX, 2 * _SIDE).image, _SIDE)
+
+    run(pictures[0])
+    begun = time.process_time()
+    for data in _TIMES * pictures:
+        run(data)
+    spent_ms = 1000 * (time.process_time() - begun)
+    files = [decoding.__file__, crop.__file__]
+    return {"cpu_ms": spent_ms / (_TIMES * len(pictures)), "files": files}
+
+
+if __name__ == "__main__":
+    task, *arguments = sys.argv[1:]
+    tasks: dict[str, Callable[..., dict[str, Any]]] = {
+        "identify": identify,
+        "import": import_,
+        "decode": decode,
+    }
+    print(json.dumps(tasks[task](*arguments)))

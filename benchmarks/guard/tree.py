@@ -1,0 +1,105 @@
+"""The two trees that are compared, each in a folder of its own with the Python that runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks.environments import environment
+from tests.support import revisions
+
+# The product. Its worker with a free model stands among the benchmarks, and is of the same tree.
+_PACKAGES = ("api", "cli", "common", "glimpse_client", "worker")
+_FREE_WORKER = "benchmarks/free_worker.py"
+_PINS = "constraints.txt"
+# Run with a tree's Python.
+_CHILD = Path(__file__).parent / "child.py"
+# Seconds that one child may take.
+_TIMEOUT_S = 300.0
+
+
+class NotMeasured(RuntimeError):
+    """A tree cannot be measured; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The code of one side of the comparison.
+
+    Attributes:
+        name: ``base`` or ``head``.
+        folder: The folder of its packages.
+        python: The Python that runs it, in an environment with the packages that it pins.
+    """
+
+    name: str
+    folder: Path
+    python: str
+
+    @classmethod
+    def of_commit(cls, commit: str, folder: Path) -> Self:
+        """Export a commit; a commit with other pins gets an environment of its own.
+
+        Raises:
+            NotMeasured: The commit is not here, or is too old.
+        """
+        if reason := revisions.absent(commit):
+            raise NotMeasured(f"{reason}. Fetch more of it: git fetch --unshallow")
+        try:
+            revisions.export(commit, folder, [*_PACKAGES, _FREE_WORKER, _PINS])
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors="replace").strip()
+            raise NotMeasured(f"{commit} is too old to compare with: {said}") from error
+        pins = folder / _PINS
+        if pins.read_text() == (revisions.ROOT / _PINS).read_text():
+            return cls("base", folder, sys.executable)
+        _name_distribution(folder)
+        return cls("base", folder, str(environment("guard", pins)))
+
+    @classmethod
+    def of_working_tree(cls, folder: Path) -> Self:
+        """Copy the working tree, so that both trees run from folders of the same kind."""
+        for package in _PACKAGES:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(revisions.ROOT / package, folder / package, ignore=ignored)
+        (folder / _FREE_WORKER).parent.mkdir()
+        shutil.copy(revisions.ROOT / _FREE_WORKER, folder / _FREE_WORKER)
+        return cls("head", folder, sys.executable)
+
+    def run(self, task: str, *arguments: str) -> dict[str, Any]:
+        """Run a task of ``child.py`` on this tree's code; return the JSON that it prints.
+
+        Raises:
+            NotMeasured: It failed, or ran other code than this tree's.
+        """
+        done = subprocess.run(
+            # Without -P, this folder would come before the tree's.
+            [self.python, "-P", _CHILD, task, *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder)},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise NotMeasured(f"{task} {' '.join(arguments)} of {self.name}: {done.stderr[-500:]}")
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        for file in answer["files"]:
+            if not Path(file).is_relative_to(self.folder):
+                raise NotMeasured(f"{self.name} ran {file}, which is not in {self.folder}.")
+        return answer
+
+
+def _name_distribution(folder: Path) -> None:
+    """Give a tree the metadata of its distribution, which an environment of pins does not have."""
+    metadata = folder / "glimpse.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(f"Metadata-Version: 2.1\nName: glimpse\nVersion: {version('glimpse')}\n")
