@@ -20,6 +20,7 @@ class Sizes:
         batches: Batch sizes of the encoder.
         pictures: Pictures of each pass of the encoder.
         passes: Passes of the encoder.
+        camera: Width and height of a camera's pictures, in pixels.
         camera_pictures: Pictures of a camera to decode.
         rows: Rows in the store.
         searches: Searches in the store, for each number of callers.
@@ -30,6 +31,7 @@ class Sizes:
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
     pictures: int = 128
     passes: int = 2
+    camera: tuple[int, int] = (4000, 3000)
     camera_pictures: int = 20
     rows: int = 10_000
     searches: int = 500
@@ -37,7 +39,17 @@ class Sizes:
     seconds: float = 5.0
 
 
-_QUICK = Sizes((1, 4), 8, 1, camera_pictures=1, rows=200, searches=8, commands=200, seconds=0.5)
+_QUICK = Sizes(
+    batches=(1, 4),
+    pictures=8,
+    passes=1,
+    camera=(1200, 900),
+    camera_pictures=1,
+    rows=200,
+    searches=8,
+    commands=200,
+    seconds=0.5,
+)
 
 
 @click.command()
@@ -57,7 +69,7 @@ def main(photos: Path | None, weights_file: Path | None, quick: bool, out: Path 
     rates = store.measure(sizes.rows, sizes.searches)
     report.add("store", store.figures(rates), rates)
     with photographs.chosen(photos, quick) as folder:
-        ms = decoding.measure(folder, sizes.camera_pictures)
+        ms = decoding.measure(folder, sizes.camera, sizes.camera_pictures)
         report.add("decode", decoding.figures(ms), ms)
         with weights.chosen(weights_file, quick) as variables:
             ways = encoder.measure(folder, variables, sizes.batches, sizes.pictures, sizes.passes)

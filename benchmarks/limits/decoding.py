@@ -13,17 +13,15 @@ from common.settings import load_settings
 from worker.decoding.decode import decode
 from worker.encoders.crop import centre_square
 
-# Size in pixels of a camera's pictures.
-_CAMERA = (4000, 3000)
 # Input side of ViT-B/32 in pixels; JPEGs are decoded at no less than twice that.
 _SIDE = 224
 
 
-def measure(photos: Path, camera_pictures: int) -> dict[str, list[float]]:
-    """Return the processor milliseconds of each photograph, and of generated camera pictures."""
+def measure(photos: Path, camera: tuple[int, int], count: int) -> dict[str, list[float]]:
+    """Return the processor milliseconds of each photograph, and of ``count`` camera pictures."""
     return {
         "a photograph": _times_ms(path.read_bytes() for path in paths_in(photos)),
-        "12 megapixels": _times_ms(jpegs(camera_pictures, _CAMERA)),
+        "a camera's picture": _times_ms(jpegs(count, camera)),
     }
 
 

@@ -129,7 +129,7 @@ def test_limits_and_their_page(tmp_path: Path) -> None:
     require(Valkey)
     require(MilvusLite)
     socket = ("requests without a body", "bodies of 100 kB")
-    pictures = ("a photograph", "12 megapixels")
+    pictures = ("a photograph", "a camera's picture")
     assert quick("bench-limits", tmp_path) == {
         "limits: socket": {*socket, f"{socket[1]}, throughput", *latencies(*socket)},
         "limits: redis": {"one at a time", "in pipelines of 100"},
