@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,19 +14,39 @@ from benchmarks.figures import Figure, latency_figures, middle, percentile
 from benchmarks.photographs import paths_in
 from benchmarks.report import Report
 from benchmarks.search import ingest
+from benchmarks.search.limit import BATCH
 from benchmarks.stack import WatchedStack
 
-# Upper bounds: milliseconds that an idle Glimpse may add to the direct call, and the factor by
-# which ingest may slow searches down.
-_OVERHEAD_MS_MAX, _SLOWDOWN_MAX = 15.0, 3.0
+# Upper bounds: milliseconds that an idle Glimpse may add to the direct call, milliseconds of a
+# search for a cached sentence, and the factor by which ingest may slow searches down.
+_OVERHEAD_MS_MAX, _CACHED_MS_MAX, _SLOWDOWN_MAX = 6.0, 5.0, 3.0
+# Lower bound of the searches of most callers, as a share of what the encoder alone can do.
+_SHARE_MIN = 0.9
 
 # Numbers of concurrent callers.
 _CALLERS = (1, 8, 32)
 
 _IDLE, _BUSY = "idle", "beside ingest"
 
+_CACHED = "glimpse, 1 caller, one sentence again and again"
+
 # Latencies in milliseconds by measurement, over all rounds.
 Taken = dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round without ingest has measured.
+
+    Attributes:
+        ms: Latencies in milliseconds by measurement.
+        limit_per_s: Texts per second of the encoder alone.
+        searches_per_s: Searches per second of the most concurrent callers.
+    """
+
+    ms: Taken
+    limit_per_s: float
+    searches_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +92,26 @@ class Measure:
             count=self._count(1),
         )
 
-    def glimpse(self, callers: int, *, same: bool = False) -> list[float]:
-        """Return the latencies of searches through Glimpse by concurrent callers."""
-        found: list[float] = own_process.run(
+    def limit_per_s(self) -> float:
+        """Return the texts per second of the encoder alone, in batches."""
+        callers = max(_CALLERS)
+        first, count = self._numbers(callers), self._count(callers)
+        found = own_process.run(
+            "benchmarks.search.limit", self._variables, first=first, count=count
+        )
+        return float(count / found["seconds"])
+
+    def glimpse(self, callers: int, *, same: bool = False) -> tuple[list[float], float]:
+        """Return the latencies of searches by concurrent callers, and searches per second."""
+        found = own_process.run(
             "benchmarks.search.callers",
             url=self._stack.api.url,
             callers=callers,
             first=self._numbers(callers),
             count=self._count(callers),
             same=same,
-        )["ms"]
-        return found
+        )
+        return found["ms"], len(found["ms"]) / found["seconds"]
 
     def _numbers(self, callers: int) -> int:
         first = self._next
@@ -94,8 +124,8 @@ class Measure:
 
 def measure(
     photos: Path, variables: dict[str, str], rounds: int, sizes: Sizes
-) -> tuple[Taken, list[float]]:
-    """Return all latencies, and the factor by which ingest slowed each round's p95."""
+) -> tuple[list[Round], list[Taken]]:
+    """Return the rounds without ingest, and the latencies of as many rounds beside it."""
     with (
         tempfile.TemporaryDirectory() as folder,
         WatchedStack(Path(folder), variables, photos) as stack,
@@ -106,27 +136,30 @@ def measure(
         measures = Measure(stack, direct, sizes)
         idle = [_idle(measures) for _ in range(rounds)]
         with ingest.running(stack, photos, sizes.pictures * rounds):
-            busy = [_callers(measures, _BUSY) for _ in range(rounds)]
-    slowdowns = [
-        percentile(slow[_name(1, _BUSY)], 95) / percentile(quick[_name(1, _IDLE)], 95)
-        for quick, slow in zip(idle, busy, strict=True)
-    ]
-    return _joined([*idle, *busy]), slowdowns
+            busy = [_callers(measures, _BUSY)[0] for _ in range(rounds)]
+    return idle, busy
 
 
-def _idle(measures: Measure) -> Taken:
-    direct = measures.direct()
-    return {
+def _idle(measures: Measure) -> Round:
+    direct, limit_per_s = measures.direct(), measures.limit_per_s()
+    found, searches_per_s = _callers(measures, _IDLE)
+    taken = {
         "direct call": direct["ms"],
         "direct call, encoding": direct["encode_ms"],
         "direct call, searching": direct["search_ms"],
-        **_callers(measures, _IDLE),
-        "glimpse, 1 caller, one sentence again and again": measures.glimpse(1, same=True),
+        **found,
+        _CACHED: measures.glimpse(1, same=True)[0],
     }
+    return Round(taken, limit_per_s, searches_per_s)
 
 
-def _callers(measures: Measure, when: str) -> Taken:
-    return {_name(callers, when): measures.glimpse(callers) for callers in _CALLERS}
+def _callers(measures: Measure, when: str) -> tuple[Taken, float]:
+    """Return the latencies, and the searches per second of the most callers."""
+    taken: Taken = {}
+    per_s = 0.0
+    for callers in _CALLERS:
+        taken[_name(callers, when)], per_s = measures.glimpse(callers)
+    return taken, per_s
 
 
 def _name(callers: int, when: str) -> str:
@@ -141,14 +174,37 @@ def _joined(rounds: list[Taken]) -> Taken:
     return joined
 
 
-def figures(taken: Taken, slowdowns: list[float]) -> list[Figure]:
-    """Return the percentiles, Glimpse's overhead, and the slowdown during ingest."""
-    rows = [figure for name, ms in taken.items() for figure in latency_figures(name, ms)]
+def slowdowns(idle: Sequence[Round], busy: Sequence[Taken]) -> list[float]:
+    """Return the factor by which ingest slowed each round's p95."""
+    return [
+        percentile(slow[_name(1, _BUSY)], 95) / percentile(quick.ms[_name(1, _IDLE)], 95)
+        for quick, slow in zip(idle, busy, strict=True)
+    ]
+
+
+def figures(idle: Sequence[Round], busy: Sequence[Taken]) -> list[Figure]:
+    """Return the percentiles, Glimpse's overhead, its share of the limit, and the slowdown."""
+    taken = _joined([*(each.ms for each in idle), *busy])
+    bounds = {_CACHED: _CACHED_MS_MAX}
+    rows = [
+        figure
+        for name, ms in taken.items()
+        for figure in latency_figures(name, ms, bounds.get(name))
+    ]
     added = percentile(taken[_name(1, _IDLE)], 50) - percentile(taken["direct call"], 50)
+    most, slower = max(_CALLERS), middle(slowdowns(idle, busy))
+    share = middle([each.searches_per_s / each.limit_per_s for each in idle])
     return [
         *rows,
         Figure("added to the direct call, p50", added, "ms", at_most=_OVERHEAD_MS_MAX),
-        Figure("beside ingest / idle, p95", middle(slowdowns), "times", at_most=_SLOWDOWN_MAX),
+        Figure(
+            f"limit: the encoder alone, batches of {BATCH} texts",
+            middle([each.limit_per_s for each in idle]),
+            "texts/s",
+        ),
+        Figure(f"{most} callers", middle([each.searches_per_s for each in idle]), "searches/s"),
+        Figure(f"{most} callers / limit", share, "times", at_least=_SHARE_MIN),
+        Figure("beside ingest / idle, p95", slower, "times", at_most=_SLOWDOWN_MAX),
     ]
 
 
@@ -168,8 +224,9 @@ def main(
         photographs.chosen(photos, quick) as folder,
         weights.chosen(weights_file, quick) as variables,
     ):
-        taken, slowdowns = measure(folder, variables, rounds, sizes)
-    report.add("search", figures(taken, slowdowns), {"ms": taken, "slowdowns": slowdowns})
+        idle, busy = measure(folder, variables, rounds, sizes)
+    raw = {"idle": [asdict(each) for each in idle], "beside ingest": busy}
+    report.add("search", figures(idle, busy), raw)
     report.write(out)
 
 

@@ -99,8 +99,10 @@ class Texts:
 @click.option("--count", required=True, type=int, help="Total searches.")
 @click.option("--same", default=False, type=bool, help="Whether to repeat one sentence.")
 def main(url: str, callers: int, first: int, count: int, same: bool) -> None:
-    """Search, and print the latencies as JSON."""
-    print(json.dumps({"ms": measure(url, callers, Texts(first, count, same))}))
+    """Search, and print the latencies and the seconds in all as JSON."""
+    begun = time.perf_counter()
+    ms = measure(url, callers, Texts(first, count, same))
+    print(json.dumps({"ms": ms, "seconds": time.perf_counter() - begun}))
 
 
 if __name__ == "__main__":
