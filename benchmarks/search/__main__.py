@@ -14,16 +14,36 @@ from benchmarks.figures import Figure, latency_figures, middle, percentile
 from benchmarks.photographs import paths_in
 from benchmarks.report import Report
 from benchmarks.search import ingest
+from benchmarks.search.limit import BATCH
 from benchmarks.stack import WatchedStack
 
-# Upper bounds: milliseconds that an idle Glimpse may add to the direct call, and the factor by
-# which ingest may slow searches down.
-_OVERHEAD_MS_MAX, _SLOWDOWN_MAX = 15.0, 3.0
+# Upper bounds: milliseconds that an idle Glimpse may add to the direct call, milliseconds of a
+# search for a cached sentence, and the factor by which ingest may slow searches down.
+_OVERHEAD_MS_MAX, _CACHED_MS_MAX, _SLOWDOWN_MAX = 6.0, 5.0, 3.0
+# Lower bound of the searches of most callers, as a share of what the encoder alone can do.
+_SHARE_MIN = 0.9
 
 _IDLE, _BUSY = "idle", "beside ingest"
 
+_CACHED = "glimpse, 1 caller, one sentence again and again"
+
 # Latencies in milliseconds by measurement, over all rounds.
 Taken = dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round without ingest has measured.
+
+    Attributes:
+        ms: Latencies in milliseconds by measurement.
+        limit_per_s: Texts per second of the encoder alone.
+        searches_per_s: Searches per second of the most concurrent callers.
+    """
+
+    ms: Taken
+    limit_per_s: float
+    searches_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +93,18 @@ class Measure:
             count=self._count(1),
         )
 
-    def idle(self) -> Taken:
-        """Return the latencies for each number of callers; keep what the searches cost."""
-        taken = {}
+    def limit_per_s(self) -> float:
+        """Return the texts per second of the encoder alone, in batches."""
+        callers = max(self._sizes.callers)
+        first, count = self._numbers(callers), self._count(callers)
+        found = own_process.run(
+            "benchmarks.search.limit", self._variables, first=first, count=count
+        )
+        return float(count / found["seconds"])
+
+    def idle(self) -> tuple[Taken, float]:
+        """Return the latencies by callers, and the searches/s of the most; keep what they cost."""
+        taken, per_s = {}, 0.0
         for callers in self._sizes.callers:
             sessions = self._stack.sessions()
             before = {name: session.cpu_s() for name, session in sessions.items()}
@@ -85,7 +114,8 @@ class Measure:
             each = {name: 1000 * cpu_s / len(found["ms"]) for name, cpu_s in spent.items()}
             self.costs.setdefault(callers, []).append(each)
             taken[_name(callers, _IDLE)] = found["ms"]
-        return taken
+            per_s = len(found["ms"]) / found["seconds"]
+        return taken, per_s
 
     def busy(self) -> Taken:
         """Return the latencies for each number of callers during an ingest."""
@@ -122,14 +152,23 @@ class Found:
     """What the rounds found.
 
     Attributes:
-        ms: All latencies.
-        slowdowns: The factor by which ingest slowed each round's p95.
+        idle: The rounds without ingest.
+        busy: The latencies of as many rounds beside it.
         costs: Processor milliseconds of a search by part, by callers and round.
     """
 
-    ms: Taken
-    slowdowns: list[float]
+    idle: list[Round]
+    busy: list[Taken]
     costs: dict[int, list[dict[str, float]]]
+
+    def slowdown(self) -> float:
+        """Return the factor by which ingest slowed the p95, as the median over the rounds."""
+        return middle(
+            [
+                percentile(slow[_name(1, _BUSY)], 95) / percentile(quick.ms[_name(1, _IDLE)], 95)
+                for quick, slow in zip(self.idle, self.busy, strict=True)
+            ]
+        )
 
 
 def measure(photos: Path, variables: dict[str, str], rounds: int, sizes: Sizes) -> Found:
@@ -145,22 +184,20 @@ def measure(photos: Path, variables: dict[str, str], rounds: int, sizes: Sizes) 
         idle = [_idle(measures) for _ in range(rounds)]
         with ingest.running(stack, photos, sizes.pictures * rounds):
             busy = [measures.busy() for _ in range(rounds)]
-    slowdowns = [
-        percentile(slow[_name(1, _BUSY)], 95) / percentile(quick[_name(1, _IDLE)], 95)
-        for quick, slow in zip(idle, busy, strict=True)
-    ]
-    return Found(_joined([*idle, *busy]), slowdowns, measures.costs)
+    return Found(idle, busy, measures.costs)
 
 
-def _idle(measures: Measure) -> Taken:
-    direct = measures.direct()
-    return {
+def _idle(measures: Measure) -> Round:
+    direct, limit_per_s = measures.direct(), measures.limit_per_s()
+    found, searches_per_s = measures.idle()
+    taken = {
         "direct call": direct["ms"],
         "direct call, encoding": direct["encode_ms"],
         "direct call, searching": direct["search_ms"],
-        **measures.idle(),
-        "glimpse, 1 caller, one sentence again and again": measures.repeated(),
+        **found,
+        _CACHED: measures.repeated(),
     }
+    return Round(taken, limit_per_s, searches_per_s)
 
 
 def _name(callers: int, when: str) -> str:
@@ -179,15 +216,31 @@ def _joined(rounds: list[Taken]) -> Taken:
     return joined
 
 
-def figures(found: Found) -> list[Figure]:
-    """Return the percentiles, Glimpse's overhead, and the slowdown during ingest."""
-    rows = [figure for name, ms in found.ms.items() for figure in latency_figures(name, ms)]
-    added = percentile(found.ms[_name(1, _IDLE)], 50) - percentile(found.ms["direct call"], 50)
-    slowdown = middle(found.slowdowns)
+def figures(found: Found, most: int) -> list[Figure]:
+    """Return the percentiles, Glimpse's overhead, its share of the limit, and the slowdown.
+
+    Args:
+        found: What the rounds found.
+        most: The largest number of callers.
+    """
+    taken = _joined([*(each.ms for each in found.idle), *found.busy])
+    bounds = {_CACHED: _CACHED_MS_MAX}
+    rows = [
+        figure
+        for name, ms in taken.items()
+        for figure in latency_figures(name, ms, bounds.get(name))
+    ]
+    added = percentile(taken[_name(1, _IDLE)], 50) - percentile(taken["direct call"], 50)
+    limit = middle([each.limit_per_s for each in found.idle])
+    rate = middle([each.searches_per_s for each in found.idle])
+    share = middle([each.searches_per_s / each.limit_per_s for each in found.idle])
     return [
         *rows,
         Figure("added to the direct call, p50", added, "ms", at_most=_OVERHEAD_MS_MAX),
-        Figure("beside ingest / idle, p95", slowdown, "times", at_most=_SLOWDOWN_MAX),
+        Figure(f"limit: the encoder alone, batches of {BATCH} texts", limit, "texts/s"),
+        Figure(f"{most} callers", rate, "searches/s"),
+        Figure(f"{most} callers / limit", share, "times", at_least=_SHARE_MIN),
+        Figure("beside ingest / idle, p95", found.slowdown(), "times", at_most=_SLOWDOWN_MAX),
     ]
 
 
@@ -221,8 +274,8 @@ def main(
         weights.chosen(weights_file, quick) as variables,
     ):
         found = measure(folder, variables, rounds, sizes)
-    raw = {"ms": found.ms, "slowdowns": found.slowdowns}
-    report.add("search", figures(found), raw)
+    raw = {"idle": [asdict(each) for each in found.idle], "beside ingest": found.busy}
+    report.add("search", figures(found, max(sizes.callers)), raw)
     report.add("processor time", cost_figures(found), found.costs)
     report.write(out)
 
