@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from common.settings import load_settings
+from worker.allocator import keep_freed_memory
 from worker.encoders.crop import centre_square
 from worker.encoders.vectors import unit_rows
 from worker.runtime.serve import serve
@@ -65,6 +66,8 @@ class FreeEncoder:
 
 def run(queue: str, encoder: FreeEncoder) -> None:
     """Consume a queue."""
+    # As a worker does; without it, glibc would return and fault in the buffers of each picture.
+    keep_freed_memory()
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
     serve(settings, queue, f"{queue}@{socket.gethostname()}.{os.getpid()}", encoder)

@@ -24,6 +24,11 @@ def no_report(*_: object) -> None:
     """Report nothing."""
 
 
+def no_rest(_: float) -> float:
+    """Do not rest."""
+    return 0.0
+
+
 class Closed(RuntimeError):
     """The batcher is closed and accepts no more items."""
 
@@ -32,8 +37,8 @@ class Batcher(Generic[T, R]):
     """Collects items from any number of threads and processes them in batches.
 
     A thread takes a batch as soon as ``batch_max`` items wait, or fewer once
-    the oldest has waited ``wait_ms``, and calls ``process`` with it. Each item
-    has its own future:
+    the oldest has waited ``wait_ms`` and the rest after the last batch is over,
+    and calls ``process`` with it. Each item has its own future:
 
     - if ``process`` returns, every item gets its result; a result that is
       itself a future (the next stage's) settles the item when it settles;
@@ -53,6 +58,8 @@ class Batcher(Generic[T, R]):
         queue_max: Maximum items in the queue.
         threads: Number of threads, each processing one batch at a time.
         on_batch: Called with each batch before it is processed; must not raise.
+        rest_s: Takes the seconds that a batch took; returns for how many seconds after it only a
+            full one is processed.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class Batcher(Generic[T, R]):
         queue_max: int,
         threads: int = 1,
         on_batch: OnBatch = no_report,
+        rest_s: Callable[[float], float] = no_rest,
     ) -> None:
         self._name = name
         self._process = process
@@ -72,6 +80,9 @@ class Batcher(Generic[T, R]):
         self._batch_max = batch_max
         self._wait_s = wait_ms / 1000
         self._queue_max = max(queue_max, batch_max)
+        self._rest_s = rest_s
+        # Time of the end of the rest (time.monotonic).
+        self._rested_at = 0.0
         # Item, its future, the span that it is from, and when it was queued (time.monotonic).
         self._queue: deque[tuple[T, Future[R], Origin, float]] = deque()
         lock = threading.Lock()
@@ -130,7 +141,10 @@ class Batcher(Generic[T, R]):
 
     def _run(self) -> None:
         while batch := self._next_batch():
+            began = time.monotonic()
             self._settle_all(batch)
+            ended = time.monotonic()
+            self._rested_at = ended + self._rest_s(ended - began)
 
     def _next_batch(self) -> list[tuple[T, Future[R], Origin]]:
         """Wait for and return the next batch; an empty one means that the batcher is closed."""
@@ -150,16 +164,17 @@ class Batcher(Generic[T, R]):
         return batch
 
     def _is_full(self) -> bool:
-        """Return whether a batch is due: it is full, or its oldest item has waited long enough."""
+        """Return whether a batch is due: it is full, or has waited long enough."""
         if not self._queue:
             return False
         return self._closed or len(self._queue) >= self._batch_max or self._seconds_left() == 0
 
     def _seconds_left(self) -> float | None:
-        """Return the seconds until the oldest item's wait is over; None if the queue is empty."""
+        """Return the seconds until a batch that is not full is due; None if the queue is empty."""
         if not self._queue:
             return None
-        return max(self._queue[0][3] + self._wait_s - time.monotonic(), 0)
+        due_at = max(self._queue[0][3] + self._wait_s, self._rested_at)
+        return max(due_at - time.monotonic(), 0)
 
     def _settle_all(self, batch: list[tuple[T, Future[R], Origin]]) -> None:
         live = [entry for entry in batch if entry[1].set_running_or_notify_cancel()]

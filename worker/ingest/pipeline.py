@@ -20,6 +20,8 @@ from worker.stores.fence import Claimed, Fence
 
 # Batches that may be queued before each stage.
 BATCHES_WAITING = 2
+# Maximum seconds that rows gather after a write: what they add to the time of a picture.
+_REST_S_MAX = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class IngestPipeline:
 
     While batches are written, the next one is encoded and later ones are decoded. A
     writer takes all rows that wait, up to what the store takes at once, so that calls
-    grow while the store is slow. Every queue is bounded: a slow store blocks the model,
-    the model the decoders, and the decoders the tasks.
+    grow while the store is slow; it rests after a call if each costs the store much.
+    Every queue is bounded: a slow store blocks the model, the model the decoders, and
+    the decoders the tasks.
 
     Args:
         encoder: Called only by the model's threads, of which there are ``concurrency``.
@@ -68,11 +71,12 @@ class IngestPipeline:
         self._writer: Batcher[Claimed, None] = Batcher(
             "writer",
             self._write,
-            batch_max=min(waiting, store.writes.rows),
+            batch_max=store.writes.rows,
             wait_ms=0,
             queue_max=waiting,
             threads=store.writes.calls,
             on_batch=on_batch,
+            rest_s=lambda call_s: min(store.writes.rest * call_s, _REST_S_MAX),
         )
         self._model: Batcher[Picture | Probe, None] = Batcher(
             "model",

@@ -70,10 +70,12 @@ class Writes:
     Attributes:
         calls: Maximum concurrent calls.
         rows: Maximum rows of a call.
+        rest: How long to let rows gather after a call, in times that it took.
     """
 
     calls: int
     rows: int
+    rest: float = 0.0
 
 
 # The methods of a store that call Milvus, for what wraps a store.

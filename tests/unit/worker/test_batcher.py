@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 import pytest
 
@@ -83,6 +83,19 @@ def test_a_batch_never_has_more_than_its_maximum(stage: Stage, batcher: Batcher[
 
 def test_one_item_alone_does_not_wait_for_company(batcher: Batcher[int, int]) -> None:
     assert batcher.submit(3).result(10) == 30
+
+
+def test_after_a_rest_items_share_a_batch(stage: Stage) -> None:
+    batcher = Batcher("test", stage, batch_max=2, wait_ms=0, queue_max=8, rest_s=lambda _: 3600.0)
+    assert batcher.submit(1).result(10) == 10
+    alone = batcher.submit(2)
+    assert not wait([alone], 0.1).done
+    # A full batch is due at once, and so is what is left when the batcher closes.
+    assert batcher.submit(3).result(10) == 30
+    last = batcher.submit(4)
+    batcher.close()
+    assert (alone.result(0), last.result(0)) == (20, 40)
+    assert stage.batches == [[1], [2, 3], [4]]
 
 
 def test_an_item_at_fault_fails_alone(stage: Stage, batcher: Batcher[int, int]) -> None:

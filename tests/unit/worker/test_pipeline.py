@@ -162,6 +162,7 @@ def test_what_another_worker_has_taken_over_is_not_written(store: RecordingStore
 
 def test_a_slow_store_holds_the_producers_back(store: RecordingStore) -> None:
     store.go_on.clear()
+    store.writes = Writes(calls=1, rows=1)
     pipeline = pipeline_of(ENCODER, store, batch_max=1, wait_ms=0)
     decoded: list[int] = []
 
