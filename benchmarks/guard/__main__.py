@@ -32,6 +32,12 @@ _PICTURES, _SIZE = 24, (800, 600)
 _NOT_HERE = 69
 # The turns of a round, in pairs of samples; neither side is always the first.
 _ROUND = (("base", "head"), ("head", "base"))
+# Times that the services are started: a process may be slower than another of the same code for
+# its whole life.
+_STARTS = 4
+
+# The samples of each row, of each side.
+Samples = dict[str, dict[str, list[float]]]
 
 
 @contextmanager
@@ -68,16 +74,22 @@ def _pictures(folder: Path) -> Path:
     return folder
 
 
-def compare(
-    sides: Mapping[str, Side], taken: Sequence[Measure], pairs: Sequence[tuple[str, str]]
-) -> list[Comparison]:
-    """Let the sides take turns at each measure; return a comparison for each row."""
-    samples: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def take(
+    samples: Samples,
+    sides: Mapping[str, Side],
+    taken: Sequence[Measure],
+    pairs: Sequence[tuple[str, str]],
+) -> None:
+    """Let the sides take turns at each measure; add the samples of each row."""
     for number, pair in enumerate(pairs):
         for measure in taken:
             for name in pair:
                 for row, value in measure(sides[name], number).items():
                     samples[row][name].append(value)
+
+
+def compare(samples: Samples) -> list[Comparison]:
+    """Return a comparison for each row."""
     return [
         Comparison(
             row,
@@ -124,16 +136,21 @@ def main(base: str, rounds: int, quick: bool, out: Path | None) -> None:
     """Compare the working tree with a commit; end with status 1 if something is slower."""
     sizes, rounds = (_QUICK, _QUICK_ROUNDS) if quick else (Sizes(), rounds)
     pairs = _ROUND * rounds
+    each = len(pairs) if quick else -(-len(pairs) // _STARTS)
+    samples: Samples = defaultdict(lambda: defaultdict(list))
     report = Report(
         {"base": base, "rounds": rounds, "noise": [CPU_NOISE, LATENCY_NOISE], **asdict(sizes)}
     )
     try:
-        with running(base) as sides:
-            compared = compare(sides, of_services(sizes), pairs)
-            compared += compare(sides, of_processes(), pairs[:1] if quick else pairs)
+        for start in range(0, len(pairs), each):
+            some = pairs[start : start + each]
+            with running(base) as sides:
+                take(samples, sides, of_services(sizes), some)
+                take(samples, sides, of_processes(), some[:1] if quick else some)
     except (NotMeasured, EnvironmentNotMade) as error:
         click.echo(f"Nothing was compared: {error}", err=True)
         sys.exit(0 if quick else _NOT_HERE)
+    compared = compare(samples)
     raw = {one.name: {"base": one.base, "head": one.head} for one in compared}
     report.add("guard", figures(compared), raw, text(compared))
     report.write(out)

@@ -20,7 +20,7 @@ from tests.support.services import MilvusLite, Service, Valkey
 
 _ROOT = Path(__file__).parent.parent.parent
 # The collection and the hash of ``apps/work.py``, and the length of a vector.
-_COLLECTION, _WRITTEN, _DIM = "images", "written", 512
+_COLLECTION, _EMBEDDED, _DIM = "images", "embedded", 512
 # Number of Redis's database for results.
 _RESULTS_DB = 1
 # Seconds between looks at what is done, and until a run that does not end has failed.
@@ -158,10 +158,10 @@ class Bench:
         )
         return int(found[0]["count(*)"])
 
-    def written(self) -> int:
-        """Return how often pictures were written."""
+    def embedded(self) -> int:
+        """Return how many pictures were embedded, each as often as it was."""
         with redis.Redis.from_url(self._valkey.url) as client:
-            return sum(int(times) for times in client.hvals(_WRITTEN))
+            return sum(int(times) for times in client.hvals(_EMBEDDED))
 
     def _results(self) -> int:
         with redis.Redis.from_url(self._variables["QUEUES_RESULTS"]) as client:

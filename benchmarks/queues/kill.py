@@ -18,7 +18,7 @@ from benchmarks.stack import WatchedStack
 _SHARE = 0.25
 # Seconds after which the rest is lost, and between the pictures that arrive meanwhile: one tool
 # looks for a dead worker's tasks only when a new one comes.
-_LOST_S, _TRAFFIC_S = 60.0, 10.0
+_LOST_S, _TRAFFIC_S = 120.0, 10.0
 # Seconds between looks at what is done.
 _POLL_S = 0.02
 # Seconds to reach that share.
@@ -31,7 +31,7 @@ def kill_tool(bench: Bench, first: int, count: int) -> dict[str, Any]:
     Raises:
         NotDone: It did not get as far as that.
     """
-    rows, written = bench.rows(), bench.written()
+    rows, embedded = bench.rows(), bench.embedded()
     with ThreadPoolExecutor() as threads:
         sending = threads.submit(bench.send, first, count)
         bench.wait(lambda: bench.rows() - rows >= _SHARE * count, _BEGIN_S)
@@ -44,7 +44,7 @@ def kill_tool(bench: Bench, first: int, count: int) -> dict[str, Any]:
     indexed = bench.rows() - rows
     return {
         "lost": count + more - indexed,
-        "repeated": bench.written() - written - indexed,
+        "repeated": bench.embedded() - embedded - indexed,
         "back_s": back_s,
     }
 
@@ -52,14 +52,14 @@ def kill_tool(bench: Bench, first: int, count: int) -> dict[str, Any]:
 def _wait_beside_traffic(bench: Bench, rows: int, first: int, count: int) -> int:
     """Wait for all pictures, and send single ones meanwhile; return how many those were."""
     begun, more = time.monotonic(), 0
-    while time.monotonic() - begun < _LOST_S:
-        total = rows + count + more
+    while True:
         with suppress(NotDone):
-            bench.wait(partial(_has, bench, total), _TRAFFIC_S)
+            bench.wait(partial(_has, bench, rows + count + more), _TRAFFIC_S)
+            return more
+        if time.monotonic() - begun > _LOST_S:
             return more
         bench.send(first + count + more, 1)
         more += 1
-    return more
 
 
 def _has(bench: Bench, rows: int) -> bool:

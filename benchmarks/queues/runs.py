@@ -40,7 +40,7 @@ class Sizes:
     @property
     def all(self) -> int:
         """Pictures of a run, and those that may arrive beside it."""
-        return self.warm_up + self.pictures + self.killed + 10
+        return self.warm_up + self.pictures + self.killed + 20
 
 
 class CountedWorker(Worker):

@@ -28,8 +28,8 @@ PER_TASK = int(os.environ.get("QUEUES_PER_TASK", "1"))
 _FIRST, _END = int(os.environ.get("QUEUES_FIRST", "0")), int(os.environ.get("QUEUES_END", "0"))
 LEASE_S = int(os.environ.get("QUEUES_LEASE_S", "10"))
 
-# Where rows are written, and the hash that counts how often a picture was written.
-COLLECTION, WRITTEN = "images", "written"
+# Where rows are written, and the hash that counts how often a picture was embedded.
+COLLECTION, EMBEDDED = "images", "embedded"
 # Input side of ViT-B/32 in pixels, length of its vectors, and distinct ones.
 _SIDE, DIM, _VECTORS = 224, 512, 4096
 
@@ -52,12 +52,13 @@ def _redis() -> redis.Redis:
 
 def index(names: Sequence[str]) -> int:
     """Embed pictures and make them searchable; return how many."""
-    _milvus().upsert(COLLECTION, [{"id": name, "vector": _embedded(name)} for name in names])
-    # For what is done twice; one command for each task.
+    rows = [{"id": name, "vector": _embedded(name)} for name in names]
+    # For what is done twice; one round trip for each task.
     pipe = _redis().pipeline(transaction=False)
     for name in names:
-        pipe.hincrby(WRITTEN, name, 1)
+        pipe.hincrby(EMBEDDED, name, 1)
     pipe.execute()
+    _milvus().upsert(COLLECTION, rows)
     return len(names)
 
 
