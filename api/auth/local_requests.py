@@ -8,10 +8,12 @@ from flask import Request
 
 from common.loopback import is_loopback
 
-# Headers that proxies add. A request with any of them came from elsewhere.
-_PROXY_HEADERS = (
-    *("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"),
-    *("X-Forwarded-Prefix", "X-Real-IP", "Via"),
+# Headers that proxies add, by their names in WSGI. A request with any of them came from elsewhere.
+_PROXY_HEADERS = frozenset(
+    {
+        *("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST"),
+        *("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP", "HTTP_VIA"),
+    }
 )
 # Methods that change nothing.
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -24,7 +26,7 @@ def is_from_here(request: Request) -> bool:
     another site may point its own host name here. A browser's request for another
     site's page must not change anything.
     """
-    if any(name in request.headers for name in _PROXY_HEADERS):
+    if not _PROXY_HEADERS.isdisjoint(request.environ):
         return False
     if not is_loopback(request.remote_addr or "") or not is_loopback(_host(request)):
         return False

@@ -20,13 +20,14 @@ def install(app: Flask, operations: Mapping[str, Operation]) -> None:
         app: The application.
         operations: The operations, by Flask endpoint.
     """
+    known = {name: operation.parameters for name, operation in operations.items()}
 
     @app.before_request
     def check() -> None:
-        operation = operations.get(request.endpoint or "")
-        if not request.args or operation is None or not request.path.startswith(_API):
+        parameters = known.get(request.endpoint or "")
+        if not request.args or parameters is None or not request.path.startswith(_API):
             return
-        unknown = sorted(set(request.args) - operation.parameters)
+        unknown = sorted(set(request.args) - parameters)
         if unknown:
             errors = [{"field": name, "detail": "unknown parameter"} for name in unknown]
             raise Unprocessable(f"{unknown[0]}: unknown parameter.", errors)

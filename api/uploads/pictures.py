@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import ceil
 
 from flask import Request
 
@@ -16,6 +17,7 @@ from common.contract import OnDuplicate
 from common.errors import InvalidRequest
 from common.images.received import PictureWriter, ReceivedPicture
 from common.jobs.base import Job
+from common.pages import pages
 
 # Names of the parts of an upload.
 _FILE, _METADATA = "file", "metadata"
@@ -60,10 +62,11 @@ class ReceivedPictures:
     def store(self) -> list[ReceivedPicture]:
         """Store the pictures; return them in order."""
         if len(self.files) == 1:
-            ((name, picture),) = self.files
-            return [picture.finish(name)]
-        with ThreadPoolExecutor(min(len(self.files), _AT_ONCE)) as threads:
-            return list(threads.map(lambda file: file[1].finish(file[0]), self.files))
+            return _finish(self.files)
+        # A page per thread: handing over each picture takes longer than storing it without a flush.
+        parts = list(pages(self.files, ceil(len(self.files) / _AT_ONCE)))
+        with ThreadPoolExecutor(len(parts)) as threads:
+            return [picture for stored in threads.map(_finish, parts) for picture in stored]
 
     def close(self) -> None:
         """Discard the pictures that were not stored."""
@@ -103,6 +106,10 @@ def receive_form(
     files = [(filename, picture) for _, filename, picture in form.files]
     about = (query.on_duplicate, query.callback_url)
     return ReceivedPictures(services, tenant, files, waiting, metadata, text or "", *about)
+
+
+def _finish(files: Sequence[tuple[str, PictureWriter]]) -> list[ReceivedPicture]:
+    return [picture.finish(name) for name, picture in files]
 
 
 def _metadata_text(form: Form) -> str | None:

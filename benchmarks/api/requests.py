@@ -77,7 +77,7 @@ def _head(target: bytes, kind: bytes, length: int) -> bytes:
 
 QUESTIONS = {
     "poll": Question("GET /v1/jobs/{id}", 200, _polls, per_s_min=1500.0),
-    "body": Question("POST /v1/images, body", 202, _bodies, per_s_min=250.0),
+    "body": Question("POST /v1/images, body", 202, _bodies, per_s_min=600.0),
     "form": Question("POST /v1/images, form", 202, _forms, per_s_min=250.0),
 }
 

@@ -41,6 +41,7 @@ class FolderWriter(IncomingFile):
             # In a request of many pictures, the last write may be long ago.
             os.utime(self.path)
             self._store.move(self.path, original)
+            self.is_moved = True
 
 
 class FolderBlobs:

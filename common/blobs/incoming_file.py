@@ -23,6 +23,8 @@ class IncomingFile:
 
     def __init__(self, incoming: Incoming, place: str = "The blob folder") -> None:
         self._place = place
+        # Whether it was moved to another folder.
+        self.is_moved = False
         with disk_errors(place), require_folder(place):
             self.path = incoming.folder() / secrets.token_hex(16)
             # Unbuffered, because uploads already arrive in large pieces.
@@ -47,6 +49,8 @@ class IncomingFile:
     def discard(self) -> None:
         """Remove the file unless it has been moved."""
         self._file.close()
+        if self.is_moved:
+            return
         # If this fails, a later sweep removes the file.
         with suppress(OSError):
             self.path.unlink(missing_ok=True)

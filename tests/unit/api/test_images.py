@@ -72,6 +72,16 @@ def test_the_same_bytes_again_are_a_duplicate(client: FlaskClient, inline: Inlin
     assert inline.store.count() == 1
 
 
+def test_the_pictures_of_a_form_keep_their_order(client: FlaskClient) -> None:
+    # Not as many for each thread that stores them.
+    files = [(f"{n}.png", picture(f"#0000{n:02x}")) for n in range(19)]
+    job = upload(client, *files).get_json()
+    items = client.get(job["links"]["items"]).get_json()["items"]
+    assert [(item["filename"], item["id"]) for item in items] == [
+        (name, image_id(data)) for name, data in files
+    ]
+
+
 def test_a_job_larger_than_a_chunk_is_whole(client: FlaskClient, inline: Inline) -> None:
     files = [(f"{n}.png", picture(f"#0000{n:02x}")) for n in range(8)]
     assert upload(client, *files).get_json()["indexed"] == 8
