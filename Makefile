@@ -172,6 +172,10 @@ bench-api: setup ## Measure the API's requests per second, and the cost of each
 bench-engines: setup ## Compare what can run the model on a CPU: torch, OpenVINO, ONNX Runtime
 	$(BENCH) engines
 
+.PHONY: bench-cold
+bench-cold: setup ## Measure starts: of the stack, of a worker to its first image, and their parts
+	$(BENCH) cold
+
 .PHONY: bench-gpu
 bench-gpu: setup ## Measure the encoder and ingest on a GPU, on PHOTOS
 	$(BENCH) gpu

@@ -344,6 +344,30 @@ def test_engines(tmp_path: Path) -> None:
     }
 
 
+def test_cold_starts(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+
+    def spans(*names: str) -> set[str]:
+        return {f"{name}{what}" for name in names for what in ("", ", processor time")}
+
+    assert quick("bench-cold", tmp_path) == {
+        "cold-start: imports": spans("glimpse", "glimpse up", "the API", "a worker"),
+        "cold-start: servers": spans("Valkey", "Milvus Lite"),
+        "cold-start: hashing": spans(
+            "glimpse up to ready",
+            "a worker's start to its first image",
+            "first glimpse up to ready on a machine",
+            *(
+                f"{queue} worker: {step}"
+                for queue in QUEUES
+                for step in ("imports", "model", "first inference")
+            ),
+            "ingest worker: tuning, at the first start only",
+        ),
+    }
+
+
 def test_a_gpu(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         assert quick("bench-gpu", tmp_path)

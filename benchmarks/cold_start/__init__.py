@@ -1,0 +1,1 @@
+"""How long a stack and a worker take to start, and what they do meanwhile."""
