@@ -170,6 +170,10 @@ bench-api: setup ## Measure the API's requests per second, and the cost of each
 bench-engines: setup ## Compare what can run the model on a CPU: torch, OpenVINO, ONNX Runtime
 	$(BENCH).engines $(IN_ROUNDS) $(call figures,engines)
 
+.PHONY: bench-peers
+bench-peers: setup ## Compare Glimpse with other ways to the same search, on PHOTOS
+	$(BENCH).peers $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,peers)
+
 .PHONY: bench-gpu
 bench-gpu: setup ## Measure the encoder and ingest on a GPU, on PHOTOS
 	$(BENCH).gpu $(ON_PHOTOS) $(IN_ROUNDS) $(call figures,gpu)

@@ -26,6 +26,8 @@ ANY_SIZE = (
     "others on the machine",
     "found right after",
     "missed right after",
+    "lost if killed",
+    "embedded twice",
     "added to the direct",
     # Pictures of one colour share nothing with those of others.
     "noise",
@@ -293,6 +295,29 @@ def test_engines(tmp_path: Path) -> None:
             for what in ("memory in use", "private memory", "peak memory")
             for engine in ("openvino", "openvino / torch")
         },
+    }
+
+
+def test_peers(tmp_path: Path) -> None:
+    contestants = ("Glimpse", "Milvus tutorial")
+    assert quick("bench-peers", tmp_path) == {
+        "peers: peers": {
+            *(
+                f"{name}: {what}"
+                for name in contestants
+                for what in (
+                    *("to searchable", "peak memory", "cold start"),
+                    *("lost if killed", "embedded twice"),
+                    *(
+                        f"search {when}, p{n}"
+                        for when in ("idle", "beside ingest")
+                        for n in (50, 99)
+                    ),
+                )
+            ),
+            "Glimpse / Milvus tutorial",
+            "contestants that did not run",
+        }
     }
 
 
