@@ -176,6 +176,10 @@ bench-engines: setup ## Compare what can run the model on a CPU: torch, OpenVINO
 bench-cold: setup ## Measure starts: of the stack, of a worker to its first image, and their parts
 	$(BENCH) cold
 
+.PHONY: bench-peers
+bench-peers: setup ## Compare Glimpse with other ways to the same search, on PHOTOS
+	$(BENCH) peers
+
 .PHONY: bench-gpu
 bench-gpu: setup ## Measure the encoder and ingest on a GPU, on PHOTOS
 	$(BENCH) gpu

@@ -61,6 +61,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     Benchmark("store-lite", "benchmarks.store", ("--server", "lite")),
     Benchmark("store-milvus", "benchmarks.store", ("--server", "milvus"), (URI,), is_long=True),
     Benchmark("cold-start", "benchmarks.cold_start", takes=(ROUNDS,)),
+    Benchmark("peers", "benchmarks.peers", takes=(PHOTOS, ROUNDS)),
     Benchmark("queues", "benchmarks.queues", takes=(PHOTOS, ROUNDS)),
     *(
         # Building each index over 500,000 vectors takes hours.

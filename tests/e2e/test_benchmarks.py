@@ -28,6 +28,8 @@ ANY_SIZE = (
     "others on the machine",
     "found right after",
     "missed right after",
+    "lost if killed",
+    "embedded twice",
     "added to the direct",
     # A kill may meet no task.
     "at a kill",
@@ -365,6 +367,29 @@ def test_cold_starts(tmp_path: Path) -> None:
             ),
             "ingest worker: tuning, at the first start only",
         ),
+    }
+
+
+def test_peers(tmp_path: Path) -> None:
+    contestants = ("Glimpse", "Milvus tutorial")
+    assert quick("bench-peers", tmp_path) == {
+        "peers: peers": {
+            *(
+                f"{name}: {what}"
+                for name in contestants
+                for what in (
+                    *("to searchable", "peak memory", "cold start"),
+                    *("lost if killed", "embedded twice"),
+                    *(
+                        f"search {when}, p{n}"
+                        for when in ("idle", "beside ingest")
+                        for n in (50, 99)
+                    ),
+                )
+            ),
+            "Glimpse / Milvus tutorial",
+            "contestants that did not run",
+        }
     }
 
 
