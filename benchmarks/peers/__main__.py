@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 import click
 
 from benchmarks import options, photographs
+from benchmarks.environments import EnvironmentNotMade, environment
 from benchmarks.peers import checkpoints
 from benchmarks.peers.adapter_process import PeerFailed
 from benchmarks.peers.checkpoints import Checkpoints
-from benchmarks.peers.environments import NotInstalled, python_of
 from benchmarks.peers.foreign import ForeignPeer
 from benchmarks.peers.glimpse import Glimpse
 from benchmarks.peers.peer import NOT_RUN, PEERS, Peer
@@ -75,7 +75,7 @@ def _failures(result: Result) -> Iterator[None]:
     """Keep the failure of a peer in its result; one of Glimpse is ours, and ends the run."""
     try:
         yield
-    except (NotInstalled, PeerFailed) as failed:
+    except (EnvironmentNotMade, PeerFailed) as failed:
         result.error = str(failed)
         print(f"{result.name}: {failed}", file=sys.stderr, flush=True)
 
@@ -117,7 +117,7 @@ def main(
         for peer in (one for one in PEERS if not wanted or one.name in wanted):
 
             def enter(peer: Peer = peer) -> ForeignPeer:
-                python = Path(sys.executable) if quick else python_of(peer.file)
+                python = Path(sys.executable) if quick else environment(peer.file.stem, peer.file)
                 return ForeignPeer(peer, python, saved, albums, sizes)
 
             comparison.add(peer, enter)

@@ -34,7 +34,7 @@ class Tool:
     @property
     def pins(self) -> Path:
         """The file of its packages."""
-        return Path(__file__).parent / "pins" / f"{self.name}.txt"
+        return Path(__file__).parent / "requirements" / f"{self.name}.txt"
 
     def python(self) -> str:
         """Return the Python of its environment; create that at first use.

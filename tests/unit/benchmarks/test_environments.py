@@ -1,46 +1,48 @@
-"""Environments of peers: made once, and made again when their requirements change."""
+"""Environments of the tools that the benchmarks compare with."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.environments import NotInstalled, python_of
+from benchmarks import environments
+from benchmarks.environments import EnvironmentNotMade, environment
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(environments, "_FOLDER", tmp_path / "peers")
+    return tmp_path / "peers"
 
 
 @pytest.fixture
-def requirements(tmp_path: Path) -> Path:
-    file = tmp_path / "some-peer.txt"
-    file.write_text("# Nothing.\n")
-    return file
+def pins(tmp_path: Path) -> Path:
+    pins = tmp_path / "pins.txt"
+    pins.write_text("# nothing\n")
+    return pins
 
 
-def test_an_environment_is_made_once(requirements: Path, tmp_path: Path) -> None:
-    python = python_of(requirements, tmp_path)
-    program = "import sys; print(sys.prefix)"
-    prefix = subprocess.check_output([python, "-c", program], text=True).strip()
-    assert prefix == str(tmp_path / "some-peer") != sys.prefix
-    left = python.parent.parent / "left"
-    left.touch()
-    assert python_of(requirements, tmp_path) == python
-    assert left.exists()
+def test_an_environment_is_made_once(pins: Path, folder: Path) -> None:
+    python = environment("tool", pins)
+    asked = [python, "-c", "import sys; print(sys.prefix)"]
+    assert subprocess.check_output(asked, text=True).strip() == str(folder / "tool")
+    (folder / "tool" / "mine").touch()
+    assert environment("tool", pins) == python
+    assert (folder / "tool" / "mine").exists()
 
 
-def test_changed_requirements_make_it_again(requirements: Path, tmp_path: Path) -> None:
-    left = python_of(requirements, tmp_path).parent.parent / "left"
-    left.touch()
-    requirements.write_text("# Nothing else.\n")
-    python_of(requirements, tmp_path)
-    assert not left.exists()
+def test_other_pins_make_another_environment(pins: Path, folder: Path) -> None:
+    environment("tool", pins)
+    (folder / "tool" / "mine").touch()
+    pins.write_text("# still nothing\n")
+    environment("tool", pins)
+    assert not (folder / "tool" / "mine").exists()
 
 
-def test_requirements_that_cannot_be_installed_are_reported(
-    requirements: Path, tmp_path: Path
-) -> None:
-    requirements.write_text("./absent\n")
+def test_a_package_that_cannot_be_installed_is_reported_each_time(pins: Path) -> None:
+    pins.write_text("./no-such-package\n")
     for _ in range(2):
-        with pytest.raises(NotInstalled, match="absent"):
-            python_of(requirements, tmp_path)
+        with pytest.raises(EnvironmentNotMade, match="no-such-package"):
+            environment("tool", pins)
