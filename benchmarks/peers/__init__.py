@@ -2,6 +2,7 @@
 
     python -m benchmarks.peers --photos DIR --json out.json
 
-Each peer (``peer``) runs in an environment of its own, made by ``benchmarks.environments``, through a program
-of ours in ``adapters``. ``foreign`` and ``glimpse`` take the same measurements of both kinds.
+Each peer (``peer``) runs in an environment of its own (``benchmarks.environments``), through a
+program of ours in ``adapters``. ``foreign`` and ``glimpse`` take the same measurements of both
+kinds.
 """
