@@ -117,6 +117,10 @@ class Claims(Protocol):
         """Renew the claims of this process, and send releases that failed earlier."""
         ...
 
+    def holder(self, tenant: str, image_id: str) -> str | None:
+        """Return the owner that holds an image, or held it when its worker died."""
+        ...
+
     def attempts(self, tenant: str, image_id: str) -> int:
         """Return the number of attempts at an image that were started and not settled."""
         ...

@@ -139,6 +139,11 @@ class RedisClaims:
             self._confirm_page(page)
 
     @broker_call
+    def holder(self, tenant: str, image_id: str) -> str | None:
+        """Return the owner that holds an image, or held it when its worker died."""
+        return cast("str | None", self._redis.hget(_key(tenant, image_id), "owner"))
+
+    @broker_call
     def attempts(self, tenant: str, image_id: str) -> int:
         """Return the number of attempts at an image that were started and not settled."""
         attempts = self._redis.hget(_key(tenant, image_id), "attempts")

@@ -66,6 +66,18 @@ def test_an_owner_that_asks_again_has_it_still(claims: Claims, image: str) -> No
     assert claims.deaths("default", image) == 0
 
 
+def test_the_holder_is_known_until_it_releases_even_after_its_death(
+    new_worker: NewWorker, image: str
+) -> None:
+    claims = new_worker(SHORT_S)
+    assert claims.holder("default", image) is None
+    claims.take("one", "default", [image])
+    time.sleep(SHORT_S * 1.5)
+    assert claims.holder("default", image) == "one"
+    claims.settle("one", "default", {image: "job"})
+    assert claims.holder("default", image) is None
+
+
 def test_tenants_do_not_meet(claims: Claims, image: str) -> None:
     assert claims.take("one", "default", [image]) == [GRANTED]
     assert claims.take("two", "other", [image]) == [GRANTED]

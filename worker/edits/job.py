@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from common.claims.base import Claim, Claims, Verdict
 from common.contract import Done, EditImages, Outcome
@@ -78,6 +79,8 @@ class JobEdit:
             OthersFirst: The job has had its turn.
             ServiceError: A part of the service is unavailable; in all cases, retry.
         """
+        if self._claims.deaths(task.tenant, task.job_id):
+            self._release_ended(task)
         if self._is_over(task.job_id):
             return Done()
         self._claim(task, owner)
@@ -104,6 +107,26 @@ class JobEdit:
         except NotFound:
             pass
         return Done()
+
+    def _release_ended(self, task: EditImages) -> None:
+        """Release the images that an earlier worker ended, and the job if all of them are ended.
+
+        A worker may have died between the outcomes of a page and the release of its images, and
+        nothing else would release them: no later run claims ended images.
+        """
+        dead = self._claims.holder(task.tenant, task.job_id)
+        if dead is None:
+            return
+        edit = Edit.of(task.job_id, task.tenant, dead, task.change)
+        with suppress(NotFound):
+            ended = (item for item in walk(self._jobs, task.job_id) if item.state != "queued")
+            for items in pages(list(ended), _FOUND_PAGE):
+                claims = [Claim(dead, task.tenant, item.id) for item in items]
+                confirmed = zip(claims, self._claims.confirm(claims), strict=True)
+                ids = [claim.id for claim, held in confirmed if held]
+                self._editor.release(edit, ids, self._editor.written(edit, ids))
+        if self._is_over(task.job_id):
+            self._claims.settle(dead, task.tenant, {task.job_id: ""})
 
     def _is_over(self, job_id: str) -> bool:
         try:

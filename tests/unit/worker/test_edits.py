@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from common.claims.memory import MemoryClaims
-from common.contract import CatalogRequest, Change, EditImages
+from common.contract import CatalogRequest, Change, EditImages, Outcome
 from common.errors import BlobsUnavailable, ImagesBusy, StoreUnavailable
 from common.filters.model import Filter
 from common.images.photo_info import PhotoInfo
@@ -256,6 +256,30 @@ def test_a_worker_killed_at_the_write_is_made_up_for(service: Service, moment: s
     job = service.run(task, "second")
     assert (job.state, job.modified) == ("succeeded", 3)
     assert service.photos() == [INFO] * 3
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize("ended", [1, 3])
+def test_a_worker_killed_before_the_release_leaves_no_claims(
+    service: Service, monkeypatch: pytest.MonkeyPatch, ended: int
+) -> None:
+    service.lease_s = 0.0
+    task = service.accept(REFRESH)
+    jobs = service.shared.jobs
+    record = jobs.record
+
+    def record_and_die(job_id: str, outcomes: Sequence[Outcome], *rest: object) -> None:
+        record(job_id, list(outcomes)[:ended])
+        service.kill()
+
+    monkeypatch.setattr(jobs, "record", record_and_die)
+    with pytest.raises(Killed):
+        service.run(task, "first")
+    monkeypatch.undo()
+    service.lease_s = LEASE_S
+    assert service.run(task, "second").modified == 3
+    claims = [service.claims.attempts("default", name) for name in (task.job_id, *IDS)]
+    assert claims == [0] * 4
 
 
 @pytest.mark.usefixtures("indexed")
