@@ -18,8 +18,9 @@ from benchmarks.environments import EnvironmentNotMade
 from benchmarks.figures import Figure
 from benchmarks.guard.measures import IMPORTS, LATENCY, Measure, Sizes, of_processes, of_services
 from benchmarks.guard.side import Side
-from benchmarks.guard.tree import NotMeasured, Tree
+from benchmarks.guard.tree import Tree
 from benchmarks.guard.verdict import CPU_NOISE, LATENCY_NOISE, SLOWER, Comparison
+from benchmarks.own_process import MeasureFailed
 from benchmarks.report import Report
 from benchmarks.scale.pictures import generated
 
@@ -45,7 +46,7 @@ def running(base: str) -> Iterator[dict[str, Side]]:
     """Export both trees, and run a service of each.
 
     Raises:
-        NotMeasured: The base cannot be measured.
+        MeasureFailed: The base cannot be measured.
     """
     with tempfile.TemporaryDirectory() as made, ExitStack() as started:
         folder = Path(made)
@@ -147,7 +148,7 @@ def main(base: str, rounds: int, quick: bool, out: Path | None) -> None:
             with running(base) as sides:
                 take(samples, sides, of_services(sizes), some)
                 take(samples, sides, of_processes(), some[:1] if quick else some)
-    except (NotMeasured, EnvironmentNotMade) as error:
+    except (MeasureFailed, EnvironmentNotMade) as error:
         click.echo(f"Nothing was compared: {error}", err=True)
         sys.exit(0 if quick else _NOT_HERE)
     compared = compare(samples)

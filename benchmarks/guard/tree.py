@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.environments import environment
+from benchmarks.own_process import MeasureFailed, last_json
 from tests.support import revisions
 
 # The product. Its worker with a free model stands among the benchmarks, and is of the same tree.
@@ -21,11 +21,9 @@ _FREE_WORKER = "benchmarks/free_worker.py"
 _PINS = "constraints.txt"
 # Run with a tree's Python.
 _CHILD = Path(__file__).parent / "child.py"
-# Seconds that one child may take.
-_TIMEOUT_S = 300.0
 
 
-class NotMeasured(RuntimeError):
+class NotMeasured(MeasureFailed):
     """A tree cannot be measured; the message says why."""
 
 
@@ -77,21 +75,12 @@ class Tree:
         """Run a task of ``child.py`` on this tree's code; return the JSON that it prints.
 
         Raises:
-            NotMeasured: It failed, or ran other code than this tree's.
+            MeasureFailed: It failed, or ran other code than this tree's.
         """
-        done = subprocess.run(
-            # Without -P, this folder would come before the tree's.
-            [self.python, "-P", _CHILD, task, *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder)},
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-        if done.returncode:
-            raise NotMeasured(f"{task} {' '.join(arguments)} of {self.name}: {done.stderr[-500:]}")
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        # Without -P, this folder would come before the tree's.
+        command = [self.python, "-P", str(_CHILD), task, *arguments]
+        environ = {**os.environ, "PYTHONPATH": str(self.folder)}
+        answer = last_json(command, environ, self.folder)
         for file in answer["files"]:
             if not Path(file).is_relative_to(self.folder):
                 raise NotMeasured(f"{self.name} ran {file}, which is not in {self.folder}.")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +12,7 @@ from typing import Any, Self
 import redis
 from pymilvus import DataType, MilvusClient
 
+from benchmarks.own_process import MeasureFailed, last_json
 from benchmarks.process_usage import Session
 from benchmarks.queues.tools import Setup, Tool
 from tests.support.services import MilvusLite, Service, Valkey
@@ -27,7 +26,7 @@ _RESULTS_DB = 1
 _POLL_S, _TIMEOUT_S = 0.1, 300.0
 
 
-class NotDone(RuntimeError):
+class NotDone(MeasureFailed):
     """A tool failed at its work; the message says how far it got."""
 
 
@@ -138,18 +137,8 @@ class Bench:
     def send(self, first: int, count: int) -> dict[str, Any]:
         """Send tasks for pictures from a program of their own; return what it measured."""
         numbers = {"QUEUES_FIRST": str(first), "QUEUES_END": str(first + count)}
-        done = subprocess.run(
-            [self._python, "-m", self.setup.tool.app],
-            env={**os.environ, **self._variables, **numbers, "PYTHONPATH": str(_ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-        if done.returncode:
-            raise NotDone(f"Sending failed: {done.stderr[-500:]}")
-        sent: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return sent
+        environ = {**os.environ, **self._variables, **numbers, "PYTHONPATH": str(_ROOT)}
+        return last_json([self._python, "-m", self.setup.tool.app], environ)
 
     def rows(self) -> int:
         """Return how many pictures are searchable."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environments import EnvironmentNotMade
+from benchmarks.own_process import MeasureFailed
 from benchmarks.photographs import Photographs
-from benchmarks.queues.bench import Bench, NotDone
+from benchmarks.queues.bench import Bench
 from benchmarks.queues.kill import kill_glimpse, kill_tool
 from benchmarks.queues.tools import Setup
 from benchmarks.stack import WatchedStack
@@ -63,7 +64,7 @@ def run_tool(
                 first = sizes.warm_up + sizes.pictures
                 measured["kill"] = kill_tool(bench, first, sizes.killed)
             return measured
-    except (EnvironmentNotMade, NotDone, ServiceNotStarted) as error:
+    except (EnvironmentNotMade, MeasureFailed, ServiceNotStarted) as error:
         return {"error": str(error)}
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from benchmarks.guard.__main__ import main
 from benchmarks.guard.tree import NotMeasured, Tree
 from benchmarks.guard.verdict import FASTER, LATENCY_NOISE, SAME, SLOWER, UNKNOWN, Comparison
+from benchmarks.own_process import MeasureFailed
 from tests.support import revisions
 
 PAIRS = 20
@@ -88,5 +89,5 @@ def test_a_tree_runs_its_own_code(tmp_path: Path) -> None:
 
 
 def test_a_task_that_fails_says_why(tmp_path: Path) -> None:
-    with pytest.raises(NotMeasured, match="no_such_module"):
+    with pytest.raises(MeasureFailed, match="no_such_module"):
         Tree("base", tmp_path, sys.executable).run("import", "no_such_module")
