@@ -94,7 +94,11 @@ def pipeline(
         ]
         samples[count] = runs
         rate = middle([run["images_per_s"] for run in runs])
-        made.append(Figure(f"upload to searchable, {count} ingest workers", rate, "images/s"))
+        made.append(
+            Figure(
+                f"upload to searchable, {count} ingest worker{'s'[: count > 1]}", rate, "images/s"
+            )
+        )
         if count == 1:
             made += cpu_figures(runs)
     return Measured(made, samples)
