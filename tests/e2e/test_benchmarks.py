@@ -244,6 +244,9 @@ def test_searches_on_photographs(tmp_path: Path, photos: Path) -> None:
                 "glimpse, 1 caller, one sentence again and again",
             ),
             "added to the direct call, p50",
+            "limit: the encoder alone, batches of 32 texts",
+            "32 callers",
+            "32 callers / limit",
             "beside ingest / idle, p95",
         },
         "search: processor time": {
