@@ -56,7 +56,7 @@ const deletions = new Deletions({
   },
   restore: async (pictures) => {
     grid.reveal(pictures.map(({ id }) => id));
-    await results.show(navigation.query, { scroll: window.scrollY, size: grid.size + pictures.length });
+    await results.show(navigation.query, { ...grid.reader, size: grid.size + pictures.length });
     grid.focus(pictures[0].id);
   },
   // They may be added again.
@@ -86,7 +86,7 @@ const scrubber = new Scrubber({ go: (year) => grid.scrollTo((picture) => yearOf(
 const navigation = new Navigation({
   query: showQuery,
   picture: showPicture,
-  place: () => (results.isLoading ? null : { scroll: window.scrollY, size: grid.size }),
+  place: () => (results.isLoading ? null : { ...grid.reader, size: grid.size }),
 });
 new Drops({ search: searchByFile, add: (found) => drawer.add(found) });
 

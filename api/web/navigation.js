@@ -6,7 +6,7 @@ import { addressOf, emptyQuery, imageOf, isSameQuery, queryOf } from './query/qu
  * Runs queries and opens pictures as history entries, and shows what the current URL asks for.
  *
  * An entry's state has `file`, a reference to a local picture {index, weight}; `isAbove`, whether the entry before it
- * is the same query without the opened picture; and `place`, where the reader was: {scroll, size}.
+ * is the same query without the opened picture; and `place`, where the reader was: {at, top, size}.
  */
 export class Navigation {
   #actions;

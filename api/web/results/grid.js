@@ -66,6 +66,12 @@ export class Grid {
     return this.#pictures.length;
   }
 
+  /** Where the reader is: the first picture of the first row in view, and its row's distance from the window's top. */
+  get reader() {
+    this.#look();
+    return this.#reader;
+  }
+
   clear() {
     this.#pictures = [];
     this.#current = 0;
@@ -117,10 +123,16 @@ export class Grid {
   scrollTo(has) {
     const at = this.#pictures.findIndex(has);
     if (at < 0) return false;
-    this.#scrollTo(at, HEAD_PX);
-    // The heights of rows without tiles were estimated.
-    this.#scrollTo(at, HEAD_PX);
+    this.returnTo({ at, top: HEAD_PX });
     return true;
+  }
+
+  /** Bring a reader back: scroll until the row of a picture is at a distance from the top of the window. */
+  returnTo({ at, top }) {
+    if (!(at < this.size)) return;
+    this.#scrollTo(at, top);
+    // The heights of rows without tiles were estimated.
+    this.#scrollTo(at, top);
   }
 
   /** Focus the picture that had the focus last. */
@@ -159,10 +171,14 @@ export class Grid {
 
   #onScroll() {
     this.#showRows();
+    this.#look();
+    this.#tellReading();
+  }
+
+  #look() {
     const top = this.#above.getBoundingClientRect().top;
     const [row] = this.#rowsBetween(-top, -top);
     this.#reader = { at: this.#rows.rows[row]?.start ?? 0, top: top + this.#tops[row] };
-    this.#tellReading();
   }
 
   /** Tell which picture the reader is looking at: the last one of a row, so that a row is of the year that begins in it. */

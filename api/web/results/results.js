@@ -50,13 +50,13 @@ export class Results {
     return this.#loading;
   }
 
-  /** Replace the grid's content with the results of a query, and return to a place {scroll, size} in them. */
-  async show(query, place = { scroll: 0, size: 0 }) {
+  /** Replace the grid's content with the results of a query, and return to a place in them: {at, top} as of the grid's reader, and size. */
+  async show(query, place = null) {
     this.#run.abort();
     this.#run = new AbortController();
     const { signal } = this.#run;
     this.#query = query;
-    this.#pages = pagesOf(query, place.size);
+    this.#pages = pagesOf(query, place?.size ?? 0);
     this.#grid.clear();
     this.#state.clear();
     this.#loading = false;
@@ -66,7 +66,7 @@ export class Results {
     setText(this.#title, titleOf(query));
     await this.#load();
     this.#count(signal);
-    if (place.scroll && !signal.aborted) window.scrollTo({ top: place.scroll });
+    if (place && !signal.aborted) this.#grid.returnTo(place);
   }
 
   /** Load the next page, unless that failed before: after a failure, the user decides whether to retry. */

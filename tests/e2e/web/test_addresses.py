@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.web.conftest import Visit
 from tests.support.pictures import jpeg
+from tests.support.polling import wait_for
 from tests.support.services import Stack
 from tests.support.web.site import Site
 from tests.support.web.tagged import tagged
@@ -34,9 +36,15 @@ def scroll(page: Page) -> int:
     return int(page.evaluate("Math.round(window.scrollY)"))
 
 
-def scrolled(page: Page, to: int) -> None:
-    """Wait until the page is scrolled to a place."""
-    page.wait_for_function("to => Math.abs(window.scrollY - to) < 2", arg=to)
+def top_of(tile: Locator) -> float:
+    """Return the distance of a tile from the top of the window; infinite without the tile."""
+    box = tile.bounding_box() if tile.count() else None
+    return box["y"] if box else math.inf
+
+
+def in_place(tile: Locator, top: float) -> None:
+    """Wait until a tile is at a distance from the top of the window."""
+    wait_for(lambda: abs(top_of(tile) - top) < 2, 30, "the tile in its place")
 
 
 def test_back_closes_a_picture_and_forward_opens_it(site: Site, album: dict[str, str]) -> None:
@@ -125,17 +133,17 @@ def test_going_back_to_a_search_returns_to_its_place(site: Site, many: str) -> N
     expect(site.page.locator("#grid .tile").last).to_have_attribute("aria-posinset", str(MANY))
     last = site.tile(site.names()[-1]).locator(".tile-open")
     expect(last).to_be_focused()
-    place = scroll(site.page)
-    assert place > 0
+    assert scroll(site.page) > 0
+    place = top_of(last)
     site.page.keyboard.press("+")
     expect(site.page.locator(".term")).to_have_count(1)
     site.settled()
     site.page.go_back()
     expect(last).to_be_in_viewport()
-    scrolled(site.page, place)
+    in_place(last, place)
     site.page.reload()
     expect(last).to_be_in_viewport()
-    scrolled(site.page, place)
+    in_place(last, place)
 
 
 def test_steps_go_on_past_the_loaded_pictures(site: Site, many: str) -> None:
