@@ -14,23 +14,23 @@ class EnvironmentNotMade(RuntimeError):
     """Packages could not be installed; the message ends with what uv wrote."""
 
 
-def environment(name: str, pins: Path) -> Path:
+def environment(name: str, requirements: Path) -> Path:
     """Return the Python of an environment with pinned packages; create it if it is missing.
 
     Args:
         name: Name of its folder.
-        pins: The packages and their versions, as a requirements file.
+        requirements: The file of its packages and their versions.
 
     Raises:
         EnvironmentNotMade: A package could not be installed.
     """
     folder = _FOLDER / name
     python, installed = folder / "bin" / "python", folder / "installed.txt"
-    wanted = pins.read_text()
+    wanted = requirements.read_text()
     if not (installed.exists() and installed.read_text() == wanted):
         installed.unlink(missing_ok=True)
         _uv("venv", "--clear", "--python", sys.executable, str(folder))
-        _uv("pip", "install", "--python", str(python), "-r", str(pins))
+        _uv("pip", "install", "--python", str(python), "-r", str(requirements))
         installed.write_text(wanted)
     return python
 

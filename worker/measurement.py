@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Self
 
-from worker.exclusive import exclusively
-
-log = logging.getLogger(__name__)
+from worker.cache_files import exclusively, keep
 
 # How much of the processors' time a container may take.
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -59,15 +55,7 @@ class Measurement:
 
     def remember(self, result: Mapping[str, Any]) -> None:
         """Keep the result for later starts, if the folder is writable."""
-        try:
-            with NamedTemporaryFile(
-                "w", dir=self.file.parent, suffix=".part", delete=False
-            ) as part:
-                json.dump(result, part)
-            # Renamed when complete, so that a process killed here leaves no partial file.
-            Path(part.name).replace(self.file)
-        except OSError as error:
-            log.warning("encoder.cache_failed path=%s reason=%s", self.file, error)
+        keep(self.file, lambda part: part.write(json.dumps(dict(result)).encode()))
 
 
 def _machine() -> list[object]:

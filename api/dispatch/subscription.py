@@ -61,7 +61,7 @@ def subscribed(redis: Redis, channel: str) -> Iterator[Subscription]:
         yield subscription
         _unsubscribe(connection, channel, subscription)
     except BaseException:
-        # Replies that nobody has read would be taken for those of the next command.
+        # The next command would mistake unread replies for its own.
         connection.disconnect()  # type: ignore[no-untyped-call]
         raise
     finally:

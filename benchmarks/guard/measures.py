@@ -13,7 +13,7 @@ from benchmarks.ingest.client import Client
 from benchmarks.search.callers import Caller
 from benchmarks.search.sentences import sentence
 
-# The names and values of a sample, of which less is better.
+# A sample: values by name. Less is better.
 Sample = Mapping[str, float]
 # Takes a sample of a side; equal numbers of samples send equal pictures and sentences.
 Measure = Callable[[Side, int], Sample]

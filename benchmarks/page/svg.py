@@ -10,7 +10,7 @@ from typing import Any
 import pygal
 from pygal.style import Style
 
-# Pygal finds plug-ins, of which there are none here, with a hook that warns on each import.
+# Pygal looks for plug-ins with a hook that warns on each import. There are none here.
 sys.meta_path[:] = [hook for hook in sys.meta_path if not isinstance(hook, pygal.PluginImportFixer)]
 
 # Colours by scheme: the ground, the text, thin lines, and one for each series.

@@ -24,7 +24,7 @@ _LOG_CHARACTERS = 1500
 
 
 class PeerFailed(RuntimeError):
-    """A peer could not do what it was told; the message has its error."""
+    """A peer failed at a request; the message has its error."""
 
 
 class AdapterProcess:

@@ -146,7 +146,7 @@ class Killed:
 
     @property
     def lost(self) -> int:
-        """Pictures that nobody finds unless they are handed over again."""
+        """Pictures that searches find only after they are handed over again."""
         return self.handed_over - self.searchable
 
     @property

@@ -18,7 +18,7 @@ class Tool:
     """A queue with its worker.
 
     Attributes:
-        name: Its name, also of its file of pins.
+        name: Its name, also of its file of requirements.
         app: Module of its app, which is also the program that sends the tasks.
         worker: Module and arguments of its worker's program.
         ready: What the worker logs once it consumes.
@@ -32,7 +32,7 @@ class Tool:
     lacks: str
 
     @property
-    def pins(self) -> Path:
+    def requirements(self) -> Path:
         """The file of its packages."""
         return Path(__file__).parent / "requirements" / f"{self.name}.txt"
 
@@ -42,7 +42,7 @@ class Tool:
         Raises:
             EnvironmentNotMade: A package could not be installed.
         """
-        return str(environment(self.name, self.pins))
+        return str(environment(self.name, self.requirements))
 
 
 class OwnPackages(Tool):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import Celery
+from celery.app.amqp import task_message
 from kombu.serialization import dumps
 from kombu.utils.json import dumps as dump_json
 
@@ -46,8 +47,26 @@ def encode_task(
         headers: Headers besides Celery's own.
         compressed: Whether to compress the payload.
     """
+    message = _described(app, task, task_id, payload)
+    content_type, encoding, text = dumps(message.body, "json")
+    body, all_headers = text.encode(), {**message.headers, **headers}
+    if compressed:
+        body, all_headers["compression"] = zlib.compress(body), _ZLIB
+    return dump_json(
+        {
+            "body": base64.b64encode(body).decode(),
+            "content-encoding": encoding,
+            "content-type": content_type,
+            "headers": all_headers,
+            "properties": {**message.properties, **_delivery(queue)},
+        }
+    )
+
+
+def _described(app: Celery, task: str, task_id: str, payload: Mapping[str, Any]) -> task_message:
+    """Return Celery's description of a task; a task that a worker sends is the child of its own."""
     parent = app.current_worker_task.request if app.current_worker_task else None
-    message = app.amqp.as_task_v2(
+    return app.amqp.as_task_v2(
         task_id,
         task,
         (payload,),
@@ -59,24 +78,14 @@ def encode_task(
         root_id=(parent.root_id or parent.id) if parent else None,
         parent_id=parent.id if parent else None,
     )
-    content_type, encoding, text = dumps(message.body, "json")
-    body, all_headers = text.encode(), {**message.headers, **headers}
-    if compressed:
-        body, all_headers["compression"] = zlib.compress(body), _ZLIB
-    properties = {
-        **message.properties,
+
+
+def _delivery(queue: str) -> dict[str, Any]:
+    """Return what kombu's transport adds to the properties of a message for a queue."""
+    return {
         "delivery_mode": _PERSISTENT,
         "delivery_info": {"exchange": "", "routing_key": queue},
         "priority": 0,
         "body_encoding": "base64",
         "delivery_tag": str(uuid.uuid4()),
     }
-    return dump_json(
-        {
-            "body": base64.b64encode(body).decode(),
-            "content-encoding": encoding,
-            "content-type": content_type,
-            "headers": all_headers,
-            "properties": properties,
-        }
-    )

@@ -110,7 +110,7 @@ class MemoryClaims:
         """Return the owner that holds an image, or held it when its worker died."""
         with self.table.lock:
             claim = self.table.claims.get((tenant, image_id))
-            return (claim.owner or None) if claim else None
+            return claim.owner if claim else None
 
     def attempts(self, tenant: str, image_id: str) -> int:
         """Return the number of attempts at an image that were started and not settled."""

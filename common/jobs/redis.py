@@ -413,7 +413,7 @@ def _in_turn(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
 
 
 def _states_of(total: int, failed: Sequence[Outcome]) -> str:
-    """Return the letters of new images, of which some have failed."""
+    """Return the state letters of a new job's images: queued, or failed already."""
     letters = ["q"] * total
     for outcome in failed:
         letters[outcome.index] = outcome.state[0]

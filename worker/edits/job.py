@@ -79,9 +79,10 @@ class JobEdit:
             OthersFirst: The job has had its turn.
             ServiceError: A part of the service is unavailable; in all cases, retry.
         """
+        is_over = self._is_over(task.job_id)
         if self._claims.deaths(task.tenant, task.job_id):
-            self._release_ended(task)
-        if self._is_over(task.job_id):
+            self._release_ended(task, is_over=is_over)
+        if is_over:
             return Done()
         self._claim(task, owner)
         try:
@@ -108,8 +109,8 @@ class JobEdit:
             pass
         return Done()
 
-    def _release_ended(self, task: EditImages) -> None:
-        """Release the images that an earlier worker ended, and the job if all of them are ended.
+    def _release_ended(self, task: EditImages, *, is_over: bool) -> None:
+        """Release the images that an earlier worker ended, and the job if it is over.
 
         A worker may have died between the outcomes of a page and the release of its images, and
         nothing else would release them: no later run claims ended images.
@@ -125,7 +126,7 @@ class JobEdit:
                 confirmed = zip(claims, self._claims.confirm(claims), strict=True)
                 ids = [claim.id for claim, held in confirmed if held]
                 self._editor.release(edit, ids, self._editor.written(edit, ids))
-        if self._is_over(task.job_id):
+        if is_over:
             self._claims.settle(dead, task.tenant, {task.job_id: ""})
 
     def _is_over(self, job_id: str) -> bool:

