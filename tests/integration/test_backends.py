@@ -26,6 +26,7 @@ from worker.encoders.backends.torch import TorchBackend
 from worker.encoders.backends.trial import Trial, recall, seconds_of
 from worker.encoders.clip_openai import load_clip
 from worker.encoders.compute import Compute
+from worker.encoders.file_digests import FileDigests
 from worker.encoders.towers import Towers
 from worker.encoders.vectors import unit_rows
 from worker.measurement import Measurement
@@ -101,7 +102,7 @@ def test_a_damaged_conversion_is_made_again(
         broken.unlink()
     else:
         broken.write_bytes(whole[:100] if damage == "truncated" else b"\xff" + whole[1:])
-    assert not conversion._is_whole(copy)
+    assert not conversion._is_whole(copy, FileDigests(tmp_path))
     if (name, damage) == ("images.bin", "truncated"):
         assert agree(OpenVinoBackend(towers, COMPUTE, tmp_path), towers)
         assert [path.name for path in conversions(tmp_path)] == [made.name]

@@ -24,6 +24,7 @@ from tests.support.hub import Hub
 from worker.encoders import weights
 from worker.encoders.architectures import ARCHITECTURES, layout, require_architecture
 from worker.encoders.clip_openai import load_clip
+from worker.encoders.file_digests import sha256_of
 from worker.encoders.hub import HUB_FILES, HubFile
 from worker.encoders.registry import choose_model, load_encoder
 from worker.encoders.weights import OFFICIAL_FILES, find_weights
@@ -323,7 +324,7 @@ def test_a_given_file_may_have_any_format(
         )
     encoder = load_encoder(settings(tmp_path, clip_weights=path))
     assert encoder.revision == load_clip(NAME, small).revision
-    assert encoder.former_revisions == (weights.sha256_of(path)[:12],)
+    assert encoder.former_revisions == (sha256_of(path)[:12],)
     assert served.asked == []
 
 

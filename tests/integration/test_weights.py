@@ -20,8 +20,8 @@ from common.errors import InvalidSettings, WeightsUnavailable
 from common.settings import Settings
 from tests.support import hub
 from worker.encoders import weights
-from worker.encoders.checksum import sha256_of
 from worker.encoders.download import download
+from worker.encoders.file_digests import sha256_of
 from worker.encoders.registry import choose_model, load_encoder
 from worker.encoders.weights import OFFICIAL_FILES, find_weights
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.encoders.checksum import sha256_of
+from worker.encoders.file_digests import sha256_of
 
 FILENAME = "open_clip_model.safetensors"
 

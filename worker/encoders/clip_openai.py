@@ -22,7 +22,8 @@ from worker.encoders.architectures import (
 from worker.encoders.clip_package.model import CLIP, build_model
 from worker.encoders.clip_package.simple_tokenizer import SimpleTokenizer
 from worker.encoders.crop import centre_square
-from worker.encoders.parameters import digest_of
+from worker.encoders.file_digests import FileDigests
+from worker.encoders.parameters import DIGEST_KIND, digest_of
 from worker.encoders.towers import Towers
 
 # Mean and standard deviation per colour of CLIP's training pictures, from `clip.clip._transform`.
@@ -38,7 +39,9 @@ _TOKENIZER = SimpleTokenizer()
 _START, _END = (_TOKENIZER.encoder[f"<|{name}|>"] for name in ("startoftext", "endoftext"))
 
 
-def load_clip(name: str, path: Path, former_revision: str | None = None) -> Towers:
+def load_clip(
+    name: str, path: Path, former_revision: str | None = None, digests: FileDigests | None = None
+) -> Towers:
     """Load a CLIP model of OpenAI's architecture.
 
     In float32 its towers match the package's own ``encode_image`` and ``encode_text``,
@@ -49,6 +52,7 @@ def load_clip(name: str, path: Path, former_revision: str | None = None) -> Towe
             architecture that one of OpenAI's names means; other names allow any.
         path: A safetensors file, a TorchScript archive or a state dict.
         former_revision: As in ``worker.encoders.weights.Weights``.
+        digests: Where the model's digest is kept for its next start.
 
     Raises:
         WeightsUnavailable: The file does not contain CLIP weights, or those of another
@@ -56,9 +60,13 @@ def load_clip(name: str, path: Path, former_revision: str | None = None) -> Towe
     """
     model = _load(name, path)
     size: int = model.visual.input_resolution
+
+    def revision() -> str:
+        return digest_of(model.state_dict())
+
     return Towers(
         name=name,
-        revision=digest_of(model.state_dict()),
+        revision=digests.of(path, DIGEST_KIND, revision) if digests else revision(),
         former_revisions=(former_revision,) if former_revision else (),
         dim=model.text_projection.shape[1],
         images=_ImageTower(model),

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from common.errors import WeightsUnavailable
-from worker.encoders.checksum import sha256_of
+from worker.encoders.file_digests import sha256_of
 from worker.encoders.progress import Progress
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from worker.encoders.base import Encoder
 from worker.encoders.families import OPEN_CLIP
+from worker.encoders.file_digests import FileDigests
 from worker.encoders.progress import drawn
 from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
@@ -136,7 +137,8 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     from worker.encoders.clip_openai import load_clip
     from worker.encoders.two_tower import TwoTowerEncoder
 
-    towers = load_clip(name, weights.path, weights.former_revision)
+    digests = FileDigests(settings.cache_dir.expanduser())
+    towers = load_clip(name, weights.path, weights.former_revision, digests)
     return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=bulk))
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 from common.errors import WeightsUnavailable
 from common.settings import Settings
 from worker.encoders import hub
-from worker.encoders.checksum import sha256_of
+from worker.encoders.file_digests import FileDigests
 from worker.encoders.hub import HUB_FILES
 from worker.encoders.progress import Progress, logged
 
@@ -68,14 +68,15 @@ def find_weights(name: str, settings: Settings, progress: Progress | None = None
     Raises:
         WeightsUnavailable: No location has them; the message lists all of them.
     """
+    digests = FileDigests(settings.cache_dir.expanduser())
     if settings.clip_weights is not None:
-        return _given(settings.clip_weights.expanduser())
-    return _Search(name, settings, progress or logged()).run()
+        return _given(settings.clip_weights.expanduser(), digests)
+    return _Search(name, settings, digests, progress or logged()).run()
 
 
-def _given(path: Path) -> Weights:
+def _given(path: Path, digests: FileDigests) -> Weights:
     try:
-        return Weights(path, sha256_of(path)[:_FORMER_DIGITS])
+        return Weights(path, digests.sha256_of(path)[:_FORMER_DIGITS])
     except OSError as error:
         raise WeightsUnavailable(
             f"GLIMPSE_CLIP_WEIGHTS={path} cannot be read ({error.strerror}). "
@@ -89,15 +90,19 @@ class _Search:
     Args:
         name: One of ``OFFICIAL_FILES``.
         settings: Provides the cache and the mirror.
+        digests: Those of files that are there.
         progress: Called during a download.
     """
 
-    def __init__(self, name: str, settings: Settings, progress: Progress) -> None:
+    def __init__(
+        self, name: str, settings: Settings, digests: FileDigests, progress: Progress
+    ) -> None:
         self._name = name
         self._hub_file = HUB_FILES[name]
         self._filename, self._sha256 = OFFICIAL_FILES[name]
         self._target = settings.clip_cache.expanduser() / self._filename
         self._mirror = settings.clip_mirror.rstrip("/")
+        self._digests = digests
         self._progress = progress
         # Why each location was of no use.
         self._tried = {"GLIMPSE_CLIP_WEIGHTS": "not set"}
@@ -122,7 +127,7 @@ class _Search:
     def _in_cache(self) -> Weights:
         if not self._target.is_file():
             raise WeightsUnavailable(f"{self._target} does not exist")
-        if sha256_of(self._target) != self._sha256:
+        if self._digests.sha256_of(self._target) != self._sha256:
             log.warning("weights.damaged file=%s", self._target)
             raise WeightsUnavailable(
                 f"{self._target} is damaged: its SHA-256 is not {self._sha256}"
@@ -158,7 +163,7 @@ class _Search:
             require_architecture(self._name, read_safetensors(path), path)
             # The tensors do not show that they are those of OpenAI's file.
             return Weights(path, None)
-        if sha256_of(path) != self._hub_file.sha256:
+        if self._digests.sha256_of(path) != self._hub_file.sha256:
             raise WeightsUnavailable(
                 f"{hub.address(self._hub_file)} sent wrong bytes: "
                 f"their SHA-256 is not {self._hub_file.sha256}"

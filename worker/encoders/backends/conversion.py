@@ -20,7 +20,7 @@ from torch import nn
 
 from common.errors import SetupError
 from worker.encoders.backends.quiet_openvino import openvino
-from worker.encoders.checksum import sha256_of
+from worker.encoders.file_digests import FileDigests, sha256_of
 from worker.encoders.parameters import digest_of
 from worker.encoders.towers import Towers
 from worker.encoders.vectors import unit_rows
@@ -82,12 +82,13 @@ def load_or_convert(towers: Towers, core: Any, cache_dir: Path) -> Converted:
         SetupError: OpenVINO cannot run this model.
     """
     folder = cache_dir / "openvino" / _key(towers)
+    digests = FileDigests(cache_dir)
     try:
-        if not _is_whole(folder):
+        if not _is_whole(folder, digests):
             folder.parent.mkdir(parents=True, exist_ok=True)
             # A second process waits here for the first one's conversion, and then finds it.
             with FileLock(f"{folder}.lock"):
-                if not _is_whole(folder):
+                if not _is_whole(folder, digests):
                     _store(towers, core, folder)
         return _read(core, folder)
     except OSError as error:
@@ -107,7 +108,7 @@ def _key(towers: Towers) -> str:
     return f"{towers.revision}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]}"
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_whole(folder: Path, digests: FileDigests) -> bool:
     """Return whether a conversion is complete and undamaged.
 
     Raises:
@@ -115,7 +116,7 @@ def _is_whole(folder: Path) -> bool:
     """
     try:
         sums = json.loads((folder / _MANIFEST).read_text())
-        whole = all(sha256_of(folder / name) == digest for name, digest in sums.items())
+        whole = all(digests.sha256_of(folder / name) == digest for name, digest in sums.items())
     except FileNotFoundError:
         return False
     except (ValueError, AttributeError):

@@ -1,0 +1,81 @@
+"""Digests of large files, kept in the cache for as long as the files stay as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from worker.cache_files import keep
+
+# Seconds for which a file that changed may change again without another time of change.
+_SETTLED_S = 2.0
+
+
+def sha256_of(path: Path) -> str:
+    """Return the lower-case hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class FileDigests:
+    """Digests of files, computed once for each version of a file.
+
+    A file is known by its place, its size and the times that the filesystem notes. One of them is
+    that of the inode, which no program can set: a copy over the file with its old date is noticed.
+
+    Args:
+        cache_dir: Folder of values that are computed once.
+        settled_s: Seconds since the last change of a file whose digest is kept.
+    """
+
+    def __init__(self, cache_dir: Path, settled_s: float = _SETTLED_S) -> None:
+        self._folder = cache_dir / "digests"
+        self._settled_ns = int(settled_s * 1e9)
+
+    def sha256_of(self, path: Path) -> str:
+        """Return the lower-case hexadecimal SHA-256 of a file.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        return self.of(path, "sha256", lambda: sha256_of(path))
+
+    def of(self, path: Path, kind: str, compute: Callable[[], str]) -> str:
+        """Return a digest of a file; compute it if the file is new or has changed.
+
+        Args:
+            path: The file.
+            kind: What the digest is of; part of a file's name.
+            compute: Returns the digest.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        version = _version(path)
+        place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+        kept = self._folder / f"{place}-{kind}.json"
+        if (known := _read(kept)) and known.get("version") == version:
+            return str(known["digest"])
+        settled = time.time_ns() - version[-1] >= self._settled_ns
+        digest = compute()
+        if settled and _version(path) == version:
+            fact = json.dumps({"path": str(path), "version": version, "digest": digest})
+            keep(kept, lambda part: part.write(fact.encode()))
+        return digest
+
+
+def _version(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and "digest" in found else None
