@@ -34,7 +34,7 @@ from benchmarks.weights import random_weights
 from common.contract import QUEUES
 from common.settings import Settings
 from worker.encoders.backends.base import Backend
-from worker.encoders.backends.openvino import OpenVinoBackend
+from worker.encoders.backends.conversion import converted_backend
 from worker.encoders.backends.torch import TorchBackend
 from worker.encoders.clip_openai import load_clip
 from worker.encoders.compute import Compute
@@ -123,7 +123,7 @@ def engines(weights: Path, folder: Path, settings: Settings, *, quick: bool) -> 
     makers: dict[str, Callable[[Compute], Backend]] = {
         "torch": lambda compute: TorchBackend(load(), compute),
         "torch.compile": lambda compute: TorchBackend(load(), compute, compiled=True),
-        "openvino": lambda compute: OpenVinoBackend(load(), compute, folder),
+        "openvino": lambda compute: converted_backend(load(), compute, folder),
         "onnxruntime": lambda compute: OnnxBackend(load(), compute, folder),
     }
     found = {}

@@ -21,7 +21,8 @@ from tests.support import clip_weights
 from worker.encoders.backends import choose, conversion
 from worker.encoders.backends.base import Backend
 from worker.encoders.backends.choose import choose_backend
-from worker.encoders.backends.openvino import OpenVinoBackend
+from worker.encoders.backends.conversion import converted_backend
+from worker.encoders.backends.converted import is_whole
 from worker.encoders.backends.torch import TorchBackend
 from worker.encoders.backends.trial import Trial, recall, seconds_of
 from worker.encoders.clip_openai import load_clip
@@ -52,7 +53,7 @@ def towers(file: Path) -> Towers:
 def cache(tmp_path_factory: pytest.TempPathFactory, file: Path) -> Path:
     """A cache that holds the model's conversion."""
     folder = tmp_path_factory.mktemp("cache")
-    OpenVinoBackend(load_clip("small", file), COMPUTE, folder)
+    converted_backend(load_clip("small", file), COMPUTE, folder)
     return folder
 
 
@@ -77,7 +78,7 @@ def agree(backend: Backend, towers: Towers) -> bool:
 def test_a_conversion_is_made_once(cache: Path, towers: Towers) -> None:
     (made,) = conversions(cache)
     before = {path: path.stat().st_mtime_ns for path in made.iterdir()}
-    assert agree(OpenVinoBackend(towers, COMPUTE, cache), towers)
+    assert agree(converted_backend(towers, COMPUTE, cache), towers)
     assert {path: path.stat().st_mtime_ns for path in made.iterdir()} == before
 
 
@@ -102,15 +103,15 @@ def test_a_damaged_conversion_is_made_again(
         broken.unlink()
     else:
         broken.write_bytes(whole[:100] if damage == "truncated" else b"\xff" + whole[1:])
-    assert not conversion._is_whole(copy, FileDigests(tmp_path))
+    assert not is_whole(copy, FileDigests(tmp_path))
     if (name, damage) == ("images.bin", "truncated"):
-        assert agree(OpenVinoBackend(towers, COMPUTE, tmp_path), towers)
+        assert agree(converted_backend(towers, COMPUTE, tmp_path), towers)
         assert [path.name for path in conversions(tmp_path)] == [made.name]
 
 
 def test_without_a_writable_cache_it_runs_uncached(tmp_path: Path, towers: Towers) -> None:
     (tmp_path / "file").write_text("")
-    assert agree(OpenVinoBackend(towers, COMPUTE, tmp_path / "file"), towers)
+    assert agree(converted_backend(towers, COMPUTE, tmp_path / "file"), towers)
 
 
 def test_two_that_start_at_once_convert_once(
@@ -120,7 +121,7 @@ def test_two_that_start_at_once_convert_once(
     monkeypatch.setattr(conversion, "_convert", lambda towers: calls.append(1) or convert(towers))
     pair = [load_clip("small", file) for _ in range(2)]
     with ThreadPoolExecutor(2) as threads:
-        backends = list(threads.map(lambda one: OpenVinoBackend(one, COMPUTE, tmp_path), pair))
+        backends = list(threads.map(lambda one: converted_backend(one, COMPUTE, tmp_path), pair))
     assert len(calls) == len(conversions(tmp_path)) == 1
     assert all(agree(backend, one) for backend, one in zip(backends, pair, strict=True))
 
@@ -135,14 +136,14 @@ def test_a_model_that_converts_wrongly_is_refused(tmp_path: Path, towers: Towers
 
     odd = replace(towers, images=Changing(), revision="odd")
     with pytest.raises(SetupError, match="GLIMPSE_BACKEND=torch"):
-        OpenVinoBackend(odd, COMPUTE, tmp_path)
+        converted_backend(odd, COMPUTE, tmp_path)
     assert not conversions(tmp_path)
     settings = SETTINGS.model_copy(update={"cache_dir": tmp_path})
     assert choose_backend(odd, COMPUTE, settings, bulk=True).name == "torch"
 
 
 def test_first_batches_may_be_concurrent(cache: Path, towers: Towers) -> None:
-    backend = OpenVinoBackend(towers, COMPUTE, cache)
+    backend = converted_backend(towers, COMPUTE, cache)
     barrier = threading.Barrier(2)
 
     def first(_: int) -> np.ndarray:
@@ -225,7 +226,7 @@ def test_without_openvino_auto_is_torch(
     tmp_path: Path, towers: Towers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choose, "find_spec", lambda _: None)
-    monkeypatch.setitem(sys.modules, "worker.encoders.backends.openvino", None)
+    monkeypatch.setitem(sys.modules, "worker.encoders.backends.conversion", None)
     settings = SETTINGS.model_copy(update={"cache_dir": tmp_path})
     assert choose_backend(towers, COMPUTE, settings, bulk=True).name == "torch"
     explicit = settings.model_copy(update={"backend": "openvino"})
@@ -236,7 +237,7 @@ def test_without_openvino_auto_is_torch(
 def test_openvino_reports_nothing(tmp_path: Path) -> None:
     script = (
         "import json, sys\n"
-        "import worker.encoders.backends.openvino\n"
+        "import worker.encoders.backends.conversion\n"
         "print(json.dumps(sorted(n for n, m in sys.modules.items() if m and 'telemetry' in n)))"
     )
     run = subprocess.run(

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from common.errors import WeightsUnavailable
@@ -19,24 +16,15 @@ from worker.encoders.architectures import (
     require_architecture,
     shapes_only,
 )
+from worker.encoders.clip_inputs import clip_facts
 from worker.encoders.clip_package.model import CLIP, build_model
-from worker.encoders.clip_package.simple_tokenizer import SimpleTokenizer
-from worker.encoders.crop import centre_square
-from worker.encoders.file_digests import FileDigests
-from worker.encoders.parameters import DIGEST_KIND, digest_of
+from worker.encoders.file_digests import PARAMETERS, FileDigests
+from worker.encoders.parameters import digest_of
 from worker.encoders.towers import Towers
 
 # Mean and standard deviation per colour of CLIP's training pictures, from `clip.clip._transform`.
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
-
-# Minimum size of a JPEG decoded at reduced size, as a multiple of the model's input size: the
-# resizing that follows evens out the loss (docs/benchmarks.md has the cosines).
-_DRAFT_MARGIN = 2
-
-_TOKENIZER = SimpleTokenizer()
-# The tokens before and after each text.
-_START, _END = (_TOKENIZER.encoder[f"<|{name}|>"] for name in ("startoftext", "endoftext"))
 
 
 def load_clip(
@@ -59,25 +47,19 @@ def load_clip(
             architecture.
     """
     model = _load(name, path)
-    size: int = model.visual.input_resolution
 
     def revision() -> str:
         return digest_of(model.state_dict())
 
-    return Towers(
-        name=name,
-        revision=digests.of(path, DIGEST_KIND, revision) if digests else revision(),
-        former_revisions=(former_revision,) if former_revision else (),
+    facts = clip_facts(
+        name,
+        digests.of(path, PARAMETERS, revision) if digests else revision(),
+        former_revision,
         dim=model.text_projection.shape[1],
-        images=_ImageTower(model),
-        texts=_TextTower(model),
-        preprocess=partial(centre_square, size=size),
-        tokenize=partial(_tokenize, context_length=model.context_length),
-        image_size=(size, size),
+        side=model.visual.input_resolution,
         context_length=model.context_length,
-        causal=True,
-        draft_side=size * _DRAFT_MARGIN,
     )
+    return Towers.of(facts, _ImageTower(model), _TextTower(model))
 
 
 class _ImageTower(nn.Module):
@@ -131,18 +113,6 @@ class _TextTower(nn.Module):
         last = x[tokens.argmax(dim=-1), torch.arange(count, device=x.device)]  # [n, width]
         embeddings: torch.Tensor = self.ln_final(last) @ self.text_projection
         return embeddings
-
-
-def _tokenize(texts: Sequence[str], context_length: int) -> NDArray[np.int64]:
-    """Return the tokens of texts, without the padding after the longest: int64 [n, length].
-
-    They match ``clip.tokenize``'s: a text longer than the context is cut before its end token.
-    """
-    rows = [[_START, *_TOKENIZER.encode(text)[: context_length - 2], _END] for text in texts]
-    tokens = np.zeros((len(rows), max(map(len, rows))), np.int64)
-    for row, found in zip(tokens, rows, strict=True):
-        row[: len(found)] = found
-    return tokens
 
 
 def _load(name: str, path: Path) -> CLIP:

@@ -11,6 +11,10 @@ from typing import Any
 
 from worker.cache_files import keep
 
+# Kind of the digest of a model's parameters (``worker.encoders.parameters``); it changes with what
+# that covers, and with how weights are read.
+PARAMETERS = "parameters-1"
+
 # Seconds for which a file that changed may change again without another time of change.
 _SETTLED_S = 2.0
 
@@ -55,17 +59,29 @@ class FileDigests:
         Raises:
             OSError: The file cannot be read.
         """
+        if (known := self.known(path, kind)) is not None:
+            return known
         version = _version(path)
-        place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-        kept = self._folder / f"{place}-{kind}.json"
-        if (known := _read(kept)) and known.get("version") == version:
-            return str(known["digest"])
         settled = time.time_ns() - version[-1] >= self._settled_ns
         digest = compute()
         if settled and _version(path) == version:
             fact = json.dumps({"path": str(path), "version": version, "digest": digest})
-            keep(kept, lambda part: part.write(fact.encode()))
+            keep(self._kept(path, kind), lambda part: part.write(fact.encode()))
         return digest
+
+    def known(self, path: Path, kind: str) -> str | None:
+        """Return a digest of a file that was computed earlier; None if it has to be computed.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        found = _read(self._kept(path, kind))
+        unchanged = found is not None and found.get("version") == _version(path)
+        return str(found["digest"]) if found and unchanged else None
+
+    def _kept(self, path: Path, kind: str) -> Path:
+        place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+        return self._folder / f"{place}-{kind}.json"
 
 
 def _version(path: Path) -> list[int]:

@@ -7,10 +7,6 @@ from collections.abc import Mapping
 
 import torch
 
-# Name of this digest among those of a file (``worker.encoders.file_digests``); it changes with what
-# the digest covers, and with how weights are read.
-DIGEST_KIND = "parameters-1"
-
 # Hexadecimal digits: enough to distinguish models, and short enough to read.
 _DIGITS = 12
 

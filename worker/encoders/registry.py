@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 import logging
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from worker.encoders.base import Encoder
 from worker.encoders.families import OPEN_CLIP
-from worker.encoders.file_digests import FileDigests
 from worker.encoders.progress import drawn
-from worker.encoders.weights import OFFICIAL_FILES, find_weights
+from worker.encoders.weights import OFFICIAL_FILES, Weights, find_weights
+
+if TYPE_CHECKING:
+    from worker.encoders.two_tower import TwoTowerEncoder
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +23,9 @@ AUTO = "auto"
 
 # The model for "auto" if its weights are available or can be downloaded.
 _PREFERRED = "ViT-B/32"
+
+# Devices that need no check before a model is loaded: there is always a CPU.
+_WITHOUT_TORCH = ("auto", "cpu")
 
 _STARTER = "starter"
 _HASHING = "hashing"
@@ -127,16 +133,33 @@ def _load_starter(settings: Settings, bulk: bool) -> Encoder:
 
 
 def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
-    from worker.encoders.compute import Compute
+    if settings.device not in _WITHOUT_TORCH:
+        from worker.encoders.compute import Compute
 
-    # The device first, so that an unusable one fails before the download.
-    compute = Compute.choose(settings, bulk=bulk)
+        # The device first, so that an unusable one fails before the download.
+        Compute.choose(settings, bulk=bulk)
     weights = find_weights(name, settings)
+    from worker.encoders.quick_start import QuickStart
+
+    start = QuickStart(name, weights, settings, bulk=bulk)
+    encoder = start.encoder()
+    if encoder is None:
+        encoder = _load_with_torch(name, weights, settings, bulk)
+        start.keep(encoder)
+    return encoder
+
+
+def _load_with_torch(
+    name: str, weights: Weights, settings: Settings, bulk: bool
+) -> TwoTowerEncoder:
     # Only now, since these imports take longer than to find that there are no weights.
     from worker.encoders.backends.choose import choose_backend
     from worker.encoders.clip_openai import load_clip
+    from worker.encoders.compute import Compute
+    from worker.encoders.file_digests import FileDigests
     from worker.encoders.two_tower import TwoTowerEncoder
 
+    compute = Compute.choose(settings, bulk=bulk)
     digests = FileDigests(settings.cache_dir.expanduser())
     towers = load_clip(name, weights.path, weights.former_revision, digests)
     return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=bulk))

@@ -1,30 +1,28 @@
-"""Towers: a loaded model of images and texts, independent of what runs it."""
+"""What is known of a model, and its towers, independent of what runs them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
+
+if TYPE_CHECKING:
+    # A start with OpenVINO alone does not import torch.
+    from torch import nn
 
 
-@dataclass(frozen=True, slots=True)
-class Towers:
-    """Two modules that embed images and texts in one space, and how to make their inputs.
-
-    The modules hold float32 weights on the CPU; a backend (``worker.encoders.backends``)
-    places or converts them. Their vectors need not be of unit length.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What is known of a model besides its parameters, and how to make its inputs.
 
     Attributes:
         name: As in the settings, for example "ViT-B/32".
         revision: The digest of the parameters (``worker.encoders.parameters``).
         dim: Length of a vector.
-        images: uint8 [n, height, width, 3] -> [n, dim]; it includes the normalisation.
-        texts: int64 [n, length] -> [n, dim], for each length from 1 to ``context_length`` if
-            ``causal``, otherwise for ``context_length`` alone.
         preprocess: Resizes and crops an upright RGB picture: uint8 [height, width, 3].
         tokenize: int64 [n, length], truncated to ``context_length``; if ``causal``, no longer
             than the longest text.
@@ -39,8 +37,6 @@ class Towers:
     name: str
     revision: str
     dim: int
-    images: nn.Module
-    texts: nn.Module
     preprocess: Callable[[Image.Image], NDArray[np.uint8]]
     tokenize: Callable[[Sequence[str]], NDArray[np.int64]]
     image_size: tuple[int, int]
@@ -48,3 +44,26 @@ class Towers:
     causal: bool
     draft_side: int | None
     former_revisions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Towers(ModelFacts):
+    """A loaded model: two modules that embed images and texts in one space.
+
+    They hold float32 weights on the CPU; a backend (``worker.encoders.backends``)
+    places or converts them. Their vectors need not be of unit length.
+
+    Attributes:
+        images: uint8 [n, height, width, 3] -> [n, dim]; it includes the normalisation.
+        texts: int64 [n, length] -> [n, dim], for each length from 1 to ``context_length`` if
+            ``causal``, otherwise for ``context_length`` alone.
+    """
+
+    images: nn.Module
+    texts: nn.Module
+
+    @classmethod
+    def of(cls, model: ModelFacts, images: nn.Module, texts: nn.Module) -> Self:
+        """Return the towers of a model of which everything else is known."""
+        known = {field.name: getattr(model, field.name) for field in fields(model)}
+        return cls(**known, images=images, texts=texts)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from common.errors import EncoderError
 from worker.encoders.backends.base import Backend
-from worker.encoders.towers import Towers
+from worker.encoders.towers import ModelFacts
 from worker.encoders.vectors import no_rows, unit_rows
 
 
@@ -18,32 +18,31 @@ class TwoTowerEncoder:
     """A model of two towers; see ``worker.encoders.base.Encoder``.
 
     Args:
-        towers: The loaded model.
-        backend: Runs it.
+        model: What is known of the model.
+        backend: Runs its towers.
     """
 
-    def __init__(self, towers: Towers, backend: Backend) -> None:
-        self.name = towers.name
-        self.revision = towers.revision
-        self.former_revisions = towers.former_revisions
-        self.dim = towers.dim
-        self.draft_side = towers.draft_side
+    def __init__(self, model: ModelFacts, backend: Backend) -> None:
+        self.name = model.name
+        self.revision = model.revision
+        self.former_revisions = model.former_revisions
+        self.dim = model.dim
+        self.draft_side = model.draft_side
         self.concurrency = backend.concurrency
         self.precision = backend.precision
         self.runs_on = backend.runs_on
-        self._preprocess = towers.preprocess
-        self._tokenize = towers.tokenize
-        self._backend = backend
+        self.model = model
+        self.backend = backend
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize and crop one picture: uint8 [height, width, 3]."""
-        return self._preprocess(image)
+        return self.model.preprocess(image)
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed preprocessed pictures: float32 [len(images), dim], unit rows."""
         if not images:
             return no_rows(self.dim)
-        return unit_rows(self._backend.embed_images(_stacked(images)))
+        return unit_rows(self.backend.embed_images(_stacked(images)))
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed sentences: float32 [len(texts), dim], unit rows.
@@ -52,7 +51,7 @@ class TwoTowerEncoder:
         """
         if not texts:
             return no_rows(self.dim)
-        return unit_rows(self._backend.embed_texts(self._tokenize(list(texts))))
+        return unit_rows(self.backend.embed_texts(self.model.tokenize(list(texts))))
 
 
 def _stacked(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -62,13 +62,13 @@ def _openvino(towers: Towers, compute: Compute, settings: Settings) -> Backend:
             "set it to auto, fp32 or bf16."
         )
     try:
-        from worker.encoders.backends.openvino import OpenVinoBackend
+        from worker.encoders.backends.conversion import converted_backend
     except ImportError as error:
         raise SetupError(
             "GLIMPSE_BACKEND=openvino needs a package: pip install 'glimpse[worker,openvino]'. "
             f"({error})"
         ) from error
-    return OpenVinoBackend(towers, compute, settings.cache_dir.expanduser())
+    return converted_backend(towers, compute, settings.cache_dir.expanduser())
 
 
 def _unsupported(compute: Compute) -> str:

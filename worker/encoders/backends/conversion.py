@@ -8,7 +8,6 @@ import logging
 import shutil
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,25 @@ from numpy.typing import NDArray
 from torch import nn
 
 from common.errors import SetupError
+from worker.encoders.backends.converted import (
+    FORM,
+    MANIFEST,
+    TOWERS,
+    Converted,
+    is_whole,
+    padded,
+    read,
+    text_lengths,
+)
+from worker.encoders.backends.openvino import OpenVinoBackend, Plan
 from worker.encoders.backends.quiet_openvino import openvino
+from worker.encoders.compute import Compute
 from worker.encoders.file_digests import FileDigests, sha256_of
 from worker.encoders.parameters import digest_of
 from worker.encoders.towers import Towers
 from worker.encoders.vectors import unit_rows
 
 log = logging.getLogger(__name__)
-
-# Raised with every change to the towers' code or to the conversion that affects a vector.
-_FORM = 1
 
 # Lowest cosine between a converted tower's vector and torch's, both in float32.
 _COSINE_MIN = 0.9999
@@ -38,33 +46,36 @@ _COSINE_MIN = 0.9999
 _TEXTS = (["dog"], ["a photo of a white dog on a beach, seen from far above", "", "two cats"])
 _COUNTS = (1, 3)
 
-# File with the SHA-256 of each other file of a conversion.
-_MANIFEST = "manifest.json"
 
+def converted_backend(towers: Towers, compute: Compute, cache_dir: Path) -> OpenVinoBackend:
+    """Return OpenVINO on a CPU, with a model's towers in its form.
 
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """Both towers in OpenVINO's form, in float32: bytes or tokens -> [n, dim]."""
+    The backend keeps no reference to the towers, so that torch's weights can be freed.
 
-    images: Any
-    texts: Any
+    Args:
+        towers: The loaded model, in float32 on the CPU.
+        compute: The precision, and how many batches share the cores.
+        cache_dir: Folder of the converted model.
 
-
-def text_lengths(towers: Towers) -> tuple[int, ...]:
-    """Return the lengths that texts are padded to; OpenVINO plans each of them separately.
-
-    Most searches have a few words, so the first length is short.
+    Raises:
+        SetupError: OpenVINO cannot run this model.
     """
-    if not towers.causal:
-        return (towers.context_length,)
-    short = [length for length in (8, 16, 32) if length < towers.context_length]
-    return (*short, towers.context_length)
+    core = openvino.Core()
+    streams, precision = compute.concurrency, _precision(core, compute)
+    plan = Plan(
+        precision,
+        streams,
+        torch.get_num_threads(),
+        text_lengths(towers),
+        f"openvino {openvino.get_version()}, {precision}, {compute.runs_on}",
+    )
+    return OpenVinoBackend(core, load_or_convert(towers, core, cache_dir), plan)
 
 
-def padded(tokens: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64]:
-    """Pad texts with zeros to the next of the lengths: int64 [n, length]."""
-    missing = next(length for length in lengths if length >= tokens.shape[1]) - tokens.shape[1]
-    return np.pad(tokens, ((0, 0), (0, missing))) if missing else tokens
+def _precision(core: Any, compute: Compute) -> str:
+    """Return bf16 if it was chosen and the CPU multiplies it; emulated, it is slower than f32."""
+    native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if compute.dtype is torch.bfloat16 and native else "f32"
 
 
 def load_or_convert(towers: Towers, core: Any, cache_dir: Path) -> Converted:
@@ -84,13 +95,13 @@ def load_or_convert(towers: Towers, core: Any, cache_dir: Path) -> Converted:
     folder = cache_dir / "openvino" / _key(towers)
     digests = FileDigests(cache_dir)
     try:
-        if not _is_whole(folder, digests):
+        if not is_whole(folder, digests):
             folder.parent.mkdir(parents=True, exist_ok=True)
             # A second process waits here for the first one's conversion, and then finds it.
             with FileLock(f"{folder}.lock"):
-                if not _is_whole(folder, digests):
+                if not is_whole(folder, digests):
                     _store(towers, core, folder)
-        return _read(core, folder)
+        return read(core, folder)
     except OSError as error:
         log.warning("encoder.cache_failed path=%s reason=%s", folder, error)
         return _checked(_convert(towers), towers, core)
@@ -102,28 +113,10 @@ def _key(towers: Towers) -> str:
     # The revision covers the weights; a model's mean and deviation are buffers of its tower.
     values = {f"{tower}.{name}": value for tower, found in buffers for name, value in found}
     facts = [
-        *(_FORM, openvino.get_version(), torch.__version__, towers.name, towers.revision),
+        *(FORM, openvino.get_version(), torch.__version__, towers.name, towers.revision),
         *(towers.dim, towers.image_size, towers.context_length, towers.causal, digest_of(values)),
     ]
     return f"{towers.revision}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]}"
-
-
-def _is_whole(folder: Path, digests: FileDigests) -> bool:
-    """Return whether a conversion is complete and undamaged.
-
-    Raises:
-        OSError: The folder cannot be read.
-    """
-    try:
-        sums = json.loads((folder / _MANIFEST).read_text())
-        whole = all(digests.sha256_of(folder / name) == digest for name, digest in sums.items())
-    except FileNotFoundError:
-        return False
-    except (ValueError, AttributeError):
-        whole = False
-    if not whole:
-        log.warning("encoder.conversion_damaged path=%s", folder)
-    return whole
 
 
 def _store(towers: Towers, core: Any, folder: Path) -> None:
@@ -138,10 +131,10 @@ def _store(towers: Towers, core: Any, folder: Path) -> None:
     part.mkdir()
     try:
         _save(_convert(towers), part)
-        _checked(_read(core, part), towers, core)
+        _checked(read(core, part), towers, core)
         names = sorted(path.name for path in part.iterdir())
         sums = {name: sha256_of(part / name) for name in names}
-        (part / _MANIFEST).write_text(json.dumps(sums))
+        (part / MANIFEST).write_text(json.dumps(sums))
         _remove(folder.parent.glob(f"{towers.revision}-*[0-9a-f]"))
         part.rename(folder)
     finally:
@@ -156,17 +149,10 @@ def _remove(folders: Iterable[Path]) -> None:
 
 def _save(towers: Converted, folder: Path) -> None:
     try:
-        for name in ("images", "texts"):
+        for name in TOWERS:
             openvino.save_model(getattr(towers, name), folder / f"{name}.xml", False)
     except RuntimeError as error:
         raise OSError(f"OpenVINO could not write the model: {error}") from error
-
-
-def _read(core: Any, folder: Path) -> Converted:
-    try:
-        return Converted(*(core.read_model(folder / f"{name}.xml") for name in ("images", "texts")))
-    except RuntimeError as error:
-        raise OSError(f"OpenVINO could not read the model: {error}") from error
 
 
 def _convert(towers: Towers) -> Converted:

@@ -3,55 +3,64 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from common.errors import EncoderError
 from worker.allocator import return_freed_memory
-from worker.encoders.backends.conversion import load_or_convert, padded, text_lengths
-from worker.encoders.backends.quiet_openvino import openvino
-from worker.encoders.compute import Compute
-from worker.encoders.towers import Towers
+from worker.encoders.backends.converted import Converted, padded
 
 # Held during a tower's first inference: two threads that make a process's first one concurrently
 # deadlock, since OpenVINO initialises a table of types while it waits for Python's global lock.
 _FIRST = threading.Lock()
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How OpenVINO runs a model on this machine.
+
+    Attributes:
+        products: Type of the matrix products, "f32" or "bf16".
+        streams: Number of concurrent batches.
+        threads: Threads of each.
+        text_lengths: Lengths that texts are padded to (``converted.text_lengths``).
+        runs_on: As in ``worker.encoders.base.Encoder``.
+    """
+
+    products: str
+    streams: int
+    threads: int
+    text_lengths: tuple[int, ...]
+    runs_on: str
+
+
 class OpenVinoBackend:
     """OpenVINO on a CPU; see ``worker.encoders.backends.base.Backend``.
 
-    It keeps no reference to the towers, so that torch's weights can be freed. Each tower is
-    compiled when it is first used: an ingest worker embeds no texts.
+    Each tower is compiled when it is first used: an ingest worker embeds no texts.
 
     Args:
-        towers: The loaded model, in float32 on the CPU.
-        compute: The precision, and how many batches share the cores.
-        cache_dir: Folder of the converted model.
-
-    Raises:
-        SetupError: OpenVINO cannot run this model.
+        core: OpenVINO's ``Core``.
+        converted: The towers.
+        plan: How to run them.
     """
 
     name = "openvino"
 
-    def __init__(self, towers: Towers, compute: Compute, cache_dir: Path) -> None:
-        self.concurrency = compute.concurrency
-        core = openvino.Core()
-        found = load_or_convert(towers, core, cache_dir)
-        streams, threads = compute.concurrency, torch.get_num_threads()
-        precision = _precision(core, compute)
-        self.precision = "bf16" if precision == "bf16" else "fp32"
-        self.runs_on = f"openvino {openvino.get_version()}, {precision}, {compute.runs_on}"
+    def __init__(self, core: Any, converted: Converted, plan: Plan) -> None:
+        self.folder = converted.folder
+        self.plan = plan
+        self.concurrency = plan.streams
+        self.precision = "bf16" if plan.products == "bf16" else "fp32"
+        self.runs_on = plan.runs_on
         # Streams divide the cores among the batches; a text gets all of them.
-        self._images = _Tower(core, found.images, precision, streams, threads * streams)
-        self._texts = _Tower(core, found.texts, precision, 1, threads)
-        self._lengths = text_lengths(towers)
+        streams, threads = plan.streams, plan.threads
+        self._images = _Tower(core, converted.images, plan.products, streams, threads * streams)
+        self._texts = _Tower(core, converted.texts, plan.products, 1, threads)
 
     def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the image tower: uint8 [n, height, width, 3] -> float32 [n, dim]."""
@@ -59,7 +68,7 @@ class OpenVinoBackend:
 
     def embed_texts(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run the text tower: int64 [n, length] -> float32 [n, dim]."""
-        return self._texts.run(padded(tokens, self._lengths))
+        return self._texts.run(padded(tokens, self.plan.text_lengths))
 
 
 class _Tower:
@@ -114,9 +123,3 @@ class _Tower:
                 self._model = None
                 # torch's weights, which were in many small pieces.
                 return_freed_memory()
-
-
-def _precision(core: Any, compute: Compute) -> str:
-    """Return bf16 if it was chosen and the CPU multiplies it; emulated, it is slower than f32."""
-    native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "bf16" if compute.dtype is torch.bfloat16 and native else "f32"

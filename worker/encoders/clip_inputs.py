@@ -1,0 +1,66 @@
+"""The inputs of OpenAI's CLIP, and what is known of one of its models; torch is not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.encoders.clip_package.simple_tokenizer import SimpleTokenizer
+from worker.encoders.crop import centre_square
+from worker.encoders.towers import ModelFacts
+
+# Minimum size of a JPEG decoded at reduced size, as a multiple of the model's input size: the
+# resizing that follows evens out the loss (docs/benchmarks.md has the cosines).
+_DRAFT_MARGIN = 2
+
+_TOKENIZER = SimpleTokenizer()
+# The tokens before and after each text.
+_START, _END = (_TOKENIZER.encoder[f"<|{name}|>"] for name in ("startoftext", "endoftext"))
+
+
+def clip_facts(
+    name: str,
+    revision: str,
+    former_revision: str | None,
+    *,
+    dim: int,
+    side: int,
+    context_length: int,
+) -> ModelFacts:
+    """Return what is known of a model.
+
+    Args:
+        name: As in the settings.
+        revision: The digest of its parameters.
+        former_revision: As in ``worker.encoders.weights.Weights``.
+        dim: Length of a vector.
+        side: Side of its square input, in pixels.
+        context_length: Maximum tokens of a text.
+    """
+    return ModelFacts(
+        name=name,
+        revision=revision,
+        former_revisions=(former_revision,) if former_revision else (),
+        dim=dim,
+        preprocess=partial(centre_square, size=side),
+        tokenize=partial(_tokenize, context_length=context_length),
+        image_size=(side, side),
+        context_length=context_length,
+        causal=True,
+        draft_side=side * _DRAFT_MARGIN,
+    )
+
+
+def _tokenize(texts: Sequence[str], context_length: int) -> NDArray[np.int64]:
+    """Return the tokens of texts, without the padding after the longest: int64 [n, length].
+
+    They match ``clip.tokenize``'s: a text longer than the context is cut before its end token.
+    """
+    rows = [[_START, *_TOKENIZER.encode(text)[: context_length - 2], _END] for text in texts]
+    tokens = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    for row, found in zip(tokens, rows, strict=True):
+        row[: len(found)] = found
+    return tokens
