@@ -28,8 +28,8 @@ class _CountedEncoder(FreeEncoder):
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return the next vectors: float32 [len(images), 512], unit rows."""
-        # A worker measures its model on a picture of one colour.
-        real = sum(bool(np.ptp(image[:, 0])) for image in images)
+        # A worker measures its model on a picture of one colour. Photographs may have plain edges.
+        real = sum(bool(np.ptp(image[::16, ::16])) for image in images)
         self._redis.incrby(EMBEDDED, real)
         return super().encode_images(images)
 

@@ -390,8 +390,7 @@ def test_peers(tmp_path: Path) -> None:
                     ),
                 )
             ),
-            "Glimpse / Milvus tutorial",
-            "contestants that did not run",
+            "Milvus tutorial: Glimpse is faster by",
         }
     }
 
