@@ -42,8 +42,11 @@ class Measurement:
         return cls(cache_dir / kind / f"{name}.json")
 
     def alone(self) -> AbstractContextManager[None]:
-        """Let one process at a time measure, so that the second one finds the result."""
-        return exclusively(self.file)
+        """Let one process at a time measure anything, so that the second one finds the result.
+
+        Two that measured different things at the same time would disturb each other.
+        """
+        return exclusively(self.file.parent.parent / "measuring")
 
     def recall(self) -> dict[str, Any] | None:
         """Return the result; None if there is none, or the file is damaged."""

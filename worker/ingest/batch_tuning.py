@@ -84,7 +84,10 @@ def measurement_of(encoder: Encoder, largest: int, cache_dir: Path) -> Measureme
 
 def tuned_once(measurement: Measurement, measure: Callable[[], Tuned]) -> Tuned:
     """Return the tuning that an earlier start has measured, or else measure and keep it."""
+    if (known := _recall(measurement)) is not None:
+        return known
     with measurement.alone():
+        # Another process may have measured meanwhile.
         found = _recall(measurement)
         if found is None:
             found = measure()

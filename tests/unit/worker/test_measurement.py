@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -17,6 +18,23 @@ def test_a_result_is_kept_whole(tmp_path: Path) -> None:
         kept.remember({"value": 1.5})
     assert Measurement.of(tmp_path, "kind", "a fact").recall() == {"value": 1.5}
     assert [path.name for path in kept.file.parent.glob("*.part")] == []
+
+
+def test_only_one_process_measures_whatever_it_measures(tmp_path: Path) -> None:
+    one, other = (Measurement.of(tmp_path, kind) for kind in ("backends", "batches"))
+    order = []
+
+    def measure() -> None:
+        with other.alone():
+            order.append("other")
+
+    thread = Thread(target=measure)
+    with one.alone():
+        thread.start()
+        thread.join(0.2)
+        order.append("one")
+    thread.join()
+    assert order == ["one", "other"]
 
 
 def test_each_fact_distinguishes(tmp_path: Path) -> None:

@@ -83,12 +83,15 @@ def _unsupported(compute: Compute) -> str:
 def _faster(towers: Towers, compute: Compute, settings: Settings, bulk: bool) -> Backend:
     cache_dir = settings.cache_dir.expanduser()
     measurement = trial_of(towers, compute, cache_dir, bulk=bulk, compiled=settings.compile)
-    with measurement.alone():
-        trial = recall(measurement)
-        if trial is not None:
-            log.info("encoder.backend backend=%s reason='an earlier trial'", trial.backend)
-            return _of_trial(trial, towers, compute, settings)
-        return _tried(measurement, towers, compute, settings, bulk)
+    trial = recall(measurement)
+    if trial is None:
+        with measurement.alone():
+            # Another process may have measured meanwhile.
+            trial = recall(measurement)
+            if trial is None:
+                return _tried(measurement, towers, compute, settings, bulk)
+    log.info("encoder.backend backend=%s reason='an earlier trial'", trial.backend)
+    return _of_trial(trial, towers, compute, settings)
 
 
 def _of_trial(trial: Trial, towers: Towers, compute: Compute, settings: Settings) -> Backend:
