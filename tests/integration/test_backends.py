@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +31,7 @@ from worker.encoders.clip_openai import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.file_digests import FileDigests
 from worker.encoders.towers import Towers
+from worker.encoders.two_tower import TwoTowerEncoder
 from worker.encoders.vectors import unit_rows
 from worker.measurement import Measurement
 
@@ -80,6 +83,16 @@ def test_a_conversion_is_made_once(cache: Path, towers: Towers) -> None:
     before = {path: path.stat().st_mtime_ns for path in made.iterdir()}
     assert agree(converted_backend(towers, COMPUTE, cache), towers)
     assert {path: path.stat().st_mtime_ns for path in made.iterdir()} == before
+
+
+def test_torchs_weights_are_freed(cache: Path, file: Path) -> None:
+    towers = load_clip("small", file)
+    encoder = TwoTowerEncoder(towers, converted_backend(towers, COMPUTE, cache))
+    modules = [weakref.ref(towers.images), weakref.ref(towers.texts)]
+    del towers
+    gc.collect()
+    assert [module() for module in modules] == [None, None]
+    assert encoder.encode_texts(["a dog"]).shape == (1, encoder.dim)
 
 
 def test_another_normalisation_is_another_conversion(cache: Path, towers: Towers) -> None:

@@ -45,6 +45,10 @@ class ModelFacts:
     draft_side: int | None
     former_revisions: tuple[str, ...] = ()
 
+    def without_towers(self) -> ModelFacts:
+        """Return the facts alone, which keep no parameters in memory."""
+        return ModelFacts(**{field.name: getattr(self, field.name) for field in fields(ModelFacts)})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Towers(ModelFacts):

@@ -31,7 +31,8 @@ class TwoTowerEncoder:
         self.concurrency = backend.concurrency
         self.precision = backend.precision
         self.runs_on = backend.runs_on
-        self.model = model
+        # Without the towers: OpenVINO has its own form of them.
+        self.model = model.without_towers()
         self.backend = backend
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
