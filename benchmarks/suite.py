@@ -22,7 +22,7 @@ class Benchmark:
         module: What ``python -m`` runs. It accepts ``--quick`` and ``--json``.
         arguments: Further arguments.
         takes: Options of ``python -m benchmarks`` that it accepts, too.
-        is_long: Whether it runs only if it or its group is named, so that the others take hours.
+        is_long: Whether it runs only if it or its group is named, because it takes long.
     """
 
     name: str

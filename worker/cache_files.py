@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from filelock import FileLock
 
@@ -44,3 +45,17 @@ def keep(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         Path(part.name).replace(path)
     except OSError as error:
         log.warning("encoder.cache_failed path=%s reason=%s", path, error)
+
+
+def keep_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON object for later starts, if its folder is writable."""
+    keep(path, lambda part: part.write(json.dumps(dict(record)).encode()))
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return a JSON object that was kept; None if there is none, or the file is damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from worker.cache_files import exclusively, keep
+from worker.cache_files import exclusively, keep_record, read_record
 
 # How much of the processors' time a container may take.
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -50,15 +50,11 @@ class Measurement:
 
     def recall(self) -> dict[str, Any] | None:
         """Return the result; None if there is none, or the file is damaged."""
-        try:
-            found = json.loads(self.file.read_text())
-        except (OSError, ValueError):
-            return None
-        return found if isinstance(found, dict) else None
+        return read_record(self.file)
 
     def remember(self, result: Mapping[str, Any]) -> None:
         """Keep the result for later starts, if the folder is writable."""
-        keep(self.file, lambda part: part.write(json.dumps(dict(result)).encode()))
+        keep_record(self.file, result)
 
 
 def _machine() -> list[object]:

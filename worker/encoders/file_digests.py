@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from worker.cache_files import keep
+from worker.cache_files import keep_record, read_record
 
 # Kind of the digest of a model's parameters (``worker.encoders.parameters``); it changes with what
 # that covers, and with how weights are read.
@@ -65,8 +63,8 @@ class FileDigests:
         settled = time.time_ns() - version[-1] >= self._settled_ns
         digest = compute()
         if settled and _version(path) == version:
-            fact = json.dumps({"path": str(path), "version": version, "digest": digest})
-            keep(self._kept(path, kind), lambda part: part.write(fact.encode()))
+            fact = {"path": str(path), "version": version, "digest": digest}
+            keep_record(self._kept(path, kind), fact)
         return digest
 
     def known(self, path: Path, kind: str) -> str | None:
@@ -75,9 +73,9 @@ class FileDigests:
         Raises:
             OSError: The file cannot be read.
         """
-        found = _read(self._kept(path, kind))
-        unchanged = found is not None and found.get("version") == _version(path)
-        return str(found["digest"]) if found and unchanged else None
+        found = read_record(self._kept(path, kind)) or {}
+        unchanged = "digest" in found and found.get("version") == _version(path)
+        return str(found["digest"]) if unchanged else None
 
     def _kept(self, path: Path, kind: str) -> Path:
         place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
@@ -87,11 +85,3 @@ class FileDigests:
 def _version(path: Path) -> list[int]:
     found = path.stat()
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and "digest" in found else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from common.settings import Settings
-from worker.encoders.backends.converted import FORM, is_whole, read
+from worker.encoders.backends.converted import FORM, is_whole, read, text_lengths
 from worker.encoders.backends.openvino import OpenVinoBackend, Plan
 from worker.encoders.clip_inputs import clip_facts
 from worker.encoders.file_digests import PARAMETERS, FileDigests
@@ -61,39 +61,37 @@ class QuickStart:
 
     def encoder(self) -> TwoTowerEncoder | None:
         """Return the encoder of an earlier start; None if there is none, or its files changed."""
-        start = self._measurement()
-        found = start.recall() if start else None
-        if found is None:
+        revision = self._revision()
+        found = self._kept(revision).recall() if revision else None
+        if revision is None or found is None:
             return None
         try:
-            return self._opened(found)
+            return self._opened(revision, found)
         except (OSError, KeyError, TypeError, ValueError) as error:
             log.warning("encoder.no_quick_start reason=%r", error)
             return None
 
     def keep(self, encoder: TwoTowerEncoder) -> None:
         """Keep what this start found for the next one, if OpenVINO runs the model."""
-        start, backend, model = self._measurement(), encoder.backend, encoder.model
-        if start and isinstance(backend, OpenVinoBackend) and backend.folder:
+        revision, backend, model = self._revision(), encoder.backend, encoder.model
+        if revision and isinstance(backend, OpenVinoBackend) and backend.folder:
             known = {
                 "dim": model.dim,
                 "side": model.image_size[0],
                 "context_length": model.context_length,
             }
-            plan = asdict(backend.plan)
-            start.remember({"folder": str(backend.folder), "plan": plan, "model": known})
+            plan, folder = asdict(backend.plan), str(backend.folder)
+            self._kept(revision).remember({"folder": folder, "plan": plan, "model": known})
 
-    def _measurement(self) -> Measurement | None:
-        """Return where this start is kept; None while the weights' digest is not known."""
-        revision = self._revision()
-        return (
-            Measurement.of(self._cache_dir, "starts", revision, *self._facts) if revision else None
-        )
+    def _kept(self, revision: str) -> Measurement:
+        """Return where this start is kept."""
+        return Measurement.of(self._cache_dir, "starts", revision, *self._facts)
 
     def _revision(self) -> str | None:
+        """Return the model's revision; None while its weights' digest is not known."""
         return self._digests.known(self._weights.path, PARAMETERS)
 
-    def _opened(self, found: Mapping[str, Any]) -> TwoTowerEncoder | None:
+    def _opened(self, revision: str, found: Mapping[str, Any]) -> TwoTowerEncoder | None:
         """Open what was kept.
 
         Raises:
@@ -105,11 +103,12 @@ class QuickStart:
         from worker.encoders.backends.quiet_openvino import openvino
 
         core = openvino.Core()
-        plan = Plan(**{**found["plan"], "text_lengths": tuple(found["plan"]["text_lengths"])})
-        revision, former = str(self._revision()), self._weights.former_revision
+        former = self._weights.former_revision
         model = clip_facts(self._name, revision, former, **found["model"])
+        plan = Plan(**found["plan"])
         log.info("encoder.backend backend=openvino reason='an earlier start'")
-        return TwoTowerEncoder(model, OpenVinoBackend(core, read(core, folder), plan))
+        backend = OpenVinoBackend(core, read(core, folder), plan, text_lengths(model))
+        return TwoTowerEncoder(model, backend)
 
 
 def _version(package: str) -> str | None:

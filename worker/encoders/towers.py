@@ -68,6 +68,6 @@ class Towers(ModelFacts):
 
     @classmethod
     def of(cls, model: ModelFacts, images: nn.Module, texts: nn.Module) -> Self:
-        """Return the towers of a model of which everything else is known."""
+        """Add the towers to what is known of a model."""
         known = {field.name: getattr(model, field.name) for field in fields(model)}
         return cls(**known, images=images, texts=texts)

@@ -66,10 +66,10 @@ def converted_backend(towers: Towers, compute: Compute, cache_dir: Path) -> Open
         precision,
         streams,
         torch.get_num_threads(),
-        text_lengths(towers),
         f"openvino {openvino.get_version()}, {precision}, {compute.runs_on}",
     )
-    return OpenVinoBackend(core, load_or_convert(towers, core, cache_dir), plan)
+    converted = load_or_convert(towers, core, cache_dir)
+    return OpenVinoBackend(core, converted, plan, text_lengths(towers))
 
 
 def _precision(core: Any, compute: Compute) -> str:

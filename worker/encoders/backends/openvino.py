@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -27,14 +28,12 @@ class Plan:
         products: Type of the matrix products, "f32" or "bf16".
         streams: Number of concurrent batches.
         threads: Threads of each.
-        text_lengths: Lengths that texts are padded to (``converted.text_lengths``).
         runs_on: As in ``worker.encoders.base.Encoder``.
     """
 
     products: str
     streams: int
     threads: int
-    text_lengths: tuple[int, ...]
     runs_on: str
 
 
@@ -47,13 +46,15 @@ class OpenVinoBackend:
         core: OpenVINO's ``Core``.
         converted: The towers.
         plan: How to run them.
+        lengths: Lengths that texts are padded to (``converted.text_lengths``).
     """
 
     name = "openvino"
 
-    def __init__(self, core: Any, converted: Converted, plan: Plan) -> None:
+    def __init__(self, core: Any, converted: Converted, plan: Plan, lengths: Sequence[int]) -> None:
         self.folder = converted.folder
         self.plan = plan
+        self._lengths = lengths
         self.concurrency = plan.streams
         self.precision = "bf16" if plan.products == "bf16" else "fp32"
         self.runs_on = plan.runs_on
@@ -68,7 +69,7 @@ class OpenVinoBackend:
 
     def embed_texts(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run the text tower: int64 [n, length] -> float32 [n, dim]."""
-        return self._texts.run(padded(tokens, self.plan.text_lengths))
+        return self._texts.run(padded(tokens, self._lengths))
 
 
 class _Tower:
