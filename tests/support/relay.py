@@ -78,10 +78,12 @@ class Relay:
         while asyncio.all_tasks() - {asyncio.current_task()}:
             await self._cut()
 
-    async def _serve(self, *near: asyncio.StreamReader | asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._forward(near))
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._forward((reader, writer)))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
+        # Here, since a task that is cancelled before it begins runs none of its code.
+        task.add_done_callback(lambda _: writer.transport.abort())
         await asyncio.wait([task])
 
     async def _forward(self, near: _Connection) -> None:
@@ -96,8 +98,8 @@ class Relay:
             # One side broke the connection: so does the relay with the other.
             pass
         finally:
-            for _, writer in filter(None, (near, far)):
-                writer.transport.abort()
+            if far is not None:
+                far[1].transport.abort()
 
     async def _connect(self) -> _Connection | None:
         targets = list(self.targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import defaultdict
 from typing import Protocol
 
@@ -47,9 +48,13 @@ class MemoryClients:
 
     def __init__(self) -> None:
         self.collections: dict[str, MemoryCollection] = defaultdict(MemoryCollection)
+        # Two threads that connect to a new collection get the same one.
+        self._connecting = threading.Lock()
 
     def connect(self, identity: Identity = IDENTITY, collection: str = COLLECTION) -> VectorStore:
-        return MemoryStore(identity, self.collections[collection])
+        with self._connecting:
+            shared = self.collections[collection]
+        return MemoryStore(identity, shared)
 
     def empty(self) -> None:
         self.collections.clear()
