@@ -25,8 +25,8 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 from common.settings import Settings
 from tests.support import clip_weights, pictures
 from worker.decoding.decode import decode
+from worker.encoders import bicubic, crop
 from worker.encoders.base import Encoder
-from worker.encoders.crop import centre_square
 from worker.encoders.registry import load_encoder
 from worker.encoders.two_tower import TwoTowerEncoder
 
@@ -233,8 +233,15 @@ def as_bytes(image: Image.Image, size: int) -> np.ndarray:
 
 def test_every_photograph_is_prepared_as_the_package_does(paths: list[Path]) -> None:
     for path in paths:
-        ours = centre_square(decode(path.read_bytes(), 10**8).image, 224)
-        assert np.array_equal(ours, as_bytes(Image.open(path), 224)), path
+        scene, theirs = decode(path.read_bytes(), 10**8).image, as_bytes(Image.open(path), 224)
+        assert np.array_equal(crop.centre_square(scene, 224), theirs), path
+        assert_nearly_equal(bicubic.centre_square(scene, 224), theirs)
+
+
+def assert_nearly_equal(ours: np.ndarray, theirs: np.ndarray) -> None:
+    differences = np.abs(ours.astype(int) - theirs)
+    assert differences.max() <= 2
+    assert differences.mean() < 0.05
 
 
 @pytest.mark.parametrize("size", [224, 288, 336])
@@ -257,12 +264,14 @@ def test_every_photograph_is_prepared_as_the_package_does(paths: list[Path]) -> 
 )
 def test_odd_shapes_are_prepared_as_the_package_does(width: int, height: int, size: int) -> None:
     scene = pictures.scene(width, (width, height))
-    assert np.array_equal(centre_square(scene, size), as_bytes(scene, size))
+    theirs = as_bytes(scene, size)
+    assert np.array_equal(crop.centre_square(scene, size), theirs)
+    assert_nearly_equal(bicubic.centre_square(scene, size), theirs)
 
 
 @pytest.mark.parametrize(("width", "height"), [(3, 1000), (1000, 3), (19, 734), (5001, 20)])
 def test_very_long_pictures_are_prepared_to_within_two_levels(width: int, height: int) -> None:
     scene = pictures.scene(width, (width, height))
-    ours, theirs = centre_square(scene, 224).astype(int), as_bytes(scene, 224).astype(int)
+    ours, theirs = bicubic.centre_square(scene, 224).astype(int), as_bytes(scene, 224).astype(int)
     assert np.abs(ours - theirs).max() <= 2
     assert ours.std() > 1

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.encoders.bicubic import centre_square
 from worker.encoders.clip_package.simple_tokenizer import SimpleTokenizer
-from worker.encoders.crop import centre_square
 from worker.encoders.towers import ModelFacts
 
 # Minimum size of a JPEG decoded at reduced size, as a multiple of the model's input size: the

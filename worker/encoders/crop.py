@@ -34,10 +34,14 @@ def centre_square(
     Returns:
         uint8 [size, size, 3].
     """
-    short, long = sorted(image.size)
+    return np.asarray(centre_crop(image, covering(image.size, size), (size, size), resample))
+
+
+def covering(picture: tuple[int, int], size: int) -> tuple[int, int]:
+    """Return the width and height of a picture once its short side has ``size`` pixels."""
+    short, long = sorted(picture)
     resized = int(size * long / short)
-    whole = (resized, size) if image.width >= image.height else (size, resized)
-    return np.asarray(centre_crop(image, whole, (size, size), resample))
+    return (resized, size) if picture[0] >= picture[1] else (size, resized)
 
 
 def centre_crop(
