@@ -73,7 +73,7 @@ def _poll(count: int, side: Side, sample: int) -> Sample:
     client, before, times = Client(side.url), side.cpu_s(), []
     for _ in range(count):
         begun = time.perf_counter()
-        client.job(side.job)
+        client.finished(side.job)
         times.append(1000 * (time.perf_counter() - begun))
     spent = _spent(side, before, count, "poll of a job", ("api", "valkey"))
     return {**spent, f"poll of a job{LATENCY}": median(times)}
