@@ -12,6 +12,7 @@ from typing import Any
 # Packages whose version can affect a figure.
 _PACKAGES = (
     "celery",
+    "cykooz-resizer",
     "flask",
     "grpcio",
     "gunicorn",

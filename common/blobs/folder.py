@@ -71,7 +71,7 @@ class FolderBlobs:
 
     def path(self, tenant: str, blob_id: str) -> Path:
         """Return the path of a blob, whether or not it exists."""
-        return self._root / tenant / "originals" / blob_id[:2] / blob_id
+        return self._root.joinpath(tenant, "originals", blob_id[:2], blob_id)
 
     def move(self, source: Path, target: Path) -> None:
         """Move a blob's file within the folder; flush it first, and its new name afterwards."""
@@ -227,13 +227,13 @@ class FolderBlobs:
                     yield StoredBlob(path.parts[-4], path.name, file.st_mtime, _is_kept(file))
 
     def _withdrawn(self, tenant: str, blob_id: str) -> Path:
-        return self._root / tenant / "withdrawn" / blob_id[:2] / blob_id
+        return self._root.joinpath(tenant, "withdrawn", blob_id[:2], blob_id)
 
     def _remove_renditions(self, tenant: str, blob_id: str) -> None:
         shutil.rmtree(self._renditions(tenant, blob_id), ignore_errors=True)
 
     def _renditions(self, tenant: str, blob_id: str) -> Path:
-        return self._root / tenant / "renditions" / blob_id[:2] / blob_id
+        return self._root.joinpath(tenant, "renditions", blob_id[:2], blob_id)
 
 
 def _is_kept(file: os.stat_result) -> bool:
