@@ -29,6 +29,10 @@ from common.settings import load_settings
 
 log = logging.getLogger(__name__)
 
+# Seconds between two signs of life. gunicorn gives one at every event, which is two system calls
+# per request in the thread that all connections wait for.
+_NOTIFY_EVERY_S = 1.0
+
 # Status, code and detail of unexpected errors.
 _DEFECT = (500, "internal", "Glimpse failed to process this request; see its log.")
 # Responses to requests that never reach the application; the first matching class counts. No
@@ -71,6 +75,15 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     """A threaded gunicorn worker with client deadlines and problem documents."""
 
     bounds: Bounds
+    # When the next sign of life is due, by the monotonic clock.
+    _notify_at = 0.0
+
+    def notify(self) -> None:
+        """Tell gunicorn's main process that this one is alive."""
+        now = time.monotonic()
+        if now >= self._notify_at:
+            self._notify_at = now + _NOTIFY_EVERY_S
+            super().notify()
 
     def load_wsgi(self) -> None:
         """Load the application and the limits for slow clients."""
