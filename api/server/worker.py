@@ -125,10 +125,15 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def handle_request(self, req: Any, conn: Any) -> object:
         """Pass a request to the application."""
-        if isinstance(conn.sock, ClientSocket):
-            # If the body times out, the response closes the connection.
-            conn.sock.begin_request(req.force_close)
-        return super().handle_request(req, conn)
+        if not isinstance(conn.sock, ClientSocket):
+            return super().handle_request(req, conn)
+        # If the body times out, the response closes the connection.
+        conn.sock.begin_request(req.force_close)
+        # gunicorn sends head and body one by one, and the client would wake up for each.
+        conn.sock.hold_head()
+        keeps_open = super().handle_request(req, conn)
+        conn.sock.send_held()
+        return keeps_open
 
     def murder_pending(self) -> None:
         """Close pending connections that are overdue."""
