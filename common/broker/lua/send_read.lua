@@ -1,7 +1,10 @@
--- Puts a task that reads the store into its queue, with the established read marks.
+-- Puts a task that reads the store into its queue, with the established read marks in its header.
 --
--- Atomic for the marks' sake, as ``common/read_marks/lua/read.lua`` is; and one round trip instead
--- of two, for which a search would wait.
+-- Atomic, so that marks from before a restart or a failover, which may lack the last changes, are
+-- never taken for current ones. And one round trip: a search would wait for a second one.
+--
+-- Returns nothing.
+--
 -- @include common/read_marks/lua/_established.lua
 local queue_key = KEYS[1] -- list: messages
 local marks_key = KEYS[2] -- hash: times by collection

@@ -4,6 +4,7 @@
 -- never taken for current ones.
 --
 -- Returns the epoch, then collections and times in turns.
+--
 -- @include common/read_marks/lua/_established.lua
 local marks_key = KEYS[1] -- hash: times by collection
 local epochs_key = KEYS[2] -- hash: epochs by collection
