@@ -30,7 +30,6 @@ from common.keys.base import Keys
 from common.keys.redis import RedisKeys
 from common.models.base import Models
 from common.models.redis import RedisModels
-from common.read_marks.redis import RedisReadMarks
 from common.redis_client import connect
 from common.redis_time import Clock, RedisClock
 from common.reindex.base import Reindexes
@@ -79,7 +78,6 @@ def connect_services(settings: Settings) -> Services:
     # A waiting request uses two connections: one subscribes to its result, one reads it.
     redis = connect(settings.redis, connections=2 * settings.api_threads)
     clock, models = RedisClock(redis), RedisModels(redis)
-    marks = RedisReadMarks(redis) if settings.consistency == "marks" else None
     stores = open_blobs(settings, redis, marks=True)
     return Services(
         settings=settings,
@@ -99,7 +97,7 @@ def connect_services(settings: Settings) -> Services:
         models=models,
         reindexes=RedisReindexes(redis),
         webhooks=RedisWebhooks(redis),
-        dispatcher=CeleryDispatcher(settings, redis, clock, models, marks),
+        dispatcher=CeleryDispatcher(settings, redis, clock, models),
         clock=clock,
         counters=Counters.in_redis(settings.redis, settings.api_threads),
     )

@@ -225,7 +225,8 @@ class AsOf(Message):
 class ReadRequest(Payload):
     """Base of the payloads of tasks that read the store."""
 
-    # None for reads that must be strong; older workers ignore it.
+    # None for reads that must be strong; older workers ignore it. The API sends it in the message's
+    # header (``common/broker/as_of_header.py``), and earlier versions of it in the payload.
     as_of: AsOf | None = None
 
 

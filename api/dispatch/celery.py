@@ -21,7 +21,6 @@ from common.broker.queues import QueueDepth, read_depths, together
 from common.broker.sender import TaskSender
 from common.contract import PURPOSES, Message, ReadRequest
 from common.models.base import Models
-from common.read_marks.base import ReadMarks
 from common.redis_client import broker_call, broker_error
 from common.redis_time import Clock
 from common.settings import Settings
@@ -52,7 +51,6 @@ class CeleryDispatcher:
         redis: A client that decodes responses.
         clock: Redis's clock, which determines when a task expires.
         models: Provide the model whose workers run a task.
-        marks: Provide the read marks that a read is sent with; None makes reads strong.
     """
 
     def __init__(
@@ -61,12 +59,12 @@ class CeleryDispatcher:
         redis: Redis,
         clock: Clock,
         models: Models,
-        marks: ReadMarks | None = None,
     ) -> None:
         options = celery_options(settings)
+        # Otherwise reads are strong.
+        self._marks_reads = settings.consistency == "marks"
         self._sender = TaskSender(settings, redis, clock, models)
         self._models = models
-        self._marks = marks
         reader = Celery("glimpse.api.results", set_as_current=False)
         reader.conf.update(options)
         # It only names and decodes results, and never connects.
@@ -83,9 +81,9 @@ class CeleryDispatcher:
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
         """Send a task to a queue; a read is to see all writes that were reported before."""
-        if self._marks is not None and isinstance(message, ReadRequest):
-            message = message.model_copy(update={"as_of": self._marks.read()})
-        self._sender.send(task, queue, task_id, message, expires_s)
+        is_marked = self._marks_reads and isinstance(message, ReadRequest)
+        send = self._sender.send_read if is_marked else self._sender.send
+        send(task, queue, task_id, message, expires_s)
 
     @broker_call
     def result(self, task_id: str) -> TaskResult:

@@ -69,6 +69,8 @@ class ClientSocket(socket.socket):
     _head: RequestHead | None
     _leaves_at: float | None
     _left_bytes: int
+    # The head of a response that waits for its body; empty before it is known, else None.
+    _held: bytes | None
 
     @classmethod
     def of(cls, connection: socket.socket, bounds: Bounds) -> Self:
@@ -77,7 +79,7 @@ class ClientSocket(socket.socket):
         client = cls(family, kind, protocol, fileno=connection.detach())
         client.setblocking(False)
         client.bounds = bounds
-        client._head = client._leaves_at = None
+        client._head = client._held = client._leaves_at = None
         client._left_bytes = _LEAVE_BYTES_MAX
         client.begin_request(lambda: None)
         return client
@@ -134,6 +136,10 @@ class ClientSocket(socket.socket):
         self._receiving, self._sending = self.bounds.rate(), self.bounds.rate()
         self._when_late = when_late
 
+    def hold_head(self) -> None:
+        """Hold the head of a response, the next bytes to send, until its body follows."""
+        self._held = b""
+
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Receive bytes; an empty result means the end.
 
@@ -156,17 +162,29 @@ class ClientSocket(socket.socket):
         """Send all bytes; meant for small data."""
         if flags or self.gettimeout() is not None:
             return super().send(data, flags)
-        self.sendall(data)
+        self._send_all(data)
         return memoryview(data).nbytes
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
-        """Send all bytes.
+        """Send all bytes, unless they are a head to hold; then they go with the next ones.
 
         Raises:
             BrokenPipeError: The client reads too slowly.
         """
         if flags or self.gettimeout() is not None:
             return super().sendall(data, flags)
+        if self._held == b"":
+            self._held = bytes(data)
+            return None
+        held, self._held = self._held, None
+        return self._send_all(b"".join((held, data)) if held else data)
+
+    def send_held(self) -> None:
+        """Send the head of a response that has no body."""
+        held, self._held = self._held, None
+        self._send_all(held or b"")
+
+    def _send_all(self, data: ReadableBuffer) -> None:
         rest = memoryview(data).cast("B")
         while rest:
             try:
@@ -177,7 +195,6 @@ class ClientSocket(socket.socket):
                 rest = rest[sent:]
                 if not _REPORTS_UNACKED:
                     self._sending.restore(sent)
-        return None
 
     def leave(self) -> bool:
         """Close our end and discard input; return whether the client's close is still awaited."""

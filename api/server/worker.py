@@ -29,6 +29,10 @@ from common.settings import load_settings
 
 log = logging.getLogger(__name__)
 
+# Seconds between two signs of life. gunicorn gives one at every event, which is two system calls
+# per request in the thread that all connections wait for.
+_NOTIFY_EVERY_S = 1.0
+
 # Status, code and detail of unexpected errors.
 _DEFECT = (500, "internal", "Glimpse failed to process this request; see its log.")
 # Responses to requests that never reach the application; the first matching class counts. No
@@ -71,6 +75,15 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     """A threaded gunicorn worker with client deadlines and problem documents."""
 
     bounds: Bounds
+    # When the next sign of life is due, by the monotonic clock.
+    _notify_at = 0.0
+
+    def notify(self) -> None:
+        """Tell gunicorn's main process that this one is alive."""
+        now = time.monotonic()
+        if now >= self._notify_at:
+            self._notify_at = now + _NOTIFY_EVERY_S
+            super().notify()
 
     def load_wsgi(self) -> None:
         """Load the application and the limits for slow clients."""
@@ -112,10 +125,15 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def handle_request(self, req: Any, conn: Any) -> object:
         """Pass a request to the application."""
-        if isinstance(conn.sock, ClientSocket):
-            # If the body times out, the response closes the connection.
-            conn.sock.begin_request(req.force_close)
-        return super().handle_request(req, conn)
+        if not isinstance(conn.sock, ClientSocket):
+            return super().handle_request(req, conn)
+        # If the body times out, the response closes the connection.
+        conn.sock.begin_request(req.force_close)
+        # gunicorn sends head and body one by one, and the client would wake up for each.
+        conn.sock.hold_head()
+        keeps_open = super().handle_request(req, conn)
+        conn.sock.send_held()
+        return keeps_open
 
     def murder_pending(self) -> None:
         """Close pending connections that are overdue."""

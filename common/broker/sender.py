@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from celery import Celery
 from redis import Redis
 
+from common.broker.as_of_header import place_for_marks, split_at_marks
 from common.broker.celery_options import celery_options
 from common.broker.message import encode_task
 from common.broker.names import queue_for
@@ -16,8 +17,10 @@ from common.broker.queues import stamp
 from common.broker.request_header import request_header
 from common.contract import INGEST_CHUNK, Message, dump
 from common.models.base import Models
+from common.read_marks.redis import marks_keys
 from common.recent import Recent
 from common.redis_client import broker_call
+from common.redis_scripts import RedisScript
 from common.redis_time import Clock
 from common.settings import Settings
 from common.traces.spans import trace_headers
@@ -44,6 +47,7 @@ class TaskSender:
 
     def __init__(self, settings: Settings, redis: Redis, clock: Clock, models: Models) -> None:
         self._redis = redis
+        self._send_read = RedisScript(redis, "common/broker/lua/send_read.lua")
         self._clock = clock
         self._roles = Recent(models.roles, _ROLES_S)
         # It only describes tasks, and never connects.
@@ -82,6 +86,16 @@ class TaskSender:
         """Send a task to a queue of the model that runs such tasks now; see ``prepare``."""
         self.prepare(task, queue, task_id, message, expires_s).put()
 
+    @broker_call
+    def send_read(
+        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+    ) -> None:
+        """Send a task that reads as of the read marks of this moment; see ``prepare``."""
+        name = queue_for(queue, self._roles().of(queue), message)
+        text = self._encode(name, task, task_id, message, expires_s, place_for_marks())
+        before, after = split_at_marks(text)
+        self._send_read(queue_key=name, **marks_keys(), before=before, after=after)
+
     def send_to(
         self, name: str, task: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
@@ -91,17 +105,28 @@ class TaskSender:
     def _prepare(
         self, name: str, task: str, task_id: str, message: Message, expires_s: float | None
     ) -> PreparedTask:
-        headers = stamp(self._clock.now(), expires_s) | request_header() | trace_headers()
-        text = encode_task(
+        text = self._encode(name, task, task_id, message, expires_s, {})
+        return PreparedTask(name, text, partial(self._put, name, text))
+
+    def _encode(
+        self,
+        name: str,
+        task: str,
+        task_id: str,
+        message: Message,
+        expires_s: float | None,
+        headers: Mapping[str, str],
+    ) -> str:
+        stamped = stamp(self._clock.now(), expires_s)
+        return encode_task(
             self._app,
             name,
             task,
             task_id,
             dump(message),
-            headers,
+            {**stamped, **request_header(), **trace_headers(), **headers},
             compressed=task in _COMPRESSED,
         )
-        return PreparedTask(name, text, partial(self._put, name, text))
 
     @broker_call
     def _put(self, queue: str, text: str) -> None:

@@ -37,7 +37,10 @@ class ReadMarks(Protocol):
     """
 
     def read(self) -> AsOf:
-        """Return the established marks, and the epoch in which to establish others."""
+        """Return the established marks, and the epoch in which to establish others.
+
+        Tasks are sent with them in one step (``TaskSender.send_read``).
+        """
         ...
 
     def advance(self, marks: Sequence[ReadMark]) -> None:

@@ -10,7 +10,7 @@ from redis import Redis
 from common.contract import AsOf
 from common.read_marks.base import ReadMark
 from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
+from common.redis_scripts import RedisScript, Value
 
 # Times, and the epochs in which they were established, by collection. ``common/jobs`` raises the
 # times, too.
@@ -32,7 +32,7 @@ class RedisReadMarks:
     @broker_call
     def read(self) -> AsOf:
         """Return the established marks, and the epoch in which to establish others."""
-        epoch, *found = cast("list[str]", self._read(marks_key=TIMES_KEY, epochs_key=_EPOCHS_KEY))
+        epoch, *found = cast("list[str]", self._read(**marks_keys()))
         return AsOf(epoch=epoch, times=dict(zip(found[::2], found[1::2], strict=True)))
 
     @broker_call
@@ -46,3 +46,8 @@ class RedisReadMarks:
         # In this order: a mark that counts is never below the established time.
         self.advance([mark])
         self._redis.hset(_EPOCHS_KEY, mark.collection, epoch)
+
+
+def marks_keys() -> dict[str, Value]:
+    """Return the keys of the established marks, by their names in scripts."""
+    return {"marks_key": TIMES_KEY, "epochs_key": _EPOCHS_KEY}

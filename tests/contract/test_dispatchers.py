@@ -17,13 +17,13 @@ import pytest
 from api.dispatch.base import Dispatcher
 from api.dispatch.celery import CeleryDispatcher
 from api.dispatch.inline import InlineDispatcher
-from common.contract import CatalogRequest, dump
+from common.contract import AsOf, CatalogRequest, dump
 from common.errors import BrokerUnavailable
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
 from common.read_marks.base import ReadMark
-from common.read_marks.memory import MemoryReadMarks
+from common.read_marks.redis import RedisReadMarks
 from common.redis_client import connect
 from common.redis_time import RedisClock
 from common.settings import load_settings
@@ -42,7 +42,9 @@ def celery_dispatcher(valkey: Valkey) -> Iterator[CeleryDispatcher]:
     environ = {**os.environ, "GLIMPSE_REDIS_URL": valkey.url}
     worker = subprocess.Popen([sys.executable, "-m", "tests.support.echo_worker"], env=environ)
     redis = connect(valkey.url)
-    settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
+    # Otherwise the task would not return what it was sent.
+    variables = {"GLIMPSE_REDIS_URL": valkey.url, "GLIMPSE_CONSISTENCY": "strong"}
+    settings = load_settings(variables)
     yield CeleryDispatcher(settings, redis, RedisClock(redis), RedisModels(redis))
     worker.terminate()
     worker.wait(30)
@@ -66,18 +68,20 @@ def send(dispatcher: Dispatcher, task: str, queue: str = QUEUE) -> str:
 def test_a_read_is_sent_with_the_marks_of_its_moment(
     celery_dispatcher: CeleryDispatcher, valkey: Valkey
 ) -> None:
-    marks = MemoryReadMarks()
+    def as_of(dispatcher: CeleryDispatcher) -> AsOf | None:
+        found = dispatcher.wait(send(dispatcher, ECHO), 30)
+        return CatalogRequest.model_validate(found.value).as_of
+
     with connect(valkey.url) as redis:
-        settings = load_settings({"GLIMPSE_REDIS_URL": valkey.url})
-        models = RedisModels(redis)
-        marked = CeleryDispatcher(settings, redis, RedisClock(redis), models, marks)
+        settings, models = load_settings({"GLIMPSE_REDIS_URL": valkey.url}), RedisModels(redis)
+        marked = CeleryDispatcher(settings, redis, RedisClock(redis), models)
+        marks = RedisReadMarks(redis)
+        epoch = marks.read().epoch
+        assert as_of(marked) == AsOf(epoch=epoch)
         for time in ("1", "2"):
-            marks.establish(ReadMark("c", time), marks.read().epoch)
-            found = marked.wait(send(marked, ECHO), 30)
-            assert CatalogRequest.model_validate(found.value).as_of == marks.read()
-        # Without marks, reads are strong.
-        found = celery_dispatcher.wait(send(celery_dispatcher, ECHO), 30)
-        assert CatalogRequest.model_validate(found.value).as_of is None
+            marks.establish(ReadMark("c", time), epoch)
+            assert as_of(marked) == AsOf(epoch=epoch, times={"c": time})
+        assert as_of(celery_dispatcher) is None
 
 
 def test_a_task_runs_once_it_is_put_into_its_queue(dispatcher: Dispatcher) -> None:

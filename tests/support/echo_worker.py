@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 
+from common.broker.as_of_header import marks_of
 from common.broker.celery_options import celery_options
 from common.settings import load_settings
 
@@ -20,9 +21,9 @@ def main() -> None:
     app = Celery("glimpse.echo", set_as_current=False)
     app.conf.update(celery_options(settings), result_backend=settings.redis_url)
 
-    @app.task(name=ECHO, shared=False)
-    def echo(payload: dict[str, Any]) -> dict[str, Any]:
-        return payload
+    @app.task(bind=True, name=ECHO, shared=False)
+    def echo(task: Task[Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        return {**payload, **marks_of(vars(task.request))}
 
     @app.task(name=FAIL, shared=False)
     def fail(payload: dict[str, Any]) -> None:

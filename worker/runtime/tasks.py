@@ -13,6 +13,7 @@ from celery import Celery, Task
 from celery.exceptions import Ignore, Reject
 from pydantic import ValidationError
 
+from common.broker.as_of_header import marks_of
 from common.broker.queues import has_expired, rest_s
 from common.broker.request_header import request_of
 from common.contract import (
@@ -203,7 +204,7 @@ def _register(
         if not is_wanted():
             _give_up(task)
         try:
-            message = request.model_validate(payload)
+            message = request.model_validate({**payload, **marks_of(vars(task.request))})
         except ValidationError:
             log.exception("task.unreadable name=%s", task.name)
             return dump(failed(_UNREADABLE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -105,3 +106,30 @@ def test_a_client_is_seen_off_once_it_has_closed(
     assert client.recv(1) == b""
     client.close()
     assert not server.leave()
+
+
+def test_a_head_goes_with_its_body(pair: tuple[ClientSocket, socket.socket]) -> None:
+    server, client = pair
+    server.setblocking(True)
+    server.hold_head()
+    # What precedes the response is not held.
+    server.send(b"continue;")
+    assert client.recv(100) == b"continue;"
+    server.sendall(b"head;")
+    assert select.select([client], [], [], 0)[0] == []
+    server.sendall(b"body;")
+    assert client.recv(100) == b"head;body;"
+    server.sendall(b"more")
+    server.send_held()
+    server.shutdown(socket.SHUT_WR)
+    assert client.recv(100) == b"more"
+    assert client.recv(100) == b""
+
+
+def test_a_head_without_a_body_is_sent_last(pair: tuple[ClientSocket, socket.socket]) -> None:
+    server, client = pair
+    server.setblocking(True)
+    server.hold_head()
+    server.sendall(b"head")
+    server.send_held()
+    assert client.recv(100) == b"head"

@@ -1,14 +1,17 @@
-"""Requests that gunicorn cannot parse are answered with a problem document."""
+"""The worker process: its answers to requests that gunicorn cannot parse, and its signs of life."""
 
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 from gunicorn.http import errors
 
 from api.schemas.problem import CODES
-from api.server.worker import answer, refusal
+from api.server.worker import ProblemWorker, answer, refusal
 from common.errors import RequestTimeout
 
 
@@ -53,3 +56,13 @@ def test_the_answer_is_a_whole_problem_and_the_last() -> None:
     assert headers["Connection"] == "close"
     assert headers["X-Request-ID"] == problem["request_id"]
     assert (problem["status"], problem["code"]) == (414, "uri_too_long")
+
+
+def test_a_process_gives_signs_of_life() -> None:
+    config = Config()
+    worker = ProblemWorker(1, 0, [], None, 30, config, Logger(config))
+    created_at = worker.tmp.last_update()
+    worker.notify()
+    # By another clock, which begins with the machine.
+    assert worker.tmp.last_update() <= time.monotonic() < created_at
+    worker.tmp.close()
