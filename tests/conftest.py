@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
+import gc
 import os
 import shutil
 import signal
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -94,6 +96,22 @@ def pytest_configure(config: pytest.Config) -> None:
     if PROGRAMS not in os.environ:
         folder = os.environ[PROGRAMS] = tempfile.mkdtemp(prefix="milvus-")
         config.add_cleanup(lambda: shutil.rmtree(folder))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for garbage, and never look for any among what was collected.
+
+    All of it lives until the end, and looking through it again and again takes a fifth of the CPU
+    time of collecting, in each process.
+    """
+    gc.disable()
+    collected = yield
+    gc.freeze()
+    gc.enable()
+    # Libraries complain of objects that are left at the end.
+    atexit.register(gc.unfreeze)
+    return collected
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
