@@ -27,6 +27,7 @@ from tests.support.services import (
     Service,
     Valkey,
 )
+from tests.support.services.forked import share_preforks
 from tests.support.services.milvus_server import PROGRAMS
 from tests.support.services.seaweedfs import BUCKET
 
@@ -92,7 +93,8 @@ def require(part: type[Service]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make a folder for what the parallel processes of `make test` and their benchmarks share."""
+    """Make folders for what the parallel processes of `make test` and their benchmarks share."""
+    share_preforks()
     if PROGRAMS not in os.environ:
         folder = os.environ[PROGRAMS] = tempfile.mkdtemp(prefix="milvus-")
         config.add_cleanup(lambda: shutil.rmtree(folder))
