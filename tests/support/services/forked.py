@@ -12,12 +12,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent.parent.parent
 # Variable with the folder of the sockets; its name ends with the process that they serve.
 _SOCKETS = "TEST_PREFORK_SOCKETS"
+_lock = threading.Lock()
 
 
 class Forked:
@@ -60,9 +62,10 @@ def share_preforks() -> Path:
 
     The first caller makes it; what is forked from ends with that process.
     """
-    if _SOCKETS not in os.environ:
-        folder = os.environ[_SOCKETS] = tempfile.mkdtemp(suffix=f"-{os.getpid()}")
-        atexit.register(shutil.rmtree, folder)
+    with _lock:
+        if _SOCKETS not in os.environ:
+            folder = os.environ[_SOCKETS] = tempfile.mkdtemp(suffix=f"-{os.getpid()}")
+            atexit.register(shutil.rmtree, folder)
     return Path(os.environ[_SOCKETS])
 
 
