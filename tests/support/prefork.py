@@ -1,19 +1,23 @@
 """Forks workers or APIs that have imported their modules already, which takes longer than running.
 
-    python -m tests.support.prefork worker
+    python -m tests.support.prefork worker SOCKET PID
 
-reads a request per line, as JSON, and forks a process for it, which prints its id and then runs a
-module as ``python -m`` would. It ends with its input; see ``tests.support.services.forked``.
+returns once it listens on a socket. For each connection, which sends a line of JSON, a process is
+forked, which answers with its id and then runs a module as ``python -m`` would. It ends with the
+process PID; see ``tests.support.services.forked``.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
 import runpy
+import select
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,7 +63,7 @@ def reap(*_: object) -> None:
         return
 
 
-def become(request: dict[str, Any]) -> None:
+def become(request: dict[str, Any], connection: socket.socket) -> None:
     """Turn a forked process into the one that was asked for, in its own process group."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
@@ -68,8 +72,7 @@ def become(request: dict[str, Any]) -> None:
     os.environ.update(request["environ"])
     log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     # Only now, since the caller may read the log, and send signals to the group.
-    os.write(1, f"{os.getpid()}\n".encode())
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    connection.sendall(f"{os.getpid()}\n".encode())
     for output in (1, 2):
         os.dup2(log, output)
     if request["netns"]:
@@ -86,20 +89,37 @@ def enter(netns: str) -> None:
             raise OSError(ctypes.get_errno(), "setns", netns)
 
 
-def next_module() -> str | None:
-    """Fork for each request; return its module in the new process, and None at the end."""
+def next_module(listener: socket.socket, owner: int) -> str | None:
+    """Fork for each connection; return the module in the new process, and None at the end."""
     signal.signal(signal.SIGCHLD, reap)
-    # The reader asks for one process at a time, so nothing is left in the input's buffer.
-    while line := sys.stdin.readline():
-        if os.fork() == 0:
-            request = json.loads(line)
-            become(request)
-            return str(request["module"])
+    with listener:
+        while owner not in select.select([listener, owner], [], [])[0]:
+            connection, _ = listener.accept()
+            with connection, connection.makefile() as stream:
+                line = stream.readline()
+                if os.fork() == 0:
+                    os.close(owner)
+                    request = json.loads(line)
+                    become(request, connection)
+                    return str(request["module"])
     return None
 
 
+def listen(path: str) -> socket.socket:
+    """Listen on a socket, in a process of its own; the caller's ends."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    if os.fork():
+        os._exit(0)
+    return listener
+
+
 if __name__ == "__main__":
-    for name in _IMPORTED[sys.argv[1]]:
+    kind, path, owner = sys.argv[1:]
+    for name in _IMPORTED[kind]:
         importlib.import_module(name)
-    if module := next_module():
+    # What was imported stays in each forked process, and is shared as long as nothing touches it.
+    gc.freeze()
+    if module := next_module(listen(path), os.pidfd_open(int(owner))):
         runpy.run_module(module, run_name="__main__", alter_sys=True)

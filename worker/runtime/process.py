@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 
@@ -33,6 +34,8 @@ def run_worker(
         # Before any import that starts threads, since a thread inherits its creator's priority.
         os.nice(settings.ingest_nice)
     keep_freed_memory()
+    # Until it has started: what it imports and loads stays, and holds no garbage worth the search.
+    gc.disable()
     from worker.runtime.serve import serve
 
     name = name or f"{queue}@{socket.gethostname()}.{os.getpid()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 
@@ -76,6 +77,7 @@ def serve(
     )
     _end_with_grace(runtime, settings, name, sender)
     worker = _celery_worker(runtime, settings, queue, name, events)
+    gc.enable()
     try:
         _consume(runtime, worker, sender)
     finally:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import os
 import select
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent.parent.parent
+# Variable with the folder of the sockets; its name ends with the process that they serve.
+_SOCKETS = "TEST_PREFORK_SOCKETS"
+_lock = threading.Lock()
 
 
 class Forked:
@@ -51,53 +57,69 @@ class Forked:
         return self._alive is None
 
 
-class Prefork:
-    """Runs ``tests.support.prefork``, and asks it for processes.
+def share_preforks() -> Path:
+    """Return the folder of the sockets that this process and those that it starts fork from.
+
+    The first caller makes it; what is forked from ends with that process.
+    """
+    with _lock:
+        if _SOCKETS not in os.environ:
+            folder = os.environ[_SOCKETS] = tempfile.mkdtemp(suffix=f"-{os.getpid()}")
+            atexit.register(shutil.rmtree, folder)
+    return Path(os.environ[_SOCKETS])
+
+
+def fork(
+    kind: str,
+    command: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    log: Path,
+    netns: Path | None = None,
+) -> Forked:
+    """Run a command, ``python -m`` with a module, with its output appended to a file.
 
     Args:
-        kind: What is to be forked: ``worker`` or ``api``.
+        kind: What it is forked from: ``worker`` or ``api``.
+        command: The command.
+        folder: Its working directory.
+        environ: All of its variables.
+        log: The file.
+        netns: The network namespace that it runs in, if not in this one.
     """
-
-    def __init__(self, kind: str) -> None:
-        self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.prefork", kind],
-            cwd=_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        atexit.register(self._process.communicate)
-
-    def start(
-        self,
-        command: Sequence[str],
-        folder: Path,
-        environ: Mapping[str, str],
-        log: Path,
-        netns: Path | None = None,
-    ) -> Forked:
-        """Run a command, ``python -m`` with a module, with its output appended to a file."""
-        _, _, module, *arguments = command
-        request = {
-            "module": module,
-            "arguments": arguments,
-            "folder": str(folder),
-            "environ": dict(environ),
-            "log": str(log),
-            "netns": netns and str(netns),
-        }
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        with self._lock:
-            stdin.write(f"{json.dumps(request)}\n")
-            stdin.flush()
-            return Forked(int(stdout.readline()))
+    _, _, module, *arguments = command
+    request = {
+        "module": module,
+        "arguments": arguments,
+        "folder": str(folder),
+        "environ": dict(environ),
+        "log": str(log),
+        "netns": netns and str(netns),
+    }
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(_listening(kind)))
+        with connection.makefile("rw") as stream:
+            stream.write(f"{json.dumps(request)}\n")
+            stream.flush()
+            return Forked(int(stream.readline()))
 
 
-@cache
-def prefork(kind: str) -> Prefork:
-    """Return the one of this process and kind, started at first use."""
-    return Prefork(kind)
+def _listening(kind: str) -> Path:
+    """Return the socket of what is forked from, started at first use by any process."""
+    folder = share_preforks()
+    path = folder / kind
+    with (folder / f"{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            owner = folder.name.rpartition("-")[2]
+            with (folder / f"{kind}.log").open("wb") as log:
+                subprocess.run(
+                    [sys.executable, "-m", "tests.support.prefork", kind, str(path), owner],
+                    cwd=_ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    check=True,
+                )
+    return path

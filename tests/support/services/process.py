@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 import psutil
 
-from tests.support.services.forked import Forked, prefork
+from tests.support.services.forked import Forked, fork
 
 # Seconds between checks whether a service answers.
 _POLL_S = 0.05
@@ -140,8 +140,7 @@ class Service:
     def _spawn(self) -> subprocess.Popen[bytes] | Forked:
         command, environ = self.command(), {**os.environ, **self.environ()}
         if self.forks and self.forked_from:
-            parent = prefork(self.forked_from)
-            return parent.start(command, self.folder, environ, self.log, self.netns)
+            return fork(self.forked_from, command, self.folder, environ, self.log, self.netns)
         if self.netns:
             command = ["nsenter", f"--net={self.netns}", *command]
         with self.log.open("ab") as log:

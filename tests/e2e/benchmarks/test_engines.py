@@ -1,0 +1,106 @@
+"""The benchmarks of engines, starts and revisions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from common.contract import QUEUES
+from tests.conftest import miss, require
+from tests.support import revisions
+from tests.support.make import make
+from tests.support.quick_benchmarks import quick
+from tests.support.services import MilvusLite, Valkey
+
+
+def test_engines(tmp_path: Path) -> None:
+    assert quick("bench-engines", tmp_path) == {
+        "engines: engines": {
+            f"{engine}: {what}"
+            for engine in ("torch", "torch.compile", "openvino", "onnxruntime")
+            for what in (
+                *("pictures", "pictures / torch", "a text", "a text / torch"),
+                *("pictures, 1 - worst cosine", "texts, 1 - worst cosine"),
+            )
+        },
+        "engines: memory": {
+            f"{queue} worker, {what}: {engine}"
+            for queue in QUEUES[:1]
+            for what in ("memory in use", "private memory", "peak memory")
+            for engine in ("openvino", "openvino / torch")
+        },
+    }
+
+
+def test_cold_starts(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+
+    def spans(*names: str) -> set[str]:
+        return {f"{name}{what}" for name in names for what in ("", ", processor time")}
+
+    assert quick("bench-cold", tmp_path) == {
+        "cold-start: imports": spans("glimpse", "glimpse up", "the API", "a worker"),
+        "cold-start: servers": spans("Valkey", "Milvus Lite"),
+        "cold-start: hashing": spans(
+            "glimpse up to ready",
+            "a worker's start to its first image",
+            "first glimpse up to ready on a machine",
+            *(
+                f"{queue} worker: {step}"
+                for queue in QUEUES
+                for step in ("imports", "model", "first inference")
+            ),
+            "ingest worker: tuning, at the first start only",
+        ),
+    }
+
+
+def test_a_gpu(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        assert quick("bench-gpu", tmp_path)
+        return
+    run = make("bench-gpu", QUICK=1, RESULTS=tmp_path)
+    assert "Error 69" in run.stderr
+    assert "no CUDA device" in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    options = ["--device", "cpu", "--quick", "--json", str(tmp_path / "gpu.json")]
+    subprocess.run([sys.executable, "-m", "benchmarks.gpu", *options], check=True)
+    figures = json.loads((tmp_path / "gpu.json").read_text())["figures"]
+    assert {part: len(found) for part, found in figures.items()} == {
+        "parity": 6,
+        "encoder": 6,
+        "pipeline": 8,
+    }
+    assert all(figure["within_bound"] for figure in figures["parity"])
+    assert all(figure["value"] > 0 for figure in figures["encoder"])
+
+
+def test_the_guard(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    if reason := revisions.absent("HEAD"):
+        miss(reason)
+    assert quick("bench-guard", tmp_path, BASE="HEAD") == {
+        "guard: guard": {
+            f"{row}: {what}"
+            for row in (
+                *(f"ingest, {part}" for part in ("ingest_worker", "api", "valkey")),
+                *(f"search, {part}" for part in ("search_worker", "api", "valkey", "latency")),
+                *(f"poll of a job, {part}" for part in ("api", "valkey", "latency")),
+                "decode and preprocess",
+                *("import api.wsgi", "import worker.app:ingest"),
+                *("import worker.runtime.serve", "import cli.main"),
+            )
+            for what in ("head / base", "from", "to")
+        }
+    }
