@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -60,7 +63,18 @@ def shrunk(image: Image.Image, size: int) -> Image.Image:
 
 def to_jpeg(image: Image.Image) -> bytes:
     """Return an RGB picture as JPEG, without its file's metadata."""
-    buffer = io.BytesIO()
-    # By default Pillow copies a JPEG's comment.
-    image.save(buffer, "JPEG", quality=_QUALITY, comment=b"")
-    return buffer.getvalue()
+    with _file() as file:
+        # By default Pillow copies a JPEG's comment.
+        image.save(file, "JPEG", quality=_QUALITY, comment=b"")
+        file.seek(0)
+        return file.read()
+
+
+def _file() -> BinaryIO:
+    """Return an empty file in memory.
+
+    While Pillow encodes into one with a descriptor, the interpreter runs other threads.
+    """
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("thumbnail"), "w+b", buffering=0)
+    return io.BytesIO()
