@@ -17,8 +17,8 @@ import torch
 from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from tests.support import open_clip_models
-from worker.encoders.open_clip import fetch_open_clip, load_open_clip
-from worker.encoders.open_clip_names import Source
+from worker.encoders.open_clip.loading import fetch_open_clip, load_open_clip
+from worker.encoders.open_clip.names import Source
 from worker.encoders.registry import choose_model, load_encoder
 from worker.stores.registry import collection_name
 

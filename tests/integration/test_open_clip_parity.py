@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub.constants
 import numpy as np
 import open_clip
 import pytest
@@ -28,8 +27,8 @@ from tests.support import open_clip_models, pictures
 from tests.support.open_clip_models import SIGLIP_PREPROCESSING
 from worker.encoders.backends.torch import TorchBackend
 from worker.encoders.compute import Compute
-from worker.encoders.open_clip import load_open_clip
-from worker.encoders.open_clip_preprocessing import Preprocessing
+from worker.encoders.open_clip.loading import load_open_clip
+from worker.encoders.open_clip.preprocessing import Preprocessing
 from worker.encoders.towers import Towers
 from worker.encoders.two_tower import TwoTowerEncoder
 
@@ -81,7 +80,7 @@ def pair(
             if not ALL:
                 shallow = open_clip_models.shallow(LISTED)
                 patch.setitem(open_clip.factory._MODEL_CONFIGS, LISTED, shallow)
-            name = cached(folder, patch)
+            name = open_clip_models.cached(folder, LISTED, TAG, patch)
             theirs = plain(LISTED, TAG)
         else:
             preprocessing = SIGLIP_PREPROCESSING if "SigLIP" in request.param else None
@@ -91,21 +90,6 @@ def pair(
         yield Pair(load_open_clip(name), *theirs)
     for weights in folder.rglob("*.safetensors"):
         weights.unlink()
-
-
-def cached(folder: Path, patch: pytest.MonkeyPatch) -> str:
-    """Put random weights where the hub's client keeps what it downloaded."""
-    repository = open_clip.get_pretrained_cfg(LISTED, TAG)["hf_hub"].rstrip("/")
-    home = folder / f"models--{repository.replace('/', '--')}"
-    snapshot = home / "snapshots" / "0"
-    snapshot.mkdir(parents=True)
-    (home / "refs").mkdir()
-    (home / "refs" / "main").write_text("0")
-    model = open_clip_models.randomized(LISTED).half()
-    open_clip_models.save_weights(model, snapshot / "open_clip_model.safetensors")
-    patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder))
-    patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    return f"open_clip:{LISTED}/{TAG}"
 
 
 def scenes() -> list[Image.Image]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common.settings import Settings
-from tests.support import clip_weights
+from tests.support import clip_weights, quick_starts
 from worker.encoders import registry
 from worker.encoders.architectures import ARCHITECTURES
 from worker.encoders.base import Encoder
@@ -55,8 +52,8 @@ def cache(tmp_path: Path, kept: Path) -> Path:
 
 
 def load(cache: Path, weights: Path, *, bulk: bool = True, **changed: object) -> Encoder:
-    given = {"device": "cpu", "precision": "fp32", "backend": "openvino", "torch_threads": 1}
-    settings = Settings(model=NAME, cache_dir=cache, clip_weights=weights, **{**given, **changed})
+    given = {"model": NAME, "cache_dir": cache, "clip_weights": weights, **changed}
+    settings = quick_starts.settings(given)
     return registry.load_encoder(settings, bulk=bulk)
 
 
@@ -91,22 +88,10 @@ def test_the_second_start_is_the_same_model(
 
 
 def test_it_does_not_import_torch(kept: Path, weights: Path) -> None:
-    program = f"""
-import sys
-from pathlib import Path
-from common.settings import Settings
-from worker.encoders.quick_start import QuickStart
-from worker.encoders.weights import find_weights
-
-settings = Settings(
-    model={NAME!r}, cache_dir={str(kept)!r}, clip_weights={str(weights)!r},
-    device="cpu", precision="fp32", backend="openvino", torch_threads=1,
-)
-start = QuickStart({NAME!r}, find_weights({NAME!r}, settings), settings, bulk=True)
-print(start.encoder().encode_texts(["a dog"]).shape, "torch" in sys.modules)
-"""
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert run.stdout.strip() == "(1, 32) False", run.stderr
+    settings = {"model": NAME, "cache_dir": str(kept), "clip_weights": str(weights)}
+    started = quick_starts.in_own_process(settings)
+    assert started.imported == set()
+    assert started.texts.shape == (1, 32)
 
 
 @pytest.mark.parametrize(

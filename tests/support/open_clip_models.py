@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import open_clip
+import pytest
 import timm
 import torch
 from safetensors.torch import save_file
@@ -23,7 +25,7 @@ from common.settings import Settings
 from tests.support import pictures
 from worker.encoders.backends.torch import TorchBackend
 from worker.encoders.compute import Compute
-from worker.encoders.open_clip import load_open_clip
+from worker.encoders.open_clip.loading import load_open_clip
 from worker.encoders.two_tower import TwoTowerEncoder
 
 # How each image tower of timm is made shallow.
@@ -91,6 +93,21 @@ def save(
     model = randomized(f"local-dir:{folder}")
     save_weights(model, folder / "open_clip_model.safetensors")
     return f"open_clip:local-dir:{folder}"
+
+
+def cached(folder: Path, architecture: str, tag: str, patch: pytest.MonkeyPatch) -> str:
+    """Put random weights where the hub's client keeps what it downloaded; return the name."""
+    repository = open_clip.get_pretrained_cfg(architecture, tag)["hf_hub"].rstrip("/")
+    home = folder / f"models--{repository.replace('/', '--')}"
+    snapshot = home / "snapshots" / "0"
+    snapshot.mkdir(parents=True)
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("0")
+    model = randomized(architecture).half()
+    save_weights(model, snapshot / "open_clip_model.safetensors")
+    patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder))
+    patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    return f"open_clip:{architecture}/{tag}"
 
 
 def save_weights(model: torch.nn.Module, path: Path) -> None:

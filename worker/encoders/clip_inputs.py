@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,23 @@ def clip_facts(
         causal=True,
         draft_side=side * _DRAFT_MARGIN,
     )
+
+
+def describe(model: ModelFacts) -> dict[str, Any]:
+    """Return what ``restore`` makes the facts of, as JSON can express it."""
+    return {
+        "name": model.name,
+        "revision": model.revision,
+        "former_revision": next(iter(model.former_revisions), None),
+        "dim": model.dim,
+        "side": model.image_size[0],
+        "context_length": model.context_length,
+    }
+
+
+def restore(known: Mapping[str, Any]) -> ModelFacts:
+    """Return the facts of a model that was described; raises ``TypeError`` if it was not."""
+    return clip_facts(**known)
 
 
 def _tokenize(texts: Sequence[str], context_length: int) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ class FileDigests:
 
     def __init__(self, cache_dir: Path, settled_s: float = _SETTLED_S) -> None:
         self._folder = cache_dir / "digests"
-        self._settled_ns = int(settled_s * 1e9)
+        self._settled_s = settled_s
 
     def sha256_of(self, path: Path) -> str:
         """Return the lower-case hexadecimal SHA-256 of a file.
@@ -59,10 +59,10 @@ class FileDigests:
         """
         if (known := self.known(path, kind)) is not None:
             return known
-        version = _version(path)
-        settled = time.time_ns() - version[-1] >= self._settled_ns
+        version = version_of(path)
+        settled = is_older(path, time.time(), self._settled_s)
         digest = compute()
-        if settled and _version(path) == version:
+        if settled and version_of(path) == version:
             fact = {"path": str(path), "version": version, "digest": digest}
             keep_record(self._kept(path, kind), fact)
         return digest
@@ -74,7 +74,7 @@ class FileDigests:
             OSError: The file cannot be read.
         """
         found = read_record(self._kept(path, kind)) or {}
-        unchanged = "digest" in found and found.get("version") == _version(path)
+        unchanged = "digest" in found and found.get("version") == version_of(path)
         return str(found["digest"]) if unchanged else None
 
     def _kept(self, path: Path, kind: str) -> Path:
@@ -82,6 +82,16 @@ class FileDigests:
         return self._folder / f"{place}-{kind}.json"
 
 
-def _version(path: Path) -> list[int]:
+def version_of(path: Path) -> list[int]:
+    """Return what changes with a file: its place, its size and its times, as JSON can express it.
+
+    Raises:
+        OSError: There is no such file.
+    """
     found = path.stat()
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def is_older(path: Path, at: float, settled_s: float = _SETTLED_S) -> bool:
+    """Return whether a file has not changed since a Unix time, and for some time before it."""
+    return path.stat().st_ctime <= at - settled_s

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import logging
+from functools import partial
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,9 @@ from worker.encoders.progress import drawn
 from worker.encoders.weights import OFFICIAL_FILES, Weights, find_weights
 
 if TYPE_CHECKING:
+    from worker.encoders.compute import Compute
+    from worker.encoders.quick_start import QuickStart
+    from worker.encoders.towers import Towers
     from worker.encoders.two_tower import TwoTowerEncoder
 
 log = logging.getLogger(__name__)
@@ -43,7 +48,7 @@ def choose_model(settings: Settings) -> str:
         InvalidSettings: The model does not exist.
     """
     if settings.model != AUTO:
-        return _known(settings.model)
+        return settings.model if _has_started(settings) else _known(settings.model)
     try:
         find_weights(_PREFERRED, settings)
     except WeightsUnavailable as error:
@@ -66,7 +71,7 @@ def fetch_model(settings: Settings) -> str:
     """
     name = _PREFERRED if settings.model == AUTO else _known(settings.model)
     if name.startswith(OPEN_CLIP):
-        _open_clip().fetch_open_clip(name)
+        _open_clip("loading").fetch_open_clip(name)
         return "in the cache of the Hugging Face Hub"
     if name not in OFFICIAL_FILES:
         return f"{name} needs no download"
@@ -92,9 +97,9 @@ def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
             "Workers do not support GLIMPSE_MODEL=auto, since each might choose another model; "
             f"set a model, for example {_PREFERRED} or {_STARTER}."
         )
+    if settings.model.startswith(OPEN_CLIP):
+        return _load_open_clip(settings.model, settings, bulk)
     name = _known(settings.model)
-    if name.startswith(OPEN_CLIP):
-        return _load_open_clip(name, settings, bulk)
     if name == _HASHING:
         return _load_hashing()
     return _load_starter(settings, bulk) if name == _STARTER else _load_clip(name, settings, bulk)
@@ -102,7 +107,7 @@ def load_encoder(settings: Settings, *, bulk: bool = False) -> Encoder:
 
 def _known(name: str) -> str:
     if name.startswith(OPEN_CLIP):
-        _open_clip().Source.of(name)
+        _open_clip("names").Source.of(name)
         return name
     if name in MODELS:
         return name
@@ -111,6 +116,16 @@ def _known(name: str) -> str:
     raise InvalidSettings(
         f"GLIMPSE_MODEL={name} is not a model.{hint} docs/models.md lists all models; those of"
         f" open_clip are written {OPEN_CLIP}NAME."
+    )
+
+
+def _has_started(settings: Settings) -> bool:
+    """Return whether a worker has started with a model of open_clip.
+
+    Then its package need not be imported, which takes seconds, only to look for the name.
+    """
+    return settings.model.startswith(OPEN_CLIP) and any(
+        _open_clip_start(settings.model, settings, bulk).is_kept() for bulk in (True, False)
     )
 
 
@@ -139,13 +154,16 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
         # The device first, so that an unusable one fails before the download.
         Compute.choose(settings, bulk=bulk)
     weights = find_weights(name, settings)
+    from worker.encoders.clip_inputs import describe, restore
     from worker.encoders.quick_start import QuickStart
 
-    start = QuickStart(name, weights, settings, bulk=bulk)
+    start = QuickStart(
+        name, settings, restore, bulk=bulk, given=[str(weights.path), weights.former_revision]
+    )
     encoder = start.encoder()
     if encoder is None:
         encoder = _load_with_torch(name, weights, settings, bulk)
-        start.keep(encoder)
+        start.keep(encoder, describe(encoder.model), [weights.path])
     return encoder
 
 
@@ -153,34 +171,57 @@ def _load_with_torch(
     name: str, weights: Weights, settings: Settings, bulk: bool
 ) -> TwoTowerEncoder:
     # Only now, since these imports take longer than to find that there are no weights.
-    from worker.encoders.backends.choose import choose_backend
     from worker.encoders.clip_openai import load_clip
     from worker.encoders.compute import Compute
     from worker.encoders.file_digests import FileDigests
-    from worker.encoders.two_tower import TwoTowerEncoder
 
     compute = Compute.choose(settings, bulk=bulk)
     digests = FileDigests(settings.cache_dir.expanduser())
     towers = load_clip(name, weights.path, weights.former_revision, digests)
-    return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=bulk))
+    return _on_backend(towers, compute, settings, bulk)
 
 
 def _load_open_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
-    package = _open_clip()
-    from worker.encoders.backends.choose import choose_backend
+    start = _open_clip_start(name, settings, bulk)
+    encoder = start.encoder()
+    if encoder is None:
+        encoder = _load_open_clip_with_torch(name, settings, bulk)
+        known = _open_clip("facts").describe(encoder.model, settings.cache_dir.expanduser())
+        start.keep(encoder, known, _open_clip("loading").files_of(name))
+    return encoder
+
+
+def _load_open_clip_with_torch(name: str, settings: Settings, bulk: bool) -> TwoTowerEncoder:
+    package = _open_clip("loading")
     from worker.encoders.compute import Compute
-    from worker.encoders.two_tower import TwoTowerEncoder
 
     compute = Compute.choose(settings, bulk=bulk)
-    towers = package.load_open_clip(name)
+    return _on_backend(package.load_open_clip(name), compute, settings, bulk)
+
+
+def _on_backend(
+    towers: Towers, compute: Compute, settings: Settings, bulk: bool
+) -> TwoTowerEncoder:
+    from worker.encoders.backends.choose import choose_backend
+    from worker.encoders.two_tower import TwoTowerEncoder
+
     return TwoTowerEncoder(towers, choose_backend(towers, compute, settings, bulk=bulk))
 
 
-def _open_clip() -> ModuleType:
+def _open_clip_start(name: str, settings: Settings, bulk: bool) -> QuickStart:
+    restore = _open_clip("facts").restore
+    from worker.encoders.file_digests import FileDigests
+    from worker.encoders.quick_start import QuickStart
+
+    digests = FileDigests(settings.cache_dir.expanduser())
+    return QuickStart(name, settings, partial(restore, digests=digests), bulk=bulk)
+
+
+def _open_clip(module: str) -> ModuleType:
+    """Import a module that needs the packages of open_clip's extra."""
     try:
-        from worker.encoders import open_clip
+        return import_module(f"worker.encoders.open_clip.{module}")
     except ModuleNotFoundError as error:
         raise SetupError(
             f"Models of open_clip need {error.name}: pip install 'glimpse[worker,openclip]'."
         ) from error
-    return open_clip

@@ -64,6 +64,18 @@ class Preprocessing:
         except (KeyError, TypeError) as error:
             raise ValueError(f"preprocess_cfg is incomplete: {error}") from error
 
+    @classmethod
+    def restored(cls, known: Mapping[str, Any]) -> Self:
+        """Return what ``dataclasses.asdict`` made of one, after it has been JSON."""
+        return cls(
+            size=_repeated(known["size"], 2),
+            mean=tuple(known["mean"]),
+            std=tuple(known["std"]),
+            resample=Image.Resampling(known["resample"]),
+            resize_mode=known["resize_mode"],
+            fill=tuple(known["fill"]),
+        )
+
     def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
         """Prepare an RGB picture: uint8 [height, width, 3]."""
         height, width = self.size

@@ -1,0 +1,58 @@
+"""Starts of an encoder with OpenVINO, also in a process of its own that shows what they import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from common.settings import Settings
+
+# Packages that take seconds to import.
+_LARGE = {"torch", "open_clip", "timm", "transformers"}
+
+_TEXTS = ("a dog",)
+
+_PROGRAM = """
+import json, sys
+from tests.support import quick_starts
+from worker.encoders.registry import choose_model, load_encoder
+
+settings = quick_starts.settings(json.loads(sys.argv[1]))
+choose_model(settings)
+texts = load_encoder(settings, bulk=True).encode_texts(json.loads(sys.argv[2])).tolist()
+print(json.dumps({"texts": texts, "imported": sorted(sys.modules)}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a start in another process did.
+
+    Attributes:
+        texts: The vectors of the texts.
+        imported: The large packages that it imported.
+    """
+
+    texts: np.ndarray
+    imported: set[str]
+
+
+def settings(given: Mapping[str, Any]) -> Settings:
+    """Return a worker's settings, of which tests change some."""
+    fixed = {"device": "cpu", "precision": "fp32", "backend": "openvino", "torch_threads": 1}
+    return Settings(**{**fixed, **given})
+
+
+def in_own_process(given: Mapping[str, Any], texts: tuple[str, ...] = _TEXTS) -> Started:
+    """Choose the model, load it and embed texts."""
+    program = [sys.executable, "-c", _PROGRAM, json.dumps(dict(given)), json.dumps(texts)]
+    run = subprocess.run(program, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    return Started(np.array(found["texts"], np.float32), _LARGE & set(found["imported"]))
