@@ -102,10 +102,11 @@ class Claims(Protocol):
         """
         ...
 
-    def left(self, tenant: str, image_id: str) -> Left | None:
-        """Return what the last owner to settle an image left in the store; see ``settle``.
+    def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
+        """Return what the last owners to settle images left in the store; see ``settle``.
 
-        None if nothing was recorded, because no owner of the image was presumed dead.
+        By image id, without the images of which nothing was recorded, because no owner of them
+        was presumed dead.
         """
         ...
 

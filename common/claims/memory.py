@@ -86,11 +86,15 @@ class MemoryClaims:
             for image_id in ids:
                 self._give_back(owner, (tenant, image_id))
 
-    def left(self, tenant: str, image_id: str) -> Left | None:
-        """Return what the last owner to settle an image left in the store."""
+    def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
+        """Return what the last owners to settle images left in the store."""
         with self.table.lock:
-            claim = self.table.claims.get((tenant, image_id))
-            return claim.left if claim else None
+            claims = {image_id: self.table.claims.get((tenant, image_id)) for image_id in ids}
+            return {
+                image_id: claim.left
+                for image_id, claim in claims.items()
+                if claim is not None and claim.left is not None
+            }
 
     def give_back_all(self) -> None:
         """Give back all claims of this process."""

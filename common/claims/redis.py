@@ -115,11 +115,19 @@ class RedisClaims:
         self._release({_Held(_key(tenant, image_id), owner): None for image_id in ids})
 
     @broker_call
-    def left(self, tenant: str, image_id: str) -> Left | None:
-        """Return what the last owner to settle an image left in the store."""
-        found = self._redis.hmget(_key(tenant, image_id), "left", "record")
-        job_id, record = cast("list[str | None]", found)
-        return None if job_id is None else Left(job_id, record or "")
+    def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
+        """Return what the last owners to settle images left in the store."""
+        if not ids:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for image_id in ids:
+                pipeline.hmget(_key(tenant, image_id), "left", "record")
+            found = cast("list[tuple[str | None, str | None]]", pipeline.execute())
+        return {
+            image_id: Left(job_id, record or "")
+            for image_id, (job_id, record) in zip(ids, found, strict=True)
+            if job_id is not None
+        }
 
     @broker_call
     def give_back_all(self) -> None:

@@ -16,9 +16,9 @@ from common.jobs.base import JobRecords
 from common.quotas.base import Quotas
 from common.read_marks.base import ReadMarks
 from worker.catalog.claiming import CLAIM_WAIT_S, busy, claim_soon
+from worker.late_writes.fence import Claimed, Fence
 from worker.stores.base import Row, VectorStore
 from worker.stores.collections import Collections
-from worker.stores.fence import Claimed, Fence
 from worker.stores.written import note_written
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,8 @@ from worker.ingest.outcomes import (
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.quota import QuotaKeeper
-from worker.stores.amends import Amends
+from worker.late_writes.amends import Amends
+from worker.late_writes.settled import settled_jobs
 from worker.stores.base import Named, VectorStore
 from worker.stores.written import changed_by
 
@@ -292,9 +293,13 @@ class ChunkIngest:
 
     def _find_rows(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """Note in the run which of the claimed images have rows."""
-        found = self._store.named(run.chunk.tenant, [item.id for item in items])
-        run.found |= found
-        run.stored |= {image_id: row.job_id for image_id, row in found.items()}
+        chunk = run.chunk
+        rows = self._store.named(chunk.tenant, [item.id for item in items])
+        jobs = {image_id: row.job_id for image_id, row in rows.items()}
+        own = (chunk.job_id, changed_by(chunk.job_id))
+        stored = settled_jobs(self._claims, chunk.tenant, jobs, own)
+        run.stored |= stored
+        run.found |= {image_id: rows[image_id] for image_id in stored}
 
     def _is_own(self, run: _Run, item: ChunkItem) -> bool:
         """Return whether this job wrote or changed the image's row, in an earlier run."""

@@ -16,6 +16,7 @@ from worker.encoders.preparing import preparing
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
+from worker.late_writes.settled import settled_jobs
 from worker.pixel_budget import PixelBudget
 from worker.stores.base import Row, VectorStore
 
@@ -136,7 +137,9 @@ class PageReindex:
             )
             done = [image_id for image_id, future in futures.items() if not future.exception()]
             failed = self._failures(futures)
-            ended = {image_id: rows[image_id].job_id for image_id in (*done, *failed)}
+            jobs = {image_id: row.job_id for image_id, row in rows.items()}
+            settled = settled_jobs(self._claims, page.tenant, jobs)
+            ended = {image_id: settled.get(image_id, "") for image_id in (*done, *failed)}
             for image_id, code in failed.items():
                 note_failure(page.tenant, image_id, code)
             return len(done)

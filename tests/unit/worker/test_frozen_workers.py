@@ -23,9 +23,9 @@ from tests.support.polling import wait_for
 from worker.catalog.deletion import Deletion
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
-from worker.stores.amends import Amends, Late
+from worker.late_writes.amends import Amends, Late
+from worker.late_writes.fence import Fence
 from worker.stores.base import Row
-from worker.stores.fence import Fence
 from worker.stores.memory import MemoryCollection, MemoryStore
 
 DATA = picture("red")
@@ -39,11 +39,11 @@ class Stop:
     """Runs the other workers' work once, at one stage."""
 
     def __init__(self, stage: str) -> None:
-        self._stage = stage
+        self.stage = stage
         self.meanwhile: Meanwhile | None = None
 
     def at(self, stage: str) -> None:
-        if stage == self._stage and self.meanwhile is not None:
+        if stage == self.stage and self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
 
@@ -221,6 +221,54 @@ def test_a_job_that_came_first_meanwhile_keeps_its_row(
 
     stop.meanwhile = meanwhile
     assert run(bench, chunk).outcomes[0].state == "duplicate"
+    assert_row_of(shared, first)
+
+
+def write_late(stop: Stop, before: Meanwhile, after: Meanwhile) -> None:
+    """Freeze a worker before its write, and again before it knows that it wrote too late."""
+
+    def meanwhile() -> None:
+        before()
+        stop.stage, stop.meanwhile = "after the write", after
+
+    stop.stage, stop.meanwhile = "before the write", meanwhile
+
+
+@pytest.mark.parametrize("frozen", [""], indirect=True)
+def test_an_upload_does_not_count_a_row_that_was_written_too_late(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+    later: list[IngestChunk] = []
+
+    def index_and_delete() -> None:
+        run(others, chunk)
+        delete(shared)
+
+    def upload_anew() -> None:
+        assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
+        later.append(shared.put(DATA, tag="anew", on_duplicate="merge"))
+        assert run(others, later[0]).outcomes[0].state == "indexed"
+
+    write_late(stop, index_and_delete, upload_anew)
+    assert run(bench, chunk).outcomes[0].state == "indexed"
+    assert_row_of(shared, later[0])
+
+
+@pytest.mark.parametrize("frozen", [""], indirect=True)
+def test_a_duplicate_of_a_row_that_was_written_too_late_leaves_the_right_one(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk, first = shared.put(DATA), shared.put(DATA, tag="first")
+
+    def upload_again() -> None:
+        assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
+        assert run(others, shared.put(DATA, tag="again")).outcomes[0].state == "duplicate"
+
+    write_late(stop, lambda: run(others, first), upload_again)
+    run(bench, chunk)
     assert_row_of(shared, first)
 
 
@@ -429,9 +477,7 @@ def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
     with worker(shared) as bench:
         run(bench, shared.put(DATA))
     row = shared.store.rows("default", [ID])[ID]
-    MemoryClaims(0.0, 3, shared.claims).take("dead", "default", [ID])
-    claims.take("another", "default", [ID], alone=True)
-    claims.settle("another", "default", {ID: ""})
+    shared.take_over(ID, left="")
     amends.add([Late(row)])
     wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
     assert store.looks == 2

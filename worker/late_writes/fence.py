@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.claims.base import Claim, Claims
 from common.errors import BrokerUnavailable
-from worker.stores.amends import Amends, Late
+from worker.late_writes.amends import Amends, Late
 from worker.stores.base import Row
 
 
