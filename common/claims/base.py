@@ -30,7 +30,7 @@ class Claim(NamedTuple):
 
 
 class Left(NamedTuple):
-    """What the last owner to settle an image left in the store."""
+    """What the last owner of an image left in the store."""
 
     # The id of the job that wrote the row; empty if there is no row.
     job_id: str
@@ -69,8 +69,14 @@ class Claims(Protocol):
         """
         ...
 
-    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
-        """Renew claims; return for each whether its owner still holds it."""
+    def confirm(self, claims: Sequence[Claim], left: Sequence[Left] = ()) -> list[bool]:
+        """Renew claims; return for each whether its owner still holds it.
+
+        Args:
+            claims: The claims.
+            left: What their owners have just left in the store, if they have changed it; noted
+                for those that hold, so that it is known even if the owner dies before it settles.
+        """
         ...
 
     def settle(
@@ -103,7 +109,7 @@ class Claims(Protocol):
         ...
 
     def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
-        """Return what the last owners to settle images left in the store; see ``settle``.
+        """Return what the last owners of images left in the store; see ``confirm`` and ``settle``.
 
         By image id, without the images of which nothing was recorded, because no owner of them
         was presumed dead.

@@ -24,6 +24,11 @@ class _Claim:
         """Return whether a live owner holds it."""
         return self.owner is not None and self.until > time.monotonic()
 
+    def leave(self, left: Left) -> None:
+        """Note what its owner has left in the store, if it may be needed."""
+        if self.overtaken and (left.record or self.left is None or self.left.job_id != left.job_id):
+            self.left = left
+
 
 @dataclass(slots=True)
 class ClaimTable:
@@ -58,10 +63,14 @@ class MemoryClaims:
             self._owners.add(owner)
             return [self._take(owner, (tenant, image_id), alone) for image_id in ids]
 
-    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
+    def confirm(self, claims: Sequence[Claim], left: Sequence[Left] = ()) -> list[bool]:
         """Renew claims; return which of them are still held."""
+        written: Sequence[Left | None] = left or [None] * len(claims)
         with self.table.lock:
-            return [self._confirm(owner, (tenant, image_id)) for owner, tenant, image_id in claims]
+            return [
+                self._confirm(claim.owner, (claim.tenant, claim.id), each)
+                for claim, each in zip(claims, written, strict=True)
+            ]
 
     def settle(
         self,
@@ -75,9 +84,7 @@ class MemoryClaims:
             for image_id, job_id in left.items():
                 claim = self.table.claims.get((tenant, image_id))
                 if claim is not None and claim.owner == owner:
-                    record = records.get(image_id, "")
-                    if record or claim.left is None or claim.left.job_id != job_id:
-                        claim.left = Left(job_id, record)
+                    claim.leave(Left(job_id, records.get(image_id, "")))
                     self._release((tenant, image_id), claim)
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
@@ -87,7 +94,7 @@ class MemoryClaims:
                 self._give_back(owner, (tenant, image_id))
 
     def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
-        """Return what the last owners to settle images left in the store."""
+        """Return what the last owners of images left in the store."""
         with self.table.lock:
             claims = {image_id: self.table.claims.get((tenant, image_id)) for image_id in ids}
             return {
@@ -138,11 +145,13 @@ class MemoryClaims:
                 claim.overtaken = claim.overtaken or claim.attempts > 0
                 self._release((tenant, image_id), claim)
 
-    def _confirm(self, owner: str, key: tuple[str, str]) -> bool:
+    def _confirm(self, owner: str, key: tuple[str, str], left: Left | None) -> bool:
         claim = self.table.claims.get(key)
         if claim is None or claim.owner != owner:
             return False
         claim.until = time.monotonic() + self._lease_s
+        if left is not None:
+            claim.leave(left)
         return True
 
     def _take(self, owner: str, key: tuple[str, str], alone: bool) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from redis import Redis
 
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 _KEPT_S = 7 * 86_400
 # Maximum number of keys per script call, so that no call blocks Redis for long.
 _KEYS_PER_CALL = 1000
+# What owners have changed in the store: the fields of a ``Left``, or none.
+_Written: TypeAlias = tuple[str, ...]
+_NOTHING: _Written = ()
 
 
 class _Held(NamedTuple):
@@ -90,10 +93,14 @@ class RedisClaims:
         return [Verdict[name] for name in cast("list[str]", found)]
 
     @broker_call
-    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
+    def confirm(self, claims: Sequence[Claim], left: Sequence[Left] = ()) -> list[bool]:
         """Renew claims; return which of them are still held."""
         held = [_Held(_key(claim.tenant, claim.id), claim.owner) for claim in claims]
-        return [holds for page in pages(held, _KEYS_PER_CALL) for holds in self._confirm_page(page)]
+        written: Sequence[_Written] = left or [_NOTHING] * len(held)
+        pairs = list(zip(held, written, strict=True))
+        return [
+            holds for page in pages(pairs, _KEYS_PER_CALL) for holds in self._confirm_page(page)
+        ]
 
     def settle(
         self,
@@ -116,7 +123,7 @@ class RedisClaims:
 
     @broker_call
     def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
-        """Return what the last owners to settle images left in the store."""
+        """Return what the last owners of images left in the store."""
         if not ids:
             return {}
         with self._redis.pipeline(transaction=False) as pipeline:
@@ -142,7 +149,7 @@ class RedisClaims:
         """Renew the claims of this process, and send releases that failed earlier."""
         self._send_releases()
         with self._lock:
-            held = list(self._held)
+            held = [(held, _NOTHING) for held in self._held]
         for page in pages(held, _KEYS_PER_CALL):
             self._confirm_page(page)
 
@@ -168,11 +175,12 @@ class RedisClaims:
         if ids:
             self._forget(claim_keys=[_key(tenant, image_id) for image_id in ids], kept_s=_KEPT_S)
 
-    def _confirm_page(self, page: Sequence[_Held]) -> list[bool]:
+    def _confirm_page(self, page: Sequence[tuple[_Held, _Written]]) -> list[bool]:
         found = self._confirm(
-            claim_keys=[held.key for held in page],
+            claim_keys=[held.key for held, _ in page],
             lease_ms=self._lease_ms,
-            owners=[held.owner for held in page],
+            owners=[held.owner for held, _ in page],
+            left=[list(left) for _, left in page],
         )
         return [bool(holds) for holds in cast("list[int]", found)]
 

@@ -236,6 +236,25 @@ def test_what_is_left_of_an_image_is_remembered_once_it_was_taken_over(
     assert claims.left("default", [image]) == {image: Left("")}
 
 
+def test_what_an_owner_has_written_is_known_before_it_settles_the_image(
+    new_worker: NewWorker, image: str
+) -> None:
+    other = uuid.uuid4().hex
+    die(new_worker, image, 1)
+    claims = new_worker(LONG_S)
+    claims.take("two", "default", [image, other], alone=True)
+    held = [Claim("two", "default", image), Claim("two", "default", other)]
+    written = [Left("job", "{}"), Left("job")]
+    assert claims.confirm(held, written) == [True, True]
+    assert claims.confirm(held) == [True, True]
+    lost = [Claim("one", "default", image)]
+    assert claims.confirm(lost, [Left("late job")]) == [False]
+    # The other image was never taken over.
+    assert claims.left("default", [image, other]) == {image: Left("job", "{}")}
+    claims.give_back("two", "default", [image])
+    assert claims.left("default", [image]) == {image: Left("job", "{}")}
+
+
 def test_what_is_left_of_other_images_is_not(claims: Claims, image: str) -> None:
     claims.take("one", "default", [image])
     claims.settle("one", "default", {image: "job"})

@@ -135,7 +135,7 @@ class Deletion:
         # The bytes first: after an interruption here, the upkeep finds the row and restores
         # them. In the other order, it could not find them.
         self._blobs.withdraw(tenant, image_id)
-        held = self._fence.write([Claimed(owner, row)], self._delete_rows)
+        held = self._fence.delete([Claimed(owner, row)], self._delete_rows)
         if held != [True]:
             raise busy(image_id)
         self._quotas.settle(tenant, deleted=[image_id])

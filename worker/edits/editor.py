@@ -155,7 +155,7 @@ class Editor:
         """Return the images' rows, except those that other workers' amends are about to delete."""
         rows = self._store.rows(edit.tenant, ids)
         jobs = {image_id: row.job_id for image_id, row in rows.items()}
-        stored = settled_jobs(self._claims, edit.tenant, jobs, own=(edit.id,))
+        stored = settled_jobs(self._claims, edit.tenant, jobs)
         return {image_id: rows[image_id] for image_id in stored}
 
     def _results(self, edit: Edit, rows: Sequence[Row]) -> dict[str, Edited]:

@@ -296,8 +296,7 @@ class ChunkIngest:
         chunk = run.chunk
         rows = self._store.named(chunk.tenant, [item.id for item in items])
         jobs = {image_id: row.job_id for image_id, row in rows.items()}
-        own = (chunk.job_id, changed_by(chunk.job_id))
-        stored = settled_jobs(self._claims, chunk.tenant, jobs, own)
+        stored = settled_jobs(self._claims, chunk.tenant, jobs)
         run.stored |= stored
         run.found |= {image_id: rows[image_id] for image_id in stored}
 

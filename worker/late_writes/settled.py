@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from common.claims.base import Claims
 
 
-def settled_jobs(
-    claims: Claims, tenant: str, found: Mapping[str, str], own: Collection[str] = ()
-) -> dict[str, str]:
+def settled_jobs(claims: Claims, tenant: str, found: Mapping[str, str]) -> dict[str, str]:
     """Return the jobs whose rows claimed images should have; without those that should have none.
 
     A worker that was frozen may have written a row after others had taken over its image, and
@@ -20,12 +18,10 @@ def settled_jobs(
         claims: The claims on images.
         tenant: The owner of the images.
         found: The jobs of the rows that are in the store, by image id.
-        own: The jobs of the caller's task, whose rows always count: what other owners left came
-            before them.
 
     Raises:
         BrokerUnavailable: Redis does not answer; retry later.
     """
-    left = claims.left(tenant, [image_id for image_id, job in found.items() if job not in own])
-    jobs = dict(found) | {image_id: state.job_id for image_id, state in left.items()}
+    left = claims.left(tenant, list(found))
+    jobs = {**found, **{image_id: state.job_id for image_id, state in left.items()}}
     return {image_id: job for image_id, job in jobs.items() if job}

@@ -4,6 +4,7 @@
 --
 -- Returns nothing.
 --
+-- @include common/claims/lua/_leave.lua
 -- @include common/claims/lua/_remove.lua
 local claim_keys = KEYS -- hashes: the claim of each image
 local kept_s = tonumber(ARGV[1]) -- seconds that the hash of an overtaken image is kept
@@ -12,6 +13,7 @@ local left = cjson.decode(ARGV[3]) -- each: the row's job, '' for no row; an edi
 
 for i, claim_key in ipairs(claim_keys) do
   if redis.call('HGET', claim_key, 'owner') == owners[i] then
-    remove(claim_key, kept_s, unpack(left[i]))
+    leave(claim_key, unpack(left[i]))
+    remove(claim_key, kept_s)
   end
 end

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from common.blobs.memory import MemoryBlobs
+from common.claims.base import Left
 from common.claims.memory import MemoryClaims
 from common.contract import CatalogRequest, ChunkResult, IngestChunk, Outcome
 from common.errors import BrokerUnavailable, ImagesBusy, NotFound, WorkerUnavailable
@@ -24,7 +25,8 @@ from worker.catalog.deletion import Deletion
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
 from worker.late_writes.amends import Amends, Late
-from worker.late_writes.fence import Fence
+from worker.late_writes.fence import Claimed, Fence
+from worker.late_writes.settled import settled_jobs
 from worker.stores.base import Row
 from worker.stores.memory import MemoryCollection, MemoryStore
 
@@ -257,6 +259,26 @@ def test_an_upload_does_not_count_a_row_that_was_written_too_late(
 
 
 @pytest.mark.parametrize("frozen", [""], indirect=True)
+def test_a_task_that_comes_again_does_not_keep_a_row_that_was_written_too_late(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+
+    def index_and_delete() -> None:
+        run(others, chunk)
+        delete(shared)
+
+    def run_again() -> None:
+        assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
+        assert run(others, chunk).outcomes[0].state == "indexed"
+
+    write_late(stop, index_and_delete, run_again)
+    assert run(bench, chunk).outcomes[0].state == "indexed"
+    assert_gone(shared)
+
+
+@pytest.mark.parametrize("frozen", [""], indirect=True)
 def test_a_duplicate_of_a_row_that_was_written_too_late_leaves_the_right_one(
     shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
 ) -> None:
@@ -270,6 +292,33 @@ def test_a_duplicate_of_a_row_that_was_written_too_late_leaves_the_right_one(
     write_late(stop, lambda: run(others, first), upload_again)
     run(bench, chunk)
     assert_row_of(shared, first)
+
+
+def test_a_row_counts_before_its_owner_settles_it(shared: Shared) -> None:
+    with worker(shared) as bench:
+        run(bench, shared.put(DATA))
+    row = shared.store.rows("default", [ID])[ID]
+    shared.take_over(ID, left="")
+    claims = MemoryClaims(60, 3, shared.claims)
+    fence = Fence(claims, shared.amends(claims))
+    claims.take("owner", "default", [ID])
+
+    def settled(job_id: str) -> dict[str, str]:
+        return settled_jobs(claims, "default", {ID: job_id})
+
+    def fail(_: object) -> None:
+        raise OSError("away")
+
+    with pytest.raises(OSError, match="away"):
+        fence.write([Claimed("owner", row)], fail)
+    assert settled(row.job_id) == {}
+    edited = replace(row, job_id="edit")
+    assert fence.write([Claimed("owner", row)], shared.store.upsert) == [True]
+    assert settled(row.job_id) == {ID: row.job_id}
+    assert fence.write([Claimed("owner", edited, row)], shared.store.upsert) == [True]
+    assert claims.left("default", [ID]) == {ID: Left("edit", row.record.model_dump_json())}
+    assert fence.delete([Claimed("owner", edited)], lambda _: None) == [True]
+    assert settled("edit") == {}
 
 
 @pytest.mark.parametrize("frozen", ["after the write"], indirect=True)
@@ -423,12 +472,12 @@ class AbsentClaims(MemoryClaims):
 
     fails = 0
 
-    def confirm(self, claims):  # type: ignore[no-untyped-def]
+    def confirm(self, claims, left=()):  # type: ignore[no-untyped-def]
         if self.fails:
             self.fails -= 1
             if not self.fails:
                 raise BrokerUnavailable("away")
-        return super().confirm(claims)
+        return super().confirm(claims, left)
 
 
 def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
