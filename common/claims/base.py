@@ -83,7 +83,7 @@ class Claims(Protocol):
         self,
         owner: str,
         tenant: str,
-        left: Mapping[str, str],
+        left: Mapping[str, str | None],
         records: Mapping[str, str] = NO_RECORDS,
     ) -> None:
         """Release the claims on images that have an outcome, and reset their attempts.
@@ -95,7 +95,8 @@ class Claims(Protocol):
                 unaffected.
             tenant: The owner of the images.
             left: What is now in the store, by image id: the id of the job that wrote the row, or
-                an empty string if there is no row.
+                an empty string if there is no row; None if that is not known, and what was noted
+                before stays.
             records: The records of edited rows as JSON, by image id. The record of a row that a
                 later owner leaves as it is stays known.
         """

@@ -76,7 +76,7 @@ class MemoryClaims:
         self,
         owner: str,
         tenant: str,
-        left: Mapping[str, str],
+        left: Mapping[str, str | None],
         records: Mapping[str, str] = NO_RECORDS,
     ) -> None:
         """Release the claims on images that have an outcome."""
@@ -84,7 +84,8 @@ class MemoryClaims:
             for image_id, job_id in left.items():
                 claim = self.table.claims.get((tenant, image_id))
                 if claim is not None and claim.owner == owner:
-                    claim.leave(Left(job_id, records.get(image_id, "")))
+                    if job_id is not None:
+                        claim.leave(Left(job_id, records.get(image_id, "")))
                     self._release((tenant, image_id), claim)
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _KEPT_S = 7 * 86_400
 # Maximum number of keys per script call, so that no call blocks Redis for long.
 _KEYS_PER_CALL = 1000
-# What owners have changed in the store: the fields of a ``Left``, or none.
+# What an owner has left in the store: the fields of a ``Left``, or none if that is not to be noted.
 _Written: TypeAlias = tuple[str, ...]
 _NOTHING: _Written = ()
 
@@ -57,7 +57,7 @@ class RedisClaims:
         self._held: set[_Held] = set()
         # Releases that are not sent yet: what the owner left in the store, or None if it gave the
         # image back.
-        self._unsent: dict[_Held, Left | None] = {}
+        self._unsent: dict[_Held, _Written | None] = {}
         self._lock = threading.Lock()
         # Held while releases are sent, so that none follows a new claim of the same owner.
         self._sending = threading.Lock()
@@ -106,13 +106,15 @@ class RedisClaims:
         self,
         owner: str,
         tenant: str,
-        left: Mapping[str, str],
+        left: Mapping[str, str | None],
         records: Mapping[str, str] = NO_RECORDS,
     ) -> None:
         """Release the claims on images that have an outcome."""
         self._release(
             {
-                _Held(_key(tenant, image_id), owner): Left(job_id, records.get(image_id, ""))
+                _Held(_key(tenant, image_id), owner): (
+                    _NOTHING if job_id is None else Left(job_id, records.get(image_id, ""))
+                )
                 for image_id, job_id in left.items()
             }
         )
@@ -184,7 +186,7 @@ class RedisClaims:
         )
         return [bool(holds) for holds in cast("list[int]", found)]
 
-    def _release(self, left: Mapping[_Held, Left | None]) -> None:
+    def _release(self, left: Mapping[_Held, _Written | None]) -> None:
         """Stop renewing claims, and release them now or with a later renewal."""
         with self._lock:
             self._held -= left.keys()

@@ -255,6 +255,18 @@ def test_what_an_owner_has_written_is_known_before_it_settles_the_image(
     assert claims.left("default", [image]) == {image: Left("job", "{}")}
 
 
+def test_an_owner_may_settle_an_image_without_knowing_what_is_left(
+    new_worker: NewWorker, image: str
+) -> None:
+    die(new_worker, image, 1)
+    claims = new_worker(LONG_S)
+    for owner, left, known in (("two", None, {}), ("three", "job", "job"), ("four", None, "job")):
+        assert claims.take(owner, "default", [image], alone=True) == [GRANTED]
+        claims.settle(owner, "default", {image: left})
+        assert claims.left("default", [image]) == (known and {image: Left("job")})
+        assert claims.attempts("default", image) == 0
+
+
 def test_what_is_left_of_other_images_is_not(claims: Claims, image: str) -> None:
     claims.take("one", "default", [image])
     claims.settle("one", "default", {image: "job"})

@@ -48,6 +48,9 @@ class _Run:
     found: dict[str, Named] = field(default_factory=dict)
     # The claimed images that have a row in the store, with the row's job.
     stored: dict[str, str] = field(default_factory=dict)
+    # Claimed images that an earlier run has ended and of which this run found no row. Milvus Lite
+    # replaces a row in two steps, between which a read finds neither.
+    unknown: set[str] = field(default_factory=set)
     # The records of rows that this run has changed, as JSON.
     records: dict[str, str] = field(default_factory=dict)
     # The reason why some images have no outcome yet.
@@ -229,7 +232,10 @@ class ChunkIngest:
             yield
         finally:
             ended = [item.id for item in items if item.index in run.outcomes]
-            left = {image_id: run.stored.get(image_id, "") for image_id in ended}
+            left = {
+                image_id: None if image_id in run.unknown else run.stored.get(image_id, "")
+                for image_id in ended
+            }
             self._claims.settle(run.owner, tenant, left, run.records)
             rest = [item.id for item in items if item.id not in left]
             self._claims.give_back(run.owner, tenant, rest)
@@ -241,6 +247,7 @@ class ChunkIngest:
         # been deleted since, and must not be indexed again.
         self._find_rows(run, items)
         outcomes, items = self._outcomes.ended_before(chunk, items)
+        run.unknown |= {one.id for one in outcomes.values()} - run.stored.keys()
         outcomes |= self._found_outcomes(run, [item for item in items if item.id in run.found])
         granted = self._granted(run, items, outcomes)
         with self._pipeline.limit.piping():

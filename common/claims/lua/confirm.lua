@@ -9,7 +9,7 @@
 local claim_keys = KEYS -- hashes: the claim of each image
 local lease_ms = tonumber(ARGV[1])
 local owners = cjson.decode(ARGV[2]) -- the expected owner of each claim
-local left = cjson.decode(ARGV[3]) -- each: as in settle.lua, or an empty list if the owner has not changed the store
+local left = cjson.decode(ARGV[3]) -- each: as _leave.lua takes it
 
 local now = now_ms()
 local holds = {}
@@ -17,7 +17,7 @@ for i, claim_key in ipairs(claim_keys) do
   holds[i] = 0
   if redis.call('HGET', claim_key, 'owner') == owners[i] then
     redis.call('HSET', claim_key, 'until', now + lease_ms)
-    if #left[i] > 0 then leave(claim_key, unpack(left[i])) end
+    leave(claim_key, left[i])
     holds[i] = 1
   end
 end

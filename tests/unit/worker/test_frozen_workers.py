@@ -27,7 +27,7 @@ from worker.ingest.pictures import PictureReader
 from worker.late_writes.amends import Amends, Late
 from worker.late_writes.fence import Claimed, Fence
 from worker.late_writes.settled import settled_jobs
-from worker.stores.base import Row
+from worker.stores.base import Named, Row
 from worker.stores.memory import MemoryCollection, MemoryStore
 
 DATA = picture("red")
@@ -292,6 +292,33 @@ def test_a_duplicate_of_a_row_that_was_written_too_late_leaves_the_right_one(
     write_late(stop, lambda: run(others, first), upload_again)
     run(bench, chunk)
     assert_row_of(shared, first)
+
+
+class BlinkingStore(MemoryStore):
+    """Finds no row in the next look: Milvus Lite is just replacing it."""
+
+    blinks = False
+
+    def named(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Named]:
+        blinks, self.blinks = self.blinks, False
+        return {} if blinks else super().named(tenant, ids)
+
+
+def test_a_row_that_is_just_being_replaced_stays(
+    shared: Shared, collection: MemoryCollection
+) -> None:
+    store = BlinkingStore(collection=collection)
+    with worker(replace(shared, store=store)) as bench:
+        chunk = shared.put(DATA)
+        MemoryClaims(0.0, 3, shared.claims).take("frozen", "default", [ID])
+        run(bench, chunk)
+        store.blinks = True
+        # The same task comes again, while the worker that was frozen writes the row again.
+        assert run(bench, chunk).outcomes[0].state == "indexed"
+        row = shared.store.rows("default", [ID])[ID]
+        bench.amends.add([Late(row)])
+        wait_for(lambda: not bench.amends.concern("default", [ID]), 10, "amends")
+    assert_row_of(shared, chunk)
 
 
 def test_a_row_counts_before_its_owner_settles_it(shared: Shared) -> None:
