@@ -20,6 +20,7 @@ from worker.ingest.chunks import ChunkIngest
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
+from worker.late_writes.fence import Fence
 from worker.metrics.instruments import WorkerMetrics
 from worker.metrics.measured import (
     counted_jobs,
@@ -28,7 +29,6 @@ from worker.metrics.measured import (
     measured_store,
     measured_task,
 )
-from worker.stores.fence import Fence
 from worker.wrapped import timed
 
 # Pictures of a task, their size in pixels, and rounds; fewer in a quick run.

@@ -30,7 +30,7 @@ class Claim(NamedTuple):
 
 
 class Left(NamedTuple):
-    """What the last owner to settle an image left in the store."""
+    """What the last owner of an image left in the store."""
 
     # The id of the job that wrote the row; empty if there is no row.
     job_id: str
@@ -69,15 +69,21 @@ class Claims(Protocol):
         """
         ...
 
-    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
-        """Renew claims; return for each whether its owner still holds it."""
+    def confirm(self, claims: Sequence[Claim], left: Sequence[Left] = ()) -> list[bool]:
+        """Renew claims; return for each whether its owner still holds it.
+
+        Args:
+            claims: The claims.
+            left: What their owners have just left in the store, if they have changed it; noted
+                for those that hold, so that it is known even if the owner dies before it settles.
+        """
         ...
 
     def settle(
         self,
         owner: str,
         tenant: str,
-        left: Mapping[str, str],
+        left: Mapping[str, str | None],
         records: Mapping[str, str] = NO_RECORDS,
     ) -> None:
         """Release the claims on images that have an outcome, and reset their attempts.
@@ -89,7 +95,8 @@ class Claims(Protocol):
                 unaffected.
             tenant: The owner of the images.
             left: What is now in the store, by image id: the id of the job that wrote the row, or
-                an empty string if there is no row.
+                an empty string if there is no row; None if that is not known, and what was noted
+                before stays.
             records: The records of edited rows as JSON, by image id. The record of a row that a
                 later owner leaves as it is stays known.
         """
@@ -102,10 +109,11 @@ class Claims(Protocol):
         """
         ...
 
-    def left(self, tenant: str, image_id: str) -> Left | None:
-        """Return what the last owner to settle an image left in the store; see ``settle``.
+    def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
+        """Return what the last owners of images left in the store; see ``confirm`` and ``settle``.
 
-        None if nothing was recorded, because no owner of the image was presumed dead.
+        By image id, without the images of which nothing was recorded, because no owner of them
+        was presumed dead.
         """
         ...
 

@@ -24,6 +24,11 @@ class _Claim:
         """Return whether a live owner holds it."""
         return self.owner is not None and self.until > time.monotonic()
 
+    def leave(self, left: Left) -> None:
+        """Note what its owner has left in the store, if it may be needed."""
+        if self.overtaken and (left.record or self.left is None or self.left.job_id != left.job_id):
+            self.left = left
+
 
 @dataclass(slots=True)
 class ClaimTable:
@@ -58,16 +63,20 @@ class MemoryClaims:
             self._owners.add(owner)
             return [self._take(owner, (tenant, image_id), alone) for image_id in ids]
 
-    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
+    def confirm(self, claims: Sequence[Claim], left: Sequence[Left] = ()) -> list[bool]:
         """Renew claims; return which of them are still held."""
+        written: Sequence[Left | None] = left or [None] * len(claims)
         with self.table.lock:
-            return [self._confirm(owner, (tenant, image_id)) for owner, tenant, image_id in claims]
+            return [
+                self._confirm(claim.owner, (claim.tenant, claim.id), each)
+                for claim, each in zip(claims, written, strict=True)
+            ]
 
     def settle(
         self,
         owner: str,
         tenant: str,
-        left: Mapping[str, str],
+        left: Mapping[str, str | None],
         records: Mapping[str, str] = NO_RECORDS,
     ) -> None:
         """Release the claims on images that have an outcome."""
@@ -75,9 +84,8 @@ class MemoryClaims:
             for image_id, job_id in left.items():
                 claim = self.table.claims.get((tenant, image_id))
                 if claim is not None and claim.owner == owner:
-                    record = records.get(image_id, "")
-                    if record or claim.left is None or claim.left.job_id != job_id:
-                        claim.left = Left(job_id, record)
+                    if job_id is not None:
+                        claim.leave(Left(job_id, records.get(image_id, "")))
                     self._release((tenant, image_id), claim)
 
     def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
@@ -86,11 +94,15 @@ class MemoryClaims:
             for image_id in ids:
                 self._give_back(owner, (tenant, image_id))
 
-    def left(self, tenant: str, image_id: str) -> Left | None:
-        """Return what the last owner to settle an image left in the store."""
+    def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
+        """Return what the last owners of images left in the store."""
         with self.table.lock:
-            claim = self.table.claims.get((tenant, image_id))
-            return claim.left if claim else None
+            claims = {image_id: self.table.claims.get((tenant, image_id)) for image_id in ids}
+            return {
+                image_id: claim.left
+                for image_id, claim in claims.items()
+                if claim is not None and claim.left is not None
+            }
 
     def give_back_all(self) -> None:
         """Give back all claims of this process."""
@@ -134,11 +146,13 @@ class MemoryClaims:
                 claim.overtaken = claim.overtaken or claim.attempts > 0
                 self._release((tenant, image_id), claim)
 
-    def _confirm(self, owner: str, key: tuple[str, str]) -> bool:
+    def _confirm(self, owner: str, key: tuple[str, str], left: Left | None) -> bool:
         claim = self.table.claims.get(key)
         if claim is None or claim.owner != owner:
             return False
         claim.until = time.monotonic() + self._lease_s
+        if left is not None:
+            claim.leave(left)
         return True
 
     def _take(self, owner: str, key: tuple[str, str], alone: bool) -> Verdict:

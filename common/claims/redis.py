@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from redis import Redis
 
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 _KEPT_S = 7 * 86_400
 # Maximum number of keys per script call, so that no call blocks Redis for long.
 _KEYS_PER_CALL = 1000
+# What an owner has left in the store: the fields of a ``Left``, or none if that is not to be noted.
+_Written: TypeAlias = tuple[str, ...]
+_NOTHING: _Written = ()
 
 
 class _Held(NamedTuple):
@@ -54,7 +57,7 @@ class RedisClaims:
         self._held: set[_Held] = set()
         # Releases that are not sent yet: what the owner left in the store, or None if it gave the
         # image back.
-        self._unsent: dict[_Held, Left | None] = {}
+        self._unsent: dict[_Held, _Written | None] = {}
         self._lock = threading.Lock()
         # Held while releases are sent, so that none follows a new claim of the same owner.
         self._sending = threading.Lock()
@@ -90,22 +93,28 @@ class RedisClaims:
         return [Verdict[name] for name in cast("list[str]", found)]
 
     @broker_call
-    def confirm(self, claims: Sequence[Claim]) -> list[bool]:
+    def confirm(self, claims: Sequence[Claim], left: Sequence[Left] = ()) -> list[bool]:
         """Renew claims; return which of them are still held."""
         held = [_Held(_key(claim.tenant, claim.id), claim.owner) for claim in claims]
-        return [holds for page in pages(held, _KEYS_PER_CALL) for holds in self._confirm_page(page)]
+        written: Sequence[_Written] = left or [_NOTHING] * len(held)
+        pairs = list(zip(held, written, strict=True))
+        return [
+            holds for page in pages(pairs, _KEYS_PER_CALL) for holds in self._confirm_page(page)
+        ]
 
     def settle(
         self,
         owner: str,
         tenant: str,
-        left: Mapping[str, str],
+        left: Mapping[str, str | None],
         records: Mapping[str, str] = NO_RECORDS,
     ) -> None:
         """Release the claims on images that have an outcome."""
         self._release(
             {
-                _Held(_key(tenant, image_id), owner): Left(job_id, records.get(image_id, ""))
+                _Held(_key(tenant, image_id), owner): (
+                    _NOTHING if job_id is None else Left(job_id, records.get(image_id, ""))
+                )
                 for image_id, job_id in left.items()
             }
         )
@@ -115,11 +124,19 @@ class RedisClaims:
         self._release({_Held(_key(tenant, image_id), owner): None for image_id in ids})
 
     @broker_call
-    def left(self, tenant: str, image_id: str) -> Left | None:
-        """Return what the last owner to settle an image left in the store."""
-        found = self._redis.hmget(_key(tenant, image_id), "left", "record")
-        job_id, record = cast("list[str | None]", found)
-        return None if job_id is None else Left(job_id, record or "")
+    def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
+        """Return what the last owners of images left in the store."""
+        if not ids:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for image_id in ids:
+                pipeline.hmget(_key(tenant, image_id), "left", "record")
+            found = cast("list[tuple[str | None, str | None]]", pipeline.execute())
+        return {
+            image_id: Left(job_id, record or "")
+            for image_id, (job_id, record) in zip(ids, found, strict=True)
+            if job_id is not None
+        }
 
     @broker_call
     def give_back_all(self) -> None:
@@ -134,7 +151,7 @@ class RedisClaims:
         """Renew the claims of this process, and send releases that failed earlier."""
         self._send_releases()
         with self._lock:
-            held = list(self._held)
+            held = [(held, _NOTHING) for held in self._held]
         for page in pages(held, _KEYS_PER_CALL):
             self._confirm_page(page)
 
@@ -160,15 +177,16 @@ class RedisClaims:
         if ids:
             self._forget(claim_keys=[_key(tenant, image_id) for image_id in ids], kept_s=_KEPT_S)
 
-    def _confirm_page(self, page: Sequence[_Held]) -> list[bool]:
+    def _confirm_page(self, page: Sequence[tuple[_Held, _Written]]) -> list[bool]:
         found = self._confirm(
-            claim_keys=[held.key for held in page],
+            claim_keys=[held.key for held, _ in page],
             lease_ms=self._lease_ms,
-            owners=[held.owner for held in page],
+            owners=[held.owner for held, _ in page],
+            left=[list(left) for _, left in page],
         )
         return [bool(holds) for holds in cast("list[int]", found)]
 
-    def _release(self, left: Mapping[_Held, Left | None]) -> None:
+    def _release(self, left: Mapping[_Held, _Written | None]) -> None:
         """Stop renewing claims, and release them now or with a later renewal."""
         with self._lock:
             self._held -= left.keys()

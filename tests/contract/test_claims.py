@@ -224,22 +224,53 @@ def test_what_is_left_of_an_image_is_remembered_once_it_was_taken_over(
     die(new_worker, image, 1)
     claims = new_worker(LONG_S)
     claims.take("two", "default", [image], alone=True)
-    assert claims.left("default", image) is None
+    assert claims.left("default", [image]) == {}
     claims.settle("two", "default", {image: "job two"})
-    assert claims.left("default", image) == Left("job two")
+    assert claims.left("default", [image]) == {image: Left("job two")}
     assert claims.attempts("default", image) == 0
     assert claims.take("three", "default", [image]) == [GRANTED]
     claims.settle("three", "default", {image: ""})
-    assert claims.left("default", image) == Left("")
+    assert claims.left("default", [image]) == {image: Left("")}
     claims.take("four", "default", [image])
     claims.give_back("four", "default", [image])
-    assert claims.left("default", image) == Left("")
+    assert claims.left("default", [image]) == {image: Left("")}
+
+
+def test_what_an_owner_has_written_is_known_before_it_settles_the_image(
+    new_worker: NewWorker, image: str
+) -> None:
+    other = uuid.uuid4().hex
+    die(new_worker, image, 1)
+    claims = new_worker(LONG_S)
+    claims.take("two", "default", [image, other], alone=True)
+    held = [Claim("two", "default", image), Claim("two", "default", other)]
+    written = [Left("job", "{}"), Left("job")]
+    assert claims.confirm(held, written) == [True, True]
+    assert claims.confirm(held) == [True, True]
+    lost = [Claim("one", "default", image)]
+    assert claims.confirm(lost, [Left("late job")]) == [False]
+    # The other image was never taken over.
+    assert claims.left("default", [image, other]) == {image: Left("job", "{}")}
+    claims.give_back("two", "default", [image])
+    assert claims.left("default", [image]) == {image: Left("job", "{}")}
+
+
+def test_an_owner_may_settle_an_image_without_knowing_what_is_left(
+    new_worker: NewWorker, image: str
+) -> None:
+    die(new_worker, image, 1)
+    claims = new_worker(LONG_S)
+    for owner, left, known in (("two", None, {}), ("three", "job", "job"), ("four", None, "job")):
+        assert claims.take(owner, "default", [image], alone=True) == [GRANTED]
+        claims.settle(owner, "default", {image: left})
+        assert claims.left("default", [image]) == (known and {image: Left("job")})
+        assert claims.attempts("default", image) == 0
 
 
 def test_what_is_left_of_other_images_is_not(claims: Claims, image: str) -> None:
     claims.take("one", "default", [image])
     claims.settle("one", "default", {image: "job"})
-    assert claims.left("default", image) is None
+    assert claims.left("default", [image]) == {}
 
 
 def test_what_is_forgotten_may_still_be_in_the_hand_of_one_that_comes_back(
@@ -250,7 +281,7 @@ def test_what_is_forgotten_may_still_be_in_the_hand_of_one_that_comes_back(
     claims.forget("default", [image])
     claims.take("one", "default", [image])
     claims.settle("one", "default", {image: "job"})
-    assert claims.left("default", image) == Left("job")
+    assert claims.left("default", [image]) == {image: Left("job")}
 
 
 def test_what_is_in_hand_is_not_forgotten(new_worker: NewWorker, image: str) -> None:
@@ -270,7 +301,7 @@ def test_the_record_of_an_edit_is_remembered_until_another_job_writes_the_row(
     def settled(job_id: str, record: str = "") -> object:
         claims.take("one", "default", [image], alone=True)
         claims.settle("one", "default", {image: job_id}, {image: record} if record else {})
-        return claims.left("default", image)
+        return claims.left("default", [image])[image]
 
     assert settled("edit", "{}") == Left("edit", "{}")
     assert settled("edit") == Left("edit", "{}")

@@ -29,8 +29,8 @@ from worker.ingest.chunks import ChunkIngest
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
-from worker.stores.amends import Amends
-from worker.stores.fence import Fence
+from worker.late_writes.amends import Amends
+from worker.late_writes.fence import Fence
 from worker.stores.memory import MemoryStore
 from worker.stores.memory_collections import MemoryCollections
 from worker.upkeep.orphaned_blobs import OrphanedBlobs
@@ -86,6 +86,13 @@ class Shared:
             self.dead_letters,
             lambda: self.collections.others(self.store),
         )
+
+    def take_over(self, image_id: str, left: str) -> None:
+        """Let one worker freeze with an image, and another take it over and settle it."""
+        MemoryClaims(0.0, 3, self.claims).take("frozen", "default", [image_id])
+        claims = MemoryClaims(LEASE_S, 3, self.claims)
+        claims.take("another", "default", [image_id], alone=True)
+        claims.settle("another", "default", {image_id: left})
 
     def withdrawn_blobs(self, kept_s: float = 0.0) -> WithdrawnBlobs:
         """Return the chore that cleans up withdrawn blobs."""

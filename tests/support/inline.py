@@ -57,13 +57,13 @@ from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
+from worker.late_writes.amends import Amends
+from worker.late_writes.fence import Fence
 from worker.pixel_budget import PixelBudget
 from worker.runtime.tasks import SearchWork, register_search
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
-from worker.stores.amends import Amends
 from worker.stores.as_of import MarkedReads
-from worker.stores.fence import Fence
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
 from worker.stores.memory_collections import MemoryCollections

@@ -16,9 +16,9 @@ from common.jobs.base import JobRecords
 from common.quotas.base import Quotas
 from common.read_marks.base import ReadMarks
 from worker.catalog.claiming import CLAIM_WAIT_S, busy, claim_soon
+from worker.late_writes.fence import Claimed, Fence
 from worker.stores.base import Row, VectorStore
 from worker.stores.collections import Collections
-from worker.stores.fence import Claimed, Fence
 from worker.stores.written import note_written
 
 log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Deletion:
         # The bytes first: after an interruption here, the upkeep finds the row and restores
         # them. In the other order, it could not find them.
         self._blobs.withdraw(tenant, image_id)
-        held = self._fence.write([Claimed(owner, row)], self._delete_rows)
+        held = self._fence.delete([Claimed(owner, row)], self._delete_rows)
         if held != [True]:
             raise busy(image_id)
         self._quotas.settle(tenant, deleted=[image_id])

@@ -14,9 +14,10 @@ from common.errors import GlimpseError, NotFound, ServiceError
 from common.jobs.base import JobRecords
 from worker.edits.change import changed
 from worker.edits.photo import StoredPhotoInfo
+from worker.late_writes.fence import Claimed, Fence
+from worker.late_writes.settled import settled_jobs
 from worker.stores.base import Row, VectorStore
 from worker.stores.collections import Collections
-from worker.stores.fence import Claimed, Fence
 from worker.stores.rows import check_rows
 from worker.stores.written import note_written
 
@@ -103,7 +104,7 @@ class Editor:
         Raises:
             ServiceError: A part of the service is unavailable; repeat the edit.
         """
-        rows = self._store.rows(edit.tenant, ids)
+        rows = self._rows(edit, ids)
         fresh = [row for row in rows.values() if row.job_id != edit.id]
         results: dict[str, Edited] = {
             image_id: Edited("modified", row)
@@ -149,6 +150,13 @@ class Editor:
         )
         rest = [image_id for image_id in ids if image_id not in rows]
         self._claims.give_back(edit.owner, edit.tenant, rest)
+
+    def _rows(self, edit: Edit, ids: Sequence[str]) -> dict[str, Row]:
+        """Return the images' rows, except those that other workers' amends are about to delete."""
+        rows = self._store.rows(edit.tenant, ids)
+        jobs = {image_id: row.job_id for image_id, row in rows.items()}
+        stored = settled_jobs(self._claims, edit.tenant, jobs)
+        return {image_id: rows[image_id] for image_id in stored}
 
     def _results(self, edit: Edit, rows: Sequence[Row]) -> dict[str, Edited]:
         """Return the results of rows if their changes could be written."""

@@ -15,7 +15,7 @@ from common.pages import pages
 from worker.edits.editor import Edit, Edited, Editor
 from worker.ingest.deliveries import Interrupted, OthersFirst
 from worker.ingest.isolation import Isolation
-from worker.stores.amends import Amends
+from worker.late_writes.amends import Amends
 from worker.stores.base import VectorStore
 
 # Images claimed together: few enough to be done before a caller who waits for one of them gives up.

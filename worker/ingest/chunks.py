@@ -28,7 +28,8 @@ from worker.ingest.outcomes import (
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.quota import QuotaKeeper
-from worker.stores.amends import Amends
+from worker.late_writes.amends import Amends
+from worker.late_writes.settled import settled_jobs
 from worker.stores.base import Named, VectorStore
 from worker.stores.written import changed_by
 
@@ -47,6 +48,9 @@ class _Run:
     found: dict[str, Named] = field(default_factory=dict)
     # The claimed images that have a row in the store, with the row's job.
     stored: dict[str, str] = field(default_factory=dict)
+    # Claimed images that an earlier run has ended and of which this run found no row. Milvus Lite
+    # replaces a row in two steps, between which a read finds neither.
+    unknown: set[str] = field(default_factory=set)
     # The records of rows that this run has changed, as JSON.
     records: dict[str, str] = field(default_factory=dict)
     # The reason why some images have no outcome yet.
@@ -228,7 +232,10 @@ class ChunkIngest:
             yield
         finally:
             ended = [item.id for item in items if item.index in run.outcomes]
-            left = {image_id: run.stored.get(image_id, "") for image_id in ended}
+            left = {
+                image_id: None if image_id in run.unknown else run.stored.get(image_id, "")
+                for image_id in ended
+            }
             self._claims.settle(run.owner, tenant, left, run.records)
             rest = [item.id for item in items if item.id not in left]
             self._claims.give_back(run.owner, tenant, rest)
@@ -240,6 +247,7 @@ class ChunkIngest:
         # been deleted since, and must not be indexed again.
         self._find_rows(run, items)
         outcomes, items = self._outcomes.ended_before(chunk, items)
+        run.unknown |= {one.id for one in outcomes.values()} - run.stored.keys()
         outcomes |= self._found_outcomes(run, [item for item in items if item.id in run.found])
         granted = self._granted(run, items, outcomes)
         with self._pipeline.limit.piping():
@@ -292,9 +300,12 @@ class ChunkIngest:
 
     def _find_rows(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """Note in the run which of the claimed images have rows."""
-        found = self._store.named(run.chunk.tenant, [item.id for item in items])
-        run.found |= found
-        run.stored |= {image_id: row.job_id for image_id, row in found.items()}
+        chunk = run.chunk
+        rows = self._store.named(chunk.tenant, [item.id for item in items])
+        jobs = {image_id: row.job_id for image_id, row in rows.items()}
+        stored = settled_jobs(self._claims, chunk.tenant, jobs)
+        run.stored |= stored
+        run.found |= {image_id: rows[image_id] for image_id in stored}
 
     def _is_own(self, run: _Run, item: ChunkItem) -> bool:
         """Return whether this job wrote or changed the image's row, in an earlier run."""

@@ -15,8 +15,8 @@ from worker.encoders.base import Encoder
 from worker.ingest.concurrency_limit import ConcurrencyLimit
 from worker.ingest.decoders import Decoders
 from worker.ingest.pictures import Picture
+from worker.late_writes.fence import Claimed, Fence
 from worker.stores.base import Row, VectorStore
-from worker.stores.fence import Claimed, Fence
 
 # Batches that may be queued before each stage.
 BATCHES_WAITING = 2

@@ -16,6 +16,7 @@ from worker.encoders.preparing import preparing
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
+from worker.late_writes.settled import settled_jobs
 from worker.pixel_budget import PixelBudget
 from worker.stores.base import Row, VectorStore
 
@@ -129,7 +130,7 @@ class PageReindex:
         ended: dict[str, str] = {}
         try:
             # Read again under the claims: some may have been deleted or embedded since.
-            rows = source.rows(page.tenant, ids)
+            rows = self._rows(page, ids, source)
             present = self._store.known(page.tenant, ids)
             futures = self._run_pipeline(
                 page, {key: row for key, row in rows.items() if key not in present}
@@ -144,6 +145,13 @@ class PageReindex:
             self._claims.settle(page.owner, page.tenant, ended)
             rest = [image_id for image_id in ids if image_id not in ended]
             self._claims.give_back(page.owner, page.tenant, rest)
+
+    def _rows(self, page: Page, ids: Sequence[str], source: VectorStore) -> dict[str, Row]:
+        """Return the rows to embed, except those that amends are about to delete or replace."""
+        rows = source.rows(page.tenant, ids)
+        jobs = {image_id: row.job_id for image_id, row in rows.items()}
+        stored = settled_jobs(self._claims, page.tenant, jobs)
+        return {key: row for key, row in rows.items() if stored.get(key) == row.job_id}
 
     def _run_pipeline(self, page: Page, rows: Mapping[str, Row]) -> dict[str, Future[None]]:
         """Run rows' pictures through the pipeline; return their done futures by id."""

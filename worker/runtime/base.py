@@ -30,15 +30,15 @@ from worker.edits.editor import Editor
 from worker.edits.photo import StoredPhotoInfo
 from worker.encoders.base import Encoder
 from worker.ingest.throughput import Throughput
+from worker.late_writes.amends import Amends
+from worker.late_writes.fence import Fence
 from worker.metrics.instruments import WorkerMetrics
 from worker.metrics.measured import counted_jobs
 from worker.perceptual_hash import HashReader
 from worker.photo_info.reader import PhotoInfoReader
 from worker.runtime.routing import Routing
-from worker.stores.amends import Amends
 from worker.stores.base import VectorStore
 from worker.stores.collections import Collections
-from worker.stores.fence import Fence
 from worker.stores.registry import open_collections
 from worker.traced import traced_claims, traced_jobs
 from worker.upkeep.base import Upkeep

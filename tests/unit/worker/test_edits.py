@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from common.claims.base import Left
 from common.claims.memory import MemoryClaims
 from common.contract import CatalogRequest, Change, EditImages, Outcome
 from common.errors import BlobsUnavailable, ImagesBusy, StoreUnavailable
@@ -25,8 +26,8 @@ from worker.edits.job import JobEdit
 from worker.edits.photo import StoredPhotoInfo
 from worker.ingest.deliveries import Interrupted, OthersFirst
 from worker.ingest.isolation import Isolation
+from worker.late_writes.fence import Fence
 from worker.stores.base import Row
-from worker.stores.fence import Fence
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
 from worker.stores.memory_collections import MemoryCollections
@@ -407,6 +408,19 @@ def test_an_image_deleted_meanwhile_does_not_come_back(service: Service) -> None
     assert service.run(task).state == "partial"
     assert service.states(task)[0] == ("failed", "not_found")
     assert set(service.rows()) == set(IDS[1:])
+
+
+@pytest.mark.usefixtures("indexed")
+def test_a_row_that_was_written_too_late_is_not_edited(service: Service) -> None:
+    row = service.rows()[IDS[0]]
+    delete(service.shared, IDS[0])
+    service.shared.take_over(IDS[0], left="")
+    service.store.upsert([row])
+    task = service.accept(REFRESH, ids=IDS)
+    assert service.run(task).state == "partial"
+    assert service.states(task)[0] == ("failed", "not_found")
+    assert service.rows()[IDS[0]].job_id == row.job_id
+    assert service.claims.left("default", IDS) == {IDS[0]: Left("")}
 
 
 def thaw(service: Service, stage: str, meanwhile: object) -> EditImages:

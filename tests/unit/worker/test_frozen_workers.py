@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from common.blobs.memory import MemoryBlobs
+from common.claims.base import Left
 from common.claims.memory import MemoryClaims
 from common.contract import CatalogRequest, ChunkResult, IngestChunk, Outcome
 from common.errors import BrokerUnavailable, ImagesBusy, NotFound, WorkerUnavailable
@@ -23,9 +24,10 @@ from tests.support.polling import wait_for
 from worker.catalog.deletion import Deletion
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
-from worker.stores.amends import Amends, Late
-from worker.stores.base import Row
-from worker.stores.fence import Fence
+from worker.late_writes.amends import Amends, Late
+from worker.late_writes.fence import Claimed, Fence
+from worker.late_writes.settled import settled_jobs
+from worker.stores.base import Named, Row
 from worker.stores.memory import MemoryCollection, MemoryStore
 
 DATA = picture("red")
@@ -39,11 +41,11 @@ class Stop:
     """Runs the other workers' work once, at one stage."""
 
     def __init__(self, stage: str) -> None:
-        self._stage = stage
+        self.stage = stage
         self.meanwhile: Meanwhile | None = None
 
     def at(self, stage: str) -> None:
-        if stage == self._stage and self.meanwhile is not None:
+        if stage == self.stage and self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
 
@@ -224,6 +226,128 @@ def test_a_job_that_came_first_meanwhile_keeps_its_row(
     assert_row_of(shared, first)
 
 
+def write_late(stop: Stop, before: Meanwhile, after: Meanwhile) -> None:
+    """Freeze a worker before its write, and again before it knows that it wrote too late."""
+
+    def meanwhile() -> None:
+        before()
+        stop.stage, stop.meanwhile = "after the write", after
+
+    stop.stage, stop.meanwhile = "before the write", meanwhile
+
+
+@pytest.mark.parametrize("frozen", [""], indirect=True)
+def test_an_upload_does_not_count_a_row_that_was_written_too_late(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+    later: list[IngestChunk] = []
+
+    def index_and_delete() -> None:
+        run(others, chunk)
+        delete(shared)
+
+    def upload_anew() -> None:
+        assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
+        later.append(shared.put(DATA, tag="anew", on_duplicate="merge"))
+        assert run(others, later[0]).outcomes[0].state == "indexed"
+
+    write_late(stop, index_and_delete, upload_anew)
+    assert run(bench, chunk).outcomes[0].state == "indexed"
+    assert_row_of(shared, later[0])
+
+
+@pytest.mark.parametrize("frozen", [""], indirect=True)
+def test_a_task_that_comes_again_does_not_keep_a_row_that_was_written_too_late(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+
+    def index_and_delete() -> None:
+        run(others, chunk)
+        delete(shared)
+
+    def run_again() -> None:
+        assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
+        assert run(others, chunk).outcomes[0].state == "indexed"
+
+    write_late(stop, index_and_delete, run_again)
+    assert run(bench, chunk).outcomes[0].state == "indexed"
+    assert_gone(shared)
+
+
+@pytest.mark.parametrize("frozen", [""], indirect=True)
+def test_a_duplicate_of_a_row_that_was_written_too_late_leaves_the_right_one(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk, first = shared.put(DATA), shared.put(DATA, tag="first")
+
+    def upload_again() -> None:
+        assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
+        assert run(others, shared.put(DATA, tag="again")).outcomes[0].state == "duplicate"
+
+    write_late(stop, lambda: run(others, first), upload_again)
+    run(bench, chunk)
+    assert_row_of(shared, first)
+
+
+class BlinkingStore(MemoryStore):
+    """Finds no row in the next look: Milvus Lite is just replacing it."""
+
+    blinks = False
+
+    def named(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Named]:
+        blinks, self.blinks = self.blinks, False
+        return {} if blinks else super().named(tenant, ids)
+
+
+def test_a_row_that_is_just_being_replaced_stays(
+    shared: Shared, collection: MemoryCollection
+) -> None:
+    store = BlinkingStore(collection=collection)
+    with worker(replace(shared, store=store)) as bench:
+        chunk = shared.put(DATA)
+        MemoryClaims(0.0, 3, shared.claims).take("frozen", "default", [ID])
+        run(bench, chunk)
+        store.blinks = True
+        # The same task comes again, while the worker that was frozen writes the row again.
+        assert run(bench, chunk).outcomes[0].state == "indexed"
+        row = shared.store.rows("default", [ID])[ID]
+        bench.amends.add([Late(row)])
+        wait_for(lambda: not bench.amends.concern("default", [ID]), 10, "amends")
+    assert_row_of(shared, chunk)
+
+
+def test_a_row_counts_before_its_owner_settles_it(shared: Shared) -> None:
+    with worker(shared) as bench:
+        run(bench, shared.put(DATA))
+    row = shared.store.rows("default", [ID])[ID]
+    shared.take_over(ID, left="")
+    claims = MemoryClaims(60, 3, shared.claims)
+    fence = Fence(claims, shared.amends(claims))
+    claims.take("owner", "default", [ID])
+
+    def settled(job_id: str) -> dict[str, str]:
+        return settled_jobs(claims, "default", {ID: job_id})
+
+    def fail(_: object) -> None:
+        raise OSError("away")
+
+    with pytest.raises(OSError, match="away"):
+        fence.write([Claimed("owner", row)], fail)
+    assert settled(row.job_id) == {}
+    edited = replace(row, job_id="edit")
+    assert fence.write([Claimed("owner", row)], shared.store.upsert) == [True]
+    assert settled(row.job_id) == {ID: row.job_id}
+    assert fence.write([Claimed("owner", edited, row)], shared.store.upsert) == [True]
+    assert claims.left("default", [ID]) == {ID: Left("edit", row.record.model_dump_json())}
+    assert fence.delete([Claimed("owner", edited)], lambda _: None) == [True]
+    assert settled("edit") == {}
+
+
 @pytest.mark.parametrize("frozen", ["after the write"], indirect=True)
 def test_a_row_that_others_found_stays(
     shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
@@ -375,12 +499,12 @@ class AbsentClaims(MemoryClaims):
 
     fails = 0
 
-    def confirm(self, claims):  # type: ignore[no-untyped-def]
+    def confirm(self, claims, left=()):  # type: ignore[no-untyped-def]
         if self.fails:
             self.fails -= 1
             if not self.fails:
                 raise BrokerUnavailable("away")
-        return super().confirm(claims)
+        return super().confirm(claims, left)
 
 
 def test_what_cannot_be_confirmed_after_a_write_is_looked_at_again(
@@ -429,9 +553,7 @@ def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
     with worker(shared) as bench:
         run(bench, shared.put(DATA))
     row = shared.store.rows("default", [ID])[ID]
-    MemoryClaims(0.0, 3, shared.claims).take("dead", "default", [ID])
-    claims.take("another", "default", [ID], alone=True)
-    claims.settle("another", "default", {ID: ""})
+    shared.take_over(ID, left="")
     amends.add([Late(row)])
     wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
     assert store.looks == 2

@@ -22,10 +22,10 @@ from common.jobs.memory import MemoryJobs
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
+from worker.late_writes.amends import Amends
+from worker.late_writes.fence import Fence
 from worker.pixel_budget import PixelBudget
-from worker.stores.amends import Amends
 from worker.stores.base import Row, Writes
-from worker.stores.fence import Fence
 from worker.stores.memory import MemoryStore
 
 ENCODER = HashingEncoder()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from common.broker.names import queue_for
+from common.claims.base import Left
 from common.claims.memory import MemoryClaims
 from common.contract import (
     INGEST_QUEUE,
@@ -35,13 +36,13 @@ from worker.encoders.hashing import HashingEncoder
 from worker.ingest.deliveries import Interrupted
 from worker.ingest.isolation import Isolation
 from worker.ingest.pipeline import IngestPipeline
+from worker.late_writes.fence import Fence
 from worker.reindex.originals import originals
 from worker.reindex.page import Page, PageReindex
 from worker.reindex.recovery import ReindexRecovery
 from worker.reindex.slices import Duties, SliceReindex
 from worker.reindex.switch import ModelSwitch
 from worker.runtime.routing import Routing, SwitchInProgress, is_just_sent
-from worker.stores.fence import Fence
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
 from worker.stores.memory_collections import MemoryCollections
@@ -188,6 +189,17 @@ def test_a_slice_that_runs_twice_ends_once(setup: Bench) -> None:
     assert setup.reindexes.is_running("r")
     setup.slices().run(ReindexSlice(reindex_id="r", number=1, slice=SLICES[-1]), "x")
     assert not setup.reindexes.is_running("r")
+
+
+@pytest.mark.parametrize("left", ["", "later job"])
+def test_a_row_that_was_written_too_late_is_left_out(setup: Bench, left: str) -> None:
+    ids = [image_id(data) for data in IMAGES]
+    setup.shared.take_over(ids[0], left)
+    setup.begin()
+    assert setup.run_pass().embedded == len(IMAGES) - 1
+    assert ids[0] not in rows(setup.store)
+    claims = MemoryClaims(LEASE_S, 3, setup.shared.claims)
+    assert claims.left("default", ids) == {ids[0]: Left(left)}
 
 
 def test_a_cancelled_reindex_embeds_nothing_more(setup: Bench) -> None:

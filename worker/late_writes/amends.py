@@ -142,7 +142,7 @@ class Amends:
             self._make(late, Left(""))
             return True
         try:
-            left = self._claims.left(claim.tenant, claim.id)
+            left = self._claims.left(claim.tenant, [claim.id]).get(claim.id)
             if left is not None:
                 self._make(late, left)
             # If this claim was lost too, the correction itself may have come too late.

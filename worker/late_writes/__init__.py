@@ -1,0 +1,1 @@
+"""What keeps workers that were frozen from overwriting what others have done since."""
