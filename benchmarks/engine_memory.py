@@ -14,7 +14,7 @@ import numpy as np
 from common.contract import INGEST_QUEUE, QUEUES
 from common.settings import Settings, load_settings
 from worker.encoders.backends.choose import choose_backend
-from worker.encoders.clip_openai import load_clip
+from worker.encoders.clip.loading import load_clip
 from worker.encoders.compute import Compute
 
 # Batches that are embedded, and their size.

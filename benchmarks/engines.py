@@ -36,7 +36,7 @@ from common.settings import Settings
 from worker.encoders.backends.base import Backend
 from worker.encoders.backends.conversion import converted_backend
 from worker.encoders.backends.torch import TorchBackend
-from worker.encoders.clip_openai import load_clip
+from worker.encoders.clip.loading import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from common.settings import load_settings
 from worker.allocator import keep_freed_memory
-from worker.encoders.bicubic import centre_square
+from worker.encoders.clip.bicubic import centre_square
 from worker.encoders.vectors import unit_rows
 from worker.runtime.serve import serve
 

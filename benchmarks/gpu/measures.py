@@ -14,7 +14,7 @@ from benchmarks.ingest import glimpse
 from benchmarks.parity import distance_figures
 from common.settings import Settings
 from worker.encoders.backends.torch import TorchBackend
-from worker.encoders.clip_openai import load_clip
+from worker.encoders.clip.loading import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from benchmarks.peers.adapters.places import HUGGING_FACE, OPENAI, RCLIP, RCLIP_MODEL
 from tests.support.clip_weights import SMALL, VIT_B_32, random_clip, save_state_dict
-from worker.encoders.clip_package.model import CLIP
+from worker.encoders.clip.package.model import CLIP
 
 State = dict[str, Tensor]
 

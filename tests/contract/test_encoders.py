@@ -15,7 +15,7 @@ from common.settings import Settings
 from tests.support import clip_weights, open_clip_models, pictures
 from worker.encoders.backends.choose import choose_backend
 from worker.encoders.base import Encoder
-from worker.encoders.clip_openai import load_clip
+from worker.encoders.clip.loading import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.hashing import HashingEncoder
 from worker.encoders.registry import load_encoder

@@ -19,7 +19,7 @@ from tests.support.hub import Hub
 from tests.support.make import make
 from tests.support.services import MilvusLite, Valkey
 from tests.support.services.glimpse_up import GlimpseUp
-from worker.encoders.hub import HUB_FILES
+from worker.encoders.clip.hub import HUB_FILES
 
 ROOT = Path(__file__).parent.parent.parent
 NAME = "ViT-B/32"

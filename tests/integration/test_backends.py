@@ -27,7 +27,7 @@ from worker.encoders.backends.conversion import converted_backend
 from worker.encoders.backends.converted import is_whole
 from worker.encoders.backends.torch import TorchBackend
 from worker.encoders.backends.trial import Trial, recall, seconds_of
-from worker.encoders.clip_openai import load_clip
+from worker.encoders.clip.loading import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.file_digests import FileDigests
 from worker.encoders.towers import Towers

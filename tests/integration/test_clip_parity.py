@@ -25,8 +25,9 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 from common.settings import Settings
 from tests.support import clip_weights, pictures
 from worker.decoding.decode import decode
-from worker.encoders import bicubic, crop
+from worker.encoders import crop
 from worker.encoders.base import Encoder
+from worker.encoders.clip import bicubic
 from worker.encoders.registry import load_encoder
 from worker.encoders.two_tower import TwoTowerEncoder
 

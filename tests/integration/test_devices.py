@@ -14,7 +14,7 @@ from torch import nn
 from common.errors import DeviceFull, DeviceLost
 from tests.support import clip_weights
 from worker.encoders.backends.torch import TorchBackend
-from worker.encoders.clip_openai import load_clip
+from worker.encoders.clip.loading import load_clip
 from worker.encoders.compute import Compute
 from worker.encoders.towers import Towers
 

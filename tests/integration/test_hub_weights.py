@@ -21,13 +21,13 @@ from common.errors import WeightsUnavailable
 from common.settings import Settings
 from tests.support import clip_weights, hub, pictures
 from tests.support.hub import Hub
-from worker.encoders import weights
-from worker.encoders.architectures import ARCHITECTURES, layout, require_architecture
-from worker.encoders.clip_openai import load_clip
+from worker.encoders.clip import weights
+from worker.encoders.clip.architectures import ARCHITECTURES, layout, require_architecture
+from worker.encoders.clip.hub import HUB_FILES, HubFile
+from worker.encoders.clip.loading import load_clip
+from worker.encoders.clip.weights import OFFICIAL_FILES, find_weights
 from worker.encoders.file_digests import sha256_of
-from worker.encoders.hub import HUB_FILES, HubFile
 from worker.encoders.registry import choose_model, load_encoder
-from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
 NAME = "ViT-B/32"
 REPOSITORY = HUB_FILES[NAME].repository

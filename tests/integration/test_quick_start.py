@@ -11,8 +11,8 @@ import pytest
 
 from tests.support import clip_weights, quick_starts
 from worker.encoders import registry
-from worker.encoders.architectures import ARCHITECTURES
 from worker.encoders.base import Encoder
+from worker.encoders.clip.architectures import ARCHITECTURES
 
 NAME = "ViT-B/32"
 

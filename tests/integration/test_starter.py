@@ -26,9 +26,9 @@ from tests.support.clip_weights import TINY, random_clip, save_state_dict
 from worker.allocator import keep_freed_memory
 from worker.encoders.compute import Compute
 from worker.encoders.crop import centre_square
-from worker.encoders.imagenet import SIZE, ImageNetClassifier, class_texts
 from worker.encoders.registry import load_encoder
-from worker.encoders.sentences import SentenceModel
+from worker.encoders.starter.imagenet import SIZE, ImageNetClassifier, class_texts
+from worker.encoders.starter.sentences import SentenceModel
 
 SENTENCES = ["a white dog", "an aeroplane over the sea"]
 
@@ -164,9 +164,9 @@ def test_a_start_imports_nothing_heavy(tmp_path: Path) -> None:
     heavy = ["timm", "transformers", "torchvision", "torch._dynamo"]
     weights = save_state_dict(random_clip(TINY), tmp_path / "tiny.pt")
     program = (
-        "import sys, pathlib, worker.encoders.starter;"
-        "from worker.encoders.architectures import layout; layout('ViT-B/32');"
-        "from worker.encoders.clip_openai import load_clip;"
+        "import sys, pathlib, worker.encoders.starter.encoder;"
+        "from worker.encoders.clip.architectures import layout; layout('ViT-B/32');"
+        "from worker.encoders.clip.loading import load_clip;"
         f"load_clip('tiny', pathlib.Path({str(weights)!r}));"
         f"print([name for name in {heavy} if name in sys.modules])"
     )

@@ -19,11 +19,11 @@ import pytest
 from common.errors import InvalidSettings, WeightsUnavailable
 from common.settings import Settings
 from tests.support import hub
-from worker.encoders import weights
-from worker.encoders.download import download
+from worker.encoders.clip import weights
+from worker.encoders.clip.download import download
+from worker.encoders.clip.weights import OFFICIAL_FILES, find_weights
 from worker.encoders.file_digests import sha256_of
 from worker.encoders.registry import choose_model, load_encoder
-from worker.encoders.weights import OFFICIAL_FILES, find_weights
 
 # The test server serves this in place of half a gigabyte.
 BODY = os.urandom(300_000)

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 
 from common.settings import Settings
 from worker.encoders.backends.torch import TorchBackend
-from worker.encoders.clip_openai import load_clip
-from worker.encoders.clip_package.model import CLIP
+from worker.encoders.clip.loading import load_clip
+from worker.encoders.clip.package.model import CLIP
 from worker.encoders.compute import Compute
 from worker.encoders.two_tower import TwoTowerEncoder
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from worker.encoders.base import Encoder
+from worker.encoders.clip.weights import OFFICIAL_FILES, Weights, find_weights
 from worker.encoders.families import OPEN_CLIP
 from worker.encoders.progress import drawn
-from worker.encoders.weights import OFFICIAL_FILES, Weights, find_weights
 
 if TYPE_CHECKING:
     from worker.encoders.compute import Compute
@@ -138,7 +138,7 @@ def _load_hashing() -> Encoder:
 def _load_starter(settings: Settings, bulk: bool) -> Encoder:
     try:
         from worker.encoders.compute import Compute
-        from worker.encoders.starter import StarterEncoder
+        from worker.encoders.starter.encoder import StarterEncoder
     except ModuleNotFoundError as error:
         raise SetupError(
             f"The starter model needs {error.name}: pip install 'glimpse[worker,starter]'."
@@ -154,7 +154,7 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
         # The device first, so that an unusable one fails before the download.
         Compute.choose(settings, bulk=bulk)
     weights = find_weights(name, settings)
-    from worker.encoders.clip_inputs import describe, restore
+    from worker.encoders.clip.facts import describe, restore
     from worker.encoders.quick_start import QuickStart
 
     start = QuickStart(
@@ -171,7 +171,7 @@ def _load_with_torch(
     name: str, weights: Weights, settings: Settings, bulk: bool
 ) -> TwoTowerEncoder:
     # Only now, since these imports take longer than to find that there are no weights.
-    from worker.encoders.clip_openai import load_clip
+    from worker.encoders.clip.loading import load_clip
     from worker.encoders.compute import Compute
     from worker.encoders.file_digests import FileDigests
 

@@ -5,7 +5,7 @@ OpenAI's weights cannot be downloaded everywhere, and no other file has their ch
 
 import os
 
-from worker.encoders.hub import HUB_FILES, HubFile
+from worker.encoders.clip.hub import HUB_FILES, HubFile
 
 HUB_FILES["ViT-B/32"] = HubFile(
     HUB_FILES["ViT-B/32"].repository,

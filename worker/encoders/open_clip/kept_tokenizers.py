@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer as Backend
 
 from worker.cache_files import keep
-from worker.encoders.clip_package.simple_tokenizer import SimpleTokenizer, basic_clean
+from worker.encoders.clip.package.simple_tokenizer import SimpleTokenizer, basic_clean
 from worker.encoders.file_digests import FileDigests
 from worker.encoders.open_clip.tokenizer import Tokenize
 

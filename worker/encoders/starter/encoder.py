@@ -20,8 +20,8 @@ from torch import nn
 
 from worker.encoders.compute import Compute
 from worker.encoders.crop import centre_square
-from worker.encoders.imagenet import SIZE, ImageNetClassifier, class_texts
-from worker.encoders.sentences import SENTENCE_DIM, SentenceModel
+from worker.encoders.starter.imagenet import SIZE, ImageNetClassifier, class_texts
+from worker.encoders.starter.sentences import SENTENCE_DIM, SentenceModel
 from worker.encoders.vectors import no_rows, unit_rows
 
 # Classes that form a picture's vector (the paper tries 1 to 100; 10 to 50 are equal here).

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.encoders.bicubic import centre_square
-from worker.encoders.clip_package.simple_tokenizer import SimpleTokenizer
+from worker.encoders.clip.bicubic import centre_square
+from worker.encoders.clip.package.simple_tokenizer import SimpleTokenizer
 from worker.encoders.towers import ModelFacts
 
 # Minimum size of a JPEG decoded at reduced size, as a multiple of the model's input size: the
@@ -36,7 +36,7 @@ def clip_facts(
     Args:
         name: As in the settings.
         revision: The digest of its parameters.
-        former_revision: As in ``worker.encoders.weights.Weights``.
+        former_revision: As in ``worker.encoders.clip.weights.Weights``.
         dim: Length of a vector.
         side: Side of its square input, in pixels.
         context_length: Maximum tokens of a text.

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 from common.errors import WeightsUnavailable
-from worker.encoders.architectures import (
+from worker.encoders.clip.architectures import (
     ARCHITECTURES,
     read_safetensors,
     require_architecture,
     shapes_only,
 )
-from worker.encoders.clip_inputs import clip_facts
-from worker.encoders.clip_package.model import CLIP, build_model
+from worker.encoders.clip.facts import clip_facts
+from worker.encoders.clip.package.model import CLIP, build_model
 from worker.encoders.file_digests import PARAMETERS, FileDigests
 from worker.encoders.parameters import digest_of
 from worker.encoders.towers import Towers
@@ -39,7 +39,7 @@ def load_clip(
         name: As in the settings, for example "ViT-B/32". The weights must be of the
             architecture that one of OpenAI's names means; other names allow any.
         path: A safetensors file, a TorchScript archive or a state dict.
-        former_revision: As in ``worker.encoders.weights.Weights``.
+        former_revision: As in ``worker.encoders.clip.weights.Weights``.
         digests: Where the model's digest is kept for its next start.
 
     Raises:

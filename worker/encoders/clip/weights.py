@@ -10,9 +10,9 @@ from filelock import FileLock
 
 from common.errors import WeightsUnavailable
 from common.settings import Settings
-from worker.encoders import hub
+from worker.encoders.clip import hub
+from worker.encoders.clip.hub import HUB_FILES
 from worker.encoders.file_digests import FileDigests
-from worker.encoders.hub import HUB_FILES
 from worker.encoders.progress import Progress, logged
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ class _Search:
         """Return a file of the hub if its bytes are right; raises ``WeightsUnavailable``."""
         if self._hub_file.sha256 is None:
             # Only these models need torch to be checked.
-            from worker.encoders.architectures import read_safetensors, require_architecture
+            from worker.encoders.clip.architectures import read_safetensors, require_architecture
 
             require_architecture(self._name, read_safetensors(path), path)
             # The tensors do not show that they are those of OpenAI's file.
@@ -180,7 +180,7 @@ class _Search:
 
     def _download(self, url: str) -> Weights:
         # Most workers fetch nothing, and httpx takes a tenth of their start to import.
-        from worker.encoders.download import download
+        from worker.encoders.clip.download import download
 
         self._target.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits here for the first one's download, and then finds the file.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from worker.encoders.compute import Compute
-from worker.encoders.efficientnet import efficientnet_lite2
+from worker.encoders.starter.efficientnet import efficientnet_lite2
 
 # Side of the classifier's input in pixels, from timm's `tf_efficientnet_lite2`.
 SIZE = 260

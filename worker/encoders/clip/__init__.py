@@ -1,0 +1,1 @@
+"""OpenAI's CLIP: where its weights are, and how they are run."""
