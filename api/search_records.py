@@ -9,7 +9,7 @@ from redis import Redis
 from api.dispatch.base import TaskResult
 from common.contract import Message, SearchRequest
 from common.errors import NotFound
-from common.redis_client import broker_call
+from common.redis.client import broker_call
 
 # Seconds that a search takes at most once a worker has it: the waits for the model and the store.
 _RUN_S_MAX = 60

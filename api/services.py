@@ -30,8 +30,8 @@ from common.keys.base import Keys
 from common.keys.redis import RedisKeys
 from common.models.base import Models
 from common.models.redis import RedisModels
-from common.redis_client import connect
-from common.redis_time import Clock, RedisClock
+from common.redis.client import connect
+from common.redis.time import Clock, RedisClock
 from common.reindex.base import Reindexes
 from common.reindex.redis import RedisReindexes
 from common.settings import Settings

@@ -129,8 +129,8 @@ def _keys(redis: Redis) -> Keys:
 
 def _now(redis: Redis) -> float:
     """Return Redis's time, which the API compares the keys' with."""
-    from common.redis_client import broker_call
-    from common.redis_time import seconds
+    from common.redis.client import broker_call
+    from common.redis.time import seconds
 
     return seconds(broker_call(redis.time)())
 

@@ -65,7 +65,7 @@ def _require_no_workers() -> None:
     """Refuse while workers that use the source report to Redis; raises ``MigrationRefused``."""
     from common import schema
     from common.heartbeats import RedisHeartbeats
-    from common.redis_client import connect
+    from common.redis.client import connect
 
     if redis_address.SETTING not in os.environ:
         raise MigrationRefused(

@@ -20,7 +20,7 @@ from common.secret_files import SUFFIX, read_secret
 if TYPE_CHECKING:
     from redis import Redis
 
-    from common.redis_address import RedisAddress
+    from common.redis.address import RedisAddress
 
 # The setting with the address, and the prefix of all settings about it.
 SETTING, _PREFIX = "GLIMPSE_REDIS_URL", "GLIMPSE_REDIS_"
@@ -86,7 +86,7 @@ def opened(data: Path) -> Iterator[Redis]:
     """
     # Importing the Redis client takes longer than most commands run.
     from common import schema
-    from common.redis_client import connect
+    from common.redis.client import connect
 
     try:
         # What a file holds has been read.
@@ -101,7 +101,7 @@ def opened(data: Path) -> Iterator[Redis]:
     except BrokerFull:
         raise
     except BrokerUnavailable:
-        from common.redis_setup import require_redis
+        from common.redis.setup import require_redis
 
         try:
             require_redis(address)

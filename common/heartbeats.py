@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from redis import Redis
 
 from common.contract import INGEST_QUEUE, Message, NoiseThreshold
-from common.redis_client import broker_call
-from common.redis_time import seconds
+from common.redis.client import broker_call
+from common.redis.time import seconds
 
 # A hash with a field for each worker, and the last known rate of all ingest workers together, in
 # images per second.

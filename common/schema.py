@@ -14,8 +14,8 @@ from typing import cast
 from redis import Redis
 
 from common.errors import SchemaNewer
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
 
 # The schema that this version writes, and the newest that it reads.
 WRITES, READS = 1, 1

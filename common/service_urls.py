@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator
 
-from common.redis_address import RedisAddress
+from common.redis.address import RedisAddress
 
 # `memory://` is for tests; pymilvus treats `tcp://` as `http://`.
 _MILVUS = ("http://", "https://", "tcp://", "memory://")

@@ -22,7 +22,7 @@ from pydantic import (
 
 from common.errors import InvalidSettings
 from common.listen_address import ListenAddress
-from common.redis_address import Login, RedisAddress, Tls
+from common.redis.address import Login, RedisAddress, Tls
 from common.secret_files import SUFFIX, read_secret
 from common.service_links import is_service_link
 from common.service_urls import BlobsUrl, MilvusUri, RedisUrl, folder_of, is_bucket

@@ -6,7 +6,7 @@ from redis import Redis
 
 from common import schema
 from common.blobs.stores import check_blobs
-from common.redis_setup import require_redis
+from common.redis.setup import require_redis
 from common.settings import Settings
 
 

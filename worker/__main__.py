@@ -13,8 +13,8 @@ from common.contract import QUEUES
 from common.errors import GlimpseError, WorkerUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.logs.configure import configure_logs
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import Settings, load_settings
 from worker.runtime.process import report, run_worker
 

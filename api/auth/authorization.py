@@ -16,7 +16,7 @@ from common.contract import DEFAULT_TENANT
 from common.errors import Forbidden, NoKeys, Unauthorized
 from common.keys.base import SCOPES, Keys, Scope
 from common.keys.token import Token
-from common.redis_time import Clock
+from common.redis.time import Clock
 from common.settings import Settings
 
 _MISSING = (

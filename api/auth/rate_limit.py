@@ -15,8 +15,8 @@ from limits.errors import StorageError
 from api.auth.caller import caller_or_none
 from api.http.problems import problem
 from common.errors import BrokerUnavailable
-from common.redis_address import RedisAddress
-from common.redis_client import open_pool
+from common.redis.address import RedisAddress
+from common.redis.client import open_pool
 
 # The limiter's own log lines repeat what the responses say.
 logging.getLogger("flask-limiter").setLevel(logging.ERROR)

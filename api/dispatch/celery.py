@@ -21,8 +21,8 @@ from common.broker.queues import QueueDepth, read_depths, together
 from common.broker.sender import TaskSender
 from common.contract import PURPOSES, Message, ReadRequest
 from common.models.base import Models
-from common.redis_client import broker_call, broker_error
-from common.redis_time import Clock
+from common.redis.client import broker_call, broker_error
+from common.redis.time import Clock
 from common.settings import Settings
 
 # The API's name for each of Celery's states.

@@ -9,7 +9,7 @@ from api.services import Services
 from common.contract import QUEUES, SEARCH_QUEUE
 from common.errors import BrokerUnavailable
 from common.heartbeats import Heartbeat
-from common.redis_time import SKEW_S_MAX
+from common.redis.time import SKEW_S_MAX
 
 # Seconds without a result after which a model counts as hung; idle workers run probes far more
 # often.

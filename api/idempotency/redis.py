@@ -8,8 +8,8 @@ from typing import cast
 from redis import Redis
 
 from api.idempotency.base import Binding, Standing, Taking
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
 
 
 class RedisIdempotency:

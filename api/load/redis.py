@@ -12,9 +12,9 @@ from common.heartbeats import RATE_KEY, WORKERS_KEY, living
 from common.jobs.redis import PENDING_BY_TENANT_KEY, PENDING_KEY
 from common.quotas.redis import quota_keys, read_quota
 from common.recent import Recent
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
-from common.redis_time import seconds
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
+from common.redis.time import seconds
 
 # Seconds for which the rate and the memory are taken as known, as long as less than this share of
 # the memory is used. Workers report their rates every few seconds.

@@ -16,8 +16,8 @@ from api.server.logs import ACCESS, ACCESS_WITHOUT_QUERY, ServerLogger
 from api.webhooks.sender import connect_sender
 from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
-from common.redis_client import connect
-from common.redis_time import SKEW_S_MAX, RedisClock
+from common.redis.client import connect
+from common.redis.time import SKEW_S_MAX, RedisClock
 from common.settings import load_settings
 from common.start_check import check_start
 from common.traces.spans import begin_tracing, end_tracing

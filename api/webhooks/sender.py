@@ -14,8 +14,8 @@ from api.webhooks.posting import Poster, Reply
 from common.errors import BrokerUnavailable, NotFound
 from common.jobs.base import JobRecords
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
-from common.redis_time import Clock, RedisClock
+from common.redis.client import connect
+from common.redis.time import Clock, RedisClock
 from common.settings import Settings
 from common.webhooks.base import Attempt, Claim, DeliveryState, Webhooks
 from common.webhooks.redis import RedisWebhooks

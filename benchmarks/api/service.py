@@ -18,7 +18,7 @@ from benchmarks.process_usage import Session
 from common.contract import DEFAULT_TENANT
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services import Api, Valkey
 
 # Duration of the warm-up, as a share of the measurement.

@@ -16,7 +16,7 @@ from common.contract import Outcome
 from common.errors import TruncatedImage
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services import Api, Valkey
 
 # One in this many images has failed, evenly spread over the job.

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from benchmarks.figures import Figure
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services import Valkey
 
 # Commands of a pipeline.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.free_worker import FreeEncoder, run
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import load_settings
 
 # The key of the count.

@@ -20,7 +20,7 @@ from benchmarks.figures import Figure, Measured, middle
 from common.images.received import ReceivedPicture
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import load_settings
 from tests.support.pictures import image_id, jpeg
 from tests.support.polling import wait_for

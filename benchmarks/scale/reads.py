@@ -29,7 +29,7 @@ from common.contract import DEFAULT_TENANT, Outcome
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
 from common.read_marks.redis import RedisReadMarks
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services import MilvusServer, Valkey
 from worker.stores.as_of import reading_as_of
 from worker.stores.base import Row

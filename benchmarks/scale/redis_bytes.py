@@ -40,8 +40,8 @@ from common.jobs.redis import RedisJobs
 from common.jobs.tasks import chunk_tasks
 from common.models.redis import RedisModels
 from common.pages import pages
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import Settings, load_settings
 from tests.support.services import Valkey
 

@@ -30,8 +30,8 @@ from common.jobs.base import Item, Job
 from common.jobs.redis import RedisJobs
 from common.jobs.tasks import chunk_task_id, chunk_tasks
 from common.models.redis import RedisModels
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import Settings, load_settings
 from tests.support.services import Valkey
 from worker.stores.memory import MemoryStore

@@ -14,7 +14,7 @@ from common.blobs.base import BlobStore
 from common.contract import DEFAULT_TENANT
 from common.errors import BlobsUnavailable, SetupError
 from common.findings import Finding, Part
-from common.redis_time import Clock
+from common.redis.time import Clock
 
 _PART = Part("blobs")
 

@@ -13,8 +13,8 @@ from common.findings import Finding
 from common.heartbeats import RedisHeartbeats
 from common.keys.redis import RedisKeys
 from common.models.redis import RedisModels
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import Settings, load_settings
 from glimpse_client import Glimpse, RetryPolicy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.findings import Finding, Part
-from common.redis_time import SKEW_S_MAX
+from common.redis.time import SKEW_S_MAX
 
 
 def clock_finding(part: str, whose: str, skew_s: float) -> Finding:

@@ -12,9 +12,9 @@ from redis import Redis
 from cli.doctor.clock import clock_finding
 from common.errors import BrokerUnavailable, SetupError
 from common.findings import Finding, Part
-from common.redis_address import RedisAddress
-from common.redis_setup import require_redis
-from common.redis_time import RedisClock
+from common.redis.address import RedisAddress
+from common.redis.setup import require_redis
+from common.redis.time import RedisClock
 
 _PART = Part("redis")
 

@@ -12,9 +12,9 @@ from common.contract import QUEUES
 from common.errors import BrokerUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
-from common.redis_address import RedisAddress
-from common.redis_client import connect
-from common.redis_setup import require_redis
+from common.redis.address import RedisAddress
+from common.redis.client import connect
+from common.redis.setup import require_redis
 
 # The setting, and its value that lets the stack choose.
 MODEL, AUTO = "GLIMPSE_MODEL", "auto"

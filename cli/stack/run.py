@@ -26,7 +26,7 @@ from cli.stack.parts import BROKER, Stack, Wanted, lay_out
 from cli.stack.processes import Processes
 from common.errors import BrokerUnavailable
 from common.keys.redis import RedisKeys
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import load_settings
 
 # Signals that stop the stack in order.

@@ -12,7 +12,7 @@ from redis import Redis
 
 from common.blobs.bucket import Bucket
 from common.errors import BucketShared
-from common.redis_client import broker_call
+from common.redis.client import broker_call
 
 # The object that names the owner, and the key in Redis with this service's name.
 _OBJECT, _KEY = "glimpse-owner", "glimpse:blobs:owner"

@@ -14,7 +14,7 @@ from redis import Redis
 
 from common.blobs.disk_errors import disk_errors
 from common.errors import BlobsUnavailable, BrokerUnavailable
-from common.redis_client import broker_call
+from common.redis.client import broker_call
 
 # The file or object in the blob store, and the key in Redis, that hold the same mark.
 MARK, _KEY = "glimpse-blobs", "glimpse:blobs"

@@ -6,8 +6,8 @@ from typing import Any
 
 from common.broker.remote_control import CONTROL_EXCHANGE, EVENT_EXCHANGE, EVENT_QUEUE_PREFIX
 from common.broker.transport import sender_transport
-from common.redis_address import at
-from common.redis_client import CONNECT_TIMEOUT_S, SOCKET_TIMEOUT_S
+from common.redis.address import at
+from common.redis.client import CONNECT_TIMEOUT_S, SOCKET_TIMEOUT_S
 from common.settings import Settings
 
 

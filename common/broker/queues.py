@@ -18,8 +18,8 @@ from kombu.compression import decompress
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from common.redis_client import broker_call
-from common.redis_time import seconds
+from common.redis.client import broker_call
+from common.redis.time import seconds
 
 # Headers of a task's message: when it was sent and when it expires, in seconds since 1970 by
 # Redis's clock. Celery's own ``expires`` is written by the sender's clock and compared with the

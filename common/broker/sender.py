@@ -19,9 +19,9 @@ from common.contract import INGEST_CHUNK, Message, dump
 from common.models.base import Models
 from common.read_marks.redis import marks_keys
 from common.recent import Recent
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
-from common.redis_time import Clock
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
+from common.redis.time import Clock
 from common.settings import Settings
 from common.traces.spans import trace_headers
 

@@ -10,8 +10,8 @@ from kombu.transport.redis import Channel, QoS, Transport
 from kombu.utils.json import dumps
 
 from common.broker.remote_control import REPLY_S, is_reply_queue, reply_queue
-from common.redis_address import RedisAddress
-from common.redis_client import connection_kind, open_pool
+from common.redis.address import RedisAddress
+from common.redis.client import connection_kind, open_pool
 
 
 class BrokerQoS(QoS):

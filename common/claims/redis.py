@@ -12,8 +12,8 @@ from redis import Redis
 from common.claims.base import NO_RECORDS, Claim, Left, Verdict
 from common.errors import BrokerUnavailable
 from common.pages import pages
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from redis import Redis
 
 from common.cursors import read_cursor
 from common.dead_letters.base import DeadLetter, busy_letter, cursor_of, no_letter
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
 
 # Number of ids read per command while a page is assembled.
 _IDS_PER_CALL = 1000

@@ -24,9 +24,9 @@ from common.jobs.list import LIST_PREFIX, LISTS, RedisJobList
 from common.jobs.states import CHANGED, PackedStates, States, StatesOfVersion1
 from common.read_marks.base import ReadMark
 from common.read_marks.redis import TIMES_KEY
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript, Value
-from common.redis_time import seconds
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript, Value
+from common.redis.time import seconds
 from common.webhooks.redis import WEBHOOKS_PREFIX
 
 # Seconds until a record expires if its job is not accepted.

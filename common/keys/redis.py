@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis import Redis
 
 from common.keys.base import Key
-from common.redis_client import broker_call
+from common.redis.client import broker_call
 
 # The keys, the times of their revocations and the times of their last uses, by id. Separate hashes,
 # so that recording a use cannot undo a revocation.

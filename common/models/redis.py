@@ -7,8 +7,8 @@ from typing import Literal, cast
 from redis import Redis
 
 from common.models.base import Roles, Switch
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
 
 # A hash of the active model, the following one, and the last switch as JSON.
 _ROLES = "glimpse:model"

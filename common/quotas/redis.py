@@ -8,9 +8,9 @@ from typing import cast
 from redis import Redis
 
 from common.quotas.base import Quota
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
-from common.redis_time import RedisClock
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
+from common.redis.time import RedisClock
 
 # Limits and counts by tenant.
 _MAX, _COUNTED = "glimpse:quotas", "glimpse:quotas:counted"

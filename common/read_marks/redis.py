@@ -9,8 +9,8 @@ from redis import Redis
 
 from common.contract import AsOf
 from common.read_marks.base import ReadMark
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript, Value
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript, Value
 
 # Times, and the epochs in which they were established, by collection. ``common/jobs`` raises the
 # times, too.

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from redis import Redis
 
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
 from common.reindex.base import SLICES, Reindex, ReindexState
 
 _REINDEX = "glimpse:reindex"

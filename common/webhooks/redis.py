@@ -14,8 +14,8 @@ from typing import Any, cast
 from redis import Redis
 
 from common.newest_first import NewestFirst
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
 from common.webhooks.base import (
     ATTEMPTS_KEPT,
     Attempt,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from common.contract import SEARCH_QUEUE
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.support.chaos.books import AUDIT, KINDS, Books
 from tests.support.chaos.ledger import Ledger

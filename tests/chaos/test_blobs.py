@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.chaos.conftest import MakeWorkers
 from tests.support.chaos.ledger import Ledger
 from tests.support.pictures import image_id, picture

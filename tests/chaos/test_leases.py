@@ -13,7 +13,7 @@ from api.services import connect_services
 from api.uploads.job import begin_job
 from common.images.received import ReceivedPicture
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import load_settings
 from tests.chaos.conftest import begun, side_by_side
 from tests.support.ingest_queues import waiting_uploads

@@ -14,7 +14,7 @@ import pytest
 from common.errors import BrokerUnavailable
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from common.webhooks.redis import RedisWebhooks
 from tests.support.chaos.rounds import rounds
 from tests.support.job_records import outcome

@@ -9,7 +9,7 @@ import pytest
 from common.jobs.base import JobRecords
 from common.jobs.memory import MemoryJobs
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.store_clients import Clients, MemoryClients, MilvusClients
 from worker.stores.base import VectorStore
 

@@ -13,7 +13,7 @@ from redis import Redis
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark, FolderMark
 from common.errors import BlobsUnavailable, BrokerUnavailable
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.clock import Clock
 from tests.support.services import Valkey, free_port
 

@@ -11,7 +11,7 @@ import pytest
 from common.claims.base import Claim, Claims, Left, Verdict
 from common.claims.memory import ClaimTable, MemoryClaims
 from common.claims.redis import RedisClaims
-from common.redis_client import connect
+from common.redis.client import connect
 
 GRANTED, BUSY, SUSPECT, QUARANTINED = Verdict
 

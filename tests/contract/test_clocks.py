@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from common.redis_client import connect
-from common.redis_time import Clock, MachineClock, RedisClock
+from common.redis.client import connect
+from common.redis.time import Clock, MachineClock, RedisClock
 from tests.conftest import require
 from tests.support.services import Valkey, free_port
 
@@ -80,7 +80,7 @@ def test_while_redis_is_away_it_goes_by_the_last_answer(
     require(Valkey)
     with Valkey(tmp_path / "valkey") as service, connect(service.url) as client:
         # Ask Redis on every call, so that the calls below run while it is unavailable.
-        monkeypatch.setattr("common.redis_time._QUERY_EVERY_S", 0.0)
+        monkeypatch.setattr("common.redis.time._QUERY_EVERY_S", 0.0)
         clock = RedisClock(client)
         now = clock.now()
         service.kill()

@@ -13,7 +13,7 @@ from common.dead_letters.base import DeadLetter, DeadLetters
 from common.dead_letters.memory import MemoryDeadLetters
 from common.dead_letters.redis import RedisDeadLetters
 from common.errors import DeadLetterBusy, NotFound
-from common.redis_client import connect
+from common.redis.client import connect
 
 
 @pytest.fixture(params=["memory", "valkey", "redis_server"])

@@ -24,8 +24,8 @@ from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
 from common.read_marks.base import ReadMark
 from common.read_marks.redis import RedisReadMarks
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import load_settings
 from tests.support.echo_worker import ECHO, FAIL, QUEUE
 from tests.support.services import Valkey, free_port

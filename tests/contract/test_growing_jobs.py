@@ -11,7 +11,7 @@ from common.contract import Outcome
 from common.errors import NotFound
 from common.jobs.base import Job, JobRecords
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.job_records import new_job, outcome
 from tests.support.polling import wait_for
 from tests.support.services import Valkey

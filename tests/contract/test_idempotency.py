@@ -11,7 +11,7 @@ import pytest
 from api.idempotency.base import Binding, IdempotencyKeys, Standing, Taking
 from api.idempotency.memory import MemoryIdempotency
 from api.idempotency.redis import RedisIdempotency
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.polling import wait_for
 
 MakeKeys = Callable[[float], IdempotencyKeys]

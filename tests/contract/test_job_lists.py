@@ -11,7 +11,7 @@ from common.errors import NotFound
 from common.jobs.base import Job, JobRecords, JobState
 from common.jobs.list import LIST_PREFIX
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.job_records import outcome
 from tests.support.services import Valkey
 

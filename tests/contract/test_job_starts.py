@@ -12,7 +12,7 @@ from redis import Redis
 from common.broker.prepared import PreparedTask
 from common.jobs.base import Job, JobRecords
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.job_records import outcome
 from tests.support.services import Valkey
 

@@ -12,7 +12,7 @@ from common.errors import BrokerUnavailable, NotFound
 from common.jobs.base import Job, JobRecords
 from common.jobs.memory import MemoryJobs
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.job_records import new_job, outcome
 from tests.support.services import Valkey, free_port
 

@@ -11,7 +11,7 @@ from common.keys.base import Key, Keys
 from common.keys.memory import MemoryKeys
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
-from common.redis_client import connect
+from common.redis.client import connect
 
 
 @pytest.fixture(params=["memory", "valkey", "redis_server"])

@@ -19,7 +19,7 @@ from common.jobs.redis import RedisJobs
 from common.quotas.base import Quotas
 from common.quotas.memory import MemoryQuotas
 from common.quotas.redis import RedisQuotas
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.inline import heartbeat
 from tests.support.job_records import new_job, outcome
 from tests.support.services import Valkey, free_port

@@ -11,7 +11,7 @@ from redis import Redis
 
 from common.broker.celery_options import celery_options
 from common.broker.message import encode_task
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import load_settings
 from tests.support.services import Valkey
 

@@ -11,7 +11,7 @@ from common.contract import INGEST_QUEUE, SEARCH_QUEUE
 from common.models.base import Models, Roles, Switch
 from common.models.memory import MemoryModels
 from common.models.redis import RedisModels
-from common.redis_client import connect
+from common.redis.client import connect
 
 NEXT = Switch(model="new", state="running", at=1.0)
 

@@ -11,7 +11,7 @@ import pytest
 from common.errors import Conflict, JobCancelled, JobComplete, JobNotOpen, NotFound
 from common.jobs.base import Job, JobRecords
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.job_records import new_job, outcome
 from tests.support.services import Valkey
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.quotas.base import Quota, Quotas
 from common.quotas.memory import MemoryQuotas
 from common.quotas.redis import RedisQuotas
-from common.redis_client import connect
+from common.redis.client import connect
 
 _numbers = itertools.count()
 

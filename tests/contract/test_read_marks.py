@@ -17,7 +17,7 @@ from common.jobs.redis import RedisJobs
 from common.read_marks.base import ReadMark, ReadMarks
 from common.read_marks.memory import MemoryReadMarks
 from common.read_marks.redis import RedisReadMarks
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.support.polling import wait_for
 from tests.support.services import RedisServer, Valkey, free_port

@@ -13,7 +13,7 @@ from api.search_records import MemorySearches, RedisSearches, SearchRecord, Sear
 from common.contract import SearchRequest, Term
 from common.errors import NotFound
 from common.heartbeats import Heartbeats, MemoryHeartbeats, RedisHeartbeats, fleet_rate
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.inline import heartbeat
 from tests.support.services import Valkey
 

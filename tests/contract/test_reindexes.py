@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from common.redis_client import connect
+from common.redis.client import connect
 from common.reindex.base import SLICES, Reindex, Reindexes
 from common.reindex.memory import MemoryReindexes
 from common.reindex.redis import RedisReindexes

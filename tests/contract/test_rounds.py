@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.errors import BrokerUnavailable
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services import Valkey, free_port
 from worker.upkeep.rounds import MemoryRounds, RedisRounds, Rounds
 

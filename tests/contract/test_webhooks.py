@@ -14,7 +14,7 @@ from common.errors import NotFound
 from common.jobs.base import Job, JobRecords
 from common.jobs.memory import MemoryJobs
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from common.webhooks.base import ATTEMPTS_KEPT, OVERLAP_S, Attempt, Claim, Webhooks
 from common.webhooks.memory import MemoryWebhooks
 from common.webhooks.redis import RedisWebhooks

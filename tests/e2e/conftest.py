@@ -11,7 +11,7 @@ import pytest
 from cli.main import run
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.support.polling import ready
 from tests.support.services import MilvusLite, Stack, Valkey

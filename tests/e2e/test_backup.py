@@ -21,7 +21,7 @@ from common.dead_letters.redis import RedisDeadLetters
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
 from common.quotas.redis import RedisQuotas
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.support.letters import letter_about
 from tests.support.pictures import image_id, picture

@@ -18,7 +18,7 @@ from cli.main import run
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
 from common.quotas.redis import RedisQuotas
-from common.redis_client import connect
+from common.redis.client import connect
 from glimpse_client import Glimpse
 from tests.support.pictures import picture
 from tests.support.polling import wait_for

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from common.dead_letters.redis import RedisDeadLetters
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.support.letters import letter_about
 from tests.support.pictures import image_id, picture

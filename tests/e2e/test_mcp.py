@@ -19,7 +19,7 @@ from PIL import Image
 
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
-from common.redis_client import connect
+from common.redis.client import connect
 from glimpse_client import Glimpse
 from tests.support.mcp_calls import answer, call_all, content_of, refusal, tools
 from tests.support.pictures import image_id, picture

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.pictures import picture
 from tests.support.polling import wait_for
 from tests.support.services import Stack

@@ -9,7 +9,7 @@ import pytest
 from pymilvus import MilvusClient
 
 from common.read_marks.redis import RedisReadMarks
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import Settings, load_settings
 from tests.support.services import MilvusLite, MilvusServer, Valkey
 from tests.support.store_clients import IDENTITY, many

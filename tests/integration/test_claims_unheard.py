@@ -11,7 +11,7 @@ import pytest
 from common.claims.base import Verdict
 from common.claims.redis import RedisClaims
 from common.errors import BrokerUnavailable
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.support.polling import wait_for
 from tests.support.services import Valkey

@@ -10,7 +10,7 @@ import pytest
 from cli.main import run
 from common.keys.redis import RedisKeys
 from common.keys.token import Token
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services import Valkey
 
 CREATE = ["keys", "create", "--tenant", "acme", "--name", "laptop", "--scope", "read"]

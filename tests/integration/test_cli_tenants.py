@@ -9,7 +9,7 @@ import pytest
 from cli.main import run
 from common.jobs.redis import RedisJobs
 from common.quotas.redis import RedisQuotas
-from common.redis_client import connect
+from common.redis.client import connect
 from common.webhooks.redis import RedisWebhooks
 from tests.support.job_records import new_job
 from tests.support.services import Valkey

@@ -10,8 +10,8 @@ from redis import Redis
 
 from cli.doctor import redis as redis_checks
 from cli.doctor.checks import findings
-from common.redis_address import RedisAddress
-from common.redis_client import connect
+from common.redis.address import RedisAddress
+from common.redis.client import connect
 from tests.support.services import Valkey, free_port
 
 

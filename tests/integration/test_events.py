@@ -16,7 +16,7 @@ from common.jobs.base import Job, JobRecords
 from common.jobs.redis import RedisJobs
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.events import Event, read_events
 from tests.support.job_records import new_job, outcome
 from tests.support.polling import wait_for

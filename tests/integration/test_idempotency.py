@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.pictures import picture
 from tests.support.plain_http import PLAIN
 from tests.support.polling import wait_for

@@ -12,7 +12,7 @@ from redis import Redis
 from common.contract import IngestChunk
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.job_records import outcome, record_of_version_1
 from tests.support.services import Valkey
 

@@ -18,7 +18,7 @@ import pytest
 from api.load.base import RATE_UNKNOWN_PER_S
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import PREFIX, Settings, load_settings
 from tests.support.containers import ROOT, Container, compose
 from tests.support.kubernetes import (

@@ -11,7 +11,7 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services import RedisServer
 from worker.delivery.leases import Lease, Leases
 from worker.delivery.messages import Delivered, RedisMessages

@@ -10,7 +10,7 @@ import pytest
 
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.support.plain_http import PLAIN
 from tests.support.services import RedisServer, Valkey

@@ -19,8 +19,8 @@ from api.dispatch.celery import CeleryDispatcher
 from common.contract import CATALOG_QUEUE, INGEST_QUEUE, SEARCH_QUEUE, CatalogRequest
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import Settings, load_settings
 from tests.conftest import require
 from tests.support.inline import heartbeat

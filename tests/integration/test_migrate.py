@@ -14,7 +14,7 @@ from pymilvus import MilvusClient
 
 from common.errors import CopyUnfinished
 from common.heartbeats import Heartbeat, RedisHeartbeats
-from common.redis_client import connect
+from common.redis.client import connect
 from common.vector_index import IndexKind, VectorIndex
 from tests.support.polling import wait_for
 from tests.support.services import MilvusLite, MilvusServer, Valkey

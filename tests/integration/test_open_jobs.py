@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.pictures import image_id, picture
 from tests.support.plain_http import PLAIN
 from tests.support.polling import wait_for

@@ -31,8 +31,8 @@ from common.contract import (
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import load_settings
 from tests.support.job_records import outcome
 from tests.support.services import Valkey

@@ -16,8 +16,8 @@ from common.errors import BrokerMisconfigured, BrokerUnavailable, InvalidSetting
 from common.exit_codes import MISCONFIGURED
 from common.heartbeats import RedisHeartbeats
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
-from common.redis_setup import require_redis
+from common.redis.client import connect
+from common.redis.setup import require_redis
 from common.settings import load_settings
 from tests.conftest import require
 from tests.support.certificates import Certificates

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.job_records import new_job
 from tests.support.services import Api, Valkey, free_port
 

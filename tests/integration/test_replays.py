@@ -11,7 +11,7 @@ import pytest
 
 from common.dead_letters.redis import RedisDeadLetters
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.letters import give_up
 from tests.support.pictures import image_id, picture
 from tests.support.services import Api, Valkey, two_apis

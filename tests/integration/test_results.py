@@ -12,8 +12,8 @@ from redis import Redis
 
 from api.dispatch.subscription import subscribed
 from common.broker.celery_options import celery_options
-from common.redis_address import RedisAddress
-from common.redis_client import connect
+from common.redis.address import RedisAddress
+from common.redis.client import connect
 from common.settings import load_settings
 from tests.support.services import Valkey
 from worker.delivery.results import PatientResults

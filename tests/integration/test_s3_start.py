@@ -12,7 +12,7 @@ from common.blobs.bucket import Bucket
 from common.blobs.bucket_owner import BucketOwner
 from common.blobs.stores import check_blobs, open_blobs
 from common.errors import BlobsMisconfigured, BucketShared
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import Settings, load_settings
 from tests.support.breaking_proxy import BreakingProxy, refusal
 from tests.support.clock import Clock

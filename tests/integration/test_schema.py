@@ -16,7 +16,7 @@ from common import schema
 from common.contract import QUEUES
 from common.errors import BrokerUnavailable, SchemaNewer
 from common.exit_codes import MISCONFIGURED
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services import Api, ServiceNotStarted, Valkey, Worker, free_port
 
 NEWER = schema.READS + 1

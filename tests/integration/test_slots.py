@@ -11,7 +11,7 @@ import pytest
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.support.ingest_queues import waiting_uploads
 from tests.support.pictures import picture

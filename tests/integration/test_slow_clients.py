@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect as connect_redis
+from common.redis.client import connect as connect_redis
 from tests.support.archives import zip_of
 from tests.support.job_records import new_job
 from tests.support.pictures import image_id, one_pixel_png, picture

@@ -13,8 +13,8 @@ from kombu.transport.redis import Channel
 from redis import Redis
 
 from common.contract import CATALOG_DELETE, SEARCH_RUN
-from common.redis_address import RedisAddress
-from common.redis_client import connect
+from common.redis.address import RedisAddress
+from common.redis.client import connect
 from tests.support.services import Valkey
 from worker.delivery.leases import Leases
 from worker.delivery.messages import RedisMessages

@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from common.errors import BlobsUnavailable
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.polling import wait_for
 from tests.support.services import Valkey, free_port
 from worker.upkeep.base import Upkeep

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from common.contract import CATALOG_QUEUE, SearchResult, dump
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.pictures import picture
 from tests.support.polling import wait_for
 from tests.support.services import Api, Valkey

@@ -11,7 +11,7 @@ from redis import Redis
 
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from common.webhooks.redis import RedisWebhooks
 from tests.support.job_records import outcome
 from tests.support.services import Valkey

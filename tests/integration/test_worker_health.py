@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from common.errors import WorkerUnavailable
 from common.heartbeats import WORKERS_KEY, RedisHeartbeats
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.inline import heartbeat
 from tests.support.services import Valkey
 from worker.__main__ import main

@@ -38,7 +38,7 @@ from common.keys.memory import MemoryKeys
 from common.models.memory import MemoryModels
 from common.quotas.memory import MemoryQuotas
 from common.read_marks.memory import MemoryReadMarks
-from common.redis_time import MachineClock
+from common.redis.time import MachineClock
 from common.reindex.memory import MemoryReindexes
 from common.settings import Settings
 from common.webhooks.memory import MemoryWebhooks

@@ -8,7 +8,7 @@ from common.blobs.folder import FolderBlobs
 from common.contract import DEFAULT_TENANT
 from common.dead_letters.base import DeadLetter
 from common.dead_letters.redis import RedisDeadLetters
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.pictures import image_id
 
 

@@ -22,8 +22,8 @@ from common.quotas.base import Quotas
 from common.quotas.redis import RedisQuotas
 from common.read_marks.base import ReadMarks
 from common.read_marks.redis import RedisReadMarks
-from common.redis_client import broker_call, connect
-from common.redis_setup import require_redis
+from common.redis.client import broker_call, connect
+from common.redis.setup import require_redis
 from common.settings import Settings
 from worker.stores.base import VectorStore
 from worker.stores.identity import Identity

@@ -21,9 +21,9 @@ from redis import Redis
 from common.jobs.fields import job_key
 from common.jobs.redis import QUEUED_PREFIX
 from common.jobs.tasks import job_of_task
-from common.redis_client import broker_call
-from common.redis_scripts import RedisScript
-from common.redis_time import RedisClock
+from common.redis.client import broker_call
+from common.redis.scripts import RedisScript
+from common.redis.time import RedisClock
 
 # Maximum messages put back per call of ``put_back_abandoned``.
 _ABANDONED_MAX = 100

@@ -11,8 +11,8 @@ from celery import Celery, states
 from celery.backends.redis import RedisBackend
 from redis.exceptions import RedisError
 
-from common.redis_address import RedisAddress
-from common.redis_client import open_pool
+from common.redis.address import RedisAddress
+from common.redis.client import open_pool
 
 log = logging.getLogger(__name__)
 

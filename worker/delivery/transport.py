@@ -12,7 +12,7 @@ from kombu.transport.redis import QoS, Transport
 from common.broker.names import purpose_of
 from common.broker.transport import BrokerChannel, broker_transport
 from common.contract import SEARCH_TASKS
-from common.redis_address import RedisAddress
+from common.redis.address import RedisAddress
 from worker.delivery.leases import Lease, Leases
 from worker.delivery.messages import Delivered
 from worker.delivery.turns import Turns

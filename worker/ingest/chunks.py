@@ -15,7 +15,7 @@ from common.errors import EncoderError, ImagesBusy, Quarantined, QuotaExceeded, 
 from common.jobs.base import JobRecords
 from common.logs.context import bound
 from common.quotas.base import QUOTA_EXCEEDED, Quotas
-from common.redis_time import Clock, MachineClock
+from common.redis.time import Clock, MachineClock
 from worker.edits.editor import Editor
 from worker.ingest.duplicates import Duplicates, is_to_change
 from worker.ingest.isolation import Isolation

@@ -12,7 +12,7 @@ from common.dead_letters.base import DEAD_CODES, DeadLetter, DeadLetters
 from common.errors import EncoderError, GlimpseError, ServiceError
 from common.jobs.base import JobRecords
 from common.quotas.base import Quotas
-from common.redis_time import Clock
+from common.redis.time import Clock
 from worker.stores.base import VectorStore
 from worker.stores.written import changed_by
 

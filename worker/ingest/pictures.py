@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from common.blobs.base import BlobStore
 from common.contract import ChunkItem, ImageRecord, IngestChunk
 from common.errors import BlobsUnavailable, GlimpseError, NotFound, StoreError
-from common.redis_time import Clock, MachineClock
+from common.redis.time import Clock, MachineClock
 from common.rfc3339 import rfc3339
 from worker.decoding.decode import Decoded, decode
 from worker.encoders.base import Encoder

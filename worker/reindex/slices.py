@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from common.contract import Done, ReindexSlice
-from common.redis_time import Clock, MachineClock
+from common.redis.time import Clock, MachineClock
 from common.reindex.base import Reindex, Reindexes, ReindexState
 from common.reindex.tasks import SendTo, send_slices
 from worker.ingest.deliveries import Interrupted

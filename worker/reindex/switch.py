@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from common.contract import Done, SwitchRequest
 from common.models.base import Models
 from common.read_marks.base import ReadMarks
-from common.redis_time import Clock, MachineClock
+from common.redis.time import Clock, MachineClock
 from common.reindex.base import SLICES
 from worker.ingest.deliveries import Interrupted
 from worker.reindex.page import Page, PageReindex

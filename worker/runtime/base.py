@@ -21,8 +21,8 @@ from common.jobs.redis import RedisJobs
 from common.models.redis import RedisModels
 from common.quotas.redis import RedisQuotas
 from common.read_marks.redis import RedisReadMarks
-from common.redis_client import connect
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import Settings
 from worker.delivery.leases import Leases
 from worker.delivery.messages import RedisMessages

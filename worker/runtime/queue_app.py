@@ -17,7 +17,7 @@ from click.core import ParameterSource
 from common.broker.celery_options import celery_options
 from common.errors import GlimpseError
 from common.logs.configure import configure_logs
-from common.redis_client import open_pool
+from common.redis.client import open_pool
 from common.settings import Settings, load_settings
 from worker.runtime.process import report, run_worker
 

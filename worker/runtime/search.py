@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from common.contract import CATALOG_QUEUE
-from common.redis_time import RedisClock
+from common.redis.time import RedisClock
 from common.settings import Settings
 from worker.catalog.deletion import Deletion
 from worker.catalog.edit import ImageEdit

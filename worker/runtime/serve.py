@@ -14,9 +14,9 @@ from common.contract import CATALOG_QUEUE, INGEST_QUEUE, REINDEX_QUEUE
 from common.errors import StoreUnavailable
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
-from common.redis_client import connect
-from common.redis_setup import lacks_for_remote_control
-from common.redis_time import RedisClock
+from common.redis.client import connect
+from common.redis.setup import lacks_for_remote_control
+from common.redis.time import RedisClock
 from common.settings import Settings
 from common.start_check import check_start
 from common.traces.spans import begin_tracing, end_tracing

@@ -57,7 +57,7 @@ from common.contract import (
 )
 from common.errors import GlimpseError, WorkerUnavailable
 from common.logs.context import bound
-from common.redis_time import Clock
+from common.redis.time import Clock
 from common.traces.spans import continued_span
 from worker.catalog.deletion import Deletion
 from worker.catalog.edit import ImageEdit

@@ -7,7 +7,7 @@ import logging
 from common.blobs.base import BlobStore, StoredBlob
 from common.errors import NotFound
 from common.jobs.base import JobRecords
-from common.redis_time import Clock, MachineClock
+from common.redis.time import Clock, MachineClock
 from worker.upkeep.turn import Check, no_check
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from common.claims.base import Claims, Verdict
 from common.dead_letters.base import DeadLetters, has_letter
 from common.jobs.base import JobRecords
 from common.pages import pages
-from common.redis_time import Clock, MachineClock
+from common.redis.time import Clock, MachineClock
 from worker.stores.base import VectorStore
 from worker.upkeep.rounds import Rounds
 from worker.upkeep.turn import Check, no_check

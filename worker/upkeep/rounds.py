@@ -7,8 +7,8 @@ from typing import Protocol, cast
 
 from redis import Redis
 
-from common.redis_client import broker_call
-from common.redis_time import RedisClock
+from common.redis.client import broker_call
+from common.redis.time import RedisClock
 
 # A hash: the number of turns, the collection seen in the last one, and since when.
 _KEY = "glimpse:orphans"

@@ -12,8 +12,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from common.errors import GlimpseError
-from common.redis_scripts import RedisScript
-from common.redis_time import monotonic_s
+from common.redis.scripts import RedisScript
+from common.redis.time import monotonic_s
 
 log = logging.getLogger(__name__)
 

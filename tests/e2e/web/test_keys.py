@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from common.keys.base import Scope
 from common.keys.redis import RedisKeys
 from common.keys.token import issue
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.conftest import require
 from tests.e2e.web.conftest import Visit
 from tests.support.pictures import picture

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.e2e.web.conftest import Visit
 from tests.support.pictures import image_id, jpeg
 from tests.support.services import Stack

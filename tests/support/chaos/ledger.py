@@ -13,7 +13,7 @@ from kombu.transport.redis import Channel
 from common.contract import DEFAULT_TENANT, ImageRecord
 from common.jobs.base import COUNTERS
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.ingest_queues import waiting_uploads
 from tests.support.pictures import image_id
 from tests.support.polling import finished_job, wait_for

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from common.redis_client import connect
+from common.redis.client import connect
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import redis
 
-from common.redis_client import connect
+from common.redis.client import connect
 from common.settings import load_settings
 from tests.support.certificates import Certificates, Files
 from tests.support.services.redis_server import RedisServer

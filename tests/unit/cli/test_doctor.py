@@ -16,7 +16,7 @@ from common.blobs.folder import FolderBlobs
 from common.blobs.memory import MemoryBlobs
 from common.findings import Finding, Part
 from common.heartbeats import Heartbeat
-from common.redis_time import MachineClock
+from common.redis.time import MachineClock
 from common.settings import load_settings
 from glimpse_client import Glimpse, RetryPolicy
 from tests.support.inline import start_inline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.errors import InvalidSettings
-from common.redis_address import Login, RedisAddress, Tls
+from common.redis.address import Login, RedisAddress, Tls
 from common.settings import load_settings
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from common.redis_client import connect
-from common.redis_scripts import RedisScript, read_head, read_script
+from common.redis.client import connect
+from common.redis.scripts import RedisScript, read_head, read_script
 
 ROOT = Path(__file__).parent.parent.parent.parent
 PACKAGES = [ROOT / name for name in ("api", "cli", "common", "worker")]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from common.redis_scripts import read_script
+from common.redis.scripts import read_script
 from common.webhooks.base import LISTED_MAX
 from common.webhooks.networks import is_allowed, read_address
 from common.webhooks.signing import make_secret, signed_headers

@@ -15,7 +15,7 @@ from celery import Celery
 from common.errors import BrokerUnavailable, StoreUnavailable
 from common.heartbeats import Heartbeat, MemoryHeartbeats
 from common.models.memory import MemoryModels
-from common.redis_time import MachineClock
+from common.redis.time import MachineClock
 from worker.delivery.leases import Leases
 from worker.delivery.messages import MemoryMessages
 from worker.encoders.hashing import HashingEncoder

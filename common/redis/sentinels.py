@@ -11,7 +11,7 @@ from redis.connection import Connection
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection
 
-from common.redis_address import RedisAddress
+from common.redis.address import RedisAddress
 
 
 class Sentinels(Sentinel):

@@ -12,8 +12,8 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from common.broker.remote_control import rights_needed
 from common.errors import BrokerMisconfigured, BrokerUnavailable, InvalidSettings
-from common.redis_address import RedisAddress, Tls, at
-from common.redis_client import broker_error, connect, open_pool
+from common.redis.address import RedisAddress, Tls, at
+from common.redis.client import broker_error, connect, open_pool
 
 # What to do about OpenSSL's reasons to reject a certificate (its X509_V_ERR codes).
 _UNTRUSTED = (

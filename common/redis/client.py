@@ -19,8 +19,8 @@ from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
 
 from common.errors import BrokerFull, BrokerUnavailable
-from common.redis_address import RedisAddress
-from common.redis_sentinels import PrimaryConnection, PrimaryTlsConnection, Sentinels
+from common.redis.address import RedisAddress
+from common.redis.sentinels import PrimaryConnection, PrimaryTlsConnection, Sentinels
 
 log = logging.getLogger(__name__)
 
