@@ -77,7 +77,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
     # Requests of a process that run Python at once. With more, each costs more processor time,
     # because threads that want the interpreter's lock wake one another; with fewer, the
-    # interpreter idles while they wait for Redis.
+    # interpreter idles while they wait for Redis (docs/decisions/0056-running-requests.md).
     running_max = 4
     # Seconds after which a request begins although as many run, because they may all wait for a
     # Redis that does not answer; monitoring must not.
