@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from api.dispatch.base import TaskResult, TaskState
 from api.dispatch.subscription import Subscription, subscribed
+from common.blocking import blocking
 from common.broker.celery_options import celery_options
 from common.broker.names import queues_of
 from common.broker.prepared import PreparedTask
@@ -162,6 +163,7 @@ class CeleryListener:
         deadline = time.monotonic() + timeout_s
         found = TaskResult("queued")
         while not found.done and (left_s := deadline - time.monotonic()) > 0:
-            text = self._subscription.message(min(left_s, _LOOK_EVERY_S))
+            with blocking():
+                text = self._subscription.message(min(left_s, _LOOK_EVERY_S))
             found = self._look() if text is None else self._decode(text)
         return found

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from api.schemas.failure import Failure
 from api.schemas.job import Job, JobEvent
+from common.blocking import blocking
 from common.errors import GlimpseError
 from common.jobs.base import FINAL_STATES
 from common.jobs.base import Job as JobRecord
@@ -83,4 +84,5 @@ class JobEvents:
             elif self._now() - sent_at >= self._heartbeat_s:
                 yield ": still there\n\n"
                 sent_at = self._now()
-            self._sleep(_POLL_S)
+            with blocking():
+                self._sleep(_POLL_S)

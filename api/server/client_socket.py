@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from api.server.min_rate import MinRate
 from api.server.request_head import RequestHead
+from common.blocking import blocking
 from common.errors import RequestTimeout
 
 if TYPE_CHECKING:
@@ -146,8 +147,11 @@ class ClientSocket(socket.socket):
         Raises:
             RequestTimeout: The bytes arrive too slowly.
         """
-        if flags or self.gettimeout() is not None:
+        if flags:
             return super().recv(bufsize, flags)
+        if self.gettimeout() is not None:
+            with blocking():
+                return super().recv(bufsize)
         while True:
             with suppress(BlockingIOError):
                 data = super().recv(bufsize, socket.MSG_DONTWAIT)
@@ -229,7 +233,8 @@ class ClientSocket(socket.socket):
         poll = select.poll()
         poll.register(self, event)
         begun_at = time.monotonic()
-        poll.poll(seconds * 1000)
+        with blocking():
+            poll.poll(seconds * 1000)
         rate.spend(time.monotonic() - begun_at)
 
     def _unacked(self) -> int:

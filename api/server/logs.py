@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
+from api.http.request_ids import HEADER
 from common.logs.configure import configure_logs
 from common.logs.formats import JsonFormatter
 from common.settings import load_settings
@@ -18,7 +21,9 @@ ACCESS_WITHOUT_QUERY = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(b)s %(M)sms %({x-reque
 
 # gunicorn's atoms of a request, by the names of their fields.
 _ATOMS = {"client": "h", "method": "m", "path": "U", "status": "s", "bytes": "B", "ms": "M"}
-_REQUEST_ID = "{x-request-id}o"
+_REQUEST_ID = f"{{{HEADER.lower()}}}o"
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class ServerLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -36,6 +41,29 @@ class ServerLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
             ):
                 for handler in log.handlers:
                     handler.setFormatter(formatter)
+
+    def atoms(
+        self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta
+    ) -> dict[str, Any]:
+        """Return what a line about a request consists of.
+
+        gunicorn also copies all headers and the environment, for formats that name some of them.
+        """
+        if self.cfg.access_log_format not in (ACCESS, ACCESS_WITHOUT_QUERY):
+            return dict(super().atoms(resp, req, environ, request_time))
+        method, protocol = environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"]
+        return {
+            "h": environ.get("REMOTE_ADDR", "-"),
+            "m": method,
+            "U": environ["PATH_INFO"],
+            "H": protocol,
+            "r": f"{method} {environ['RAW_URI']} {protocol}",
+            "s": resp.status.split(None, 1)[0],
+            "b": str(resp.sent),
+            "B": resp.sent,
+            "M": request_time // _MILLISECOND,
+            _REQUEST_ID: dict(resp.headers).get(HEADER, "-"),
+        }
 
 
 class AccessFormatter(JsonFormatter):

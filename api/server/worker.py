@@ -24,6 +24,7 @@ from api.http.problems import MEDIA_TYPE
 from api.http.request_ids import HEADER
 from api.schemas.problem import Problem
 from api.server.client_socket import Bounds, ClientSocket
+from api.server.thread_pool import ThreadPool
 from common.errors import RequestTimeout
 from common.settings import load_settings
 
@@ -74,6 +75,14 @@ _REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
 class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """A threaded gunicorn worker with client deadlines and problem documents."""
 
+    # Requests of a process that run Python at once. With more, each costs more processor time,
+    # because threads that want the interpreter's lock wake one another; with fewer, the
+    # interpreter idles while they wait for Redis (docs/decisions/0056-running-requests.md).
+    running_max = 4
+    # Seconds after which a request begins although as many run, because they may all wait for a
+    # Redis that does not answer; monitoring must not.
+    wait_s = 0.25
+
     bounds: Bounds
     # When the next sign of life is due, by the monotonic clock.
     _notify_at = 0.0
@@ -84,6 +93,10 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         if now >= self._notify_at:
             self._notify_at = now + _NOTIFY_EVERY_S
             super().notify()
+
+    def get_thread_pool(self) -> ThreadPool:
+        """Return the threads that handle the connections."""
+        return ThreadPool(self.cfg.threads, self.running_max, self.wait_s)
 
     def load_wsgi(self) -> None:
         """Load the application and the limits for slow clients."""

@@ -19,6 +19,7 @@ from botocore.httpsession import URLLib3Session
 
 from common.blobs.bucket_client import ATTEMPTS, connect
 from common.blobs.bucket_errors import BrokenAnswer, bucket_errors, is_missing, is_past_the_end
+from common.blocking import blocking
 from common.errors import BlobsUnavailable
 
 Found = TypeVar("Found")
@@ -89,7 +90,7 @@ class Bucket:
         """
         last = "" if count is None else first + count - 1
         span = {} if not first and count is None else {"Range": f"bytes={first}-{last}"}
-        with bucket_errors():
+        with blocking(), bucket_errors():
             try:
                 return self._whole(_content, "get_object", key, **span)
             except Exception as error:
@@ -101,7 +102,7 @@ class Bucket:
 
     def time_of(self, key: str) -> float | None:
         """Return when an object was written, or None if there is no such object."""
-        with bucket_errors():
+        with blocking(), bucket_errors():
             try:
                 return self._whole(_time, "head_object", key)
             except Exception as error:
@@ -111,12 +112,12 @@ class Bucket:
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object."""
-        with bucket_errors():
+        with blocking(), bucket_errors():
             self._call("put_object", key, Body=data)
 
     def upload(self, key: str, path: Path) -> None:
         """Write an object from a file; a large one in parts, and several parts at once."""
-        with bucket_errors():
+        with blocking(), bucket_errors():
             if path.stat().st_size < _MULTIPART_BYTES:
                 with path.open("rb") as file:
                     self._call("put_object", key, Body=file)
@@ -138,7 +139,7 @@ class Bucket:
         # Without a new value for its metadata, an object cannot be copied onto itself.
         renewed = {"MetadataDirective": "REPLACE"} if source == target else {}
         origin = {"Bucket": self.name, "Key": self.prefix + source}
-        with bucket_errors():
+        with blocking(), bucket_errors():
             try:
                 self._whole(_copied, "copy_object", target, CopySource=origin, **renewed)
             except Exception as error:
@@ -149,7 +150,7 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         """Remove an object; does nothing if there is none."""
-        with bucket_errors():
+        with blocking(), bucket_errors():
             self._call("delete_object", key)
 
     def entries(self, prefix: str) -> Iterator[Entry]:
@@ -192,7 +193,7 @@ class Bucket:
         url = self._sign("delete_object", key, expires_s, {})
 
         def delete() -> None:
-            with bucket_errors():
+            with blocking(), bucket_errors():
                 answer = self._send("DELETE", url)
             if answer.status_code not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT, 404):
                 raise BlobsUnavailable(

@@ -15,6 +15,7 @@ from common.blobs.base import StoredBlob
 from common.blobs.disk_errors import disk_errors, require_folder
 from common.blobs.incoming import Incoming
 from common.blobs.incoming_file import MODE, IncomingFile
+from common.blocking import blocking
 from common.errors import NotFound
 
 # Mode of a kept blob: read-only. A file with any other mode was not written by this store, and
@@ -75,17 +76,12 @@ class FolderBlobs:
 
     def move(self, source: Path, target: Path) -> None:
         """Move a blob's file within the folder; flush it first, and its new name afterwards."""
-        if self._fsync:
+        if not self._fsync:
+            _move(source, target)
+            return
+        with blocking():
             _flush(source)
-        changed = [target.parent]
-        try:
-            source.replace(target)
-        except FileNotFoundError:
-            # Most folders exist, so create one only if the move fails.
-            changed += [folder.parent for folder in _make_folder(target.parent)]
-            source.replace(target)
-        if self._fsync:
-            for folder in changed:
+            for folder in _move(source, target):
                 _flush(folder)
 
     def writer(self, tenant: str) -> FolderWriter:
@@ -238,6 +234,18 @@ class FolderBlobs:
 
 def _is_kept(file: os.stat_result) -> bool:
     return stat.S_IMODE(file.st_mode) != MODE
+
+
+def _move(source: Path, target: Path) -> list[Path]:
+    """Move a file, and create its folder if it is missing; return the folders that changed."""
+    try:
+        source.replace(target)
+    except FileNotFoundError:
+        # Most folders exist, so create one only if the move fails.
+        created = _make_folder(target.parent)
+        source.replace(target)
+        return [target.parent, *(folder.parent for folder in created)]
+    return [target.parent]
 
 
 def _make_folder(path: Path) -> list[Path]:

@@ -6,15 +6,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from common.blobs.base import BlobStore
+from common.blobs.bucket import Bucket
 from common.blobs.folder import FolderBlobs
 from common.blobs.memory import MemoryBlobs
 from common.blobs.s3 import S3Blobs
+from common.blocking import run_by
 from common.errors import BlobsFull, BlobsUnavailable, NotFound
 
 ID = "ab" * 32
@@ -243,6 +247,47 @@ def test_a_blob_is_flushed_before_it_is_accepted(tmp_path: Path, flushed: list[s
 def test_a_blob_is_not_flushed_if_a_setting_says_so(tmp_path: Path, flushed: list[str]) -> None:
     put(FolderBlobs(tmp_path), b"data")
     assert flushed == []
+
+
+class Announcements:
+    """Counts how often its threads said that they wait."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @contextmanager
+    def blocking(self) -> Iterator[None]:
+        """Count the announcement."""
+        self.count += 1
+        yield
+
+
+def announced_by(call: Callable[[], object]) -> int:
+    """Return how often a call says that it waits."""
+    announcements = Announcements()
+    with ThreadPoolExecutor(1, initializer=run_by, initargs=(announcements,)) as threads:
+        threads.submit(call).result()
+    return announcements.count
+
+
+def test_waits_for_the_disk_are_announced(tmp_path: Path) -> None:
+    # A wait for all files that one blob flushes.
+    assert announced_by(lambda: put(FolderBlobs(tmp_path, fsync=True), b"data")) == 1
+    assert announced_by(lambda: put(FolderBlobs(tmp_path), b"data")) == 0
+
+
+def test_waits_for_a_bucket_are_announced(bucket: Bucket) -> None:
+    blobs = S3Blobs(bucket)
+    calls: list[Callable[[], object]] = [
+        lambda: put(blobs, b"data"),
+        lambda: blobs.read("default", ID),
+        lambda: blobs.put_rendition("default", ID, "256.jpg", b"small"),
+        lambda: blobs.touch("default", ID),
+        lambda: blobs.withdraw("default", ID),
+        lambda: blobs.discard("default", ID),
+    ]
+    for call in calls:
+        assert announced_by(call) > 0
 
 
 def test_a_withdrawn_blob_is_out_of_sight_with_its_renditions(blobs: BlobStore) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from api.server.client_socket import Bounds, ClientSocket
+from api.server.thread_pool import ThreadPool
 from common.errors import RequestTimeout
 
 # More bytes than the kernel's buffers hold.
@@ -49,6 +50,22 @@ def test_bytes_pass_both_ways(pair: tuple[ClientSocket, socket.socket]) -> None:
     assert server.recv(100) == b"abc"
     client.close()
     assert server.recv(100) == b""
+
+
+@pytest.mark.parametrize("timeout_s", [None, HANGS_AFTER_S])
+def test_others_run_while_a_body_is_awaited(
+    pair: tuple[ClientSocket, socket.socket], timeout_s: float | None
+) -> None:
+    server, client = pair
+    server.bounds = Bounds(head_s=HANGS_AFTER_S, silence_s=HANGS_AFTER_S, bytes_per_s_min=1024)
+    server.begin_request(lambda: None)
+    server.settimeout(timeout_s)
+    # One call runs at a time, so the second can only follow the first if that lets it run.
+    pool = ThreadPool(threads_max=2, running_max=1, wait_s=3600)
+    received = pool.submit(server.recv, 100)
+    pool.submit(client.sendall, b"abc").result(HANGS_AFTER_S)
+    assert received.result(HANGS_AFTER_S) == b"abc"
+    pool.shutdown()
 
 
 def test_a_silent_body_is_given_up_for_good(pair: tuple[ClientSocket, socket.socket]) -> None:
