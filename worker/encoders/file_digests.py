@@ -60,7 +60,7 @@ class FileDigests:
         if (known := self.known(path, kind)) is not None:
             return known
         version = version_of(path)
-        settled = is_older(path, time.time(), self._settled_s)
+        settled = is_settled(path, version, self._settled_s)
         digest = compute()
         if settled and version_of(path) == version:
             fact = {"path": str(path), "version": version, "digest": digest}
@@ -92,6 +92,10 @@ def version_of(path: Path) -> list[int]:
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def is_older(path: Path, at: float, settled_s: float = _SETTLED_S) -> bool:
-    """Return whether a file has not changed since a Unix time, and for some time before it."""
-    return path.stat().st_ctime <= at - settled_s
+def is_settled(path: Path, version: list[int], settled_s: float = _SETTLED_S) -> bool:
+    """Return whether a file has not changed since a version of it, and could not unnoticed.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    return version_of(path) == version and time.time() - path.stat().st_ctime >= settled_s

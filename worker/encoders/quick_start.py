@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +17,7 @@ from typing import Any, TypeAlias
 from common.settings import Settings
 from worker.encoders.backends.converted import FORM, is_whole, read, text_lengths
 from worker.encoders.backends.openvino import OpenVinoBackend, Plan
-from worker.encoders.file_digests import FileDigests, is_older, version_of
+from worker.encoders.file_digests import FileDigests, is_settled, version_of
 from worker.encoders.towers import ModelFacts
 from worker.encoders.two_tower import TwoTowerEncoder
 from worker.measurement import Measurement
@@ -59,22 +58,17 @@ class QuickStart:
         self, name: str, settings: Settings, restore: Restore, *, bulk: bool, given: object = None
     ) -> None:
         self._restore = restore
-        self._began = time.time()
         self._cache_dir = settings.cache_dir.expanduser()
         self._digests = FileDigests(self._cache_dir)
         facts = [
-            *(
-                _VERSION,
-                FORM,
-                name,
-                bulk,
-                given,
-                *(str(getattr(settings, one)) for one in _SETTINGS),
-            ),
+            *(_VERSION, FORM, name, bulk, given),
+            *(str(getattr(settings, one)) for one in _SETTINGS),
             *(os.environ.get(one) for one in _VARIABLES),
             *(_version(one) for one in _PACKAGES),
             *(str(path) for one in _ACCELERATORS for path in sorted(Path("/dev").glob(one))),
         ]
+        # Before the model is read: their versions, or None if that is not known.
+        self._files: dict[str, list[int]] | None = None
         self._kept = Measurement.of(self._cache_dir, "starts", *facts)
 
     def encoder(self) -> TwoTowerEncoder | None:
@@ -92,28 +86,31 @@ class QuickStart:
         """Return whether there was an earlier start; its files may have changed since."""
         return self._kept.recall() is not None
 
-    def keep(
-        self, encoder: TwoTowerEncoder, model: Mapping[str, Any] | None, files: Sequence[Path]
-    ) -> None:
+    def note_files(self, files: Sequence[Path]) -> None:
+        """Note the versions of the files that the model is about to be made of."""
+        try:
+            self._files = {str(path): version_of(path) for path in files}
+        except OSError as error:
+            log.warning("encoder.no_quick_start reason=%r", error)
+
+    def keep(self, encoder: TwoTowerEncoder, model: Mapping[str, Any] | None) -> None:
         """Keep what this start found for the next one, if OpenVINO runs the model.
+
+        Nothing is kept if a file has changed since ``note_files``, or is so new that another change
+        might not be noticed.
 
         Args:
             encoder: The encoder.
             model: What ``restore`` needs; None if it is not known.
-            files: What the model was made of; if any of it has changed since the start began,
-                nothing is kept.
         """
-        backend = encoder.backend
+        backend, files = encoder.backend, self._files
         if model is None or not isinstance(backend, OpenVinoBackend) or backend.folder is None:
             return
-        if all(is_older(path, self._began) for path in files):
-            found = {
-                "files": {str(path): version_of(path) for path in files},
-                "folder": str(backend.folder),
-                "plan": asdict(backend.plan),
-                "model": dict(model),
-            }
-            self._kept.remember(found)
+        if files is None or not all(is_settled(Path(path), files[path]) for path in files):
+            return
+        plan, folder = asdict(backend.plan), str(backend.folder)
+        found = {"files": files, "folder": folder, "plan": plan, "model": dict(model)}
+        self._kept.remember(found)
 
     def _opened(self, found: Mapping[str, Any]) -> TwoTowerEncoder | None:
         """Open what was kept, if its files are the same.

@@ -162,8 +162,9 @@ def _load_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     )
     encoder = start.encoder()
     if encoder is None:
+        start.note_files([weights.path])
         encoder = _load_with_torch(name, weights, settings, bulk)
-        start.keep(encoder, describe(encoder.model), [weights.path])
+        start.keep(encoder, describe(encoder.model))
     return encoder
 
 
@@ -185,18 +186,20 @@ def _load_open_clip(name: str, settings: Settings, bulk: bool) -> Encoder:
     start = _open_clip_start(name, settings, bulk)
     encoder = start.encoder()
     if encoder is None:
-        encoder = _load_open_clip_with_torch(name, settings, bulk)
+        encoder = _load_open_clip_with_torch(name, settings, bulk, start)
         known = _open_clip("facts").describe(encoder.model, settings.cache_dir.expanduser())
-        start.keep(encoder, known, _open_clip("loading").files_of(name))
+        start.keep(encoder, known)
     return encoder
 
 
-def _load_open_clip_with_torch(name: str, settings: Settings, bulk: bool) -> TwoTowerEncoder:
+def _load_open_clip_with_torch(
+    name: str, settings: Settings, bulk: bool, start: QuickStart
+) -> TwoTowerEncoder:
     package = _open_clip("loading")
     from worker.encoders.compute import Compute
 
     compute = Compute.choose(settings, bulk=bulk)
-    return _on_backend(package.load_open_clip(name), compute, settings, bulk)
+    return _on_backend(package.load_open_clip(name, start.note_files), compute, settings, bulk)
 
 
 def _on_backend(

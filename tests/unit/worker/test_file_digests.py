@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.encoders.file_digests import FileDigests
+from worker.encoders.file_digests import FileDigests, is_settled, version_of
 
 
 class Counted:
@@ -86,3 +86,14 @@ def test_without_a_writable_cache_it_computes_each_time(file: Path) -> None:
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileDigests(tmp_path / "cache").sha256_of(tmp_path / "missing")
+
+
+def test_a_file_is_settled_while_it_stays_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    file.write_bytes(b"data")
+    version = version_of(file)
+    assert is_settled(file, version, settled_s=0.0)
+    # It is so new that another change might not be noticed.
+    assert not is_settled(file, version, settled_s=3600.0)
+    file.write_bytes(b"other data")
+    assert not is_settled(file, version, settled_s=0.0)

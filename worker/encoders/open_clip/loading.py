@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import huggingface_hub.constants
 import numpy as np
@@ -31,11 +31,14 @@ _CONFIGURATION = "open_clip_config.json"
 # Patterns of the files that open_clip takes weights from.
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
+# Takes files.
+NoteFiles: TypeAlias = Callable[[Sequence[Path]], object]
+
 # Longest quotation of another package's error, in characters.
 _REASON_MAX = 200
 
 
-def load_open_clip(name: str) -> Towers:
+def load_open_clip(name: str, note_files: NoteFiles = lambda _: None) -> Towers:
     """Load a model, downloading its weights and tokenizer from the hub if needed.
 
     In float32 its towers match open_clip's own ``encode_image`` and ``encode_text``,
@@ -43,6 +46,7 @@ def load_open_clip(name: str) -> Towers:
 
     Args:
         name: As in the settings, for example "open_clip:ViT-B-32-SigLIP2-256/webli".
+        note_files: Called with the files that change with the model, before they are read.
 
     Raises:
         InvalidSettings: The model does not exist.
@@ -50,6 +54,7 @@ def load_open_clip(name: str) -> Towers:
     """
     source = Source.of(name)
     tokenizer = _fetched(name, source)
+    note_files(_files_of(source))
     with _explained(f"{name} cannot be loaded; its files do not fit together"):
         return _towers(name, source, tokenizer)
 
@@ -64,13 +69,12 @@ def fetch_open_clip(name: str) -> None:
     _fetched(name, Source.of(name))
 
 
-def files_of(name: str) -> list[Path]:
-    """Return the files that tell whether a model that was loaded has changed since.
+def _files_of(source: Source) -> list[Path]:
+    """Return the files that change with a model.
 
     A repository of the hub has one that names the version in use; of a folder, it is all files
     and the folder itself, which changes with a file more.
     """
-    source = Source.of(name)
     if source.folder is not None:
         return [source.folder, *sorted(path for path in source.folder.iterdir() if path.is_file())]
     listed = {} if source.tag is None else open_clip.get_pretrained_cfg(source.model, source.tag)
