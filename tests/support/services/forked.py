@@ -68,13 +68,18 @@ def _number(stream: BinaryIO, name: str) -> int:
     return int(stream.readline().removeprefix(f"{name} ".encode()))
 
 
+def are_shared() -> bool:
+    """Return whether a process that started this one has called ``share_preforks``."""
+    return _SOCKETS in os.environ
+
+
 def share_preforks() -> Path:
     """Return the folder of the sockets that this process and those that it starts fork from.
 
     The first caller makes it; what is forked from ends with that process.
     """
     with _lock:
-        if _SOCKETS not in os.environ:
+        if not are_shared():
             folder = os.environ[_SOCKETS] = tempfile.mkdtemp(suffix=f"-{os.getpid()}")
             atexit.register(shutil.rmtree, folder)
     return Path(os.environ[_SOCKETS])
