@@ -38,24 +38,22 @@ IMPORTED_LATE = (
     "psutil",
     "scipy.sparse",
 )
+_WORKER = (
+    *IMPORTED_LATE,
+    "click",
+    "worker.encoders.hashing",
+    "worker.runtime.serve",
+    "worker.stores.milvus.store",
+)
+_API = ("api.app", "api.server.worker", "gunicorn.app.wsgiapp")
 # What each kind of process imports until it has finished its first task: none of the tests' own
-# modules, and none that reads the environment.
+# modules but the one that must be the first, and none that reads the environment.
 _IMPORTED = {
-    "worker": (
-        *IMPORTED_LATE,
-        "click",
-        "worker.encoders.hashing",
-        "worker.runtime.serve",
-        "worker.stores.milvus.store",
-    ),
-    "api": (
-        "api.app",
-        "api.server.worker",
-        "gunicorn.app.wsgiapp",
-    ),
+    "worker": _WORKER,
+    "api": _API,
+    "skewed": ("tests.support.skewed_time", *_WORKER, *_API),
     "cli": ("cli.main",),
 }
-
 
 # The connections of running processes, by their ids.
 _running: dict[int, socket.socket] = {}

@@ -97,7 +97,7 @@ def fork(
     """Run a command, ``python -m`` with a module, with its output appended to a file.
 
     Args:
-        kind: What it is forked from: ``worker``, ``api`` or ``cli``.
+        kind: What it is forked from: a key of ``prefork``, such as ``worker``.
         command: The command.
         folder: Its working directory.
         environ: All of its variables.
