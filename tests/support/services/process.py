@@ -42,8 +42,8 @@ class Service:
     stop_s: ClassVar[float] = 10.0
     # What it may be forked from, instead of started as a program; see ``prefork``.
     forked_from: str | None = None
-    # Whether services are forked: in the tests and the scripts that they run, but not in benchmarks,
-    # which measure programs.
+    # Whether services are forked: in the tests and the scripts that these run, but not in
+    # benchmarks, which measure programs.
     forks: ClassVar[bool] = are_shared()
     # The address that it listens on, and the network namespace that it runs in: None for that of
     # this process. See ``tests.support.network``.
