@@ -65,6 +65,7 @@ _TOGETHER = {
         *("tests/integration/test_s3.py", "tests/integration/test_s3_start.py"),
         *("tests/contract/test_blobs.py", "tests/contract/test_repositories.py"),
     ),
+    "shared_up": ("tests/e2e/test_cli.py", "tests/e2e/test_cli_resume.py"),
     "shared_stack": tuple(
         f"tests/e2e/test_{name}.py"
         for name in (

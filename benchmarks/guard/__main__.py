@@ -25,7 +25,7 @@ from benchmarks.report import Report
 from benchmarks.scale.pictures import generated
 
 _QUICK = Sizes(pictures=24, searches=10, polls=50)
-# Rounds of a quick run's services. Its processes, whose samples take longer, have one pair.
+# Most rounds of a quick run's services. Its processes, whose samples take longer, have one pair.
 _QUICK_ROUNDS = 3
 # Generated pictures, and the size of each: what a browser sends of a photograph.
 _PICTURES, _SIZE = 24, (800, 600)
@@ -57,8 +57,7 @@ def running(base: str) -> Iterator[dict[str, Side]]:
         known = [tree.run("identify") for tree in trees]
         for tree, found in zip(trees, known, strict=True):
             # Compile what they import.
-            for name in IMPORTS:
-                tree.run("import", name)
+            tree.run("import", *IMPORTS)
             click.echo(f"{tree.name}: {tree.python} runs {found['files'][0]} and its neighbours")
         settings = set.intersection(*(set(found["settings"]) for found in known))
         pictures = _pictures(folder / "pictures")
@@ -135,7 +134,7 @@ def figures(compared: Sequence[Comparison]) -> list[Figure]:
 @options.JSON
 def main(base: str, rounds: int, quick: bool, out: Path | None) -> None:
     """Compare the working tree with a commit; end with status 1 if something is slower."""
-    sizes, rounds = (_QUICK, _QUICK_ROUNDS) if quick else (Sizes(), rounds)
+    sizes, rounds = (_QUICK, min(rounds, _QUICK_ROUNDS)) if quick else (Sizes(), rounds)
     pairs = _ROUND * rounds
     each = len(pairs) if quick else -(-len(pairs) // _STARTS)
     samples: Samples = defaultdict(lambda: defaultdict(list))

@@ -21,8 +21,8 @@ from benchmarks.report import Report
 from benchmarks.scale.pictures import generated
 
 _QUICK = Sizes(warm_up=8, pictures=24, killed=24, lease_s=2)
-# Generated pictures if no photographs are given, and the size of each.
-_PICTURES, _SIZE = 100, (800, 600)
+# Generated pictures if no photographs are given, fewer in a quick run, and the size of each.
+_PICTURES, _SIZE = (100, 8), (800, 600)
 # Characters of an error in its row.
 _ERROR = 120
 
@@ -110,17 +110,17 @@ def main(photos: Path | None, rounds: int, quick: bool, out: Path | None) -> Non
     report = Report({"rounds": rounds, **asdict(sizes), "left to the user": lacks})
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        measured = measure(folder, photos or _generated(folder), setups, sizes, rounds)
+        measured = measure(folder, photos or _generated(folder, quick), setups, sizes, rounds)
     found = figures(measured)
     left = [f"  {name} leaves to its user: {what}" for name, what in lacks.items()]
     report.add("queues", found, measured, "\n".join([table("queues", found), *left]))
     report.write(out)
 
 
-def _generated(folder: Path) -> Path:
+def _generated(folder: Path, quick: bool) -> Path:
     photos = folder / "photos"
     (photos / "generated").mkdir(parents=True)
-    for number in range(_PICTURES):
+    for number in range(_PICTURES[quick]):
         generated(number, _SIZE).save(photos / "generated" / f"{number}.jpg", quality=85)
     return photos
 

@@ -10,8 +10,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, ViewportSize
 
 from benchmarks.figures import Figure, Measured, middle
@@ -35,7 +37,7 @@ from worker.stores.registry import open_store
 from worker.thumbnails.rendering import render
 
 # Images of the small and the large library, and visits of each; less in a quick run.
-_IMAGES, _VISITS = ((500, 50_000), (50, 200)), (9, 2)
+_IMAGES, _VISITS = ((500, 50_000), (50, 200)), (9, 1)
 # Different pictures among them, and their sizes in pixels, so that rows have different heights.
 _DIFFERENT = 24
 _SIZES = [(640, 480), (480, 640), (640, 640), (960, 400)]
@@ -86,10 +88,8 @@ def _library(count: int) -> Iterator[str]:
 
 def _fill(settings: Settings, count: int) -> None:
     encoder, blobs = load_encoder(settings), FolderBlobs(Path(settings.blobs_dir))
-    pictures = [generated(seed, _SIZES[seed % len(_SIZES)]) for seed in range(_DIFFERENT)]
+    pictures, originals, thumbnails = _pictures()
     vectors = encoder.encode_images([encoder.preprocess(picture) for picture in pictures])
-    originals = [encoded(picture, "JPEG") for picture in pictures]
-    thumbnails = [pack(render(Decoded(picture, *picture.size, "JPEG"))) for picture in pictures]
     rows = []
     for number in range(count):
         which = number % _DIFFERENT
@@ -99,6 +99,15 @@ def _fill(settings: Settings, count: int) -> None:
     with closing(open_store(settings, encoder)) as store:
         store.open()
         write(store, rows)
+
+
+@cache
+def _pictures() -> tuple[list[Image.Image], list[bytes], list[dict[str, bytes]]]:
+    """Return the different pictures, their files and their thumbnails."""
+    pictures = [generated(seed, _SIZES[seed % len(_SIZES)]) for seed in range(_DIFFERENT)]
+    originals = [encoded(picture, "JPEG") for picture in pictures]
+    thumbnails = [pack(render(Decoded(picture, *picture.size, "JPEG"))) for picture in pictures]
+    return pictures, originals, thumbnails
 
 
 def _store(blobs: BlobStore, image_id: str, data: bytes, thumbnails: Mapping[str, bytes]) -> None:

@@ -35,7 +35,7 @@ SETTINGS = {
     "GLIMPSE_WORKER_THREADS": "4",
 }
 # Seconds per picture of the slow models, so that a job takes longer than a cut.
-PICTURE_S = 0.01
+PICTURE_S = 0.03
 # Delay of the bad link in seconds, times that its connections break, and seconds between these.
 DELAY_S, BREAKS, BREAK_S = 0.2, 5, 1.0
 # Seconds for a worker to notice that it is connected again: it waits longer after each failure.
@@ -103,12 +103,12 @@ def worker_on(host: Host, site: Site, folder: Path, **settings: str) -> SlowWork
 def test_a_host_that_loses_its_link_in_the_middle_of_a_job_and_gets_it_back(
     site: Site, ledger: Ledger, photos: Path, tmp_path: Path
 ) -> None:
-    files = album(photos, "hosts")
+    files = album(photos, "hosts", 320)
     near, far = (worker_on(host, site, tmp_path) for host in (site.near, site.far))
     with near, far:
         ready(site.client)
         job = ledger.upload(files)
-        ledger.indexed(job, 200)
+        ledger.indexed(job, 64)
         wait_for(far.begun, 60, "the far worker to begin")
         site.far.unplug()
         # The other host takes over what this one held, and ends the job.

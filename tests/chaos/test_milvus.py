@@ -26,10 +26,10 @@ def red(stack: Stack) -> bool:
 def test_kills_of_milvus_lose_nothing_and_burn_no_attempts(
     stack: Stack, ledger: Ledger, fleet: StartFleet, photos: Path
 ) -> None:
-    pair = fleet(2, 0.01)
-    files = album(photos, "milvus")
+    pair = fleet(2, 0.03)
+    files = album(photos, "milvus", 330)
     job = ledger.upload(files)
-    for done in (100, 400):
+    for done in (32, 130):
         ledger.indexed(job, done)
         stack.milvus.kill()
         wait_for(lambda: red(stack), 60, "readiness to turn red")

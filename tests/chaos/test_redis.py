@@ -18,10 +18,10 @@ KILLS = 4
 def test_kills_of_redis_lose_and_double_nothing(
     stack: Stack, ledger: Ledger, fleet: StartFleet, photos: Path, dice: random.Random
 ) -> None:
-    fleet(2, 0.01)
-    files = album(photos, "redis")
+    fleet(2, 0.03)
+    files = album(photos, "redis", 330)
     job = ledger.upload(files)
-    for done in sorted(dice.sample(range(10, 700), KILLS)):
+    for done in sorted(dice.sample(range(10, 230), KILLS)):
         ledger.indexed(job, done)
         time.sleep(dice.uniform(0, 0.3))
         stack.redis.kill()

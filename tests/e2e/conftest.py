@@ -15,6 +15,7 @@ from common.redis.client import connect
 from tests.conftest import require
 from tests.support.polling import ready
 from tests.support.services import MilvusLite, Stack, Valkey
+from tests.support.services.glimpse_up import GlimpseUp
 
 # Settings for all files that share the stack: a killed worker's tasks are soon redelivered, an
 # archive has many chunks, and searches expire soon.
@@ -31,7 +32,8 @@ _SHARED = {
 }
 
 
-@pytest.fixture(scope="session")
+# Not for the session: its processes use a fortieth of a core while nothing uses them.
+@pytest.fixture(scope="package")
 def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack shared by several test files, each with its own tenant."""
     require(Valkey)
@@ -39,6 +41,15 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("shared"), _SHARED) as stack:
         ready(stack.client)
         yield stack
+
+
+@pytest.fixture(scope="package")
+def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlimpseUp]:
+    """A `glimpse up` shared by the files about its commands, of which the first finds it empty."""
+    require(Valkey)
+    require(MilvusLite)
+    with GlimpseUp(tmp_path_factory.mktemp("up")) as up:
+        yield up
 
 
 @pytest.fixture(scope="module")

@@ -40,10 +40,11 @@ _WITHIN = ("width", "tags")
 
 @schemathesis.hook
 def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
-    """Bound filters within filters to one level with few conditions.
+    """Bound filters within filters, and those of edits and refreshes, to few conditions.
 
     The systematic phase would else repeat all of a filter's cases for each of `and`, `or` and
-    `not`: half of all requests. The service validates all levels with the same model.
+    `not`: half of all requests. The service validates all levels with the same model, and that of
+    an edit or a refresh as that of a search; it then lists the images as for a client.
     """
     schemas = raw_schema["components"]["schemas"]
     whole = schemas["Filter"]
@@ -57,6 +58,8 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     for name in ("and", "or"):
         whole["properties"][name]["anyOf"][0]["items"] = bounded
     whole["properties"]["not"]["anyOf"][0] = bounded
+    for name in ("EditBody", "RefreshBody"):
+        schemas[name]["properties"]["filter"]["anyOf"][0] = bounded
 
 
 @schemathesis.hook

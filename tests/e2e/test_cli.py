@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.conftest import require
-from tests.support.services import MilvusLite, Valkey
 from tests.support.services.glimpse_up import GlimpseUp
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlimpseUp]:
-    require(Valkey)
-    require(MilvusLite)
-    with GlimpseUp(tmp_path_factory.mktemp("up")) as up:
-        yield up
+def up(shared_up: GlimpseUp) -> GlimpseUp:
+    return shared_up
 
 
 @pytest.fixture(scope="module")

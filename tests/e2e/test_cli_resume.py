@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.conftest import require
 from tests.support.pictures import image_id, jpeg
 from tests.support.plain_http import PLAIN
 from tests.support.polling import wait_for
-from tests.support.services import MilvusLite, Valkey
 from tests.support.services.glimpse_up import GlimpseUp
 from tests.support.toll import Toll
 
@@ -26,11 +23,8 @@ FIRST = 100
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlimpseUp]:
-    require(Valkey)
-    require(MilvusLite)
-    with GlimpseUp(tmp_path_factory.mktemp("up")) as up:
-        yield up
+def up(shared_up: GlimpseUp) -> GlimpseUp:
+    return shared_up
 
 
 @pytest.fixture

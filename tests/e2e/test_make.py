@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,19 @@ def test_some_unit_tests_run() -> None:
 
 
 def test_coverage_is_shown(tmp_path: Path) -> None:
-    data = {"COVERAGE_FILE": str(tmp_path / "coverage")}
-    run = make("coverage", environ=data, TESTS=QUICK_TESTS)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert re.search(r"^TOTAL ", run.stdout, re.MULTILINE)
+    # Of a small project with this one's configuration: reading all files takes longest.
+    for name in ("Makefile", "pyproject.toml", "scripts"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["run"]
+    for package in packages["source"]:
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("if not __name__:\n    missed = True\n")
+    imports = "".join(f"import {package}\n" for package in packages["source"])
+    (tmp_path / "test_small.py").write_text(f"{imports}\n\ndef test_it():\n    assert api\n")
+    run = made("coverage", tmp_path, TESTS="test_small.py")
+    for package in packages["source"]:
+        assert re.search(rf"^{package}/__init__.py .* 2$", run, re.MULTILINE)
+    assert re.search(r"^TOTAL ", run, re.MULTILINE)
 
 
 def test_chaos_has_as_many_rounds_as_are_asked_for() -> None:

@@ -12,23 +12,29 @@ from tests.support.pictures import picture
 
 Found = TypeVar("Found")
 
-# Seconds between polls.
-_POLL_S = 0.05
+# Seconds between polls, and at most between those of a job: by then it takes seconds, and each
+# poll takes CPU time of the test, the API and Redis.
+_POLL_S, _JOB_POLL_S = 0.05, 0.25
+# Factor by which the pauses grow.
+_GROWTH = 1.2
 
 
-def wait_for(look: Callable[[], Found | None], timeout_s: float, what: str) -> Found:
-    """Poll ``look`` and return its first truthy result.
+def wait_for(
+    look: Callable[[], Found | None], timeout_s: float, what: str, poll_s_max: float = _POLL_S
+) -> Found:
+    """Poll ``look``, less and less often if wanted, and return its first truthy result.
 
     Raises:
         AssertionError: No truthy result in time; the message names ``what``.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline, poll_s = time.monotonic() + timeout_s, _POLL_S
     while True:
         found = look()
         if found:
             return found
         assert time.monotonic() < deadline, f"waited {timeout_s:g} s in vain for {what}"
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
+        poll_s = min(_GROWTH * poll_s, poll_s_max)
 
 
 def finished_job(client: httpx.Client, location: str, timeout_s: float = 120) -> dict[str, Any]:
@@ -38,7 +44,7 @@ def finished_job(client: httpx.Client, location: str, timeout_s: float = 120) ->
         job: dict[str, Any] = client.get(location).raise_for_status().json()
         return job if job["finished_at"] else None
 
-    return wait_for(job_if_finished, timeout_s, f"the end of {location}")
+    return wait_for(job_if_finished, timeout_s, f"the end of {location}", _JOB_POLL_S)
 
 
 def ready(client: httpx.Client, timeout_s: float = 60) -> None:

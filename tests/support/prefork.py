@@ -1,14 +1,16 @@
-"""Forks workers or APIs that have imported their modules already, which takes longer than running.
+"""Forks processes that have imported their modules already, which takes longer than running.
 
     python -m tests.support.prefork worker SOCKET PID
 
 returns once it listens on a socket. For each connection, which sends a line of JSON, a process is
-forked, which answers with its id and then runs a module as ``python -m`` would. It ends with the
-process PID; see ``tests.support.services.forked``.
+forked, which answers with its id and then runs a module as ``python -m`` would. Once that has
+ended, its exit status follows. This process ends with the process PID; see
+``tests.support.services.forked``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -36,31 +38,36 @@ IMPORTED_LATE = (
     "psutil",
     "scipy.sparse",
 )
+_WORKER = (
+    *IMPORTED_LATE,
+    "click",
+    "worker.encoders.hashing",
+    "worker.runtime.serve",
+    "worker.stores.milvus.store",
+)
+_API = ("api.app", "api.server.worker", "gunicorn.app.wsgiapp")
 # What each kind of process imports until it has finished its first task: none of the tests' own
-# modules, and none that reads the environment.
+# modules but the one that must be the first, and none that reads the environment.
 _IMPORTED = {
-    "worker": (
-        *IMPORTED_LATE,
-        "click",
-        "worker.encoders.hashing",
-        "worker.runtime.serve",
-        "worker.stores.milvus.store",
-    ),
-    "api": (
-        "api.app",
-        "api.server.worker",
-        "gunicorn.app.wsgiapp",
-    ),
+    "worker": _WORKER,
+    "api": _API,
+    "skewed": ("tests.support.skewed_time", *_WORKER, *_API),
+    "cli": ("cli.main",),
 }
+
+# The connections of running processes, by their ids.
+_running: dict[int, socket.socket] = {}
 
 
 def reap(*_: object) -> None:
-    """Collect ended processes, so that none stays a zombie."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
+    """Collect ended processes, so that none stays a zombie, and report how they ended."""
+    while _running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        # Whoever asked for it may have ended, too.
+        with _running.pop(pid) as connection, contextlib.suppress(OSError):
+            connection.sendall(f"status {os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def become(request: dict[str, Any], connection: socket.socket) -> None:
@@ -70,10 +77,12 @@ def become(request: dict[str, Any], connection: socket.socket) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environ"])
-    log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    # Only now, since the caller may read the log, and send signals to the group.
-    connection.sendall(f"{os.getpid()}\n".encode())
-    for output in (1, 2):
+    logs = [
+        os.open(request[name], os.O_WRONLY | os.O_APPEND | os.O_CREAT) for name in ("log", "errors")
+    ]
+    # Only now, since the caller may read the logs, and send signals to the group.
+    connection.sendall(f"pid {os.getpid()}\n".encode())
+    for output, log in zip((1, 2), logs, strict=True):
         os.dup2(log, output)
     if request["netns"]:
         enter(request["netns"])
@@ -95,14 +104,29 @@ def next_module(listener: socket.socket, owner: int) -> str | None:
     with listener:
         while owner not in select.select([listener, owner], [], [])[0]:
             connection, _ = listener.accept()
-            with connection, connection.makefile() as stream:
+            with connection.makefile() as stream:
                 line = stream.readline()
-                if os.fork() == 0:
-                    os.close(owner)
-                    request = json.loads(line)
+            if fork(connection) == 0:
+                os.close(owner)
+                request = json.loads(line)
+                with connection:
                     become(request, connection)
-                    return str(request["module"])
+                return str(request["module"])
     return None
+
+
+def fork(connection: socket.socket) -> int:
+    """Fork this process for a connection; return 0 in the new one."""
+    # Its end is reported, however early.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    pid = os.fork()
+    if pid:
+        _running[pid] = connection
+    else:
+        while _running:
+            _running.popitem()[1].close()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    return pid
 
 
 def listen(path: str) -> socket.socket:
@@ -119,6 +143,8 @@ if __name__ == "__main__":
     kind, path, owner = sys.argv[1:]
     for name in _IMPORTED[kind]:
         importlib.import_module(name)
+    # To run a module that is imported already is warned of.
+    sys.modules.pop("cli.main", None)
     # What was imported stays in each forked process, and is shared as long as nothing touches it.
     gc.freeze()
     if module := next_module(listen(path), os.pidfd_open(int(owner))):

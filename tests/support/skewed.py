@@ -6,25 +6,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 import runpy
 import sys
-import time
-import types
 from datetime import datetime, tzinfo
 
-_SKEW_S = float(os.environ["SKEW_S"])
-_real_time = time.time
-# A copy of the module with the correct clock.
-_right = types.SimpleNamespace(**vars(time))
-
-
-def skewed_time() -> float:
-    return _real_time() + _SKEW_S
-
-
-def skewed_time_ns() -> int:
-    return int(skewed_time() * 1e9)
+# Before other imports: a module that has already imported the function keeps it.
+from tests.support.skewed_time import RIGHT, skewed_time
 
 
 class SkewedDatetime(datetime):
@@ -36,12 +23,10 @@ class SkewedDatetime(datetime):
 
 
 def main() -> None:
-    # Patch before other imports: a module that has already imported the function keeps it.
-    time.time, time.time_ns = skewed_time, skewed_time_ns
     for name in ("celery.app.base", "celery.worker.request"):
         vars(importlib.import_module(name))["datetime"] = SkewedDatetime
     # gRPC compares deadlines computed with Python's clock to C's clock, which is not skewed.
-    vars(importlib.import_module("grpc._channel"))["time"] = _right
+    vars(importlib.import_module("grpc._channel"))["time"] = RIGHT
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

@@ -90,7 +90,7 @@ def test_the_guard(tmp_path: Path) -> None:
     require(MilvusLite)
     if reason := revisions.absent("HEAD"):
         miss(reason)
-    assert quick("bench-guard", tmp_path, BASE="HEAD") == {
+    assert quick("bench-guard", tmp_path, BASE="HEAD", ROUNDS=1) == {
         "guard: guard": {
             f"{row}: {what}"
             for row in (

@@ -1,4 +1,4 @@
-"""Processes forked from one that has imported the modules of a worker or an API."""
+"""Processes forked from one that has imported the modules of a worker, an API or a command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 _ROOT = Path(__file__).parent.parent.parent.parent
 # Variable with the folder of the sockets; its name ends with the process that they serve.
@@ -27,34 +29,48 @@ class Forked:
 
     Args:
         pid: Its process id.
+        connection: File descriptor of a socket that receives its exit status.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, connection: int) -> None:
         self.pid = pid
-        try:
-            self._alive: int | None = os.pidfd_open(pid)
-        except ProcessLookupError:
-            self._alive = None
+        self._connection = connection
+        self._status: int | None = None
 
     def poll(self) -> int | None:
-        """Return None while it runs; its exit status is not known."""
-        return 0 if self._ended(0) else None
+        """Return None while it runs, and then its exit status."""
+        return self._status_within(0)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end.
+        """Wait for its end; return its exit status.
 
         Raises:
             TimeoutExpired: It did not end in time.
         """
-        if not self._ended(timeout):
+        status = self._status_within(timeout)
+        if status is None:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-        return 0
+        return status
 
-    def _ended(self, timeout_s: float | None) -> bool:
-        if self._alive is not None and select.select([self._alive], [], [], timeout_s)[0]:
-            os.close(self._alive)
-            self._alive = None
-        return self._alive is None
+    def _status_within(self, timeout_s: float | None) -> int | None:
+        if self._status is None and select.select([self._connection], [], [], timeout_s)[0]:
+            with os.fdopen(self._connection, "rb") as stream:
+                self._status = _number(stream, "status")
+        return self._status
+
+
+def _number(stream: BinaryIO, name: str) -> int:
+    """Read a line with a name and a number.
+
+    Raises:
+        ValueError: It has another name, or what forks has ended.
+    """
+    return int(stream.readline().removeprefix(f"{name} ".encode()))
+
+
+def are_shared() -> bool:
+    """Return whether a process that started this one has called ``share_preforks``."""
+    return _SOCKETS in os.environ
 
 
 def share_preforks() -> Path:
@@ -63,7 +79,7 @@ def share_preforks() -> Path:
     The first caller makes it; what is forked from ends with that process.
     """
     with _lock:
-        if _SOCKETS not in os.environ:
+        if not are_shared():
             folder = os.environ[_SOCKETS] = tempfile.mkdtemp(suffix=f"-{os.getpid()}")
             atexit.register(shutil.rmtree, folder)
     return Path(os.environ[_SOCKETS])
@@ -76,16 +92,18 @@ def fork(
     environ: Mapping[str, str],
     log: Path,
     netns: Path | None = None,
+    errors: Path | None = None,
 ) -> Forked:
     """Run a command, ``python -m`` with a module, with its output appended to a file.
 
     Args:
-        kind: What it is forked from: ``worker`` or ``api``.
+        kind: What it is forked from: a key of ``prefork``, such as ``worker``.
         command: The command.
         folder: Its working directory.
         environ: All of its variables.
         log: The file.
         netns: The network namespace that it runs in, if not in this one.
+        errors: The file that receives its stderr, if not the same one.
     """
     _, _, module, *arguments = command
     request = {
@@ -94,14 +112,42 @@ def fork(
         "folder": str(folder),
         "environ": dict(environ),
         "log": str(log),
+        "errors": str(errors or log),
         "netns": netns and str(netns),
     }
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(_listening(kind)))
-        with connection.makefile("rw") as stream:
-            stream.write(f"{json.dumps(request)}\n")
-            stream.flush()
-            return Forked(int(stream.readline()))
+        connection.sendall(f"{json.dumps(request)}\n".encode())
+        # Unbuffered, since the status may be there already.
+        with connection.makefile("rb", buffering=0) as stream:
+            pid = _number(stream, "pid")
+        return Forked(pid, connection.detach())
+
+
+def run_command(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str], timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of `glimpse` to its end, forked from a process that has imported it.
+
+    Args:
+        command: The command, ``python -m cli.main`` with arguments.
+        folder: Its working directory.
+        environ: All of its variables.
+        timeout_s: Seconds after which it is killed.
+
+    Raises:
+        TimeoutExpired: It did not end in time.
+    """
+    with tempfile.TemporaryDirectory() as made:
+        out, errors = Path(made) / "out", Path(made) / "errors"
+        process = fork("cli", command, folder, environ, out, errors=errors)
+        try:
+            status = process.wait(timeout_s)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        return subprocess.CompletedProcess(command, status, out.read_text(), errors.read_text())
 
 
 def _listening(kind: str) -> Path:

@@ -11,6 +11,7 @@ import httpx
 import psutil
 
 from tests.support.plain_http import PLAIN
+from tests.support.services.forked import run_command
 from tests.support.services.ports import free_port
 from tests.support.services.process import Service
 
@@ -83,6 +84,9 @@ class GlimpseUp(Service):
             arguments: The command and its arguments.
             url: URL of the stack, if not its own address.
         """
+        if self.forks:
+            command, environ = self._command_of(arguments, url)
+            return run_command(command, self.folder, environ, self.start_s)
         with self.begin(*arguments, url=url) as process:
             try:
                 out, err = process.communicate(timeout=self.start_s)
@@ -92,15 +96,21 @@ class GlimpseUp(Service):
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def begin(self, *arguments: str, url: str = "") -> subprocess.Popen[str]:
-        """Start another command; see ``glimpse``."""
+        """Start the program of another command; see ``glimpse``."""
+        command, environ = self._command_of(arguments, url)
         return subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *arguments],
+            command,
             cwd=self.folder,
-            env={**psutil.Process().environ(), **self.environ(), "GLIMPSE_URL": url or self.url},
+            env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def _command_of(self, arguments: tuple[str, ...], url: str) -> tuple[list[str], dict[str, str]]:
+        """Return the command line and all variables of another command."""
+        environ = {**psutil.Process().environ(), **self.environ(), "GLIMPSE_URL": url or self.url}
+        return [sys.executable, "-m", "cli.main", *arguments], environ
 
     def _is_mine(self, process: psutil.Process) -> bool:
         try:

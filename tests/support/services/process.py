@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 import psutil
 
-from tests.support.services.forked import Forked, fork
+from tests.support.services.forked import Forked, are_shared, fork
 
 # Seconds between checks whether a service answers.
 _POLL_S = 0.05
@@ -42,8 +42,9 @@ class Service:
     stop_s: ClassVar[float] = 10.0
     # What it may be forked from, instead of started as a program; see ``prefork``.
     forked_from: str | None = None
-    # Whether services are forked: in the tests, but not in benchmarks, which measure programs.
-    forks: ClassVar[bool] = False
+    # Whether services are forked: in the tests and the scripts that these run, but not in
+    # benchmarks, which measure programs.
+    forks: ClassVar[bool] = are_shared()
     # The address that it listens on, and the network namespace that it runs in: None for that of
     # this process. See ``tests.support.network``.
     address: ClassVar[str] = "127.0.0.1"

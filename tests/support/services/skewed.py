@@ -41,7 +41,7 @@ class SkewedWorker(Worker):
         skew_s: Seconds that its clock is ahead; negative if behind.
     """
 
-    forked_from = None
+    forked_from = "skewed"
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str], queue: str, skew_s: float
@@ -56,7 +56,7 @@ class SkewedWorker(Worker):
 class SkewedApi(Api):
     """The API on a machine with a skewed clock; see ``SkewedWorker``."""
 
-    forked_from = None
+    forked_from = "skewed"
 
     def __init__(self, folder: Path, settings: Mapping[str, str], skew_s: float) -> None:
         super().__init__(folder, settings)
