@@ -15,7 +15,7 @@ from redis import Redis
 
 from common.contract import CATALOG_QUEUE
 from common.jobs.redis import RedisJobs
-from common.redis_client import connect as connect_redis
+from common.redis.client import connect as connect_redis
 from tests.support.job_records import new_job
 from tests.support.pictures import image_id, one_pixel_png, picture
 from tests.support.plain_http import PLAIN
