@@ -78,8 +78,6 @@ TEST_PROCESSES ?= 5
 .PHONY: test
 test: setup ## Run all tests against real services
 	scripts/install_system_packages.sh
-	@# Compile what workers import once, and not in every process that starts at the same time.
-	$(BIN)/python -c "import worker.runtime.serve, worker.encoders.clip.loading, worker.encoders.open_clip.loading, worker.encoders.backends.openvino, worker.encoders.starter.encoder"
 	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --durations=20
 
 # Files, folders or options of pytest, instead of all tests of a target below.

@@ -10,15 +10,17 @@ import shutil
 import signal
 import tempfile
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from execnet import XSpec
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from tests.support.nodes import fork_nodes
 from tests.support.services import (
     MilvusLite,
     MilvusServer,
@@ -126,6 +128,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return folders.index(folder if folder in folders else "")
 
     items.sort(key=position)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> None:
+    """Let the parallel processes of `make test` import the tests together."""
+    # What is imported before a fork would not be measured.
+    if not config.pluginmanager.hasplugin("_cov"):
+        fork_nodes(config, specs, share_preforks() / "nodes")
 
 
 @pytest.hookimpl(optionalhook=True)

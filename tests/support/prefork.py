@@ -72,7 +72,6 @@ def reap(*_: object) -> None:
 
 def become(request: dict[str, Any], connection: socket.socket) -> None:
     """Turn a forked process into the one that was asked for, in its own process group."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
@@ -98,20 +97,21 @@ def enter(netns: str) -> None:
             raise OSError(ctypes.get_errno(), "setns", netns)
 
 
-def next_module(listener: socket.socket, owner: int) -> str | None:
-    """Fork for each connection; return the module in the new process, and None at the end."""
+def next_connection(listener: socket.socket, owner: int) -> socket.socket | None:
+    """Fork for each connection; return it in the new process, and None when the owner has ended.
+
+    Args:
+        listener: Where they arrive.
+        owner: A pidfd.
+    """
     signal.signal(signal.SIGCHLD, reap)
     with listener:
         while owner not in select.select([listener, owner], [], [])[0]:
             connection, _ = listener.accept()
-            with connection.makefile() as stream:
-                line = stream.readline()
             if fork(connection) == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 os.close(owner)
-                request = json.loads(line)
-                with connection:
-                    become(request, connection)
-                return str(request["module"])
+                return connection
     return None
 
 
@@ -147,5 +147,8 @@ if __name__ == "__main__":
     sys.modules.pop("cli.main", None)
     # What was imported stays in each forked process, and is shared as long as nothing touches it.
     gc.freeze()
-    if module := next_module(listen(path), os.pidfd_open(int(owner))):
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if connection := next_connection(listen(path), os.pidfd_open(int(owner))):
+        with connection, connection.makefile() as stream:
+            request = json.loads(stream.readline())
+            become(request, connection)
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
