@@ -44,6 +44,12 @@ def test_no_port_is_given_twice() -> None:
     assert len(set(ports)) == 200
 
 
+def test_the_process_in_place_of_a_crashed_one_finds_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw7")
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "2")
+    assert free_port()
+
+
 def test_a_service_that_ends_shows_its_log(tmp_path: Path) -> None:
     with pytest.raises(ServiceNotStarted, match="no such thing"):
         Failing(tmp_path).start()

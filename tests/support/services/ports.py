@@ -29,7 +29,8 @@ def free_port() -> int:
 
 def _process() -> int:
     """Return the index of this process among the parallel test processes."""
-    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    # A process that replaces a crashed one is numbered on from the last.
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _processes()
 
 
 def _processes() -> int:
