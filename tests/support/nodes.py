@@ -66,8 +66,9 @@ if __name__ == "__main__":
     path, owner, folder, *arguments = sys.argv[1:]
     listener = listen(path)
     os.chdir(folder)
-    # Errors are reported by the processes, which collect again.
-    pytest.main([*arguments, "--numprocesses=0", "--collect-only", "-qq"])
+    # Errors are reported by the processes, which collect again. Some modules keep `sys.stderr` when
+    # they are imported; a captured one would be closed.
+    pytest.main([*arguments, "--numprocesses=0", "--collect-only", "-qq", "--capture=no"])
     if connection := next_connection(listener, os.pidfd_open(int(owner))):
         # The other side waits for its end.
         with connection:
