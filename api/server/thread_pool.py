@@ -1,4 +1,4 @@
-"""A thread pool of which few threads run at once, while the others wait for something.
+"""A thread pool that lets few of its threads run at once, while the others wait for something.
 
 A request that waits needs a thread of its own. Threads that run contend for the interpreter's
 lock: a thread releases it at each system call, and then waits for all others that want it.

@@ -112,8 +112,8 @@ class Claims(Protocol):
     def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
         """Return what the last owners of images left in the store; see ``confirm`` and ``settle``.
 
-        By image id, without the images of which nothing was recorded, because no owner of them
-        was presumed dead.
+        The result is by image id. It lacks images whose owners were never presumed dead, since
+        nothing is recorded for them.
         """
         ...
 

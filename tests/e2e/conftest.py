@@ -45,7 +45,7 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="package")
 def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlimpseUp]:
-    """A `glimpse up` shared by the files about its commands, of which the first finds it empty."""
+    """A `glimpse up` shared by the files about its commands; the first file finds it empty."""
     require(Valkey)
     require(MilvusLite)
     with GlimpseUp(tmp_path_factory.mktemp("up")) as up:

@@ -48,15 +48,7 @@ def started(model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 @pytest.fixture
 def with_torch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The starts that loaded the model with the package."""
-    starts: list[str] = []
-    original = registry._load_open_clip_with_torch
-
-    def noted(name: str, *given: Any) -> Any:
-        starts.append(name)
-        return original(name, *given)
-
-    monkeypatch.setattr(registry, "_load_open_clip_with_torch", noted)
-    return starts
+    return quick_starts.noted(monkeypatch, "_load_open_clip_with_torch")
 
 
 def load(model: Path, cache: Path) -> Encoder:

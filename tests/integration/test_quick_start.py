@@ -60,15 +60,7 @@ def load(cache: Path, weights: Path, *, bulk: bool = True, **changed: object) ->
 @pytest.fixture
 def with_torch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The starts that loaded the model with torch."""
-    starts: list[str] = []
-    original = registry._load_with_torch
-
-    def noted(name: str, *given: object) -> object:
-        starts.append(name)
-        return original(name, *given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(registry, "_load_with_torch", noted)
-    return starts
+    return quick_starts.noted(monkeypatch, "_load_with_torch")
 
 
 def vectors(encoder: Encoder) -> np.ndarray:

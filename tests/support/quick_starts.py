@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
 from common.settings import Settings
+from worker.encoders import registry
 
 # Packages that take seconds to import.
 _LARGE = {"torch", "open_clip", "timm", "transformers"}
@@ -44,9 +46,22 @@ class Started:
 
 
 def settings(given: Mapping[str, Any]) -> Settings:
-    """Return a worker's settings, of which tests change some."""
+    """Return a worker's settings with a test's changes."""
     fixed = {"device": "cpu", "precision": "fp32", "backend": "openvino", "torch_threads": 1}
     return Settings(**{**fixed, **given})
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, function: str) -> list[str]:
+    """Return the models that a function of the registry loads from now on, by their names."""
+    names: list[str] = []
+    original = getattr(registry, function)
+
+    def load(name: str, *given: Any) -> Any:
+        names.append(name)
+        return original(name, *given)
+
+    monkeypatch.setattr(registry, function, load)
+    return names
 
 
 def in_own_process(given: Mapping[str, Any], texts: tuple[str, ...] = _TEXTS) -> Started:

@@ -48,8 +48,8 @@ class _Run:
     found: dict[str, Named] = field(default_factory=dict)
     # The claimed images that have a row in the store, with the row's job.
     stored: dict[str, str] = field(default_factory=dict)
-    # Claimed images that an earlier run has ended and of which this run found no row. Milvus Lite
-    # replaces a row in two steps, between which a read finds neither.
+    # Claimed images that an earlier run has ended but that had no row when this run looked. Milvus
+    # Lite replaces a row in two steps, and a read between them finds neither.
     unknown: set[str] = field(default_factory=set)
     # The records of rows that this run has changed, as JSON.
     records: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The thread pool of which few threads run at once."""
+"""The thread pool that lets few of its threads run at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from api.server.thread_pool import ThreadPool
 from common.blocking import blocking
 from tests.support.polling import wait_for
 
-# Seconds for which a pool makes nobody wait in a test, and seconds that mean it lets nobody pass.
+# A bound so long that no call begins because of it in a test, and one so short that none waits.
 NEVER, AT_ONCE = 3600.0, 0.0
 # Seconds after which a test's call counts as hanging, and in which one that must wait would begin.
 HANGS_AFTER_S, MOMENT_S = 30.0, 0.1

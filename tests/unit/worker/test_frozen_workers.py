@@ -151,6 +151,11 @@ def delete(shared: Shared) -> None:
     assert shared.deletion().run(CatalogRequest(ids=[ID])).deleted == [ID]
 
 
+def index_and_delete(shared: Shared, bench: Bench, chunk: IngestChunk) -> None:
+    assert run(bench, chunk).outcomes[0].state == "indexed"
+    delete(shared)
+
+
 def assert_gone(shared: Shared) -> None:
     assert shared.store.known("default", [ID]) == {}
     with pytest.raises(NotFound):
@@ -244,16 +249,12 @@ def test_an_upload_does_not_count_a_row_that_was_written_too_late(
     chunk = shared.put(DATA)
     later: list[IngestChunk] = []
 
-    def index_and_delete() -> None:
-        run(others, chunk)
-        delete(shared)
-
     def upload_anew() -> None:
         assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
         later.append(shared.put(DATA, tag="anew", on_duplicate="merge"))
         assert run(others, later[0]).outcomes[0].state == "indexed"
 
-    write_late(stop, index_and_delete, upload_anew)
+    write_late(stop, lambda: index_and_delete(shared, others, chunk), upload_anew)
     assert run(bench, chunk).outcomes[0].state == "indexed"
     assert_row_of(shared, later[0])
 
@@ -265,15 +266,11 @@ def test_a_task_that_comes_again_does_not_keep_a_row_that_was_written_too_late(
     bench, stop = frozen
     chunk = shared.put(DATA)
 
-    def index_and_delete() -> None:
-        run(others, chunk)
-        delete(shared)
-
     def run_again() -> None:
         assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
         assert run(others, chunk).outcomes[0].state == "indexed"
 
-    write_late(stop, index_and_delete, run_again)
+    write_late(stop, lambda: index_and_delete(shared, others, chunk), run_again)
     assert run(bench, chunk).outcomes[0].state == "indexed"
     assert_gone(shared)
 
