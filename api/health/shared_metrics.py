@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
+from pathlib import Path
 
 from prometheus_client import values
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -36,4 +39,21 @@ def collector() -> Collector | None:
     folder = os.environ.get(_FOLDER)
     if folder is None:
         return None
-    return MultiProcessCollector(None, folder)  # type: ignore[no-untyped-call]
+    return _Files(Path(folder))
+
+
+class _Files(Collector):
+    """Collects the metrics in the files of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Add up the metrics of all files.
+
+        A process at its first request creates a file and then gives it its size. In between the
+        library's own ``collect`` fails.
+        """
+        files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return metrics

@@ -23,5 +23,5 @@ class Part:
     tier: int
     # Seconds it has to end after SIGTERM before it is killed.
     stop_s: float
-    # Returns whether it answers; None where only the readiness of the whole stack shows it.
+    # Returns whether it answers; None where something else waits for it, as readiness does.
     answers: Callable[[], Awaitable[bool]] | None = None

@@ -11,9 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from cli.errors import PartMissing
 from cli.stack import ports
 from cli.stack.folder import DataFolder
@@ -92,7 +89,7 @@ def lay_out(wanted: Wanted) -> Stack:
         environ[name] = str(Path(environ[name]).absolute())
     if "GLIMPSE_REDIS_URL" not in environ:
         environ["GLIMPSE_REDIS_URL"] = f"redis://{ports.LOOPBACK}:{redis_port}/0"
-        parts.append(_valkey(wanted.folder.redis, redis_port, environ["GLIMPSE_REDIS_URL"]))
+        parts.append(_valkey(wanted.folder.redis, redis_port))
         wanted.folder.note_redis(environ["GLIMPSE_REDIS_URL"])
     if "GLIMPSE_MILVUS_URI" not in environ:
         environ["GLIMPSE_MILVUS_URI"] = f"http://{ports.LOOPBACK}:{milvus_port}"
@@ -105,7 +102,7 @@ def lay_out(wanted: Wanted) -> Stack:
     return Stack(parts, standby, environ | {"PYTHONUNBUFFERED": "1"})
 
 
-def _valkey(folder: Path, port: int, url: str) -> Part:
+def _valkey(folder: Path, port: int) -> Part:
     config = folder / "valkey.conf"
     config.write_text(_VALKEY_CONFIG.format(port=port, folder=folder))
     return Part(
@@ -115,7 +112,6 @@ def _valkey(folder: Path, port: int, url: str) -> Part:
         cwd=folder,
         tier=BROKER,
         stop_s=_STORE_STOP_S,
-        answers=functools.partial(_redis_answers, url),
     )
 
 
@@ -203,12 +199,3 @@ def _api(wanted: Wanted) -> Part:
         tier=_API,
         stop_s=_API_STOP_S,
     )
-
-
-async def _redis_answers(url: str) -> bool:
-    async with Redis.from_url(url, socket_timeout=1) as client:
-        try:
-            # It answers with an error while it loads the append-only file.
-            return bool(await client.ping())
-        except RedisError:
-            return False

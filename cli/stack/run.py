@@ -123,8 +123,9 @@ class Run:
             chosen = await self._resolve(chosen)
         parts = self._stack.parts
         await self._start(processes, [part for part in parts if part.tier == BROKER])
+        active = await self._active_model(processes)
         self._require_keys()
-        await self._choose(processes, chosen)
+        await self._choose(active, chosen)
         await self._start(processes, [part for part in parts if part.tier != BROKER])
         if self._standby is not None:
             await self._start(processes, self._stack.standby, self._standby)
@@ -132,7 +133,7 @@ class Run:
         processes.respawn()
         self._welcome()
         while True:
-            await processes.look()
+            await _look(processes)
             await asyncio.sleep(_LOOK_S)
 
     async def _start(
@@ -155,8 +156,8 @@ class Run:
             if not RedisKeys(redis).exist():
                 ports.require_loopback(self._guarded)
 
-    async def _choose(self, processes: Processes, chosen: str) -> None:
-        """Set the active model and the one on standby, once Redis tells which one is active."""
+    async def _active_model(self, processes: Processes) -> str | None:
+        """Wait until Redis answers; return the active model, or None before the first start."""
         active: str | None = None
 
         async def is_known() -> bool:
@@ -168,6 +169,10 @@ class Run:
             return True
 
         await self._wait(processes, is_known, "Redis", _ANSWER_S, _ANSWER_LOOK_S)
+        return active
+
+    async def _choose(self, active: str | None, chosen: str) -> None:
+        """Set the model that serves, and the one on standby."""
         if active is None:
             active = await self._resolve(AUTO) if chosen == AUTO else chosen
         elif chosen == AUTO:
@@ -199,7 +204,7 @@ class Run:
         """Wait until ``answers`` returns true; no part may exit meanwhile."""
         deadline = asyncio.get_running_loop().time() + limit_s
         while asyncio.get_running_loop().time() < deadline:
-            await processes.look()
+            await _look(processes)
             if await answers():
                 return
             await asyncio.sleep(look_s)
@@ -233,6 +238,14 @@ class Run:
 
     def _say(self, text: str) -> None:
         self._log.line(_SELF, text)
+
+
+async def _look(processes: Processes) -> None:
+    """Look after the processes, unless the task was cancelled and a library suppressed that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    await processes.look()
 
 
 class _Readiness:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import signal
@@ -259,3 +260,21 @@ def test_ctrl_c_does_not_cut_short_the_stop_after_a_failure(
         asyncio.run(Run(stack, folder, "http://127.0.0.1:9", "127.0.0.1").until_stopped())
     output = capsys.readouterr().out
     assert output.index("already stopping") < output.index("a ends")
+
+
+def test_ctrl_c_counts_where_a_library_suppresses_the_cancellation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def answers() -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        return False
+
+    part = dataclasses.replace(shell("a", POLITE), answers=answers)
+    stack = Stack([part], [], {**os.environ, "GLIMPSE_MODEL": "hashing"})
+    with hold(tmp_path) as folder:
+        asyncio.run(Run(stack, folder, "http://127.0.0.1:9", "127.0.0.1").until_stopped())
+    output = capsys.readouterr().out
+    assert "already stopping" not in output
+    assert output.index("a ends") < output.index("stopped")

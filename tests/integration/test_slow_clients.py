@@ -87,7 +87,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey, blobs: Path) -
     settings = settings_of(valkey, blobs, head_s=1)
     with Api(tmp_path_factory.mktemp("api"), settings) as service:
         yield service
-    assert b"Traceback" not in service.log.read_bytes()
+    assert service.traceback == ""
 
 
 @pytest.fixture

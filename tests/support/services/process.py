@@ -78,6 +78,12 @@ class Service:
         return self.folder / "output.log"
 
     @property
+    def traceback(self) -> str:
+        """Its log from the first traceback to the end; empty if there is none."""
+        _, found, rest = self.log.read_text(errors="replace").partition("Traceback")
+        return found + rest
+
+    @property
     def running(self) -> bool:
         """Whether its process is alive."""
         return self._process is not None and self._process.poll() is None
