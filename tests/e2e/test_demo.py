@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,13 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def demo(tmp_path: Path, photos: Path) -> Demo:
+def demo(tmp_path: Path, photos: Path) -> Iterator[Demo]:
     require(Valkey)
     require(MilvusLite)
-    return Demo(tmp_path, photos)
+    demo = Demo(tmp_path, photos)
+    yield demo
+    # If it did not end as a test expects, it would outlive the tests.
+    demo.kill()
 
 
 def test_it_shows_what_it_found_and_embeds_nothing_twice(demo: Demo, photos: Path) -> None:

@@ -265,13 +265,18 @@ def test_ctrl_c_does_not_cut_short_the_stop_after_a_failure(
 def test_ctrl_c_counts_where_a_library_suppresses_the_cancellation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    ready = tmp_path / "ready"
+
     async def answers() -> bool:
+        if not ready.exists():
+            return False
         os.kill(os.getpid(), signal.SIGINT)
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(10)
         return False
 
-    part = dataclasses.replace(shell("a", POLITE), answers=answers)
+    script = POLITE.replace("echo {name} up", f"touch {ready}")
+    part = dataclasses.replace(shell("a", script), answers=answers)
     stack = Stack([part], [], {**os.environ, "GLIMPSE_MODEL": "hashing"})
     with hold(tmp_path) as folder:
         asyncio.run(Run(stack, folder, "http://127.0.0.1:9", "127.0.0.1").until_stopped())

@@ -18,7 +18,6 @@ import json
 import os
 import runpy
 import select
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -55,19 +54,18 @@ _IMPORTED = {
     "cli": ("cli.main",),
 }
 
-# The connections of running processes, by their ids.
-_running: dict[int, socket.socket] = {}
+# The ids and connections of running processes, by their pidfds.
+_running: dict[int, tuple[int, socket.socket]] = {}
 
 
-def reap(*_: object) -> None:
-    """Collect ended processes, so that none stays a zombie, and report how they ended."""
-    while _running:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
-        # Whoever asked for it may have ended, too.
-        with _running.pop(pid) as connection, contextlib.suppress(OSError):
-            connection.sendall(f"status {os.waitstatus_to_exitcode(status)}\n".encode())
+def report(pidfd: int) -> None:
+    """Collect a process that has ended, so that it does not stay a zombie, and report how."""
+    pid, connection = _running.pop(pidfd)
+    os.close(pidfd)
+    _, status = os.waitpid(pid, 0)
+    # Whoever asked for it may have ended, too.
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(f"status {os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def become(request: dict[str, Any], connection: socket.socket) -> None:
@@ -104,28 +102,30 @@ def next_connection(listener: socket.socket, owner: int) -> socket.socket | None
         listener: Where they arrive.
         owner: A pidfd.
     """
-    signal.signal(signal.SIGCHLD, reap)
     with listener:
-        while owner not in select.select([listener, owner], [], [])[0]:
-            connection, _ = listener.accept()
-            if fork(connection) == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                os.close(owner)
-                return connection
-    return None
+        while True:
+            ready, _, _ = select.select([listener.fileno(), owner, *_running], [], [])
+            for pidfd in _running.keys() & ready:
+                report(pidfd)
+            if owner in ready:
+                return None
+            if listener.fileno() in ready:
+                connection, _ = listener.accept()
+                if fork(connection) == 0:
+                    os.close(owner)
+                    return connection
 
 
 def fork(connection: socket.socket) -> int:
     """Fork this process for a connection; return 0 in the new one."""
-    # Its end is reported, however early.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     pid = os.fork()
     if pid:
-        _running[pid] = connection
+        _running[os.pidfd_open(pid)] = pid, connection
     else:
         while _running:
-            _running.popitem()[1].close()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            pidfd, (_, others) = _running.popitem()
+            os.close(pidfd)
+            others.close()
     return pid
 
 
