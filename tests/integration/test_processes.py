@@ -20,6 +20,7 @@ from cli.stack.parts import Stack
 from cli.stack.processes import Processes
 from cli.stack.run import Run
 from common.exit_codes import MISCONFIGURED, WEIGHTS_UNAVAILABLE
+from tests.support.polling import wait_for
 
 ENVIRON = {"PATH": os.environ["PATH"], "SHARED": "shared"}
 
@@ -66,6 +67,18 @@ class Stage:
         self.pids.setdefault(name, []).append(pid)
 
 
+def wait_for_the_end(killed: psutil.Process) -> None:
+    """Wait until a process that was killed has ended: SIGKILL takes effect with a delay."""
+
+    def has_ended() -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            # Whether zombies are collected depends on the machine.
+            return bool(killed.status() == psutil.STATUS_ZOMBIE)
+        return True
+
+    wait_for(has_ended, 10, "the end of what was killed")
+
+
 def test_parts_get_their_variables_and_their_output_is_shown() -> None:
     async def scene() -> list[str]:
         async with Stage(shell("a", "echo $SHARED $OWN; echo bad >&2; exec sleep 60")) as stage:
@@ -97,8 +110,7 @@ def test_a_part_that_does_not_end_is_killed_with_its_children() -> None:
             assert child.is_running()
         return child
 
-    child = asyncio.run(scene())
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    wait_for_the_end(asyncio.run(scene()))
 
 
 def test_what_a_killed_part_started_is_killed_with_it() -> None:
@@ -112,8 +124,7 @@ def test_what_a_killed_part_started_is_killed_with_it() -> None:
             await stage.until("was killed by signal 9; restarting")
         return child
 
-    child = asyncio.run(scene())
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    wait_for_the_end(asyncio.run(scene()))
 
 
 def test_a_pipe_that_a_daemon_keeps_open_does_not_hold_up_the_end() -> None:
