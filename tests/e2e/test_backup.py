@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,7 +27,7 @@ from tests.support.pictures import image_id, picture
 from tests.support.plain_http import PLAIN
 from tests.support.polling import finished_job, ready, wait_for
 from tests.support.services import MilvusLite, SeaweedFS, Stack, Valkey
-from tests.support.services.forked import run_command
+from tests.support.services.forked import run_command, stand_in
 from tests.support.services.glimpse_up import GlimpseUp
 from tests.support.services.seaweedfs import BUCKET
 
@@ -118,7 +117,7 @@ def search(http: httpx.Client, body: Mapping[str, Any]) -> list[tuple[str, float
 
 
 def command_of(stack: Stack, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    return [sys.executable, "-m", "cli.main", *arguments], {**os.environ, **stack.settings}
+    return [str(stand_in()), "-m", "cli.main", *arguments], {**os.environ, **stack.settings}
 
 
 def begin(stack: Stack, *arguments: str) -> subprocess.Popen[str]:

@@ -20,6 +20,7 @@ class Demo(GlimpseUp):
     """The demo on a folder of pictures; it counts as started once its stack is starting."""
 
     name = "glimpse demo"
+    forked_from = None
 
     def __init__(self, folder: Path, photos: Path) -> None:
         super().__init__(folder)

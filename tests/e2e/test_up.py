@@ -25,6 +25,7 @@ class MakeUp(GlimpseUp):
     """The stack, started by `make up`."""
 
     name = "make up"
+    forked_from = None
 
     def command(self) -> list[str]:
         return make_command("up", DATA=self.data, PORT=self.port)
@@ -151,7 +152,7 @@ def test_told_to_stop_it_ends_all_in_order_and_a_restart_finds_everything(
 ) -> None:
     require(Valkey)
     require(MilvusLite)
-    up = GlimpseUp(tmp_path)
+    up = GlimpseUp(tmp_path, forked=False)
     try:
         for number, known in ((signal.SIGTERM, 0), (signal.SIGINT, len(COLOURS))):
             up.log.unlink(missing_ok=True)
@@ -171,7 +172,7 @@ def test_told_to_stop_it_ends_all_in_order_and_a_restart_finds_everything(
 
 def test_stopped_twice_while_it_starts_it_leaves_nothing_behind(tmp_path: Path) -> None:
     require(Valkey)
-    up = GlimpseUp(tmp_path)
+    up = GlimpseUp(tmp_path, forked=False)
     up.answers = lambda: (up.data / "parts.json").exists()  # type: ignore[method-assign]
     up.start()
     up.signal(signal.SIGTERM)
@@ -189,7 +190,7 @@ def test_killed_it_can_be_started_again_at_once_and_no_part_runs_twice(
     require(MilvusLite)
     if path != "/nowhere" and shutil.which("setpriv") is None:
         miss("setpriv is not on PATH (Debian package util-linux)")
-    up = GlimpseUp(tmp_path, {"PATH": path}).start()
+    up = GlimpseUp(tmp_path, {"PATH": path}, forked=False).start()
     try:
         assert up.glimpse("ingest", str(pictures)).returncode == 0
         kill(up)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from common.redis.client import connect
 from common.vector_index import IndexKind, VectorIndex
 from tests.support.polling import wait_for
 from tests.support.services import MilvusLite, MilvusServer, Valkey
+from tests.support.services.forked import stand_in
 from tests.support.store_clients import IDENTITY, many, row
 from worker.stores.base import Row
 from worker.stores.identity import Identity
@@ -42,9 +42,9 @@ class Migration:
         }
 
     def start(self, *options: str, to: str = "") -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "cli.main", "migrate", "--to", to or self.target, *options]
+        command = ["-m", "cli.main", "migrate", "--to", to or self.target, *options]
         return subprocess.Popen(
-            command,
+            [stand_in(), *command],
             env=self._environ,
             text=True,
             stdout=subprocess.PIPE,

@@ -4,8 +4,8 @@
 
 returns once it listens on a socket. For each connection, which sends a line of JSON, a process is
 forked, which answers with its id and then runs a module as ``python -m`` would. Once that has
-ended, its exit status follows. This process ends with the process PID; see
-``tests.support.services.forked``.
+ended, its exit status follows. If the connection is closed before, it is killed. This process ends
+with the process PID; see ``tests.support.services.forked``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +53,35 @@ _IMPORTED = {
     "worker": _WORKER,
     "api": _API,
     "skewed": ("tests.support.skewed_time", *_WORKER, *_API),
-    "cli": ("cli.main",),
+    "cli": ("cli.main", "cli.stack.run"),
 }
 
-# The ids and connections of running processes, by their pidfds.
-_running: dict[int, tuple[int, socket.socket]] = {}
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A forked process, with a pidfd, and the connection of whoever asked for it."""
 
-def report(pidfd: int) -> None:
-    """Collect a process that has ended, so that it does not stay a zombie, and report how."""
-    pid, connection = _running.pop(pidfd)
-    os.close(pidfd)
-    _, status = os.waitpid(pid, 0)
-    # Whoever asked for it may have ended, too.
-    with connection, contextlib.suppress(OSError):
-        connection.sendall(f"status {os.waitstatus_to_exitcode(status)}\n".encode())
+    pid: int
+    pidfd: int
+    connection: socket.socket
+
+    def close(self) -> None:
+        os.close(self.pidfd)
+        self.connection.close()
+
+    def kill(self) -> None:
+        """Kill it, with every process in its group if it has one."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
+
+    def report(self) -> None:
+        """Collect it once it has ended, so that it does not stay a zombie, and say how it ended."""
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        # Whoever asked for it may have ended, too.
+        with contextlib.suppress(OSError):
+            self.connection.sendall(f"status {status}\n".encode())
+        self.close()
 
 
 def become(request: dict[str, Any], connection: socket.socket) -> None:
@@ -102,31 +118,45 @@ def next_connection(listener: socket.socket, owner: int) -> socket.socket | None
         listener: Where they arrive.
         owner: A pidfd.
     """
+    # By their pidfds, and by their connections' file descriptors.
+    running: dict[int, Running] = {}
+    poll = select.poll()
+    poll.register(owner, select.POLLIN)
+    poll.register(listener, select.POLLIN)
     with listener:
-        while True:
-            ready, _, _ = select.select([listener.fileno(), owner, *_running], [], [])
-            for pidfd in _running.keys() & ready:
-                report(pidfd)
-            if owner in ready:
-                return None
-            if listener.fileno() in ready:
-                connection, _ = listener.accept()
-                if fork(connection) == 0:
-                    os.close(owner)
-                    return connection
+        while owner not in (ready := dict(poll.poll())):
+            for file in running.keys() & ready.keys():
+                attend(file, running, poll)
+            if listener.fileno() not in ready:
+                continue
+            connection, _ = listener.accept()
+            if not (pid := os.fork()):
+                for each in running.values():
+                    each.connection.close()
+                os.close(owner)
+                return connection
+            begun = Running(pid, os.pidfd_open(pid), connection)
+            running |= {begun.pidfd: begun, connection.fileno(): begun}
+            poll.register(begun.pidfd, select.POLLIN)
+            # Only its end: what arrives is for the new process.
+            poll.register(connection, 0)
+    return None
 
 
-def fork(connection: socket.socket) -> int:
-    """Fork this process for a connection; return 0 in the new one."""
-    pid = os.fork()
-    if pid:
-        _running[os.pidfd_open(pid)] = pid, connection
+def attend(file: int, running: dict[int, Running], poll: select.poll) -> None:
+    """Report the end of a process, or kill it since its connection has ended."""
+    each = running.get(file)
+    if each is None:
+        return
+    if file == each.pidfd:
+        for known in (each.pidfd, each.connection.fileno()):
+            if running.pop(known, None):
+                poll.unregister(known)
+        each.report()
     else:
-        while _running:
-            pidfd, (_, others) = _running.popitem()
-            os.close(pidfd)
-            others.close()
-    return pid
+        del running[file]
+        poll.unregister(file)
+        each.kill()
 
 
 def listen(path: str) -> socket.socket:
@@ -141,6 +171,9 @@ def listen(path: str) -> socket.socket:
 
 if __name__ == "__main__":
     kind, path, owner = sys.argv[1:]
+    if kind == "cli":
+        # Commands start other programs of Glimpse.
+        sys.executable = str(Path(path).with_name("python"))
     for name in _IMPORTED[kind]:
         importlib.import_module(name)
     # To run a module that is imported already is warned of.

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -14,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 _ROOT = Path(__file__).parent.parent.parent.parent
+_STAND_IN = _ROOT / "tests" / "support" / "stand_in.py"
 # Variable with the folder of the sockets; its name ends with the process that they serve.
 _SOCKETS = "TEST_PREFORK_SOCKETS"
 _lock = threading.Lock()
@@ -106,6 +109,9 @@ def fork(
         errors: The file that receives its stderr, if not the same one.
     """
     _, _, module, *arguments = command
+    if kind == "cli":
+        # Commands start it.
+        stand_in()
     request = {
         "module": module,
         "arguments": arguments,
@@ -150,12 +156,35 @@ def run_command(
         return subprocess.CompletedProcess(command, status, out.read_text(), errors.read_text())
 
 
+def stand_in() -> Path:
+    """Return a program that takes Python's place for Glimpse's own programs, and has them forked.
+
+    See ``tests.support.stand_in``.
+    """
+    for kind in ("worker", "api", "cli"):
+        _listening(kind)
+    path = share_preforks() / "python"
+    with _locked("python"):
+        if not path.exists():
+            command = shlex.join([sys.executable, "-IS", str(_STAND_IN), str(path.parent)])
+            path.write_text(f'#!/bin/sh\nexec {command} {shlex.quote(sys.executable)} "$@"\n')
+            path.chmod(0o700)
+    return path
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """Let one process at a time make a thing that they share."""
+    with (share_preforks() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _listening(kind: str) -> Path:
     """Return the socket of what is forked from, started at first use by any process."""
     folder = share_preforks()
     path = folder / kind
-    with (folder / f"{kind}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(kind):
         if not path.exists():
             owner = folder.name.rpartition("-")[2]
             with (folder / f"{kind}.log").open("wb") as log:

@@ -25,14 +25,21 @@ class GlimpseUp(Service):
     Args:
         folder: Contains the data folder and the log.
         settings: ``GLIMPSE_`` variables in addition to the model's.
+        forked: Whether the tests may fork it and its parts, instead of starting the programs. Then
+            ``processes`` has a stand-in for each part; see ``tests.support.stand_in``.
     """
 
     name = "glimpse up"
+    forked_from = "cli"
     start_s = 120.0
     stop_s = 60.0
 
-    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, str] | None = None, *, forked: bool = True
+    ) -> None:
         super().__init__(folder)
+        if not forked:
+            self.forked_from = None
         self.data = folder / "data"
         # The address to listen on.
         self.host = "127.0.0.1"
