@@ -41,6 +41,8 @@ export class Grid {
   // Rows with tiles: from the first to before the second.
   #shown = [0, 0];
   #width = 0;
+  // Distance of the grid from the top of the document, in pixels.
+  #offset = 0;
   // The first picture of the first row in view, and the distance of its row from the top of the viewport.
   #reader = { at: 0, top: 0 };
   // The position of the picture that is the tab stop.
@@ -58,7 +60,9 @@ export class Grid {
     this.#list.addEventListener('focusin', (event) => this.#makeCurrent(event.target.closest('.tile')));
     window.addEventListener('scroll', () => this.#onScroll(), { passive: true });
     window.addEventListener('resize', () => this.#fit());
-    new ResizeObserver(() => this.#fit()).observe(this.#above);
+    const observer = new ResizeObserver(() => this.#fit());
+    // The body is as high as all that is above the grid, and the grid.
+    for (const element of [this.#above, document.body]) observer.observe(element);
   }
 
   /** The number of pictures, with or without a tile. */
@@ -166,6 +170,7 @@ export class Grid {
   #scrollTo(at, distance) {
     const top = this.#above.getBoundingClientRect().top + this.#tops[this.#rows.rowOf(at)];
     window.scrollBy({ top: top - distance, behavior: 'instant' });
+    this.#offset = offsetOf(this.#above);
     this.#showRows();
   }
 
@@ -188,10 +193,15 @@ export class Grid {
     this.#actions.reading(this.#pictures[this.#rows.rows[row]?.end - 1]);
   }
 
-  /** Lay the pictures out again if the window has another width, and keep the reader's place. */
+  /** Keep the reader's place when the window gets another width, or what is above the grid another height. */
   #fit() {
     const { at, top } = this.#reader;
-    if (this.#width === widthOf(this.#above)) return this.#showRows();
+    const moved = offsetOf(this.#above) - this.#offset;
+    this.#offset += moved;
+    if (this.#width === widthOf(this.#above)) {
+      if (window.scrollY) window.scrollBy({ top: moved, behavior: 'instant' });
+      return this.#showRows();
+    }
     this.#captions.clear();
     this.#layOut();
     if (!window.scrollY || !this.size) return;
@@ -388,6 +398,10 @@ export class Grid {
 
 function widthOf(element) {
   return element.getBoundingClientRect().width;
+}
+
+function offsetOf(element) {
+  return element.getBoundingClientRect().top + window.scrollY;
 }
 
 /** Return a CSS length in pixels. */
