@@ -35,9 +35,9 @@ class Sizes:
         polls: Polls of a job, one after the other.
     """
 
-    pictures: int = 100
-    searches: int = 50
-    polls: int = 200
+    pictures: int = 200
+    searches: int = 100
+    polls: int = 1000
 
 
 def of_services(sizes: Sizes) -> list[Measure]:
