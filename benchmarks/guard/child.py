@@ -2,7 +2,7 @@
 
     PYTHONPATH=TREE python -P child.py import api.wsgi
 
-It imports nothing of the benchmarks, which the tree may have in another form.
+Of the benchmarks, it imports nothing but the tree's own worker with a free model.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# The packages of a tree.
-_PACKAGES = ("api", "cli", "common", "glimpse_client", "worker")
-# Side of a preprocessed picture in pixels, as for ViT-B/32, and the pixels that may be decoded.
-_SIDE, _PIXELS_MAX = 224, 100_000_000
+# The packages of a tree, and its worker with a free model.
+_MODULES = ("api", "cli", "common", "glimpse_client", "worker", "benchmarks.free_worker")
+# Pixels of a picture that may be decoded.
+_PIXELS_MAX = 100_000_000
 # Times that each picture is decoded.
 _TIMES = 3
 
 
 def identify() -> dict[str, Any]:
-    """Return the names of the settings, and where each package is."""
+    """Return the names of the settings, and where each module is."""
     from common.settings import Settings
 
-    modules = [importlib.import_module(package) for package in _PACKAGES]
+    modules = [importlib.import_module(name) for name in _MODULES]
     return {"files": [module.__file__ for module in modules], "settings": [*Settings.model_fields]}
 
 
@@ -45,20 +45,21 @@ def import_(*names: str) -> dict[str, Any]:
 
 def decode(folder: str) -> dict[str, Any]:
     """Return the CPU milliseconds per picture of decoding and preprocessing a folder's."""
+    from benchmarks import free_worker
     from worker.decoding import decode as decoding
-    from worker.encoders import crop
 
     pictures = [path.read_bytes() for path in sorted(Path(folder).rglob("*.jpg"))]
+    encoder = free_worker.FreeEncoder()
 
     def run(data: bytes) -> None:
-        crop.centre_square(decoding.decode(data, _PIXELS_MAX, 2 * _SIDE).image, _SIDE)
+        encoder.preprocess(decoding.decode(data, _PIXELS_MAX, encoder.draft_side).image)
 
     run(pictures[0])
     begun = time.process_time()
     for data in _TIMES * pictures:
         run(data)
     spent_ms = 1000 * (time.process_time() - begun)
-    files = [decoding.__file__, crop.__file__]
+    files = [decoding.__file__, free_worker.__file__]
     return {"cpu_ms": spent_ms / (_TIMES * len(pictures)), "files": files}
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks.guard.tree import Tree
+from benchmarks.guard.tree import NotMeasured, Tree
 from benchmarks.ingest.client import Client, multipart, upload
 from benchmarks.photographs import Photographs
 from benchmarks.stack import FreeWorker, WatchedStack
 from common.settings import PREFIX
+from tests.support.services import ServiceNotStarted
 from tests.support.services.glimpse import GlimpseProcess
 
 # Picture and sentence numbers of a sample begin this far from those of the sample before.
@@ -42,7 +43,15 @@ class Side:
             _run_from(part, tree, known)
 
     def __enter__(self) -> Self:
-        self._stack.__enter__()
+        """Start the service, and ingest the pictures.
+
+        Raises:
+            NotMeasured: A part of it does not start.
+        """
+        try:
+            self._stack.__enter__()
+        except ServiceNotStarted as error:
+            raise NotMeasured(f"{self.tree.name} does not start: {error}") from error
         self._stack.warm_up()
         pictures = range(len(self._photographs))
         self.job = Client(self.url).post(multipart(self._photographs, pictures))

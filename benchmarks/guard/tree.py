@@ -15,9 +15,10 @@ from benchmarks.environments import environment
 from benchmarks.own_process import MeasureFailed, last_json
 from tests.support import revisions
 
-# The product. Its worker with a free model stands among the benchmarks, and is of the same tree.
 _PACKAGES = ("api", "cli", "common", "glimpse_client", "worker")
-_FREE_WORKER = "benchmarks/free_worker.py"
+# The worker with a free model stands among the benchmarks. Without the package's own file, Python
+# would find it in that of the working tree.
+_FREE_WORKER = ("benchmarks/__init__.py", "benchmarks/free_worker.py")
 _PINS = "constraints.txt"
 # Run with a tree's Python.
 _CHILD = Path(__file__).parent / "child.py"
@@ -51,7 +52,7 @@ class Tree:
         if reason := revisions.absent(commit):
             raise NotMeasured(f"{reason}. Fetch more of it: git fetch --unshallow")
         try:
-            revisions.export(commit, folder, [*_PACKAGES, _FREE_WORKER, _PINS])
+            revisions.export(commit, folder, [*_PACKAGES, *_FREE_WORKER, _PINS])
         except subprocess.CalledProcessError as error:
             said = error.stderr.decode(errors="replace").strip()
             raise NotMeasured(f"{commit} is too old to compare with: {said}") from error
@@ -67,8 +68,9 @@ class Tree:
         for package in _PACKAGES:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(revisions.ROOT / package, folder / package, ignore=ignored)
-        (folder / _FREE_WORKER).parent.mkdir()
-        shutil.copy(revisions.ROOT / _FREE_WORKER, folder / _FREE_WORKER)
+        (folder / "benchmarks").mkdir()
+        for file in _FREE_WORKER:
+            shutil.copy(revisions.ROOT / file, folder / file)
         return cls("head", folder, sys.executable)
 
     def run(self, task: str, *arguments: str) -> dict[str, Any]:

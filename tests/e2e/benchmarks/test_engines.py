@@ -7,12 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
+from benchmarks.guard.side import Side
+from benchmarks.guard.tree import NotMeasured, Tree
 from common.contract import QUEUES
 from tests.conftest import miss, require
 from tests.support import revisions
 from tests.support.make import make
+from tests.support.pictures import picture
 from tests.support.quick_benchmarks import quick
 from tests.support.services import MilvusLite, Valkey
 
@@ -104,3 +108,16 @@ def test_the_guard(tmp_path: Path) -> None:
             for what in ("head / base", "from", "to")
         }
     }
+
+
+def test_a_commit_that_does_not_start_is_not_compared(tmp_path: Path) -> None:
+    require(Valkey)
+    require(MilvusLite)
+    pictures = tmp_path / "pictures"
+    (pictures / "red").mkdir(parents=True)
+    (pictures / "red" / "1.jpg").write_bytes(picture("red"))
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__init__.py").touch()
+    empty = Tree("base", tmp_path, sys.executable)
+    with pytest.raises(NotMeasured, match=r"(?s)base does not start: .*No module named"):
+        Side(empty, tmp_path / "data", pictures, []).__enter__()

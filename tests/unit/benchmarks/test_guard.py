@@ -14,6 +14,7 @@ from benchmarks.guard.__main__ import main
 from benchmarks.guard.tree import NotMeasured, Tree
 from benchmarks.guard.verdict import FASTER, LATENCY_NOISE, SAME, SLOWER, UNKNOWN, Comparison
 from benchmarks.own_process import MeasureFailed
+from tests.conftest import miss
 from tests.support import revisions
 
 PAIRS = 20
@@ -91,3 +92,12 @@ def test_a_tree_runs_its_own_code(tmp_path: Path) -> None:
 def test_a_task_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(MeasureFailed, match="no_such_module"):
         Tree("base", tmp_path, sys.executable).run("import", "no_such_module")
+
+
+@pytest.mark.parametrize("name", ["head", "base"])
+def test_a_tree_has_its_own_worker_with_a_free_model(name: str, tmp_path: Path) -> None:
+    if name == "base" and (reason := revisions.absent("HEAD")):
+        miss(reason)
+    tree = Tree.of_commit("HEAD", tmp_path) if name == "base" else Tree.of_working_tree(tmp_path)
+    *_, worker = tree.run("identify")["files"]
+    assert worker == str(tmp_path / "benchmarks" / "free_worker.py")
