@@ -74,6 +74,7 @@ class Shared:
             self.quotas,
             marks or self.marks,
             wait_s,
+            replaced_s=0,
         )
 
     def amends(self, claims: MemoryClaims) -> Amends:

@@ -23,9 +23,6 @@ from worker.stores.written import note_written
 
 log = logging.getLogger(__name__)
 
-# Seconds within which an edit has replaced a row.
-_REPLACED_S = 0.2
-
 
 class Deletion:
     """Runs ``catalog.delete``.
@@ -46,6 +43,7 @@ class Deletion:
         quotas: Counts the tenants' images.
         marks: The read marks, which a deletion raises.
         wait_s: Seconds to wait for a claimed image; must be less than the API's timeout.
+        replaced_s: Seconds within which an edit has replaced a row.
     """
 
     def __init__(
@@ -60,6 +58,7 @@ class Deletion:
         quotas: Quotas,
         marks: ReadMarks,
         wait_s: float = CLAIM_WAIT_S,
+        replaced_s: float = 0.2,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -71,6 +70,7 @@ class Deletion:
         self._quotas = quotas
         self._marks = marks
         self._wait_s = wait_s
+        self._replaced_s = replaced_s
 
     def run(
         self, request: CatalogRequest, is_wanted: Callable[[], bool] = lambda: True
@@ -114,7 +114,7 @@ class Deletion:
         if self._store.known(tenant, [image_id]):
             return True
         # Milvus Lite replaces a row in two steps, between which a read finds neither.
-        time.sleep(_REPLACED_S)
+        time.sleep(self._replaced_s)
         return bool(self._store.known(tenant, [image_id]))
 
     def _delete_claimed(
