@@ -72,8 +72,8 @@ house: setup ## Show files and imports by folder and the longest functions (BASE
 	$(BIN)/python -m scripts.house $(if $(BASE),--base "$(BASE)")
 
 # Test files that run in parallel, each with services of its own: more than the cores of a small
-# machine, since they wait for more than half of their time.
-TEST_PROCESSES ?= 5
+# machine, since they wait for most of their time.
+TEST_PROCESSES ?= 7
 
 .PHONY: test
 test: setup ## Run all tests against real services

@@ -163,7 +163,7 @@ def test_commands_that_would_break_a_promise_are_refused(
 def test_active_shows_a_task_and_shutdown_finishes_it(
     stack: Stack, app: QueueApp, slow: SlowWorker, tmp_path: Path
 ) -> None:
-    (name,) = {*app.control.inspect(timeout=2).ping()} - {NAME}
+    name = f"ingest@slow.{slow.pid}"
     location = upload(stack, "red", "green", "blue")
     wait_for(slow.begun, WAIT_S, "a picture")
     active = inspect(app, name).active()[name]
