@@ -48,7 +48,7 @@ class FolderWriter(IncomingFile):
 class FolderBlobs:
     """Stores blobs as files.
 
-    Originals are at ``TENANT/originals/ab/ID``, renditions at ``TENANT/renditions/ab/ID/NAME``,
+    Originals are at ``TENANT/originals/ab/ID``, renditions at ``TENANT/renditions/NAME/ab/ID``,
     withdrawn blobs at ``TENANT/withdrawn/ab/ID``. A blob's time is the modification time of
     its file. The file of a kept blob is read-only.
 
@@ -96,12 +96,15 @@ class FolderBlobs:
             with disk_errors():
                 return self.path(tenant, blob_id).open("rb")
         except FileNotFoundError:
-            raise NotFound(f"The bytes of image {blob_id} are not in the blob store.") from None
+            raise _not_found(blob_id) from None
 
     def read(self, tenant: str, blob_id: str) -> bytes:
         """Return a blob's bytes."""
-        with self.open(tenant, blob_id) as file, disk_errors():
-            return file.read()
+        try:
+            with disk_errors():
+                return self.path(tenant, blob_id).read_bytes()
+        except FileNotFoundError:
+            raise _not_found(blob_id) from None
 
     def signed_url(
         self, tenant: str, blob_id: str, expires_s: int, headers: Mapping[str, str]
@@ -113,16 +116,11 @@ class FolderBlobs:
     def put_rendition(self, tenant: str, blob_id: str, name: str, data: bytes) -> None:
         """Store a file derived from a blob."""
         writer = FolderWriter(self, tenant)
-        folder = self._renditions(tenant, blob_id)
         try:
             writer.write(data)
             writer.seal()
-            with disk_errors():
-                folder.mkdir(parents=True, exist_ok=True)
-                writer.path.replace(folder / name)
-        except FileNotFoundError:
-            # The blob is being removed.
-            writer.discard()
+            with disk_errors(), require_folder():
+                _move(writer.path, self._rendition(tenant, blob_id, name))
         except BaseException:
             # On a full disk, an incomplete file would waste space.
             writer.discard()
@@ -135,7 +133,7 @@ class FolderBlobs:
     def rendition(self, tenant: str, blob_id: str, name: str) -> bytes | None:
         """Return the bytes of a rendition, or None if there is none."""
         with disk_errors(), suppress(FileNotFoundError):
-            return (self._renditions(tenant, blob_id) / name).read_bytes()
+            return self._rendition(tenant, blob_id, name).read_bytes()
         return None
 
     def delete(self, tenant: str, blob_id: str) -> None:
@@ -154,7 +152,7 @@ class FolderBlobs:
             with disk_errors():
                 os.utime(self.path(tenant, blob_id))
         except FileNotFoundError:
-            raise NotFound(f"The bytes of image {blob_id} are not in the blob store.") from None
+            raise _not_found(blob_id) from None
 
     def keep(self, tenant: str, blob_id: str, at: float) -> None:
         """Mark a blob as kept: its image is known to be indexed."""
@@ -226,10 +224,21 @@ class FolderBlobs:
         return self._root.joinpath(tenant, "withdrawn", blob_id[:2], blob_id)
 
     def _remove_renditions(self, tenant: str, blob_id: str) -> None:
-        shutil.rmtree(self._renditions(tenant, blob_id), ignore_errors=True)
+        folder = self._root / tenant / "renditions"
+        with suppress(OSError):
+            for kind in folder.iterdir():
+                (kind / blob_id[:2] / blob_id).unlink(missing_ok=True)
+        # Where they were before: in a folder of their blob.
+        shutil.rmtree(folder / blob_id[:2] / blob_id, ignore_errors=True)
 
-    def _renditions(self, tenant: str, blob_id: str) -> Path:
-        return self._root.joinpath(tenant, "renditions", blob_id[:2], blob_id)
+    def _rendition(self, tenant: str, blob_id: str, name: str) -> Path:
+        # Not in a folder of the blob: on many disks, it would take as much time and space as a
+        # thumbnail.
+        return self._root.joinpath(tenant, "renditions", name, blob_id[:2], blob_id)
+
+
+def _not_found(blob_id: str) -> NotFound:
+    return NotFound(f"The bytes of image {blob_id} are not in the blob store.")
 
 
 def _is_kept(file: os.stat_result) -> bool:

@@ -347,13 +347,26 @@ def test_a_rendition_that_a_killed_process_left_goes_with_its_blob(tmp_path: Pat
     blobs = FolderBlobs(tmp_path)
     put(blobs, b"data")
     blobs.put_rendition("default", ID, "150.jpg", b"small")
-    left = next(tmp_path.glob("*/renditions/*/*"))
+    left = next(tmp_path.glob("*/renditions/*/*/*"))
     aside = left.rename(tmp_path / "aside")
     blobs.withdraw("default", ID)
     # As if its process had been killed between writing it and checking the original again.
     aside.rename(left)
     blobs.discard("default", ID)
     assert not left.exists()
+
+
+def test_renditions_in_the_folders_of_an_earlier_version_go_with_their_blob(
+    tmp_path: Path,
+) -> None:
+    blobs = FolderBlobs(tmp_path)
+    put(blobs, b"data")
+    blobs.put_rendition("default", ID, "150.jpg", b"small")
+    earlier = tmp_path / "default" / "renditions" / ID[:2] / ID
+    earlier.mkdir(parents=True)
+    (earlier / "150.jpg").write_bytes(b"small")
+    blobs.withdraw("default", ID)
+    assert [path for path in tmp_path.glob("*/renditions/**/*") if path.is_file()] == []
 
 
 def test_the_time_of_a_withdrawal_is_not_that_of_the_upload(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import BinaryIO
 
 from PIL import Image
@@ -33,17 +35,15 @@ def render(decoded: Decoded, wanted: int = _ALWAYS) -> dict[int, bytes]:
     """
     image = decoded.image
     is_whole = image.size == (decoded.width, decoded.height)
-    made: dict[int, bytes] = {}
-    data = b""
+    made: dict[int, Image.Image] = {}
     # Each is made from the next larger one, which takes far less time than from the picture.
     for size in reversed(SIZES):
-        if max(image.size) < size and not (is_whole and size <= wanted):
-            continue
-        smaller = shrunk(image, size)
-        if smaller is not image or not data:
-            data = to_jpeg(smaller)
-        image, made[size] = smaller, data
-    return made
+        if max(image.size) >= size or (is_whole and size <= wanted):
+            image = made[size] = shrunk(image, size)
+    # Of a picture that is smaller than two of the sizes, they are the same.
+    distinct = list({id(image): image for image in made.values()}.values())
+    encoded = dict(zip(map(id, distinct), to_jpegs(distinct), strict=True))
+    return {size: encoded[id(image)] for size, image in made.items()}
 
 
 def shrunk(image: Image.Image, size: int) -> Image.Image:
@@ -63,11 +63,20 @@ def shrunk(image: Image.Image, size: int) -> Image.Image:
 
 def to_jpeg(image: Image.Image) -> bytes:
     """Return an RGB picture as JPEG, without its file's metadata."""
+    return to_jpegs([image])[0]
+
+
+def to_jpegs(images: Sequence[Image.Image]) -> list[bytes]:
+    """Return RGB pictures as JPEGs, without their files' metadata."""
+    ends = [0]
     with _file() as file:
-        # By default Pillow copies a JPEG's comment.
-        image.save(file, "JPEG", quality=_QUALITY, comment=b"")
+        for image in images:
+            # By default Pillow copies a JPEG's comment.
+            image.save(file, "JPEG", quality=_QUALITY, comment=b"")
+            ends.append(file.tell())
         file.seek(0)
-        return file.read()
+        data = file.read(ends[-1])
+    return [data[begin:end] for begin, end in pairwise(ends)]
 
 
 def _file() -> BinaryIO:
@@ -76,5 +85,5 @@ def _file() -> BinaryIO:
     While Pillow encodes into one with a descriptor, the interpreter runs other threads.
     """
     if sys.platform == "linux":
-        return os.fdopen(os.memfd_create("thumbnail"), "w+b", buffering=0)
+        return os.fdopen(os.memfd_create("thumbnails"), "w+b", buffering=0)
     return io.BytesIO()
