@@ -49,8 +49,8 @@ def converted_clip(architecture: tuple) -> Callable[[Path], Encoder]:
     return build
 
 
-def starter(folder: Path) -> Encoder:
-    return load_encoder(SETTINGS.model_copy(update={"model": "starter", "cache_dir": folder}))
+def starter(_: Path) -> Encoder:
+    return load_encoder(SETTINGS.model_copy(update={"model": "starter"}))
 
 
 def small_open_clip(causal: bool) -> Callable[[Path], Encoder]:

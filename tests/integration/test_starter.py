@@ -52,8 +52,7 @@ def test_photographs_are_found_by_what_they_show(photos: Path, tmp_path: Path) -
         (folder / path.name).symlink_to(path)
     # As in a worker: a third of the time would be the system's, for pages that are freed again.
     keep_freed_memory()
-    settings = Settings(model="starter", device="cpu", torch_threads=2, cache_dir=tmp_path)
-    encoder = load_encoder(settings)
+    encoder = load_encoder(Settings(model="starter", device="cpu", torch_threads=2))
     collection, _ = embed(encoder, tmp_path / "photos")
     assert len(collection.paths) == 495
     # Measured: 0.50 and 0.59. Classes that are new to the model keep both scores low.
