@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.allocator import keep_freed_memory
 from common.settings import load_settings
-from worker.allocator import keep_freed_memory
 from worker.encoders.clip.bicubic import centre_square
 from worker.encoders.vectors import unit_rows
 from worker.runtime.serve import serve

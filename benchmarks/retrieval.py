@@ -24,8 +24,8 @@ from benchmarks.figures import Figure
 from benchmarks.noise import noise_figures
 from benchmarks.photographs import chosen, paths_in
 from benchmarks.report import Report
+from common.allocator import keep_freed_memory
 from common.settings import load_settings
-from worker.allocator import keep_freed_memory
 from worker.decoding.decode import decode
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder

@@ -14,6 +14,7 @@ from api.health import shared_metrics
 from api.http.stream_slots import close_with
 from api.server.logs import ACCESS, ACCESS_WITHOUT_QUERY, ServerLogger
 from api.webhooks.sender import connect_sender
+from common.allocator import share_arena
 from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
 from common.redis.client import connect
@@ -57,9 +58,11 @@ _MONITORING = frozenset({"/healthz", "/readyz", "/metrics"})
 def on_starting(server: Any) -> None:
     """Refuse settings that Redis or the blob store will never accept, and newer data.
 
-    Without Redis, the API answers 503 until it returns.
+    Without Redis, the API answers 503 until it returns. The processes that are started afterwards
+    inherit how memory is allocated.
     """
     del server
+    share_arena()
     shared_metrics.begin()
     try:
         with connect(_settings.redis) as redis:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.free_worker import FreeEncoder
+from common.allocator import keep_freed_memory
 from common.settings import load_settings
-from worker.allocator import keep_freed_memory
 from worker.runtime.serve import serve
 from worker.stores.base import Named, Row
 from worker.stores.memory import MemoryStore

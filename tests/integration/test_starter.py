@@ -20,10 +20,10 @@ from tokenizers import Tokenizer
 from transformers import BertModel
 
 from benchmarks.retrieval import embed, hits, image_to_image, text_to_image
+from common.allocator import keep_freed_memory
 from common.errors import InvalidSettings
 from common.settings import Settings
 from tests.support.clip_weights import TINY, random_clip, save_state_dict
-from worker.allocator import keep_freed_memory
 from worker.encoders.compute import Compute
 from worker.encoders.crop import centre_square
 from worker.encoders.registry import load_encoder

@@ -9,11 +9,11 @@ from concurrent.futures import Future
 from importlib.metadata import version
 from typing import Any
 
+from common.allocator import return_freed_memory
 from common.errors import BrokerUnavailable, GlimpseError
 from common.heartbeats import Heartbeat, Heartbeats
 from common.models.base import Models
 from common.redis.time import SKEW_S_MAX, Clock
-from worker.allocator import return_freed_memory
 from worker.liveness import Liveness
 from worker.runtime.base import Runtime
 

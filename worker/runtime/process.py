@@ -8,12 +8,12 @@ import socket
 
 import click
 
+from common.allocator import keep_freed_memory
 from common.contract import INGEST_QUEUE
 from common.errors import GlimpseError
 from common.exit_codes import status_of
 from common.logs.context import bind_process
 from common.settings import Settings
-from worker.allocator import keep_freed_memory
 
 
 def run_worker(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.allocator import return_freed_memory
 from common.errors import EncoderError
-from worker.allocator import return_freed_memory
 from worker.encoders.backends.converted import Converted, padded
 
 # Held during a tower's first inference: two threads that make a process's first one concurrently

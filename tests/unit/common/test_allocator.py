@@ -1,4 +1,4 @@
-"""The allocator of a worker: threads share one arena, and freed memory is returned on request."""
+"""The allocator: threads share one arena, and freed memory is returned on request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 # before, then, and once returned, and the number of arenas.
 PROGRAM = """
 import ctypes, tempfile, threading
-from worker.allocator import keep_freed_memory, return_freed_memory
+from common.allocator import keep_freed_memory, return_freed_memory
 
 def mib():
     with open("/proc/self/statm") as file:
