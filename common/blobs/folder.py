@@ -100,11 +100,8 @@ class FolderBlobs:
 
     def read(self, tenant: str, blob_id: str) -> bytes:
         """Return a blob's bytes."""
-        try:
-            with disk_errors():
-                return self.path(tenant, blob_id).read_bytes()
-        except FileNotFoundError:
-            raise _not_found(blob_id) from None
+        with self.open(tenant, blob_id) as file, disk_errors():
+            return file.read()
 
     def signed_url(
         self, tenant: str, blob_id: str, expires_s: int, headers: Mapping[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -40,10 +40,7 @@ def render(decoded: Decoded, wanted: int = _ALWAYS) -> dict[int, bytes]:
     for size in reversed(SIZES):
         if max(image.size) >= size or (is_whole and size <= wanted):
             image = made[size] = shrunk(image, size)
-    # Of a picture that is smaller than two of the sizes, they are the same.
-    distinct = list({id(image): image for image in made.values()}.values())
-    encoded = dict(zip(map(id, distinct), to_jpegs(distinct), strict=True))
-    return {size: encoded[id(image)] for size, image in made.items()}
+    return dict(zip(made, to_jpegs(made.values()), strict=True))
 
 
 def shrunk(image: Image.Image, size: int) -> Image.Image:
@@ -66,7 +63,7 @@ def to_jpeg(image: Image.Image) -> bytes:
     return to_jpegs([image])[0]
 
 
-def to_jpegs(images: Sequence[Image.Image]) -> list[bytes]:
+def to_jpegs(images: Iterable[Image.Image]) -> list[bytes]:
     """Return RGB pictures as JPEGs, without their files' metadata."""
     ends = [0]
     with _file() as file:
