@@ -47,6 +47,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Before it first compiles a model, torch compiles a program for each kind of vector instructions of
 # the processor, to see whether the compiler knows them.
 os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
+# What it compiles is the same for any number of threads, so that it is compiled once.
+os.environ.setdefault("TORCHINDUCTOR_CPP_DYNAMIC_THREADS", "1")
 
 # Importing its modules takes most of the start of a worker or an API, so that these are forked from
 # processes that have done so. Some tests start the programs.
@@ -78,6 +80,9 @@ _TOGETHER = {
     ),
 }
 
+# Objects made since the last look for garbage before Python looks again; its default is 700.
+_NEW_OBJECTS = 10_000
+
 # The photographs next to the checkout; they are not part of the project.
 PHOTOS = Path(__file__).parent.parent.parent / "shared" / "photos"
 
@@ -106,7 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect without looking for garbage, and never look for any among what was collected.
+    """Collect without looking for garbage; never look for any in what was collected, else seldom.
 
     All of it lives until the end, and looking through it again and again takes a fifth of the CPU
     time of collecting, in each process.
@@ -114,6 +119,8 @@ def pytest_collection() -> Generator[None, object, object]:
     gc.disable()
     collected = yield
     gc.freeze()
+    # Tests make many objects and little garbage.
+    gc.set_threshold(_NEW_OBJECTS)
     gc.enable()
     # Libraries complain of objects that are left at the end.
     atexit.register(gc.unfreeze)

@@ -17,6 +17,7 @@ from api.webhooks.sender import connect_sender
 from common.allocator import share_arena
 from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
+from common.garbage import ignore_what_exists
 from common.redis.client import connect
 from common.redis.time import SKEW_S_MAX, RedisClock
 from common.settings import load_settings
@@ -59,10 +60,11 @@ def on_starting(server: Any) -> None:
     """Refuse settings that Redis or the blob store will never accept, and newer data.
 
     Without Redis, the API answers 503 until it returns. The processes that are started afterwards
-    inherit how memory is allocated.
+    inherit how memory is allocated, and share the modules.
     """
     del server
     share_arena()
+    ignore_what_exists()
     shared_metrics.begin()
     try:
         with connect(_settings.redis) as redis:
@@ -92,6 +94,7 @@ def post_worker_init(worker: Any) -> None:
     begin_tracing(_settings.traces_url, "glimpse-api")
     # Monitoring requests would drown all others in the access log.
     logging.getLogger("gunicorn.access").addFilter(_is_not_monitoring)
+    ignore_what_exists()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

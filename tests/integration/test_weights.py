@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(BODY, len(BODY))
 
     def _corrupted(self) -> None:
-        self._send(BODY[:-1] + b"!", len(BODY))
+        self._send(BODY[:-1] + bytes([BODY[-1] ^ 1]), len(BODY))
 
     def _truncated(self) -> None:
         self._send(BODY[:1000], len(BODY))

@@ -12,6 +12,7 @@ from celery.worker import WorkController
 from common.broker.names import queues_of
 from common.contract import CATALOG_QUEUE, INGEST_QUEUE, REINDEX_QUEUE
 from common.errors import StoreUnavailable
+from common.garbage import ignore_what_exists
 from common.heartbeats import RedisHeartbeats
 from common.models.redis import RedisModels
 from common.redis.client import connect
@@ -77,9 +78,7 @@ def serve(
     )
     _end_with_grace(runtime, settings, name, sender)
     worker = _celery_worker(runtime, settings, queue, name, events)
-    # Each look through all that was imported, which stays, would stop all threads for 70 ms.
-    gc.collect()
-    gc.freeze()
+    ignore_what_exists()
     gc.enable()
     try:
         _consume(runtime, worker, sender)
