@@ -16,17 +16,17 @@ from benchmarks.stack import WatchedStack
 
 # Share of the pictures that are indexed when the worker is killed.
 _SHARE = 0.25
-# Seconds after which the rest is lost, and between the pictures that arrive meanwhile: one tool
-# looks for a dead worker's tasks only when a new one comes.
-_LOST_S, _TRAFFIC_S = 120.0, 10.0
+# Share of the seconds until the rest is lost after which another picture arrives: one tool looks
+# for a dead worker's tasks only when a new one comes.
+_TRAFFIC_SHARE = 1 / 12
 # Seconds between looks at what is done.
 _POLL_S = 0.02
 # Seconds to reach that share.
 _BEGIN_S = 300.0
 
 
-def kill_tool(bench: Bench, first: int, count: int) -> dict[str, Any]:
-    """Kill a tool's worker in the middle of its work.
+def kill_tool(bench: Bench, first: int, count: int, lost_s: float) -> dict[str, Any]:
+    """Kill a tool's worker in the middle of its work; what is not done after a time is lost.
 
     Raises:
         NotDone: It did not get as far as that.
@@ -39,7 +39,7 @@ def kill_tool(bench: Bench, first: int, count: int) -> dict[str, Any]:
         killed = time.monotonic()
         bench.worker.start()
         sending.result()
-    more = _wait_beside_traffic(bench, rows, first, count)
+    more = _wait_beside_traffic(bench, rows, first, count, lost_s)
     back_s = time.monotonic() - killed
     indexed = bench.rows() - rows
     return {
@@ -49,14 +49,14 @@ def kill_tool(bench: Bench, first: int, count: int) -> dict[str, Any]:
     }
 
 
-def _wait_beside_traffic(bench: Bench, rows: int, first: int, count: int) -> int:
+def _wait_beside_traffic(bench: Bench, rows: int, first: int, count: int, lost_s: float) -> int:
     """Wait for all pictures, and send single ones meanwhile; return how many those were."""
     begun, more = time.monotonic(), 0
     while True:
         with suppress(NotDone):
-            bench.wait(partial(_has, bench, rows + count + more), _TRAFFIC_S)
+            bench.wait(partial(_has, bench, rows + count + more), _TRAFFIC_SHARE * lost_s)
             return more
-        if time.monotonic() - begun > _LOST_S:
+        if time.monotonic() - begun > lost_s:
             return more
         bench.send(first + count + more, 1)
         more += 1

@@ -31,12 +31,14 @@ class Sizes:
         pictures: Pictures of the measurement.
         killed: Pictures of the work that a kill interrupts.
         lease_s: Seconds after which a dead worker's work is due again.
+        lost_s: Seconds after which what a dead worker had is lost.
     """
 
     warm_up: int = 64
     pictures: int = 1000
     killed: int = 500
     lease_s: int = 10
+    lost_s: float = 120.0
 
     @property
     def all(self) -> int:
@@ -62,7 +64,7 @@ def run_tool(
             measured = bench.index(sizes.warm_up, sizes.pictures)
             if kill:
                 first = sizes.warm_up + sizes.pictures
-                measured["kill"] = kill_tool(bench, first, sizes.killed)
+                measured["kill"] = kill_tool(bench, first, sizes.killed, sizes.lost_s)
             return measured
     except (EnvironmentNotMade, MeasureFailed, ServiceNotStarted) as error:
         return {"error": str(error)}

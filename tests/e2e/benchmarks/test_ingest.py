@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import require
 from tests.support.quick_benchmarks import COSTS, latencies, quick
 from tests.support.services import MilvusLite, Valkey
@@ -122,6 +124,8 @@ def test_what_grows_in_redis(tmp_path: Path) -> None:
     }
 
 
+# Longer than its own limits, whose errors say what did not end.
+@pytest.mark.timeout(900)
 def test_queues(tmp_path: Path) -> None:
     require(Valkey)
     require(MilvusLite)
