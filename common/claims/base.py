@@ -66,6 +66,10 @@ class Claims(Protocol):
             tenant: The owner of the images.
             ids: The ids of the images, without repetitions.
             alone: Whether this process is processing nothing else; then suspects are granted too.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer. If it has granted the claims nevertheless,
+                they are given back with a later renewal.
         """
         ...
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from common.claims.base import NO_RECORDS, Claim, Left, Verdict
 from common.errors import BrokerUnavailable
@@ -69,7 +70,12 @@ class RedisClaims:
         """Claim images."""
         keys = [_key(tenant, image_id) for image_id in ids]
         with self._sending:
-            verdicts = self._take_keys(owner, keys, alone=alone) if keys else []
+            try:
+                verdicts = self._take_keys(owner, keys, alone=alone) if keys else []
+            except RedisError:
+                # Redis may have granted them, and only its reply was lost.
+                self._give_back_later([_Held(key, owner) for key in keys])
+                raise
             granted = {
                 _Held(key, owner)
                 for key, verdict in zip(keys, verdicts, strict=True)
@@ -176,6 +182,13 @@ class RedisClaims:
         """Reset the attempts and the quarantine of images."""
         if ids:
             self._forget(claim_keys=[_key(tenant, image_id) for image_id in ids], kept_s=_KEPT_S)
+
+    def _give_back_later(self, perhaps_held: Sequence[_Held]) -> None:
+        """Give claims back with a later renewal, except those that this process knows it holds."""
+        with self._lock:
+            for held in perhaps_held:
+                if held not in self._held:
+                    self._unsent.setdefault(held, None)
 
     def _confirm_page(self, page: Sequence[tuple[_Held, _Written]]) -> list[bool]:
         found = self._confirm(

@@ -79,3 +79,39 @@ def test_what_is_claimed_anew_is_not_let_go_of(redis: Valkey) -> None:
     assert claims.take("one", "default", [IMAGE]) == [GRANTED]
     wait_for(lambda: renewed(claims), 30, "Redis")
     assert claims_in(redis).take("two", "default", [IMAGE]) == [BUSY]
+
+
+def take_unheard(redis: Valkey, claims: RedisClaims) -> None:
+    """Claim an image of which Redis grants the claim, but the caller does not hear that."""
+    # Redis knows the script from here on.
+    claims.take("one", "default", [OTHER])
+    redis.suspend()
+    with pytest.raises(BrokerUnavailable):
+        claims.take("one", "default", [IMAGE])
+    redis.resume()
+    wait_for(lambda: claims_in(redis).holder("default", IMAGE) == "one", 30, "the claim")
+
+
+def test_a_claim_whose_grant_was_not_heard_is_given_back(redis: Valkey) -> None:
+    claims = claims_in(redis)
+    take_unheard(redis, claims)
+    assert renewed(claims)
+    assert claims.attempts("default", IMAGE) == 0
+    assert claims_in(redis).take("two", "default", [IMAGE, OTHER]) == [GRANTED, BUSY]
+
+
+def test_a_claim_whose_grant_was_heard_the_second_time_is_held(redis: Valkey) -> None:
+    claims = claims_in(redis)
+    take_unheard(redis, claims)
+    assert claims.take("one", "default", [IMAGE]) == [GRANTED]
+    assert renewed(claims)
+    assert claims.attempts("default", IMAGE) == 1
+    assert claims_in(redis).take("two", "default", [IMAGE]) == [BUSY]
+
+
+def test_a_claim_that_is_held_stays_so_if_a_second_grant_is_not_heard(redis: Valkey) -> None:
+    claims = claims_in(redis)
+    claims.take("one", "default", [IMAGE])
+    take_unheard(redis, claims)
+    assert renewed(claims)
+    assert claims_in(redis).take("two", "default", [IMAGE]) == [BUSY]

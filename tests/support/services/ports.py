@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from pathlib import Path
+from random import SystemRandom
 
+# The ports that Linux gives to connections, and to sockets that leave the choice to it.
+_CHOSEN_BY_THE_KERNEL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_FIRST, _END = 10_000, 32_768
+# Forked processes do not repeat each other's choices.
+_random = SystemRandom()
 _given: set[int] = set()
 _lock = threading.Lock()
 
@@ -13,18 +20,36 @@ _lock = threading.Lock()
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nothing listens on.
 
-    The kernel may offer a port again before its service has bound it, so a process never
-    allocates a port twice, and parallel test processes use disjoint sets of ports.
+    A service binds it a while later. The kernel must not give it to another socket meanwhile: a
+    Milvus server that finds its port taken listens on another one. So it is below the ports that
+    the kernel chooses from. A process never allocates a port twice, and parallel test processes
+    use disjoint sets of ports.
     """
+    mine = range(_FIRST + _process(), _end(), _processes())
     with _lock:
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = int(probe.getsockname()[1])
-            # Linux offers only odd or only even ports, so distribute pairs of ports.
-            if port not in _given and port // 2 % _processes() == _process():
-                _given.add(port)
-                return port
+        while (port := _random.choice(mine)) in _given or not _is_free(port):
+            pass
+        _given.add(port)
+    return port
+
+
+def _end() -> int:
+    """Return the first port that the kernel chooses from, if that leaves enough below it."""
+    try:
+        return max(_END, int(_CHOSEN_BY_THE_KERNEL.read_text().split()[0]))
+    except OSError:
+        return _END
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # A port in TIME_WAIT is free, too.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _process() -> int:
