@@ -82,9 +82,12 @@ class CeleryDispatcher:
         self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
     ) -> None:
         """Send a task to a queue; a read is to see all writes that were reported before."""
-        is_marked = self._marks_reads and isinstance(message, ReadRequest)
-        send = self._sender.send_read if is_marked else self._sender.send
-        send(task, queue, task_id, message, expires_s)
+        if isinstance(message, ReadRequest):
+            self._sender.send_read(
+                task, queue, task_id, message, expires_s, marked=self._marks_reads
+            )
+        else:
+            self._sender.send(task, queue, task_id, message, expires_s)
 
     @broker_call
     def result(self, task_id: str) -> TaskResult:

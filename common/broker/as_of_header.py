@@ -17,7 +17,7 @@ def place_for_marks() -> dict[str, str]:
 
 
 def split_at_marks(message: str) -> tuple[str, str]:
-    """Return what precedes the marks in a message, and what follows them."""
+    """Return what precedes the marks in a message, and what follows them: '' without a place."""
     before, _, after = message.partition(f'"{_PLACE}"')
     return before, after
 

@@ -17,6 +17,7 @@ from common.broker.queues import stamp
 from common.broker.request_header import request_header
 from common.contract import INGEST_CHUNK, Message, dump
 from common.models.base import Models
+from common.models.redis import ROLES_KEY
 from common.read_marks.redis import marks_keys
 from common.recent import Recent
 from common.redis.client import broker_call
@@ -86,15 +87,54 @@ class TaskSender:
         """Send a task to a queue of the model that runs such tasks now; see ``prepare``."""
         self.prepare(task, queue, task_id, message, expires_s).put()
 
-    @broker_call
     def send_read(
-        self, task: str, queue: str, task_id: str, message: Message, expires_s: float | None = None
+        self,
+        task: str,
+        queue: str,
+        task_id: str,
+        message: Message,
+        expires_s: float | None = None,
+        *,
+        marked: bool,
     ) -> None:
-        """Send a task that reads as of the read marks of this moment; see ``prepare``."""
-        name = queue_for(queue, self._roles().of(queue), message)
-        text = self._encode(name, task, task_id, message, expires_s, place_for_marks())
+        """Send a task that reads the store to the model that is active at this moment.
+
+        So a search that starts after a job succeeded is answered by the model that has its images.
+
+        Args:
+            task: A task name from ``common.contract``.
+            queue: One of ``PURPOSES``, but not that of uploads.
+            task_id: Chosen by the caller; the result is stored under it.
+            message: The payload.
+            expires_s: Seconds until the task expires; None for never.
+            marked: Whether it reads as of the read marks of this moment, or else strongly.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer.
+        """
+        marks = place_for_marks() if marked else {}
+        active = self._roles().active
+        while True:
+            name = queue_for(queue, active, message)
+            text = self._encode(name, task, task_id, message, expires_s, marks)
+            if self._put_read(name, active, text):
+                return
+            active = self._roles.again().active
+
+    @broker_call
+    def _put_read(self, queue: str, active: str | None, text: str) -> bool:
+        """Put a read into a queue, with the read marks; return False if another model is active."""
         before, after = split_at_marks(text)
-        self._send_read(queue_key=name, **marks_keys(), before=before, after=after)
+        return bool(
+            self._send_read(
+                queue_key=queue,
+                roles_key=ROLES_KEY,
+                **marks_keys(),
+                active=active or "",
+                before=before,
+                after=after,
+            )
+        )
 
     def send_to(
         self, name: str, task: str, task_id: str, message: Message, expires_s: float | None = None

@@ -11,7 +11,7 @@ from common.redis.client import broker_call
 from common.redis.scripts import RedisScript
 
 # A hash of the active model, the following one, and the last switch as JSON.
-_ROLES = "glimpse:model"
+ROLES_KEY = "glimpse:model"
 # All models that have had workers.
 _KNOWN = "glimpse:models"
 
@@ -33,7 +33,7 @@ class RedisModels:
     def roles(self) -> Roles:
         """Return the models that run tasks now."""
         active, following = cast(
-            "list[str | None]", self._redis.hmget(_ROLES, "active", "following")
+            "list[str | None]", self._redis.hmget(ROLES_KEY, "active", "following")
         )
         return Roles(active=active, following=following)
 
@@ -42,8 +42,8 @@ class RedisModels:
         """Note that workers of a model exist; make it active if none is."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.sadd(_KNOWN, model)
-        pipe.hsetnx(_ROLES, "active", model)
-        pipe.hmget(_ROLES, "active", "following")
+        pipe.hsetnx(ROLES_KEY, "active", model)
+        pipe.hmget(ROLES_KEY, "active", "following")
         active, following = pipe.execute()[-1]
         return Roles(active=active, following=following)
 
@@ -76,12 +76,12 @@ class RedisModels:
     @broker_call
     def switch(self) -> Switch | None:
         """Return the last switch, or None if there was none."""
-        text = cast("str | None", self._redis.hget(_ROLES, "switch"))
+        text = cast("str | None", self._redis.hget(ROLES_KEY, "switch"))
         return None if text is None else Switch.model_validate_json(text)
 
     @broker_call
     def _changed(self, step: _Step, switch: Switch) -> bool:
         found = self._change(
-            roles_key=_ROLES, model=switch.model, step=step, switch=switch.model_dump_json()
+            roles_key=ROLES_KEY, model=switch.model, step=step, switch=switch.model_dump_json()
         )
         return bool(found)

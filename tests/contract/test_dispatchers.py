@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -21,6 +22,7 @@ from common.contract import AsOf, CatalogRequest, dump
 from common.errors import BrokerUnavailable
 from common.jobs.base import Job
 from common.jobs.redis import RedisJobs
+from common.models.base import Switch
 from common.models.redis import RedisModels
 from common.read_marks.base import ReadMark
 from common.read_marks.redis import RedisReadMarks
@@ -28,7 +30,7 @@ from common.redis.client import connect
 from common.redis.time import RedisClock
 from common.settings import load_settings
 from tests.support.echo_worker import ECHO, FAIL, QUEUE
-from tests.support.services import Valkey, free_port
+from tests.support.services import RedisServer, Valkey, free_port
 
 MESSAGE = CatalogRequest(tenant="default", ids=["0" * 64])
 
@@ -82,6 +84,26 @@ def test_a_read_is_sent_with_the_marks_of_its_moment(
             marks.establish(ReadMark("c", time), epoch)
             assert as_of(marked) == AsOf(epoch=epoch, times={"c": time})
         assert as_of(celery_dispatcher) is None
+
+
+@pytest.mark.parametrize("consistency", ["marks", "strong"])
+def test_a_read_after_a_switch_is_sent_to_the_new_model(
+    redis_server: RedisServer, consistency: str
+) -> None:
+    with connect(redis_server.url) as redis:
+        redis.flushdb()
+        variables = {"GLIMPSE_REDIS_URL": redis_server.url, "GLIMPSE_CONSISTENCY": consistency}
+        settings, models = load_settings(variables), RedisModels(redis)
+        dispatcher = CeleryDispatcher(settings, redis, RedisClock(redis), models)
+        models.adopt("old")
+        send(dispatcher, ECHO)
+        # Within the time for which a dispatcher takes the active model as known.
+        models.begin_switch(Switch(model="new", state="running", at=0))
+        models.activate("new", 0)
+        send(dispatcher, ECHO)
+        assert [redis.llen(f"{QUEUE}@{model}") for model in ("old", "new")] == [1, 1]
+        (text,) = cast("list[str]", redis.lrange(f"{QUEUE}@new", 0, -1))
+        assert json.loads(text)["properties"]["delivery_info"]["routing_key"] == f"{QUEUE}@new"
 
 
 def test_a_task_runs_once_it_is_put_into_its_queue(dispatcher: Dispatcher) -> None:
