@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import uuid
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from tests.support.network import share_bridge
 from tests.support.nodes import fork_nodes
 from tests.support.services import (
     MilvusLite,
@@ -29,8 +31,8 @@ from tests.support.services import (
     Service,
     Valkey,
 )
-from tests.support.services.forked import share_preforks
-from tests.support.services.milvus_server import PROGRAMS
+from tests.support.services.forked import share_preforks, stand_in
+from tests.support.services.milvus_server import PROGRAMS, unpack_milvus
 from tests.support.services.seaweedfs import BUCKET
 
 if TYPE_CHECKING:
@@ -140,10 +142,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> None:
-    """Let the parallel processes of `make test` import the tests together."""
+    """Let the parallel processes of `make test` import the tests together, and share a network."""
+    share_bridge(config)
     # What is imported before a fork would not be measured.
     if not config.pluginmanager.hasplugin("_cov"):
         fork_nodes(config, specs, share_preforks() / "nodes")
+    # Meanwhile, one core of two has nothing else to do.
+    begun = [threading.Thread(target=each) for each in (stand_in, unpack_milvus)]
+    for each in begun:
+        each.start()
+        config.add_cleanup(each.join)
 
 
 @pytest.hookimpl(optionalhook=True)

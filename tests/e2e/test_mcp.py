@@ -35,6 +35,7 @@ class McpServer(GlimpseProcess):
     """`glimpse mcp --http`."""
 
     name = "mcp"
+    forked_from = "cli"
 
     def __init__(self, folder: Path, api_url: str, own_key: str) -> None:
         # Its own key must not be used for others.

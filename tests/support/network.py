@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+import pytest
+
 from tests.support.services.process import Service
 
 Kind = TypeVar("Kind", bound=Service)
@@ -18,6 +20,65 @@ Kind = TypeVar("Kind", bound=Service)
 _NAMESPACES = Path("/run/netns")
 # The bridge, in its namespace, and a host's end of its cable.
 _BRIDGE, _ETHERNET = "bridge", "eth0"
+# The variable with the id of the process that made a bridge for those that it starts.
+_SHARED = "TEST_BRIDGE_OF"
+
+
+class Bridge:
+    """A bridge in a namespace of its own, where the machine's packet filters do not apply.
+
+    Its name and its addresses contain the id of the process that makes it.
+
+    Attributes:
+        address: The address of the machine's own end of it.
+        subnet: The first three numbers of all addresses.
+        name: Starts the names of all namespaces and devices.
+        netns: Its namespace.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.name = f"gl{pid}"
+        self.subnet = f"10.{200 + pid // 256 % 50}.{pid % 256}"
+        self.address = f"{self.subnet}.1"
+        self.netns = f"{self.name}-lan"
+
+    def make(self) -> None:
+        """Make it, and connect the machine."""
+        _ip("netns", "add", self.netns)
+        _ip("-n", self.netns, "link", "add", _BRIDGE, "type", "bridge")
+        _ip("-n", self.netns, "link", "set", _BRIDGE, "up")
+        self.attach(str(os.getpid()), self.name, "port1")
+        _ip("addr", "add", f"{self.address}/24", "dev", self.name)
+        _ip("link", "set", self.name, "up")
+
+    def remove(self) -> None:
+        """Remove it, as far as it was made."""
+        # A namespace is removed later, and this process may make another bridge at once.
+        for command in (("link", "del", self.name), ("netns", "del", self.netns)):
+            subprocess.run(["ip", *command], check=False, capture_output=True)
+
+    def attach(self, netns: str, device: str, port: str) -> None:
+        """Connect a namespace, given by its name or by a process in it."""
+        cable = ("link", "add", port, "type", "veth", "peer", "name", device, "netns", netns)
+        _ip("-n", self.netns, *cable)
+        _ip("-n", self.netns, "link", "set", port, "master", _BRIDGE, "up")
+
+
+def share_bridge(config: pytest.Config) -> None:
+    """Make a bridge for all test processes before the first test, if that is possible here.
+
+    When the machine's network devices change, Chromium breaks off what it loads.
+    """
+    if _SHARED in os.environ:
+        return
+    bridge = Bridge(os.getpid())
+    config.add_cleanup(bridge.remove)
+    try:
+        bridge.make()
+    except (OSError, subprocess.CalledProcessError):
+        # The tests that need one are told why.
+        return
+    os.environ[_SHARED] = str(os.getpid())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +111,18 @@ class Host:
 
 
 class Network:
-    """Connects hosts and this process to one bridge.
-
-    All names and the addresses contain the id of this process, so that test processes which run in
-    parallel have a network each. The bridge has a namespace of its own, so that packet filters of
-    the machine do not apply to it.
+    """Connects hosts and this process to a bridge: the shared one, or else its own.
 
     Attributes:
         address: The address of this process on the network.
     """
 
     def __init__(self) -> None:
-        pid = os.getpid()
-        self._name = f"gl{pid}"
-        self._subnet = f"10.{200 + pid // 256 % 50}.{pid % 256}"
-        self._namespaces: list[str] = []
-        self.address = f"{self._subnet}.1"
+        shared = os.environ.get(_SHARED)
+        self._is_own = shared is None
+        self._bridge = Bridge(int(shared or os.getpid()))
+        self._hosts: list[str] = []
+        self.address = self._bridge.address
 
     @classmethod
     def absent(cls) -> str | None:
@@ -81,25 +138,24 @@ class Network:
 
     def host(self, name: str) -> Host:
         """Connect a new host."""
-        netns = self._namespace(name)
-        address = f"{self._subnet}.{len(self._namespaces)}"
-        port = self._attach(netns, _ETHERNET)
+        netns = f"{self._bridge.name}-{name}"
+        _ip("netns", "add", netns)
+        self._hosts.append(netns)
+        number = 1 + len(self._hosts)
+        port, address = f"port{number}", f"{self._bridge.subnet}.{number}"
+        self._bridge.attach(netns, _ETHERNET, port)
         _ip("-n", netns, "link", "set", "lo", "up")
         _ip("-n", netns, "addr", "add", f"{address}/24", "dev", _ETHERNET)
         _ip("-n", netns, "link", "set", _ETHERNET, "up")
-        return Host(address, _NAMESPACES / netns, self._namespaces[0], port)
+        return Host(address, _NAMESPACES / netns, self._bridge.netns, port)
 
     def __enter__(self) -> Self:
-        try:
-            lan = self._namespace("lan")
-            _ip("-n", lan, "link", "add", _BRIDGE, "type", "bridge")
-            _ip("-n", lan, "link", "set", _BRIDGE, "up")
-            self._attach(str(os.getpid()), self._name)
-            _ip("addr", "add", f"{self.address}/24", "dev", self._name)
-            _ip("link", "set", self._name, "up")
-        except BaseException:
-            self.close()
-            raise
+        if self._is_own:
+            try:
+                self._bridge.make()
+            except BaseException:
+                self.close()
+                raise
         return self
 
     def __exit__(
@@ -111,25 +167,14 @@ class Network:
         self.close()
 
     def close(self) -> None:
-        """Remove all namespaces, and with them the cables."""
-        # A namespace is removed later, and this process may make another network at once.
-        subprocess.run(["ip", "link", "del", self._name], check=False, capture_output=True)
-        while self._namespaces:
-            subprocess.run(["ip", "netns", "del", self._namespaces.pop()], check=False)
-
-    def _namespace(self, name: str) -> str:
-        netns = f"{self._name}-{name}"
-        _ip("netns", "add", netns)
-        self._namespaces.append(netns)
-        return netns
-
-    def _attach(self, netns: str, device: str) -> str:
-        """Connect a namespace, by name or by a process in it; return the bridge's end."""
-        lan, port = self._namespaces[0], f"port{len(self._namespaces)}"
-        cable = ("link", "add", port, "type", "veth", "peer", "name", device, "netns", netns)
-        _ip("-n", lan, *cable)
-        _ip("-n", lan, "link", "set", port, "master", _BRIDGE, "up")
-        return port
+        """Remove all hosts, and with them their cables."""
+        while self._hosts:
+            netns = self._hosts.pop()
+            # A namespace is removed later, and its cable with it.
+            _ip("-n", netns, "link", "del", _ETHERNET)
+            _ip("netns", "del", netns)
+        if self._is_own:
+            self._bridge.remove()
 
 
 def _ip(*arguments: str) -> None:

@@ -29,6 +29,8 @@ from typing import Any, NoReturn
 
 # The kind of a network namespace, for `setns`.
 _CLONE_NEWNET = 0x40000000
+# How the files for a process's output are opened.
+_TO_LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 # Modules that each worker would otherwise import on its own after the fork.
 IMPORTED_LATE = (
@@ -49,6 +51,14 @@ _WORKER = (
     "worker.stores.milvus.store",
 )
 _API = ("api.app", "api.server.worker", "gunicorn.app.wsgiapp")
+_BENCHMARK = (
+    "benchmarks.peers.adapters.tutorial",
+    "benchmarks.report",
+    "benchmarks.stack",
+    "tests.support.clip_weights",
+    "worker.encoders.backends.choose",
+    "worker.encoders.clip.loading",
+)
 # What each kind of process imports until it has finished its first task: none of the tests' own
 # modules but the one that must be the first, and none that reads the environment.
 _IMPORTED = {
@@ -56,6 +66,7 @@ _IMPORTED = {
     "api": _API,
     "skewed": ("tests.support.skewed_time", *_WORKER, *_API),
     "cli": ("cli.main", "cli.stack.run"),
+    "benchmark": _BENCHMARK,
 }
 
 
@@ -92,13 +103,14 @@ def become(request: dict[str, Any], connection: socket.socket) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environ"])
-    logs = [
-        os.open(request[name], os.O_WRONLY | os.O_APPEND | os.O_CREAT) for name in ("log", "errors")
+    files = [
+        os.open(request["input"], os.O_RDONLY),
+        *(os.open(request[name], _TO_LOG) for name in ("log", "errors")),
     ]
     # Only now, since the caller may read the logs, and send signals to the group.
     connection.sendall(f"pid {os.getpid()}\n".encode())
-    for output, log in zip((1, 2), logs, strict=True):
-        os.dup2(log, output)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
     if request["netns"]:
         enter(request["netns"])
     sys.argv = [request["module"], *request["arguments"]]
@@ -200,8 +212,8 @@ def end(status: int) -> NoReturn:
 
 if __name__ == "__main__":
     kind, path, owner = sys.argv[1:]
-    if kind == "cli":
-        # Commands start other programs of Glimpse.
+    if kind in ("cli", "benchmark"):
+        # They start other programs of Glimpse.
         sys.executable = str(Path(path).with_name("python"))
     for name in _IMPORTED[kind]:
         importlib.import_module(name)

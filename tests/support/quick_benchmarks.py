@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 
 from tests.support.make import made
+from tests.support.services.forked import stand_in_for_benchmarks
 
 # Figures that may be zero or negative: a part may use less CPU time than Linux counts, a level may
 # find nothing, two engines may agree, and with so few searches the direct call may be slower.
@@ -33,9 +35,19 @@ COSTS = {
 }
 
 
-def quick(target: str, folder: Path, **variables: object) -> dict[str, set[str]]:
-    """Run a benchmark; return the names of its figures, by file and part."""
-    made(target, QUICK=1, RESULTS=folder, **variables)
+def quick(
+    target: str, folder: Path, *, forks: bool = True, **variables: object
+) -> dict[str, set[str]]:
+    """Run a benchmark; return the names of its figures, by file and part.
+
+    Args:
+        target: The target of the Makefile.
+        folder: Receives the results.
+        forks: Whether its programs are forked from one that has imported most of their modules.
+        variables: The target's variables.
+    """
+    python = stand_in_for_benchmarks() if forks else Path(sys.executable)
+    made(target, QUICK=1, RESULTS=folder, BIN=python.parent, **variables)
     return figures_in(folder)
 
 

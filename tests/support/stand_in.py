@@ -13,8 +13,9 @@ import signal
 import socket
 import sys
 
-# What programs are forked from.
+# What modules are forked from, and packages.
 _KINDS = {"worker": "worker", "gunicorn": "api", "cli.main": "cli"}
+_PACKAGES = {"benchmarks": "benchmark"}
 _PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
@@ -26,6 +27,7 @@ def run(path: str, module: str, arguments: list[str]) -> int:
         "arguments": arguments,
         "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes long to import
         "environ": dict(os.environ),
+        "input": f"/proc/{own}/fd/0",
         "log": f"/proc/{own}/fd/1",
         "errors": f"/proc/{own}/fd/2",
         "netns": None,
@@ -48,7 +50,8 @@ if __name__ == "__main__":
     options = arguments[1:] if arguments[:1] == ["-P"] else arguments
     path = ""
     if options[:1] == ["-m"]:
-        path = f"{folder}/{_KINDS.get(options[1], 'unknown')}"
+        package = options[1].partition(".")[0]
+        path = f"{folder}/{_KINDS.get(options[1]) or _PACKAGES.get(package, 'unknown')}"
     if not os.path.exists(path):  # noqa: PTH110 - pathlib takes long to import
         os.execv(python, [python, *arguments])
     status = run(path, options[1], options[2:])

@@ -131,7 +131,8 @@ def test_queues(tmp_path: Path) -> None:
     require(MilvusLite)
     rates = ("rate", "processor time, worker", "processor time, all parts")
     kills = ("lost at a kill", "repeated at a kill", "back after a kill")
-    assert quick("bench-queues", tmp_path) == {
+    # Not forked, since it runs programs that stand beside Python.
+    assert quick("bench-queues", tmp_path, forks=False) == {
         "queues: queues": {
             *(f"celery, 2 per task: {what}" for what in (*rates, *kills)),
             *(f"glimpse, from the upload on: {what}" for what in (*rates, *kills)),

@@ -117,6 +117,7 @@ def fork(
         "arguments": arguments,
         "folder": str(folder),
         "environ": dict(environ),
+        "input": os.devnull,
         "log": str(log),
         "errors": str(errors or log),
         "netns": netns and str(netns),
@@ -170,6 +171,12 @@ def stand_in() -> Path:
             path.write_text(f'#!/bin/sh\nexec {command} {shlex.quote(sys.executable)} "$@"\n')
             path.chmod(0o700)
     return path
+
+
+def stand_in_for_benchmarks() -> Path:
+    """Return a program like ``stand_in``'s, which has benchmarks forked, too."""
+    _listening("benchmark")
+    return stand_in()
 
 
 @contextmanager

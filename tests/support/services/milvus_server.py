@@ -106,6 +106,12 @@ class MilvusServer(Service):
         )
 
 
+def unpack_milvus() -> None:
+    """Unpack the programs before they are needed, if they are installed."""
+    if MilvusServer.absent() is None:
+        _programs()
+
+
 @cache
 def _programs() -> Path:
     """Return the folder of the wheel's programs, unpacked once: that takes five seconds."""
