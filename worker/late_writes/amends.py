@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 # Seconds between attempts while another owner holds an image.
 _PAUSE_S = 0.1
-# Seconds to finish open corrections at shutdown.
-_CLOSE_S = 5.0
+# Seconds to finish open corrections at shutdown, and then the one that has begun.
+_CLOSE_S, _STOP_S = 5.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,23 @@ class Amends:
             return any(owner == tenant and open_id in ids for owner, open_id, _ in self._open)
 
     def close(self) -> None:
-        """Wait briefly for open corrections to finish, and stop the thread."""
+        """Wait briefly for open corrections to finish, and end the thread between two of them."""
         with self._changed:
             self._changed.wait_for(lambda: not self._open, _CLOSE_S)
+            self._closing.set()
+            thread = self._thread
+        if thread is not None:
+            # A process that exits within a correction leaves a claim behind, as if it had died.
+            thread.join(_STOP_S)
+        with self._changed:
             for tenant, image_id, _ in self._open:
                 log.error("amends.not_made tenant=%s id=%s", tenant, image_id)
-        self._closing.set()
 
     def _run(self) -> None:
         while rows := self._next():
             for key, late in rows.items():
+                if self._closing.is_set():
+                    break
                 if self._try(late):
                     self._done(key, late)
             if self._open:

@@ -6,6 +6,7 @@ freezes; its leases expire immediately.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from tests.support.polling import wait_for
 from worker.catalog.deletion import Deletion
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
+from worker.late_writes import amends as amends_module
 from worker.late_writes.amends import Amends, Late
 from worker.late_writes.fence import Claimed, Fence
 from worker.late_writes.settled import settled_jobs
@@ -555,3 +557,38 @@ def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
     wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
     assert store.looks == 2
     assert_gone(shared)
+
+
+def test_a_worker_that_ends_finishes_the_correction_that_it_has_begun_and_no_other(
+    shared: Shared, collection: MemoryCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    class Slow(MemoryStore):
+        looks = 0
+
+        def known(self, tenant: str, ids: Sequence[str]) -> Mapping[str, str]:
+            self.looks += 1
+            begun.set()
+            assert goes_on.wait(10)
+            return super().known(tenant, ids)
+
+    store, claims = Slow(collection=collection), MemoryClaims(60, 3, shared.claims)
+    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    pictures = {image_id(data): data for data in (DATA, picture("blue"))}
+    with worker(shared) as bench:
+        for data in pictures.values():
+            run(bench, shared.put(data))
+    for each in pictures:
+        shared.take_over(each, left="")
+    amends.add([Late(row) for row in shared.store.rows("default", list(pictures)).values()])
+    assert begun.wait(10)
+    monkeypatch.setattr(amends_module, "_CLOSE_S", 0.0)
+    ending = threading.Thread(target=amends.close)
+    ending.start()
+    assert amends._closing.wait(10)
+    goes_on.set()
+    ending.join(10)
+    assert store.looks == 1
+    assert [claims.holder("default", each) for each in pictures] == [None, None]
+    assert [amends.concern("default", [each]) for each in pictures].count(True) == 1
