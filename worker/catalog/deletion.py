@@ -95,7 +95,7 @@ class Deletion:
         return CatalogDeleted(deleted=deleted)
 
     def _delete(self, tenant: str, image_id: str, is_wanted: Callable[[], bool]) -> bool:
-        if not self._is_known(tenant, image_id):
+        if not self._is_known(tenant, image_id) and not self._may_come_back(tenant, image_id):
             # The caller may be retrying a deletion that was interrupted before it raised the mark.
             self._raise_marks([self._store])
             return False
@@ -116,6 +116,14 @@ class Deletion:
         # Milvus Lite replaces a row in two steps, between which a read finds neither.
         time.sleep(self._replaced_s)
         return bool(self._store.known(tenant, [image_id]))
+
+    def _may_come_back(self, tenant: str, image_id: str) -> bool:
+        """Return whether amends would bring a row back that is not there.
+
+        An earlier deletion removed it and was interrupted before it noted that.
+        """
+        left = self._claims.left(tenant, [image_id]).get(image_id)
+        return left is not None and left.job_id != ""
 
     def _delete_claimed(
         self, owner: str, tenant: str, image_id: str, is_wanted: Callable[[], bool]

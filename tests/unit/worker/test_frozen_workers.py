@@ -433,6 +433,26 @@ def try_to_delete(deletion: Deletion, amends: Amends) -> None:
     wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
 
 
+@pytest.mark.parametrize("deletion", ["after the write"], indirect=True)
+def test_a_row_that_an_interrupted_deletion_removed_does_not_come_back(
+    shared: Shared, others: Bench, deletion: tuple[Deletion, Stop, Amends]
+) -> None:
+    frozen, stop, amends = deletion
+    run(others, shared.put(DATA))
+    row = shared.store.rows("default", [ID])[ID]
+    # A worker that has yet to correct what it wrote restores what the others left.
+    shared.take_over(ID, left=row.job_id)
+
+    def meanwhile() -> None:
+        assert shared.deletion().run(CatalogRequest(ids=[ID])).deleted == []
+        others.amends.add([Late(row)])
+        wait_for(lambda: not others.amends.concern("default", [ID]), 10, "amends")
+
+    stop.meanwhile = meanwhile
+    try_to_delete(frozen, amends)
+    assert_gone(shared)
+
+
 @AT_DELETE
 def test_what_was_accepted_after_a_deletion_that_stood_still_stays(
     shared: Shared, others: Bench, deletion: tuple[Deletion, Stop, Amends]
