@@ -100,17 +100,8 @@ class TaskSender:
         """Send a task that reads the store to the model that is active at this moment.
 
         So a search that starts after a job succeeded is answered by the model that has its images.
-
-        Args:
-            task: A task name from ``common.contract``.
-            queue: One of ``PURPOSES``, but not that of uploads.
-            task_id: Chosen by the caller; the result is stored under it.
-            message: The payload.
-            expires_s: Seconds until the task expires; None for never.
-            marked: Whether it reads as of the read marks of this moment, or else strongly.
-
-        Raises:
-            BrokerUnavailable: Redis does not answer.
+        If it is ``marked``, it reads as of the read marks of this moment, otherwise strongly. The
+        other arguments are those of ``prepare``; uploads have another way.
         """
         marks = place_for_marks() if marked else {}
         active = self._roles().active

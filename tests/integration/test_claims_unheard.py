@@ -82,7 +82,7 @@ def test_what_is_claimed_anew_is_not_let_go_of(redis: Valkey) -> None:
 
 
 def take_unheard(redis: Valkey, claims: RedisClaims) -> None:
-    """Claim an image of which Redis grants the claim, but the caller does not hear that."""
+    """Let Redis grant a claim whose reply comes too late for the caller."""
     # Redis knows the script from here on.
     claims.take("one", "default", [OTHER])
     redis.suspend()

@@ -76,7 +76,7 @@ def share_bridge(config: pytest.Config) -> None:
     try:
         bridge.make()
     except (OSError, subprocess.CalledProcessError):
-        # The tests that need one are told why.
+        # ``Network.absent`` tells the tests that need one why there is none.
         return
     os.environ[_SHARED] = str(os.getpid())
 

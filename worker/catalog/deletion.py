@@ -17,6 +17,7 @@ from common.quotas.base import Quotas
 from common.read_marks.base import ReadMarks
 from worker.catalog.claiming import CLAIM_WAIT_S, busy, claim_soon
 from worker.late_writes.fence import Claimed, Fence
+from worker.late_writes.settled import settled_jobs
 from worker.stores.base import Row, VectorStore
 from worker.stores.collections import Collections
 from worker.stores.written import note_written
@@ -122,8 +123,7 @@ class Deletion:
 
         An earlier deletion removed it and was interrupted before it noted that.
         """
-        left = self._claims.left(tenant, [image_id]).get(image_id)
-        return left is not None and left.job_id != ""
+        return bool(settled_jobs(self._claims, tenant, {image_id: ""}))
 
     def _delete_claimed(
         self, owner: str, tenant: str, image_id: str, is_wanted: Callable[[], bool]
