@@ -63,7 +63,7 @@ settings.load_profile("glimpse")
 # Test folders in the order in which they run: slow files first, so that the many short ones fill
 # the end, when processes run out of files. The files of folders that stand together are mixed, by
 # their names: those of some mostly wait, and those of others keep the cores busy.
-_ORDER = (("chaos", "e2e", "integration"), ("contract", "fuzz"), ("unit",))
+_ORDER = (("chaos", "contract", "e2e", "fuzz", "integration"), ("unit",))
 # Files that share slow-starting services, by what they share: one process runs all of a group.
 _TOGETHER = {
     "page": ("tests/e2e/web/",),

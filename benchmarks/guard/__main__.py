@@ -54,10 +54,9 @@ def running(base: str) -> Iterator[dict[str, Side]]:
             Tree.of_commit(base, folder / "base"),
             Tree.of_working_tree(folder / "head"),
         ]
-        known = [tree.run("identify") for tree in trees]
+        # This also compiles what they import.
+        known = [tree.run("identify", *IMPORTS) for tree in trees]
         for tree, found in zip(trees, known, strict=True):
-            # Compile what they import.
-            tree.run("import", *IMPORTS)
             click.echo(f"{tree.name}: {tree.python} runs {found['files'][0]} and its neighbours")
         settings = set.intersection(*(set(found["settings"]) for found in known))
         pictures = _pictures(folder / "pictures")

@@ -23,12 +23,12 @@ _PIXELS_MAX = 100_000_000
 _TIMES = 3
 
 
-def identify() -> dict[str, Any]:
-    """Return the names of the settings, and where each module is."""
+def identify(*names: str) -> dict[str, Any]:
+    """Import modules for the first time; return the names of the settings, and where each is."""
     from common.settings import Settings
 
-    modules = [importlib.import_module(name) for name in _MODULES]
-    return {"files": [module.__file__ for module in modules], "settings": [*Settings.model_fields]}
+    files = [*import_(*_MODULES)["files"], *import_(*names)["files"]]
+    return {"files": files, "settings": [*Settings.model_fields]}
 
 
 def import_(*names: str) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def save_archive(model: CLIP, path: Path) -> Path:
         # Tracing is deprecated and warns about every branch, but OpenAI's files were traced.
         warnings.simplefilter("ignore")
         picture = torch.zeros(1, 3, resolution, resolution)
-        torch.jit.save(torch.jit.trace(_Published(model, resolution), picture), path)
+        published = _Published(model, resolution)
+        torch.jit.save(torch.jit.trace(published, picture, check_trace=False), path)
     return path
 
 
