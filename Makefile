@@ -73,7 +73,7 @@ house: setup ## Show files and imports by folder and the longest functions (BASE
 
 # Test files that run in parallel, each with services of its own: more than the cores of a small
 # machine, since they wait for most of their time.
-TEST_PROCESSES ?= 9
+TEST_PROCESSES ?= 7
 
 .PHONY: test
 test: setup ## Run all tests against real services

@@ -64,8 +64,10 @@ settings.load_profile("glimpse")
 # the end, when processes run out of files. The files of folders that stand together are mixed, by
 # their names: those of some mostly wait, and those of others keep the cores busy.
 _ORDER = (("chaos", "contract", "e2e", "fuzz", "integration"), ("unit",))
-# Files that share slow-starting services, by what they share: one process runs all of a group.
+# Files that share slow-starting services, or what torch compiles for a minute of CPU time, by what
+# they share: one process runs all of a group.
 _TOGETHER = {
+    "compiled": ("tests/integration/test_backends.py", "tests/e2e/benchmarks/test_engines.py"),
     "page": ("tests/e2e/web/",),
     "seaweedfs": (
         "tests/e2e/test_s3.py",
