@@ -64,7 +64,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     Benchmark("peers", "benchmarks.peers", takes=(PHOTOS, ROUNDS)),
     Benchmark("queues", "benchmarks.queues", takes=(PHOTOS, ROUNDS)),
     *(
-        # Building each index over 500,000 vectors takes hours.
+        # Building each index over 500,000 vectors takes half an hour at least.
         Benchmark(f"scale-{part}", "benchmarks.scale", (part,), is_long=part == "index")
         for part in PARTS
     ),
