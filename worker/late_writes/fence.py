@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from common.claims.base import Claim, Claims, Left
 from common.errors import BrokerUnavailable
-from worker.late_writes.amends import Amends, Late
+from worker.late_writes.amends import Amends
+from worker.late_writes.late import Late
 from worker.stores.base import Row
 
 # Writes or deletes rows.

@@ -26,8 +26,9 @@ from worker.catalog.deletion import Deletion
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
 from worker.late_writes import amends as amends_module
-from worker.late_writes.amends import Amends, Late
+from worker.late_writes.amends import Amends
 from worker.late_writes.fence import Claimed, Fence
+from worker.late_writes.late import Late
 from worker.late_writes.settled import settled_jobs
 from worker.stores.base import Named, Row
 from worker.stores.memory import MemoryCollection, MemoryStore
@@ -601,6 +602,7 @@ def test_a_worker_that_ends_finishes_the_correction_that_it_has_begun_and_no_oth
             run(bench, shared.put(data))
     for each in pictures:
         shared.take_over(each, left="")
+    monkeypatch.setattr(amends_module, "_IMAGES", 1)
     amends.add([Late(row) for row in shared.store.rows("default", list(pictures)).values()])
     assert begun.wait(10)
     monkeypatch.setattr(amends_module, "_CLOSE_S", 0.0)
@@ -612,3 +614,94 @@ def test_a_worker_that_ends_finishes_the_correction_that_it_has_begun_and_no_oth
     assert store.looks == 1
     assert [claims.holder("default", each) for each in pictures] == [None, None]
     assert [amends.concern("default", [each]) for each in pictures].count(True) == 1
+
+
+class CountingStore(MemoryStore):
+    """Notes how many rows each of its calls writes or deletes."""
+
+    def __init__(self, collection: MemoryCollection) -> None:
+        super().__init__(collection=collection)
+        self.calls: list[tuple[str, int]] = []
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        self.calls.append(("upsert", len(rows)))
+        super().upsert(rows)
+
+    def delete(self, tenant: str, ids: Sequence[str]) -> int:
+        self.calls.append(("delete", len(ids)))
+        return super().delete(tenant, ids)
+
+
+COLOURS = ("red", "green", "blue", "white", "black")
+
+
+def corrected_together(
+    shared: Shared, collection: MemoryCollection, left: Mapping[str, str]
+) -> CountingStore:
+    """Let two workers leave images, and a third one, which had frozen with them, correct its rows.
+
+    Args:
+        shared: What the workers share.
+        collection: Their rows, which are those of the third worker.
+        left: What the second worker left, by image; the first left what is there.
+    """
+    store, claims = CountingStore(collection), MemoryClaims(60, 3, shared.claims)
+    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    for each, job_id in left.items():
+        shared.take_over(each, job_id)
+    rows = [row for _, row in sorted(shared.store.rows("default", IDS).items())]
+    amends.add([Late(row) for row in rows])
+    wait_for(lambda: not amends.concern("default", IDS), 10, "amends")
+    assert [claims.holder("default", each) for each in left] == [None] * len(left)
+    return store
+
+
+IDS = [image_id(picture(colour)) for colour in COLOURS]
+
+
+def test_rows_of_several_images_are_corrected_together(
+    shared: Shared, collection: MemoryCollection, others: Bench
+) -> None:
+    run(others, shared.put(*map(picture, COLOURS)))
+    anew = shared.put(*map(picture, COLOURS), tag="anew")
+    left = {IDS[0]: "", IDS[1]: "", IDS[2]: anew.job_id, IDS[3]: anew.job_id}
+    store = corrected_together(shared, collection, left)
+    assert store.calls == [("delete", 2), ("upsert", 2)]
+    tags = {each: row.record.tags for each, row in store.rows("default", IDS).items()}
+    assert tags == {IDS[2]: ["anew"], IDS[3]: ["anew"], IDS[4]: ["tag"]}
+
+
+def test_a_row_that_cannot_be_corrected_keeps_no_other_one_wrong(
+    shared: Shared,
+    collection: MemoryCollection,
+    others: Bench,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(others, shared.put(*map(picture, COLOURS)))
+    withdraw = shared.blobs.withdraw
+
+    def broken(tenant: str, blob_id: str) -> None:
+        if blob_id == IDS[1]:
+            raise ValueError("odd")
+        withdraw(tenant, blob_id)
+
+    monkeypatch.setattr(shared.blobs, "withdraw", broken)
+    store = corrected_together(shared, collection, dict.fromkeys(IDS[:3], ""))
+    assert store.known("default", IDS).keys() == {*IDS[3:]}
+    assert {blob.id for blob in shared.blobs.withdrawn()} == {IDS[0], IDS[2]}
+    assert f"amends.failed tenant=default id={IDS[1]}" in caplog.text
+
+
+def test_two_rows_of_one_image_are_corrected_one_after_the_other(
+    shared: Shared, collection: MemoryCollection, others: Bench
+) -> None:
+    run(others, shared.put(DATA))
+    row = shared.store.rows("default", [ID])[ID]
+    shared.take_over(ID, left="")
+    store, claims = CountingStore(collection), MemoryClaims(60, 3, shared.claims)
+    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    amends.add([Late(row), Late(replace(row, job_id="another"))])
+    wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
+    assert store.calls == [("delete", 1), ("delete", 1)]
+    assert_gone(shared)
