@@ -93,6 +93,15 @@ def test_html_has_no_style_or_script_of_its_own() -> None:
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", html)
 
 
+def test_all_modules_are_loaded_at_once() -> None:
+    page = load_page()
+    linked = re.findall(
+        r'<link rel="modulepreload" href="\{root\}/assets/[0-9a-f]+/([^"]+)">', page.html.decode()
+    )
+    assert linked == [name for name in page.assets if name.endswith(".js")]
+    assert len(linked) > 50
+
+
 def test_every_import_is_a_file() -> None:
     assets = load_page().assets
     for name, data in assets.items():
