@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 _PAUSE_S = 0.1
 # Seconds to finish open corrections at shutdown, and then those that have begun.
 _CLOSE_S, _STOP_S = 5.0, 5.0
-# Images that are corrected together, in as many calls of the stores as one.
-_IMAGES = 100
+# Images that are corrected together, in as many calls of the stores as one; few enough that their
+# bytes in a bucket, which take some requests for each, do not keep a worker from ending.
+_IMAGES = 16
 
 
 class Amends:
