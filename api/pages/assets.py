@@ -92,8 +92,8 @@ def _read(found: Mapping[str, Traversable], html_name: str, path: str) -> Page:
         digest.update(f"{name} {len(data)} ".encode() + data)
     version = digest.hexdigest()[:_VERSION_DIGITS]
     files_at = b"%b%b/%b" % (_ROOT, path.encode(), version.encode())
-    html = assets.pop(html_name).replace(_MODULES, _links(assets)).replace(_ASSETS, files_at)
-    return Page(html, assets, version)
+    filled = assets.pop(html_name).replace(_MODULES, _links(assets)).replace(_ASSETS, files_at)
+    return Page(filled, assets, version)
 
 
 def _links(assets: Iterable[str]) -> bytes:

@@ -30,6 +30,7 @@ from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.late_writes.amends import Amends
+from worker.late_writes.correction import Correction
 from worker.late_writes.fence import Fence
 from worker.stores.memory import MemoryStore
 from worker.stores.memory_collections import MemoryCollections
@@ -79,14 +80,14 @@ class Shared:
 
     def amends(self, claims: MemoryClaims) -> Amends:
         """Return the ``Amends`` that undoes one worker's late writes."""
-        return Amends(
+        correction = Correction(
             self.store,
             self.blobs,
             self.jobs,
-            claims,
             self.dead_letters,
             lambda: self.collections.others(self.store),
         )
+        return Amends(claims, correction)
 
     def take_over(self, image_id: str, left: str) -> None:
         """Let one worker freeze with an image, and another take it over and settle it."""

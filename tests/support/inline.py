@@ -58,6 +58,7 @@ from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import IngestPipeline
 from worker.ingest.unpacking import ArchiveIngest
 from worker.late_writes.amends import Amends
+from worker.late_writes.correction import Correction
 from worker.late_writes.fence import Fence
 from worker.pixel_budget import PixelBudget
 from worker.runtime.tasks import SearchWork, register_search
@@ -140,7 +141,8 @@ def start_inline(
     keys = MemoryKeys()
     quotas = MemoryQuotas()
     heartbeats = MemoryHeartbeats()
-    amends = Amends(store, blobs, jobs, claims, dead_letters, lambda: collections.others(store))
+    correction = Correction(store, blobs, jobs, dead_letters, lambda: collections.others(store))
+    amends = Amends(claims, correction)
     fence = Fence(claims, amends)
     pipeline = IngestPipeline(encoder, store, fence, batch_max=8, wait_ms=0)
     isolation = Isolation()

@@ -5,16 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from common.blobs.base import BlobStore
 from common.claims.base import Claim, Claims, Left, Verdict
-from common.dead_letters.base import DeadLetters
 from common.errors import ServiceError
-from common.jobs.base import JobRecords
 from worker.late_writes.correction import Correction
 from worker.late_writes.late import Late
-from worker.stores.base import VectorStore
 
 log = logging.getLogger(__name__)
 
@@ -36,25 +32,13 @@ class Amends:
     wait for a claim that its own process may hold.
 
     Args:
-        store: Holds the rows.
-        blobs: Holds the bytes: withdrawn for a deleted image, restored for an indexed one.
-        jobs: Provide the file name, tags and metadata of an image.
         claims: The claims on images.
-        dead_letters: Letters need bytes to be replayed.
-        others: Returns the stores of other models, which edits and deletions write to as well.
+        correction: Corrects images that are claimed.
     """
 
-    def __init__(
-        self,
-        store: VectorStore,
-        blobs: BlobStore,
-        jobs: JobRecords,
-        claims: Claims,
-        dead_letters: DeadLetters,
-        others: Callable[[], Sequence[VectorStore]] = tuple,
-    ) -> None:
-        self._correction = Correction(store, blobs, jobs, dead_letters, others)
+    def __init__(self, claims: Claims, correction: Correction) -> None:
         self._claims = claims
+        self._correction = correction
         # By tenant, image and job.
         self._open: dict[tuple[str, str, str], Late] = {}
         self._changed = threading.Condition()

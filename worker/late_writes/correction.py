@@ -40,7 +40,7 @@ class Correction:
         blobs: BlobStore,
         jobs: JobRecords,
         dead_letters: DeadLetters,
-        others: Callable[[], Sequence[VectorStore]],
+        others: Callable[[], Sequence[VectorStore]] = tuple,
     ) -> None:
         self._store = store
         self._blobs = blobs

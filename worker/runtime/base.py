@@ -31,6 +31,7 @@ from worker.edits.photo import StoredPhotoInfo
 from worker.encoders.base import Encoder
 from worker.ingest.throughput import Throughput
 from worker.late_writes.amends import Amends
+from worker.late_writes.correction import Correction
 from worker.late_writes.fence import Fence
 from worker.metrics.instruments import WorkerMetrics
 from worker.metrics.measured import counted_jobs
@@ -104,14 +105,14 @@ class Parts:
     @cached_property
     def amends(self) -> Amends:
         """Corrects rows written after their claims were lost."""
-        return Amends(
+        correction = Correction(
             self.store,
             self._blobs,
             self._jobs,
-            self._claims,
             self._dead_letters,
             lambda: self.collections.others(self.store),
         )
+        return Amends(self._claims, correction)
 
     @cached_property
     def routing(self) -> Routing:

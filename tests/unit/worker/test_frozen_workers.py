@@ -417,7 +417,7 @@ def deletion(
     blobs.__dict__ = shared.blobs.__dict__
     blobs.stop = stop
     store, claims = FrozenStore(collection, stop), MemoryClaims(0.0, 3, shared.claims)
-    amends = Amends(store, blobs, shared.jobs, claims, shared.dead_letters)
+    amends = replace(shared, store=store, blobs=blobs).amends(claims)
     fence = Fence(claims, amends)
     parts = (store, blobs, shared.jobs, claims, shared.dead_letters, fence, shared.collections)
     return Deletion(*parts, shared.quotas, shared.marks, 0.0), stop, amends
@@ -569,7 +569,7 @@ def test_what_is_written_too_late_while_it_is_put_right_is_put_right_again(
             return found
 
     store, claims = LostAgain(collection=collection), MemoryClaims(60, 3, shared.claims)
-    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    amends = replace(shared, store=store).amends(claims)
     with worker(shared) as bench:
         run(bench, shared.put(DATA))
     row = shared.store.rows("default", [ID])[ID]
@@ -595,7 +595,7 @@ def test_a_worker_that_ends_finishes_the_correction_that_it_has_begun_and_no_oth
             return super().known(tenant, ids)
 
     store, claims = Slow(collection=collection), MemoryClaims(60, 3, shared.claims)
-    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    amends = replace(shared, store=store).amends(claims)
     pictures = {image_id(data): data for data in (DATA, picture("blue"))}
     with worker(shared) as bench:
         for data in pictures.values():
@@ -633,6 +633,7 @@ class CountingStore(MemoryStore):
 
 
 COLOURS = ("red", "green", "blue", "white", "black")
+IDS = [image_id(picture(colour)) for colour in COLOURS]
 
 
 def corrected_together(
@@ -646,7 +647,7 @@ def corrected_together(
         left: What the second worker left, by image; the first left what is there.
     """
     store, claims = CountingStore(collection), MemoryClaims(60, 3, shared.claims)
-    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    amends = replace(shared, store=store).amends(claims)
     for each, job_id in left.items():
         shared.take_over(each, job_id)
     rows = [row for _, row in sorted(shared.store.rows("default", IDS).items())]
@@ -654,9 +655,6 @@ def corrected_together(
     wait_for(lambda: not amends.concern("default", IDS), 10, "amends")
     assert [claims.holder("default", each) for each in left] == [None] * len(left)
     return store
-
-
-IDS = [image_id(picture(colour)) for colour in COLOURS]
 
 
 def test_rows_of_several_images_are_corrected_together(
@@ -700,7 +698,7 @@ def test_two_rows_of_one_image_are_corrected_one_after_the_other(
     row = shared.store.rows("default", [ID])[ID]
     shared.take_over(ID, left="")
     store, claims = CountingStore(collection), MemoryClaims(60, 3, shared.claims)
-    amends = Amends(store, shared.blobs, shared.jobs, claims, shared.dead_letters)
+    amends = replace(shared, store=store).amends(claims)
     amends.add([Late(row), Late(replace(row, job_id="another"))])
     wait_for(lambda: not amends.concern("default", [ID]), 10, "amends")
     assert store.calls == [("delete", 1), ("delete", 1)]

@@ -23,6 +23,7 @@ from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
 from worker.late_writes.amends import Amends
+from worker.late_writes.correction import Correction
 from worker.late_writes.fence import Fence
 from worker.pixel_budget import PixelBudget
 from worker.stores.base import Row, Writes
@@ -86,8 +87,9 @@ def pipeline_of(
     """Return a pipeline with all test images claimed by one owner, unless already claimed."""
     claims = claims or MemoryClaims()
     claims.take("owner", "default", [digit * 64 for digit in "abcdef"])
-    amends = Amends(store, MemoryBlobs(), MemoryJobs(), claims, MemoryDeadLetters())
-    return IngestPipeline(encoder, store, Fence(claims, amends), **options)
+    correction = Correction(store, MemoryBlobs(), MemoryJobs(), MemoryDeadLetters())
+    fence = Fence(claims, Amends(claims, correction))
+    return IngestPipeline(encoder, store, fence, **options)
 
 
 @pytest.fixture
