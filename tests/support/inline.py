@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from celery import Celery
 from flask import Flask
 
 from api.app import create_app
@@ -61,7 +60,7 @@ from worker.late_writes.amends import Amends
 from worker.late_writes.correction import Correction
 from worker.late_writes.fence import Fence
 from worker.pixel_budget import PixelBudget
-from worker.runtime.tasks import SearchWork, register_search
+from worker.runtime.answers import Answer, SearchWork
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.stores.as_of import MarkedReads
@@ -196,8 +195,8 @@ def start_inline(
         chunk_images=settings.chunk_images,
     )
     if workers:
-        celery = Celery("glimpse.inline", set_as_current=False)
         work = SearchWork(
+            encoder.name,
             search,
             Embeddings(encoder, search.inputs),
             Catalog(store),
@@ -207,8 +206,7 @@ def start_inline(
             MissingThumbnails(blobs, store, pixels_max, budget, wait_s=0),
             MarkedReads(store, marks),
         )
-        register_search(celery, work, encoder.name, clock, lambda *_: False, lambda _: True)
-        handlers |= celery.tasks
+        handlers |= {answer.name: _handler(answer) for answer in work.answers()}
         # The registered task needs the lease of its message; inline there is no message.
         handlers[INGEST_CHUNK] = lambda payload: dump(
             ingest.run(IngestChunk.model_validate(payload), owner=uuid.uuid4().hex)
@@ -263,6 +261,14 @@ def start_inline(
         collections=stored,
         close=close,
     )
+
+
+def _handler(answer: Answer[Any]) -> Handler:
+    def handle(payload: dict[str, Any]) -> dict[str, Any]:
+        request = answer.parse(payload)
+        return answer.unreadable() if request is None else answer.result(request, lambda: True)
+
+    return handle
 
 
 def replace_parts(inline: Inline, **parts: object) -> None:

@@ -15,9 +15,10 @@ from worker.encoders.base import Encoder
 from worker.encoders.noise import noise_of
 from worker.metrics.instruments import WorkerMetrics
 from worker.metrics.measured import measured_encoder, measured_store, measured_task
+from worker.runtime.answers import SearchWork
 from worker.runtime.base import Parts, Runtime
 from worker.runtime.celery_app import create_app
-from worker.runtime.tasks import SearchWork, register_search
+from worker.runtime.tasks import register_search
 from worker.search.embeddings import Embeddings
 from worker.search.search import Search
 from worker.search.warm_up import warm_up
@@ -68,14 +69,14 @@ class SearchParts(Parts):
     @cached_property
     def work(self) -> SearchWork:
         """What the tasks of the queue run."""
-        models = ModelCatalog(self.collections)
         return SearchWork(
+            self.encoder.name,
             self.search,
             self.embeddings,
             self.catalog,
             self.deletion,
             ImageEdit(self.editor, self.store, self._claims, self._marks),
-            models,
+            ModelCatalog(self.collections),
             self._missing_thumbnails(),
             MarkedReads(self.store, self._marks),
         )
@@ -107,7 +108,7 @@ def search_runtime(
     app = create_app(settings, parts.leases, settings.search_ttl_s, held_max)
     register_search(
         app,
-        parts.work,
+        parts.work.answers(),
         encoder.name,
         parts.clock,
         parts.routing.forwards,
