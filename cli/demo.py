@@ -98,7 +98,7 @@ def _stack(data: Path) -> Iterator[str]:
     port = ports.claim(ports.LOOPBACK, 0)
     log = data / "up.log"
     options = ["--data", str(data), "--port", str(port)]
-    command = die_with_parent([sys.executable, "-P", "-m", "cli.main", "up", *options])
+    command = die_with_parent([sys.executable, "-P", "-m", "cli", "up", *options])
     with log.open("wb") as output:
         # A separate session, so that Ctrl-C does not stop the stack before the demo's last request.
         up = subprocess.Popen(  # noqa: S603 - our own command

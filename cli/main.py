@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import signal
-import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
 
@@ -90,13 +87,6 @@ for command in _COMMANDS:
     commands.add_command(command)
 
 
-def main() -> NoReturn:
-    """Run the command line and exit with its status."""
-    # SIGTERM acts like Ctrl-C, so that commands stop the processes they started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run a command, print errors to stderr, and return the exit status."""
     try:
@@ -137,7 +127,3 @@ def _status(error: Exception) -> int:
     if isinstance(error, glimpse_client.ClientError | not_found):
         return UNREACHABLE
     return INCOMPLETE
-
-
-if __name__ == "__main__":
-    main()

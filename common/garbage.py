@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def ignore_what_exists() -> None:
@@ -13,3 +16,17 @@ def ignore_what_exists() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def imports_ignored() -> Iterator[None]:
+    """Look for no garbage while modules are imported, and never among them.
+
+    When a process ends, Python looks through everything once more. Without both, a short command
+    takes a quarter less CPU time.
+    """
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
+    atexit.register(gc.freeze)

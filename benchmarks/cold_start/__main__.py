@@ -34,12 +34,15 @@ from tests.support.services.process import Service
 # Upper bounds, in seconds.
 _UP_S_MAX, _FIRST_IMAGE_S_MAX = 8.0, 5.0
 
+# Imports as the programs do.
+_IGNORED = "from common.garbage import imports_ignored\nwith imports_ignored(): "
 # What each program imports before it does anything.
 _PROGRAMS = {
-    "glimpse": "import cli.main",
-    "glimpse up": "import cli.main, cli.stack.run",
+    "glimpse": f"{_IGNORED}import cli.main",
+    "glimpse up": f"{_IGNORED}import cli.main, cli.stack.run",
     "the API": "import api.app, api.server.worker, gunicorn.app.wsgiapp",
-    "a worker": "import worker.__main__, worker.runtime.serve, worker.stores.milvus.store",
+    "a worker": f"{_IGNORED}import worker.commands, worker.runtime.serve, "
+    "worker.stores.milvus.store",
 }
 
 

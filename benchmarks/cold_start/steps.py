@@ -15,6 +15,7 @@ import click
 
 from benchmarks.cold_start.span import Span
 from common.contract import INGEST_QUEUE, QUEUES
+from common.garbage import imports_ignored
 from common.settings import load_settings
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 
 def _import_modules() -> None:
-    import worker.__main__
-    import worker.runtime.serve
-    import worker.stores.milvus.store  # noqa: F401
+    with imports_ignored():
+        import worker.commands
+        import worker.runtime.serve
+        import worker.stores.milvus.store  # noqa: F401
 
 
 def _first_inference(encoder: Encoder, queue: str) -> None:

@@ -117,7 +117,7 @@ def search(http: httpx.Client, body: Mapping[str, Any]) -> list[tuple[str, float
 
 
 def command_of(stack: Stack, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    return [str(stand_in()), "-m", "cli.main", *arguments], {**os.environ, **stack.settings}
+    return [str(stand_in()), "-m", "cli", *arguments], {**os.environ, **stack.settings}
 
 
 def begin(stack: Stack, *arguments: str) -> subprocess.Popen[str]:

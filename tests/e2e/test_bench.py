@@ -113,7 +113,7 @@ def test_kept_pictures_have_the_runs_tag(
 
 
 def test_after_ctrl_c_the_pictures_are_deleted(shared_stack: Stack, client: Glimpse) -> None:
-    command = [sys.executable, "-m", "cli.main", "bench", "--seconds", "600", "--rate", "20"]
+    command = [sys.executable, "-m", "cli", "bench", "--seconds", "600", "--rate", "20"]
     with subprocess.Popen(
         command,
         env={**os.environ, "PYTHONPATH": str(GlimpseProcess.root)},

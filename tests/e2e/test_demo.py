@@ -27,7 +27,7 @@ class Demo(GlimpseUp):
         self.arguments = ["--photos", str(photos), "--query", "red", "--data", str(self.data)]
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "cli.main", "demo", *self.arguments]
+        return [sys.executable, "-m", "cli", "demo", *self.arguments]
 
     def answers(self) -> bool:
         return (self.data / "parts.json").exists()

@@ -77,7 +77,7 @@ def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_model_is_fetched_ahead_of_time(served: Hub, home: Path) -> None:
-    fetched = run("cli.main", "fetch-model", **environ(served, home))
+    fetched = run("cli", "fetch-model", **environ(served, home))
     assert fetched.returncode == 0, fetched.stderr
     assert Path(fetched.stdout.strip()).stat().st_size == served.file.stat().st_size
     assert len(served.bodies) == 1
@@ -124,13 +124,13 @@ def test_a_worker_without_weights_says_once_where_it_looked(tmp_path: Path, valk
 
 
 def test_fetching_without_a_hub_fails_with_the_same_line(tmp_path: Path) -> None:
-    ended = run("cli.main", "fetch-model", **without_hub(tmp_path))
+    ended = run("cli", "fetch-model", **without_hub(tmp_path))
     assert ended.returncode == 1
     assert [line[:20] for line in ended.stderr.splitlines()] == ["weights_unavailable:"]
 
 
 def test_an_unknown_name_gets_the_nearest_and_the_list(tmp_path: Path, valkey: Valkey) -> None:
-    ended = run("cli.main", "fetch-model", "ViT-L14", **without_hub(tmp_path))
+    ended = run("cli", "fetch-model", "ViT-L14", **without_hub(tmp_path))
     assert ended.returncode == 2
     assert "Did you mean ViT-L/14 or " in ended.stderr
     assert "docs/models.md" in ended.stderr

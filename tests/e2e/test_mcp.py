@@ -44,7 +44,7 @@ class McpServer(GlimpseProcess):
         self.url = f"http://127.0.0.1:{self.port}/mcp"
 
     def command(self) -> list[str]:
-        own = [sys.executable, "-m", "cli.main", "mcp", "--http", "--write"]
+        own = [sys.executable, "-m", "cli", "mcp", "--http", "--write"]
         return [*own, "--port", str(self.port), "--allow-host", "pictures.example.org"]
 
     def answers(self) -> bool:
@@ -83,7 +83,7 @@ def over_stdio(url: str, key: str, *options: str) -> StdioServerParameters:
         "GLIMPSE_URL": url,
         "GLIMPSE_API_KEY": key,
     }
-    command = ["-m", "cli.main", "mcp", *options]
+    command = ["-m", "cli", "mcp", *options]
     return StdioServerParameters(command=sys.executable, args=command, env=environ)
 
 

@@ -42,7 +42,7 @@ class Migration:
         }
 
     def start(self, *options: str, to: str = "") -> subprocess.Popen[str]:
-        command = ["-m", "cli.main", "migrate", "--to", to or self.target, *options]
+        command = ["-m", "cli", "migrate", "--to", to or self.target, *options]
         return subprocess.Popen(
             [stand_in(), *command],
             env=self._environ,

@@ -32,10 +32,10 @@ def alive_in(folder: Path) -> list[psutil.Process]:
 
 
 def test_it_has_the_output_and_the_exit_status_of_a_command() -> None:
-    helped = run("-m", "cli.main", "--help")
+    helped = run("-m", "cli", "--help")
     assert (helped.returncode, helped.stderr) == (0, "")
     assert "glimpse" in helped.stdout
-    refused = run("-P", "-m", "cli.main", "serach")
+    refused = run("-P", "-m", "cli", "serach")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "serach" in refused.stderr
 

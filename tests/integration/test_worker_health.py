@@ -13,7 +13,7 @@ from common.heartbeats import WORKERS_KEY, RedisHeartbeats
 from common.redis.client import connect
 from tests.support.inline import heartbeat
 from tests.support.services import Valkey
-from worker.__main__ import main
+from worker.commands import commands
 
 NAME = f"ingest@{socket.gethostname()}.1"
 
@@ -28,7 +28,7 @@ def heartbeats(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> RedisHeartbea
 
 def health(queue: str) -> str:
     """Return the error message, or an empty string if the worker is healthy."""
-    result = CliRunner().invoke(main, ["health", queue])
+    result = CliRunner().invoke(commands, ["health", queue])
     if result.exit_code == 0:
         return ""
     assert isinstance(result.exception, WorkerUnavailable), result.exception

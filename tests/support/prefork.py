@@ -45,7 +45,7 @@ IMPORTED_LATE = (
 )
 _WORKER = (
     *IMPORTED_LATE,
-    "click",
+    "worker.commands",
     "worker.encoders.hashing",
     "worker.runtime.serve",
     "worker.stores.milvus.store",
@@ -217,8 +217,6 @@ if __name__ == "__main__":
         sys.executable = str(Path(path).with_name("python"))
     for name in _IMPORTED[kind]:
         importlib.import_module(name)
-    # To run a module that is imported already is warned of.
-    sys.modules.pop("cli.main", None)
     # What was imported stays in each forked process, and is shared as long as nothing touches it.
     gc.freeze()
     if connection := next_connection(listen(path), os.pidfd_open(int(owner))):

@@ -14,7 +14,7 @@ import socket
 import sys
 
 # What modules are forked from, and packages.
-_KINDS = {"worker": "worker", "gunicorn": "api", "cli.main": "cli"}
+_KINDS = {"worker": "worker", "gunicorn": "api", "cli": "cli"}
 _PACKAGES = {"benchmarks": "benchmark"}
 _PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 

@@ -137,7 +137,7 @@ def run_command(
     """Run a command of `glimpse` to its end, forked from a process that has imported it.
 
     Args:
-        command: The command, ``python -m cli.main`` with arguments.
+        command: The command, ``python -m cli`` with arguments.
         folder: Its working directory.
         environ: All of its variables.
         timeout_s: Seconds after which it is killed.

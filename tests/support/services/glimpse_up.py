@@ -50,7 +50,7 @@ class GlimpseUp(Service):
 
     def command(self) -> list[str]:
         options = ["--data", str(self.data), "--host", self.host, "--port", str(self.port)]
-        return [sys.executable, "-m", "cli.main", "up", *options]
+        return [sys.executable, "-m", "cli", "up", *options]
 
     def environ(self) -> dict[str, str]:
         root = str(Path(__file__).parent.parent.parent.parent)
@@ -117,7 +117,7 @@ class GlimpseUp(Service):
     def _command_of(self, arguments: tuple[str, ...], url: str) -> tuple[list[str], dict[str, str]]:
         """Return the command line and all variables of another command."""
         environ = {**psutil.Process().environ(), **self.environ(), "GLIMPSE_URL": url or self.url}
-        return [sys.executable, "-m", "cli.main", *arguments], environ
+        return [sys.executable, "-m", "cli", *arguments], environ
 
     def _is_mine(self, process: psutil.Process) -> bool:
         try:

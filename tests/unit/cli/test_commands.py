@@ -69,7 +69,7 @@ def test_words_are_completed() -> None:
     def complete(*words: str) -> list[str]:
         asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
         environ = {**os.environ, **asked, "_GLIMPSE_COMPLETE": "bash_complete"}
-        command = [sys.executable, "-m", "cli.main"]
+        command = [sys.executable, "-m", "cli"]
         found = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
         return [line.partition(",")[2] for line in found.stdout.splitlines()]
 
