@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from execnet import XSpec
 from hypothesis import settings
-from xdist.remote import Producer
+from xdist.remote import Producer, WorkerInteractor
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support.network import share_bridge
 from tests.support.nodes import fork_nodes
+from tests.support.reports import report_less
 from tests.support.services import (
     MilvusLite,
     MilvusServer,
@@ -154,6 +155,13 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> No
     for each in begun:
         each.start()
         config.add_cleanup(each.join)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the parallel processes of `make test` report only what is shown at the end."""
+    for plugin in session.config.pluginmanager.get_plugins():
+        if isinstance(plugin, WorkerInteractor):
+            report_less(plugin)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -15,6 +15,7 @@ import torch
 
 from benchmarks import options, photographs, weights
 from benchmarks.report import Report
+from common.settings import Settings
 
 # Sizes of batches to try.
 _SIZES = (32, 64, 128, 256)
@@ -56,11 +57,13 @@ def main(
     rounds, sizes, copies, workers = (
         (1, (4,), 1, (1,)) if quick else (rounds, _SIZES, _COPIES, _WORKERS)
     )
+    # torch compiles less for float32 than for a precision that "auto" may choose.
+    settings = Settings(device=device, precision="fp32" if quick else "auto")
     report = Report({"device": gpu, "rounds": rounds, "model": "tiny" if quick else "ViT-B/32"})
     with photographs.chosen(photos, quick) as folder, TemporaryDirectory() as made:
         file = weights_file or weights.random_weights(Path(made), tiny=quick)
         report.add("parity", measures.parity_figures(file, device), {})
-        report.add("encoder", *measures.encoder(file, device, sizes, rounds))
+        report.add("encoder", *measures.encoder(file, settings, sizes, rounds))
         with weights.chosen(file, quick) as variables:
             on_device = {**variables, "GLIMPSE_DEVICE": device}
             report.add("pipeline", *measures.pipeline(folder, on_device, rounds, copies, workers))

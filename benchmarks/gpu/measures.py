@@ -63,9 +63,11 @@ def text_ms(backend: TorchBackend, towers: Towers) -> float:
     return (time.perf_counter() - began) / _TEXTS * 1000
 
 
-def encoder(weights_file: Path, device: str, sizes: tuple[int, ...], rounds: int) -> Measured:
+def encoder(
+    weights_file: Path, settings: Settings, sizes: tuple[int, ...], rounds: int
+) -> Measured:
     """Measure the encoder alone, as it is and compiled, in each way to batch."""
-    compute = Compute.choose(Settings(device=device), bulk=True)
+    compute = Compute.choose(settings, bulk=True)
     found: list[Figure] = []
     samples: dict[str, list[float]] = {}
     for name, compiled in (("torch", False), ("torch.compile", True)):

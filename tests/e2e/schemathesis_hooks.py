@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import re
@@ -19,6 +20,10 @@ from common.images.formats import MEDIA_TYPES as PICTURES
 from common.images.formats import RAW_FORMATS
 from tests.support.archives import archive_of
 from tests.support.pictures import picture
+
+# Hypothesis makes many objects, and what it and schemathesis keep is no garbage.
+gc.freeze()
+gc.set_threshold(10_000)
 
 # Few and small; other tests cover their content.
 _COLOURS = ("red", "green", "blue")
