@@ -15,6 +15,7 @@ from common.contract import ImageRecord
 from worker.stores.base import Row, VectorStore
 from worker.stores.identity import Identity
 from worker.stores.memory import MemoryCollection, MemoryStore
+from worker.stores.milvus.lite_clock import wait_until_past
 from worker.stores.milvus.store import MilvusStore
 
 # The length of ViT-B/32's vectors, so that messages have a realistic size.
@@ -87,6 +88,7 @@ class MilvusClients:
             )
             if rows:
                 client.delete(COLLECTION, ids=[row["key"] for row in rows])
+                wait_until_past()
         client.close()
 
     def drop(self, collection: str) -> None:

@@ -44,6 +44,7 @@ from worker.stores.milvus.errors import COLLECTION_LOST, translated
 from worker.stores.milvus.filter import expression, ids_with, other_than, scope_of
 from worker.stores.milvus.index import search_params
 from worker.stores.milvus.inexact import best_matching, fields_of
+from worker.stores.milvus.lite_clock import wait_until_past
 from worker.stores.milvus.ordered import in_order
 from worker.stores.milvus.pages import newest
 from worker.stores.milvus.schema import (
@@ -163,6 +164,7 @@ class MilvusStore:
         for chunk in pages(entities, self.writes.rows):
             with self._connected() as client:
                 client.upsert(self._collection, chunk, timeout=_CALL_TIMEOUT_S)
+            self._order_calls()
 
     def search(
         self,
@@ -274,6 +276,7 @@ class MilvusStore:
         for keys in pages(stored, _ROWS_PER_READ):
             with self._connected() as client:
                 client.delete(self._collection, ids=keys, timeout=_CALL_TIMEOUT_S)
+            self._order_calls()
         return len(stored)
 
     def count(self, tenant: str | None = None) -> int:
@@ -410,6 +413,11 @@ class MilvusStore:
                 timeout=_CALL_TIMEOUT_S,
             )
         return list(found[0])
+
+    def _order_calls(self) -> None:
+        """Let every later call come after a write."""
+        if self._lite:
+            wait_until_past()
 
     def _rows_per_read(self) -> int:
         return _ROWS_PER_READ_LITE if self._is_lite() else _ROWS_PER_READ
