@@ -21,6 +21,7 @@ from hypothesis import settings
 from xdist.remote import Producer, WorkerInteractor
 from xdist.scheduler import LoadFileScheduling
 
+from tests.support.memory import keep_files_in_memory
 from tests.support.network import share_bridge
 from tests.support.nodes import fork_nodes
 from tests.support.reports import report_less
@@ -108,6 +109,8 @@ def require(part: type[Service]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make folders for what the parallel processes of `make test` and their benchmarks share."""
+    if config.getoption("numprocesses", None):
+        keep_files_in_memory()
     share_preforks()
     if PROGRAMS not in os.environ:
         folder = os.environ[PROGRAMS] = tempfile.mkdtemp(prefix="milvus-")
@@ -205,8 +208,11 @@ def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusLite
 @pytest.fixture(scope="module")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     require(MilvusServer)
-    with MilvusServer(tmp_path_factory.mktemp("milvus_server")) as service:
+    folder = tmp_path_factory.mktemp("milvus_server")
+    with MilvusServer(folder) as service:
         yield service
+    # A quarter of a gigabyte, which would stay until all tests have run.
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
