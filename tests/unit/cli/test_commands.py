@@ -94,6 +94,14 @@ def test_a_typing_error_is_answered_with_the_nearest_command(
     assert "Did you mean 'search'?" in capsys.readouterr().err
 
 
+def test_an_option_that_is_a_setting_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--batch-max", "8"]) == 2
+    message = "No such option '--batch-max'. It is a setting of the service: GLIMPSE_BATCH_MAX.\n"
+    assert capsys.readouterr().err.endswith(message)
+    assert run(["up", "--dta", "/tmp"]) == 2
+    assert "Did you mean '--data'?" in capsys.readouterr().err
+
+
 def test_a_path_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ingest", "/nowhere/at/all"]) == 2
     assert "/nowhere/at/all" in capsys.readouterr().err
