@@ -21,6 +21,7 @@ from hypothesis import settings
 from xdist.remote import Producer, WorkerInteractor
 from xdist.scheduler import LoadFileScheduling
 
+from tests.support.compiled import compile_ahead
 from tests.support.memory import keep_files_in_memory
 from tests.support.network import share_bridge
 from tests.support.nodes import fork_nodes
@@ -154,7 +155,7 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> No
     if not config.pluginmanager.hasplugin("_cov"):
         fork_nodes(config, specs, share_preforks() / "nodes")
     # Meanwhile, one core of two has nothing else to do.
-    begun = [threading.Thread(target=each) for each in (stand_in, unpack_milvus)]
+    begun = [threading.Thread(target=each) for each in (compile_ahead, stand_in, unpack_milvus)]
     for each in begun:
         each.start()
         config.add_cleanup(each.join)
