@@ -13,8 +13,8 @@ import psutil
 # Files in this folder are in memory on Linux.
 _FOLDER = Path("/dev/shm")
 
-# Bytes that must be free in it, and of all memory: the tests' files take up to 5 GiB, and the
-# processes of `make test` up to 8.
+# Bytes that must be free in it, and of all memory: the files of `make test` take up to 3 GiB, and
+# its processes up to 8.
 _FREE, _MEMORY = 8 * 2**30, 16 * 2**30
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -173,28 +174,13 @@ class SearchWork:
         )
 
     def _changes(self) -> Iterator[Answer[Any]]:
-        yield Answer(
-            MODELS_DROP,
-            DropRequest,
-            _to_completion(self.models.drop),
-            lambda e: Dropped(error=e),
-            starts_once=True,
-        )
+        once = partial(Answer, starts_once=True)
+        drop = _to_completion(self.models.drop)
+        yield once(MODELS_DROP, DropRequest, drop, lambda e: Dropped(error=e))
         # Deletions and edits also check again that the caller still waits.
-        yield Answer(
-            CATALOG_DELETE,
-            CatalogRequest,
-            self.deletion.run,
-            lambda e: CatalogDeleted(error=e),
-            starts_once=True,
-        )
-        yield Answer(
-            CATALOG_EDIT,
-            EditRequest,
-            self.edit.run,
-            lambda e: CatalogEdited(error=e),
-            starts_once=True,
-        )
+        delete, edit = self.deletion.run, self.edit.run
+        yield once(CATALOG_DELETE, CatalogRequest, delete, lambda e: CatalogDeleted(error=e))
+        yield once(CATALOG_EDIT, EditRequest, edit, lambda e: CatalogEdited(error=e))
 
     def _as_of_marks(self, run: Callable[[Read], Message]) -> Callable[[Read, IsWanted], Message]:
         return _to_completion(self.reads.of(run))
