@@ -129,7 +129,9 @@ def _images(client: httpx.Client) -> int:
 
 
 def _change(client: httpx.Client, method: str, path: str, body: dict[str, str]) -> None:
-    client.request(method, path, json=body).raise_for_status()
+    answer = client.request(method, path, json=body)
+    if answer.is_error:
+        raise NotReindexed(f"{method} {path} was answered with {answer.status_code}: {answer.text}")
 
 
 def _ended(client: httpx.Client, path: str) -> dict[str, Any] | None:

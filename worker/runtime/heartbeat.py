@@ -72,7 +72,11 @@ class HeartbeatSender:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Start sending heartbeats."""
+        """Send the first heartbeat, and go on from a thread.
+
+        The worker logs that it is ready after this: whoever reads it may count on the worker.
+        """
+        self._beat()
         self._thread.start()
 
     def stop(self) -> None:
@@ -86,18 +90,20 @@ class HeartbeatSender:
             log.warning("heartbeat.not_withdrawn name=%s", self._name)
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._probe_if_idle()
-                # Before the calls to Redis and Milvus, which may not answer.
-                self._show_alive()
-                self._heartbeats.beat(self._heartbeat())
-            except BrokerUnavailable as error:
-                log.warning("heartbeat.missed %s", error)
-            except Exception:
-                # Any error: a worker without heartbeats counts as dead.
-                log.exception("heartbeat.fault")
-            self._stopped.wait(self._interval_s)
+        while not self._stopped.wait(self._interval_s):
+            self._beat()
+
+    def _beat(self) -> None:
+        try:
+            self._probe_if_idle()
+            # Before the calls to Redis and Milvus, which may not answer.
+            self._show_alive()
+            self._heartbeats.beat(self._heartbeat())
+        except BrokerUnavailable as error:
+            log.warning("heartbeat.missed %s", error)
+        except Exception:
+            # Any error: a worker without heartbeats counts as dead.
+            log.exception("heartbeat.fault")
 
     def _probe_if_idle(self) -> None:
         idle = time.time() - self._runtime.inference_at() > _PROBE_AFTER_S

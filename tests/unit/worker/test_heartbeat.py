@@ -32,9 +32,11 @@ class Heard(MemoryHeartbeats):
     def __init__(self) -> None:
         super().__init__()
         self.beats = threading.Semaphore(0)
+        self.first_from: threading.Thread | None = None
         self.is_away = False
 
     def beat(self, heartbeat: Heartbeat) -> None:
+        self.first_from = self.first_from or threading.current_thread()
         if not self.is_away:
             super().beat(heartbeat)
         self.beats.release()
@@ -165,6 +167,11 @@ def test_a_heartbeat_says_who_and_what(heard: Heard) -> None:
     assert (beat.name, beat.queue, beat.model) == ("ingest@here.1", "ingest", "hashing")
     assert beat.until == pytest.approx(beat.at + 0.06)
     assert beat.store_error is None
+
+
+@pytest.mark.usefixtures("sender")
+def test_a_worker_is_known_before_it_says_that_it_is_ready(heard: Heard) -> None:
+    assert heard.first_from is threading.current_thread()
 
 
 @pytest.mark.usefixtures("sender")
