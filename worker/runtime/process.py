@@ -15,6 +15,18 @@ from common.exit_codes import status_of
 from common.logs.context import bind_process
 from common.settings import Settings
 
+# What Celery sets as its worker starts. By then gRPC's threads run: while one reads the environment
+# in C, to add a variable can crash the process, since glibc moves them all; to change one cannot.
+_SET_BY_CELERY = (
+    "CELERY_LOG_FILE",
+    "CELERY_LOG_LEVEL",
+    "CELERY_LOG_REDIRECT",
+    "CELERY_LOG_REDIRECT_LEVEL",
+    "_MP_FORK_LOGFILE_",
+    "_MP_FORK_LOGFORMAT_",
+    "_MP_FORK_LOGLEVEL_",
+)
+
 
 def run_worker(
     settings: Settings, queue: str, name: str | None = None, *, events: bool = False
@@ -34,6 +46,8 @@ def run_worker(
         # Before any import that starts threads, since a thread inherits its creator's priority.
         os.nice(settings.ingest_nice)
     keep_freed_memory()
+    for variable in _SET_BY_CELERY:
+        os.environ.setdefault(variable, "")
     # Until it has started: what it imports and loads stays, and holds no garbage worth the search.
     gc.disable()
     from worker.runtime.serve import serve
