@@ -80,6 +80,7 @@ class OnnxBackend:
     def __init__(self, towers: Towers, compute: Compute, folder: Path) -> None:
         self.concurrency = compute.concurrency
         self.precision = "fp32"
+        self.device = "cpu"
         self.runs_on = compute.runs_on
         height, width = towers.image_size
         pixels = torch.zeros(2, height, width, 3, dtype=torch.uint8)

@@ -21,7 +21,6 @@ from common.allocator import keep_freed_memory
 from common.settings import load_settings
 from worker.encoders.clip.bicubic import centre_square
 from worker.encoders.vectors import unit_rows
-from worker.runtime.serve import serve
 
 # Input side of ViT-B/32 in pixels, and length of its vectors.
 _SIZE, _DIM = 224, 512
@@ -38,6 +37,7 @@ class FreeEncoder:
     dim = _DIM
     concurrency = 1
     precision = "fp32"
+    device = "cpu"
     runs_on = "numpy"
     # The value that CLIP requests.
     draft_side: int | None = 2 * _SIZE
@@ -66,6 +66,9 @@ class FreeEncoder:
 
 def run(queue: str, encoder: FreeEncoder) -> None:
     """Consume a queue."""
+    # Not above: a decoder process loads this module, too.
+    from worker.runtime.serve import serve
+
     # As a worker does; without it, glibc would return and fault in the buffers of each picture.
     keep_freed_memory()
     settings = load_settings()

@@ -166,6 +166,9 @@ class Settings(BaseModel):
     search_threads: int = Field(default=16, ge=1, le=64)
     # Threads of an ingest worker that read and decode; 0 means one per core.
     decode_threads: int = Field(default=0, ge=0, le=256)
+    # Whether each of them decodes in a process of its own. "auto" does on a GPU, which would wait
+    # for threads of one interpreter.
+    decode_in: Literal["auto", "threads", "processes"] = "auto"
     # Batches that an ingest worker runs through its model concurrently; 0 means one for each of the
     # first four cores of a CPU, and one on a GPU.
     model_threads: int = Field(default=0, ge=0, le=64)

@@ -86,21 +86,24 @@ def encoder(
 def pipeline(
     photos: Path, variables: Mapping[str, str], rounds: int, copies: int, workers: tuple[int, ...]
 ) -> Measured:
-    """Measure the whole way, with some numbers of ingest workers that share the GPU."""
+    """Measure the whole way, with some numbers of ingest workers that share the GPU.
+
+    First with one whose decoders are threads. By default, they are processes on a GPU.
+    """
+    threads = {**variables, "GLIMPSE_DECODE_IN": "threads"}
+    ways = {"1 ingest worker, decoders in threads": (1, threads)} | {
+        f"{count} ingest worker{'s'[: count > 1]}": (count, variables) for count in workers
+    }
     made: list[Figure] = []
     samples = {}
-    for count in workers:
+    for way, (count, chosen) in ways.items():
         runs = [
-            glimpse.measure(photos, variables, copies=copies, workers=count).view()
+            glimpse.measure(photos, chosen, copies=copies, workers=count).view()
             for _ in range(rounds)
         ]
-        samples[count] = runs
+        samples[way] = runs
         rate = middle([run["images_per_s"] for run in runs])
-        made.append(
-            Figure(
-                f"upload to searchable, {count} ingest worker{'s'[: count > 1]}", rate, "images/s"
-            )
-        )
-        if count == 1:
+        made.append(Figure(f"upload to searchable, {way}", rate, "images/s"))
+        if way == "1 ingest worker":
             made += cpu_figures(runs)
     return Measured(made, samples)

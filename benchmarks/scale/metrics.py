@@ -14,6 +14,7 @@ from common.contract import IngestChunk, Message, Outcome
 from tests.support.ingest_bench import LEASE_S, Shared
 from tests.support.pictures import image_id
 from worker.batcher import no_report
+from worker.decoders.inline import InlineDecoder
 from worker.edits.editor import Editor
 from worker.edits.photo import StoredPhotoInfo
 from worker.ingest.chunks import ChunkIngest
@@ -97,7 +98,7 @@ def _task(shared: Shared, metrics: WorkerMetrics | None) -> Iterator[RunTask]:
         pipeline, jobs = measured_pipeline(pipeline, used), counted_jobs(jobs, used)
     photos = StoredPhotoInfo(shared.blobs, lambda *_: None)
     ingest = ChunkIngest(
-        reader=PictureReader(shared.blobs, encoder, _PIXELS_MAX),
+        reader=PictureReader(InlineDecoder(shared.blobs, encoder, _PIXELS_MAX)),
         store=store,
         pipeline=pipeline,
         jobs=jobs,

@@ -23,6 +23,7 @@ from common.settings import load_settings
 from tests.support.pictures import encoded, image_id
 from tests.support.polling import finished_job, ready
 from tests.support.services import Stack
+from worker.decoders.inline import InlineDecoder
 from worker.decoding.decode import Decoded
 from worker.encoders.base import Encoder
 from worker.encoders.registry import load_encoder
@@ -110,10 +111,11 @@ def _compare(
     def timed(tenant: str, image: str, decoded: Decoded) -> None:
         alone.append(_cpu_ms(lambda: keep(tenant, image, decoded), time.thread_time))
 
-    readers = {
-        "with": PictureReader(blobs, encoder, pixels_max, on_decoded=timed),
-        "without": PictureReader(blobs, encoder, pixels_max),
+    decoders = {
+        "with": InlineDecoder(blobs, encoder, pixels_max, on_decoded=timed),
+        "without": InlineDecoder(blobs, encoder, pixels_max),
     }
+    readers = {name: PictureReader(decoder) for name, decoder in decoders.items()}
     found: dict[str, list[float]] = {"with": [], "without": [], "alone": []}
     count = len(chunk.items)
     for number in range(rounds + 1):

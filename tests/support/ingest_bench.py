@@ -21,6 +21,8 @@ from common.read_marks.base import ReadMarks
 from common.read_marks.memory import MemoryReadMarks
 from tests.support.pictures import image_id
 from worker.catalog.deletion import Deletion
+from worker.decoders.base import Decoder
+from worker.decoders.inline import InlineDecoder
 from worker.edits.editor import Editor
 from worker.edits.photo import StoredPhotoInfo
 from worker.encoders.base import Encoder
@@ -165,11 +167,13 @@ def worker(
     encoder: Encoder | None = None,
     lease_s: float = LEASE_S,
     reader: PictureReader | None = None,
+    decoder: Decoder | None = None,
     claims: MemoryClaims | None = None,
 ) -> Iterator[Bench]:
     """Yield one worker's ingest and stop its threads afterwards."""
     encoder = encoder or HashingEncoder()
     claims = claims or MemoryClaims(lease_s, 3, shared.claims)
+    decoder = decoder or InlineDecoder(shared.blobs, encoder, pixels_max=10_000)
     amends = shared.amends(claims)
     fence = Fence(claims, amends)
     pipeline = IngestPipeline(encoder, shared.store, fence, batch_max=4, wait_ms=0, decoders=2)
@@ -182,7 +186,7 @@ def worker(
         photos=StoredPhotoInfo(shared.blobs, lambda *_: None),
     )
     ingest = ChunkIngest(
-        reader=reader or PictureReader(shared.blobs, encoder, pixels_max=10_000),
+        reader=reader or PictureReader(decoder),
         store=shared.store,
         pipeline=pipeline,
         jobs=shared.jobs,

@@ -47,6 +47,7 @@ from worker.catalog.deletion import Deletion
 from worker.catalog.edit import ImageEdit
 from worker.catalog.models import ModelCatalog
 from worker.catalog.queries import Catalog
+from worker.decoders.inline import InlineDecoder
 from worker.edits.editor import Editor
 from worker.edits.job import JobEdit
 from worker.edits.photo import ReadInfo, StoredPhotoInfo
@@ -166,10 +167,7 @@ def start_inline(
     search = Search.of(settings, encoder, store, queries)
     ingest = ChunkIngest(
         reader=PictureReader(
-            blobs,
-            encoder,
-            pixels_max,
-            on_decoded=IngestedThumbnails(blobs).keep,
+            InlineDecoder(blobs, encoder, pixels_max, on_decoded=IngestedThumbnails(blobs).keep)
         ),
         store=store,
         pipeline=pipeline,

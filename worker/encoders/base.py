@@ -10,11 +10,30 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-class Encoder(Protocol):
+class Preprocessor(Protocol):
+    """Makes a model's input of pictures. Many threads call it concurrently."""
+
+    # Minimum pixels of the short side of a JPEG decoded at reduced size, such that the cosine of
+    # its vector with that of the full-size picture is at least 0.995; None requires full size.
+    draft_side: int | None
+
+    def preprocess(self, image: Image.Image, /) -> NDArray[np.uint8]:
+        """Resize and crop one picture to the model's input size.
+
+        Args:
+            image: A decoded, upright RGB picture.
+
+        Returns:
+            uint8 [height, width, 3], not normalised; ``encode_images`` does that.
+        """
+        ...
+
+
+class Encoder(Preprocessor, Protocol):
     """A model that embeds images and texts as unit vectors in one space.
 
-    Many threads call ``preprocess`` concurrently; at most ``concurrency`` threads (the
-    batchers') call the two ``encode`` methods.
+    Many threads call ``preprocess`` concurrently, and decoder processes call a pickled copy of it;
+    at most ``concurrency`` threads (the batchers') call the two ``encode`` methods.
     """
 
     # Name as in the settings, for example "ViT-B/32".
@@ -25,26 +44,14 @@ class Encoder(Protocol):
     former_revisions: tuple[str, ...]
     # Length of a vector.
     dim: int
+    # Kind of the device that it runs on, as torch calls it, for example "cpu" or "cuda".
+    device: str
     # Type of its matrix products: "fp32", "bf16" or "fp16".
     precision: str
     # Everything else that its speed depends on, besides the processors: device, threads, versions.
     runs_on: str
     # Optimal number of concurrent batches, each encoded by a thread of its own.
     concurrency: int
-    # Minimum pixels of the short side of a JPEG decoded at reduced size, such that the cosine of
-    # its vector with that of the full-size picture is at least 0.995; None requires full size.
-    draft_side: int | None
-
-    def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize and crop one picture to the model's input size.
-
-        Args:
-            image: A decoded, upright RGB picture.
-
-        Returns:
-            uint8 [height, width, 3], not normalised; ``encode_images`` does that.
-        """
-        ...
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed preprocessed pictures.

@@ -60,6 +60,7 @@ class HashingEncoder:
     name = "hashing"
     revision = "1"
     former_revisions: tuple[str, ...] = ()
+    device = "cpu"
     runs_on = "numpy"
     draft_side: int | None = _GRID * 8
     concurrency = 1

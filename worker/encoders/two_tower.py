@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from common.errors import EncoderError
 from worker.encoders.backends.base import Backend
@@ -28,16 +27,15 @@ class TwoTowerEncoder:
         self.former_revisions = model.former_revisions
         self.dim = model.dim
         self.draft_side = model.draft_side
+        # An attribute: a bound method would be pickled with the towers.
+        self.preprocess = model.preprocess
+        self.device = backend.device
         self.concurrency = backend.concurrency
         self.precision = backend.precision
         self.runs_on = backend.runs_on
         # Without the towers: OpenVINO has its own form of them.
         self.model = model.without_towers()
         self.backend = backend
-
-    def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize and crop one picture: uint8 [height, width, 3]."""
-        return self.model.preprocess(image)
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed preprocessed pictures: float32 [len(images), dim], unit rows."""

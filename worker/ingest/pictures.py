@@ -1,4 +1,4 @@
-"""Pictures for the model: read from the blob store, decoded and preprocessed."""
+"""Pictures for the model, with their records."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from common.blobs.base import BlobStore
 from common.contract import ChunkItem, ImageRecord, IngestChunk
-from common.errors import BlobsUnavailable, GlimpseError, NotFound, StoreError
+from common.errors import (
+    BlobsUnavailable,
+    EncoderError,
+    GlimpseError,
+    ImageError,
+    NotFound,
+    StoreError,
+)
 from common.redis.time import Clock, MachineClock
 from common.rfc3339 import rfc3339
-from worker.decoding.decode import Decoded, decode
-from worker.encoders.base import Encoder
-from worker.encoders.preparing import preparing
+from worker.decoders.base import Decoder, Description
 from worker.ingest.missing_blobs import MissingBlobs
-from worker.originals import other_store, read_original
-from worker.perceptual_hash import perceptual_hash
-from worker.photo_info.reader import PhotoInfoReader
+from worker.originals import other_store
 from worker.pixel_budget import PixelBudget, Room
-
-# Takes a tenant, an image and its decoded picture; must not raise.
-OnDecoded = Callable[[str, str, Decoded], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,45 +44,33 @@ class PictureReader:
     """Turns a chunk's items into pictures; thread-safe.
 
     Args:
-        blobs: The blob store.
-        encoder: Provides ``preprocess``.
-        pixels_max: Maximum pixels of a picture.
-        is_here: Returns whether ``blobs`` is the store that the API writes to; the default
-            makes missing bytes retryable without limit.
-        on_found: Called when bytes were found, which shows that ``blobs`` is available.
-        on_decoded: Called before ``preprocess``.
+        decoder: Prepares the items' images.
+        is_here: Returns whether the decoder reads the blob store that the API writes to; the
+            default makes missing bytes retryable without limit.
+        on_found: Called when bytes were found, which shows that the blob store is available.
         missing_s: Seconds that bytes may be missing from an available store.
         missing: Remembers since when bytes have been missing.
         budget: Bounds the bytes of all pictures until they are encoded.
-        photo_info: Reads what files say of their pictures.
         clock: Redis's clock, by which lists are in order whichever worker indexed an image.
     """
 
     def __init__(
         self,
-        blobs: BlobStore,
-        encoder: Encoder,
-        pixels_max: int,
+        decoder: Decoder,
         *,
         is_here: Callable[[], bool] = lambda: False,
         on_found: Callable[[], None] = lambda: None,
-        on_decoded: OnDecoded = lambda *_: None,
         missing_s: float = 0.0,
         missing: MissingBlobs | None = None,
         budget: PixelBudget | None = None,
-        photo_info: PhotoInfoReader | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._blobs = blobs
-        self._encoder = encoder
-        self._pixels_max = pixels_max
+        self._decoder = decoder
         self._is_here = is_here
         self._on_found = on_found
-        self._on_decoded = on_decoded
         self._missing_s = missing_s
         self._missing = missing or MissingBlobs()
         self._budget = budget or PixelBudget()
-        self._photo_info = photo_info or PhotoInfoReader()
         self._clock = clock or MachineClock()
 
     def read(self, item: ChunkItem, chunk: IngestChunk, owner: str) -> Picture:
@@ -97,43 +84,43 @@ class PictureReader:
         Raises:
             ImageError: The bytes are not a usable picture.
             EncoderError: Decoding or preprocessing failed unexpectedly.
+            Quarantined: Several decoder processes died of the picture.
             BlobsUnavailable: The bytes cannot be read now.
             StoreError: The bytes are lost.
         """
-        with preparing(item.id), self._budget.room() as room:
-            return self._read(item, chunk, owner, room)
+        with self._budget.room() as room:
+            pixels, described = self._prepare(chunk.tenant, item.id, room)
+            record = ImageRecord(
+                id=item.id,
+                filename=item.filename,
+                bytes=described.bytes,
+                width=described.width,
+                height=described.height,
+                format=described.format,
+                tags=chunk.tags,
+                metadata=chunk.metadata,
+                photo=described.photo,
+                perceptual_hash=described.perceptual_hash,
+                indexed_at=rfc3339(self._clock.now()),
+            )
+            return Picture(chunk.tenant, record, chunk.job_id, owner, pixels, room)
 
-    def _read(self, item: ChunkItem, chunk: IngestChunk, owner: str, room: Room) -> Picture:
-        data = self._bytes(item, chunk.tenant)
-        decoded = decode(data, self._pixels_max, self._encoder.draft_side, room.take)
-        # At once, while the pixels are in the processor's cache.
-        hashed = perceptual_hash(decoded.image)
-        self._on_decoded(chunk.tenant, item.id, decoded)
-        record = ImageRecord(
-            id=item.id,
-            filename=item.filename,
-            bytes=len(data),
-            width=decoded.width,
-            height=decoded.height,
-            format=decoded.format,
-            tags=chunk.tags,
-            metadata=chunk.metadata,
-            photo=self._photo_info.read(data, decoded.format),
-            perceptual_hash=hashed,
-            indexed_at=rfc3339(self._clock.now()),
-        )
-        pixels = self._encoder.preprocess(decoded.image)
-        room.shrink(pixels.nbytes)
-        return Picture(chunk.tenant, record, chunk.job_id, owner, pixels, room)
-
-    def _bytes(self, item: ChunkItem, tenant: str) -> bytes:
+    def _prepare(
+        self, tenant: str, image_id: str, room: Room
+    ) -> tuple[NDArray[np.uint8], Description]:
         try:
-            data = read_original(self._blobs, tenant, item.id)
+            prepared = self._decoder.prepare_new(tenant, image_id, room)
         except NotFound as error:
-            raise self._absent(tenant, item.id) from error
-        self._missing.forget(tenant, item.id)
+            raise self._absent(tenant, image_id) from error
+        except (ImageError, EncoderError):
+            self._found(tenant, image_id)
+            raise
+        self._found(tenant, image_id)
+        return prepared
+
+    def _found(self, tenant: str, image_id: str) -> None:
+        self._missing.forget(tenant, image_id)
         self._on_found()
-        return data
 
     def _absent(self, tenant: str, image_id: str) -> GlimpseError:
         """Return the error for missing bytes, which the API stored before it sent the task.

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from common.errors import ImagesBusy
 from worker.batcher import Batcher, OnBatch, no_report
+from worker.decoders.threads import DecoderThreads
 from worker.encoders.base import Encoder
 from worker.ingest.concurrency_limit import ConcurrencyLimit
-from worker.ingest.decoders import Decoders
 from worker.ingest.pictures import Picture
 from worker.late_writes.fence import Claimed, Fence
 from worker.stores.base import Row, VectorStore
@@ -87,7 +87,7 @@ class IngestPipeline:
             threads=encoder.concurrency,
             on_batch=on_batch,
         )
-        self._decoders: Decoders[Picture] = Decoders(decoders, self._model.submit)
+        self._decoders: DecoderThreads[Picture] = DecoderThreads(decoders, self._model.submit)
 
     def submit(self, read: Callable[[], Picture]) -> Future[None]:
         """Submit a picture by the function that reads it.

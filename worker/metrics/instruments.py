@@ -46,6 +46,9 @@ class WorkerMetrics:
             "glimpse_decode_seconds",
             "Seconds to read, decode and preprocess a picture.",
         )
+        self.decoder_deaths = self._count(
+            "glimpse_decoder_deaths", "Decoder processes that died of a picture."
+        )
         self.encode = self._seconds(
             "glimpse_encode_seconds", "Seconds that the model takes for a batch.", "kind"
         )

@@ -7,12 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
-from common.blobs.base import BlobStore
 from common.claims.base import Claims, Verdict
 from common.errors import GlimpseError, NotFound, ServiceError
-from worker.decoding.decode import decode
-from worker.encoders.base import Encoder
-from worker.encoders.preparing import preparing
+from worker.decoders.base import Decoder
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import Picture
 from worker.ingest.pipeline import IngestPipeline
@@ -50,11 +47,9 @@ class PageReindex:
     Args:
         store: The model's collection.
         pipeline: Encodes and writes to ``store``.
-        blobs: Holds the originals.
-        encoder: Provides ``preprocess``.
+        decoder: Prepares the originals.
         claims: The claims on images.
         isolation: Shared by all tasks of this process.
-        pixels_max: Maximum pixels of a picture.
         budget: Bounds the bytes of all pictures until they are encoded.
     """
 
@@ -63,20 +58,16 @@ class PageReindex:
         *,
         store: VectorStore,
         pipeline: IngestPipeline,
-        blobs: BlobStore,
-        encoder: Encoder,
+        decoder: Decoder,
         claims: Claims,
         isolation: Isolation,
-        pixels_max: int,
         budget: PixelBudget | None = None,
     ) -> None:
         self._store = store
         self._pipeline = pipeline
-        self._blobs = blobs
-        self._encoder = encoder
+        self._decoder = decoder
         self._claims = claims
         self._isolation = isolation
-        self._pixels_max = pixels_max
         self._budget = budget or PixelBudget()
 
     def run(self, page: Page, source: VectorStore, note_failure: NoteFailure) -> int:
@@ -168,11 +159,8 @@ class PageReindex:
         return self._pipeline.submit(lambda: self._read(row, owner))
 
     def _read(self, row: Row, owner: str) -> Picture:
-        with preparing(row.record.id), self._budget.room() as room:
-            data = self._blobs.read(row.tenant, row.record.id)
-            decoded = decode(data, self._pixels_max, self._encoder.draft_side, room.take)
-            pixels = self._encoder.preprocess(decoded.image)
-            room.shrink(pixels.nbytes)
+        with self._budget.room() as room:
+            pixels = self._decoder.prepare(row.tenant, row.record.id, room)
             return Picture(row.tenant, row.record, row.job_id, owner, pixels, room)
 
     def _failures(self, futures: Mapping[str, Future[None]]) -> dict[str, str]:

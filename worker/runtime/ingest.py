@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -36,6 +35,8 @@ from common.jobs.tasks import archive_task_id, chunk_task_id, edit_task_id
 from common.reindex.redis import RedisReindexes
 from common.settings import Settings
 from worker.archives.limits import ArchiveLimits
+from worker.decoders.base import Decoder
+from worker.decoders.choose import choose_decoder, decode_threads
 from worker.decoding.decode import decoded_bytes
 from worker.edits.job import JobEdit
 from worker.encoders.base import Encoder
@@ -44,7 +45,7 @@ from worker.ingest.chunks import ChunkIngest
 from worker.ingest.concurrency_limit import ConcurrencyLimit
 from worker.ingest.deliveries import Deliveries, Work
 from worker.ingest.isolation import Isolation
-from worker.ingest.pictures import OnDecoded, PictureReader
+from worker.ingest.pictures import PictureReader
 from worker.ingest.pipeline import BATCHES_WAITING, IngestPipeline
 from worker.ingest.quota import QuotaKeeper
 from worker.ingest.throughput import Throughput
@@ -57,7 +58,6 @@ from worker.metrics.measured import (
     measured_store,
     measured_task,
 )
-from worker.photo_info.reader import PhotoInfoReader
 from worker.pixel_budget import PixelBudget
 from worker.reindex.originals import originals
 from worker.reindex.page import Page, PageReindex
@@ -68,7 +68,6 @@ from worker.runtime.base import Parts, Runtime
 from worker.runtime.celery_app import create_app
 from worker.runtime.tasks import register_ingest
 from worker.stores.base import VectorStore
-from worker.thumbnails.ingested import IngestedThumbnails
 from worker.traced import traced_pipeline, traced_store
 from worker.upkeep.base import Upkeep
 from worker.upkeep.lost_tasks import LostTasks
@@ -119,7 +118,7 @@ class IngestParts(Parts):
             self._fence,
             batch_max=self._batch_max(),
             wait_ms=self.settings.batch_wait_ms,
-            decoders=self.settings.decode_threads or os.cpu_count() or 1,
+            decoders=decode_threads(self.settings),
             limit=self.limit,
             on_batch=self.metrics.batch,
         )
@@ -181,6 +180,7 @@ class IngestParts(Parts):
     def close(self) -> None:
         """Finish the work in progress and close every part."""
         self.pipeline.close()
+        self._decoder.close()
         self.amends.close()
         self.store.close()
 
@@ -228,15 +228,11 @@ class IngestParts(Parts):
     def _chunk_ingest(self) -> ChunkIngest:
         return ChunkIngest(
             reader=PictureReader(
-                self._blobs,
-                self.encoder,
-                self.settings.image_pixels_max,
+                self._decoder,
                 is_here=self._stores.mark.is_here,
                 on_found=self._stores.mark.note,
-                on_decoded=self._keep_thumbnails,
                 missing_s=self.settings.missing_s,
                 budget=self._budget,
-                photo_info=PhotoInfoReader(self.settings.photo_info),
                 clock=self._clock,
             ),
             store=self.store,
@@ -252,10 +248,14 @@ class IngestParts(Parts):
         )
 
     @cached_property
-    def _keep_thumbnails(self) -> OnDecoded:
-        if self.settings.thumbnails == "request":
-            return lambda *_: None
-        return IngestedThumbnails(self._blobs).keep
+    def _decoder(self) -> Decoder:
+        return choose_decoder(
+            self.settings,
+            self._blobs,
+            self.encoder,
+            self._pixels,
+            self.metrics.decoder_deaths.inc,
+        )
 
     def _archive_ingest(self) -> ArchiveIngest:
         return ArchiveIngest(
@@ -359,11 +359,9 @@ class IngestParts(Parts):
         return PageReindex(
             store=self.store,
             pipeline=self.pipeline,
-            blobs=self._blobs,
-            encoder=self.encoder,
+            decoder=self._decoder,
             claims=self._claims,
             isolation=self._isolation,
-            pixels_max=self.settings.image_pixels_max,
             budget=self._budget,
         )
 

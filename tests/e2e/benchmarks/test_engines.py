@@ -84,7 +84,7 @@ def test_the_benchmark_for_gpus_measures_both_parts(tmp_path: Path) -> None:
     assert {part: len(found) for part, found in figures.items()} == {
         "parity": 6,
         "encoder": 6,
-        "pipeline": 8,
+        "pipeline": 9,
     }
     assert all(figure["within_bound"] for figure in figures["parity"])
     assert all(figure["value"] > 0 for figure in figures["encoder"])

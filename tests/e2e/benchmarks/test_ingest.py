@@ -24,7 +24,8 @@ def test_ingest(tmp_path: Path) -> None:
             "items, 1000 failed from the middle",
         ),
         "ingest: free model": {
-            *("upload to searchable", "edit of all images", "edit / ingest"),
+            *("upload to searchable", "upload to searchable, decoders in threads"),
+            *("edit of all images", "edit / ingest"),
             *("edit beside an ingest / alone", "ingest beside an edit / alone"),
             *(
                 f"{part}, {what}"

@@ -14,7 +14,7 @@ import pytest
 from common.logs import context
 from common.logs.context import bind, bind_process, bound, fields, release
 from common.logs.formats import JsonFormatter, TextFormatter
-from worker.ingest.decoders import Decoders
+from worker.decoders.threads import DecoderThreads
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_decoders_have_the_fields_of_their_tasks() -> None:
         done.set_result(None)
         return done
 
-    decoders = Decoders(1, forward)
+    decoders = DecoderThreads(1, forward)
     for image in ("a", "b"):
         with bound(image=image):
             decoders.submit(fields)

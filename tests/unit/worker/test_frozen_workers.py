@@ -23,6 +23,7 @@ from tests.support.ingest_bench import Bench, Shared, worker
 from tests.support.pictures import image_id, picture
 from tests.support.polling import wait_for
 from worker.catalog.deletion import Deletion
+from worker.decoders.inline import InlineDecoder
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
 from worker.late_writes import amends as amends_module
@@ -132,7 +133,7 @@ def frozen(
     jobs.__dict__ = shared.jobs.__dict__
     jobs.stop = stop
     mine = replace(shared, store=FrozenStore(collection, stop), jobs=jobs)
-    reader = FrozenReader(shared.blobs, HashingEncoder(), pixels_max=10_000)
+    reader = FrozenReader(InlineDecoder(shared.blobs, HashingEncoder(), pixels_max=10_000))
     reader.stop = stop
     with worker(mine, lease_s=0.0, reader=reader) as bench:
         yield bench, stop

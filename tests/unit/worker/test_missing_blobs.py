@@ -11,6 +11,7 @@ from common.errors import BlobsUnavailable, StoreError
 from tests.support.clock import Clock
 from tests.support.ingest_bench import Bench, Shared, worker
 from tests.support.pictures import picture
+from worker.decoders.inline import InlineDecoder
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.missing_blobs import MissingBlobs
 from worker.ingest.pictures import PictureReader
@@ -45,9 +46,7 @@ def shared() -> Shared:
 @pytest.fixture
 def reader(shared: Shared, mount: Mount, clock: Clock) -> PictureReader:
     return PictureReader(
-        shared.blobs,
-        HashingEncoder(),
-        10_000,
+        InlineDecoder(shared.blobs, HashingEncoder(), 10_000),
         is_here=mount.is_here,
         missing_s=MISSING_S,
         missing=MissingBlobs(clock.now),
@@ -136,7 +135,7 @@ def test_bytes_that_are_found_tell_that_the_store_is_there(
 ) -> None:
     found: list[bool] = []
     reader = PictureReader(
-        shared.blobs, HashingEncoder(), 10_000, on_found=lambda: found.append(True)
+        InlineDecoder(shared.blobs, HashingEncoder(), 10_000), on_found=lambda: found.append(True)
     )
     gone, there = chunk.items
     with pytest.raises(BlobsUnavailable):

@@ -13,6 +13,7 @@ from common.images.photo_info import PhotoInfo
 from tests.support import photo_info as made
 from tests.support.ingest_bench import Shared
 from tests.support.pictures import encoded, scene
+from worker.decoders.inline import InlineDecoder
 from worker.decoding.decode import decode
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.pictures import PictureReader
@@ -203,8 +204,8 @@ def test_thumbnails_carry_nothing_of_it() -> None:
 def test_an_ingested_image_has_it_in_its_record(keep: Keep, camera: str | None) -> None:
     shared = Shared()
     chunk = shared.put(made.jpeg(made.exif(FIRST)))
-    pictures = PictureReader(
+    decoder = InlineDecoder(
         shared.blobs, HashingEncoder(), 100_000, photo_info=PhotoInfoReader(keep)
     )
-    photo = pictures.read(chunk.items[0], chunk, "owner").record.photo
+    photo = PictureReader(decoder).read(chunk.items[0], chunk, "owner").record.photo
     assert (photo and photo.camera) == camera

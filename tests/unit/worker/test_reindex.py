@@ -32,6 +32,7 @@ from common.reindex.base import SLICES, Reindex
 from common.reindex.memory import MemoryReindexes
 from tests.support.ingest_bench import LEASE_S, Shared, worker
 from tests.support.pictures import image_id, jpeg, picture
+from worker.decoders.inline import InlineDecoder
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.deliveries import Interrupted
 from worker.ingest.isolation import Isolation
@@ -148,11 +149,9 @@ def setup() -> Iterator[Bench]:
     pages = PageReindex(
         store=store,
         pipeline=pipeline,
-        blobs=shared.blobs,
-        encoder=encoder,
+        decoder=InlineDecoder(shared.blobs, encoder, 10**8),
         claims=claims,
         isolation=Isolation(),
-        pixels_max=10**8,
     )
     collections = MemoryCollections({"old": collection, "new": beside})
     yield Bench(shared, encoder, store, shared.store, collections, pages)

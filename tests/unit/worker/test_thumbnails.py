@@ -25,9 +25,9 @@ from tests.support.pictures import (
     truncated_jpeg,
     turned,
 )
+from worker.decoders.inline import InlineDecoder
 from worker.decoding.decode import decode
 from worker.encoders.hashing import HashingEncoder
-from worker.ingest.pictures import PictureReader
 from worker.pixel_budget import PixelBudget
 from worker.thumbnails.ingested import IngestedThumbnails
 from worker.thumbnails.missing import MissingThumbnails
@@ -57,8 +57,8 @@ def bench(shared: Shared) -> Iterator[Bench]:
 def ingest(shared: Shared) -> AbstractContextManager[Bench]:
     """Return a worker that makes thumbnails of what it ingests."""
     keep = IngestedThumbnails(shared.blobs).keep
-    reader = PictureReader(shared.blobs, HashingEncoder(), PIXELS_MAX, on_decoded=keep)
-    return worker(shared, reader=reader)
+    decoder = InlineDecoder(shared.blobs, HashingEncoder(), PIXELS_MAX, on_decoded=keep)
+    return worker(shared, decoder=decoder)
 
 
 def missing(shared: Shared, budget: PixelBudget | None = None) -> MissingThumbnails:
@@ -67,7 +67,8 @@ def missing(shared: Shared, budget: PixelBudget | None = None) -> MissingThumbna
 
 def index_without_thumbnails(shared: Shared, data: bytes) -> str:
     """Index a picture as a version of Glimpse without thumbnails did; return its id."""
-    with worker(shared, reader=PictureReader(shared.blobs, HashingEncoder(), PIXELS_MAX)) as bench:
+    decoder = InlineDecoder(shared.blobs, HashingEncoder(), PIXELS_MAX)
+    with worker(shared, decoder=decoder) as bench:
         assert bench.states(shared.put(data)) == [("indexed", None)]
     return image_id(data)
 

@@ -16,6 +16,8 @@ class Backend(Protocol):
 
     # As in the settings, for example "torch".
     name: str
+    # As in ``worker.encoders.base.Encoder``.
+    device: str
     # Type of the matrix products: "fp32", "bf16" or "fp16".
     precision: str
     # As in ``worker.encoders.base.Encoder``.

@@ -50,6 +50,7 @@ class OpenVinoBackend:
     """
 
     name = "openvino"
+    device = "cpu"
 
     def __init__(self, core: Any, converted: Converted, plan: Plan, lengths: Sequence[int]) -> None:
         self.folder = converted.folder

@@ -39,6 +39,7 @@ class TorchBackend:
     def __init__(self, towers: Towers, compute: Compute, *, compiled: bool = False) -> None:
         self.concurrency = compute.concurrency
         self.precision = compute.precision
+        self.device = compute.device.type
         self.runs_on = f"{'compiled, ' if compiled else ''}{compute.runs_on}"
         self._compute = compute
         # Pixels arrive with the channels last, and convolutions are faster if weights have it too.

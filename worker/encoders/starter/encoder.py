@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from worker.encoders.compute import Compute
@@ -54,6 +54,11 @@ class StarterEncoder:
     draft_side: int | None = None
 
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
+        # Resizes the short side and crops the centre: uint8 [260, 260, 3]. Unlike in the
+        # classifier's own evaluation, the margin is not cropped further, so that searches also
+        # find objects at the edge. An attribute: a bound method would be pickled with the models.
+        self.preprocess = partial(centre_square, size=SIZE)
+        self.device = compute.device.type
         self.concurrency = compute.concurrency
         self.precision = compute.precision
         self.runs_on = compute.runs_on
@@ -64,14 +69,6 @@ class StarterEncoder:
         self._centre = classes.mean(dim=0)
         apart = nn.functional.normalize(classes - self._centre, dim=-1)
         self._classes = apart.to(compute.device)  # [1000, 384]
-
-    def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize the short side and crop the centre: uint8 [260, 260, 3].
-
-        Unlike in the classifier's own evaluation, the margin is not cropped further, so that
-        searches also find objects at the edge.
-        """
-        return centre_square(image, SIZE)
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed preprocessed pictures: float32 [len(images), 384], unit rows."""

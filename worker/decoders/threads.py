@@ -1,4 +1,4 @@
-"""The decoders: threads that turn bytes into pictures for the model."""
+"""The threads of a decoder: each reads one item at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.futures import follow
 T = TypeVar("T")
 
 
-class Decoders(Generic[T]):
+class DecoderThreads(Generic[T]):
     """A pool of threads that read and decode items and pass them to the next stage.
 
     An item that waits is only a function, so ``submit`` never blocks. A decoder blocks,

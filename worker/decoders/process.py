@@ -1,0 +1,157 @@
+"""A decoder process: what runs in it. A server that loads this module once forks all of them."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from ctypes import Array, c_ubyte
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from common.allocator import keep_freed_memory
+from common.blobs.stores import open_blobs
+from common.errors import GlimpseError
+from common.logs.configure import configure_logs
+from common.logs.context import bound
+from common.redis.client import connect
+from common.settings import Settings
+from worker.decoders.base import Decoder, Description
+from worker.decoders.inline import InlineDecoder
+from worker.encoders.base import Preprocessor
+from worker.encoders.preparing import preparing
+from worker.pixel_budget import Room
+
+# Bytes of a decoded picture for which a process need not ask.
+GRANTED_BYTES = 4 * 1024**2
+# Added to the thousandths of memory that it takes, when Linux chooses which process to kill.
+_OOM_SCORE = "500"
+
+
+@dataclass(slots=True)
+class Preprocessing:
+    """A model's ``worker.encoders.base.Preprocessor``, without the model."""
+
+    preprocess: Callable[[Image.Image], NDArray[np.uint8]]
+    draft_side: int | None
+
+    @classmethod
+    def of(cls, encoder: Preprocessor) -> Self:
+        """Return that of an encoder."""
+        return cls(encoder.preprocess, encoder.draft_side)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a decoder is made of; can be pickled, like all below.
+
+    Attributes:
+        settings: The worker's settings.
+        preprocessing: That of its model.
+    """
+
+    settings: Settings
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Asks for an image; answered by ``Needs``, ``Done`` or an error.
+
+    Attributes:
+        tenant: The image's owner.
+        image_id: The image.
+        is_new: Whether to call ``prepare_new``.
+        log_fields: Those of its task.
+    """
+
+    tenant: str
+    image_id: str
+    is_new: bool
+    log_fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Asks for room for a decoded picture, in bytes; answered by anything once there is."""
+
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An image is prepared. Its pixels, of this shape, are in the slot."""
+
+    shape: tuple[int, ...]
+    description: Description | None
+
+
+def main(connection: Connection, slot: Array[c_ubyte], recipe: Recipe) -> None:
+    """Answer requests until the worker closes its end of the connection, or dies.
+
+    Args:
+        connection: Takes requests and answers; the first of these says that the process is ready.
+        slot: Takes the pixels.
+        recipe: Makes the decoder.
+    """
+    # A terminal sends it to all processes; the worker finishes what it does first.
+    # Looking for garbage among them would write to the modules that all processes share.
+    gc.freeze()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_before_the_worker()
+    keep_freed_memory()
+    configure_logs(recipe.settings)
+    blobs = open_blobs(recipe.settings, connect(recipe.settings.redis)).originals
+    decoder = InlineDecoder.of(recipe.settings, blobs, recipe.preprocessing)
+    room, pixels = _AskedRoom(connection), np.ctypeslib.as_array(slot)
+    with suppress(EOFError, ConnectionError):
+        connection.send(None)
+        while True:
+            request: Request = connection.recv()
+            with bound(**request.log_fields):
+                connection.send(_answer(decoder, request, room, pixels))
+
+
+def _die_before_the_worker() -> None:
+    """Let Linux, when it is out of memory, kill this process rather than the worker."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+
+
+class _AskedRoom(Room):
+    """Asks the worker for what a large picture takes; the worker gives it back itself."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def take(self, size: int) -> None:
+        """Ask for bytes; block until there is room."""
+        if size > GRANTED_BYTES:
+            self._connection.send(Needs(size))
+            self._connection.recv()
+
+    def shrink(self, size: int) -> None:
+        """Do nothing."""
+
+
+def _answer(
+    decoder: Decoder, request: Request, room: Room, slot: NDArray[np.uint8]
+) -> Done | GlimpseError:
+    tenant, image_id, description = request.tenant, request.image_id, None
+    try:
+        if request.is_new:
+            pixels, description = decoder.prepare_new(tenant, image_id, room)
+        else:
+            pixels = decoder.prepare(tenant, image_id, room)
+        with preparing(image_id):
+            slot[: pixels.size] = pixels.ravel()
+    except GlimpseError as error:
+        return error
+    return Done(pixels.shape, description)
