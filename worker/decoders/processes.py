@@ -125,27 +125,31 @@ class _Process:
     def __init__(self, context: ForkServerContext, recipe: Recipe, slot_bytes: int) -> None:
         self._context = context
         self._recipe = recipe
-        self._slot = context.RawArray(c_ubyte, slot_bytes)
+        self._slot_bytes = slot_bytes
         self._process: ForkServerProcess | None = None
 
     def start(self) -> None:
         """Start it, unless it runs; raises ``ServiceError`` if it does not become ready."""
         if self._process is not None:
             return
-        self._connection, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=in_process.main, args=(theirs, self._slot, self._recipe), daemon=True
-        )
         try:
-            process.start()
-            self._process = process
-            theirs.close()
-            self._connection.recv()
+            self._begin()
         except (EOFError, OSError) as error:
             raise ServiceError(
                 f"A process that decodes pictures cannot be started ({self.end() or error});"
                 " see the worker's log, or set GLIMPSE_DECODE_IN=threads."
             ) from error
+
+    def _begin(self) -> None:
+        self._slot = self._context.RawArray(c_ubyte, self._slot_bytes)
+        self._connection, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=in_process.main, args=(theirs, self._slot, self._recipe), daemon=True
+        )
+        process.start()
+        self._process = process
+        theirs.close()
+        self._connection.recv()
 
     def run(self, request: Request, room: Room) -> tuple[NDArray[np.uint8], Description | None]:
         """Prepare an image.
@@ -171,10 +175,10 @@ class _Process:
 
     def end(self) -> str:
         """End it, and return how it ended."""
-        self._connection.close()
         process, self._process = self._process, None
         if process is None:
             return ""
+        self._connection.close()
         process.join(_END_S)
         if process.exitcode is None:
             process.kill()
