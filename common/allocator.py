@@ -25,12 +25,12 @@ def share_arena() -> bool:
     return _set({_M_ARENA_MAX: 1})
 
 
-def keep_freed_memory() -> bool:
-    """Keep freed memory for all threads, in one arena; return whether the C library can.
+def keep_freed_memory(size: int = _THRESHOLD) -> bool:
+    """Keep up to ``size`` bytes of freed memory for all threads, in one arena.
 
-    Call it before any other thread starts.
+    Call it before any other thread starts. Return whether the C library can.
     """
-    return share_arena() and _set({_M_MMAP_THRESHOLD: _THRESHOLD, _M_TRIM_THRESHOLD: _THRESHOLD})
+    return share_arena() and _set({_M_MMAP_THRESHOLD: size, _M_TRIM_THRESHOLD: size})
 
 
 def _set(values: Mapping[int, int]) -> bool:

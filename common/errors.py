@@ -53,10 +53,12 @@
     │   ├── DeviceUnavailable        the device that runs the model cannot be used
     │   │   ├── DeviceFull           it has too little free memory
     │   │   └── DeviceLost           it failed, and is lost to this process
+    │   ├── DecoderDied              the process that decoded an image died
+    │   ├── DecodersUnavailable      a process that decodes cannot be started
     │   ├── WorkerUnavailable        no worker answered in time
     │   └── ImagesBusy               other tasks are processing these images
     ├── EncoderError                 the model failed on this input
-    ├── Quarantined                  several workers died while processing the image
+    ├── Quarantined                  the processes that worked on the image died each time
     ├── StoreError                   the vector store rejected a row or a call permanently
     │   └── CopyDiffers              a copied row differs from its original
     ├── BackupDamaged                an object of a backup is missing or not as it was written
@@ -436,6 +438,18 @@ class DeviceLost(DeviceUnavailable):
     """The device failed; until it restarts, the process cannot use it."""
 
 
+class DecoderDied(ServiceError):
+    """The process that decoded an image died; the image is tried again alone."""
+
+    code = "decoder_died"
+
+
+class DecodersUnavailable(ServiceError):
+    """A process that decodes images cannot be started at the moment."""
+
+    code = "decoders_unavailable"
+
+
 class WorkerUnavailable(ServiceError):
     """No worker answered in time."""
 
@@ -449,7 +463,7 @@ class ImagesBusy(ServiceError):
 
 
 class Quarantined(GlimpseError):
-    """Several workers died while processing the image, so it is not retried."""
+    """The processes that worked on the image died each time, so it is not retried."""
 
     code = "quarantined"
 

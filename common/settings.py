@@ -166,8 +166,8 @@ class Settings(BaseModel):
     search_threads: int = Field(default=16, ge=1, le=64)
     # Threads of an ingest worker that read and decode; 0 means one per core.
     decode_threads: int = Field(default=0, ge=0, le=256)
-    # Whether each of them decodes in a process of its own. "auto" does on a GPU, which would wait
-    # for threads of one interpreter.
+    # Whether each of them decodes in a process of its own. "auto" does on a GPU, because threads of
+    # one interpreter cannot keep it busy.
     decode_in: Literal["auto", "threads", "processes"] = "auto"
     # Batches that an ingest worker runs through its model concurrently; 0 means one for each of the
     # first four cores of a CPU, and one on a GPU.
@@ -206,7 +206,8 @@ class Settings(BaseModel):
     lease_s: int = Field(default=60, ge=1)
     # Seconds between checks for expired leases.
     lease_sweep_s: float = Field(default=10.0, gt=0)
-    # Number of workers that may die while processing an image before it is quarantined.
+    # Number of workers or decoder processes that may die while processing an image before it is
+    # quarantined.
     attempts_max: int = Field(default=3, ge=1, le=100)
     # Seconds that a worker has after SIGTERM to finish its tasks; unfinished tasks are requeued.
     grace_s: float = Field(default=25.0, ge=0)

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 
 class PixelBudget:
@@ -66,6 +67,18 @@ class PixelBudget:
         return not self._used or self._used + size <= self._size
 
 
+class Budget(Protocol):
+    """What a picture's room is taken of."""
+
+    def take(self, size: int) -> object:
+        """Take room; block until there is some."""
+        ...
+
+    def give_back(self, size: int) -> None:
+        """Give room back."""
+        ...
+
+
 class Room:
     """The bytes that one picture takes of a budget.
 
@@ -73,7 +86,7 @@ class Room:
         budget: The budget of all pictures.
     """
 
-    def __init__(self, budget: PixelBudget) -> None:
+    def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._size = 0
 
@@ -81,6 +94,13 @@ class Room:
         """Take bytes, once; block until there is room."""
         self._budget.take(size)
         self._size = size
+
+    def keep(self, size: int) -> None:
+        """Hold ``size`` bytes: give back what is more, or take them if nothing was taken."""
+        if self._size:
+            self.shrink(size)
+        else:
+            self.take(size)
 
     def shrink(self, size: int) -> None:
         """Give back all but ``size`` bytes; may be called again."""

@@ -23,7 +23,7 @@ class Thumbnails:
 
     Args:
         blobs: Where originals and thumbnails are.
-        claims: Which images workers died on.
+        claims: Which images killed processes.
         dead_letters: Which images are quarantined.
         worker: Makes the thumbnails that are not stored.
         tenant: The owner of the images.
@@ -63,15 +63,15 @@ class Thumbnails:
         return self._make(image_id, size)
 
     def _refuse_deadly(self, image_id: str) -> None:
-        """Refuse an image that workers died on: it would kill another one."""
+        """Refuse an image that killed workers or decoders: it would kill another one."""
         letter = find_letter(self.dead_letters, self.tenant, image_id)
         if letter is not None and letter.code == QUARANTINED:
             raise NotFound(
-                f"Image {image_id} is quarantined because workers died on it; it has no thumbnail."
+                f"Image {image_id} is quarantined because it killed processes; it has no thumbnail."
             )
         if self.claims.deaths(self.tenant, image_id):
             raise NotFound(
-                f"A worker died on image {image_id}; it has a thumbnail once it is indexed."
+                f"Image {image_id} killed a process; it has a thumbnail once it is indexed."
             )
 
     def _make(self, image_id: str, size: int) -> bytes:

@@ -1,1 +1,1 @@
-"""Claims: which task is processing an image, and how many workers died doing so."""
+"""Claims: which task is processing an image, and how many processes died doing so."""

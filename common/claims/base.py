@@ -15,9 +15,9 @@ class Verdict(Enum):
     GRANTED = auto()
     # Another task holds the claim; try again later.
     BUSY = auto()
-    # A worker died while processing it; claim it alone.
+    # A worker or a decoder process died while processing it; claim it alone.
     SUSPECT = auto()
-    # The maximum number of workers died while processing it.
+    # The maximum number of them died while processing it.
     QUARANTINED = auto()
 
 
@@ -46,7 +46,7 @@ class Claims(Protocol):
 
     A claim is a lease: its worker renews it, and it expires when that worker dies. Claiming an
     image increments its number of attempts and settling it resets the number, so that the
-    remainder counts the attempts that ended in the death of a worker.
+    remainder counts the attempts that ended in the death of a worker or of a decoder process.
 
     A worker that was presumed dead may resume. If another owner has taken over its image, the
     claim is kept for a week and records what later owners left in the store, so that late writes
@@ -106,10 +106,17 @@ class Claims(Protocol):
         """
         ...
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+    def give_back(self, owner: str, tenant: str, ids: Sequence[str], *, died: bool = False) -> None:
         """Release the claims on images without an outcome, as if they had never been claimed.
 
         Never raises; see ``settle``.
+
+        Args:
+            owner: The task that holds them.
+            tenant: The owner of the images.
+            ids: The ids of the images.
+            died: Whether a decoder process died while processing each of them; that counts as the
+                death of a worker.
         """
         ...
 
@@ -138,7 +145,7 @@ class Claims(Protocol):
         ...
 
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return the number of attempts at an image that ended in the death of a worker.
+        """Return the number of attempts at an image that ended in a death.
 
         An attempt in progress does not count.
         """

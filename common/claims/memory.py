@@ -43,7 +43,7 @@ class MemoryClaims:
 
     Args:
         lease_s: Seconds after which a claim expires unless it is renewed.
-        attempts_max: Number of workers that may die with an image before it is quarantined.
+        attempts_max: Number of deaths with an image before it is quarantined.
         table: The claims, shared with other workers.
     """
 
@@ -88,11 +88,11 @@ class MemoryClaims:
                         claim.leave(Left(job_id, records.get(image_id, "")))
                     self._release((tenant, image_id), claim)
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+    def give_back(self, owner: str, tenant: str, ids: Sequence[str], *, died: bool = False) -> None:
         """Release the claims on images without an outcome."""
         with self.table.lock:
             for image_id in ids:
-                self._give_back(owner, (tenant, image_id))
+                self._give_back(owner, (tenant, image_id), died=died)
 
     def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
         """Return what the last owners of images left in the store."""
@@ -131,7 +131,7 @@ class MemoryClaims:
             return claim.attempts if claim else 0
 
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return the number of attempts at an image that ended in the death of a worker."""
+        """Return the number of attempts at an image that ended in a death."""
         with self.table.lock:
             claim = self.table.claims.get((tenant, image_id))
             return claim.attempts - claim.is_held() if claim else 0
@@ -173,12 +173,12 @@ class MemoryClaims:
         claim.attempts += 1
         return Verdict.GRANTED
 
-    def _give_back(self, owner: str | None, key: tuple[str, str]) -> None:
+    def _give_back(self, owner: str | None, key: tuple[str, str], *, died: bool = False) -> None:
         claim = self.table.claims.get(key)
         if claim is None or claim.owner != owner:
             return
         claim.owner = None
-        claim.attempts -= 1
+        claim.attempts -= not died
         if claim.attempts <= 0:
             self._release(key, claim)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from typing import NamedTuple, TypeAlias, cast
 
 from redis import Redis
@@ -29,6 +30,14 @@ _Written: TypeAlias = tuple[str, ...]
 _NOTHING: _Written = ()
 
 
+class _Back(Enum):
+    """How an owner gives an image back."""
+
+    UNHARMED = auto()
+    # A decoder process died of it.
+    DIED = auto()
+
+
 class _Held(NamedTuple):
     """The key of a claim that this process holds, and its owner."""
 
@@ -42,7 +51,7 @@ class RedisClaims:
     Args:
         redis: A client that decodes responses.
         lease_s: Seconds after which a claim expires unless it is renewed.
-        attempts_max: Number of workers that may die with an image before it is quarantined.
+        attempts_max: Number of deaths with an image before it is quarantined.
     """
 
     def __init__(self, redis: Redis, lease_s: float, attempts_max: int) -> None:
@@ -56,9 +65,9 @@ class RedisClaims:
         self._deaths = RedisScript(redis, "common/claims/lua/deaths.lua")
         self._forget = RedisScript(redis, "common/claims/lua/forget.lua")
         self._held: set[_Held] = set()
-        # Releases that are not sent yet: what the owner left in the store, or None if it gave the
+        # Releases that are not sent yet: what the owner left in the store, or how it gave the
         # image back.
-        self._unsent: dict[_Held, _Written | None] = {}
+        self._unsent: dict[_Held, _Written | _Back] = {}
         self._lock = threading.Lock()
         # Held while releases are sent, so that none follows a new claim of the same owner.
         self._sending = threading.Lock()
@@ -125,9 +134,10 @@ class RedisClaims:
             }
         )
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+    def give_back(self, owner: str, tenant: str, ids: Sequence[str], *, died: bool = False) -> None:
         """Release the claims on images without an outcome."""
-        self._release({_Held(_key(tenant, image_id), owner): None for image_id in ids})
+        back = _Back.DIED if died else _Back.UNHARMED
+        self._release({_Held(_key(tenant, image_id), owner): back for image_id in ids})
 
     @broker_call
     def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
@@ -148,7 +158,7 @@ class RedisClaims:
     def give_back_all(self) -> None:
         """Give back all claims of this process."""
         with self._lock:
-            self._unsent |= dict.fromkeys(self._held)
+            self._unsent |= dict.fromkeys(self._held, _Back.UNHARMED)
             self._held.clear()
         self._send_releases()
 
@@ -174,7 +184,7 @@ class RedisClaims:
 
     @broker_call
     def deaths(self, tenant: str, image_id: str) -> int:
-        """Return the number of attempts at an image that ended in the death of a worker."""
+        """Return the number of attempts at an image that ended in a death."""
         return cast("int", self._deaths(claim_key=_key(tenant, image_id)))
 
     @broker_call
@@ -188,7 +198,7 @@ class RedisClaims:
         with self._lock:
             for held in perhaps_held:
                 if held not in self._held:
-                    self._unsent.setdefault(held, None)
+                    self._unsent.setdefault(held, _Back.UNHARMED)
 
     def _confirm_page(self, page: Sequence[tuple[_Held, _Written]]) -> list[bool]:
         found = self._confirm(
@@ -199,7 +209,7 @@ class RedisClaims:
         )
         return [bool(holds) for holds in cast("list[int]", found)]
 
-    def _release(self, left: Mapping[_Held, _Written | None]) -> None:
+    def _release(self, left: Mapping[_Held, _Written | _Back]) -> None:
         """Stop renewing claims, and release them now or with a later renewal."""
         with self._lock:
             self._held -= left.keys()
@@ -214,7 +224,7 @@ class RedisClaims:
         with self._sending:
             with self._lock:
                 unsent = dict(self._unsent)
-            settled = [(held, left) for held, left in unsent.items() if left is not None]
+            settled = [(held, left) for held, left in unsent.items() if isinstance(left, tuple)]
             for page in pages(settled, _KEYS_PER_CALL):
                 self._settle(
                     claim_keys=[held.key for held, _ in page],
@@ -223,15 +233,15 @@ class RedisClaims:
                     left=[list(left) for _, left in page],
                 )
                 self._mark_sent([held for held, _ in page])
-            for given_back in pages(
-                [held for held, left in unsent.items() if left is None], _KEYS_PER_CALL
-            ):
+            given_back = [(held, back) for held, back in unsent.items() if isinstance(back, _Back)]
+            for backs in pages(given_back, _KEYS_PER_CALL):
                 self._give_back(
-                    claim_keys=[held.key for held in given_back],
+                    claim_keys=[held.key for held, _ in backs],
                     kept_s=_KEPT_S,
-                    owners=[held.owner for held in given_back],
+                    owners=[held.owner for held, _ in backs],
+                    died=[int(back is _Back.DIED) for _, back in backs],
                 )
-                self._mark_sent(given_back)
+                self._mark_sent([held for held, _ in backs])
 
     def _mark_sent(self, page: Sequence[_Held]) -> None:
         with self._lock:

@@ -96,6 +96,19 @@ def test_what_is_given_back_was_no_attempt(claims: Claims, image: str) -> None:
     assert claims.attempts("default", image) == 0
 
 
+def test_what_is_given_back_because_a_process_died_is_a_suspect(claims: Claims, image: str) -> None:
+    other = uuid.uuid4().hex * 2
+    for deaths in range(1, 4):
+        assert claims.take("one", "default", [image, other], alone=True) == [GRANTED, GRANTED]
+        claims.give_back("one", "default", [image], died=True)
+        claims.give_back("one", "default", [other])
+        assert claims.attempts("default", image) == claims.deaths("default", image) == deaths
+        assert claims.attempts("default", other) == 0
+        assert claims.take("two", "default", [image]) == [SUSPECT if deaths < 3 else QUARANTINED]
+    claims.forget("default", [image])
+    assert claims.take("two", "default", [image]) == [GRANTED]
+
+
 def test_only_the_owner_lets_go(claims: Claims, image: str) -> None:
     claims.take("one", "default", [image])
     claims.settle("two", "default", {image: "job"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from common.errors import EncoderError
 from common.settings import Settings
 from tests.support import clip_weights, open_clip_models, pictures
+from worker.decoders.process import Preprocessing
 from worker.encoders.backends.choose import choose_backend
 from worker.encoders.base import Encoder
 from worker.encoders.clip.loading import load_clip
@@ -80,6 +82,16 @@ def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def prepared(encoder: Encoder, count: int = 3) -> list[np.ndarray]:
     return [encoder.preprocess(pictures.scene(seed, (90, 70))) for seed in range(count)]
+
+
+def test_its_preprocessing_is_pickled_without_its_model(encoder: Encoder) -> None:
+    pickled = pickle.dumps(Preprocessing.of(encoder))
+    # The hashing encoder itself takes 90 kB, and every other one more.
+    assert len(pickled) < 100_000
+    picture = pictures.scene(0, (90, 70))
+    copy = pickle.loads(pickled)
+    assert copy.draft_side == encoder.draft_side
+    assert np.array_equal(copy.preprocess(picture), encoder.preprocess(picture))
 
 
 def test_it_says_what_it_is(encoder: Encoder) -> None:

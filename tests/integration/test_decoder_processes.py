@@ -8,32 +8,38 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
 from common.blobs.folder import FolderBlobs
 from common.errors import (
+    DecoderDied,
+    DecodersUnavailable,
     EncoderError,
     NotAnImage,
     NotFound,
-    Quarantined,
-    ServiceError,
     TooManyPixels,
     TruncatedImage,
 )
 from common.images.thumbnails import SIZES, file_of
+from common.logs.context import bound
+from common.pages import pages
 from common.settings import Settings, load_settings
 from tests.support.mortal_decoders import (
     DEADLY,
-    DEADLY_ONCE,
+    ENDLESS,
     MortalPreprocessor,
+    TellingPreprocessor,
     UnloadablePreprocessor,
 )
 from tests.support.pictures import encoded, image_id, jpeg, picture, scene
 from tests.support.polling import wait_for
+from worker.decoders import process as in_process
 from worker.decoders.base import Decoder, Description
 from worker.decoders.choose import choose_decoder
 from worker.decoders.inline import InlineDecoder
@@ -43,9 +49,8 @@ from worker.encoders.base import Preprocessor
 from worker.encoders.hashing import HashingEncoder
 from worker.pixel_budget import PixelBudget
 
-PIXELS_MAX = 4_000_000
+PIXELS_MAX = 12_000_000
 SLOT_BYTES = HashingEncoder().preprocess(scene(0)).nbytes
-ATTEMPTS_MAX = 3
 # Large enough that a process asks for room, and different for each seed.
 LARGE = (1400, 1000)
 
@@ -71,10 +76,13 @@ def start(settings: Settings) -> Iterator[Start]:
     started = []
 
     def start(
-        count: int = 1, preprocessor: Preprocessor | None = None, slot_bytes: int = SLOT_BYTES
+        count: int = 1,
+        preprocessor: Preprocessor | None = None,
+        slot_bytes: int = SLOT_BYTES,
+        on_death: Callable[[], None] = lambda: None,
     ) -> DecoderProcesses:
         recipe = Recipe(settings, Preprocessing.of(preprocessor or HashingEncoder()))
-        started.append(DecoderProcesses(count, recipe, slot_bytes, ATTEMPTS_MAX, lambda: None))
+        started.append(DecoderProcesses(count, recipe, slot_bytes, on_death))
         return started[-1]
 
     yield start
@@ -132,7 +140,7 @@ def test_their_errors_are_those_of_threads(
     errors = {
         put(blobs, b"text"): NotAnImage,
         put(blobs, whole[: len(whole) // 2]): TruncatedImage,
-        put(blobs, picture("red", (2001, 2000))): TooManyPixels,
+        put(blobs, picture("red", (4001, 3000))): TooManyPixels,
         image_id(b"missing"): NotFound,
     }
     for key, kind in errors.items():
@@ -172,46 +180,64 @@ def test_pixels_that_do_not_fit_are_an_error(start: Start, blobs: FolderBlobs) -
         prepare(start(slot_bytes=SLOT_BYTES - 1), put(blobs, picture("red")))
 
 
-def test_a_deadly_picture_is_quarantined_and_the_others_are_not(
-    start: Start, blobs: FolderBlobs, tmp_path: Path
-) -> None:
-    mortal = MortalPreprocessor(tmp_path)
-    processes = start(2, mortal)
-    deadly = put(blobs, encoded_colour(DEADLY))
-    innocent = [put(blobs, encoded(scene(seed), "PNG")) for seed in range(40)]
+def test_a_process_that_dies_is_replaced(start: Start, blobs: FolderBlobs) -> None:
+    deaths: list[None] = []
+    processes = start(2, MortalPreprocessor(), on_death=lambda: deaths.append(None))
+    deadly = [put(blobs, encoded_colour(DEADLY, size)) for size in range(16, 20)]
+    innocent = [put(blobs, encoded(scene(seed), "PNG")) for seed in range(20)]
+    budget = PixelBudget()
     with ThreadPoolExecutor(2) as threads:
-        futures = [threads.submit(prepare, processes, key) for key in [deadly, *innocent]]
-    with pytest.raises(Quarantined, match="replay its dead letter"):
-        futures[0].result()
-    assert all(future.exception() is None for future in futures[1:])
-    # It was tried again while no other was in progress.
-    _, *again = mortal.deaths()
-    assert again == [1] * (ATTEMPTS_MAX - 1)
+        found = [
+            threads.submit(prepare_in, processes, key, budget).exception
+            for pair in zip(deadly, pages(innocent, 5), strict=True)
+            for key in (pair[0], *pair[1])
+        ]
+    errors = [exception() for exception in found]
+    assert [type(error) for error in errors] == 4 * [DecoderDied, *5 * [type(None)]]
+    assert str(errors[0]).endswith("died (signal 11).")
+    assert len(deaths) == 4
+    assert budget.used == 0
 
 
-def test_a_picture_that_kills_once_is_prepared(
-    start: Start, blobs: FolderBlobs, tmp_path: Path
+def test_a_picture_is_not_blamed_for_what_happened_before_it(
+    start: Start, blobs: FolderBlobs
 ) -> None:
-    mortal = MortalPreprocessor(tmp_path)
-    prepare(start(1, mortal), put(blobs, encoded_colour(DEADLY_ONCE)))
-    assert mortal.deaths() == [1]
+    deaths: list[None] = []
+    processes = start(3, on_death=lambda: deaths.append(None))
+    for child in active_children():
+        child.kill()
+        child.join()
+    prepare(processes, put(blobs, picture("red")))
+    assert deaths == []
 
 
-def test_two_deadly_pictures_at_once_do_not_wait_for_each_other(
-    start: Start, blobs: FolderBlobs, tmp_path: Path
+def test_they_outlive_the_server_that_forked_them(start: Start, blobs: FolderBlobs) -> None:
+    processes = start(1, MortalPreprocessor())
+    key = put(blobs, picture("red"))
+    (server,) = {psutil.Process(child.pid).ppid() for child in active_children()}
+    os.kill(server, signal.SIGKILL)
+    prepare(processes, key)
+    # The next process is forked by another server.
+    with pytest.raises(DecoderDied):
+        prepare(processes, put(blobs, encoded_colour(DEADLY)))
+    prepare(processes, key)
+
+
+def test_freed_memory_is_not_kept_for_long(
+    start: Start, settings: Settings, blobs: FolderBlobs
 ) -> None:
-    mortal = MortalPreprocessor(tmp_path)
-    processes = start(2, mortal)
-    deadly = [put(blobs, encoded_colour(DEADLY, size)) for size in (16, 17, 18, 19)]
-    with ThreadPoolExecutor(2) as threads:
-        futures = [threads.submit(prepare, processes, key) for key in deadly]
-        errors = [future.exception(timeout=60) for future in futures]
-    assert [type(error) for error in errors] == [Quarantined] * 4
-    assert len(mortal.deaths()) == 4 * ATTEMPTS_MAX
+    processes = start()
+    (child,) = map(psutil.Process, [child.pid for child in active_children()])
+    prepare(processes, put(blobs, picture("red")))
+    before = child.memory_info().rss
+    for colour in ("red", "blue"):
+        # They take 46 MiB each, and some more while they are resized.
+        prepare(processes, put(blobs, picture(colour, (4000, 3000))))
+    assert child.memory_info().rss - before < 40 * 2**20
 
 
 def test_large_pictures_wait_for_room(start: Start, blobs: FolderBlobs) -> None:
-    # Room for one, so that two would wait forever if each kept what it was granted.
+    # Room for one.
     assert LARGE[0] * LARGE[1] * 4 > GRANTED_BYTES
     budget = PixelBudget(LARGE[0] * LARGE[1] * 4)
     processes = start(2)
@@ -223,34 +249,63 @@ def test_large_pictures_wait_for_room(start: Start, blobs: FolderBlobs) -> None:
 
 
 def test_a_process_that_cannot_start_is_no_fault_of_a_picture(start: Start) -> None:
-    with pytest.raises(ServiceError, match=r"cannot be started \(exit status 3\)"):
+    with pytest.raises(DecodersUnavailable, match=r"cannot be started \(exit status 3\)"):
         start(1, UnloadablePreprocessor())
 
 
-def test_they_end_with_their_worker(settings: Settings) -> None:
+def test_a_process_that_cannot_start_again_is_no_fault_of_a_picture(
+    start: Start, blobs: FolderBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = start(1, MortalPreprocessor())
+    key = put(blobs, picture("red"))
+    with pytest.raises(DecoderDied):
+        prepare(processes, put(blobs, encoded_colour(DEADLY)))
+    with monkeypatch.context() as patched:
+        patched.setattr(in_process, "main", os.abort)
+        with pytest.raises(DecodersUnavailable, match=r"cannot be started \(exit status 1\)"):
+            prepare(processes, key)
+    prepare(processes, key)
+
+
+def test_they_end_with_their_worker(settings: Settings, blobs: FolderBlobs) -> None:
+    endless = put(blobs, encoded_colour(ENDLESS))
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.decoder_owner", str(settings.blobs_dir)],
+        [sys.executable, "-m", "tests.support.decoder_owner", str(settings.blobs_dir), endless],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert worker.stdout is not None
     pids = [int(pid) for pid in worker.stdout.readline().split()]
     assert len(pids) == 2
-    assert all(map(runs, pids))
+    assert all(map(psutil.pid_exists, pids))
     # Linux kills them first if memory runs out.
-    assert all(int(Path(f"/proc/{pid}/oom_score_adj").read_text()) >= 500 for pid in pids)
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    expected = str(min(own + 500, 1000))
+    assert [Path(f"/proc/{pid}/oom_score_adj").read_text().strip() for pid in pids] == [
+        expected
+    ] * 2
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     worker.stdout.close()
-    wait_for(lambda: not any(map(runs, pids)), 30, "the processes to end")
+    wait_for(lambda: not any(map(psutil.pid_exists, pids)), 30, "the processes to end")
 
 
-def runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def test_an_interrupted_terminal_leaves_them_to_their_worker(
+    start: Start, blobs: FolderBlobs
+) -> None:
+    processes = start(2)
+    for child in active_children():
+        os.kill(child.pid, signal.SIGINT)
+    prepare(processes, put(blobs, picture("red")))
+    assert len(active_children()) == 2
+
+
+def test_their_log_lines_have_the_fields_of_the_task(start: Start, blobs: FolderBlobs) -> None:
+    key = put(blobs, picture("red"))
+    processes = start(1, TellingPreprocessor())
+    with bound(job="J1", request="R1"), pytest.raises(EncoderError) as error:
+        prepare(processes, key)
+    assert str(error.value).endswith("{'job': 'J1', 'request': 'R1'}")
 
 
 def encoded_colour(colour: tuple[int, int, int], size: int = 16) -> bytes:

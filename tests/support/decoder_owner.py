@@ -1,23 +1,25 @@
-"""Starts two decoder processes, prints their ids, and waits to be killed.
+"""Decodes in processes until it is killed.
 
-python -m tests.support.decoder_owner BLOBS_DIR
+    python -m tests.support.decoder_owner BLOBS_DIR IMAGE
+
+First it prints the ids of two processes, of which one decodes the image, which is to be endless.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from multiprocessing import active_children
 
 from common.settings import load_settings
+from tests.support.mortal_decoders import MortalPreprocessor
 from worker.decoders.process import Preprocessing, Recipe
 from worker.decoders.processes import DecoderProcesses
-from worker.encoders.hashing import HashingEncoder
+from worker.pixel_budget import PixelBudget, Room
 
 if __name__ == "__main__":
     settings = load_settings({"GLIMPSE_BLOBS_DIR": sys.argv[1]})
-    recipe = Recipe(settings, Preprocessing.of(HashingEncoder()))
-    decoders = DecoderProcesses(2, recipe, 8 * 8 * 3, attempts_max=1)
+    recipe = Recipe(settings, Preprocessing.of(MortalPreprocessor()))
+    decoders = DecoderProcesses(2, recipe, 8 * 8 * 3)
     sys.stdout.write(" ".join(str(child.pid) for child in active_children()) + "\n")
     sys.stdout.flush()
-    time.sleep(600)
+    decoders.prepare("default", sys.argv[2], Room(PixelBudget()))

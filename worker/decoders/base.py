@@ -33,10 +33,11 @@ class Decoder(Protocol):
     those of the preprocessed one, and raise the same errors:
 
         NotFound: The bytes are not in the blob store.
-        ServiceError: The bytes cannot be read now, or no process can be started.
+        BlobsUnavailable: The bytes cannot be read now.
         ImageError: The bytes are not a usable picture.
         EncoderError: Decoding or preprocessing failed unexpectedly.
-        Quarantined: Several processes died as they decoded the image.
+        DecodersUnavailable: A process cannot be started.
+        DecoderDied: The process died while it decoded the image.
     """
 
     def prepare(self, tenant: str, image_id: str, room: Room) -> NDArray[np.uint8]:

@@ -31,18 +31,16 @@ def choose_decoder(
         blobs: Read and written by threads; processes open it anew.
         encoder: The model.
         example: A preprocessed picture.
-        on_death: Called when a process has died.
+        on_death: Called when a process has died of an image.
 
     Raises:
-        ServiceError: No process can be started.
+        DecodersUnavailable: A process cannot be started.
     """
     chosen = settings.decode_in
     if chosen == "threads" or (chosen == "auto" and encoder.device == "cpu"):
         return InlineDecoder.of(settings, blobs, encoder)
     recipe = Recipe(settings, Preprocessing.of(encoder))
-    return DecoderProcesses(
-        decode_threads(settings), recipe, example.nbytes, settings.attempts_max, on_death
-    )
+    return DecoderProcesses(decode_threads(settings), recipe, example.nbytes, on_death)
 
 
 def decode_threads(settings: Settings) -> int:

@@ -1,15 +1,18 @@
-"""A decoder process: what runs in it. A server that loads this module once forks all of them."""
+"""What runs in a decoder process. A server loads this module, and all of them are its forks."""
 
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ctypes import Array, c_ubyte
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 from typing import Self
 
 import numpy as np
@@ -31,8 +34,11 @@ from worker.pixel_budget import Room
 
 # Bytes of a decoded picture for which a process need not ask.
 GRANTED_BYTES = 4 * 1024**2
-# Added to the thousandths of memory that it takes, when Linux chooses which process to kill.
-_OOM_SCORE = "500"
+# Bytes of freed memory that a process may keep for its next picture.
+_KEPT_BYTES = 8 * GRANTED_BYTES
+# Added to what is adjusted already, in thousandths of memory, when Linux chooses which process to
+# kill; and the largest sum that it takes.
+_OOM_SCORE, _OOM_SCORE_MAX = 500, 1000
 
 
 @dataclass(slots=True)
@@ -94,38 +100,48 @@ class Done:
 
 
 def main(connection: Connection, slot: Array[c_ubyte], recipe: Recipe) -> None:
-    """Answer requests until the worker closes its end of the connection, or dies.
+    """Answer requests until the worker hangs up or dies.
 
     Args:
-        connection: Takes requests and answers; the first of these says that the process is ready.
+        connection: Brings requests and takes answers. The first message sent says that the process
+            is ready.
         slot: Takes the pixels.
         recipe: Makes the decoder.
     """
-    # A terminal sends it to all processes; the worker finishes what it does first.
-    # Looking for garbage among them would write to the modules that all processes share.
+    # Looking for garbage among the modules would write to memory that all processes share.
     gc.freeze()
+    # A terminal sends SIGINT to all processes; the worker finishes what it does first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_before_the_worker()
-    keep_freed_memory()
+    Thread(target=_end_with_worker, daemon=True).start()
+    _die_before_worker()
+    keep_freed_memory(_KEPT_BYTES)
     configure_logs(recipe.settings)
     blobs = open_blobs(recipe.settings, connect(recipe.settings.redis)).originals
     decoder = InlineDecoder.of(recipe.settings, blobs, recipe.preprocessing)
-    room, pixels = _AskedRoom(connection), np.ctypeslib.as_array(slot)
+    budget, pixels = _AskedBudget(connection), np.ctypeslib.as_array(slot)
     with suppress(EOFError, ConnectionError):
         connection.send(None)
         while True:
             request: Request = connection.recv()
             with bound(**request.log_fields):
-                connection.send(_answer(decoder, request, room, pixels))
+                connection.send(_answer(decoder, request, Room(budget), pixels))
 
 
-def _die_before_the_worker() -> None:
+def _end_with_worker() -> None:
+    """End this process with the worker, even if it would decode a picture for long."""
+    if worker := parent_process():
+        worker.join()
+        os._exit(1)
+
+
+def _die_before_worker() -> None:
     """Let Linux, when it is out of memory, kill this process rather than the worker."""
+    file = Path("/proc/self/oom_score_adj")
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+        file.write_text(str(min(int(file.read_text()) + _OOM_SCORE, _OOM_SCORE_MAX)))
 
 
-class _AskedRoom(Room):
+class _AskedBudget:
     """Asks the worker for what a large picture takes; the worker gives it back itself."""
 
     def __init__(self, connection: Connection) -> None:
@@ -137,7 +153,7 @@ class _AskedRoom(Room):
             self._connection.send(Needs(size))
             self._connection.recv()
 
-    def shrink(self, size: int) -> None:
+    def give_back(self, size: int) -> None:
         """Do nothing."""
 
 

@@ -8,28 +8,30 @@ from __future__ import annotations
 import logging
 import math
 import multiprocessing
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from ctypes import c_ubyte
+from collections.abc import Callable
+from ctypes import Array, c_ubyte
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from queue import LifoQueue
+from queue import SimpleQueue
 from threading import Lock
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import GlimpseError, Quarantined, ServiceError
+from common.errors import DecoderDied, DecodersUnavailable, GlimpseError
 from common.logs.context import fields
 from worker.decoders import process as in_process
 from worker.decoders.base import Description
-from worker.decoders.process import GRANTED_BYTES, Done, Needs, Recipe, Request
+from worker.decoders.process import Done, Needs, Recipe, Request
 from worker.pixel_budget import Room
 
 log = logging.getLogger(__name__)
 
 # Seconds that a process has to end before it is killed.
 _END_S = 5.0
+# What every process imports; the last is how the default model preprocesses.
+_MODULES = (in_process.__name__, "worker.encoders.clip.bicubic")
 
 
 class DecoderProcesses:
@@ -41,11 +43,10 @@ class DecoderProcesses:
         count: Number of processes.
         recipe: Makes the decoder of each.
         slot_bytes: Size of a preprocessed picture.
-        attempts_max: Number of processes that may die of an image before it is quarantined.
-        on_death: Called when a process has died.
+        on_death: Called when a process has died of an image.
 
     Raises:
-        ServiceError: No process can be started.
+        DecodersUnavailable: A process cannot be started.
     """
 
     def __init__(
@@ -53,22 +54,22 @@ class DecoderProcesses:
         count: int,
         recipe: Recipe,
         slot_bytes: int,
-        attempts_max: int,
         on_death: Callable[[], None] = lambda: None,
     ) -> None:
         context = multiprocessing.get_context("forkserver")
-        modules = [in_process.__name__]
-        if recipe.settings.blobs_folder is None:
-            modules.append("common.blobs.s3")
-        context.set_forkserver_preload(modules)
-        self._attempts_max = attempts_max
+        in_bucket = recipe.settings.blobs_folder is None
+        context.set_forkserver_preload([*_MODULES, *(["common.blobs.s3"] if in_bucket else [])])
         self._on_death = on_death
         self._all = [_Process(context, recipe, slot_bytes) for _ in range(count)]
-        self._free: LifoQueue[_Process] = LifoQueue()
-        self._one_alone = Lock()
-        for process in self._all:
-            process.start()
-            self._free.put(process)
+        # First in, first out: one that does not start must not be the next one again.
+        self._idle: SimpleQueue[_Process] = SimpleQueue()
+        try:
+            for process in self._all:
+                process.start()
+                self._idle.put(process)
+        except BaseException:
+            self.close()
+            raise
 
     def prepare(self, tenant: str, image_id: str, room: Room) -> NDArray[np.uint8]:
         """Prepare a known image in one of the processes."""
@@ -84,43 +85,37 @@ class DecoderProcesses:
     def close(self) -> None:
         """End the processes."""
         for process in self._all:
+            process.hang_up()
+        for process in self._all:
             process.end()
 
     def _run(self, request: Request, room: Room) -> tuple[NDArray[np.uint8], Description | None]:
-        for attempt in range(1, self._attempts_max + 1):
-            # Another one may have taken the memory that killed the first.
-            with self._free_process(alone=attempt > 1) as process:
-                try:
-                    return process.run(request, room)
-                except _DiedError as death:
-                    room.shrink(0)
-                    self._on_death()
-                    log.warning(
-                        "decoder.died id=%s attempt=%d %s", request.image_id, attempt, death
-                    )
-        raise Quarantined(
-            "Processes died each time they decoded this image, so it is not retried; replay its"
-            " dead letter to try again."
-        )
-
-    @contextmanager
-    def _free_process(self, *, alone: bool) -> Iterator[_Process]:
-        """Yield a process that nobody uses; if ``alone``, while all others are idle."""
-        with self._one_alone if alone else nullcontext():
-            taken = [self._free.get() for _ in range(len(self._all) if alone else 1)]
+        process = self._idle.get()
         try:
-            yield taken[0]
+            return process.run(request, room)
+        except _DiedError as death:
+            self._on_death()
+            log.warning("decoder.died id=%s %s", request.image_id, death)
+            raise DecoderDied(
+                f"The process that decoded image {request.image_id} died ({death})."
+            ) from death
         finally:
-            for process in taken:
-                self._free.put(process)
+            self._idle.put(process)
 
 
 class _DiedError(Exception):
-    """A process died before it had answered."""
+    """A process died of an image; says how."""
 
 
 class _Process:
     """One process, and the worker's ends of what connects them. One thread uses it at a time."""
+
+    # Held while a process is forked or awaited: multiprocessing asks after all of them each time,
+    # and only one of two threads that ask learns how a process ended.
+    _forking = Lock()
+
+    _slot: Array[c_ubyte]
+    _connection: Connection
 
     def __init__(self, context: ForkServerContext, recipe: Recipe, slot_bytes: int) -> None:
         self._context = context
@@ -129,27 +124,18 @@ class _Process:
         self._process: ForkServerProcess | None = None
 
     def start(self) -> None:
-        """Start it, unless it runs; raises ``ServiceError`` if it does not become ready."""
-        if self._process is not None:
+        """Start it, unless it runs; raises ``DecodersUnavailable`` if it does not become ready."""
+        # An idle process sends nothing, so what can be read is its end.
+        if self._process is not None and not self._connection.poll():
             return
+        self.end()
         try:
             self._begin()
         except (EOFError, OSError) as error:
-            raise ServiceError(
+            raise DecodersUnavailable(
                 f"A process that decodes pictures cannot be started ({self.end() or error});"
                 " see the worker's log, or set GLIMPSE_DECODE_IN=threads."
             ) from error
-
-    def _begin(self) -> None:
-        self._slot = self._context.RawArray(c_ubyte, self._slot_bytes)
-        self._connection, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=in_process.main, args=(theirs, self._slot, self._recipe), daemon=True
-        )
-        process.start()
-        self._process = process
-        theirs.close()
-        self._connection.recv()
 
     def run(self, request: Request, room: Room) -> tuple[NDArray[np.uint8], Description | None]:
         """Prepare an image.
@@ -159,32 +145,48 @@ class _Process:
             GlimpseError: As of a ``Decoder``.
         """
         self.start()
-        room.take(GRANTED_BYTES)
         answer = self._ask(request)
-        while isinstance(answer, Needs):
-            # First, since others that wait for more than there is would wait for each other.
-            room.shrink(0)
+        if isinstance(answer, Needs):
             room.take(answer.bytes)
             answer = self._ask(None)
         if isinstance(answer, GlimpseError):
             raise answer
+        done = cast("Done", answer)
         slot = np.ctypeslib.as_array(self._slot)
-        pixels = slot[: math.prod(answer.shape)].reshape(answer.shape).copy()
-        room.shrink(pixels.nbytes)
-        return pixels, answer.description
+        pixels = slot[: math.prod(done.shape)].reshape(done.shape).copy()
+        room.keep(pixels.nbytes)
+        return pixels, done.description
+
+    def hang_up(self) -> None:
+        """Let it end."""
+        if self._process is not None:
+            self._connection.close()
 
     def end(self) -> str:
-        """End it, and return how it ended."""
+        """End it, and return how it ended; an empty string if it did not run."""
+        self.hang_up()
         process, self._process = self._process, None
         if process is None:
             return ""
-        self._connection.close()
-        process.join(_END_S)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
+        with self._forking:
+            process.join(_END_S)
+            if process.exitcode is None:
+                process.kill()
+                process.join()
         code = process.exitcode or 0
         return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+    def _begin(self) -> None:
+        self._slot = self._context.RawArray(c_ubyte, self._slot_bytes)
+        self._connection, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=in_process.main, args=(theirs, self._slot, self._recipe), daemon=True
+        )
+        with self._forking:
+            process.start()
+        self._process = process
+        theirs.close()
+        self._connection.recv()
 
     def _ask(self, message: Request | None) -> Done | Needs | GlimpseError:
         try:

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from common.claims.base import Claims, Verdict
 from common.contract import ChunkItem, ChunkResult, IngestChunk, Outcome
 from common.dead_letters.base import DeadLetters
-from common.errors import EncoderError, ImagesBusy, Quarantined, QuotaExceeded, ServiceError
+from common.errors import (
+    DecoderDied,
+    EncoderError,
+    ImagesBusy,
+    Quarantined,
+    QuotaExceeded,
+    ServiceError,
+)
 from common.jobs.base import JobRecords
 from common.logs.context import bound
 from common.quotas.base import QUOTA_EXCEEDED, Quotas
@@ -53,6 +60,8 @@ class _Run:
     unknown: set[str] = field(default_factory=set)
     # The records of rows that this run has changed, as JSON.
     records: dict[str, str] = field(default_factory=dict)
+    # The images that decoder processes died of.
+    deadly: set[str] = field(default_factory=set)
     # The reason why some images have no outcome yet.
     trouble: ServiceError | None = None
 
@@ -237,8 +246,10 @@ class ChunkIngest:
                 for image_id in ended
             }
             self._claims.settle(run.owner, tenant, left, run.records)
-            rest = [item.id for item in items if item.id not in left]
-            self._claims.give_back(run.owner, tenant, rest)
+            rest = {item.id for item in items} - left.keys()
+            self._claims.give_back(run.owner, tenant, list(rest - run.deadly))
+            if deadly := list(rest & run.deadly):
+                self._claims.give_back(run.owner, tenant, deadly, died=True)
 
     def _find_outcomes(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
         """Return the images' outcomes by index; ``run.trouble`` says why some are missing."""
@@ -257,6 +268,8 @@ class ChunkIngest:
                 outcomes[item.index] = piped_outcome(item, future)
             except ServiceError as error:
                 run.trouble = error
+                if isinstance(error, DecoderDied):
+                    run.deadly.add(item.id)
             if future.exception() is None:
                 run.stored[item.id] = chunk.job_id
         return outcomes
@@ -343,6 +356,6 @@ def _busy() -> ImagesBusy:
 
 def _quarantined() -> str:
     return (
-        "Workers died each time they processed this image, so it is not retried; "
+        "The processes that worked on this image died each time, so it is not retried; "
         "replay its dead letter to try again."
     )

@@ -12,7 +12,13 @@ from celery.exceptions import Reject
 from pydantic import ValidationError
 
 from common.contract import Message, dump
-from common.errors import BrokerUnavailable, GlimpseError, ImagesBusy, ServiceError
+from common.errors import (
+    BrokerUnavailable,
+    DecoderDied,
+    GlimpseError,
+    ImagesBusy,
+    ServiceError,
+)
 from common.settings import Settings
 from worker.delivery.leases import Lease, Leases
 
@@ -129,7 +135,7 @@ class _Waits:
             return 0.0, True
         if isinstance(error, OthersFirst):
             return 0.0, False
-        if isinstance(error, ImagesBusy):
+        if isinstance(error, ImagesBusy | DecoderDied):
             self._busy += 1
             return doubled(_BUSY_S, self._busy - 1, _BUSY_S_MAX), True
         stays = self._stays(error)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from common.contract import ChunkItem, ImageRecord, IngestChunk
 from common.errors import (
     BlobsUnavailable,
+    DecoderDied,
     EncoderError,
     GlimpseError,
     ImageError,
@@ -84,7 +85,8 @@ class PictureReader:
         Raises:
             ImageError: The bytes are not a usable picture.
             EncoderError: Decoding or preprocessing failed unexpectedly.
-            Quarantined: Several decoder processes died of the picture.
+            DecoderDied: The process that decoded it died.
+            DecodersUnavailable: A process that decodes cannot be started.
             BlobsUnavailable: The bytes cannot be read now.
             StoreError: The bytes are lost.
         """
@@ -112,7 +114,7 @@ class PictureReader:
             prepared = self._decoder.prepare_new(tenant, image_id, room)
         except NotFound as error:
             raise self._absent(tenant, image_id) from error
-        except (ImageError, EncoderError):
+        except (ImageError, EncoderError, DecoderDied):
             self._found(tenant, image_id)
             raise
         self._found(tenant, image_id)

@@ -47,7 +47,7 @@ class WorkerMetrics:
             "Seconds to read, decode and preprocess a picture.",
         )
         self.decoder_deaths = self._count(
-            "glimpse_decoder_deaths", "Decoder processes that died of a picture."
+            "glimpse_decoder_deaths", "Decoder processes that died while they decoded a picture."
         )
         self.encode = self._seconds(
             "glimpse_encode_seconds", "Seconds that the model takes for a batch.", "kind"

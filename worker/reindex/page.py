@@ -8,7 +8,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from common.claims.base import Claims, Verdict
-from common.errors import GlimpseError, NotFound, ServiceError
+from common.errors import DecoderDied, GlimpseError, NotFound, ServiceError
 from worker.decoders.base import Decoder
 from worker.ingest.isolation import Isolation
 from worker.ingest.pictures import Picture
@@ -119,6 +119,7 @@ class PageReindex:
         if not ids:
             return 0
         ended: dict[str, str] = {}
+        deadly: list[str] = []
         try:
             # Read again under the claims: some may have been deleted or embedded since.
             rows = self._rows(page, ids, source)
@@ -126,6 +127,11 @@ class PageReindex:
             futures = self._run_pipeline(
                 page, {key: row for key, row in rows.items() if key not in present}
             )
+            deadly = [
+                image_id
+                for image_id, future in futures.items()
+                if isinstance(future.exception(), DecoderDied)
+            ]
             done = [image_id for image_id, future in futures.items() if not future.exception()]
             failed = self._failures(futures)
             ended = {image_id: rows[image_id].job_id for image_id in (*done, *failed)}
@@ -134,8 +140,10 @@ class PageReindex:
             return len(done)
         finally:
             self._claims.settle(page.owner, page.tenant, ended)
-            rest = [image_id for image_id in ids if image_id not in ended]
+            rest = [image_id for image_id in ids if image_id not in (*ended, *deadly)]
             self._claims.give_back(page.owner, page.tenant, rest)
+            if deadly:
+                self._claims.give_back(page.owner, page.tenant, deadly, died=True)
 
     def _rows(self, page: Page, ids: Sequence[str], source: VectorStore) -> dict[str, Row]:
         """Return the rows to embed, except those that amends are about to delete or replace."""

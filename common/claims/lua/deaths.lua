@@ -1,4 +1,4 @@
--- Counts the attempts at an image that ended in the death of a worker: those started and not
+-- Counts the attempts at an image that ended in the death of a worker or a decoder: those started and not
 -- settled, except one that is still in progress.
 --
 -- Atomic, so that attempts and owner are consistent.

@@ -15,6 +15,7 @@ from tests.support.services.skewed import SkewedApi, SkewedWorker
 from tests.support.services.slow_worker import (
     DeadlyDeleter,
     DeadlyWorker,
+    MortalWorker,
     SecondWorker,
     SlowWorker,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Flower",
     "MilvusLite",
     "MilvusServer",
+    "MortalWorker",
     "Prometheus",
     "RedisServer",
     "ReplicatedValkey",

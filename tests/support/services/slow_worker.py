@@ -85,6 +85,12 @@ class DeadlyWorker(SlowWorker):
     module = "tests.support.deadly_worker"
 
 
+class MortalWorker(SlowWorker):
+    """An ingest worker that runs ``tests.support.mortal_worker``."""
+
+    module = "tests.support.mortal_worker"
+
+
 class DeadlyDeleter(ModuleWorker):
     """A search worker that runs ``tests.support.deadly_deleter`` and dies during a deletion.
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from common.claims.memory import MemoryClaims
 from common.contract import IngestChunk
-from common.errors import BlobsUnavailable, EncoderError, ImagesBusy, StoreUnavailable
+from common.errors import BlobsUnavailable, DecoderDied, EncoderError, ImagesBusy, StoreUnavailable
 from common.jobs.memory import MemoryJobs
+from tests.support.deadly_decoder import DeadlyDecoder
 from tests.support.ingest_bench import Bench, Shared, worker
 from tests.support.pictures import image_id, picture
 from worker.encoders.hashing import HashingEncoder
@@ -290,6 +291,40 @@ def test_a_quarantined_image_stays_so_until_it_is_forgotten(shared: Shared, benc
     assert bench.states(shared.put(picture("red"))) == [("failed", "quarantined")]
     bench.claims.forget("default", [chunk.items[0].id])
     assert bench.states(shared.put(picture("red"))) == [("indexed", None)]
+
+
+def test_an_image_that_decoder_processes_die_of_is_quarantined(shared: Shared) -> None:
+    decoder = DeadlyDecoder(shared.blobs, HashingEncoder(), pixels_max=10_000)
+    chunk = shared.put(picture("red"), picture("blue"))
+    deadly = chunk.items[0].id
+    decoder.deadly.add(deadly)
+    with worker(shared, decoder=decoder) as bench:
+        for deaths in (1, 2, 3):
+            with pytest.raises(DecoderDied):
+                bench.run(chunk)
+            assert bench.claims.deaths("default", deadly) == deaths
+        expected = [("failed", "quarantined"), ("indexed", None)]
+        assert bench.states(chunk) == expected
+        letter = shared.dead_letters.get("default", deadly)
+        assert (letter.code, letter.attempts) == ("quarantined", 3)
+        # Another upload of the same bytes kills no more.
+        assert bench.states(shared.put(picture("red"))) == expected[:1]
+        assert decoder.deaths == {deadly: 3}
+        bench.claims.forget("default", [deadly])
+        decoder.deadly.clear()
+        assert bench.states(shared.put(picture("red"))) == [("indexed", None)]
+
+
+def test_an_image_that_a_process_died_of_once_is_indexed(shared: Shared) -> None:
+    decoder = DeadlyDecoder(shared.blobs, HashingEncoder(), pixels_max=10_000)
+    chunk = shared.put(picture("red"))
+    decoder.deadly.add(chunk.items[0].id)
+    with worker(shared, decoder=decoder) as bench:
+        with pytest.raises(DecoderDied):
+            bench.run(chunk)
+        decoder.deadly.clear()
+        assert bench.states(chunk) == [("indexed", None)]
+        assert bench.claims.attempts("default", chunk.items[0].id) == 0
 
 
 def test_what_the_model_refuses_goes_to_the_dead_letters(shared: Shared, bench: Bench) -> None:

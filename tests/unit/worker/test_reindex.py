@@ -24,15 +24,15 @@ from common.contract import (
     ReindexSlice,
     SwitchRequest,
 )
-from common.errors import StoreUnavailable
+from common.errors import DecoderDied, StoreUnavailable
 from common.jobs.memory import MemoryJobs
 from common.models.base import Switch
 from common.models.memory import MemoryModels
 from common.reindex.base import SLICES, Reindex
 from common.reindex.memory import MemoryReindexes
+from tests.support.deadly_decoder import DeadlyDecoder
 from tests.support.ingest_bench import LEASE_S, Shared, worker
 from tests.support.pictures import image_id, jpeg, picture
-from worker.decoders.inline import InlineDecoder
 from worker.encoders.hashing import HashingEncoder
 from worker.ingest.deliveries import Interrupted
 from worker.ingest.isolation import Isolation
@@ -76,6 +76,7 @@ class Bench:
     source: MemoryStore
     collections: MemoryCollections
     pages: PageReindex
+    decoder: DeadlyDecoder
     models: MemoryModels = field(default_factory=lambda: MemoryModels(OLD))
     reindexes: MemoryReindexes = field(default_factory=MemoryReindexes)
     sent: list[tuple[str, str, str, Message]] = field(default_factory=list)
@@ -146,15 +147,16 @@ def setup() -> Iterator[Bench]:
     claims = MemoryClaims(LEASE_S, 3, shared.claims)
     fence = Fence(claims, shared.amends(claims))
     pipeline = IngestPipeline(encoder, store, fence, batch_max=4, wait_ms=0)
+    decoder = DeadlyDecoder(shared.blobs, encoder, 10**8)
     pages = PageReindex(
         store=store,
         pipeline=pipeline,
-        decoder=InlineDecoder(shared.blobs, encoder, 10**8),
+        decoder=decoder,
         claims=claims,
         isolation=Isolation(),
     )
     collections = MemoryCollections({"old": collection, "new": beside})
-    yield Bench(shared, encoder, store, shared.store, collections, pages)
+    yield Bench(shared, encoder, store, shared.store, collections, pages, decoder)
     pipeline.close()
 
 
@@ -240,6 +242,20 @@ def test_an_unusable_picture_is_noted_and_the_rest_goes_on(setup: Bench) -> None
     assert found.state == "incomplete"
     assert found.detail is not None
     assert found.detail.startswith("1 images are missing: 1 could not be embedded")
+
+
+def test_an_image_that_decoder_processes_die_of_is_noted(setup: Bench) -> None:
+    deadly = image_id(IMAGES[3])
+    setup.decoder.deadly.add(deadly)
+    setup.begin()
+    for deaths in (1, 2, 3):
+        with pytest.raises(DecoderDied):
+            setup.run_pass()
+        assert setup.decoder.deaths == {deadly: deaths}
+    found = setup.run_pass()
+    assert (found.present, found.failed) == (11, 1)
+    assert setup.decoder.deaths == {deadly: 3}
+    assert setup.shared.claims.claims[("default", deadly)].attempts == 3
 
 
 def test_an_outage_leaves_no_claim_behind(setup: Bench) -> None:
