@@ -290,14 +290,29 @@ def test_they_end_with_their_worker(settings: Settings, blobs: FolderBlobs) -> N
     wait_for(lambda: not any(map(psutil.pid_exists, pids)), 30, "the processes to end")
 
 
-def test_an_interrupted_terminal_leaves_them_to_their_worker(
-    start: Start, blobs: FolderBlobs
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_to_all_processes_leave_them_to_their_worker(
+    start: Start, blobs: FolderBlobs, number: signal.Signals
 ) -> None:
     processes = start(2)
-    for child in active_children():
-        os.kill(child.pid, signal.SIGINT)
+    before = {child.pid for child in active_children()}
+    for pid in before:
+        os.kill(pid, number)
     prepare(processes, put(blobs, picture("red")))
-    assert len(active_children()) == 2
+    assert {child.pid for child in active_children()} == before
+
+
+def test_an_interpreter_ends_with_processes_that_nobody_closed(settings: Settings) -> None:
+    code = f"""
+from tests.support.mortal_decoders import MortalPreprocessor
+from worker.decoders.process import Preprocessing, Recipe
+from worker.decoders.processes import DecoderProcesses
+from common.settings import load_settings
+settings = load_settings({{"GLIMPSE_BLOBS_DIR": {str(settings.blobs_dir)!r}}})
+kept = DecoderProcesses(2, Recipe(settings, Preprocessing.of(MortalPreprocessor())), 192)
+raise SystemExit(7)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 7
 
 
 def test_their_log_lines_have_the_fields_of_the_task(start: Start, blobs: FolderBlobs) -> None:

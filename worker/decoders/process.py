@@ -34,8 +34,9 @@ from worker.pixel_budget import Room
 
 # Bytes of a decoded picture for which a process need not ask.
 GRANTED_BYTES = 4 * 1024**2
-# Bytes of freed memory that a process may keep for its next picture.
-_KEPT_BYTES = 8 * GRANTED_BYTES
+# Bytes of freed memory that a process keeps for its next picture. Less than a block of Pillow's, of
+# which large pictures consist: 16 MiB.
+_KEPT_BYTES = 12 * 1024**2
 # Added to what is adjusted already, in thousandths of memory, when Linux chooses which process to
 # kill; and the largest sum that it takes.
 _OOM_SCORE, _OOM_SCORE_MAX = 500, 1000
@@ -110,8 +111,9 @@ def main(connection: Connection, slot: Array[c_ubyte], recipe: Recipe) -> None:
     """
     # Looking for garbage among the modules would write to memory that all processes share.
     gc.freeze()
-    # A terminal sends SIGINT to all processes; the worker finishes what it does first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal or systemd sends these to all processes; the worker finishes what it does first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     Thread(target=_end_with_worker, daemon=True).start()
     _die_before_worker()
     keep_freed_memory(_KEPT_BYTES)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import math
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import Array, c_ubyte
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from threading import Lock
 from typing import cast
@@ -63,6 +64,8 @@ class DecoderProcesses:
         self._all = [_Process(context, recipe, slot_bytes) for _ in range(count)]
         # First in, first out: one that does not start must not be the next one again.
         self._idle: SimpleQueue[_Process] = SimpleQueue()
+        # If nobody closes them: as the interpreter ends, multiprocessing waits for all processes.
+        Finalize(self, _close, [self._all], exitpriority=0)
         try:
             for process in self._all:
                 process.start()
@@ -84,10 +87,7 @@ class DecoderProcesses:
 
     def close(self) -> None:
         """End the processes."""
-        for process in self._all:
-            process.hang_up()
-        for process in self._all:
-            process.end()
+        _close(self._all)
 
     def _run(self, request: Request, room: Room) -> tuple[NDArray[np.uint8], Description | None]:
         process = self._idle.get()
@@ -101,6 +101,13 @@ class DecoderProcesses:
             ) from death
         finally:
             self._idle.put(process)
+
+
+def _close(processes: Sequence[_Process]) -> None:
+    for process in processes:
+        process.hang_up()
+    for process in processes:
+        process.end()
 
 
 class _DiedError(Exception):
