@@ -36,6 +36,9 @@ def stack(
     settings = {
         "GLIMPSE_MODEL": "hashing",
         "GLIMPSE_RETRY_S": "0.5",
+        # As on a GPU: each decoder process opens the bucket for itself.
+        "GLIMPSE_DECODE_IN": "processes",
+        "GLIMPSE_DECODE_THREADS": "2",
         **seaweedfs.settings(PREFIX, proxy.url),
     }
     with Stack(tmp_path_factory.mktemp("stack"), settings) as stack:
