@@ -102,6 +102,15 @@ def test_an_option_that_is_a_setting_is_named(capsys: pytest.CaptureFixture[str]
     assert "Did you mean '--data'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["search", "ingest", "dead-letters list"])
+def test_an_option_that_comes_before_the_command_is_explained(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command.split(), "--url", "http://localhost"]) == 2
+    message = f"No such option '--url'. It comes before the command: glimpse --url ... {command}."
+    assert capsys.readouterr().err.endswith(f"{message}\n")
+
+
 def test_a_path_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ingest", "/nowhere/at/all"]) == 2
     assert "/nowhere/at/all" in capsys.readouterr().err
