@@ -129,7 +129,7 @@ def _explained(error: click.ClickException) -> click.ClickException:
 
 
 def _place_of(option: str, ctx: click.Context | None) -> str | None:
-    """Return a sentence about where an option belongs that a command lacks; None if nowhere."""
+    """Return a sentence that says where an unknown option belongs; None if it belongs nowhere."""
     if ctx and any(option in parameter.opts for parameter in commands.params):
         program, _, command = ctx.command_path.partition(" ")
         return f"It comes before the command: {program} {option} ... {command}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
@@ -106,7 +106,9 @@ class Claims(Protocol):
         """
         ...
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str], *, died: bool = False) -> None:
+    def give_back(
+        self, owner: str, tenant: str, ids: Sequence[str], *, deadly: Collection[str] = ()
+    ) -> None:
         """Release the claims on images without an outcome, as if they had never been claimed.
 
         Never raises; see ``settle``.
@@ -115,8 +117,8 @@ class Claims(Protocol):
             owner: The task that holds them.
             tenant: The owner of the images.
             ids: The ids of the images.
-            died: Whether a decoder process died while processing each of them; that counts as the
-                death of a worker.
+            deadly: Images, some of which may be among them, that a decoder process died while
+                processing; that counts as the death of a worker.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from common.claims.base import NO_RECORDS, Claim, Left, Verdict
@@ -88,11 +88,13 @@ class MemoryClaims:
                         claim.leave(Left(job_id, records.get(image_id, "")))
                     self._release((tenant, image_id), claim)
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str], *, died: bool = False) -> None:
+    def give_back(
+        self, owner: str, tenant: str, ids: Sequence[str], *, deadly: Collection[str] = ()
+    ) -> None:
         """Release the claims on images without an outcome."""
         with self.table.lock:
             for image_id in ids:
-                self._give_back(owner, (tenant, image_id), died=died)
+                self._give_back(owner, (tenant, image_id), died=image_id in deadly)
 
     def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:
         """Return what the last owners of images left in the store."""

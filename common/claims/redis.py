@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple, TypeAlias, cast
 
@@ -134,10 +134,18 @@ class RedisClaims:
             }
         )
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str], *, died: bool = False) -> None:
+    def give_back(
+        self, owner: str, tenant: str, ids: Sequence[str], *, deadly: Collection[str] = ()
+    ) -> None:
         """Release the claims on images without an outcome."""
-        back = _Back.DIED if died else _Back.UNHARMED
-        self._release({_Held(_key(tenant, image_id), owner): back for image_id in ids})
+        self._release(
+            {
+                _Held(_key(tenant, image_id), owner): (
+                    _Back.DIED if image_id in deadly else _Back.UNHARMED
+                )
+                for image_id in ids
+            }
+        )
 
     @broker_call
     def left(self, tenant: str, ids: Sequence[str]) -> dict[str, Left]:

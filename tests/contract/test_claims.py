@@ -100,8 +100,7 @@ def test_what_is_given_back_because_a_process_died_is_a_suspect(claims: Claims, 
     other = uuid.uuid4().hex * 2
     for deaths in range(1, 4):
         assert claims.take("one", "default", [image, other], alone=True) == [GRANTED, GRANTED]
-        claims.give_back("one", "default", [image], died=True)
-        claims.give_back("one", "default", [other])
+        claims.give_back("one", "default", [image, other], deadly=[image])
         assert claims.attempts("default", image) == claims.deaths("default", image) == deaths
         assert claims.attempts("default", other) == 0
         assert claims.take("two", "default", [image]) == [SUSPECT if deaths < 3 else QUARANTINED]

@@ -2,7 +2,7 @@
 
     python -m tests.support.decoder_owner BLOBS_DIR IMAGE
 
-First it prints the ids of two processes, of which one decodes the image, which is to be endless.
+It prints the ids of its two processes first. One of them then decodes IMAGE, which takes forever.
 """
 
 from __future__ import annotations

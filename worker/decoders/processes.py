@@ -64,7 +64,7 @@ class DecoderProcesses:
         self._all = [_Process(context, recipe, slot_bytes) for _ in range(count)]
         # First in, first out: one that does not start must not be the next one again.
         self._idle: SimpleQueue[_Process] = SimpleQueue()
-        # If nobody closes them: as the interpreter ends, multiprocessing waits for all processes.
+        # When the interpreter exits, multiprocessing waits for all processes, closed or not.
         Finalize(self, _close, [self._all], exitpriority=0)
         try:
             for process in self._all:

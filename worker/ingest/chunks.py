@@ -246,10 +246,8 @@ class ChunkIngest:
                 for image_id in ended
             }
             self._claims.settle(run.owner, tenant, left, run.records)
-            rest = {item.id for item in items} - left.keys()
-            self._claims.give_back(run.owner, tenant, list(rest - run.deadly))
-            if deadly := list(rest & run.deadly):
-                self._claims.give_back(run.owner, tenant, deadly, died=True)
+            rest = [item.id for item in items if item.id not in left]
+            self._claims.give_back(run.owner, tenant, rest, deadly=run.deadly)
 
     def _find_outcomes(self, run: _Run, items: Sequence[ChunkItem]) -> dict[int, Outcome]:
         """Return the images' outcomes by index; ``run.trouble`` says why some are missing."""

@@ -140,10 +140,8 @@ class PageReindex:
             return len(done)
         finally:
             self._claims.settle(page.owner, page.tenant, ended)
-            rest = [image_id for image_id in ids if image_id not in (*ended, *deadly)]
-            self._claims.give_back(page.owner, page.tenant, rest)
-            if deadly:
-                self._claims.give_back(page.owner, page.tenant, deadly, died=True)
+            rest = [image_id for image_id in ids if image_id not in ended]
+            self._claims.give_back(page.owner, page.tenant, rest, deadly=deadly)
 
     def _rows(self, page: Page, ids: Sequence[str], source: VectorStore) -> dict[str, Row]:
         """Return the rows to embed, except those that amends are about to delete or replace."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -62,9 +62,11 @@ class MortalClaims(MemoryClaims):
 
     dead = False
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+    def give_back(
+        self, owner: str, tenant: str, ids: Sequence[str], *, deadly: Collection[str] = ()
+    ) -> None:
         if not self.dead:
-            super().give_back(owner, tenant, ids)
+            super().give_back(owner, tenant, ids, deadly=deadly)
 
     def settle(self, owner: str, tenant: str, left: object, records: object = None) -> None:
         if not self.dead:

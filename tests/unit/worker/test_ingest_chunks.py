@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -155,7 +155,9 @@ class DeadClaims(MemoryClaims):
     ) -> None:
         """Do nothing: the process is dead."""
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
+    def give_back(
+        self, owner: str, tenant: str, ids: Sequence[str], *, deadly: Collection[str] = ()
+    ) -> None:
         """Do nothing: the process is dead."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -31,8 +31,10 @@ class Killed(BaseException):
 class DyingClaims(MemoryClaims):
     """Claims of a killed process, which gives nothing back."""
 
-    def give_back(self, owner: str, tenant: str, ids: Sequence[str]) -> None:
-        del owner, tenant, ids
+    def give_back(
+        self, owner: str, tenant: str, ids: Sequence[str], *, deadly: Collection[str] = ()
+    ) -> None:
+        del owner, tenant, ids, deadly
 
 
 @dataclass
