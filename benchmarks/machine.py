@@ -25,6 +25,7 @@ _PACKAGES = (
     "pymilvus",
     "redis",
     "rf-clip",
+    "simplejpeg",
     "timm",
     "torch",
     "torchvision",

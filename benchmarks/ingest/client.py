@@ -25,8 +25,8 @@ import click
 
 from benchmarks.photographs import Photographs
 
-# Pictures per request.
-PICTURES_PER_REQUEST = 100
+# Pictures per request, as `glimpse ingest` sends them.
+PICTURES_PER_REQUEST = 96
 # Concurrent upload connections.
 CONNECTIONS = 4
 

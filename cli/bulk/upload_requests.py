@@ -11,8 +11,8 @@ from cli.bulk.archives import Archive
 from cli.bulk.hashing import Hashed
 
 # Maximum number of pictures and bytes in a request; a larger picture is sent alone.
-# Small enough that a broken connection wastes little.
-_PICTURES_MAX, _BYTES_MAX = 100, 64 * 1024**2
+# Small enough that a broken connection wastes little, and by default three whole ingest tasks.
+_PICTURES_MAX, _BYTES_MAX = 96, 64 * 1024**2
 # Maximum number of IDs that the server accepts in a request.
 _IDS_MAX = 10_000
 

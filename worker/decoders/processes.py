@@ -9,6 +9,7 @@ import logging
 import math
 import multiprocessing
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ctypes import Array, c_ubyte
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -131,11 +132,7 @@ class _Process:
         self._process: ForkServerProcess | None = None
 
     def start(self) -> None:
-        """Start it, unless it runs; raises ``DecodersUnavailable`` if it does not become ready."""
-        # An idle process sends nothing, so what can be read is its end.
-        if self._process is not None and not self._connection.poll():
-            return
-        self.end()
+        """Start it; raises ``DecodersUnavailable`` if it does not become ready."""
         try:
             self._begin()
         except (EOFError, OSError) as error:
@@ -151,11 +148,12 @@ class _Process:
             _DiedError: The process died; the next call starts another one.
             GlimpseError: As of a ``Decoder``.
         """
-        self.start()
-        answer = self._ask(request)
+        self._hand_over(request)
+        answer = self._receive()
         if isinstance(answer, Needs):
             room.take(answer.bytes)
-            answer = self._ask(None)
+            self._send(None)
+            answer = self._receive()
         if isinstance(answer, GlimpseError):
             raise answer
         done = cast("Done", answer)
@@ -195,9 +193,23 @@ class _Process:
         theirs.close()
         self._connection.recv()
 
-    def _ask(self, message: Request | None) -> Done | Needs | GlimpseError:
+    def _hand_over(self, request: Request) -> None:
+        if self._process is not None:
+            # A process that died while it was idle did not die of this image.
+            with suppress(_DiedError):
+                self._send(request)
+                return
+        self.start()
+        self._send(request)
+
+    def _send(self, message: Request | None) -> None:
         try:
             self._connection.send(message)
+        except OSError as error:
+            raise _DiedError(self.end()) from error
+
+    def _receive(self) -> Done | Needs | GlimpseError:
+        try:
             return cast("Done | Needs | GlimpseError", self._connection.recv())
         except (EOFError, OSError) as error:
             raise _DiedError(self.end()) from error

@@ -17,6 +17,7 @@ from cli.bulk.hashing import Hashed, hash_pictures
 from cli.bulk.missing import Missing
 from cli.bulk.upload_requests import PictureSet, pack
 from cli.pictures import Picture, Unreadable, find_pictures
+from common.settings import Settings
 from glimpse_client import Glimpse
 
 
@@ -140,7 +141,8 @@ def test_large_pictures_are_asked_for_sooner() -> None:
 
 
 def test_requests_are_bounded_in_pictures_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [request.files for request in pack(hashed(*range(250)))] == [100, 100, 50]
+    assert [request.files for request in pack(hashed(*range(250)))] == [96, 96, 58]
+    assert 96 % Settings.model_fields["chunk_images"].default == 0
     monkeypatch.setattr(upload_requests, "_BYTES_MAX", 9)
     assert [request.files for request in pack(hashed(*range(5), size=4))] == [2, 2, 1]
     assert [request.files for request in pack(hashed(*range(3), size=50))] == [1, 1, 1]

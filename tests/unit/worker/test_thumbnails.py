@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import pytest
+import simplejpeg
 from PIL import Image
 
 from common.blobs.memory import MemoryBlobs
@@ -191,7 +192,7 @@ def test_a_fault_in_a_thumbnail_fails_no_image(
 
     with monkeypatch.context() as patch:
         # The ingest decodes and resizes, but cannot encode.
-        patch.setattr(Image.Image, "save", no_memory)
+        patch.setattr(simplejpeg, "encode_jpeg", no_memory)
         ingested(bench, data)
     assert "thumbnails.not_rendered" in caplog.text
     assert stored(shared, image_id(picture())) == {}
@@ -275,7 +276,7 @@ def test_without_memory_a_thumbnail_is_refused_for_now(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Image.Image, "save", no_memory)
+        patch.setattr(simplejpeg, "encode_jpeg", no_memory)
         with pytest.raises(Overloaded, match="not enough memory"):
             ask(shared, image, 150)
     assert shown(ask(shared, image, 150)).size == (10, 10)
