@@ -4,8 +4,8 @@ import { ROOT } from '../service/root.js';
 import { archiveType } from './files.js';
 import { UploadJob } from './upload-job.js';
 
-// Maximum number of files in a request.
-const FILES_MAX = 50;
+// Maximum number of files in a request: by default, two whole ingest tasks.
+const FILES_MAX = 64;
 // Maximum number of bytes in a request, unless a single file is larger.
 const BYTES_MAX = 32_000_000;
 
