@@ -152,16 +152,16 @@ class ChunkIngest:
         # Images with an outcome keep it, without a dead letter.
         outcomes, items = self._outcomes.ended_before(chunk, chunk.items)
         try:
-            stored = self._store.named(chunk.tenant, [item.id for item in items])
+            stored, rows = self._stored(chunk, items)
         except ServiceError:
             raise
         except Exception:
             # This may be the same fault for which the chunk is given up.
             log.exception("ingest.known_failed")
-            stored = {}
+            stored, rows = {}, {}
         ended = [
-            stored_outcome(item, stored[item.id].job_id, chunk)
-            if item.id in stored and not is_to_change(chunk, item, stored[item.id])
+            stored_outcome(item, stored[item.id], chunk)
+            if item.id in stored and not is_to_change(chunk, item, rows[item.id])
             else Outcome.failed(item.index, item.id, error)
             for item in items
         ]
@@ -311,12 +311,18 @@ class ChunkIngest:
 
     def _find_rows(self, run: _Run, items: Sequence[ChunkItem]) -> None:
         """Note in the run which of the claimed images have rows."""
-        chunk = run.chunk
+        stored, rows = self._stored(run.chunk, items)
+        run.stored |= stored
+        run.found |= rows
+
+    def _stored(
+        self, chunk: IngestChunk, items: Sequence[ChunkItem]
+    ) -> tuple[dict[str, str], dict[str, Named]]:
+        """Return the jobs of the images that have rows, and these rows, both by image id."""
         rows = self._store.named(chunk.tenant, [item.id for item in items])
         jobs = {image_id: row.job_id for image_id, row in rows.items()}
         stored = settled_jobs(self._claims, chunk.tenant, jobs)
-        run.stored |= stored
-        run.found |= {image_id: rows[image_id] for image_id in stored}
+        return stored, {image_id: rows[image_id] for image_id in stored}
 
     def _is_own(self, run: _Run, item: ChunkItem) -> bool:
         """Return whether this job wrote or changed the image's row, in an earlier run."""

@@ -280,6 +280,24 @@ def test_a_task_that_comes_again_does_not_keep_a_row_that_was_written_too_late(
 
 
 @pytest.mark.parametrize("frozen", [""], indirect=True)
+def test_a_task_that_is_given_up_does_not_count_a_row_that_was_written_too_late(
+    shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
+) -> None:
+    bench, stop = frozen
+    chunk = shared.put(DATA)
+    found: list[str] = []
+
+    def give_up() -> None:
+        assert shared.store.known("default", [ID]) == {ID: chunk.job_id}
+        again = others.ingest.give_up(shared.put(DATA, tag="again"))
+        found.extend(outcome.state for outcome in again.outcomes)
+
+    write_late(stop, lambda: index_and_delete(shared, others, chunk), give_up)
+    run(bench, chunk)
+    assert found == ["failed"]
+
+
+@pytest.mark.parametrize("frozen", [""], indirect=True)
 def test_a_duplicate_of_a_row_that_was_written_too_late_leaves_the_right_one(
     shared: Shared, others: Bench, frozen: tuple[Bench, Stop]
 ) -> None:
