@@ -19,7 +19,7 @@ from tests.support.toll import Toll
 # Total pictures, which take three requests.
 PICTURES = 250
 # Pictures in the first request.
-FIRST = 100
+FIRST = 96
 
 
 @pytest.fixture(scope="module")

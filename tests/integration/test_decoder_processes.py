@@ -211,6 +211,36 @@ def test_a_picture_is_not_blamed_for_what_happened_before_it(
     assert deaths == []
 
 
+def test_a_picture_is_not_blamed_for_a_process_that_dies_as_it_is_asked(
+    start: Start, blobs: FolderBlobs
+) -> None:
+    deaths: list[None] = []
+    processes = start(1, on_death=lambda: deaths.append(None))
+    key = put(blobs, picture("red"))
+    for _ in range(20):
+        (child,) = active_children()
+        child.kill()
+        prepare(processes, key)
+    assert deaths == []
+
+
+def test_an_interrupted_request_leaves_no_answer_to_the_next_one(
+    start: Start, blobs: FolderBlobs
+) -> None:
+    class NoMemory(PixelBudget):
+        def take(self, size: int) -> None:
+            raise MemoryError
+
+    processes = start(1)
+    key = put(blobs, picture("blue"))
+    before = prepare(processes, key)
+    with pytest.raises(MemoryError):
+        prepare_in(processes, put(blobs, picture("red", LARGE)), NoMemory())
+    after = prepare(processes, key)
+    assert np.array_equal(after[0], before[0])
+    assert after[1] == before[1]
+
+
 def test_they_outlive_the_server_that_forked_them(start: Start, blobs: FolderBlobs) -> None:
     processes = start(1, MortalPreprocessor())
     key = put(blobs, picture("red"))

@@ -133,6 +133,7 @@ class _Process:
 
     def start(self) -> None:
         """Start it; raises ``DecodersUnavailable`` if it does not become ready."""
+        self.end()
         try:
             self._begin()
         except (EOFError, OSError) as error:
@@ -140,20 +141,28 @@ class _Process:
                 f"A process that decodes pictures cannot be started ({self.end() or error});"
                 " see the worker's log, or set GLIMPSE_DECODE_IN=threads."
             ) from error
+        except BaseException:
+            self.end()
+            raise
 
     def run(self, request: Request, room: Room) -> tuple[NDArray[np.uint8], Description | None]:
         """Prepare an image.
 
         Raises:
-            _DiedError: The process died; the next call starts another one.
+            _DiedError: The process died of it; the next call starts another one.
             GlimpseError: As of a ``Decoder``.
         """
-        self._hand_over(request)
-        answer = self._receive()
-        if isinstance(answer, Needs):
-            room.take(answer.bytes)
-            self._send(None)
-            answer = self._receive()
+        try:
+            answer = self._first_answer(request)
+            if isinstance(answer, Needs):
+                room.take(answer.bytes)
+                answer = self._ask(None)
+        except OSError as error:
+            raise _DiedError(self.end()) from error
+        except BaseException:
+            # Or what it still sends would be taken for the next image.
+            self.end()
+            raise
         if isinstance(answer, GlimpseError):
             raise answer
         done = cast("Done", answer)
@@ -193,23 +202,23 @@ class _Process:
         theirs.close()
         self._connection.recv()
 
-    def _hand_over(self, request: Request) -> None:
+    def _first_answer(self, request: Request) -> Done | Needs | GlimpseError:
         if self._process is not None:
-            # A process that died while it was idle did not die of this image.
-            with suppress(_DiedError):
-                self._send(request)
-                return
+            # A process that died before it read the request did not die of this image.
+            with suppress(OSError):
+                return self._ask(request)
         self.start()
-        self._send(request)
+        return self._ask(request)
 
-    def _send(self, message: Request | None) -> None:
-        try:
-            self._connection.send(message)
-        except OSError as error:
-            raise _DiedError(self.end()) from error
+    def _ask(self, message: Request | None) -> Done | Needs | GlimpseError:
+        """Send a message, and return the answer.
 
-    def _receive(self) -> Done | Needs | GlimpseError:
+        Raises:
+            OSError: The process died before it read the message.
+            _DiedError: It died afterwards.
+        """
+        self._connection.send(message)
         try:
             return cast("Done | Needs | GlimpseError", self._connection.recv())
-        except (EOFError, OSError) as error:
+        except EOFError as error:
             raise _DiedError(self.end()) from error

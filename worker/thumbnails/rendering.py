@@ -56,8 +56,17 @@ def shrunk(image: Image.Image, size: int) -> Image.Image:
 
 
 def to_jpeg(image: Image.Image) -> bytes:
-    """Return an RGB picture as JPEG, without its file's metadata."""
-    # Pillow takes longer, and holds the interpreter's lock unless it writes to a file.
+    """Return an RGB picture as JPEG, without its file's metadata.
+
+    Raises:
+        MemoryError: There is not enough memory for it.
+    """
     pixels = np.asarray(image)
-    data: bytes = simplejpeg.encode_jpeg(pixels, _QUALITY, "RGB", _SUBSAMPLING, fastdct=False)
+    # Pillow takes longer, and holds the interpreter's lock unless it writes to a file.
+    try:
+        data: bytes = simplejpeg.encode_jpeg(pixels, _QUALITY, "RGB", _SUBSAMPLING, fastdct=False)
+    except ValueError as error:
+        if "memory" not in str(error):
+            raise
+        raise MemoryError(str(error)) from error
     return data

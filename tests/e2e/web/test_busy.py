@@ -31,12 +31,12 @@ def test_an_upload_that_is_cancelled_sends_nothing_more(site: Site, stack: Stack
     site.open_drawer()
     stack.ingest_worker.suspend()
     try:
-        site.add({f"many {number}.jpg": jpeg(number) for number in range(3100, 3160)})
+        site.add({f"many {number}.jpg": jpeg(number) for number in range(3100, 3174)})
         expect(site.page.locator("#upload-wait")).to_contain_text("The service is busy")
         site.page.get_by_role("button", name="Cancel this upload").click()
-        summary = "0 pictures added, 60 cancelled."
+        summary = "0 pictures added, 74 cancelled."
         expect(site.page.locator("#upload-summary")).to_have_text(summary)
-        expect(site.page.locator("#jobs .job").first).to_contain_text("50 cancelled")
+        expect(site.page.locator("#jobs .job").first).to_contain_text("64 cancelled")
     finally:
         stack.ingest_worker.resume()
 

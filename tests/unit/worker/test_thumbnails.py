@@ -265,15 +265,16 @@ def test_an_original_that_is_gone_or_damaged_has_no_thumbnail(shared: Shared) ->
     assert (gone.code, damaged.code) == ("not_found", "truncated")
 
 
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("Insufficient memory (case 10)")])
 def test_without_memory_a_thumbnail_is_refused_for_now(
-    shared: Shared, monkeypatch: pytest.MonkeyPatch
+    shared: Shared, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     image = index_without_thumbnails(shared, picture(size=(10, 10)))
     with pytest.raises(Overloaded, match="in use"):
         ask(shared, image, 150, full())
 
     def no_memory(*_: object, **__: object) -> None:
-        raise MemoryError
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(simplejpeg, "encode_jpeg", no_memory)
