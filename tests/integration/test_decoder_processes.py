@@ -229,7 +229,7 @@ def test_an_interrupted_request_leaves_no_answer_to_the_next_one(
 ) -> None:
     class NoMemory(PixelBudget):
         def take(self, size: int) -> None:
-            raise MemoryError
+            raise MemoryError(size)
 
     processes = start(1)
     key = put(blobs, picture("blue"))
