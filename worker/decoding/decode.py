@@ -56,7 +56,7 @@ _SIZES = {
 # Bytes per pixel of a decoded picture: Pillow stores RGB in four.
 _BYTES_PER_DECODED_PIXEL = 4
 
-# A JPEG that is decoded at a fraction may have this many times the maximum of pixels.
+# A JPEG may have this many times the maximum of pixels, because it can be decoded at a half.
 _LARGER_JPEGS = 4
 
 
@@ -85,7 +85,7 @@ def decode(
         pixels_max: Maximum number of pixels to decode; checked before any of them is.
         draft_side: Minimum length of the short side of a JPEG, in pixels. A larger JPEG is decoded
             at a half, a quarter or an eighth of its size, in a fraction of the time. None decodes
-            it in full.
+            it in full or, if it has too many pixels for that, at a half.
         reserve: Called with the bytes of the decoded picture before any pixel is decoded.
 
     Raises:
@@ -168,9 +168,12 @@ def _opened(
             check(_SIZES[name](data))
         with opening.open_picture(data, name) as opened:
             size = opened.size
-            if draft_side is not None:
+            if name == "JPEG":
                 _check_size(size, pixels_max * _LARGER_JPEGS)
-                opened.draft(None, (draft_side, draft_side))
+                if draft_side is None and _area(size) > pixels_max:
+                    draft_side = min(size) // 2
+                if draft_side is not None:
+                    opened.draft(None, (draft_side, draft_side))
             check(_size_kept(opened, size))
             yield opened, size
 

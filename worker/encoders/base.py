@@ -14,7 +14,8 @@ class Preprocessor(Protocol):
     """Makes a model's input of pictures. Many threads call it concurrently."""
 
     # Minimum pixels of the short side of a JPEG decoded at reduced size, such that the cosine of
-    # its vector with that of the full-size picture is at least 0.995; None requires full size.
+    # its vector with that of the full-size picture is at least 0.995; None requires full size, as
+    # far as pictures may have so many pixels.
     draft_side: int | None
 
     def preprocess(self, image: Image.Image, /) -> NDArray[np.uint8]:
