@@ -14,9 +14,8 @@ from limits.errors import StorageError
 
 from api.auth.caller import caller_or_none
 from api.http.problems import problem
-from common.errors import BrokerUnavailable
 from common.redis.address import RedisAddress
-from common.redis.client import open_pool
+from common.redis.client import broker_error, open_pool
 
 # The limiter's own log lines repeat what the responses say.
 logging.getLogger("flask-limiter").setLevel(logging.ERROR)
@@ -73,10 +72,8 @@ def install(app: Flask, rate: str, counters: Counters) -> None:
 
     @app.errorhandler(StorageError)
     def fail(error: StorageError) -> Response:
-        del error
-        detail = "Redis does not answer; try again in a moment."
-        retry_after_s = BrokerUnavailable.retry_after_s
-        return problem(503, BrokerUnavailable.code, detail, retry_after_s=retry_after_s)
+        refused = broker_error(error.storage_error)
+        return problem(503, refused.code, str(refused), retry_after_s=refused.retry_after_s)
 
 
 def _whose() -> str:

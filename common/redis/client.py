@@ -32,10 +32,11 @@ SOCKET_TIMEOUT_S = 2.0
 _IDLE_S = 30
 # First and longest delay between retries, in seconds.
 _BACKOFF_BASE_S, _BACKOFF_CAP_S = 0.1, 2.0
-# Parts of Redis's error messages when it is out of memory, or has fewer replicas than it needs for
-# a write. Old versions wrap the message if it comes from a script, so the class of the error is not
-# enough.
+# Parts of Redis's error messages when it is out of memory, has fewer replicas than it needs for a
+# write, or cannot save. Old versions wrap the message if it comes from a script, so the class of
+# the error is not enough.
 _OUT_OF_MEMORY, _NO_REPLICAS = "command not allowed when used memory", "Not enough good replicas"
+_CANNOT_SAVE = "MISCONF"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -115,7 +116,7 @@ def _common_options(address: RedisAddress) -> dict[str, Any]:
 
 
 def broker_call(method: Callable[P, R]) -> Callable[P, R]:
-    """Make a method raise ``BrokerUnavailable`` if Redis does not answer or is full."""
+    """Make a method raise ``BrokerUnavailable`` if Redis does not answer or cannot write."""
 
     @functools.wraps(method)
     def translated(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -134,8 +135,17 @@ def broker_error(error: Exception) -> BrokerUnavailable:
         return BrokerFull("Redis is out of memory. Try again in a minute.")
     if _NO_REPLICAS in text:
         return BrokerUnavailable("Redis has too few replicas to write. Try again in a moment.")
+    if cannot_save(error):
+        return BrokerUnavailable(
+            "Redis cannot save to its disk, which may be full. Free space on it."
+        )
     if isinstance(error, AuthenticationError | NoPermissionError):
         # For the operator: callers should not learn the user's name.
         log.error("redis.refused %s", text)
         return BrokerUnavailable("Redis refuses the service's user. The service's log says why.")
     return BrokerUnavailable("Redis does not answer. Try again in a moment.")
+
+
+def cannot_save(error: Exception) -> bool:
+    """Return whether Redis refuses to write because it cannot save."""
+    return _CANNOT_SAVE in str(error)

@@ -13,7 +13,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 from common.broker.remote_control import rights_needed
 from common.errors import BrokerMisconfigured, BrokerUnavailable, InvalidSettings
 from common.redis.address import RedisAddress, Tls, at
-from common.redis.client import broker_error, connect, open_pool
+from common.redis.client import broker_error, cannot_save, connect, open_pool
 
 # What to do about OpenSSL's reasons to reject a certificate (its X509_V_ERR codes).
 _UNTRUSTED = (
@@ -176,6 +176,8 @@ def _lacking(redis: Redis, commands: str) -> list[str]:
 def _fail(error: RedisError, where: str, address: RedisAddress) -> NoReturn:
     if refusal := _refusal(error, where, address.db):
         raise BrokerMisconfigured(refusal) from error
+    if cannot_save(error):
+        raise broker_error(error) from error
     # A server that misses a certificate may close the connection before its reason is read.
     hint = _WITH_TLS if address.tls else _WITHOUT_TLS
     raise BrokerUnavailable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from common.settings import Settings, load_settings
 from tests.conftest import require
 from tests.support.inline import heartbeat
 from tests.support.pictures import picture
+from tests.support.polling import wait_for
 from tests.support.services import Valkey, free_port
 
 MESSAGE = CatalogRequest(ids=["0" * 64])
@@ -208,6 +210,21 @@ def test_a_redis_without_memory_is_not_taken_for_one_that_is_away(
     # Reads still work.
     assert client.get(job).status_code == 200
     assert figures(client)["glimpse_queue_tasks ingest"] == 1
+
+
+def test_a_redis_that_cannot_save_is_not_taken_for_one_that_is_away(
+    client: FlaskClient, redis: Redis, own_valkey: Valkey
+) -> None:
+    # Where the snapshot should be, so that none can be written.
+    (own_valkey.folder / "dump.rdb").mkdir()
+    redis.config_set("save", "3600 1")
+    redis.bgsave()
+    saved = partial(redis.info, "persistence")
+    wait_for(lambda: saved()["rdb_last_bgsave_status"] == "err", 10, "the failure to save")
+    response = client.post("/v1/searches", json={"text": "a dog"})
+    assert response.status_code == 503
+    assert response.get_json()["code"] == "broker_unavailable"
+    assert response.get_json()["detail"].startswith("Redis cannot save to its disk")
 
 
 def test_every_process_tells_the_same(settings: Settings, client: FlaskClient) -> None:
