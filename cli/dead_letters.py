@@ -9,7 +9,7 @@ from itertools import islice
 import click
 
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import ImageId, whole_letter_id
+from cli.image_id import ImageId, listed_id, whole_letter_id
 from cli.table import limit_option, on_terminal, print_list
 from glimpse_client import Glimpse
 from glimpse_client.answers import DeadLetter, DeadLettersPage
@@ -94,4 +94,4 @@ def _for_each(ids: Sequence[str], action: Callable[[Glimpse, str], str | None]) 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
     time = letter.dead_at[:19] if on_terminal() else letter.dead_at
-    return letter.id, time, letter.code, str(letter.attempts), letter.filename
+    return listed_id(letter.id), time, letter.code, str(letter.attempts), letter.filename

@@ -9,12 +9,20 @@ from itertools import islice
 import click
 
 from cli.errors import AmbiguousId, UnknownId
+from cli.table import on_terminal
 from cli.text import shown
 from common.ids import IMAGE_ID_DIGITS, RECORD_ID_DIGITS
 from glimpse_client import Glimpse
 
 # Minimum digits of an ID's beginning, and IDs that are named if it is ambiguous.
 _DIGITS_MIN, _NAMED_MAX = 4, 5
+# Digits in a list on a terminal: enough for a billion images.
+_DIGITS_LISTED = 16
+
+
+def listed_id(whole: str) -> str:
+    """Return an ID as lists show it: on a terminal its beginning, and in a pipe all of it."""
+    return whole[:_DIGITS_LISTED] if on_terminal() else whole
 
 
 class ImageId(click.ParamType[str]):

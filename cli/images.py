@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import ImageId, whole_image_id
+from cli.image_id import ImageId, listed_id, whole_image_id
 from cli.selection import FILTER
 from cli.table import limit_option, on_terminal, print_list
 from cli.text import Text, shown
@@ -122,4 +122,4 @@ def _row(image: Image) -> tuple[str, ...]:
     time = image.indexed_at[:19] if on_terminal() else image.indexed_at
     size, tags = f"{image.width}x{image.height}", ", ".join(image.tags)
     taken = (image.photo and image.photo.taken_at) or ""
-    return image.id, time, size, image.filename, tags, taken
+    return listed_id(image.id), time, size, image.filename, tags, taken

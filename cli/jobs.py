@@ -6,7 +6,7 @@ from itertools import islice
 
 import click
 
-from cli.image_id import whole_job_id
+from cli.image_id import listed_id, whole_job_id
 from cli.table import limit_option, on_terminal, print_list
 from glimpse_client import Glimpse
 from glimpse_client.answers import Job, JobsPage
@@ -60,4 +60,4 @@ def cancel(job_ids: tuple[str, ...]) -> None:
 def _row(job: Job) -> tuple[str, ...]:
     time = job.created_at[:19] if on_terminal() else job.created_at
     counts = (str(job.done), str(job.total), str(job.failed))
-    return job.id, time, job.state, *counts, job.kind, job.name or ""
+    return listed_id(job.id), time, job.state, *counts, job.kind, job.name or ""

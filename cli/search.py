@@ -11,6 +11,7 @@ import click
 
 from cli.auto_float import Auto, AutoFloat
 from cli.exit_codes import INCOMPLETE
+from cli.image_id import listed_id
 from cli.photo_conditions import Circle, Moment, photo_filter
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
 from cli.sheet import with_known_suffix, write_sheet
@@ -193,14 +194,11 @@ def _nothing_found(query: Query) -> str:
 
 def _rows(hit: Hit) -> Iterator[list[str]]:
     """Yield a hit's row, and indented rows without a rank for the members of its group."""
-    yield [str(hit.rank), f"{hit.score:.4f}", hit.filename, hit.id]
+    yield [str(hit.rank), f"{hit.score:.4f}", hit.filename, listed_id(hit.id)]
     for each in hit.duplicates:
-        yield ["", f"{each.score:.4f}", f"  {each.filename}", each.id]
+        yield ["", f"{each.score:.4f}", f"  {each.filename}", listed_id(each.id)]
 
 
 def show_hits(found: Search) -> None:
-    """Print the hits as a table, each with its near-duplicates; in a pipe with their IDs."""
-    rows = [row for hit in found.hits for row in _rows(hit)]
-    names = ["rank", "score", "file", "id"]
-    columns = 3 if on_terminal() else 4
-    print_rows((row[:columns] for row in rows), names[:columns])
+    """Print the hits as a table, each with its near-duplicates."""
+    print_rows((row for hit in found.hits for row in _rows(hit)), ("rank", "score", "file", "id"))

@@ -15,6 +15,8 @@ from rich.table import Column, Table
 
 from cli.text import shown
 
+# Maximum width of a table, in characters.
+_WIDEST = 10_000
 # Entries of a list on a terminal, unless `--limit` is given.
 _ON_TERMINAL = 100
 
@@ -45,11 +47,15 @@ def print_rows(rows: Iterable[Sequence[str]], names: Sequence[str]) -> None:
         names: The names of the columns.
     """
     if on_terminal():
-        # Nothing is cut, so that every ID can be copied.
-        table = Table(*(Column(name, overflow="fold") for name in names), box=None)
+        # Nothing is cut or folded: what the terminal itself breaks can be copied whole.
+        table = Table(*(Column(name, no_wrap=True) for name in names), box=None)
         for row in rows:
             table.add_row(*map(shown, row))
-        Console().print(table, markup=False)
+        console = Console(width=_WIDEST)
+        with console.capture() as printed:
+            console.print(table, markup=False)
+        for line in printed.get().splitlines():
+            click.echo(line.rstrip())
         return
     with _reader_may_leave():
         for row in rows:
