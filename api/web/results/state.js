@@ -44,7 +44,7 @@ export class State {
       return;
     }
     const id = problem.requestId ? ` (request ${problem.requestId})` : '';
-    const detail = problem.detail || 'The service reported no reason.';
-    this.show('error', problem.title ?? 'Something went wrong', detail + (problem.status >= 500 ? id : ''), 'Try again', retry);
+    const detail = (problem.detail || 'The service reported no reason.') + (problem.status >= 500 ? id : '');
+    this.show('error', problem.title ?? 'Something went wrong', detail, problem.refused ? '' : 'Try again', retry);
   }
 }

@@ -28,6 +28,11 @@ export class Problem extends Error {
     return this.offline || RETRYABLE.has(this.status);
   }
 
+  /** Whether the service refuses the request, and will each time. */
+  get refused() {
+    return this.status >= 400 && this.status < 500 && !this.retryable;
+  }
+
   /** Seconds to wait before the next retry: the Retry-After, or an exponential backoff. */
   pauseS(retries) {
     return Math.max(1, this.retryAfterS ?? Math.min(PAUSE_S * 2 ** retries, PAUSE_S_MAX));
@@ -42,6 +47,7 @@ export class Problem extends Error {
     if (this.status === 401) return 'An API key is required';
     if (this.code === 'forbidden') return 'The API key lacks permission';
     if (this.status === 404) return 'This no longer exists';
+    if (this.refused) return 'The service cannot do this';
     return 'Something went wrong';
   }
 }

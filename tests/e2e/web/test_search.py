@@ -152,7 +152,17 @@ def test_without_a_query_the_newest_are_shown(site: Site) -> None:
 def test_a_picture_that_is_gone_is_told(site: Site) -> None:
     site.open(f"/?like={'0' * 64}")
     expect(site.page.locator("#state[data-kind=error]")).to_be_visible()
-    expect(site.page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(site.page.get_by_role("heading", name="The service cannot do this")).to_be_visible()
+    # It would be told the same again.
+    expect(site.page.get_by_role("button", name="Try again")).to_be_hidden()
+
+
+def test_a_file_that_is_no_picture_is_refused_for_good(site: Site) -> None:
+    site.open()
+    site.drop("#search", {"mine.png": b"no picture"})
+    expect(site.page.get_by_role("heading", name="The service cannot do this")).to_be_visible()
+    expect(site.page.locator("#state")).to_contain_text("not a picture")
+    expect(site.page.get_by_role("button", name="Try again")).to_be_hidden()
 
 
 def test_the_model_is_named(site: Site) -> None:
