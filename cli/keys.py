@@ -67,6 +67,10 @@ def create(
     read   list, view and search images
     write  upload and delete images, cancel jobs, replay dead letters
     admin  change the model; read the metrics from another machine
+
+    \b
+    Example:
+      glimpse keys create --tenant default --name first --scope read --scope write
     """  # noqa: D301 - click's marker for preformatted lines
     try:
         token, key = issue(tenant, name, scopes, now=0)
@@ -103,7 +107,8 @@ def list_keys(data: Path) -> None:
     if found:
         _show(found, now)
     else:
-        click.echo("No keys found: the service is open. See `glimpse keys create`.", err=True)
+        create = redis_address.create_key(data)
+        click.echo(f"No keys found: the service is open. Create one: `{create}`.", err=True)
 
 
 @keys.command()

@@ -94,7 +94,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         message = io.StringIO()
         _explained(error).show(message)
-        click.echo(shown_lines(message.getvalue()), nl=False, err=True)
+        # click lists the values of a required option with tabs.
+        click.echo(shown_lines(message.getvalue().expandtabs(2)), nl=False, err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)

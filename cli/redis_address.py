@@ -6,6 +6,7 @@ Commands for operators connect to it rather than to the API.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import click
 
 from cli.errors import RedisNotFound
 from common.errors import BrokerFull, BrokerUnavailable, InvalidSettings
+from common.keys.command import CREATE_KEY
 from common.secret_files import SUFFIX, read_secret
 
 if TYPE_CHECKING:
@@ -27,10 +29,13 @@ SETTING, _PREFIX = "GLIMPSE_REDIS_URL", "GLIMPSE_REDIS_"
 # File in the data folder that holds the address while `glimpse up` runs; its port varies.
 _FILE = "redis.url"
 
+# The data folder if none is named.
+_DEFAULT = Path("data")
+
 # The option of commands that connect to Redis.
 DATA = click.option(
     "--data",
-    default=Path("data"),
+    default=_DEFAULT,
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
     help="Data folder of `glimpse up`; ignored if GLIMPSE_REDIS_URL is set.",
@@ -65,6 +70,11 @@ def find(data: Path) -> str:
             f"No running `glimpse up` uses {data.absolute()}. Start one, name its data folder with"
             f" --data, or set {SETTING}."
         ) from None
+
+
+def create_key(data: Path) -> str:
+    """Return the command that creates a key of the service that uses a data folder."""
+    return CREATE_KEY if data == _DEFAULT else f"{CREATE_KEY} --data {shlex.quote(str(data))}"
 
 
 def of(environ: Mapping[str, str]) -> RedisAddress:

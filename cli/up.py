@@ -46,7 +46,7 @@ def up(data: Path, host: str, port: int, ingest_workers: int, allow_open: bool) 
     fetched, else `starter`. In a folder with another active model, a chosen one
     runs beside it, until `glimpse models use` switches to it.
 
-    To give other machines access, create a key first (`glimpse keys create`),
+    To give other machines access, create a key first (see `glimpse keys create --help`),
     then pass --host. Without keys such an address is refused, unless
     --allow-open lets anyone do anything.
 

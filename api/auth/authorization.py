@@ -15,13 +15,14 @@ from api.http.operations import Operation
 from common.contract import DEFAULT_TENANT
 from common.errors import Forbidden, NoKeys, Unauthorized
 from common.keys.base import SCOPES, Keys, Scope
+from common.keys.command import CREATE_KEY
 from common.keys.token import Token
 from common.redis.time import Clock
 from common.settings import Settings
 
 _MISSING = (
     "Send a key as Authorization: Bearer KEY; the command line reads it from GLIMPSE_API_KEY."
-    " The service's operator creates keys with `glimpse keys create`."
+    f" The service's operator creates keys with `{CREATE_KEY}`."
 )
 # One answer for every reason, so that guessing keys reveals nothing.
 _WRONG = "The key is wrong, revoked or expired."
@@ -62,7 +63,7 @@ class Authorization:
             return Caller(DEFAULT_TENANT, frozenset(SCOPES))
         raise NoKeys(
             "This service has no keys, and without keys it is not open to where this request came"
-            " from. Create a key with `glimpse keys create`, or set GLIMPSE_OPEN_TO=network to let"
+            f" from. Create a key with `{CREATE_KEY}`, or set GLIMPSE_OPEN_TO=network to let"
             " everyone who can reach the service do everything."
         )
 

@@ -12,13 +12,16 @@ from glimpse_client import ClientError, Glimpse, NotAllowed
 _PART = Part("api")
 
 
-def look(client: Glimpse, has_keys: bool | None, relayed: Glimpse) -> Iterator[Finding]:
+def look(
+    client: Glimpse, has_keys: bool | None, relayed: Glimpse, create_key: str
+) -> Iterator[Finding]:
     """Yield what there is to say about the API.
 
     Args:
         client: Connects to it.
         relayed: Connects to it through a ``Relay``, without a key.
         has_keys: Whether the service has API keys; None if Redis did not tell.
+        create_key: The command that creates a key.
     """
     try:
         awaited = client.awaited()
@@ -32,7 +35,7 @@ def look(client: Glimpse, has_keys: bool | None, relayed: Glimpse) -> Iterator[F
     else:
         yield _PART.ok("ready", f"The API at {client.url} is ready.")
     if has_keys is not None:
-        yield _access(client, has_keys, relayed)
+        yield _access(client, has_keys, relayed, create_key)
     yield _proxies(client)
 
 
@@ -62,27 +65,27 @@ def _proxies(client: Glimpse) -> Finding:
     return _PART.ok("proxies", f"Requests come through {seen.forwarded} proxies, as configured.")
 
 
-def _access(client: Glimpse, has_keys: bool, relayed: Glimpse) -> Finding:
+def _access(client: Glimpse, has_keys: bool, relayed: Glimpse, create_key: str) -> Finding:
     try:
         client.check([])
     except NotAllowed as error:
         return _PART.warning(
-            "access", error.detail, "Set GLIMPSE_API_KEY to a key: `glimpse keys create NAME`."
+            "access", error.detail, f"Set GLIMPSE_API_KEY to a key: `{create_key}`."
         )
     except ClientError as error:
         return _PART.error("access", str(error), "See the API's log.")
     if has_keys:
         return _PART.ok("access", "The API requires a key, and accepts GLIMPSE_API_KEY.")
     if is_loopback(urlsplit(client.url).hostname or ""):
-        return _openness(relayed)
+        return _openness(relayed, create_key)
     return _PART.error(
         "access",
         f"There are no keys: everyone who can reach {client.url} has full access.",
-        "Create one: `glimpse keys create NAME`.",
+        f"Create one: `{create_key}`.",
     )
 
 
-def _openness(relayed: Glimpse) -> Finding:
+def _openness(relayed: Glimpse, create_key: str) -> Finding:
     """Return whether other machines have access too, of an API without keys."""
     try:
         relayed.check([])
@@ -94,5 +97,5 @@ def _openness(relayed: Glimpse) -> Finding:
         "access",
         "There are no keys, and GLIMPSE_OPEN_TO is network: every machine that can reach the API"
         " has full access.",
-        "Create a key: `glimpse keys create NAME`. Or let no other machine reach its port.",
+        f"Create a key: `{create_key}`. Or let no other machine reach its port.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
+from cli import redis_address
 from cli.doctor import api, blobs, milvus, redis, workers
 from cli.relay import Relay
 from cli.service_environ import found_environ
@@ -43,7 +44,7 @@ def findings(data: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
             client.url, retry_policy=retry_policy, transport=Relay("glimpse-doctor")
         ) as relayed,
     ):
-        yield from api.look(client, has_keys, relayed)
+        yield from api.look(client, has_keys, relayed, redis_address.create_key(data))
 
 
 def _of_redis_and_what_needs_it(settings: Settings) -> Generator[Finding, None, bool | None]:

@@ -18,6 +18,7 @@ from cli.mcp.server import RETRY_S, new_server
 from cli.mcp.tools import Call
 from cli.relay import Relay
 from cli.stack.ports import claim, join
+from common.keys.command import CREATE_KEY
 from glimpse_client import Glimpse, NotAllowed, RetryPolicy
 
 # Names of this machine, with any port.
@@ -105,7 +106,7 @@ def _require_keys(relay: Relay) -> None:
             return
     raise OpenService(
         f"{client.url} has no API keys, and with --http every client must send one. Create one with"
-        " `glimpse keys create`, or use `glimpse mcp` without --http."
+        f" `{CREATE_KEY}`, or use `glimpse mcp` without --http."
     )
 
 

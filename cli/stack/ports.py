@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 from cli.errors import OpenService, PortBusy
+from common.keys.command import CREATE_KEY
 from common.loopback import is_loopback as is_loopback
 
 LOOPBACK = "127.0.0.1"
@@ -67,7 +68,8 @@ def require_loopback(host: str) -> None:
         raise OpenService(
             f"{host} is reachable from other machines, and without keys anyone there could read,"
             " add and delete pictures. Run `glimpse up` without --host, create a key with"
-            " `glimpse keys create`, and start it again; or pass --allow-open to allow this."
+            f" `{CREATE_KEY}` (and the same --data), and start it again; or pass"
+            " --allow-open to allow this."
         )
 
 

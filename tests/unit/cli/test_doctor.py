@@ -16,6 +16,7 @@ from common.blobs.folder import FolderBlobs
 from common.blobs.memory import MemoryBlobs
 from common.findings import Finding, Part
 from common.heartbeats import Heartbeat
+from common.keys.command import CREATE_KEY
 from common.redis.time import MachineClock
 from common.settings import load_settings
 from glimpse_client import Glimpse, RetryPolicy
@@ -125,7 +126,7 @@ def test_the_api_is_asked_for_readiness_and_access(
 ) -> None:
     # The API refuses requests without a key that come from other machines.
     relayed = client(url, ready, 403)
-    assert levels(api.look(client(url, ready, checked), has_keys, relayed)) == found
+    assert levels(api.look(client(url, ready, checked), has_keys, relayed, CREATE_KEY)) == found
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_an_api_without_keys_that_is_open_to_other_machines_is_reported(
             Relay("doctor", httpx.WSGITransport(inline.app)),
         )
     )
-    assert levels(api.look(direct, False, relayed)) == found
+    assert levels(api.look(direct, False, relayed, CREATE_KEY)) == found
     inline.close()
 
 
@@ -164,7 +165,9 @@ def test_the_proxies_that_the_api_believes_are_compared_with_those_there_are(
         return app.handle_request(request)
 
     through = Glimpse("http://127.0.0.1", transport=httpx.MockTransport(proxy))
-    (finding,) = [each for each in api.look(through, True, through) if each.check == "proxies"]
+    (finding,) = [
+        each for each in api.look(through, True, through, CREATE_KEY) if each.check == "proxies"
+    ]
     assert finding.level == found
     if found == "warning":
         assert "GLIMPSE_PROXY_HOPS" in finding.advice
@@ -173,7 +176,7 @@ def test_the_proxies_that_the_api_believes_are_compared_with_those_there_are(
 
 def test_an_api_that_does_not_answer_is_an_error() -> None:
     unreachable = Glimpse("http://127.0.0.1:1", retry_policy=RetryPolicy(0))
-    assert levels(api.look(unreachable, False, unreachable)) == {"ready": "error"}
+    assert levels(api.look(unreachable, False, unreachable, CREATE_KEY)) == {"ready": "error"}
 
 
 def test_a_machine_without_pymilvus_does_not_check_milvus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from cli.keys import keys
 from cli.main import run
+
+ROOT = Path(__file__).parent.parent.parent.parent
 
 CREATE = ["keys", "create", "--tenant", "acme", "--name", "laptop", "--scope", "read"]
 
@@ -80,4 +85,15 @@ def test_what_a_key_must_have_is_asked_for(
 ) -> None:
     at = CREATE.index(left_out)
     assert run([*CREATE[:at], *CREATE[at + 2 :]]) == 2
-    assert left_out in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert left_out in error
+    assert "\\t" not in error
+
+
+@pytest.mark.parametrize("folder", ["api", "cli", "common", "deploy", "docs", "worker"])
+def test_a_key_is_created_by_what_a_text_says(folder: str) -> None:
+    """A command that is copied from a text has all options that it needs."""
+    files = [each for each in (ROOT / folder).rglob("*") if each.suffix in {".md", ".py", ".yaml"}]
+    text = "\n".join(each.read_text() for each in files)
+    for said in re.findall(r"glimpse keys create(?! --help)([^`\"\n)]*)", text):
+        assert keys.commands["create"].make_context("create", shlex.split(said)).params
