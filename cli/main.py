@@ -39,6 +39,7 @@ from cli.text import shown, shown_lines
 from cli.up import up
 from cli.webhooks import webhooks
 from common.errors import GlimpseError, InvalidSettings
+from glimpse_client.address import address_of
 
 _EPILOG = """\b
 Exit status:
@@ -73,7 +74,7 @@ def commands(url: str | None) -> None:
     """  # noqa: D301 - click's marker for preformatted lines
     if url is not None:
         # Where the client looks for it.
-        os.environ["GLIMPSE_URL"] = url
+        os.environ["GLIMPSE_URL"] = address_of(url)
 
 
 _COMMANDS = (
@@ -144,7 +145,9 @@ def _place_of(option: str, ctx: click.Context | None) -> str | None:
 
 
 def _status(error: Exception) -> int:
-    if isinstance(error, glimpse_client.InvalidAddress | InvalidSettings):
+    if isinstance(
+        error, glimpse_client.InvalidAddress | glimpse_client.InvalidHeader | InvalidSettings
+    ):
         return USAGE
     if isinstance(error, glimpse_client.FileUnreadable):
         return INCOMPLETE

@@ -9,6 +9,7 @@ from typing import IO, Any
 from glimpse_client.answers import Job
 from glimpse_client.connection import Connection, read
 from glimpse_client.errors import RequestRefused
+from glimpse_client.headers import checked
 
 # The server's code for an idempotency key that it knows with other content.
 KEY_REUSED = "idempotency_key_reused"
@@ -31,9 +32,12 @@ def begin_job(
         bodies: Files in the content.
         headers: Headers to send besides the key.
         content: Further arguments of ``httpx.Client.request``.
+
+    Raises:
+        InvalidHeader: The key or a header cannot be sent.
     """
     while True:
-        named = {**(headers or {}), "Idempotency-Key": key or str(uuid.uuid4())}
+        named = checked({**(headers or {}), "Idempotency-Key": key or str(uuid.uuid4())})
         try:
             return read(Job, connection.send("POST", path, bodies, headers=named, **content))
         except RequestRefused as error:

@@ -12,11 +12,14 @@ from pydantic import ValidationError
 
 from glimpse_client.answers import Answer, Page
 from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable, kind_of
+from glimpse_client.headers import checked
 from glimpse_client.retry import RetryPolicy, retry_after_s
 
 # Seconds to wait for a connection, and for each chunk of an answer. A search with `Prefer: wait`
 # sends nothing for up to 30 seconds.
 _CONNECT_S, _ANSWER_S = 5.0, 60.0
+# What a server answers that does not know the path or the method.
+_UNKNOWN = frozenset({404, 405, 501})
 # Entries in a page of a list; the server returns at most 1000.
 _PAGE = 1000
 
@@ -32,6 +35,9 @@ class Connection:
         api_key: Sent as a bearer token, unless empty.
         retry_policy: When to retry a request, and for how long.
         transport: Sends the requests instead of the network.
+
+    Raises:
+        InvalidHeader: The key cannot be sent.
     """
 
     def __init__(
@@ -46,7 +52,7 @@ class Connection:
         self._http = httpx.Client(
             base_url=self.url,
             transport=transport,
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            headers=checked({"Authorization": f"Bearer {api_key}"} if api_key else {}),
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
             # A proxy from the environment cannot reach this machine's loopback.
             trust_env=not is_loopback(urlsplit(self.url).hostname or ""),
@@ -140,6 +146,8 @@ def refusal(answer: httpx.Response) -> RequestRefused:
     except (ValueError, KeyError, TypeError):
         code = f"http_{answer.status_code}"
         detail = answer.reason_phrase or "The answer has no problem document."
+        if answer.status_code in _UNKNOWN:
+            detail += f". {answer.url} does not look like Glimpse: check its address."
     request_id = answer.headers.get("X-Request-ID", "")
     kind = kind_of(answer.status_code)
     return kind(answer.status_code, code, detail, retry_after_s(answer), request_id)

@@ -3,6 +3,7 @@
 GlimpseError
 └── ClientError              a request did not succeed
     ├── InvalidAddress       the server's address is not an HTTP URL
+    ├── InvalidHeader        a key or another header has a character that no header can have
     ├── FileUnreadable       a file to send cannot be read
     ├── ServerUnreachable    no server answers at the address, or the connection broke
     ├── JobUnfinished        a job did not finish before the timeout
@@ -34,6 +35,12 @@ class InvalidAddress(ClientError):
     """The server's address is not an HTTP URL."""
 
     code = "invalid_address"
+
+
+class InvalidHeader(ClientError):
+    """A key or another header has a character that no header can have; nothing was sent."""
+
+    code = "invalid_header"
 
 
 class ServerUnreachable(ClientError):

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import httpx
 
+from glimpse_client.address import address_of
 from glimpse_client.answers import (
     DeadLetter,
     DeadLettersPage,
@@ -37,7 +37,7 @@ from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
 from glimpse_client.editing import edit_body, selected
 from glimpse_client.embedding import embed
-from glimpse_client.errors import InvalidAddress, JobUnfinished, NotThere
+from glimpse_client.errors import JobUnfinished, NotThere
 from glimpse_client.open_job import OpenJob
 from glimpse_client.query import Term, search_body
 from glimpse_client.retry import RetryPolicy, retry_after_s
@@ -59,8 +59,6 @@ Sort = Literal[
     "-bytes",
 ]
 
-# Where `glimpse up` listens by default.
-DEFAULT_URL = "http://127.0.0.1:8000"
 _DELIVERIES = "/v1/webhooks/deliveries"
 
 
@@ -89,6 +87,7 @@ class Glimpse:
 
     Raises:
         InvalidAddress: The address is not an HTTP URL.
+        InvalidHeader: The key has characters that cannot be sent.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class Glimpse:
         self._retry_policy = retry_policy or RetryPolicy()
         if url is None and api_key is None:
             api_key = os.environ.get("GLIMPSE_API_KEY")
-        address = _address(url)
+        address = address_of(url)
         self._connection = Connection(address, api_key or "", self._retry_policy, transport)
 
     @classmethod
@@ -636,26 +635,6 @@ class Glimpse:
         except NotThere:
             return False
         return True
-
-
-def _address(url: str | None) -> str:
-    """Return the address of the server.
-
-    Raises:
-        InvalidAddress: It is not an HTTP URL.
-    """
-    address = (os.environ.get("GLIMPSE_URL") or DEFAULT_URL) if url is None else url
-    name = "GLIMPSE_URL" if url is None else "The server's address"
-    if not address.startswith(("http://", "https://")):
-        raise InvalidAddress(f"{name} is {address!r}; it must begin with http:// or https://.")
-    try:
-        # Each parser accepts some addresses that the other rejects.
-        urlsplit(address), httpx.URL(address)
-    except (ValueError, httpx.InvalidURL) as error:
-        raise InvalidAddress(
-            f"{name} is {address!r}, which is not a valid URL: {error}."
-        ) from error
-    return address
 
 
 def _given(**parameters: str | None) -> dict[str, str]:

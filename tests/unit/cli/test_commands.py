@@ -148,8 +148,23 @@ def test_an_address_that_is_none_is_a_wrong_setting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GLIMPSE_URL", "localhost:8000")
-    assert run(["jobs"]) == 2
-    assert "it must begin with http:// or https://" in capsys.readouterr().err
+    for arguments, name in (
+        ([], "GLIMPSE_URL"),
+        (["--url", "localhost:8001"], "The server's address"),
+    ):
+        assert run([*arguments, "jobs"]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"Error: {name} is")
+        assert "it must begin with http:// or https://" in error
+
+
+@pytest.mark.parametrize("command", [["jobs"], ["mcp"]])
+def test_a_key_that_cannot_be_sent_is_a_wrong_setting(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLIMPSE_API_KEY", "…")
+    assert run(command) == 2
+    assert "GLIMPSE_API_KEY" in capsys.readouterr().err
 
 
 def test_up_refuses_a_setting_that_does_not_exist(

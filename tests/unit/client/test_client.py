@@ -17,6 +17,7 @@ from glimpse_client import (
     FileUnreadable,
     Glimpse,
     InvalidAddress,
+    InvalidHeader,
     JobUnfinished,
     NotAllowed,
     NotThere,
@@ -331,6 +332,16 @@ def test_a_server_of_another_kind_is_told_from_glimpse(server: Flask, client: Gl
         client.job("1")
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_server_that_knows_none_of_the_paths_is_not_taken_for_glimpse(
+    status: int, server: Flask, client: Glimpse
+) -> None:
+    server.before_request(lambda: Response("<html>Unknown</html>", status))
+    with pytest.raises(RequestRefused, match="does not look like Glimpse"):
+        client.job("1")
+    assert "does not look like Glimpse" in client.awaited()
+
+
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", "localhost", "10.0.0.1", "a.test", ""],
@@ -366,6 +377,21 @@ def test_address_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPat
     assert [asked.url.host for asked in sent] == ["elsewhere.test", "other.test"]
     # A server that is named does not get the key of another.
     assert [asked.headers.get("Authorization") for asked in sent] == ["Bearer secret", None]
+
+
+@pytest.mark.parametrize("key", ["…", "a\nb", "a "])
+def test_a_key_that_no_header_can_have_is_refused(
+    key: str, client: Glimpse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLIMPSE_API_KEY", key)
+    for call in (
+        Glimpse,
+        lambda: Glimpse("http://glimpse.test", key),
+        lambda: client.upload(("1.jpg", b"x"), idempotency_key=key),
+        lambda: client.upload_archive(("1.zip", b"x"), media_type=key),
+    ):
+        with pytest.raises(InvalidHeader, match="cannot be sent"):
+            call()
 
 
 def item(filename: str) -> dict[str, str]:
