@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from typing import Any, Literal
 
 import click
@@ -14,4 +16,12 @@ class AutoFloat(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number, or "auto"."""
-        return value if value == "auto" else super().convert(value, param, ctx)
+        if value == "auto":
+            return value
+        number = math.nan
+        with suppress(click.BadParameter):
+            number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            bounds = f"{self.min:g} to {self.max:g}"
+            self.fail(f"{value!r} is neither a number from {bounds} nor auto.", param, ctx)
+        return number

@@ -11,6 +11,7 @@ import click
 from cli.image_id import ImageId
 from cli.job_progress import follow_to_end
 from cli.selection import selected, selects
+from cli.tag_name import TagName
 from cli.text import Text
 from glimpse_client import Glimpse
 
@@ -54,15 +55,15 @@ def tag(
     """Add tags (+TAG) to images, and remove tags (-TAG).
 
     Select the images by IDs, or by --tag and --filter. Exits with status 1 if an
-    image failed, for example because it is not indexed.
+    image failed, for example because it is not indexed, or none matches.
 
     \b
     Example:
       glimpse tag --tag holiday +sea -draft
     """  # noqa: D301 - click's marker for preformatted lines
-    text, image_id = Text(), ImageId()
-    add = [text.convert(word[1:], None, context) for word in words if word.startswith("+")]
-    remove = [text.convert(word[1:], None, context) for word in words if word.startswith("-")]
+    name, image_id = TagName(), ImageId()
+    add = [name.convert(word[1:], None, context) for word in words if word.startswith("+")]
+    remove = [name.convert(word[1:], None, context) for word in words if word.startswith("-")]
     ids = [image_id.convert(word, None, context) for word in words if word[:1] not in ("+", "-")]
     if not (add or remove):
         raise click.UsageError("Give at least one +TAG or -TAG.")
@@ -101,7 +102,7 @@ def edit(
 
     Select the images by IDs, or by --tag and --filter. A VALUE that is a number,
     true or false is stored as such; to store it as text, quote it: 'year="2026"'.
-    For tags, see `glimpse tag`. Exits with status 1 if an image failed.
+    For tags, see `glimpse tag`. Exits with status 1 if an image failed or none matches.
 
     \b
     Example:

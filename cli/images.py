@@ -10,9 +10,10 @@ import click
 
 from cli.exit_codes import INCOMPLETE
 from cli.image_id import ImageId, listed_id, whole_image_id
-from cli.selection import FILTER
+from cli.selection import FILTER, NONE_MATCH
 from cli.table import limit_option, on_terminal, print_list
-from cli.text import Text, shown
+from cli.tag_name import TagName
+from cli.text import shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
 from glimpse_client.glimpse import Sort
@@ -21,7 +22,7 @@ _COLUMNS = ("id", "indexed", "size", "file", "tags", "taken")
 
 
 @click.command()
-@click.option("-t", "--tag", type=Text(), help="List only images with this tag.")
+@click.option("-t", "--tag", type=TagName(), help="List only images with this tag.")
 @FILTER
 @click.option(
     "-s",
@@ -56,12 +57,14 @@ def images(
             page = ImagesPage(images=tuple(islice(found, limit)))
             click.echo(page.model_dump_json(indent=2, exclude={"next_cursor", "count"}))
         elif not print_list(found, _row, _COLUMNS, limit, lambda: client.count(tag, filter=wanted)):
-            click.echo("No images found. Add pictures with `glimpse ingest`.", err=True)
+            is_selected = tag is not None or wanted
+            none = "No images found. Add pictures with `glimpse ingest`."
+            click.echo(NONE_MATCH if is_selected else none, err=True)
 
 
 @click.command()
 @click.argument("ids", metavar="[ID...]", nargs=-1, type=ImageId())
-@click.option("-t", "--tag", type=Text(), help="Delete all images with this tag.")
+@click.option("-t", "--tag", type=TagName(), help="Delete all images with this tag.")
 @FILTER
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before --tag or --filter deletes.")
 def delete(ids: tuple[str, ...], tag: str | None, wanted: dict[str, Any] | None, yes: bool) -> None:
@@ -92,7 +95,7 @@ def _selected(
     ids = tuple(image.id for image in client.images(tag, filter=wanted))
     tagged = None if tag is None else f"the tag {shown(tag)}"
     if not ids:
-        click.echo(f"No images have {tagged}." if tagged else "No images match.", err=True)
+        click.echo(f"No images have {tagged}." if tagged else NONE_MATCH, err=True)
         sys.exit(INCOMPLETE)
     if ask and not _agrees(len(ids), f"with {tagged}" if tagged else "found by the filter"):
         click.echo("Nothing was deleted.", err=True)

@@ -24,6 +24,7 @@ from cli.job_progress import failure_lines
 from cli.pictures import Choice, Picture, Unreadable, find_pictures
 from cli.progress_bars import UploadBars, upload_bars
 from cli.table import print_rows
+from cli.tag_name import TagName
 from cli.text import Text, listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
@@ -64,7 +65,7 @@ _NAME_CHARACTERS_MAX = 200
     "-t",
     "--tag",
     "tags",
-    type=Text(),
+    type=TagName(),
     multiple=True,
     metavar="TAG",
     help="Tag the pictures, also those that the server already has. Repeatable.",

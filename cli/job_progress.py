@@ -11,6 +11,7 @@ import click
 
 from cli.exit_codes import INCOMPLETE
 from cli.progress_bars import make_progress_bars
+from cli.selection import NONE_MATCH
 from cli.text import listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
@@ -20,7 +21,7 @@ _POLL_S = 0.5
 
 
 def follow_to_end(client: Glimpse, job: Job, verb: str, *, as_json: bool) -> None:
-    """Show a job's progress, then its result; exit with 1 if an image failed.
+    """Show a job's progress, then its result; exit with 1 if an image failed or none matches.
 
     Args:
         client: The client.
@@ -32,7 +33,9 @@ def follow_to_end(client: Glimpse, job: Job, verb: str, *, as_json: bool) -> Non
         job = follow(client, job, verb, hidden=as_json)
     failures = list(client.items(job, state="failed")) if job.failed and not as_json else []
     click.echo(job.model_dump_json(indent=2) if as_json else describe(job, failures))
-    if job.failed or job.cancelled:
+    if not job.total and job.state == "succeeded":
+        click.echo(NONE_MATCH, err=True)
+    if job.failed or job.cancelled or not job.total:
         sys.exit(INCOMPLETE)
 
 

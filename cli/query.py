@@ -15,8 +15,11 @@ from cli.image_id import ImageId, whole_image_id
 from cli.text import Text
 from glimpse_client import Glimpse, Search
 
-# A term with a weight, such as "9f86…:0.5".
-_WEIGHTED = re.compile(r"(?P<what>.+):(?P<weight>\d*\.?\d+)", re.DOTALL)
+# A weight, and a text with one, such as "snow:0.5".
+_WEIGHT = r"[0-9]*\.?[0-9]+"
+_WEIGHTED = re.compile(rf"(.+):({_WEIGHT})", re.DOTALL)
+# The API's maximum weight of a term, up or down.
+_WEIGHT_MAX = 100
 
 # Default weights of terms to be like and unlike.
 LIKE, UNLIKE = 1.0, -0.5
@@ -73,53 +76,60 @@ class Query:
         )
 
 
-class ImageTerm(click.ParamType[dict[str, Any]]):
-    """An image ID with an optional weight: ``ID[:WEIGHT]``.
+class _Term(click.ParamType[dict[str, Any]]):
+    """A term of a search with an optional weight.
 
     Args:
         weight: The default weight; if it is negative, a given weight is negated.
     """
 
-    name = "id"
-
     def __init__(self, weight: float) -> None:
         self._weight = weight
+
+    def _signed(
+        self, given: str | None, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the weight that is given, or the default."""
+        if given is None:
+            return self._weight
+        weight = float(given) if re.fullmatch(_WEIGHT, given) else _WEIGHT_MAX + 1
+        if weight > _WEIGHT_MAX:
+            self.fail(f"the weight {given!r} is not a number from 0 to {_WEIGHT_MAX}.", param, ctx)
+        return weight if self._weight > 0 else -weight
+
+
+class ImageTerm(_Term):
+    """An image ID with an optional weight: ``ID[:WEIGHT]``."""
+
+    name = "id"
 
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, Any]:
         """Return the term."""
-        what, weight = _split(value, self._weight)
+        what, colon, given = value.partition(":")
+        weight = self._signed(given if colon else None, param, ctx)
         return {"image_id": ImageId().convert(what, param, ctx), "weight": weight}
 
 
-class TextTerm(click.ParamType[dict[str, Any]]):
-    """A text with an optional weight: ``TEXT[:WEIGHT]``; see ``ImageTerm``."""
+class TextTerm(_Term):
+    """A text with an optional weight: ``TEXT[:WEIGHT]``; a colon may be part of the text."""
 
     name = "text"
-
-    def __init__(self, weight: float) -> None:
-        self._weight = weight
 
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, Any]:
         """Return the term."""
-        what, weight = _split(Text().convert(value, param, ctx), self._weight)
+        text = Text().convert(value, param, ctx)
+        found = _WEIGHTED.fullmatch(text)
+        what, given = found.groups() if found else (text, None)
         if not what.strip():
             self.fail("The text is empty.", param, ctx)
-        return {"text": what, "weight": weight}
+        return {"text": what, "weight": self._signed(given, param, ctx)}
 
 
 def _whole(client: Glimpse, term: dict[str, Any]) -> dict[str, Any]:
     if "image_id" not in term:
         return term
     return {**term, "image_id": whole_image_id(client, term["image_id"])}
-
-
-def _split(value: str, weight: float) -> tuple[str, float]:
-    found = _WEIGHTED.fullmatch(value)
-    if found is None:
-        return value, weight
-    given = float(found["weight"])
-    return found["what"], given if weight > 0 else -given

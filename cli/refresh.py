@@ -29,7 +29,7 @@ def refresh(
     or --filter, all images are read. Images whose info is the same are left as they
     are; uploads and searches continue.
 
-    Exits with status 1 if an image failed.
+    Exits with status 1 if an image failed or none matches.
 
     \b
     Example:

@@ -16,6 +16,7 @@ from cli.photo_conditions import Circle, Moment, photo_filter
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
 from cli.sheet import with_known_suffix, write_sheet
 from cli.table import on_terminal, print_rows, say_how_many
+from cli.tag_name import TagName
 from cli.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Hit, Search
@@ -59,7 +60,7 @@ from glimpse_client.answers import Hit, Search
     "-t",
     "--tag",
     "tags",
-    type=Text(),
+    type=TagName(),
     multiple=True,
     help="Find only pictures with this tag. Repeatable.",
 )
@@ -187,7 +188,9 @@ def _total(client: Glimpse, query: Query, found: Search) -> int | None:
 
 
 def _nothing_found(query: Query) -> str:
-    if query.filter or query.offset or query.min_score is not None:
+    if query.offset:
+        return f"There are no more than {query.offset} hits: give a smaller --offset."
+    if query.filter or query.min_score is not None:
         return "No pictures match these options, such as --tag, --near or --min-score."
     return "No pictures found. Add pictures with `glimpse ingest`."
 

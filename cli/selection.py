@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cli.image_id import whole_image_id
-from cli.text import Text
+from cli.tag_name import TagName
 from glimpse_client import Glimpse
 
 
@@ -41,6 +41,9 @@ FILTER = click.option(
     help="""All images that match this filter of the HTTP API: '{"width": {"gte": 640}}'.""",
 )
 
+# What a command says if its selection is empty.
+NONE_MATCH = "No images match."
+
 
 def selects(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options ``--tag`` and ``--filter`` to a command."""
@@ -48,7 +51,7 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
     by_tag = click.option(
         "--tag",
         "tags",
-        type=Text(),
+        type=TagName(),
         multiple=True,
         metavar="TAG",
         help="All images with this tag. Repeatable: with all of them.",

@@ -45,6 +45,32 @@ def test_some_images_are_refreshed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "succeeded: 1 of 1 done\n0 changed, 1 unchanged, 0 failed\n"
 
 
+@pytest.mark.parametrize("command", [["tag", "+x"], ["edit", "--set", "a=b"], ["refresh"]])
+def test_a_selection_without_images_is_told(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(*command, "--tag", "lukewarm")
+    assert capsys.readouterr().err == "No images match.\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["tag", "+", "--tag", "warm"],
+        ["tag", "+two\nlines", "--tag", "warm"],
+        ["edit", "--set", "a=b", "--tag", ""],
+        ["images", "--tag", ""],
+        ["delete", "--tag", ""],
+        ["ingest", ".", "--tag", "x" * 129],
+    ],
+)
+def test_what_cannot_be_a_tag_is_refused(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command) == 2
+    assert "is not a tag, which has 1 to 128 characters on one line" in capsys.readouterr().err
+
+
 def test_an_image_that_fails_is_named(server: Inline, capsys: pytest.CaptureFixture[str]) -> None:
     server.blobs.delete("default", image_id(RED))
     failed("refresh")

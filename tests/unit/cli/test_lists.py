@@ -119,6 +119,14 @@ def test_an_empty_list_is_said(command: str, capsys: pytest.CaptureFixture[str])
     assert captured.err.startswith(f"No {command} found.")
 
 
+@pytest.mark.parametrize("selection", [["--tag", "lukewarm"], ["--filter", '{"width": 1}']])
+def test_a_selection_without_images_is_told(
+    selection: list[str], uploaded: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["images", *selection]) == 0
+    assert capsys.readouterr().err == "No images match.\n"
+
+
 def test_deleted_images_are_said_and_gone(
     uploaded: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

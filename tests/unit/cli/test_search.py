@@ -81,6 +81,12 @@ def test_hits_may_be_passed_over_and_must_score(capsys: pytest.CaptureFixture[st
     assert found(capsys, "--like", RED, "--min-score", "0.999") == ["red.png"]
 
 
+def test_an_offset_beyond_the_hits_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        run(["search", "red", "--offset", "100"])
+    assert "no more than 100 hits" in capsys.readouterr().err
+
+
 def test_near_duplicates_are_one_hit(capsys: pytest.CaptureFixture[str], inline: Inline) -> None:
     twin = {"file": (io.BytesIO(picture("red", (20, 15))), "twin.png")}
     inline.app.test_client().post("/v1/images", data=twin)
@@ -125,7 +131,14 @@ def test_hits_have_their_ids_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> No
         ([], "Nothing to search for"),
         (["--tag", "warm"], "Nothing to search for"),
         (["--like", "abc"], "is not an image ID"),
-        (["--like", f"{RED}:x"], "is not an image ID"),
+        (["--like", f"{RED}:x"], "--like': the weight 'x' is not a number from 0 to 100"),
+        (["--like", f"{RED}:"], "the weight '' is not"),
+        (["--unlike", f"{RED}:-1"], "the weight '-1' is not"),
+        (["--not", "snow:900"], "--not': the weight '900' is not a number from 0 to 100"),
+        (["red", "--tag", ""], "--tag': '' is not a tag"),
+        (["red", "--min-score", "autp"], "'autp' is neither a number from -1 to 1 nor auto"),
+        (["red", "--min-score", "nan"], "'nan' is neither"),
+        (["red", "--group-duplicates", "autoo"], "neither a number from 0.5 to 1 nor auto"),
         (["--not", " :2"], "text is empty"),
         (["--image", "/nowhere.jpg"], "/nowhere.jpg"),
         (["--image", __file__, "--image", __file__], "--image can be given once"),
