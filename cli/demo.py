@@ -18,6 +18,7 @@ from cli.errors import NothingToIngest, PartFailed
 from cli.examples import EXAMPLE_QUERY, example_photos
 from cli.exit_codes import INCOMPLETE
 from cli.ingest import describe, ingest_pictures
+from cli.output_file import OutputFile
 from cli.pictures import Picture, find_pictures
 from cli.search import show_hits
 from cli.sheet import with_known_suffix, write_sheet
@@ -42,8 +43,10 @@ _TAIL_LINES = 15
 @click.option(
     "--sheet",
     default="contact-sheet.png",
-    type=click.Path(path_type=Path),
+    show_default=True,
+    type=OutputFile(),
     callback=with_known_suffix,
+    help="Write a contact sheet of the hits to this PNG or JPEG file.",
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
 def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:

@@ -12,6 +12,7 @@ import click
 from cli.auto_float import Auto, AutoFloat
 from cli.exit_codes import INCOMPLETE
 from cli.image_id import listed_id
+from cli.output_file import OutputFile
 from cli.photo_conditions import Circle, Moment, photo_filter
 from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
 from cli.sheet import with_known_suffix, write_sheet
@@ -117,7 +118,7 @@ from glimpse_client.answers import Hit, Search
 @click.option(
     "-o",
     "--sheet",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=OutputFile(),
     callback=with_known_suffix,
     help="Write a contact sheet of the hits to this PNG or JPEG file.",
 )

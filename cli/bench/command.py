@@ -17,6 +17,7 @@ from cli.bench.report import Kind, Report
 from cli.bench.run import LoadTest, Measured, Plan
 from cli.errors import ServiceNotReady
 from cli.exit_codes import INCOMPLETE
+from cli.output_file import OutputFile
 from cli.table import print_rows
 from common.loopback import is_loopback
 from glimpse_client import Glimpse, RetryPolicy
@@ -62,7 +63,7 @@ _NAMES = ("", "due", "succeeded", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms
 @click.option(
     "--json",
     "json_file",
-    type=click.Path(dir_okay=False, writable=True, allow_dash=True),
+    type=OutputFile(allow_dash=True),
     metavar="FILE",
     help="Write the figures to this file as JSON; - prints them instead of the table.",
 )
@@ -74,7 +75,7 @@ def bench(
     pictures: int,
     keep: bool,
     yes: bool,
-    json_file: str | None,
+    json_file: Path | None,
 ) -> None:
     """Load a running service with uploads and searches, and measure it.
 
@@ -106,7 +107,7 @@ def bench(
         sys.exit(INCOMPLETE)
 
 
-def _publish(report: Report, measured: Measured, json_file: str | None) -> None:
+def _publish(report: Report, measured: Measured, json_file: Path | None) -> None:
     if report.late_ms > _LATE_MS:
         click.echo(
             f"This machine sent requests up to {report.late_ms:.0f} ms late, which the latencies"
@@ -114,12 +115,12 @@ def _publish(report: Report, measured: Measured, json_file: str | None) -> None:
             err=True,
         )
     document = report.model_dump_json(indent=2)
-    if json_file == "-":
+    if json_file == Path("-"):
         click.echo(document)
         return
     _show(report, measured)
     if json_file is not None:
-        Path(json_file).write_text(f"{document}\n")
+        json_file.write_text(f"{document}\n")
 
 
 def _require_ready(client: Glimpse) -> None:

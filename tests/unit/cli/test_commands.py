@@ -192,6 +192,18 @@ def test_demo_without_its_folder_says_so(
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    "command", [["search", "dog", "--sheet"], ["demo", "--sheet"], ["bench", "--json"]]
+)
+def test_a_file_that_cannot_be_written_is_refused_first(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "note").touch()
+    for folder in ("nowhere", "note"):
+        assert run([*command, str(tmp_path / folder / "sheet.png")]) == 2
+        assert f"There is no folder '{tmp_path / folder}'." in capsys.readouterr().err
+
+
 def test_the_command_line_loads_neither_torch_nor_the_server() -> None:
     heavy = "{'torch', 'pymilvus', 'flask', 'celery', 'psutil'}"
     code = f"import sys, cli.main; sys.exit(str({heavy} & set(sys.modules)))"
