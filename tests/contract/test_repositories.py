@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.blobs.bucket import Bucket
-from common.errors import BlobsMisconfigured, BlobsUnavailable
+from common.errors import BackupRefused, BlobsMisconfigured
 from tests.support.services import SeaweedFS
 from tests.support.services.seaweedfs import BUCKET, READER_KEY, READER_SECRET
 from worker.backup.bucket import BucketRepository
@@ -76,10 +76,11 @@ def test_a_killed_backup_leaves_no_half_object(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("half")) == []
 
 
-def test_a_folder_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(BlobsUnavailable, match="folder of the backups"):
-        FolderRepository(tmp_path / "file" / "inside").prepare(writes=True)
+    for folder in (Path("/proc/glimpse"), tmp_path / "file", tmp_path / "file" / "inside"):
+        with pytest.raises(BackupRefused, match=f"No folder {folder} can be created"):
+            FolderRepository(folder).prepare(writes=True)
 
 
 def test_a_bucket_that_does_not_exist_is_named(bucket: Bucket) -> None:

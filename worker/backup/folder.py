@@ -10,6 +10,7 @@ from pathlib import Path
 from common.blobs.disk_errors import disk_errors, require_folder
 from common.blobs.incoming import Incoming
 from common.blobs.incoming_file import IncomingFile
+from common.errors import BackupRefused
 
 # The folder, as the subject of a sentence.
 _PLACE = "The folder of the backups"
@@ -28,12 +29,15 @@ class FolderRepository:
         self._incoming = Incoming(root / "incoming")
 
     def prepare(self, *, writes: bool) -> None:
-        """Create the folder, and remove what killed backups left half written."""
+        """Create the folder, and remove what killed backups left half written.
+
+        Raises:
+            BackupRefused: No folder can have this name.
+        """
         if not writes:
             return
         with disk_errors(_PLACE), require_folder(_PLACE):
-            # Keys' digests and all pictures are in it.
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._create()
             self._incoming.sweep()
 
     def put(self, name: str, data: bytes) -> None:
@@ -65,3 +69,12 @@ class FolderRepository:
     def flush(self) -> None:
         """Write everything to the disk: one call for thousands of files."""
         os.sync()
+
+    def _create(self) -> None:
+        try:
+            # Keys' digests and all pictures are in it.
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise BackupRefused(
+                f"No folder {self.where} can be created: {error.strerror}. Name another."
+            ) from error

@@ -112,11 +112,9 @@ def find(repository: Repository, at: str | None) -> str:
     every = names(repository)
     matching = [name for name in every if name.startswith(at or "")]
     if not matching:
-        newest = ", ".join(every[-_NAMED:]) or "none"
-        which = f" that begins with {at}" if at else ""
-        raise RestoreRefused(
-            f"{repository.where} has no complete backup{which}. Its newest are: {newest}."
-        )
+        newest = f" Its newest are: {', '.join(every[-_NAMED:])}." if every else ""
+        which = f" that begins with {at}" if at and every else ""
+        raise RestoreRefused(f"{repository.where} has no complete backup{which}.{newest}")
     return matching[-1]
 
 

@@ -368,8 +368,14 @@ def test_a_backup_is_named_by_the_beginning_of_its_time(
     back_up(service, repository)
     assert manifests.find(repository, first) == first
     assert manifests.find(repository, first[:4]) == manifests.find(repository, None) != first
-    with pytest.raises(RestoreRefused, match=first):
+    with pytest.raises(RestoreRefused, match=f"that begins with 1999. Its newest are: {first}"):
         manifests.find(repository, "1999")
+
+
+@pytest.mark.parametrize("at", [None, "1999"])
+def test_a_place_without_backups_is_named(at: str | None) -> None:
+    with pytest.raises(RestoreRefused, match=r"has no complete backup\.$"):
+        manifests.find(MemoryRepository(), at)
 
 
 def test_vectors_can_be_computed_instead_of_saved(
