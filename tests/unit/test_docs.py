@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from common.images.formats import MEDIA_TYPES
+
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
@@ -35,3 +37,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists(), link
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), link
+
+
+def test_the_filter_of_formats_names_all_of_them() -> None:
+    (row,) = re.findall(r"^\| `format` .*$", (ROOT / "docs/api.md").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`([A-Z0-9]+)`", row)) == {*MEDIA_TYPES}
