@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli import redis_address
 from cli.doctor import api, blobs, milvus, redis, workers
+from cli.errors import RedisNotFound
 from cli.relay import Relay
 from cli.service_environ import found_environ
 from common.blobs.stores import open_blobs
@@ -35,7 +36,7 @@ def findings(data: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """
     # Without the address of a stack, the default is checked: that nothing answers is a finding.
     settings = load_settings(found_environ(environ, data))
-    has_keys = yield from _of_redis_and_what_needs_it(settings)
+    has_keys = yield from _of_redis_and_what_needs_it(settings, _advice(data))
     yield from milvus.look(settings.milvus_uri)
     retry_policy = RetryPolicy(_RETRY_S)
     with (
@@ -47,9 +48,11 @@ def findings(data: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield from api.look(client, has_keys, relayed, redis_address.create_key(data))
 
 
-def _of_redis_and_what_needs_it(settings: Settings) -> Generator[Finding, None, bool | None]:
+def _of_redis_and_what_needs_it(
+    settings: Settings, advice: str
+) -> Generator[Finding, None, bool | None]:
     """Yield findings; return whether there are keys, or None if Redis does not tell."""
-    unreachable = redis.reach(settings.redis)
+    unreachable = redis.reach(settings.redis, advice)
     if unreachable is not None:
         yield unreachable
         return None
@@ -61,3 +64,12 @@ def _of_redis_and_what_needs_it(settings: Settings) -> Generator[Finding, None, 
         queries = open_blobs(settings, client).queries
         yield from blobs.look(queries, settings.blobs_folder, clock)
         return RedisKeys(client).exist()
+
+
+def _advice(data: Path) -> str:
+    """Return what to do if Redis does not answer: without an address, a default was tried."""
+    try:
+        redis_address.find(data)
+    except RedisNotFound as error:
+        return str(error)
+    return "Run this with the service's settings, or name the data folder with --data."

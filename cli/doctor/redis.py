@@ -26,12 +26,11 @@ _MEMORY_MAX = 0.8
 _PINGS, _LATENCY_MS_MAX = 20, 5.0
 
 
-def reach(address: RedisAddress) -> Finding | None:
-    """Return why a process cannot use Redis, or None if it can."""
+def reach(address: RedisAddress, advice: str) -> Finding | None:
+    """Return why a process cannot use Redis, or None if it can; with advice on its address."""
     try:
         require_redis(address)
     except (BrokerUnavailable, SetupError) as error:
-        advice = "Run this with the service's settings, or name the data folder with --data."
         return _PART.error("answers", str(error), advice)
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -177,6 +178,18 @@ def test_the_proxies_that_the_api_believes_are_compared_with_those_there_are(
 def test_an_api_that_does_not_answer_is_an_error() -> None:
     unreachable = Glimpse("http://127.0.0.1:1", retry_policy=RetryPolicy(0))
     assert levels(api.look(unreachable, False, unreachable, CREATE_KEY)) == {"ready": "error"}
+
+
+def test_elsewhere_than_at_a_service_it_says_where_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GLIMPSE_REDIS_URL", raising=False)
+    found = next(checks.findings(tmp_path, {"GLIMPSE_REDIS_URL": "redis://127.0.0.1:1"}))
+    assert found.level == "error"
+    assert f"No running `glimpse up` uses {tmp_path}." in found.advice
+    monkeypatch.setenv("GLIMPSE_REDIS_URL", "redis://127.0.0.1:1")
+    found = next(checks.findings(tmp_path, os.environ))
+    assert "No running" not in found.advice
 
 
 def test_a_machine_without_pymilvus_does_not_check_milvus(monkeypatch: pytest.MonkeyPatch) -> None:
