@@ -114,8 +114,8 @@ def ingest(
     Only pictures that the server does not have are uploaded, all in one job; the others
     only get the tags. Archives are always uploaded in full, each in a job of its own.
 
-    Run the same command again to resume an interrupted upload in the same job, or to
-    add new pictures from a folder.
+    Run the same command again to resume an upload that was interrupted before all
+    pictures were sent, in the same job, or to add new pictures from a folder.
 
     Exits with status 1 if any picture failed or was cancelled.
 
@@ -139,7 +139,7 @@ def ingest(
     with Glimpse.from_environ(policy) as client, DaemonPool(1) as counter:
         wanted = Wanted(tags, None if on_duplicate == "merge" else on_duplicate)
         upload = Upload(client, connections, wanted, unreadable, _job_name(paths, wanted))
-        with _hint_to_resume(upload), upload_bars(hidden=as_json or quiet) as bars:
+        with hint_to_resume(upload), upload_bars(hidden=as_json or quiet) as bars:
             if not (as_json or quiet):
                 counter.submit(_count, others, exclude, bars)
             summary = upload.run(chain(first, pictures), archives, bars.show)
@@ -191,7 +191,7 @@ def describe(summary: Summary, skipped: Mapping[str, int]) -> str:
 
 
 @contextmanager
-def _hint_to_resume(upload: Upload) -> Iterator[None]:
+def hint_to_resume(upload: Upload) -> Iterator[None]:
     """Print what continues, how to cancel it and how to resume if the upload is interrupted."""
     try:
         yield
@@ -202,7 +202,10 @@ def _hint_to_resume(upload: Upload) -> Iterator[None]:
                 f" `glimpse cancel {' '.join(upload.unfinished)}`.",
                 err=True,
             )
-        if upload.accepted or isinstance(error, KeyboardInterrupt):
+        if upload.is_complete and upload.unfinished:
+            follow = ", ".join(f"`glimpse status {each} --wait`" for each in upload.unfinished)
+            click.echo(f"It has all of them. To follow them, run {follow}.", err=True)
+        elif upload.accepted or isinstance(error, KeyboardInterrupt):
             click.echo("Run the same command again to resume.", err=True)
         raise
 

@@ -62,6 +62,8 @@ class Upload:
         self._unreadable = [] if unreadable is None else unreadable
         self._client = client
         self._connections = connections
+        # Whether the server has all pictures and archives, so that nothing is left to resume.
+        self.is_complete = False
         self._shared_job = SharedJob(client, name, wanted)
         self._missing = Missing(client, wanted.on_duplicate)
         self._jobs = FollowedJobs()
@@ -135,7 +137,7 @@ class Upload:
             self._track(self._on_delivered, sent)
         if self._all_found and not (self._ready or self._sending or self._completing):
             self._completing = True
-            self._track(self._follow, self._lookups.submit(self._shared_job.complete))
+            self._track(self._on_completed, self._lookups.submit(self._shared_job.complete))
         if not self._polling and (due := self._jobs.due()):
             self._polling = True
             self._track(self._on_polled, self._lookups.submit(look_at, self._client, due))
@@ -183,6 +185,10 @@ class Upload:
         for look in filled:
             self._jobs.begin(look)
         self._jobs.update(filled)
+
+    def _on_completed(self, looks: Sequence[Look]) -> None:
+        self.is_complete = True
+        self._follow(looks)
 
     def _on_polled(self, looks: Iterable[Look]) -> None:
         self._polling = False

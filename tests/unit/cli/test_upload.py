@@ -11,12 +11,15 @@ import httpx
 import pytest
 
 from cli.bulk import hashing, missing, upload_requests
+from cli.bulk.progress import UploadProgress
 from cli.bulk.summary import Summary
 from cli.bulk.upload import Upload
 from cli.bulk.wanted import Wanted
+from cli.ingest import hint_to_resume
 from cli.pictures import Picture, Unreadable, find_pictures
+from common.settings import load_settings
 from glimpse_client.errors import RequestRefused
-from tests.support.inline import Inline
+from tests.support.inline import Inline, start_inline
 from tests.support.pictures import image_id, picture
 from tests.support.troubled import Answer, TakesAll, TroubledServer
 
@@ -342,6 +345,26 @@ def test_a_job_that_was_closed_meanwhile_is_followed_by_another(
     server.on_upload = close
     summary = send(server, folder)
     assert (counts(summary), summary.sent, len(summary.jobs)) == ((6, 0, 0), 6, 2)
+
+
+def test_an_interrupted_upload_that_was_sent_is_followed_rather_than_resumed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    idle = start_inline(load_settings({}), workers=False)
+
+    def interrupt(_: UploadProgress) -> None:
+        if upload.is_complete:
+            raise KeyboardInterrupt
+
+    with TroubledServer(httpx.WSGITransport(idle.app)).client() as client:
+        # Only what is to be replaced is sent without a check, which needs a worker.
+        upload = Upload(client, wanted=Wanted((), "replace"), name="Crete")
+        with pytest.raises(KeyboardInterrupt), hint_to_resume(upload):
+            upload.run(find_pictures([folder], []), on_progress=interrupt)
+    error = capsys.readouterr().err
+    assert f"To follow them, run `glimpse status {upload.unfinished[0]} --wait`." in error
+    assert "Run the same command again" not in error
+    idle.close()
 
 
 def test_progress_is_told(server: TroubledServer, folder: Path) -> None:
