@@ -147,7 +147,7 @@ def refusal(answer: httpx.Response) -> RequestRefused:
         code = f"http_{answer.status_code}"
         detail = answer.reason_phrase or "The answer has no problem document."
         if answer.status_code in _UNKNOWN:
-            detail += f". {answer.url} does not look like Glimpse: check its address."
+            detail += f". {answer.url.join('/')} does not look like Glimpse: check its address."
     request_id = answer.headers.get("X-Request-ID", "")
     kind = kind_of(answer.status_code)
     return kind(answer.status_code, code, detail, retry_after_s(answer), request_id)

@@ -339,6 +339,8 @@ def test_a_server_that_knows_none_of_the_paths_is_not_taken_for_glimpse(
     server.before_request(lambda: Response("<html>Unknown</html>", status))
     with pytest.raises(RequestRefused, match="does not look like Glimpse"):
         client.job("1")
+    with pytest.raises(RequestRefused, match="does not look like Glimpse"):
+        client.delete("0" * 64)
     assert "does not look like Glimpse" in client.awaited()
 
 
