@@ -102,10 +102,12 @@ def test_search_as_json_and_with_a_sheet(up: GlimpseUp, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("ingested")
-def test_a_sheet_that_cannot_be_written_is_an_error(up: GlimpseUp) -> None:
-    run = up.glimpse("search", "red", "--sheet", "/nowhere/sheet.png")
+def test_a_sheet_that_cannot_be_written_is_an_error(up: GlimpseUp, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    sheet.symlink_to("/dev/full")
+    run = up.glimpse("search", "red", "--sheet", str(sheet))
     assert run.returncode == 1
-    assert "/nowhere/sheet.png" in run.stderr
+    assert str(sheet) in run.stderr
     assert "Traceback" not in run.stderr
 
 
