@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import click
 
+from cli.stack.report import is_report
+
 # Lines of a part's output kept for the message that says why it exited.
 _TAIL_LINES = 12
 # Bytes of an unfinished line after which it is shown in pieces.
@@ -36,11 +38,15 @@ class Log:
         self._width = max(map(len, names))
         self._colours = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
         self._tails: dict[str, deque[str]] = {name: deque(maxlen=_TAIL_LINES) for name in names}
+        # The last error that each part has reported.
+        self._reports: dict[str, str] = {}
         self._write = write
 
     def line(self, name: str, text: str) -> None:
         """Show one line of a part."""
         self._tails[name].append(text)
+        if is_report(text):
+            self._reports[name] = text
         if self._as_json:
             self._write(_with_part(name, text))
             return
@@ -48,8 +54,12 @@ class Log:
         self._write(f"{prefix} {text}")
 
     def tail(self, name: str) -> str:
-        """Return a part's last lines, indented."""
-        return "".join(f"\n  {line}" for line in self._tails[name])
+        """Return a part's last lines, indented, and before them the error that it reported."""
+        lines = list(self._tails[name])
+        report = self._reports.get(name)
+        if report is not None and report not in lines:
+            lines.insert(0, report)
+        return "".join(f"\n  {line}" for line in lines)
 
 
 class Lines:

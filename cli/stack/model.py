@@ -8,6 +8,7 @@ from pathlib import Path
 from cli.errors import PartFailed
 from cli.stack.parts import PYTHON
 from cli.stack.process import spawn
+from cli.stack.report import is_report
 from common.contract import QUEUES
 from common.errors import BrokerUnavailable
 from common.heartbeats import RedisHeartbeats
@@ -52,8 +53,9 @@ async def resolve_model(name: str, environ: Mapping[str, str], log: Callable[[st
     finally:
         await process.stop(_STOP_S)
     if status != 0 or not answer:
-        reason = errors[-1] if errors else f"Choosing the model failed with status {status}."
-        raise PartFailed(reason)
+        reports = [line for line in errors if is_report(line)]
+        none = f"Choosing the model failed with status {status}."
+        raise PartFailed((reports or errors or [none])[-1])
     return answer[-1].strip()
 
 

@@ -53,6 +53,15 @@ def test_the_tail_keeps_the_last_lines_of_each_part() -> None:
     assert log.tail("valkey") == "\n  ready"
 
 
+def test_the_tail_keeps_the_error_that_a_part_reported() -> None:
+    log = Log(["api"], lambda _: None)
+    log.line("api", "invalid_settings: GLIMPSE_X is wrong.")
+    assert log.tail("api") == "\n  invalid_settings: GLIMPSE_X is wrong."
+    for number in range(100):
+        log.line("api", f"nanobind: leaked {number}")
+    assert log.tail("api").startswith("\n  invalid_settings: GLIMPSE_X is wrong.\n  nanobind")
+
+
 def plain(line: str) -> str:
     import click
 
