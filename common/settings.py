@@ -17,6 +17,8 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
 )
 
@@ -44,11 +46,67 @@ _SECRETS = frozenset(
     {"redis_url", "redis_sentinel_password", "milvus_uri", "milvus_token", "blobs_url"}
 )
 
+# What to say of a value of the wrong type, by pydantic's name of the error.
+_TYPES = {
+    "bool_parsing": "give true or false",
+    "int_parsing": "give a whole number",
+    "float_parsing": "give a number",
+}
+
+
+def _or_say(sentence: str) -> WrapValidator:
+    """Say in words what is allowed, instead of a pattern or each of several types."""
+
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(sentence) from None
+
+    return WrapValidator(validate)
+
+
 # An address for HTTP requests.
-HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
+HttpUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/]+"),
+    _or_say("give an address such as http://HOST:PORT/PATH"),
+]
 
 # An origin as browsers send it: no path, and no final slash.
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
+Origin = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$"),
+    _or_say(
+        "give origins in lower case, without a path and a slash at the end, separated by commas,"
+        " such as https://photos.example,http://localhost:3000"
+    ),
+]
+
+_Network = Annotated[
+    IPvAnyNetwork,
+    _or_say("give networks separated by commas, such as 10.1.0.0/16,127.0.0.1/32"),
+]
+
+_BatchMax = Annotated[
+    Annotated[int, Field(ge=1, le=4096)] | Literal["auto"],
+    _or_say("give auto or a whole number from 1 to 4096, such as 64"),
+]
+
+_RateLimit = Annotated[
+    str,
+    StringConstraints(pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"),
+    _or_say("give a number of requests per second, minute, hour or day, such as 600/minute"),
+]
+
+_PathPrefix = Annotated[
+    str,
+    StringConstraints(pattern=r"^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$"),
+    _or_say(
+        "give a path that begins with a slash and does not end with one, of letters, digits and"
+        " . _ ~ -, such as /photos"
+    ),
+]
 
 
 def _read_parameters(value: object) -> object:
@@ -153,7 +211,7 @@ class Settings(BaseModel):
     query_cache: int = Field(default=4096, ge=0, le=1_000_000)
 
     # Maximum number of pictures per model batch; "auto" measures the fastest size at startup.
-    batch_max: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = "auto"
+    batch_max: _BatchMax = "auto"
     # Maximum time that a picture waits for its batch to fill, in milliseconds.
     batch_wait_ms: float = Field(default=10.0, ge=0, le=10_000)
     # Maximum number of pictures per ingest task.
@@ -253,7 +311,7 @@ class Settings(BaseModel):
     key_cache_s: float = Field(default=2.0, ge=0, le=60)
 
     # Maximum rate of requests per key, such as "600/minute"; empty means no limit.
-    rate_limit: str = Field(default="", pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$")
+    rate_limit: _RateLimit = ""
 
     # Seconds within which a request's line and headers must arrive.
     client_head_s: float = Field(default=10.0, gt=0, le=3600)
@@ -267,13 +325,13 @@ class Settings(BaseModel):
     proxy_hops: int = Field(default=0, ge=0, le=16)
     # Path at which the API is published, such as "/photos"; empty takes X-Forwarded-Prefix of a
     # believed proxy.
-    path_prefix: str = Field(default="", pattern=r"^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$")
+    path_prefix: _PathPrefix = ""
     # Origins whose pages may call the API from a browser, separated by commas.
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_read_list)] = ()
 
     # Networks that webhooks may be sent to although they are not public, separated by commas, such
     # as "10.1.0.0/16,127.0.0.1/32".
-    webhooks_allow: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_read_list)] = ()
+    webhooks_allow: Annotated[tuple[_Network, ...], BeforeValidator(_read_list)] = ()
     # Seconds within which a receiver must have answered a webhook.
     webhooks_timeout_s: float = Field(default=10.0, gt=0, le=60)
     # Seconds for which a webhook that was not accepted is sent again.
@@ -427,5 +485,6 @@ def _invalid(error: ValidationError) -> str:
     for entry in error.errors():
         name = str(entry["loc"][0])
         value = "" if name in _SECRETS else f" (got {entry['input']!r})"
-        lines.append(f"{_variable(name)}: {entry['msg']}{value}")
+        says = _TYPES.get(entry["type"]) or entry["msg"].removeprefix("Value error, ")
+        lines.append(f"{_variable(name)}: {says}{value}")
     return "; ".join(lines)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from common.errors import InvalidSettings
 from common.settings import Settings
 from worker.encoders import compute
 from worker.encoders.compute import Compute
@@ -42,3 +43,13 @@ def test_bulk_shares_the_cores_among_batches(
 def test_one_that_is_soon_done_has_all_the_cores() -> None:
     chosen = Compute.choose(Settings(device="cpu", model_threads=4))
     assert (chosen.concurrency, torch.get_num_threads()) == (1, 8)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:first"])
+def test_a_device_that_is_none_is_refused_in_words(name: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        Compute.choose(Settings(device=name))
+    assert str(caught.value) == (
+        f"GLIMPSE_DEVICE={name} is no device; set it to auto, cpu, cuda, or cuda:1 for the second"
+        " GPU."
+    )

@@ -120,6 +120,13 @@ def _choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+    except RuntimeError as error:
+        # Torch lists the twenty kinds that it knows.
+        raise InvalidSettings(
+            f"GLIMPSE_DEVICE={name} is no device; set it to auto, cpu, cuda, or cuda:1 for the"
+            " second GPU."
+        ) from error
+    try:
         # Only creating a tensor proves that the device is present.
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,30 @@ def test_a_typing_error_is_refused_with_the_nearest_name(typed: str, meant: str)
 def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(InvalidSettings, match=rf"{name}: .*{value}"):
         load_settings({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("BATCH_MAX", "abc", "give auto or a whole number from 1 to 4096, such as 64"),
+        ("BATCH_MAX", "0", "give auto or a whole number from 1 to 4096, such as 64"),
+        ("RATE_LIMIT", "600", "per second, minute, hour or day, such as 600/minute"),
+        ("PATH_PREFIX", "photos", "give a path that begins with a slash .*, such as /photos"),
+        ("CORS_ORIGINS", "*", "separated by commas, such as https://photos"),
+        ("WEBHOOKS_ALLOW", "localhost", "give networks separated by commas, such as 10"),
+        ("TRACES_URL", "collector", "give an address such as http://HOST:PORT/PATH"),
+        ("METRICS_BIND", "x", "must be PORT or ADDRESS:PORT, such as 9464"),
+        ("COMPILE", "perhaps", "give true or false"),
+        ("LEASE_S", "1m", "give a whole number"),
+        ("MISSING_S", "1m", "give a number"),
+    ],
+)
+def test_a_bad_value_is_answered_in_words(name: str, value: str, says: str) -> None:
+    variable = f"GLIMPSE_{name}"
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings({variable: value})
+    assert re.fullmatch(rf"{variable}: .*{says}.* \(got '{re.escape(value)}'\)", str(caught.value))
+    assert not re.search(r"\^|Input should|Value error|;", str(caught.value))
 
 
 @pytest.mark.parametrize(
