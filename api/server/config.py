@@ -15,6 +15,7 @@ from api.http.stream_slots import close_with
 from api.server.logs import ACCESS, ACCESS_WITHOUT_QUERY, ServerLogger
 from api.webhooks.sender import connect_sender
 from common.allocator import share_arena
+from common.api_processes import api_processes
 from common.errors import BrokerUnavailable, SetupError
 from common.exit_codes import status_of
 from common.garbage import ignore_what_exists
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 # Processes, and threads per process. Waiting threads use no core, and threads are started only
 # when needed.
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = api_processes(os.environ)
 _settings = load_settings()
 threads = _settings.api_threads
 worker_class = "api.server.worker.ProblemWorker"

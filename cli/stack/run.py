@@ -24,6 +24,7 @@ from cli.stack.model import AUTO, MODEL, active_model, has_workers, resolve_mode
 from cli.stack.part import Part
 from cli.stack.parts import BROKER, Stack, Wanted, lay_out
 from cli.stack.processes import Processes
+from common.api_processes import api_processes
 from common.errors import BrokerUnavailable
 from common.keys.redis import RedisKeys
 from common.redis.client import connect
@@ -65,6 +66,7 @@ def run(options: Options) -> None:
         environ["GLIMPSE_OPEN_TO"] = "network"
     # All checks that need no running part come before anything starts.
     is_open = load_settings(environ).open_to == "network"
+    api_processes(environ)
     if not is_open and "GLIMPSE_REDIS_URL" not in environ and not options.data.exists():
         # Without a Redis there are no keys yet.
         ports.require_loopback(options.host)

@@ -176,6 +176,15 @@ def test_up_refuses_a_setting_that_does_not_exist(
     assert not (tmp_path / "data").exists()
 
 
+def test_up_refuses_a_number_of_processes_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "abc")
+    assert run(["up", "--data", str(tmp_path / "data")]) == 2
+    assert "WEB_CONCURRENCY: give a whole number" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
 def test_up_refuses_to_be_open_to_others_by_accident(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
