@@ -287,6 +287,12 @@ def test_auto_is_starter_where_clip_is_nowhere(
     assert {e.levelname for e in caplog.records if "http" in e.message} == {"DEBUG"}
 
 
+def test_auto_does_not_replace_a_file_that_was_named(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pt"
+    with pytest.raises(WeightsUnavailable, match=f"GLIMPSE_CLIP_WEIGHTS={missing} cannot be read"):
+        choose_model(settings(tmp_path, model="auto", clip_weights=missing))
+
+
 @pytest.mark.parametrize("name", [*OFFICIAL_FILES, "starter", "hashing"])
 def test_a_model_named_is_the_model_chosen(name: str, tmp_path: Path) -> None:
     assert choose_model(settings(tmp_path, model=name)) == name

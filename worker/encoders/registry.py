@@ -46,12 +46,16 @@ def choose_model(settings: Settings) -> str:
 
     Raises:
         InvalidSettings: The model does not exist.
+        WeightsUnavailable: The settings name a file of weights that cannot be read.
     """
     if settings.model != AUTO:
         return settings.model if _has_started(settings) else _known(settings.model)
     try:
         find_weights(_PREFERRED, settings)
     except WeightsUnavailable as error:
+        if settings.clip_weights is not None:
+            # Whoever names a file wants no other model.
+            raise
         log.debug("encoder.no_weights %s", error)
         log.warning(
             "encoder.fallback Using the starter model, which is not CLIP: the weights of %s were "
