@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -131,4 +133,15 @@ def health(queue: str) -> None:
 def _settings() -> Settings:
     settings = load_settings()
     configure_logs(settings)
+    _keep_compiled(settings.cache_dir.expanduser() / "inductor")
     return settings
+
+
+def _keep_compiled(folder: Path) -> None:
+    """Let torch keep what it compiles in a folder, if it can be made.
+
+    Otherwise torch makes one among the temporary files, also if it compiles nothing.
+    """
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))

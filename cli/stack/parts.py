@@ -82,7 +82,7 @@ def lay_out(wanted: Wanted) -> Stack:
     parts = []
     environ = dict(wanted.environ)
     if environ.get("GLIMPSE_BLOBS_DIR") or not environ.get("GLIMPSE_BLOBS_URL"):
-        blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs)
+        blobs = Path(environ.get("GLIMPSE_BLOBS_DIR") or wanted.folder.blobs).expanduser()
         # Absolute, because the parts run in different folders.
         environ["GLIMPSE_BLOBS_DIR"] = str(blobs.absolute())
     for name in _FILES & environ.keys():
@@ -141,6 +141,10 @@ def milvus_lite(folder: Path, port: int) -> Part:
             # It keeps a cache in ~/.cache/milvus, and fails if another one creates that
             # folder at the same moment.
             "HOME": str(folder),
+            # Its log has a file per level in the folder for temporary files, which grows for ever;
+            # errors alone are of use, and join the log of the stack.
+            "GLOG_logtostderr": "1",
+            "GLOG_minloglevel": "2",
         },
         cwd=folder,
         tier=_STORE,

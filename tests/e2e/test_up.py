@@ -49,7 +49,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def up(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[MakeUp]:
     require(Valkey)
     require(MilvusLite)
-    with MakeUp(tmp_path_factory.mktemp("up")) as up:
+    temporary = tmp_path_factory.mktemp("temporary")
+    with MakeUp(tmp_path_factory.mktemp("up"), {"TMPDIR": str(temporary)}) as up:
         assert up.glimpse("ingest", str(pictures)).returncode == 0
         yield up
 
@@ -82,6 +83,11 @@ def test_all_data_is_in_its_folder_and_is_the_owners_alone(up: GlimpseUp) -> Non
     assert list((up.data / "redis").rglob("*.aof"))
     assert [path for path in (up.data / "blobs").rglob("*") if path.is_file()]
     assert up.data.stat().st_mode & 0o077 == 0
+
+
+def test_no_log_is_left_among_the_temporary_files(up: GlimpseUp) -> None:
+    temporary = Path(psutil.Process(up.part("milvus.db").pid).environ()["TMPDIR"])
+    assert list(temporary.glob("milvus*")) == []
 
 
 def test_only_loopback_is_listened_on(up: GlimpseUp) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,3 +171,19 @@ choose_model(Settings(model="open_clip:ViT-B-32/laion2b_e16"))
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert SetupError.__name__ in result.stderr
     assert "pip install 'glimpse[worker,openclip]'" in result.stderr
+
+
+def test_importing_open_clip_leaves_nothing_among_the_temporary_files(tmp_path: Path) -> None:
+    temporary, cache = tmp_path / "temporary", tmp_path / "cache"
+    temporary.mkdir()
+    environ = {**os.environ, "TMPDIR": str(temporary), "GLIMPSE_CACHE_DIR": str(cache)}
+    environ.pop("TORCHINDUCTOR_CACHE_DIR", None)
+    choose = subprocess.run(
+        [sys.executable, "-m", "worker", "choose"],
+        env={**environ, "GLIMPSE_MODEL": "open_clip:nothing/none"},
+        capture_output=True,
+        text=True,
+    )
+    assert choose.stderr.startswith("invalid_settings: ")
+    assert list(temporary.iterdir()) == []
+    assert (cache / "inductor").is_dir()

@@ -47,6 +47,9 @@ class MilvusLite(Service):
         return {
             "LD_LIBRARY_PATH": ":".join(path for path in paths if path),
             "HOME": str(self.folder),
+            # Errors go to the log, and nothing to the folder for temporary files.
+            "GLOG_logtostderr": "1",
+            "GLOG_minloglevel": "2",
         }
 
     def answers(self) -> bool:
