@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import math
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from cli.stack.processes import Processes
 from common.api_processes import api_processes
 from common.errors import BrokerUnavailable
 from common.keys.redis import RedisKeys
+from common.redis.address import RedisAddress
 from common.redis.client import connect
 from common.settings import load_settings
 
@@ -38,6 +41,8 @@ _LOOK_S = 0.25
 _ANSWER_LOOK_S = 0.02
 # Seconds a server has to answer; a large append-only file takes long to load.
 _ANSWER_S = 120.0
+# Seconds that a Redis has which somebody else starts, and after which is said what it lacks.
+_ELSEWHERE_S, _SAY_S = 30.0, 1.0
 # Seconds the stack has to be ready once its servers answer: a model is loaded and warmed up.
 _READY_S = 300.0
 # Prefixes of the log lines of `up` itself and of the choice of the model.
@@ -160,18 +165,12 @@ class Run:
 
     async def _active_model(self, processes: Processes) -> str | None:
         """Wait until Redis answers; return the active model, or None before the first start."""
-        active: str | None = None
-
-        async def is_known() -> bool:
-            nonlocal active
-            try:
-                active = active_model(self._redis)
-            except BrokerUnavailable:
-                return False
-            return True
-
-        await self._wait(processes, is_known, "Redis", _ANSWER_S, _ANSWER_LOOK_S)
-        return active
+        own = any(part.tier == BROKER for part in self._stack.parts)
+        limit_s, look_s = (_ANSWER_S, _ANSWER_LOOK_S) if own else (_ELSEWHERE_S, _LOOK_S)
+        broker = _Broker(self._redis, limit_s, self._say)
+        # It ends the wait itself, because it knows why Redis does not answer.
+        await self._wait(processes, broker, "Redis", math.inf, look_s)
+        return broker.active
 
     async def _choose(self, active: str | None, chosen: str) -> None:
         """Set the model that serves, and the one on standby."""
@@ -248,6 +247,41 @@ async def _look(processes: Processes) -> None:
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
     await processes.look()
+
+
+class _Broker:
+    """Asks Redis for the active model, and says why it does not answer if that takes long.
+
+    Args:
+        address: Where Redis is.
+        limit_s: Seconds it has to answer.
+        say: Called with what is awaited, when that changes.
+    """
+
+    def __init__(self, address: RedisAddress, limit_s: float, say: Callable[[str], None]) -> None:
+        self._address = address
+        self._limit_s = limit_s
+        self._say = say
+        self._said = ""
+        self._since = time.monotonic()
+        # Known once Redis answers; None before the first start.
+        self.active: str | None = None
+
+    async def __call__(self) -> bool:
+        try:
+            self.active = active_model(self._address)
+        except BrokerUnavailable as error:
+            self._explain(str(error))
+            return False
+        return True
+
+    def _explain(self, reason: str) -> None:
+        waited_s = time.monotonic() - self._since
+        if waited_s > self._limit_s:
+            raise PartFailed(f"Redis did not answer within {self._limit_s:g} s. {reason}")
+        if waited_s > _SAY_S and reason != self._said:
+            self._say(f"waiting: {reason}")
+            self._said = reason
 
 
 class _Readiness:

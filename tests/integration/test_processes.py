@@ -294,3 +294,16 @@ def test_ctrl_c_counts_where_a_library_suppresses_the_cancellation(
     output = capsys.readouterr().out
     assert "already stopping" not in output
     assert output.index("a ends") < output.index("stopped")
+
+
+def test_a_redis_elsewhere_that_does_not_answer_is_named_and_not_awaited_for_long(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.stack.run._ELSEWHERE_S", 0.5)
+    monkeypatch.setattr("cli.stack.run._SAY_S", 0.1)
+    url = "redis://127.0.0.1:1/0"
+    stack = Stack([], [], {**os.environ, "GLIMPSE_MODEL": "auto", "GLIMPSE_REDIS_URL": url})
+    refusal = rf"Redis did not answer within 0\.5 s\. Redis at {url} does not answer: .* Check that"
+    with hold(tmp_path) as folder, pytest.raises(PartFailed, match=refusal):
+        asyncio.run(Run(stack, folder, "http://127.0.0.1:9", "127.0.0.1").until_stopped())
+    assert capsys.readouterr().out.count(f"waiting: Redis at {url} does not answer") == 1
