@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cli.errors import PartMissing
+
+
+class _Folder(click.Path):
+    """A folder with a name: pathlib takes an empty one for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("give the name of a folder.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.command()
@@ -14,7 +24,7 @@ from cli.errors import PartMissing
     "--data",
     default=Path("data"),
     show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_Folder(file_okay=False, path_type=Path),
     help="Folder for all data.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

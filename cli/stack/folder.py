@@ -9,12 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
+import click
 import psutil
 
 from cli import milvus_address, redis_address
 from common.errors import DataDirBusy
 
+# Which one `glimpse up` uses at a time; every version has left it behind.
+_LOCK = "up.lock"
+# What else may be in a data folder without it: what a copy holds, the log and the folders of
+# `glimpse demo`, and what a new file system holds.
+_OWN = frozenset({"blobs", "milvus", "redis", "parts.json", "up.log", "demo", "lost+found"})
+# Number of other files to name in a message.
+_NAMED_MAX = 3
 # Seconds that the parts of a killed stack have to end after SIGTERM before they are killed too.
 _LEFTOVERS_S = 40.0
 
@@ -100,6 +109,11 @@ class DataFolder:
         return folder
 
 
+def may_have_keys(path: Path) -> bool:
+    """Return whether Valkey has ever run on a data folder: keys are in its append-only file."""
+    return any((path / "redis").glob("appendonly*"))
+
+
 @contextmanager
 def hold(path: Path) -> Iterator[DataFolder]:
     """Lock a data folder for this process; create it if it does not exist.
@@ -107,12 +121,12 @@ def hold(path: Path) -> Iterator[DataFolder]:
     The kernel releases the lock when this process ends, however it ends.
 
     Raises:
+        BadParameter: The folder holds other files, or cannot be written.
         DataDirBusy: Another process has locked it; the message says which.
     """
     path = path.absolute()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Python's descriptors are not inherited, so the parts do not keep the lock.
-    with (path / "up.lock").open("a+") as lock:
+    with _open_lock(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -124,6 +138,31 @@ def hold(path: Path) -> Iterator[DataFolder]:
         folder = DataFolder(path)
         folder.end_leftovers()
         yield folder
+
+
+def _open_lock(path: Path) -> TextIO:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_other_files(path)
+        return (path / _LOCK).open("a+")
+    except OSError as error:
+        raise _unusable(f"{path} cannot be used: {error.strerror}.") from error
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Refuse a folder that no `up` has used, and that holds files of others."""
+    names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
+    others = sorted(names - _OWN)
+    if others and _LOCK not in names:
+        more = ", ..." if len(others) > _NAMED_MAX else ""
+        raise _unusable(
+            f"{path} holds other files ({', '.join(others[:_NAMED_MAX])}{more}). Name a new folder"
+            f" for the data of Glimpse; `glimpse ingest {path}` then adds the pictures in this one."
+        )
+
+
+def _unusable(message: str) -> click.BadParameter:
+    return click.BadParameter(message, param_hint="--data")
 
 
 def _busy(path: Path, holder: str) -> str:

@@ -20,7 +20,8 @@ import httpx
 from cli import redis_address
 from cli.errors import PartFailed
 from cli.stack import ports
-from cli.stack.folder import DataFolder, hold
+from cli.stack.blobs_folder import require_blobs
+from cli.stack.folder import DataFolder, hold, may_have_keys
 from cli.stack.log import Log
 from cli.stack.model import AUTO, MODEL, active_model, has_workers, resolve_model
 from cli.stack.part import Part
@@ -72,9 +73,12 @@ def run(options: Options) -> None:
     # All checks that need no running part come before anything starts.
     is_open = load_settings(environ).open_to == "network"
     api_processes(environ)
-    if not is_open and "GLIMPSE_REDIS_URL" not in environ and not options.data.exists():
-        # Without a Redis there are no keys yet.
+    if not is_open and "GLIMPSE_REDIS_URL" not in environ and not may_have_keys(options.data):
         ports.require_loopback(options.host)
+    if not options.data.exists():
+        # Before the folder is made.
+        ports.claim(options.host, options.port)
+    require_blobs(environ)
     with hold(options.data) as folder:
         # Only now: processes left by an earlier run may have held the port.
         port = ports.claim(options.host, options.port)

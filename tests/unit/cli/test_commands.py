@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -188,8 +189,44 @@ def test_up_refuses_a_number_of_processes_that_is_none(
 def test_up_refuses_to_be_open_to_others_by_accident(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["up", "--data", str(tmp_path / "data"), "--host", "0.0.0.0"]) == 1
-    assert "--allow-open" in capsys.readouterr().err
+    for data in (tmp_path, tmp_path / "data"):
+        assert run(["up", "--data", str(data), "--host", "0.0.0.0"]) == 1
+        assert "--allow-open" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_up_makes_no_folder_if_its_port_is_in_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        assert run(["up", "--data", str(tmp_path / "data"), "--port", port]) == 1
+    assert "Address already in use" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_up_refuses_a_folder_of_pictures_and_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    assert run(["up", "--data", "pictures", "--port", "0"]) == 2
+    assert "Invalid value for --data: " in capsys.readouterr().err
+    assert run(["up", "--data", "", "--port", "0"]) == 2
+    assert "give the name of a folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.rglob("*")] == ["pictures", "a.jpg"]
+
+
+@pytest.mark.parametrize("name", ["GLIMPSE_BLOBS_DIR", "GLIMPSE_BLOBS_URL"])
+def test_up_refuses_a_folder_of_originals_that_cannot_be_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    folder = tmp_path / "file" / "blobs"
+    folder.parent.touch()
+    monkeypatch.setenv(name, f"file://{folder}" if name.endswith("URL") else str(folder))
+    assert run(["up", "--data", str(tmp_path / "data"), "--port", "0"]) == 2
+    assert f"{name}: {folder} cannot be used: Not a directory." in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 
 

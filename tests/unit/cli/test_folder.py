@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import psutil
 import pytest
 
-from cli.stack.folder import hold
+from cli.stack.folder import hold, may_have_keys
 from common.errors import DataDirBusy
 
 # Holds a data folder until stdin closes, and starts a process that outlives it.
@@ -83,3 +84,46 @@ def test_notes_that_are_damaged_are_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / "parts.json").write_text("[[")
     with hold(tmp_path) as folder:
         assert folder.path == tmp_path
+
+
+def test_a_folder_of_other_files_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "blobs", "c.jpg", "d.jpg"):
+        (tmp_path / name).touch()
+    refusal = r"holds other files \(a\.jpg, b\.jpg, c\.jpg, \.\.\.\)\. Name a new folder"
+    with pytest.raises(click.BadParameter, match=refusal), hold(tmp_path):
+        pass
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [".DS_Store", "lost+found"],
+        ["demo"],
+        ["up.log"],
+        ["blobs", "milvus", "redis", "parts.json"],
+        ["up.lock", "notes.txt"],
+    ],
+)
+def test_a_folder_of_glimpse_is_not_refused(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with hold(tmp_path) as folder:
+        assert folder.path == tmp_path
+
+
+@pytest.mark.parametrize("place", ["file/data", "file"])
+def test_a_folder_that_cannot_be_made_is_refused_with_the_reason(
+    tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").touch()
+    data = tmp_path / place
+    with pytest.raises(click.BadParameter, match=rf"{data} cannot be used: \w+"), hold(data):
+        pass
+
+
+def test_there_may_be_keys_where_valkey_has_run(tmp_path: Path) -> None:
+    with hold(tmp_path) as folder:
+        assert not may_have_keys(tmp_path)
+        (folder.redis / "appendonlydir").mkdir()
+        assert may_have_keys(tmp_path)
