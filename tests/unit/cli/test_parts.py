@@ -71,6 +71,8 @@ def test_originals_may_be_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.Mon
     assert "GLIMPSE_BLOBS_DIR" not in stack(tmp_path, GLIMPSE_BLOBS_URL=url).environ
     environ = stack(tmp_path, GLIMPSE_BLOBS_DIR="pictures").environ
     assert environ["GLIMPSE_BLOBS_DIR"] == str(tmp_path / "pictures")
+    home = stack(tmp_path, GLIMPSE_BLOBS_DIR="~/pictures").environ
+    assert home["GLIMPSE_BLOBS_DIR"] == str(Path.home() / "pictures")
 
 
 def test_certificates_are_found_from_every_folder(
