@@ -7,15 +7,13 @@ import simplejpeg
 from PIL import Image
 
 from common.images.thumbnails import SIZES
+from worker import resizer
 from worker.decoding.decode import Decoded
 
 # JPEG quality of thumbnails. docs/benchmarks.md compares the format with WebP.
 _QUALITY = 85
 # Half as many pixels of colours as of brightness, along each side.
 _SUBSAMPLING = "420"
-# Pillow averages blocks of pixels until the picture is less than twice as large as its thumbnail,
-# and resamples the rest: a third of the time of resampling all pixels, and it looks the same.
-_REDUCING_GAP = 1.0
 # The size up to which every image has thumbnails, even if it is smaller itself.
 _ALWAYS = 300
 
@@ -52,7 +50,21 @@ def shrunk(image: Image.Image, size: int) -> Image.Image:
         factor = longest // size
         box = (0, 0, min(image.width, width * factor), min(image.height, height * factor))
         return image.reduce(factor, box)
-    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
+    # Averages of blocks, until it is less than twice as large, and then a filter: a third of the
+    # time of filtering all pixels, and it looks the same.
+    factors = max(1, image.width // width), max(1, image.height // height)
+    whole = (0.0, 0.0, image.width / factors[0], image.height / factors[1])
+    averaged = image if factors == (1, 1) else image.reduce(factors)
+    return _filtered(averaged, (width, height), whole)
+
+
+def _filtered(
+    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]
+) -> Image.Image:
+    if not resizer.suits(image.size):
+        return image.resize(size, Image.Resampling.BICUBIC, box)
+    pixels = resizer.resized(resizer.pixels_of(image), size, box)
+    return Image.frombytes("RGB", size, pixels.get_buffer())
 
 
 def to_jpeg(image: Image.Image) -> bytes:

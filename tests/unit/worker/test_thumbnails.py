@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+import numpy as np
 import pytest
 import simplejpeg
 from PIL import Image
@@ -21,18 +22,20 @@ from tests.support.pictures import (
     image_id,
     jpeg,
     picture,
+    scene,
     sixteen_bit_png,
     transparent_palette_png,
     truncated_jpeg,
     turned,
 )
+from worker import resizer
 from worker.decoders.inline import InlineDecoder
 from worker.decoding.decode import decode
 from worker.encoders.hashing import HashingEncoder
 from worker.pixel_budget import PixelBudget
 from worker.thumbnails.ingested import IngestedThumbnails
 from worker.thumbnails.missing import MissingThumbnails
-from worker.thumbnails.rendering import render
+from worker.thumbnails.rendering import render, shrunk
 
 PIXELS_MAX = 10_000_000
 
@@ -289,3 +292,20 @@ def test_a_thumbnail_that_comes_too_late_is_stored_and_not_sent(shared: Shared) 
     with pytest.raises(WorkerUnavailable, match="timed out"):
         missing(shared).run(request, lambda: False)
     assert 150 in stored(shared, image)
+
+
+@pytest.mark.parametrize("wide", [301, 450, 599, 601, 800, 1001, 2500])
+@pytest.mark.parametrize("high", [1, 2, 299, 433, 750])
+def test_a_thumbnail_looks_as_pillow_would_make_it(
+    wide: int, high: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = scene(3, (wide, high))
+    size = (300, max(1, round(high * 300 / wide)))
+    if high > wide:
+        size = (max(1, round(wide * 300 / high)), 300)
+    theirs = whole.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.0)
+    ours = np.asarray(shrunk(whole, 300), dtype=int)
+    assert ours.shape == (*size[::-1], 3)
+    assert np.abs(ours - np.asarray(theirs)).max() <= 2
+    monkeypatch.setattr(resizer, "_IS_INSTALLED", False)
+    assert shrunk(whole, 300) == theirs
