@@ -131,7 +131,7 @@ def _explained(error: click.ClickException) -> click.ClickException:
 
 
 def _place_of(option: str, ctx: click.Context | None) -> str | None:
-    """Return a sentence that says where an unknown option belongs; None if it belongs nowhere."""
+    """Return a sentence on where an unknown option belongs, or None if nothing has it."""
     if ctx and any(option in parameter.opts for parameter in commands.params):
         program, _, command = ctx.command_path.partition(" ")
         return f"It comes before the command: {program} {option} ... {command}."

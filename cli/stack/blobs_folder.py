@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from tempfile import TemporaryFile
 
 from common.errors import InvalidSettings
-from common.settings import load_settings
 
 
-def require_blobs(environ: Mapping[str, str]) -> None:
-    """Return if the blobs are elsewhere, or in a folder that can be written.
+def require_blobs(environ: Mapping[str, str], folder: Path | None) -> None:
+    """Return if no setting names the folder of the blobs, or if it can be written.
+
+    Args:
+        environ: The variables of the settings.
+        folder: The folder in the settings; None for an object store.
 
     Raises:
         InvalidSettings: The folder cannot be made or written; the API would wait for it.
     """
     names = [name for name in ("GLIMPSE_BLOBS_DIR", "GLIMPSE_BLOBS_URL") if environ.get(name)]
-    folder = load_settings(environ).blobs_folder
     if not names or folder is None:
         return
     try:

@@ -8,7 +8,6 @@ import itertools
 import math
 import os
 import signal
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,17 +19,16 @@ import httpx
 from cli import redis_address
 from cli.errors import PartFailed
 from cli.stack import ports
+from cli.stack.awaited import Broker, Readiness
 from cli.stack.blobs_folder import require_blobs
 from cli.stack.folder import DataFolder, hold, may_have_keys
 from cli.stack.log import Log
-from cli.stack.model import AUTO, MODEL, active_model, has_workers, resolve_model
+from cli.stack.model import AUTO, MODEL, has_workers, resolve_model
 from cli.stack.part import Part
 from cli.stack.parts import BROKER, Stack, Wanted, lay_out
 from cli.stack.processes import Processes
 from common.api_processes import api_processes
-from common.errors import BrokerUnavailable
 from common.keys.redis import RedisKeys
-from common.redis.address import RedisAddress
 from common.redis.client import connect
 from common.settings import load_settings
 
@@ -42,8 +40,8 @@ _LOOK_S = 0.25
 _ANSWER_LOOK_S = 0.02
 # Seconds a server has to answer; a large append-only file takes long to load.
 _ANSWER_S = 120.0
-# Seconds that a Redis has which somebody else starts, and after which is said what it lacks.
-_ELSEWHERE_S, _SAY_S = 30.0, 1.0
+# Seconds that a Redis has which somebody else starts.
+_ELSEWHERE_S = 30.0
 # Seconds the stack has to be ready once its servers answer: a model is loaded and warmed up.
 _READY_S = 300.0
 # Prefixes of the log lines of `up` itself and of the choice of the model.
@@ -71,14 +69,15 @@ def run(options: Options) -> None:
     if options.allow_open:
         environ["GLIMPSE_OPEN_TO"] = "network"
     # All checks that need no running part come before anything starts.
-    is_open = load_settings(environ).open_to == "network"
+    settings = load_settings(environ)
+    is_open = settings.open_to == "network"
     api_processes(environ)
     if not is_open and "GLIMPSE_REDIS_URL" not in environ and not may_have_keys(options.data):
         ports.require_loopback(options.host)
     if not options.data.exists():
         # Before the folder is made.
         ports.claim(options.host, options.port)
-    require_blobs(environ)
+    require_blobs(environ, settings.blobs_folder)
     with hold(options.data) as folder:
         # Only now: processes left by an earlier run may have held the port.
         port = ports.claim(options.host, options.port)
@@ -171,7 +170,7 @@ class Run:
         """Wait until Redis answers; return the active model, or None before the first start."""
         own = any(part.tier == BROKER for part in self._stack.parts)
         limit_s, look_s = (_ANSWER_S, _ANSWER_LOOK_S) if own else (_ELSEWHERE_S, _LOOK_S)
-        broker = _Broker(self._redis, limit_s, self._say)
+        broker = Broker(self._redis, limit_s, self._say)
         # It ends the wait itself, because it knows why Redis does not answer.
         await self._wait(processes, broker, "Redis", math.inf, look_s)
         return broker.active
@@ -192,7 +191,7 @@ class Run:
 
     async def _wait_until_ready(self, processes: Processes) -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-            ready = _Readiness(client, self._url, self._say)
+            ready = Readiness(client, self._url, self._say)
             await self._wait(processes, ready, "/readyz", _READY_S)
         if self._standby is not None:
             answers = functools.partial(has_workers, self._redis, self._standby)
@@ -251,68 +250,3 @@ async def _look(processes: Processes) -> None:
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
     await processes.look()
-
-
-class _Broker:
-    """Asks Redis for the active model, and says why it does not answer if that takes long.
-
-    Args:
-        address: Where Redis is.
-        limit_s: Seconds it has to answer.
-        say: Called with what is awaited, when that changes.
-    """
-
-    def __init__(self, address: RedisAddress, limit_s: float, say: Callable[[str], None]) -> None:
-        self._address = address
-        self._limit_s = limit_s
-        self._say = say
-        self._said = ""
-        self._since = time.monotonic()
-        # Known once Redis answers; None before the first start.
-        self.active: str | None = None
-
-    async def __call__(self) -> bool:
-        try:
-            self.active = active_model(self._address)
-        except BrokerUnavailable as error:
-            self._explain(str(error))
-            return False
-        return True
-
-    def _explain(self, reason: str) -> None:
-        waited_s = time.monotonic() - self._since
-        if waited_s > self._limit_s:
-            raise PartFailed(f"Redis did not answer within {self._limit_s:g} s. {reason}")
-        if waited_s > _SAY_S and reason != self._said:
-            self._say(f"waiting: {reason}")
-            self._said = reason
-
-
-class _Readiness:
-    """Asks the API whether the stack is ready, and logs what is missing when that changes."""
-
-    def __init__(self, client: httpx.AsyncClient, url: str, say: Callable[[str], None]) -> None:
-        self._client = client
-        self._url = url
-        self._say = say
-        self._awaited = ""
-
-    async def __call__(self) -> bool:
-        awaited = await self._ask()
-        if awaited and awaited != self._awaited:
-            self._say(f"waiting: {awaited}")
-        self._awaited = awaited
-        return not awaited
-
-    async def _ask(self) -> str:
-        """Return what is awaited, or an empty string when the stack is ready."""
-        try:
-            response = await self._client.get(f"{self._url}/readyz?for=all")
-        except httpx.TransportError:
-            return "the API does not answer yet"
-        if response.is_success:
-            return ""
-        try:
-            return str(response.json()["detail"])
-        except (ValueError, KeyError, TypeError):
-            return f"the API answers with status {response.status_code}"

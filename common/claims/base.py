@@ -117,8 +117,8 @@ class Claims(Protocol):
             owner: The task that holds them.
             tenant: The owner of the images.
             ids: The ids of the images.
-            deadly: Images, some of which may be among them, that a decoder process died while
-                processing; that counts as the death of a worker.
+            deadly: Images that killed the decoder process working on them; for those among
+                ``ids``, that counts as the death of a worker.
         """
         ...
 

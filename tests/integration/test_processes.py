@@ -300,7 +300,7 @@ def test_a_redis_elsewhere_that_does_not_answer_is_named_and_not_awaited_for_lon
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cli.stack.run._ELSEWHERE_S", 0.5)
-    monkeypatch.setattr("cli.stack.run._SAY_S", 0.1)
+    monkeypatch.setattr("cli.stack.awaited._SAY_S", 0.1)
     url = "redis://127.0.0.1:1/0"
     stack = Stack([], [], {**os.environ, "GLIMPSE_MODEL": "auto", "GLIMPSE_REDIS_URL": url})
     refusal = rf"Redis did not answer within 0\.5 s\. Redis at {url} does not answer: .* Check that"

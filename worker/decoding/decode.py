@@ -170,12 +170,17 @@ def _opened(
             size = opened.size
             if name == "JPEG":
                 _check_size(size, pixels_max * _LARGER_JPEGS)
-                if draft_side is None and _area(size) > pixels_max:
-                    draft_side = min(size) // 2
-                if draft_side is not None:
-                    opened.draft(None, (draft_side, draft_side))
+                _draft(opened, draft_side, pixels_max)
             check(_size_kept(opened, size))
             yield opened, size
+
+
+def _draft(opened: Image.Image, side: int | None, pixels_max: int) -> None:
+    """Set a large JPEG to be decoded at a fraction of its size; see ``decode``."""
+    if side is None and _area(opened.size) > pixels_max:
+        side = min(opened.size) // 2
+    if side is not None:
+        opened.draft(None, (side, side))
 
 
 def _size_kept(opened: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
