@@ -6,29 +6,35 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    IPvAnyNetwork,
-    StringConstraints,
     ValidationError,
     ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     field_validator,
 )
 
 from common.errors import InvalidSettings
-from common.listen_address import ListenAddress
 from common.redis.address import Login, RedisAddress, Tls
 from common.secret_files import SUFFIX, read_secret
 from common.service_links import is_service_link
 from common.service_urls import BlobsUrl, MilvusUri, RedisUrl, folder_of, is_bucket
-from common.vector_index import IndexKind, VectorIndex, read_parameters
+from common.setting_types import (
+    BatchMax,
+    IndexParameters,
+    Networks,
+    OptionalHttpUrl,
+    OptionalListenAddress,
+    Origins,
+    PathPrefix,
+    PromptTemplate,
+    RateLimit,
+    Score,
+)
+from common.vector_index import IndexKind, VectorIndex
 
 PREFIX = "GLIMPSE_"
 
@@ -52,81 +58,6 @@ _TYPES = {
     "int_parsing": "give a whole number",
     "float_parsing": "give a number",
 }
-
-
-def _or_say(sentence: str) -> WrapValidator:
-    """Say in words what is allowed, instead of a pattern or each of several types."""
-
-    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-        try:
-            return handler(value)
-        except ValidationError:
-            raise ValueError(sentence) from None
-
-    return WrapValidator(validate)
-
-
-# An address for HTTP requests.
-HttpUrl = Annotated[
-    str,
-    StringConstraints(pattern=r"^https?://[^\s/]+"),
-    _or_say("give an address such as http://HOST:PORT/PATH"),
-]
-
-# An origin as browsers send it: no path, and no final slash.
-Origin = Annotated[
-    str,
-    StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$"),
-    _or_say(
-        "give origins in lower case, without a path and a slash at the end, separated by commas,"
-        " such as https://photos.example,http://localhost:3000"
-    ),
-]
-
-_Network = Annotated[
-    IPvAnyNetwork,
-    _or_say("give networks separated by commas, such as 10.1.0.0/16,127.0.0.1/32"),
-]
-
-_BatchMax = Annotated[
-    Annotated[int, Field(ge=1, le=4096)] | Literal["auto"],
-    _or_say("give auto or a whole number from 1 to 4096, such as 64"),
-]
-
-_RateLimit = Annotated[
-    str,
-    StringConstraints(pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"),
-    _or_say("give a number of requests per second, minute, hour or day, such as 600/minute"),
-]
-
-_PathPrefix = Annotated[
-    str,
-    StringConstraints(pattern=r"^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$"),
-    _or_say(
-        "give a path that begins with a slash and does not end with one, of letters, digits and"
-        " . _ ~ -, such as /photos"
-    ),
-]
-
-
-def _read_parameters(value: object) -> object:
-    return read_parameters(value) if isinstance(value, str) else value
-
-
-def _read_address(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return ListenAddress.parse(value) if value else None
-
-
-def _read_list(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(part for each in value.split(",") if (part := each.strip()))
-
-
-# A cosine similarity.
-Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
@@ -153,7 +84,7 @@ class Settings(BaseModel):
     # Index over the vectors of a new collection on a Milvus server. Milvus Lite compares all rows.
     milvus_index: IndexKind = "AUTOINDEX"
     # Its parameters, such as "M=16 efConstruction=200 ef=128"; the others have defaults.
-    milvus_index_params: Annotated[dict[str, int], BeforeValidator(_read_parameters)] = {}
+    milvus_index_params: IndexParameters = {}
     # Whether a server maps vectors and index from disk, instead of keeping them in memory.
     milvus_mmap: bool = False
     # Shards of a new collection: logs that a server writes rows to concurrently.
@@ -202,7 +133,7 @@ class Settings(BaseModel):
 
     # A sentence with one {}, such as "a photo of a {}", applied to texts of up to three words
     # before they are embedded; empty leaves texts unchanged.
-    prompt_template: str = ""
+    prompt_template: PromptTemplate = ""
     # Scores below which hits of a text and of a picture are noise; the default is what was measured
     # for the model, if anything.
     noise_text: Score | None = None
@@ -211,7 +142,7 @@ class Settings(BaseModel):
     query_cache: int = Field(default=4096, ge=0, le=1_000_000)
 
     # Maximum number of pictures per model batch; "auto" measures the fastest size at startup.
-    batch_max: _BatchMax = "auto"
+    batch_max: BatchMax = "auto"
     # Maximum time that a picture waits for its batch to fill, in milliseconds.
     batch_wait_ms: float = Field(default=10.0, ge=0, le=10_000)
     # Maximum number of pictures per ingest task.
@@ -311,7 +242,7 @@ class Settings(BaseModel):
     key_cache_s: float = Field(default=2.0, ge=0, le=60)
 
     # Maximum rate of requests per key, such as "600/minute"; empty means no limit.
-    rate_limit: _RateLimit = ""
+    rate_limit: RateLimit = ""
 
     # Seconds within which a request's line and headers must arrive.
     client_head_s: float = Field(default=10.0, gt=0, le=3600)
@@ -325,13 +256,13 @@ class Settings(BaseModel):
     proxy_hops: int = Field(default=0, ge=0, le=16)
     # Path at which the API is published, such as "/photos"; empty takes X-Forwarded-Prefix of a
     # believed proxy.
-    path_prefix: _PathPrefix = ""
+    path_prefix: PathPrefix = ""
     # Origins whose pages may call the API from a browser, separated by commas.
-    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_read_list)] = ()
+    cors_origins: Origins = ()
 
     # Networks that webhooks may be sent to although they are not public, separated by commas, such
     # as "10.1.0.0/16,127.0.0.1/32".
-    webhooks_allow: Annotated[tuple[_Network, ...], BeforeValidator(_read_list)] = ()
+    webhooks_allow: Networks = ()
     # Seconds within which a receiver must have answered a webhook.
     webhooks_timeout_s: float = Field(default=10.0, gt=0, le=60)
     # Seconds for which a webhook that was not accepted is sent again.
@@ -344,10 +275,10 @@ class Settings(BaseModel):
 
     # Where a worker serves its metrics, without a key: "PORT" on loopback, or "ADDRESS:PORT". The
     # API serves its own at `GET /metrics`.
-    metrics_bind: Annotated[ListenAddress | None, BeforeValidator(_read_address)] = None
+    metrics_bind: OptionalListenAddress = None
 
     # Where an OTLP receiver takes the spans of the API and of workers; None records none.
-    traces_url: Annotated[HttpUrl | None, BeforeValidator(lambda url: url or None)] = None
+    traces_url: OptionalHttpUrl = None
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     # Lines for people, or one JSON object per line.
@@ -417,17 +348,6 @@ class Settings(BaseModel):
         if seconds and not is_bucket(info.data.get("blobs_url", "")):
             raise ValueError("only an object store has signed addresses; set GLIMPSE_BLOBS_URL too")
         return seconds
-
-    @field_validator("prompt_template")
-    @classmethod
-    def _one_placeholder(cls, template: str) -> str:
-        if template and (
-            template.count("{}") != 1 or template.count("{") + template.count("}") > 2
-        ):
-            raise ValueError(
-                "must contain exactly one {}, which stands for the text, and no other braces"
-            )
-        return template
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
