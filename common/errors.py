@@ -40,7 +40,8 @@
     │       ├── UnsupportedFormat
     │       ├── TooManyPixels
     │       ├── TruncatedImage       its data breaks off or is damaged
-    │       └── DecoderFailed        it appears to be whole, but its decoder failed
+    │       ├── DecoderFailed        it appears to be whole, but its decoder failed
+    │       └── DecodingTooLong      it takes more processor time than is permitted
     ├── ServiceError                 a dependency is unavailable; retrying may succeed
     │   ├── BrokerUnavailable        Redis does not answer
     │   │   └── BrokerFull           Redis is out of memory
@@ -355,6 +356,12 @@ class DecoderFailed(ImageError):
     """The picture's decoder failed, although the file appears to be whole."""
 
     code = "decoder_failed"
+
+
+class DecodingTooLong(ImageError):
+    """Decoding the picture took more processor time than is permitted."""
+
+    code = "decoding_too_long"
 
 
 class ServiceError(GlimpseError):

@@ -12,10 +12,10 @@ import pytest
 
 from common.contract import DEFAULT_TENANT, INGEST_QUEUE
 from common.dead_letters.redis import RedisDeadLetters
-from tests.chaos.conftest import PATIENT, MakeWorkers
+from tests.chaos.conftest import PATIENT, MakeWorkers, StartFleet
 from tests.support.chaos.album import album
 from tests.support.chaos.ledger import Ledger
-from tests.support.mortal_decoders import DEADLY
+from tests.support.mortal_decoders import BUSY, DEADLY
 from tests.support.pictures import picture
 from tests.support.services import MortalWorker, Stack, Worker
 
@@ -91,4 +91,28 @@ def test_a_picture_that_decoders_die_of_is_quarantined_and_their_worker_lives(
     # Another upload of them kills no more.
     assert ledger.settled(ledger.upload(deadly))["failed"] == 2
     assert worker.log.read_text().count("decoder.died") == 3 * len(deadly)
+    ledger.at_rest()
+
+
+def test_a_picture_whose_decoding_does_not_end_is_quarantined(
+    ledger: Ledger, fleet: StartFleet, photos: Path, tmp_path: Path
+) -> None:
+    settings = {
+        "GLIMPSE_DECODE_IN": "threads",
+        "GLIMPSE_DECODE_CPU_S_MAX": "1",
+        "GLIMPSE_HEARTBEAT_S": "0.5",
+    }
+    pair = fleet(2, 0.005, settings, kind=MortalWorker)
+    innocent = album(photos, "busy", 20)
+    busy = {"busy.png": picture("#{:02x}{:02x}{:02x}".format(*BUSY))}
+    location = ledger.upload({**busy, **innocent})
+    job = ledger.settled(location)
+    assert (job["state"], job["indexed"], job["failed"]) == ("partial", 20, 1)
+    (failed,) = ledger.items(location, "failed")
+    assert (failed["filename"], failed["code"]) == ("busy.png", "quarantined")
+    # A worker dies each time, and says why.
+    assert pair.deaths == 3
+    logs = "".join(path.read_text() for path in tmp_path.rglob("*.log"))
+    assert logs.count("decoder.hung") == 3
+    pair.wait_until_ready()
     ledger.at_rest()

@@ -20,6 +20,7 @@ from common.blobs.folder import FolderBlobs
 from common.errors import (
     DecoderDied,
     DecodersUnavailable,
+    DecodingTooLong,
     EncoderError,
     NotAnImage,
     NotFound,
@@ -31,6 +32,8 @@ from common.logs.context import bound
 from common.pages import pages
 from common.settings import Settings, load_settings
 from tests.support.mortal_decoders import (
+    BUSY,
+    BUSY_LOCKED,
     DEADLY,
     ENDLESS,
     MortalPreprocessor,
@@ -80,8 +83,11 @@ def start(settings: Settings) -> Iterator[Start]:
         preprocessor: Preprocessor | None = None,
         slot_bytes: int = SLOT_BYTES,
         on_death: Callable[[], None] = lambda: None,
+        **changes: object,
     ) -> DecoderProcesses:
-        recipe = Recipe(settings, Preprocessing.of(preprocessor or HashingEncoder()))
+        recipe = Recipe(
+            settings.model_copy(update=changes), Preprocessing.of(preprocessor or HashingEncoder())
+        )
         started.append(DecoderProcesses(count, recipe, slot_bytes, on_death))
         return started[-1]
 
@@ -197,6 +203,21 @@ def test_a_process_that_dies_is_replaced(start: Start, blobs: FolderBlobs) -> No
     assert str(errors[0]).endswith("died (signal 11).")
     assert len(deaths) == 4
     assert budget.used == 0
+
+
+@pytest.mark.parametrize("colour", [BUSY, BUSY_LOCKED])
+def test_a_picture_that_does_not_end_fails_and_its_process_is_replaced(
+    start: Start, blobs: FolderBlobs, colour: tuple[int, int, int]
+) -> None:
+    processes = start(1, MortalPreprocessor(), decode_cpu_s_max=1)
+    with pytest.raises(DecodingTooLong, match=r"more than 1 s of processor time"):
+        prepare(processes, put(blobs, encoded_colour(colour)))
+    # The limit is one for each picture.
+    prepare(processes, innocent := put(blobs, encoded(scene(1), "PNG")))
+    (child,) = (psutil.Process(child.pid) for child in active_children())
+    while sum(child.cpu_times()[:2]) < 1.5:
+        prepare(processes, innocent)
+    assert child.is_running()
 
 
 def test_a_picture_is_not_blamed_for_what_happened_before_it(

@@ -1,8 +1,9 @@
-"""Preprocessing that kills its process, that takes long, or that a process cannot load."""
+"""Preprocessing that kills its process, that does not end, or that a process cannot load."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from PIL import Image
 from common.logs.context import fields
 from worker.encoders.hashing import HashingEncoder
 
-# The colours of pictures that kill every process, and that take too long for any.
+# The colours of pictures that kill every process, and that never end: asleep, busy, and busy
+# without ever giving up the interpreter's lock.
 DEADLY, ENDLESS = (255, 0, 255), (0, 255, 255)
+BUSY, BUSY_LOCKED = (255, 255, 0), (255, 128, 0)
 
 
 @dataclass(slots=True)
@@ -30,6 +33,10 @@ class MortalPreprocessor:
             os.kill(os.getpid(), signal.SIGSEGV)
         if colour == ENDLESS:
             time.sleep(3600)
+        while colour == BUSY:
+            pass
+        if colour == BUSY_LOCKED:
+            re.match("(a+)+b", "a" * 100)
         return HashingEncoder().preprocess(image)
 
 

@@ -35,6 +35,7 @@ class Decoder(Protocol):
         NotFound: The bytes are not in the blob store.
         BlobsUnavailable: The bytes cannot be read now.
         ImageError: The bytes are not a usable picture.
+        DecodingTooLong: A process took too long for it.
         EncoderError: Decoding or preprocessing failed unexpectedly.
         DecodersUnavailable: A process cannot be started.
         DecoderDied: The process died while it decoded the image.

@@ -14,6 +14,7 @@ from worker.decoders.base import Decoder
 from worker.decoders.inline import InlineDecoder
 from worker.decoders.process import Preprocessing, Recipe
 from worker.decoders.processes import DecoderProcesses
+from worker.decoding_time import DecodingTime
 from worker.encoders.base import Encoder
 
 
@@ -22,6 +23,7 @@ def choose_decoder(
     blobs: BlobStore,
     encoder: Encoder,
     example: NDArray[np.uint8],
+    decoding_time: DecodingTime | None = None,
     on_death: Callable[[], None] = lambda: None,
 ) -> Decoder:
     """Return the decoder that the settings name; on a GPU, by default, it is processes.
@@ -31,6 +33,7 @@ def choose_decoder(
         blobs: Read and written by threads; processes open it anew.
         encoder: The model.
         example: A preprocessed picture.
+        decoding_time: Measures how long threads take; processes limit it themselves.
         on_death: Called when a process has died of an image.
 
     Raises:
@@ -38,7 +41,7 @@ def choose_decoder(
     """
     chosen = settings.decode_in
     if chosen == "threads" or (chosen == "auto" and encoder.device == "cpu"):
-        return InlineDecoder.of(settings, blobs, encoder)
+        return InlineDecoder.of(settings, blobs, encoder, decoding_time)
     recipe = Recipe(settings, Preprocessing.of(encoder))
     return DecoderProcesses(decode_threads(settings), recipe, example.nbytes, on_death)
 

@@ -12,6 +12,7 @@ from common.blobs.base import BlobStore
 from common.settings import Settings
 from worker.decoders.base import Description
 from worker.decoding.decode import Decoded, decode
+from worker.decoding_time import DecodingTime
 from worker.encoders.base import Preprocessor
 from worker.encoders.preparing import preparing
 from worker.originals import read_original
@@ -37,6 +38,7 @@ class InlineDecoder:
         pixels_max: Maximum pixels of a picture.
         on_decoded: Called before ``preprocess``.
         photo_info: Reads what files say of their pictures.
+        decoding_time: Measures how long each image takes.
     """
 
     def __init__(
@@ -47,15 +49,23 @@ class InlineDecoder:
         *,
         on_decoded: OnDecoded = _no_thumbnails,
         photo_info: PhotoInfoReader | None = None,
+        decoding_time: DecodingTime | None = None,
     ) -> None:
         self._blobs = blobs
         self._preprocessor = preprocessor
         self._pixels_max = pixels_max
         self._on_decoded = on_decoded
         self._photo_info = photo_info or PhotoInfoReader()
+        self._decoding_time = decoding_time or DecodingTime()
 
     @classmethod
-    def of(cls, settings: Settings, blobs: BlobStore, preprocessor: Preprocessor) -> Self:
+    def of(
+        cls,
+        settings: Settings,
+        blobs: BlobStore,
+        preprocessor: Preprocessor,
+        decoding_time: DecodingTime | None = None,
+    ) -> Self:
         """Return a worker's decoder, which stores the thumbnails of new images."""
         keeps = settings.thumbnails != "request"
         return cls(
@@ -64,11 +74,12 @@ class InlineDecoder:
             settings.image_pixels_max,
             on_decoded=IngestedThumbnails(blobs).keep if keeps else _no_thumbnails,
             photo_info=PhotoInfoReader(settings.photo_info),
+            decoding_time=decoding_time,
         )
 
     def prepare(self, tenant: str, image_id: str, room: Room) -> NDArray[np.uint8]:
         """Read, decode and preprocess an image: uint8 [height, width, 3]."""
-        with preparing(image_id):
+        with preparing(image_id), self._decoding_time.measured(image_id):
             decoded = self._decode(self._blobs.read(tenant, image_id), room)
             return self._preprocess(decoded, room)
 
@@ -76,7 +87,7 @@ class InlineDecoder:
         self, tenant: str, image_id: str, room: Room
     ) -> tuple[NDArray[np.uint8], Description]:
         """Do the same, describe the image, and hand over its decoded picture."""
-        with preparing(image_id):
+        with preparing(image_id), self._decoding_time.measured(image_id):
             data = read_original(self._blobs, tenant, image_id)
             decoded = self._decode(data, room)
             # At once, while the pixels are in the processor's cache.

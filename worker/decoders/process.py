@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from ctypes import Array, c_ubyte
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -32,6 +32,8 @@ from worker.encoders.base import Preprocessor
 from worker.encoders.preparing import preparing
 from worker.pixel_budget import Room
 
+# What ends a process that takes too long for an image.
+TOO_LONG = signal.SIGPROF
 # Bytes of a decoded picture for which a process need not ask.
 GRANTED_BYTES = 4 * 1024**2
 # Bytes of freed memory that a process keeps for its next picture. Less than a block of Pillow's, of
@@ -125,8 +127,22 @@ def main(connection: Connection, slot: Array[c_ubyte], recipe: Recipe) -> None:
         connection.send(None)
         while True:
             request: Request = connection.recv()
-            with bound(**request.log_fields):
-                connection.send(_answer(decoder, request, Room(budget), pixels))
+            with bound(**request.log_fields), _limited(recipe.settings.decode_cpu_s_max):
+                answer = _answer(decoder, request, Room(budget), pixels)
+            connection.send(answer)
+
+
+@contextmanager
+def _limited(cpu_s: float) -> Iterator[None]:
+    """Let the kernel end this process if the block takes more processor time.
+
+    It does so even if a decoder holds the interpreter's lock.
+    """
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _end_with_worker() -> None:

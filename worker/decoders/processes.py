@@ -21,17 +21,19 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import DecoderDied, DecodersUnavailable, GlimpseError
+from common.errors import DecoderDied, DecodersUnavailable, DecodingTooLong, GlimpseError
 from common.logs.context import fields
 from worker.decoders import process as in_process
 from worker.decoders.base import Description
-from worker.decoders.process import Done, Needs, Recipe, Request
+from worker.decoders.process import TOO_LONG, Done, Needs, Recipe, Request
 from worker.pixel_budget import Room
 
 log = logging.getLogger(__name__)
 
 # Seconds that a process has to end before it is killed.
 _END_S = 5.0
+# How a process has ended that took too long for an image.
+_TOO_LONG = f"signal {TOO_LONG:d}"
 # What every process imports; the last is how the default model preprocesses.
 _MODULES = (in_process.__name__, "worker.encoders.clip.bicubic")
 
@@ -62,6 +64,7 @@ class DecoderProcesses:
         in_bucket = recipe.settings.blobs_folder is None
         context.set_forkserver_preload([*_MODULES, *(["common.blobs.s3"] if in_bucket else [])])
         self._on_death = on_death
+        self._cpu_s_max = recipe.settings.decode_cpu_s_max
         self._all = [_Process(context, recipe, slot_bytes) for _ in range(count)]
         # First in, first out: one that does not start must not be the next one again.
         self._idle: SimpleQueue[_Process] = SimpleQueue()
@@ -97,6 +100,11 @@ class DecoderProcesses:
         except _DiedError as death:
             self._on_death()
             log.warning("decoder.died id=%s %s", request.image_id, death)
+            if str(death) == _TOO_LONG:
+                raise DecodingTooLong(
+                    f"Decoding the picture took more than {self._cpu_s_max:g} s of processor time;"
+                    " convert it to JPEG or PNG."
+                ) from death
             raise DecoderDied(
                 f"The process that decoded image {request.image_id} died ({death})."
             ) from death

@@ -24,6 +24,7 @@ from common.read_marks.redis import RedisReadMarks
 from common.redis.client import connect
 from common.redis.time import RedisClock
 from common.settings import Settings
+from worker.decoding_time import DecodingTime
 from worker.delivery.leases import Leases
 from worker.delivery.messages import RedisMessages
 from worker.edits.editor import Editor
@@ -61,6 +62,7 @@ class Runtime:
         threads: Tasks that run concurrently.
         throughput: The worker's throughput.
         noise: What the worker knows of its model's noise.
+        decoding_time: Measures how long its threads decode a picture.
     """
 
     app: Celery
@@ -74,6 +76,7 @@ class Runtime:
     threads: int
     throughput: Throughput = field(default_factory=Throughput)
     noise: NoiseThreshold = field(default_factory=NoiseThreshold)
+    decoding_time: DecodingTime = field(default_factory=DecodingTime)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,11 @@ class Parts:
     encoder: Encoder
     store: VectorStore
     metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
+
+    @cached_property
+    def decoding_time(self) -> DecodingTime:
+        """Measures how long the worker's threads decode a picture."""
+        return DecodingTime(self.settings.decode_cpu_s_max)
 
     @cached_property
     def leases(self) -> Leases:

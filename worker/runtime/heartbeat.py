@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from concurrent.futures import Future
@@ -31,7 +32,8 @@ _BEATS_MISSED_MAX = 3
 class HeartbeatSender:
     """A thread that sends heartbeats while the worker consumes.
 
-    It runs probes on an idle model, and returns the memory that the last batches used.
+    It runs probes on an idle model, and returns the memory that the last batches used. It ends a
+    worker one of whose threads does not finish a picture.
     If the model hangs, heartbeats continue but the age of the last inference grows, which
     readiness checks. It also checks the time at which the consumer last polled its queue.
 
@@ -95,6 +97,7 @@ class HeartbeatSender:
 
     def _beat(self) -> None:
         try:
+            self._end_if_hung()
             self._probe_if_idle()
             # Before the calls to Redis and Milvus, which may not answer.
             self._show_alive()
@@ -104,6 +107,19 @@ class HeartbeatSender:
         except Exception:
             # Any error: a worker without heartbeats counts as dead.
             log.exception("heartbeat.fault")
+
+    def _end_if_hung(self) -> None:
+        """End the process if a decoder does not come to an end: a thread cannot be stopped.
+
+        To others it has died while it processed the image, which is tried again alone.
+        """
+        picture_id = self._runtime.decoding_time.exceeded()
+        if picture_id is not None:
+            log.critical(
+                "decoder.hung id=%s The worker ends, and others repeat its tasks.", picture_id
+            )
+            logging.shutdown()
+            os._exit(1)
 
     def _probe_if_idle(self) -> None:
         idle = time.time() - self._runtime.inference_at() > _PROBE_AFTER_S

@@ -254,6 +254,7 @@ class IngestParts(Parts):
             self._blobs,
             self.encoder,
             self._pixels,
+            self.decoding_time,
             self.metrics.decoder_deaths.inc,
         )
 
@@ -432,4 +433,5 @@ def ingest_runtime(
         close=parts.close,
         throughput=parts.throughput,
         threads=parts.limit.tasks_max,
+        decoding_time=parts.decoding_time,
     )

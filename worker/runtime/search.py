@@ -39,7 +39,14 @@ class SearchParts(Parts):
     def search(self) -> Search:
         """Encodes queries and searches the store."""
         encoder = measured_encoder(self.encoder, self.metrics)
-        return Search.of(self.settings, encoder, self.store, self._stores.queries, self.metrics)
+        return Search.of(
+            self.settings,
+            encoder,
+            self.store,
+            self._stores.queries,
+            self.metrics,
+            self.decoding_time,
+        )
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -126,4 +133,5 @@ def search_runtime(
         close=parts.close,
         threads=settings.search_threads + _CATALOG_THREADS,
         noise=noise_of(encoder, settings),
+        decoding_time=parts.decoding_time,
     )

@@ -12,6 +12,7 @@ from common.blobs.base import BlobStore
 from common.contract import Failure, Hit, NoiseThreshold, SearchRequest, SearchResult
 from common.errors import GlimpseError, NoThreshold, ServiceError
 from common.settings import Settings
+from worker.decoding_time import DecodingTime
 from worker.encoders.base import Encoder
 from worker.encoders.noise import noise_of
 from worker.metrics.instruments import WorkerMetrics
@@ -62,6 +63,7 @@ class Search:
         store: VectorStore,
         queries: BlobStore,
         metrics: WorkerMetrics | None = None,
+        decoding_time: DecodingTime | None = None,
     ) -> Search:
         """Create a search from the settings.
 
@@ -71,12 +73,13 @@ class Search:
             store: The vector store.
             queries: The store in which the API puts the pictures of queries.
             metrics: Receive the batches and the cache's lookups.
+            decoding_time: Measures how long each picture of a query takes to decode.
         """
         metrics = metrics or WorkerMetrics()
         model = f"{encoder.name}@{encoder.revision}"
         cache = EmbeddingCache(model, settings.query_cache, metrics.looked_up)
         embedder = Embedder(encoder, Prompts(settings.prompt_template), cache, metrics.batch)
-        pictures = QueryPictures(queries, encoder, settings.image_pixels_max)
+        pictures = QueryPictures(queries, encoder, settings.image_pixels_max, decoding_time)
         return cls(encoder.name, embedder, pictures, store, noise_of(encoder, settings))
 
     def run(self, request: SearchRequest) -> SearchResult:

@@ -6,6 +6,7 @@ const REASONS = {
   unsupported_format: 'This format is not supported. Use JPEG, PNG, WebP, HEIC or AVIF.',
   truncated: 'The picture is truncated or damaged.',
   decoder_failed: 'The picture could not be decoded. Convert it to JPEG or PNG.',
+  decoding_too_long: 'Decoding this picture takes too long. Convert it to JPEG or PNG.',
   too_many_pixels: 'The picture has too many pixels.',
   too_large: 'The file is too large.',
   quarantined: 'This picture repeatedly crashed the service, so it was quarantined.',

@@ -124,7 +124,7 @@ def test_every_reason_code_has_a_text() -> None:
     codes = {
         *("not_an_image", "unsupported_format", "truncated", "too_many_pixels", "too_large"),
         *("empty", "quarantined", "encoder_error", "store_error", "quota_exceeded"),
-        "decoder_failed",
+        *("decoder_failed", "decoding_too_long"),
     }
     reasons = load_page().assets["jobs/reasons.js"].decode()
     assert set(re.findall(r"^  (\w+): '", reasons, re.M)) == codes
