@@ -14,7 +14,9 @@ from PIL import Image
 from common.blobs.memory import MemoryBlobs
 from common.contract import NoiseThreshold, SearchRequest, Term
 from common.errors import EncoderError
+from common.settings import load_settings
 from tests.support.pictures import picture
+from worker.decoding_time import DecodingTime
 from worker.encoders.hashing import HashingEncoder
 from worker.search.embedder import Embedder
 from worker.search.embedding_cache import EmbeddingCache
@@ -174,3 +176,21 @@ def test_searches_at_once_have_each_its_own_answer(encoder: RecordingEncoder) ->
     search.close()
     np.testing.assert_allclose(together, alone, atol=1e-6)
     assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(6), abs=1e-6)
+
+
+def test_a_picture_that_is_decoded_for_too_long_is_named() -> None:
+    queries, time, named = MemoryBlobs(), DecodingTime(0), []
+    writer = queries.writer("default")
+    writer.write(picture("red"))
+    writer.commit("one")
+
+    class Watched(HashingEncoder):
+        def preprocess(self, image: Image.Image, /) -> NDArray[np.uint8]:
+            named.append(time.exceeded())
+            return super().preprocess(image)
+
+    search = Search.of(load_settings({}), Watched(), MemoryStore(), queries, decoding_time=time)
+    search.run(SearchRequest(terms=[Term(picture="one")]))
+    search.close()
+    assert named == ["one"]
+    assert time.exceeded() is None
