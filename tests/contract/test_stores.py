@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from common import schema
+from common.contract import Hit
 from common.errors import ModelMismatch, SchemaNewer, StoreError, Unprocessable
 from common.filters.model import Filter
 from common.images.photo_info import Location, PhotoInfo
@@ -453,6 +454,29 @@ def test_many_threads_share_a_store(store: VectorStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(write_and_find, range(40)))
     assert store.count() == 40
+
+
+def test_searches_of_many_threads_have_each_its_own_hits(store: VectorStore) -> None:
+    store.upsert([*many(100), *(replace(row, tenant="other") for row in many(20))])
+    mark = store.read_mark()
+    times = dict([mark] if mark else [])
+
+    def search(number: int) -> list[Hit]:
+        tenant = "other" if number % 5 == 0 else "default"
+        wanted = Filter.model_validate({"width": {"gte": 0}}) if number % 3 == 0 else None
+        # Pages of two sizes, some of them deep, and some with more rows than searches share.
+        limit, offset = (300 if number % 7 == 0 else 10), number % 2
+        with reading_as_of({} if number % 4 == 0 else times):
+            return store.search(tenant, unit(10_000 + number), limit, offset, wanted)
+
+    alone = [search(number) for number in range(60)]
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(search, range(60)))
+    for ours, expected in zip(together, alone, strict=True):
+        assert [hit.id for hit in ours] == [hit.id for hit in expected]
+        assert [hit.score for hit in ours] == pytest.approx(
+            [hit.score for hit in expected], abs=1e-5
+        )
 
 
 def test_a_collection_is_told_from_others_and_from_one_of_its_name_before(

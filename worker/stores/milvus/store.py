@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,7 @@ from worker.stores.milvus.schema import (
     VERSION_FIELDS,
     stored_name,
 )
+from worker.stores.milvus.shared_calls import SharedCalls
 from worker.stores.milvus.syntax import Scope, literal
 from worker.stores.order import Key, Order, ordering
 from worker.stores.rows import check_rows, row_key
@@ -86,6 +87,17 @@ _DEFAULT = Definition()
 _TIME_DIGITS = 20
 # Characters of a collection's key in read marks.
 _KEY_CHARACTERS = 16
+
+
+class _Kind(NamedTuple):
+    """What searches have in common that can be one call."""
+
+    limit: int
+    offset: int
+    scope: str
+    fields: tuple[str, ...]
+    # The options of ``_consistency``.
+    consistency: tuple[tuple[str, Any], ...]
 
 
 class MilvusStore:
@@ -128,6 +140,7 @@ class MilvusStore:
         self._dialect = Server("").dialect
         self._key = ""
         self._index: VectorIndex | None = None
+        self._searches = SharedCalls(self._call)
 
     def open(self) -> None:
         """Connect, and create the collection if needed; see ``VectorStore.open``."""
@@ -399,20 +412,33 @@ class MilvusStore:
         scope: str,
         fields: Sequence[str],
     ) -> list[dict[str, Any]]:
+        consistency = self._consistency()
+        kind = _Kind(limit, offset, scope, (*fields,), (*consistency.items(),))
+        # The rows of all searches of a call are bounded like those of one.
+        most = self._rows_per_read() // (limit + offset)
+        if most > 1 and (self._lite or consistency is not _STRONG):
+            return self._searches.run(kind, vector, most)
+        # A server answers a strong search once its clock has passed, however many others wait.
+        return self._call(kind, [vector])[0]
+
+    def _call(
+        self, kind: _Kind, vectors: Sequence[NDArray[np.float32]]
+    ) -> list[list[dict[str, Any]]]:
+        """Search for several vectors at once."""
         with self._connected() as client:
             found = client.search(
                 self._collection,
-                [vector],
+                list(vectors),
                 anns_field=VECTOR,
-                filter=scope,
-                limit=limit,
-                offset=offset,
-                output_fields=list(fields),
-                search_params=search_params(self._index, limit + offset),
-                **self._consistency(),
+                filter=kind.scope,
+                limit=kind.limit,
+                offset=kind.offset,
+                output_fields=list(kind.fields),
+                search_params=search_params(self._index, kind.limit + kind.offset),
+                **dict(kind.consistency),
                 timeout=_CALL_TIMEOUT_S,
             )
-        return list(found[0])
+        return [list(hits) for hits in found]
 
     def _order_calls(self) -> None:
         """Let every later call come after a write."""
