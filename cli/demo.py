@@ -17,12 +17,14 @@ from rich.console import Console
 from cli.errors import NothingToIngest, PartFailed
 from cli.examples import EXAMPLE_QUERY, example_photos
 from cli.exit_codes import INCOMPLETE
+from cli.folder_name import FolderName
 from cli.ingest import describe, ingest_pictures
 from cli.output_file import OutputFile
 from cli.pictures import Picture, find_pictures
 from cli.search import show_hits
 from cli.sheet import with_known_suffix, write_sheet
 from cli.stack import ports
+from cli.stack.own_files import prepare
 from cli.stack.parent_death import die_with_parent
 from cli.text import shown
 from glimpse_client import Glimpse
@@ -48,7 +50,7 @@ _TAIL_LINES = 15
     callback=with_known_suffix,
     help="Write a contact sheet of the hits to this PNG or JPEG file.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Data folder.")
+@click.option("--data", type=FolderName(), help="Data folder.")
 def demo(photos: str, query: str, sheet: Path, data: Path | None) -> None:
     """Start the stack, ingest photographs, search them, and stop the stack.
 
@@ -97,7 +99,7 @@ def _pictures(photos: str) -> list[Picture]:
 @contextmanager
 def _stack(data: Path) -> Iterator[str]:
     """Run `glimpse up` on a free port while the block runs; write its output to a file."""
-    data.mkdir(parents=True, exist_ok=True)
+    prepare(data)
     port = ports.claim(ports.LOOPBACK, 0)
     log = data / "up.log"
     options = ["--data", str(data), "--port", str(port)]

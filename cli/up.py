@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from cli.errors import PartMissing
-
-
-class _Folder(click.Path):
-    """A folder with a name: pathlib takes an empty one for the current folder."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "":
-            self.fail("give the name of a folder.", param, ctx)
-        return super().convert(value, param, ctx)
+from cli.folder_name import FolderName
 
 
 @click.command()
@@ -24,7 +15,7 @@ class _Folder(click.Path):
     "--data",
     default=Path("data"),
     show_default=True,
-    type=_Folder(file_okay=False, path_type=Path),
+    type=FolderName(),
     help="Folder for all data.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

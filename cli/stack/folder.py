@@ -11,19 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-import click
 import psutil
 
 from cli import milvus_address, redis_address
+from cli.stack.own_files import LOCK, prepare, unusable
 from common.errors import DataDirBusy
 
-# Which one `glimpse up` uses at a time; every version has left it behind.
-_LOCK = "up.lock"
-# What else may be in a data folder without it: what a copy holds, the log and the folders of
-# `glimpse demo`, and what a new file system holds.
-_OWN = frozenset({"blobs", "milvus", "redis", "parts.json", "up.log", "demo", "lost+found"})
-# Number of other files to name in a message.
-_NAMED_MAX = 3
 # Seconds that the parts of a killed stack have to end after SIGTERM before they are killed too.
 _LEFTOVERS_S = 40.0
 
@@ -141,28 +134,11 @@ def hold(path: Path) -> Iterator[DataFolder]:
 
 
 def _open_lock(path: Path) -> TextIO:
+    prepare(path)
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_other_files(path)
-        return (path / _LOCK).open("a+")
+        return (path / LOCK).open("a+")
     except OSError as error:
-        raise _unusable(f"{path} cannot be used: {error.strerror}.") from error
-
-
-def _refuse_other_files(path: Path) -> None:
-    """Refuse a folder that no `up` has used, and that holds files of others."""
-    names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
-    others = sorted(names - _OWN)
-    if others and _LOCK not in names:
-        more = ", ..." if len(others) > _NAMED_MAX else ""
-        raise _unusable(
-            f"{path} holds other files ({', '.join(others[:_NAMED_MAX])}{more}). Name a new folder"
-            f" for the data of Glimpse; `glimpse ingest {path}` then adds the pictures in this one."
-        )
-
-
-def _unusable(message: str) -> click.BadParameter:
-    return click.BadParameter(message, param_hint="--data")
+        raise unusable(path, error) from error
 
 
 def _busy(path: Path, holder: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,25 @@ def test_interrupted_it_stops_what_it_started(demo: Demo, number: signal.Signals
     assert demo.wait() == 130
     assert demo.processes() == []
     assert demo.log.read_text().endswith("Interrupted.\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "refusal"),
+    [
+        ("photos", "--data: {}/photos holds other files (blue.png, red.png)."),
+        ("photos/red.png", "'--data': Directory '{}/photos/red.png' is a file."),
+        ("photos/red.png/data", "--data: {}/photos/red.png/data cannot be used: "),
+    ],
+)
+def test_a_folder_that_cannot_be_the_data_folder_is_refused_and_left_as_it_is(
+    tmp_path: Path, photos: Path, place: str, refusal: str
+) -> None:
+    before = sorted(photos.iterdir())
+    arguments = ["demo", "--photos", str(photos), "--data", str(tmp_path / place)]
+    run = subprocess.run([sys.executable, "-m", "cli", *arguments], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert refusal.format(tmp_path) in run.stderr
+    assert sorted(photos.iterdir()) == before
 
 
 def test_a_stack_that_does_not_start_says_why(demo: Demo) -> None:
