@@ -6,8 +6,6 @@ import json
 import os
 import socket
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 import click
 
@@ -18,6 +16,7 @@ from common.logs.configure import configure_logs
 from common.redis.client import connect
 from common.redis.time import RedisClock
 from common.settings import Settings, load_settings
+from worker.encoders.compiled import keep_compiled
 from worker.runtime.process import report, run_worker
 
 
@@ -48,7 +47,7 @@ def choose() -> None:
     """Print the model that GLIMPSE_MODEL resolves to, downloading its weights if needed."""
     from worker.encoders.registry import choose_model
 
-    click.echo(choose_model(_settings()))
+    click.echo(choose_model(_settings_of_model()))
 
 
 @commands.command()
@@ -56,7 +55,7 @@ def fetch() -> None:
     """Download the weights of GLIMPSE_MODEL with a progress bar, and print where they are."""
     from worker.encoders.registry import fetch_model
 
-    click.echo(fetch_model(_settings()))
+    click.echo(fetch_model(_settings_of_model()))
 
 
 @commands.command()
@@ -98,7 +97,7 @@ def restore(source: str, at: str | None, rebuild: bool, check: bool) -> None:
     from worker.backup import commands
     from worker.stores.pass_bars import pass_bars
 
-    settings, failed = _settings(), 0
+    settings, failed = _settings_of_model() if rebuild else _settings(), 0
     with pass_bars() as show:
         if check:
             done = commands.check_backup(source, at, show)
@@ -133,15 +132,11 @@ def health(queue: str) -> None:
 def _settings() -> Settings:
     settings = load_settings()
     configure_logs(settings)
-    _keep_compiled(settings.cache_dir.expanduser() / "inductor")
     return settings
 
 
-def _keep_compiled(folder: Path) -> None:
-    """Let torch keep what it compiles in a folder, if it can be made.
-
-    Otherwise torch makes one among the temporary files, also if it compiles nothing.
-    """
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+def _settings_of_model() -> Settings:
+    """Return the settings of a command that imports a model's packages."""
+    settings = _settings()
+    keep_compiled(settings)
+    return settings

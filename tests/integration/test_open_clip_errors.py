@@ -18,6 +18,7 @@ import torch
 from common.errors import InvalidSettings, SetupError, WeightsUnavailable
 from common.settings import Settings
 from tests.support import open_clip_models
+from tests.support.services import Valkey
 from worker.encoders.open_clip.loading import fetch_open_clip, load_open_clip
 from worker.encoders.open_clip.names import Source
 from worker.encoders.registry import choose_model, load_encoder
@@ -173,17 +174,39 @@ choose_model(Settings(model="open_clip:ViT-B-32/laion2b_e16"))
     assert "pip install 'glimpse[worker,openclip]'" in result.stderr
 
 
-def test_importing_open_clip_leaves_nothing_among_the_temporary_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command", ["worker choose", "worker run search", "celery -A worker.app:search worker"]
+)
+def test_importing_open_clip_leaves_nothing_among_the_temporary_files(
+    tmp_path: Path, valkey: Valkey, command: str
+) -> None:
     temporary, cache = tmp_path / "temporary", tmp_path / "cache"
     temporary.mkdir()
-    environ = {**os.environ, "TMPDIR": str(temporary), "GLIMPSE_CACHE_DIR": str(cache)}
-    environ.pop("TORCHINDUCTOR_CACHE_DIR", None)
-    choose = subprocess.run(
-        [sys.executable, "-m", "worker", "choose"],
-        env={**environ, "GLIMPSE_MODEL": "open_clip:nothing/none"},
+    ended = _run(command, valkey, cache, TMPDIR=str(temporary))
+    assert "invalid_settings: GLIMPSE_MODEL=open_clip:nothing/none" in ended.stderr
+    assert list(temporary.iterdir()) == []
+    assert (cache / "inductor").is_dir()
+
+
+def test_a_command_that_loads_no_model_makes_no_cache(tmp_path: Path, valkey: Valkey) -> None:
+    ended = _run("worker health search", valkey, tmp_path / "cache")
+    assert ended.stderr.startswith("worker_unavailable: ")
+    assert not (tmp_path / "cache").exists()
+
+
+def _run(
+    command: str, valkey: Valkey, cache: Path, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a module with a model that does not exist."""
+    inherited = {name: value for name, value in os.environ.items() if "INDUCTOR" not in name}
+    settings = {
+        "GLIMPSE_REDIS_URL": valkey.url,
+        "GLIMPSE_CACHE_DIR": str(cache),
+        "GLIMPSE_MODEL": "open_clip:nothing/none",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", *command.split()],
+        env={**inherited, **settings, **environ},
         capture_output=True,
         text=True,
     )
-    assert choose.stderr.startswith("invalid_settings: ")
-    assert list(temporary.iterdir()) == []
-    assert (cache / "inductor").is_dir()

@@ -14,6 +14,7 @@ from common.errors import GlimpseError
 from common.exit_codes import status_of
 from common.logs.context import bind_process
 from common.settings import Settings
+from worker.encoders.compiled import keep_compiled
 
 # What Celery sets as its worker starts. By then gRPC's threads run: while one reads the environment
 # in C, to add a variable can crash the process, since glibc moves them all; to change one cannot.
@@ -48,6 +49,7 @@ def run_worker(
     keep_freed_memory()
     for variable in _SET_BY_CELERY:
         os.environ.setdefault(variable, "")
+    keep_compiled(settings)
     # Until it has started: what it imports and loads stays, and holds no garbage worth the search.
     gc.disable()
     from worker.runtime.serve import serve
