@@ -25,21 +25,36 @@ def listed_id(whole: str) -> str:
     return whole[:_DIGITS_LISTED] if on_terminal() else whole
 
 
-class ImageId(click.ParamType[str]):
+class _Id(click.ParamType[str]):
     """Accepts only IDs and their beginnings, so that no request is sent if one is malformed."""
 
     name = "id"
+    # Of what it is the ID, and how many digits a whole one has.
+    _what: str
+    _digits: int
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the ID, or its beginning."""
-        if not re.fullmatch(f"[0-9a-f]{{{_DIGITS_MIN},{IMAGE_ID_DIGITS}}}", value):
+        if not re.fullmatch(f"[0-9a-f]{{{_DIGITS_MIN},{self._digits}}}", value):
             self.fail(
-                f"{value!r} is not an image ID ({IMAGE_ID_DIGITS} hexadecimal digits, or"
+                f"{value!r} is not {self._what} ID ({self._digits} hexadecimal digits, or"
                 f" at least the first {_DIGITS_MIN}).",
                 param,
                 ctx,
             )
         return value
+
+
+class ImageId(_Id):
+    """The ID of an image or of a dead letter."""
+
+    _what, _digits = "an image", IMAGE_ID_DIGITS
+
+
+class JobId(_Id):
+    """The ID of a job, which is also that of its delivery."""
+
+    _what, _digits = "a job", RECORD_ID_DIGITS
 
 
 def whole_image_id(client: Glimpse, given: str) -> str:
@@ -65,7 +80,7 @@ def whole_letter_id(client: Glimpse, given: str) -> str:
 
 def whole_job_id(client: Glimpse, given: str) -> str:
     """Return the ID of the job whose ID begins with the digits given."""
-    if len(given) >= RECORD_ID_DIGITS or not re.fullmatch(f"[0-9a-f]{{{_DIGITS_MIN},}}", given):
+    if len(given) == RECORD_ID_DIGITS:
         return given
     jobs = ((job.id, f"{job.kind}, {job.created_at}") for job in client.jobs())
     return _only("job", given, _beginning(given, jobs))

@@ -6,7 +6,7 @@ from itertools import islice
 
 import click
 
-from cli.image_id import listed_id, whole_job_id
+from cli.image_id import JobId, listed_id, whole_job_id
 from cli.table import limit_option, on_terminal, print_list
 from glimpse_client import Glimpse
 from glimpse_client.answers import Job, JobsPage
@@ -41,7 +41,7 @@ def jobs(state: str | None, limit: int | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_ids", metavar="JOB...", nargs=-1, required=True)
+@click.argument("job_ids", metavar="JOB...", nargs=-1, required=True, type=JobId())
 def cancel(job_ids: tuple[str, ...]) -> None:
     """Cancel jobs.
 

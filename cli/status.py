@@ -7,14 +7,14 @@ import sys
 import click
 
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import whole_job_id
+from cli.image_id import JobId, whole_job_id
 from cli.job_progress import describe, follow
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", type=JobId())
 @click.option("--wait", is_flag=True, help="Wait until the job has ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(job_id: str, wait: bool, as_json: bool) -> None:

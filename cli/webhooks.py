@@ -6,7 +6,7 @@ from itertools import islice
 
 import click
 
-from cli.image_id import whole_job_id
+from cli.image_id import JobId, whole_job_id
 from cli.table import limit_option, on_terminal, print_list, print_rows
 from glimpse_client import Glimpse
 from glimpse_client.answers import Attempt, DeliveriesPage, Delivery
@@ -47,7 +47,7 @@ def list_deliveries(state: str | None, limit: int | None, as_json: bool) -> None
 
 
 @webhooks.command()
-@click.argument("job")
+@click.argument("job", type=JobId())
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def show(job: str, as_json: bool) -> None:
     """Show the attempts to tell that JOB has ended.
@@ -67,7 +67,7 @@ def show(job: str, as_json: bool) -> None:
 
 
 @webhooks.command()
-@click.argument("jobs", metavar="JOB...", nargs=-1, required=True)
+@click.argument("jobs", metavar="JOB...", nargs=-1, required=True, type=JobId())
 def replay(jobs: tuple[str, ...]) -> None:
     """Send the messages of these jobs again."""
     with Glimpse.from_environ() as client:

@@ -82,6 +82,20 @@ def test_an_unknown_beginning_is_an_error(
     assert f"begins with {unknown}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["status", "cancel", "webhooks show", "webhooks replay"])
+@pytest.mark.parametrize("malformed", ["abc", "red.png", "a/b", "4" * 33])
+def test_what_is_no_id_of_a_job_is_refused(
+    command: str, malformed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command.split(), malformed]) == 2
+    assert f"'{malformed}' is not a job ID (32 hexadecimal digits" in capsys.readouterr().err
+
+
+def test_an_id_longer_than_that_of_a_job_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", "4" * 33]) == 1
+    assert "There is no job whose ID begins with 444" in capsys.readouterr().err
+
+
 def test_an_image_is_shown(ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["show", RED[:8]]) == 0
     facts = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
