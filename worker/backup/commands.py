@@ -97,9 +97,9 @@ def open_repository(place: str) -> Repository:
 def _folder(place: str) -> Path:
     if place.startswith("file:///"):
         return folder_of(place).expanduser().absolute()
-    if "://" in place:
+    if "://" in place or not place:
         raise BackupRefused(
-            f"{place} is neither a folder nor the address of a bucket. Write a path, or"
+            f"{place!r} is neither a folder nor the address of a bucket. Write a path, or"
             " s3://BUCKET/PREFIX."
         )
     return Path(place).expanduser().absolute()

@@ -14,6 +14,8 @@ from common.errors import BackupRefused
 
 # The folder, as the subject of a sentence.
 _PLACE = "The folder of the backups"
+# There is no such object, also if what should be the folder is a file.
+_ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
 class FolderRepository:
@@ -55,13 +57,13 @@ class FolderRepository:
 
     def get(self, name: str) -> bytes | None:
         """Return a file's bytes."""
-        with disk_errors(_PLACE), suppress(FileNotFoundError):
+        with disk_errors(_PLACE), suppress(*_ABSENT):
             return (self._root / name).read_bytes()
         return None
 
     def names(self, folder: str) -> Iterator[str]:
         """Iterate over the files of a folder that are not empty."""
-        with disk_errors(_PLACE), suppress(FileNotFoundError), os.scandir(self._root / folder) as d:
+        with disk_errors(_PLACE), suppress(*_ABSENT), os.scandir(self._root / folder) as d:
             for entry in d:
                 if entry.stat().st_size:
                     yield entry.name

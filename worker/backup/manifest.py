@@ -112,9 +112,11 @@ def find(repository: Repository, at: str | None) -> str:
     every = names(repository)
     matching = [name for name in every if name.startswith(at or "")]
     if not matching:
-        newest = f" Its newest are: {', '.join(every[-_NAMED:])}." if every else ""
-        which = f" that begins with {at}" if at and every else ""
-        raise RestoreRefused(f"{repository.where} has no complete backup{which}.{newest}")
+        if every:
+            which = f" that begins with {at}. Its newest are: {', '.join(every[-_NAMED:])}."
+        else:
+            which = ". Name the folder or the bucket that `glimpse backup` has written to."
+        raise RestoreRefused(f"{repository.where} has no complete backup{which}")
     return matching[-1]
 
 

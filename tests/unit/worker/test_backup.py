@@ -34,6 +34,7 @@ from worker.backup import manifest as manifests
 from worker.backup.backup import Backup
 from worker.backup.check import check
 from worker.backup.commands import back_up as back_up_to
+from worker.backup.commands import check_backup
 from worker.backup.manifest import Manifest
 from worker.backup.memory import MemoryRepository
 from worker.backup.rebuild import Rebuild
@@ -374,8 +375,14 @@ def test_a_backup_is_named_by_the_beginning_of_its_time(
 
 @pytest.mark.parametrize("at", [None, "1999"])
 def test_a_place_without_backups_is_named(at: str | None) -> None:
-    with pytest.raises(RestoreRefused, match=r"has no complete backup\.$"):
+    with pytest.raises(RestoreRefused, match=r"has no complete backup\. Name the folder or"):
         manifests.find(MemoryRepository(), at)
+
+
+def test_a_file_is_a_place_without_backups(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RestoreRefused, match="file has no complete backup"):
+        check_backup(str(tmp_path / "file"), None, show)
 
 
 def test_vectors_can_be_computed_instead_of_saved(
@@ -423,6 +430,8 @@ def test_what_is_no_shard_is_refused(damage: bytes) -> None:
         ("/srv/blobs", "s3://a b"),
         ("/srv/blobs", "s4://backups"),
         ("/srv/blobs", "file://backups"),
+        ("/srv/blobs", ""),
+        ("s3://pictures", ""),
     ],
 )
 def test_places_that_are_no_place_for_a_backup_are_refused(blobs: str, target: str) -> None:
