@@ -63,7 +63,5 @@ def _translated(error: Exception) -> BlobsUnavailable:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _FULL or status == HTTPStatus.INSUFFICIENT_STORAGE:
-        return BlobsFull(
-            f"The object store is full: {code}. Free some space, then send the upload again."
-        )
+        return BlobsFull(f"The object store is full: {code}. Free some space, then try again.")
     return BlobsUnavailable(f"The object store cannot be used: {code}. Try again later.")

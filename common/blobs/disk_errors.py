@@ -28,7 +28,7 @@ def disk_errors(place: str = "The blob folder") -> Iterator[None]:
         reason = error.strerror or type(error).__name__
         if error.errno in _FULL:
             raise BlobsFull(
-                f"{place} is full: {reason}. Free some space, then send the upload again."
+                f"{place} is full: {reason}. Free some space, then try again."
             ) from error
         raise BlobsUnavailable(f"{place} cannot be used: {reason}. Try again later.") from error
 
