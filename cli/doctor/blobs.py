@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cli.doctor.clock import clock_finding
@@ -24,16 +24,20 @@ _PROBE_BYTES = 64 * 1024
 _FREE_BYTES_MIN = 2 * 1024**3
 
 
-def look(blobs: BlobStore, folder: Path | None, clock: Clock) -> Iterator[Finding]:
+def look(
+    blobs: BlobStore, folder: Path | None, clock: Clock, try_it: Callable[[], None]
+) -> Iterator[Finding]:
     """Yield what there is to say about the blob store.
 
     Args:
         blobs: A store whose blobs nothing else depends on.
         folder: The folder of the blobs; None if they are in an object store.
         clock: Redis's clock.
+        try_it: Raises the error with which a process of the service does not start.
     """
     where = f"the folder {folder}" if folder else "the object store"
     try:
+        try_it()
         skew_s, ms = _round_trip(blobs, clock)
     except (BlobsUnavailable, SetupError) as error:
         yield _PART.error("works", str(error), f"Check {where} and the rights on it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from cli import redis_address
@@ -10,7 +11,7 @@ from cli.doctor import api, blobs, milvus, redis, workers
 from cli.errors import RedisNotFound
 from cli.relay import Relay
 from cli.service_environ import found_environ
-from common.blobs.stores import open_blobs
+from common.blobs.stores import open_blobs, try_blobs
 from common.findings import Finding
 from common.heartbeats import RedisHeartbeats
 from common.keys.redis import RedisKeys
@@ -62,7 +63,8 @@ def _of_redis_and_what_needs_it(
         beats, active = RedisHeartbeats(client).alive(), RedisModels(client).roles().active
         yield from workers.look(beats, active, clock.now())
         queries = open_blobs(settings, client).queries
-        yield from blobs.look(queries, settings.blobs_folder, clock)
+        try_it = partial(try_blobs, settings)
+        yield from blobs.look(queries, settings.blobs_folder, clock, try_it)
         return RedisKeys(client).exist()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -18,14 +17,13 @@ from common.blobs.bucket import Bucket
 from common.blobs.bucket_errors import code_of
 from common.errors import BlobsMisconfigured, BlobsUnavailable
 
-log = logging.getLogger(__name__)
-
 # What is done with a bucket: the action, with the right that it needs, and a call.
 Steps = Sequence[tuple[str, Callable[[], object]]]
 
+_ENDPOINT = "AWS_ENDPOINT_URL_S3 is not the address of an object store. Write http://HOST:PORT, or https://."
 # What to do about each code of an object store that stays until somebody changes something.
 _ADVICE = {
-    "NoSuchBucket": "There is no such bucket. Create it, or correct GLIMPSE_BLOBS_URL.",
+    "NoSuchBucket": "There is no such bucket. Create it, or name another.",
     "InvalidAccessKeyId": "The access key is unknown. Check AWS_ACCESS_KEY_ID.",
     "SignatureDoesNotMatch": "The secret is wrong. Check AWS_SECRET_ACCESS_KEY.",
     "ExpiredToken": "The session's token has expired. Renew the credentials.",
@@ -33,6 +31,9 @@ _ADVICE = {
     "RequestTimeTooSkewed": "This machine's clock is wrong. Set it.",
     "AuthorizationHeaderMalformed": "The bucket is in another region. Set AWS_REGION.",
     "PermanentRedirect": "The bucket is in another region. Set AWS_REGION.",
+    "InvalidEndpoint": _ENDPOINT,
+    "EndpointResolutionError": _ENDPOINT,
+    "ConfigParseError": "The file of AWS_CONFIG_FILE, or ~/.aws/config, is invalid. Correct it.",
 }
 _NOT_ALLOWED = frozenset({"AccessDenied", "AllAccessDisabled", "403", "Forbidden"})
 _NO_CREDENTIALS = frozenset(
@@ -47,11 +48,10 @@ _NO_CREDENTIALS = frozenset(
 def check_bucket(bucket: Bucket) -> None:
     """Use a bucket once in every way, and leave nothing in it.
 
-    If the object store is unreachable, it only logs that: calls will fail until it is back.
-
     Raises:
         BlobsMisconfigured: The bucket cannot be used until somebody changes something; the message
             says what.
+        BlobsUnavailable: The object store does not answer.
     """
     key = f"incoming/check-{secrets.token_hex(8)}"
     steps: Steps = (
@@ -64,11 +64,7 @@ def check_bucket(bucket: Bucket) -> None:
             lambda: bucket.abort_uploads("incoming/", time.time()),
         ),
     )
-    where = f"s3://{bucket.name}/{bucket.prefix}"
-    try:
-        require_rights(f"The blobs cannot be kept in {where}", steps)
-    except BlobsUnavailable as error:
-        log.warning("blobs.unreachable where=%s %s", where, error)
+    require_rights(f"The blobs cannot be kept in s3://{bucket.name}/{bucket.prefix}", steps)
 
 
 def require_rights(problem: str, steps: Steps) -> None:

@@ -11,7 +11,7 @@ from botocore.handlers import add_expect_header
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-from common.blobs.bucket_errors import bucket_errors
+from common.blobs.bucket_errors import InvalidEndpoint, bucket_errors
 
 # Seconds to connect, and to wait for the next bytes of an answer.
 _CONNECT_S, _READ_S = 3, 15
@@ -40,10 +40,10 @@ def connect() -> tuple[Any, URLLib3Session]:
     """Return a client, and a connection pool for requests that are signed ahead of time."""
     session = boto3.session.Session()
     with bucket_errors():
-        client = session.client("s3", config=_CONFIG)
+        client = _client(session, _CONFIG)
         address = client.meta.endpoint_url
         if not str(urlsplit(address).hostname).endswith(_AMAZON):
-            client = session.client("s3", config=_CONFIG.merge(_PATHS))
+            client = _client(session, _CONFIG.merge(_PATHS))
         # If the connection breaks within "100 Continue", botocore waits for its end forever.
         client.meta.events.unregister("before-call.s3", add_expect_header)
         bundle = session._session.get_config_variable("ca_bundle")
@@ -54,3 +54,10 @@ def connect() -> tuple[Any, URLLib3Session]:
         max_pool_connections=_CONNECTIONS,
     )
     return client, pool
+
+
+def _client(session: boto3.session.Session, config: Config) -> Any:
+    try:
+        return session.client("s3", config=config)
+    except ValueError as error:
+        raise InvalidEndpoint from error

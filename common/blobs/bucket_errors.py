@@ -27,6 +27,12 @@ class BrokenAnswer(BotoCoreError):  # type: ignore[misc]  # botocore has no type
     fmt = "The answer broke off."
 
 
+class InvalidEndpoint(BotoCoreError):  # type: ignore[misc]
+    """The store's address is none, for which botocore raises a bare ``ValueError``."""
+
+    fmt = "The address is invalid."
+
+
 @contextmanager
 def bucket_errors() -> Iterator[None]:
     """Translate errors of the client into ``BlobsUnavailable``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from redis import Redis
 from common.blobs.base import BlobStore
 from common.blobs.folder import FolderBlobs
 from common.blobs.mark import BlobMark, FolderMark
-from common.errors import BlobsMisconfigured, BucketShared, ServiceError
+from common.errors import BlobsMisconfigured, BlobsUnavailable, BucketShared, ServiceError
 from common.service_urls import bucket_of
 from common.settings import Settings
 
 if TYPE_CHECKING:
     from common.blobs.bucket import Bucket
+
+log = logging.getLogger(__name__)
 
 # Bytes to read at a time from an archive, which is read to its end.
 _ARCHIVE_BLOCK_BYTES = 4 * 1024**2
@@ -76,11 +79,13 @@ def check_blobs(settings: Settings, redis: Redis) -> None:
     """
     if settings.blobs_folder is not None:
         return
+    try:
+        try_blobs(settings)
+    except BlobsUnavailable as error:
+        log.warning("blobs.unreachable where=%s %s", settings.blobs_url, error)
     bucket = open_bucket(settings.blobs_url)
-    from common.blobs.bucket_check import check_bucket
     from common.blobs.bucket_owner import BucketOwner
 
-    check_bucket(bucket)
     try:
         BucketOwner(redis, bucket).check()
     except BucketShared as error:
@@ -88,6 +93,20 @@ def check_blobs(settings: Settings, redis: Redis) -> None:
     except ServiceError:
         # The first call reports it.
         return
+
+
+def try_blobs(settings: Settings) -> None:
+    """Use an object store once in every way; does nothing for a folder.
+
+    Raises:
+        BlobsMisconfigured: The store cannot be used with these settings; the message says why.
+        BlobsUnavailable: It does not answer.
+    """
+    if settings.blobs_folder is None:
+        bucket = open_bucket(settings.blobs_url)
+        from common.blobs.bucket_check import check_bucket
+
+        check_bucket(bucket)
 
 
 def _in_bucket(settings: Settings, redis: Redis, *, marks: bool) -> BlobStores:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cli.doctor.blobs import look
 from common.blobs import bucket_owner
 from common.blobs.bucket import Bucket
 from common.blobs.bucket_owner import BucketOwner
-from common.blobs.stores import check_blobs, open_blobs
+from common.blobs.stores import check_blobs, open_blobs, try_blobs
 from common.errors import BlobsMisconfigured, BucketShared
 from common.redis.client import connect
+from common.redis.time import RedisClock
 from common.settings import Settings, load_settings
 from tests.support.breaking_proxy import BreakingProxy, refusal
 from tests.support.clock import Clock
@@ -64,14 +67,22 @@ def test_a_bucket_that_can_be_used_is_left_as_it_was(
             {"AWS_ACCESS_KEY_ID": READER_KEY, "AWS_SECRET_ACCESS_KEY": READER_SECRET},
             r"do not allow to write \(s3:PutObject\)",
         ),
+        ({"AWS_ENDPOINT_URL_S3": "127.0.0.1:9000"}, "Write http://HOST:PORT, or https://"),
+        ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:99999"}, "AWS_ENDPOINT_URL_S3 is not the"),
+        ({"AWS_CONFIG_FILE": __file__}, "The file of AWS_CONFIG_FILE"),
         ({"AWS_PROFILE": "absent"}, "There are no credentials. Set AWS_ACCESS_KEY_ID"),
     ],
 )
 def test_what_has_to_be_changed_is_told(
     settings: MakeSettings, changes: dict[str, str], says: str
 ) -> None:
-    with pytest.raises(BlobsMisconfigured, match=says):
-        check(settings(**changes))
+    changed = settings(**changes)
+    with pytest.raises(BlobsMisconfigured, match=says) as told:
+        check(changed)
+    with connect(changed.redis_url) as redis:
+        queries, clock = open_blobs(changed, redis).queries, RedisClock(redis)
+        diagnosed = list(look(queries, None, clock, partial(try_blobs, changed)))
+    assert [(each.level, each.text) for each in diagnosed] == [("error", str(told.value))]
 
 
 def test_who_may_not_delete_is_told(settings: MakeSettings, seaweedfs: SeaweedFS) -> None:

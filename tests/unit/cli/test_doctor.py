@@ -74,11 +74,15 @@ def test_a_worker_in_trouble_is_named(changes: dict[str, object], found: dict[st
     assert diagnosed(beat(**changes), beat("search")) == found
 
 
+def can_be_used() -> None:
+    """What a process of the service does as it starts, where nothing is wrong."""
+
+
 @pytest.mark.parametrize("stores", ["memory", "folder"])
 def test_a_blob_store_is_tried_and_left_as_it_was(stores: str, tmp_path: Path) -> None:
     store = MemoryBlobs() if stores == "memory" else FolderBlobs(tmp_path)
     folder = None if stores == "memory" else tmp_path
-    found = list(blobs.look(store, folder, MachineClock()))
+    found = list(blobs.look(store, folder, MachineClock(), can_be_used))
     assert levels(found) == {}
     assert [each.check for each in found] == ["works", "clock", *(["space"] if folder else [])]
     assert list(store.stored()) == []
@@ -87,12 +91,13 @@ def test_a_blob_store_is_tried_and_left_as_it_was(stores: str, tmp_path: Path) -
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "blobs").touch()
     store = FolderBlobs(tmp_path / "blobs")
-    assert levels(blobs.look(store, tmp_path / "blobs", MachineClock())) == {"works": "error"}
+    found = blobs.look(store, tmp_path / "blobs", MachineClock(), can_be_used)
+    assert levels(found) == {"works": "error"}
 
 
 def test_a_full_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blobs, "_FREE_BYTES_MIN", 2**80)
-    found = blobs.look(FolderBlobs(tmp_path), tmp_path, MachineClock())
+    found = blobs.look(FolderBlobs(tmp_path), tmp_path, MachineClock(), can_be_used)
     assert levels(found) == {"space": "warning"}
 
 
