@@ -14,7 +14,13 @@ from common.errors import MigrationRefused
 
 
 @click.command()
-@click.option("--to", required=True, metavar="URI", help="Address of the Milvus server to copy to.")
+@click.option(
+    "--to",
+    required=True,
+    type=milvus_address.MilvusAddress(),
+    metavar="URI",
+    help="Address of the Milvus server to copy to.",
+)
 @click.option("--finish", is_flag=True, help="Copy the rest, once all workers have been stopped.")
 @click.option(
     "--data",

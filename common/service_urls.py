@@ -52,8 +52,12 @@ def bucket_of(url: str) -> tuple[str, str]:
     return bucket, f"{prefix}/" if prefix else ""
 
 
-def _milvus(uri: str) -> str:
-    """Reject an invalid URL; an error from pymilvus would include the password."""
+def check_milvus(uri: str) -> str:
+    """Return an address of Milvus unchanged.
+
+    Raises:
+        ValueError: It is invalid; an error from pymilvus would include the password.
+    """
     example = "http://HOST:19530"
     if not uri.startswith(_MILVUS):
         raise ValueError(f"give a URL such as {example}")
@@ -69,5 +73,5 @@ def _milvus(uri: str) -> str:
 
 
 RedisUrl = Annotated[str, AfterValidator(_redis)]
-MilvusUri = Annotated[str, AfterValidator(_milvus)]
+MilvusUri = Annotated[str, AfterValidator(check_milvus)]
 BlobsUrl = Annotated[str, AfterValidator(_blobs)]

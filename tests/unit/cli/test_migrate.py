@@ -27,3 +27,15 @@ def test_workers_must_be_known_before_it_finishes(
     monkeypatch.delenv("GLIMPSE_REDIS_URL", raising=False)
     assert run([*COMMAND, "--finish"]) == 1
     assert "Set GLIMPSE_REDIS_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "address", ["", "milvus:19530", "milvus.db", "http://", "http://u:pw@a:99999"]
+)
+def test_what_is_no_address_of_milvus_is_refused(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["migrate", "--to", address]) == 2
+    printed = capsys.readouterr().err
+    assert "Invalid value for '--to': give a URL" in printed
+    assert "pw" not in printed
