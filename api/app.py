@@ -87,7 +87,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     stream_slots.install(app, settings)
     cors.install(app, settings.cors_origins, OPERATIONS, HEADERS)
     # Authorize first, so that unauthorized callers learn nothing about their request's validity.
-    authorization.install(app, settings, OPERATIONS, services.keys, services.clock)
+    without_redis = {"service.metrics": service.metrics_without_redis}
+    authorization.install(app, settings, OPERATIONS, services.keys, services.clock, without_redis)
     rate_limit.install(app, settings.rate_limit, services.counters)
     content_length.install(app)
     parameters.install(app, OPERATIONS)

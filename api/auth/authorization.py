@@ -13,7 +13,7 @@ from api.auth.key_cache import KeyCache
 from api.auth.local_requests import is_from_here
 from api.http.operations import Operation
 from common.contract import DEFAULT_TENANT
-from common.errors import Forbidden, NoKeys, Unauthorized
+from common.errors import BrokerUnavailable, Forbidden, NoKeys, Unauthorized
 from common.keys.base import SCOPES, Keys, Scope
 from common.keys.command import CREATE_KEY
 from common.keys.token import Token
@@ -91,7 +91,12 @@ class Authorization:
 
 
 def install(
-    app: Flask, settings: Settings, operations: Mapping[str, Operation], keys: Keys, clock: Clock
+    app: Flask,
+    settings: Settings,
+    operations: Mapping[str, Operation],
+    keys: Keys,
+    clock: Clock,
+    without_redis: Mapping[str, Callable[[], Response]],
 ) -> None:
     """Check the key and the scope of every request.
 
@@ -101,16 +106,11 @@ def install(
         operations: The routes by their endpoints; a missing one needs ``admin``.
         keys: The service's keys.
         clock: The clock by which they expire.
+        without_redis: What answers while keys cannot be read, by the endpoints of routes for which
+            that is no error; it tells nothing that needs a key.
     """
     authorization = Authorization(KeyCache(keys, settings.key_cache_s), clock, settings.open_to)
     app.extensions[_EXTENSION] = authorization
-
-    def needed() -> Scope | None:
-        # A request without an endpoint becomes a 404 or a 405, which reveals nothing.
-        if not request.endpoint:
-            return None
-        operation = operations.get(request.endpoint)
-        return operation.scope if operation else "admin"
 
     def is_open_here() -> bool:
         operation = operations.get(request.endpoint or "")
@@ -118,17 +118,24 @@ def install(
         return is_offered and settings.open_to != "nobody" and is_from_here(request)
 
     @app.before_request
-    def authorize() -> None:
-        scope = needed()
+    def authorize() -> Response | None:
+        scope = _needed(operations)
         if scope is None or is_open_here():
-            return
-        enter(authorization.identify(request))
+            return None
+        try:
+            enter(authorization.identify(request))
+        except BrokerUnavailable:
+            answer = without_redis.get(request.endpoint or "")
+            if answer is None:
+                raise
+            return answer()
         if scope not in current_caller().scopes:
             raise Forbidden(f"The key lacks the scope {scope!r}, which this call needs.")
+        return None
 
     @app.after_request
     def vary(response: Response) -> Response:
-        if needed() is not None:
+        if _needed(operations) is not None:
             # A browser must not reuse one key's cached response for another key.
             response.vary.add("Authorization")
         caller = caller_or_none()
@@ -141,6 +148,15 @@ def key_check(app: Flask, caller: Caller) -> Callable[[], None]:
     """Return a function that calls ``check_again`` for a caller, also after the request."""
     authorization = cast("Authorization", app.extensions[_EXTENSION])
     return lambda: authorization.check_again(caller)
+
+
+def _needed(operations: Mapping[str, Operation]) -> Scope | None:
+    """Return the scope that the current request needs, or None if it needs no key."""
+    # A request without an endpoint becomes a 404 or a 405, which reveals nothing.
+    if not request.endpoint:
+        return None
+    operation = operations.get(request.endpoint)
+    return operation.scope if operation else "admin"
 
 
 def _token(request: Request) -> Token | None:

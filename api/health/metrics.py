@@ -28,11 +28,28 @@ def render(services: Services, accept: str) -> tuple[str, str]:
         services: The services to read from.
         accept: The request's ``Accept`` header, which selects the format.
     """
+    return _encoded([ServiceMetrics(services), services.requests.collector()], accept)
+
+
+def render_without_redis(accept: str) -> tuple[str, str]:
+    """Return, likewise, what a caller is told whose key cannot be checked: that Redis is away."""
+    return _encoded([_WithoutRedis()], accept)
+
+
+def _encoded(collectors: Iterable[Collector], accept: str) -> tuple[str, str]:
     registry = new_registry()
-    registry.register(ServiceMetrics(services))
-    registry.register(services.requests.collector())
+    for collector in collectors:
+        registry.register(collector)
     encode, content_type = choose_encoder(accept)
     return encode(registry).decode(), content_type
+
+
+class _WithoutRedis(Collector):
+    """Collects what is known of the service while Redis does not answer."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the only metric."""
+        return [_up(0)]
 
 
 class ServiceMetrics(Collector):

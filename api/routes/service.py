@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from api.health.metrics import render
+from api.health.metrics import render, render_without_redis
 from api.health.readiness import check_parts, missing
 from api.http.answers import answered
 from api.http.problems import problem
@@ -42,6 +42,15 @@ def readyz() -> Response:
 def metrics() -> Response:
     """Return Prometheus metrics on queued tasks, tasks in progress, workers and requests."""
     text, content_type = render(services(), request.headers.get("Accept", ""))
+    return Response(text, content_type=content_type)
+
+
+def metrics_without_redis() -> Response:
+    """Return that Redis is away, as ``/readyz`` does to everyone.
+
+    Prometheus, whose key cannot be checked then, would take an error for an API that is down.
+    """
+    text, content_type = render_without_redis(request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)
 
 

@@ -175,6 +175,17 @@ def test_where_redis_is_away_nothing_is_open(inline: Inline) -> None:
         assert "Retry-After" in response.headers
 
 
+def test_where_redis_is_away_metrics_tell_that_alone_to_everyone(inline: Inline) -> None:
+    client = inline.app.test_client()
+    made = key(inline, "admin")
+    inline.keys.is_down = True
+    for headers in ({}, bearer(made)):
+        response = client.get("/metrics", headers=headers, environ_overrides=FAR)
+        samples = [line for line in response.text.splitlines() if not line.startswith("#")]
+        assert (response.status_code, samples) == (200, ["glimpse_up 0.0"])
+        assert "Glimpse-Scopes" not in response.headers
+
+
 def test_no_secret_reaches_an_answer_or_a_log(
     strict: Inline, caplog: pytest.LogCaptureFixture
 ) -> None:
