@@ -11,7 +11,9 @@ from cli.doctor import api, blobs, milvus, redis, workers
 from cli.errors import RedisNotFound
 from cli.relay import Relay
 from cli.service_environ import found_environ
+from common.blobs.mark import BlobMark
 from common.blobs.stores import open_blobs, try_blobs
+from common.errors import BlobsMisconfigured
 from common.findings import Finding
 from common.heartbeats import RedisHeartbeats
 from common.keys.redis import RedisKeys
@@ -62,10 +64,19 @@ def _of_redis_and_what_needs_it(
         yield from redis.look(client, settings.redis)
         beats, active = RedisHeartbeats(client).alive(), RedisModels(client).roles().active
         yield from workers.look(beats, active, clock.now())
-        queries = open_blobs(settings, client).queries
-        try_it = partial(try_blobs, settings)
-        yield from blobs.look(queries, settings.blobs_folder, clock, try_it)
+        stores = open_blobs(settings, client)
+        try_it = partial(_try_blobs, settings, stores.mark)
+        yield from blobs.look(stores.queries, settings.blobs_folder, clock, try_it)
         return RedisKeys(client).exist()
+
+
+def _try_blobs(settings: Settings, mark: BlobMark) -> None:
+    try_blobs(settings)
+    if mark.is_elsewhere():
+        raise BlobsMisconfigured(
+            "These are not the service's blobs: the API has marked another folder or bucket. Set"
+            " GLIMPSE_BLOBS_DIR or GLIMPSE_BLOBS_URL as for the API, and mount the folder."
+        )
 
 
 def _advice(data: Path) -> str:

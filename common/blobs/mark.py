@@ -134,6 +134,17 @@ class BlobMark:
         self._agreed = here
         return True
 
+    @broker_call
+    def is_elsewhere(self) -> bool:
+        """Return whether the API has marked another store.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer.
+            BlobsUnavailable: The store cannot be read.
+        """
+        mark = self._redis.get(_KEY)
+        return mark is not None and self._place.read() != mark
+
     def note(self) -> None:
         """Remember the mark once it is in Redis and in the store, in case Redis loses it."""
         if self._agreed is None and self._is_due():

@@ -10,6 +10,7 @@ from redis import Redis
 
 from cli.doctor import redis as redis_checks
 from cli.doctor.checks import findings
+from common.blobs.mark import BlobMark, FolderMark
 from common.redis.address import RedisAddress
 from common.redis.client import connect
 from tests.support.services import Valkey, free_port
@@ -67,3 +68,19 @@ def test_without_redis_the_rest_is_still_checked(
     }
     found = {(each.part, each.level) for each in findings(tmp_path, environ)}
     assert found == {("redis", "error"), ("milvus", "error"), ("api", "error")}
+
+
+def test_a_folder_that_is_not_the_services_is_an_error_and_left_as_it_is(
+    redis: Redis, valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("GLIMPSE_URL", f"http://127.0.0.1:{port}")
+    environ = {"GLIMPSE_REDIS_URL": valkey.url, "GLIMPSE_MILVUS_URI": f"http://127.0.0.1:{port}"}
+    BlobMark(redis, FolderMark(tmp_path / "blobs")).put()
+    for name, level in (("blobs", "ok"), ("other", "error")):
+        environ["GLIMPSE_BLOBS_DIR"] = str(tmp_path / name)
+        found = {each.check: each for each in findings(tmp_path, environ) if each.part == "blobs"}
+        assert found["works"].level == level
+    assert "not the service's blobs" in found["works"].text
+    assert not (tmp_path / "other").exists()
+    redis.flushall()
