@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,8 +95,9 @@ def create(
 
 
 @keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @redis_address.DATA
-def list_keys(data: Path) -> None:
+def list_keys(as_json: bool, data: Path) -> None:
     """List keys, newest first, without their secrets.
 
     If the output is not a terminal, each line has the key ID, tenant, name, scopes,
@@ -104,7 +106,9 @@ def list_keys(data: Path) -> None:
     """
     with redis_address.opened(data) as redis:
         found, now = _keys(redis).all(), _now(redis)
-    if found:
+    if as_json:
+        click.echo(json.dumps({"keys": [_document(key, now) for key in found]}, indent=2))
+    elif found:
         _show(found, now)
     else:
         create = redis_address.create_key(data)
@@ -159,6 +163,17 @@ def _row(key: Key, now: float) -> list[str]:
     ]
 
 
+def _document(key: Key, now: float) -> dict[str, object]:
+    """Return a key as JSON has it: without its digest."""
+    times = key.model_dump(include={"created_at", "expires_at", "revoked_at", "used_at"})
+    return {
+        **key.model_dump(include={"id", "tenant", "name"}),
+        "scopes": [scope for scope in SCOPES if scope in key.scopes],
+        **{name: None if at is None else rfc3339(at) for name, at in times.items()},
+        "valid": key.is_valid(now),
+    }
+
+
 def _state(key: Key, now: float) -> str:
     if key.revoked_at is not None:
         return "revoked"
@@ -174,5 +189,8 @@ def _day(seconds: float) -> str:
 def _reason(error: ValueError) -> str:
     """Return the error in one line; pydantic's own message is longer."""
     if isinstance(error, ValidationError):
-        return "; ".join(f"{entry['loc'][0]}: {entry['msg']}" for entry in error.errors())
+        return "; ".join(
+            f"--{entry['loc'][0]}: {entry['msg'].removeprefix('Value error, ')}."
+            for entry in error.errors()
+        )
     return str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,30 +27,22 @@ def tenants() -> None:
 
 
 @tenants.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @redis_address.DATA
-def list_tenants(data: Path) -> None:
+def list_tenants(as_json: bool, data: Path) -> None:
     """List the tenants that have a key, a quota or pending images.
 
-    If the output is not a terminal, each line has the tenant, its images, its quota
-    and its pending images, separated by tabs. Images are counted only for tenants
-    with a quota.
+    If the output is not a terminal, each line has the tenant, its images, its quota,
+    its pending images and the URL that its jobs call, separated by tabs. Images are
+    counted only for tenants with a quota.
     """
-    # Importing the Redis client takes longer than most commands run.
-    from common.jobs.redis import pending_by_tenant
-    from common.keys.redis import RedisKeys
-    from common.quotas.redis import RedisQuotas
-
     with redis_address.opened(data) as redis:
-        quotas = {quota.tenant: quota for quota in RedisQuotas(redis).all()}
-        pending = pending_by_tenant(redis)
-        names = quotas.keys() | pending.keys() | {key.tenant for key in RedisKeys(redis).all()}
-    rows = []
-    for name in sorted(names):
-        quota = quotas.get(name)
-        used = "-" if quota is None or quota.counted is None else str(quota.used)
-        images_max = "-" if quota is None else str(quota.images_max)
-        rows.append([name, used, images_max, str(pending.get(name, 0))])
-    print_rows(rows, ("tenant", "images", "quota", "pending"))
+        found = _all(redis)
+    if as_json:
+        click.echo(json.dumps({"tenants": found}, indent=2))
+        return
+    rows = [["-" if value is None else str(value) for value in each.values()] for each in found]
+    print_rows(rows, ("tenant", "images", "quota", "pending", "callback url"))
 
 
 @tenants.command("set")
@@ -87,6 +80,29 @@ def set_tenant(
             _set_quota(redis, tenant, images)
         else:
             _set_default(redis, tenant, callback_url)
+
+
+def _all(redis: Redis) -> list[dict[str, str | int | None]]:
+    """Return what there is to say of each tenant, by the names in JSON."""
+    # Importing the Redis client takes longer than most commands run.
+    from common.jobs.redis import pending_by_tenant
+    from common.keys.redis import RedisKeys
+    from common.quotas.redis import RedisQuotas
+    from common.webhooks.redis import RedisWebhooks
+
+    quotas = {quota.tenant: quota for quota in RedisQuotas(redis).all()}
+    pending, webhooks = pending_by_tenant(redis), RedisWebhooks(redis)
+    names = quotas.keys() | pending.keys() | {key.tenant for key in RedisKeys(redis).all()}
+    found: list[dict[str, str | int | None]] = []
+    for name in sorted(names):
+        quota = quotas.get(name)
+        counts = {
+            "images": None if quota is None or quota.counted is None else quota.used,
+            "quota": None if quota is None else quota.images_max,
+            "pending": pending.get(name, 0),
+        }
+        found.append({"tenant": name, **counts, "callback_url": webhooks.default_of(name)})
+    return found
 
 
 def _set_quota(redis: Redis, tenant: str, images: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -63,6 +64,12 @@ def test_a_key_is_revoked(keys: RedisKeys, capsys: pytest.CaptureFixture[str]) -
     capsys.readouterr()
     assert run(["keys", "list"]) == 0
     assert capsys.readouterr().out.endswith("\trevoked\n")
+    assert run(["keys", "list", "--json"]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)["keys"]
+    assert (listed["id"], listed["tenant"], listed["valid"]) == (key.id, key.tenant, False)
+    assert listed["revoked_at"] >= listed["created_at"]
+    assert listed["expires_at"] is None
+    assert "digest" not in listed
     assert run(["keys", "revoke", "0" * 16]) == 1
     assert "no key" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -34,7 +35,12 @@ def test_a_quota_is_set_listed_and_removed(
     assert quota is not None
     quotas.correct("acme", quota, 2)
     assert run(["tenants", "list"]) == 0
-    assert capsys.readouterr().out == "acme\t2\t5\t0\ndefault\t-\t-\t3\n"
+    assert capsys.readouterr().out == "acme\t2\t5\t0\t-\ndefault\t-\t-\t3\t-\n"
+    assert run(["tenants", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tenants"] == [
+        {"tenant": "acme", "images": 2, "quota": 5, "pending": 0, "callback_url": None},
+        {"tenant": "default", "images": None, "quota": None, "pending": 3, "callback_url": None},
+    ]
     assert run(["tenants", "set", "acme", "--no-quota"]) == 0
     assert quotas.find("acme") is None
 
@@ -44,6 +50,9 @@ def test_a_url_for_all_jobs_is_set_and_removed(
 ) -> None:
     assert run(["tenants", "set", "acme", "--callback-url", "https://example.com/hook"]) == 0
     assert "call https://example.com/hook" in capsys.readouterr().err
+    assert run(["tenants", "set", "default", "--callback-url", "https://example.com/all"]) == 0
+    assert run(["tenants", "list"]) == 0
+    assert capsys.readouterr().out == "default\t-\t-\t3\thttps://example.com/all\n"
     with connect(valkey.url) as redis:
         webhooks = RedisWebhooks(redis)
         assert webhooks.default_of("acme") == "https://example.com/hook"
