@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import NoReturn
 
+from cli.exit_codes import INTERRUPTED
 from common.garbage import imports_ignored
 
 
@@ -13,8 +14,12 @@ def main() -> NoReturn:
     """Run the command line and exit with its status."""
     # SIGTERM acts like Ctrl-C, so that commands stop the processes they started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with imports_ignored():
-        from cli.main import run
+    try:
+        with imports_ignored():
+            from cli.main import run
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)  # noqa: T201 - click is not imported yet
+        sys.exit(INTERRUPTED)
     sys.exit(run(sys.argv[1:]))
 
 

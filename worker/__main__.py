@@ -9,8 +9,12 @@ from common.garbage import imports_ignored
 
 def main() -> int:
     """Run a command; return the exit status."""
-    with imports_ignored():
-        from worker.commands import run_command
+    try:
+        with imports_ignored():
+            from worker.commands import run_command
+    except KeyboardInterrupt:
+        # Without a traceback, as once a command runs.
+        return 1
     return run_command()
 
 
