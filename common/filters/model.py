@@ -8,7 +8,7 @@
      "or": [{"camera": "Canon EOS 5D"}, {"not": {"format": "JPEG"}}]}
 
 An image must meet all conditions, and all operators of each. Unknown fields and operators are
-rejected, because ignoring one would return images that the caller meant to exclude.
+rejected, and so is null, because ignoring one would return images that the caller meant to exclude.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -50,12 +51,23 @@ _KM_MAX = 20_038
 _BYTES_MAX = 64 * 1024
 
 
-class Condition(BaseModel):
+class _Given(BaseModel):
+    """Base of what a caller gives: None means left out, and cannot be given."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("give a value, not null")
+        return value
+
+
+class Condition(_Given):
     """Base of the conditions on a field: one or more operators."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", json_schema_extra=needs_operator
-    )
+    model_config = ConfigDict(json_schema_extra=needs_operator)
 
     @model_validator(mode="after")
     def _needs_operator(self) -> Self:
@@ -201,12 +213,10 @@ CameraOrValue = Annotated[
 OwnOrValue = Annotated[Own, BeforeValidator(_equal_to, json_schema_input_type=OwnValue | Own)]
 
 
-class Filter(BaseModel):
+class Filter(_Given):
     """Conditions that an image must meet to be found; an empty filter matches every image."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", json_schema_extra=named_metadata
-    )
+    model_config = ConfigDict(json_schema_extra=named_metadata)
 
     id: IdOrValue | None = None
     tags: Tags | None = None

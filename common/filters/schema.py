@@ -28,14 +28,22 @@ _METADATA_KEY = rf"^metadata\.[\s\S]{{1,{KEY_CHARACTERS_MAX}}}$"
 
 
 def needs_operator(schema: dict[str, Any]) -> None:
-    """Require a condition to have at least one operator that is not null."""
-    properties = schema.get("properties")
-    if properties:
-        # Not an alternative for each: schemathesis damages one and takes the whole for wrong.
-        schema["not"] = {"properties": {name: {"type": "null"} for name in properties}}
+    """Require a condition to have at least one operator."""
+    if "properties" in schema:
+        schema["minProperties"] = 1
+        _without_null(schema)
 
 
 def named_metadata(schema: dict[str, Any]) -> None:
     """Declare each metadata key as a condition named ``metadata.KEY``."""
     gathered = schema["properties"].pop("metadata")
     schema["patternProperties"] = {_METADATA_KEY: gathered["additionalProperties"]}
+    _without_null(schema)
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """Remove null, by which the models mean what is left out, from the properties."""
+    for each in schema["properties"].values():
+        del each["default"]
+        kinds = [kind for kind in each.pop("anyOf") if kind != {"type": "null"}]
+        each |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}

@@ -61,8 +61,10 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     }
     bounded = {"$ref": "#/components/schemas/FilterWithin"}
     for name in ("and", "or"):
-        whole["properties"][name]["anyOf"][0]["items"] = bounded
-    whole["properties"]["not"]["anyOf"][0] = bounded
+        whole["properties"][name]["items"] = bounded
+        # As many as all conditions may be, and the coverage phase gives others beside them.
+        del whole["properties"][name]["maxItems"]
+    whole["properties"]["not"] = bounded
     for name in ("EditBody", "RefreshBody"):
         schemas[name]["properties"]["filter"]["anyOf"][0] = bounded
 
