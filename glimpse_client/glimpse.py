@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Any, Literal, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -59,7 +60,7 @@ Sort = Literal[
     "-bytes",
 ]
 
-_DELIVERIES = "/v1/webhooks/deliveries"
+_DELIVERIES = ("webhooks", "deliveries")
 
 
 class Glimpse:
@@ -199,7 +200,7 @@ class Glimpse:
 
     def complete(self, job: Job | str) -> Job:
         """Complete an open job, so that it ends once all its pictures have an outcome."""
-        return read(Job, self._connection.send("POST", f"/v1/jobs/{_id(job)}/complete"))
+        return read(Job, self._connection.send("POST", _path("jobs", _id(job), "complete")))
 
     def upload_archive(
         self,
@@ -236,15 +237,15 @@ class Glimpse:
             headers = {"Content-Type": kind}
             return self._begin(idempotency_key, [body], headers=headers, content=body, params=query)
 
-    def job(self, job_id: str) -> Job:
-        """Return a job with its progress."""
-        return self.look(job_id).job
+    def job(self, job: Job | str) -> Job:
+        """Return a job with its progress as it is now."""
+        return self.look(job).job
 
-    def look(self, job_id: str) -> Look:
+    def look(self, job: Job | str) -> Look:
         """Return a job with its progress, and the seconds to wait before the next poll."""
-        answer = self._connection.send("GET", f"/v1/jobs/{job_id}")
-        job, pause_s = read(Job, answer), retry_after_s(answer)
-        return Look(job) if pause_s is None else Look(job, pause_s)
+        answer = self._connection.send("GET", _path("jobs", _id(job)))
+        now, pause_s = read(Job, answer), retry_after_s(answer)
+        return Look(now) if pause_s is None else Look(now, pause_s)
 
     def wait(self, job: Job | str, timeout_s: float | None = None) -> Job:
         """Wait until a job has finished, and return it.
@@ -260,7 +261,7 @@ class Glimpse:
             >>> glimpse.wait(glimpse.upload("dog.jpg")).state
             'succeeded'
         """
-        job_id, clock = job if isinstance(job, str) else job.id, self._retry_policy
+        job_id, clock = _id(job), self._retry_policy
         deadline = None if timeout_s is None else clock.now() + timeout_s
         while not (look := self.look(job_id)).job.ended:
             if deadline is not None and clock.now() + look.pause_s > deadline:
@@ -268,9 +269,9 @@ class Glimpse:
             clock.sleep(look.pause_s)
         return look.job
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, job: Job | str) -> Job:
         """Cancel a job's images that are not yet started; return the updated job."""
-        return read(Job, self._connection.send("DELETE", f"/v1/jobs/{job_id}"))
+        return read(Job, self._connection.send("DELETE", _path("jobs", _id(job))))
 
     def jobs(self, state: str | None = None) -> Iterator[Job]:
         """Iterate over the jobs, or those in one state, newest first."""
@@ -283,7 +284,7 @@ class Glimpse:
         Example:
             >>> [item.filename for item in glimpse.items(job, state="failed")]
         """
-        path = f"/v1/jobs/{job if isinstance(job, str) else job.id}/items"
+        path = _path("jobs", _id(job), "items")
         for page in self._connection.pages(ItemsPage, path, state=state):
             yield from page.items
 
@@ -334,7 +335,7 @@ class Glimpse:
 
     def image(self, image_id: str) -> Image:
         """Return an indexed image; raises ``NotThere`` if it is not indexed."""
-        return read(Image, self._connection.send("GET", f"/v1/images/{image_id}"))
+        return read(Image, self._connection.send("GET", _path("images", image_id)))
 
     def edit_image(
         self,
@@ -359,7 +360,7 @@ class Glimpse:
             ('dog',)
         """
         body = edit_body(add_tags, remove_tags, metadata, filename)
-        answer = self._connection.send("PATCH", f"/v1/images/{image_id}", json=body)
+        answer = self._connection.send("PATCH", _path("images", image_id), json=body)
         return read(Image, answer)
 
     def edit(
@@ -418,18 +419,18 @@ class Glimpse:
 
     def content(self, image_id: str) -> bytes:
         """Return an image's bytes as uploaded."""
-        path = f"/v1/images/{image_id}/content"
+        path = _path("images", image_id, "content")
         # It may redirect to the object store, to which httpx does not send the key.
         return self._connection.send("GET", path, follow_redirects=True).content
 
     def thumbnail(self, image_id: str, size: int = 150) -> bytes:
         """Return a JPEG of an image that fits into a square of ``size`` pixels."""
-        path = f"/v1/images/{image_id}/thumbnail"
+        path = _path("images", image_id, "thumbnail")
         return self._connection.send("GET", path, params={"size": str(size)}).content
 
     def delete(self, image_id: str) -> bool:
         """Delete an image; return whether it existed."""
-        return self._remove(f"/v1/images/{image_id}")
+        return self._remove(_path("images", image_id))
 
     def check(self, ids: str | Sequence[str], filenames: Sequence[str] | None = None) -> Known:
         """Return which of up to 10,000 image ids (SHA-256 of the bytes) are indexed.
@@ -536,25 +537,26 @@ class Glimpse:
         callback_url: str | None = None,
     ) -> Job:
         """Replay a dead letter; return the new job, at whose end ``callback_url`` is called."""
-        path, query = f"/v1/dead-letters/{image_id}/replay", _given(callback_url=callback_url)
+        path, query = _path("dead-letters", image_id, "replay"), _given(callback_url=callback_url)
         return begin_job(self._connection, path, idempotency_key, params=query)
 
     def forget(self, image_id: str) -> bool:
         """Delete a dead letter; return whether it existed."""
-        return self._remove(f"/v1/dead-letters/{image_id}")
+        return self._remove(_path("dead-letters", image_id))
 
     def deliveries(self, state: str | None = None) -> Iterator[Delivery]:
         """Iterate over the deliveries of webhooks, or those in one state, newest first."""
-        for page in self._connection.pages(DeliveriesPage, _DELIVERIES, state=state):
+        for page in self._connection.pages(DeliveriesPage, _path(*_DELIVERIES), state=state):
             yield from page.deliveries
 
     def delivery(self, job: Job | str) -> Delivery:
         """Return the delivery of a job's end; raises ``NotThere`` if there is none."""
-        return read(Delivery, self._connection.send("GET", f"{_DELIVERIES}/{_id(job)}"))
+        return read(Delivery, self._connection.send("GET", _path(*_DELIVERIES, _id(job))))
 
     def replay_delivery(self, job: Job | str) -> Delivery:
         """Send the message of a job's end again; return its delivery."""
-        return read(Delivery, self._connection.send("POST", f"{_DELIVERIES}/{_id(job)}/replay"))
+        path = _path(*_DELIVERIES, _id(job), "replay")
+        return read(Delivery, self._connection.send("POST", path))
 
     def rotate_webhook_secret(self) -> WebhookSecret:
         """Create the secret that signs webhooks; the one before it stays valid for a day."""
@@ -647,6 +649,11 @@ def _given(**parameters: str | None) -> dict[str, str]:
 
 def _id(job: Job | str) -> str:
     return job if isinstance(job, str) else job.id
+
+
+def _path(*parts: str) -> str:
+    """Return a path; an id is one part of it, even if a stranger chose it and it has slashes."""
+    return f"/v1/{'/'.join(quote(part, safe='') for part in parts)}"
 
 
 def _open(opened: ExitStack, source: Source) -> tuple[str, IO[bytes]]:

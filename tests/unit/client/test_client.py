@@ -482,6 +482,40 @@ def test_errors_are_told_apart(
     assert (error.retry_after_s, error.request_id) == (1000, "r1")
 
 
+def test_an_id_stays_in_its_place_in_the_path() -> None:
+    asked = []
+
+    def refuse(wanted: httpx.Request) -> httpx.Response:
+        asked.append(wanted.url.raw_path.decode())
+        return httpx.Response(404, json={"code": "not_found", "detail": "Because."})
+
+    with Glimpse("http://glimpse.test", transport=httpx.MockTransport(refuse)) as client:
+        assert not client.delete("../models?model=x")
+        assert not client.forget("../images/x")
+        for call in (client.content, client.cancel, client.complete, client.replay):
+            with pytest.raises(NotThere):
+                call("../jobs#x")
+    assert asked == [
+        "/v1/images/..%2Fmodels%3Fmodel%3Dx",
+        "/v1/dead-letters/..%2Fimages%2Fx",
+        "/v1/images/..%2Fjobs%23x/content",
+        "/v1/jobs/..%2Fjobs%23x",
+        "/v1/jobs/..%2Fjobs%23x/complete",
+        "/v1/dead-letters/..%2Fjobs%23x/replay",
+    ]
+
+
+def test_a_job_is_named_by_itself_or_by_its_id(server: Flask, client: Glimpse) -> None:
+    @server.route("/v1/jobs/j9", methods=["GET", "DELETE"])
+    def answer() -> Response:
+        return jsonify(JOB | {"id": "j9"})
+
+    job = client.job("j9")
+    assert (
+        client.job(job) == client.look(job).job == client.cancel(job) == client.cancel("j9") == job
+    )
+
+
 def test_a_job_is_waited_for_as_the_server_says(
     server: Flask, client: Glimpse, clock: Clock
 ) -> None:
