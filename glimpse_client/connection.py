@@ -97,10 +97,10 @@ class Connection:
         """Send a request once and return the answer, whatever its status.
 
         Raises:
-            ServerUnreachable: No server answers.
+            ServerUnreachable: No server answers, or another kind of server with a page.
         """
         try:
-            return self._http.request(method, path, **content)
+            answer = self._http.request(method, path, **content)
         except httpx.ConnectError as error:
             raise ServerUnreachable(
                 f"No server answers at {self.url}. Start Glimpse with `glimpse up`,"
@@ -110,6 +110,10 @@ class Connection:
             raise ServerUnreachable(f"{self.url} did not answer in time; try again.") from error
         except httpx.TransportError as error:
             raise ServerUnreachable(f"The connection to {self.url} broke: {error}") from error
+        if answer.is_success and answer.headers.get("Content-Type", "").startswith("text/html"):
+            # Such as a proxy's form to log in: neither a thumbnail, nor the end of an image.
+            raise _not_glimpse(answer)
+        return answer
 
     def close(self) -> None:
         """Close the connections; requests in progress fail."""
@@ -133,9 +137,7 @@ def read(model: type[Model], answer: httpx.Response) -> Model:
     try:
         return model.model_validate_json(answer.content)
     except ValidationError as error:
-        raise ServerUnreachable(
-            f"The answer of {answer.url} is not one of Glimpse in this version; check GLIMPSE_URL."
-        ) from error
+        raise _not_glimpse(answer) from error
 
 
 def refusal(answer: httpx.Response) -> RequestRefused:
@@ -146,11 +148,19 @@ def refusal(answer: httpx.Response) -> RequestRefused:
     except (ValueError, KeyError, TypeError):
         code = f"http_{answer.status_code}"
         detail = answer.reason_phrase or "The answer has no problem document."
-        if answer.status_code in _UNKNOWN:
+        if answer.has_redirect_location:
+            detail += f". It redirects to {answer.headers['Location']}; use that server's address."
+        elif answer.status_code in _UNKNOWN:
             detail += f". {answer.url.join('/')} does not look like Glimpse: check its address."
     request_id = answer.headers.get("X-Request-ID", "")
     kind = kind_of(answer.status_code)
     return kind(answer.status_code, code, detail, retry_after_s(answer), request_id)
+
+
+def _not_glimpse(answer: httpx.Response) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"The answer of {answer.url} is not one of Glimpse in this version; check GLIMPSE_URL."
+    )
 
 
 def is_loopback(host: str) -> bool:

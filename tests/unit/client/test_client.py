@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, redirect, request
 
 from common import loopback
 from glimpse_client import (
@@ -308,13 +308,14 @@ def test_a_sheet_has_a_place_for_every_hit(server: Flask, client: Glimpse) -> No
 
     @server.get("/v1/searches/s1/contact-sheet.png")
     def sheet() -> Response:
-        return Response(f"{request.args['columns']}x{request.args['rows']}")
+        drawn = f"{request.args['columns']}x{request.args['rows']}"
+        return Response(drawn, mimetype="image/png")
 
     assert client.contact_sheet(client.search("x", top_k=12)) == b"5x3"
 
 
 def test_readiness_names_what_is_awaited(server: Flask, client: Glimpse) -> None:
-    answers = iter([problem(503, "not_ready"), Response("{}")])
+    answers = iter([problem(503, "not_ready"), Response("{}", mimetype="application/json")])
     server.get("/readyz")(lambda: next(answers))
     assert client.awaited() == "Because."
     assert client.awaited() == ""
@@ -327,8 +328,17 @@ def test_where_nothing_listens_the_message_says_what_to_do() -> None:
 
 
 def test_a_server_of_another_kind_is_told_from_glimpse(server: Flask, client: Glimpse) -> None:
-    server.get("/v1/jobs/1")(lambda: Response("<html>Welcome!</html>"))
+    server.before_request(lambda: Response("<html>Welcome!</html>"))
+    for call in (client.job, client.content, client.thumbnail, client.delete):
+        with pytest.raises(ServerUnreachable, match="not one of Glimpse"):
+            call("1")
     with pytest.raises(ServerUnreachable, match="not one of Glimpse"):
+        client.awaited()
+
+
+def test_a_redirect_says_where_the_server_is(server: Flask, client: Glimpse) -> None:
+    server.before_request(lambda: redirect("https://glimpse.test/v1/jobs/1"))
+    with pytest.raises(RequestRefused, match=r"redirects to https://glimpse\.test/v1/jobs/1"):
         client.job("1")
 
 
