@@ -10,8 +10,9 @@ from typing import IO, cast
 
 from glimpse_client.bodies import FileBody
 
+Bytes = bytes | bytearray | memoryview
 # A path; or a filename with a path or bytes.
-Source = str | os.PathLike[str] | tuple[str, bytes | str | os.PathLike[str]]
+Source = str | os.PathLike[str] | tuple[str, Bytes | str | os.PathLike[str]]
 
 # Media types of archives by suffix.
 _ARCHIVES = {
@@ -33,12 +34,22 @@ _ARCHIVES = {
 
 
 def open_source(source: Source) -> tuple[str, IO[bytes]]:
-    """Return a source's filename and a seekable file of its bytes."""
-    name, content = source if isinstance(source, tuple) else (_name_of(source), source)
-    if isinstance(content, bytes):
-        return name, io.BytesIO(content)
-    # httpx declares IO[bytes] but only reads and seeks.
-    return name, cast("IO[bytes]", FileBody(Path(content)))
+    """Return a source's filename and a seekable file of its bytes.
+
+    Raises:
+        TypeError: It is another kind of object.
+    """
+    name, content = source if isinstance(source, tuple) else (None, source)
+    if isinstance(content, str | os.PathLike):
+        path = Path(content)
+        # httpx declares IO[bytes] but only reads and seeks.
+        return _utf8(path.name if name is None else name), cast("IO[bytes]", FileBody(path))
+    if name is not None and isinstance(content, Bytes):
+        return _utf8(name), io.BytesIO(content)
+    raise TypeError(
+        "give a path, or a pair of a filename and a path or bytes, such as read() returns;"
+        f" not {type(content).__name__}"
+    )
 
 
 def several(sources: Source | Sequence[Source]) -> Sequence[Source]:
@@ -50,7 +61,7 @@ def several(sources: Source | Sequence[Source]) -> Sequence[Source]:
 
 def _is_named(source: object) -> bool:
     """Return whether this is a filename with its content in bytes, rather than two paths."""
-    return isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], bytes)
+    return isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], Bytes)
 
 
 def archive_type(name: str) -> str | None:
@@ -59,6 +70,6 @@ def archive_type(name: str) -> str | None:
     return next((kind for end, kind in _ARCHIVES.items() if lower.endswith(end)), None)
 
 
-def _name_of(path: str | os.PathLike[str]) -> str:
+def _utf8(name: str | os.PathLike[str]) -> str:
     """Return a file's name as valid UTF-8, which a name on disk need not be."""
-    return os.fsencode(Path(path).name).decode(errors="replace")
+    return os.fsencode(name).decode(errors="replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import threading
@@ -25,6 +26,7 @@ from glimpse_client import (
     RetryPolicy,
     SearchFailed,
     ServerUnreachable,
+    Source,
     Unavailable,
     connection,
 )
@@ -631,6 +633,29 @@ def test_a_name_that_is_no_utf8_is_sent_all_the_same(
         return jsonify(JOB | {"id": "j1"})
 
     assert client.upload(file).id == "j1"
+    assert client.upload((file.name, file)).id == "j1"
+    assert client.upload((file.name, b"x")).id == "j1"
+
+
+@pytest.mark.parametrize("content", [b"x", bytearray(b"x"), memoryview(b"x")])
+def test_bytes_of_any_kind_are_sent(
+    content: bytes | bytearray | memoryview, server: Flask, client: Glimpse
+) -> None:
+    @server.post("/v1/images")
+    def upload() -> Response:
+        assert request.files["file"].read() == b"x"
+        return jsonify(JOB | {"id": "j1"})
+
+    assert client.upload(("1.jpg", content)).id == "j1"
+
+
+@pytest.mark.parametrize("source", [b"x", io.BytesIO(b"x"), ("1.jpg", io.BytesIO(b"x")), ["1.jpg"]])
+def test_what_is_no_picture_is_refused_in_words(source: Source, client: Glimpse) -> None:
+    for call in (client.upload, client.upload_archive):
+        with pytest.raises(TypeError, match=r"give a path, or a pair .*; not (bytes|BytesIO|list)"):
+            call(source)
+    with pytest.raises(TypeError, match="give a path"):
+        client.search(picture=source)
 
 
 def test_nothing_is_not_sent(client: Glimpse) -> None:
