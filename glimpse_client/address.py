@@ -24,10 +24,18 @@ def address_of(url: str | None) -> str:
     if not address.startswith(("http://", "https://")):
         raise InvalidAddress(f"{name} is {address!r}; it must begin with http:// or https://.")
     try:
-        # Each parser accepts some addresses that the other rejects.
-        urlsplit(address), httpx.URL(address)
+        _check(address)
     except (ValueError, httpx.InvalidURL) as error:
         raise InvalidAddress(
             f"{name} is {address!r}, which is not a valid URL: {error}."
         ) from error
     return address
+
+
+def _check(address: str) -> None:
+    # Each parser accepts some addresses that the other rejects; the first checks ports if asked.
+    parts, _ = urlsplit(address), httpx.URL(address)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("it needs a host, and a port other than 0")
+    if parts.query or parts.fragment:
+        raise ValueError("requests add a path, so it cannot have a query or a fragment")

@@ -364,7 +364,13 @@ def test_client_and_service_agree_on_what_is_loopback(host: str) -> None:
     assert connection.is_loopback(host) == loopback.is_loopback(host)
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "http://[", "http://x:port"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("localhost:8000", "http://[", "http://x:port", "http://", "http://:8000"),
+        *("http://x:65536", "http://x:0", "http://x?key=1", "http://x/#search"),
+    ],
+)
 def test_an_address_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLIMPSE_URL", url)
     with pytest.raises(InvalidAddress, match="GLIMPSE_URL"):
