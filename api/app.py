@@ -8,6 +8,7 @@ from werkzeug.routing import BaseConverter
 from api.auth import authorization, rate_limit
 from api.health import request_metrics
 from api.http import (
+    content_codings,
     cors,
     options,
     parameters,
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     rate_limit.install(app, settings.rate_limit, services.counters)
     content_length.install(app)
     parameters.install(app, OPERATIONS)
+    content_codings.install(app, OPERATIONS)
     for routes in (
         *(images, tags, jobs, searches, embeddings, dead_letters),
         *(webhooks, models, service, documents, web),
