@@ -114,8 +114,8 @@ def ingest(
     Only pictures that the server does not have are uploaded, all in one job; the others
     only get the tags. Archives are always uploaded in full, each in a job of its own.
 
-    Run the same command again to resume an upload that was interrupted before all
-    pictures were sent, in the same job, or to add new pictures from a folder.
+    Run the same command again to resume an upload that was interrupted, in the same
+    job, or to add new pictures from a folder.
 
     Exits with status 1 if any picture failed or was cancelled.
 

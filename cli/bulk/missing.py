@@ -19,7 +19,7 @@ class Missing:
     """Determines which pictures to upload, one file for each content.
 
     It stores nothing between runs; the server knows which images it has, and which
-    are in the job that this run resumes. Pictures of another job that are not yet
+    are in the jobs that this run resumes. Pictures of another job that are not yet
     indexed count as missing and are uploaded again, which is harmless: an image's ID
     is a hash of its content.
 
@@ -34,7 +34,7 @@ class Missing:
         # IDs as bytes, which need half the memory of text: there may be a million.
         self._known: set[bytes] = set()
         self._missing: set[bytes] = set()
-        # IDs of the pictures that an earlier run has sent to the same job.
+        # IDs of the pictures that earlier runs have sent to jobs that have not ended.
         self.sent_before: set[bytes] = set()
         # Pictures with the same bytes as an earlier one that the server does not have, by ID.
         self._copies: dict[str, list[Hashed]] = {}

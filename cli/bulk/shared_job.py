@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import islice
 from pathlib import Path
 
 from cli.bulk.wanted import Wanted
@@ -12,6 +13,8 @@ from glimpse_client.errors import RequestRefused
 
 # The server's codes for an open job that takes no more pictures.
 _COMPLETE, CANCELLED = "job_complete", "job_cancelled"
+# Newest jobs among which those of earlier runs are looked for: one page.
+_NEWEST = 1000
 
 
 class SharedJob:
@@ -32,15 +35,20 @@ class SharedJob:
         self._lock = threading.Lock()
 
     def resume(self) -> tuple[list[Look], set[bytes]]:
-        """Find the job of an earlier run; return it and the ids of its pictures, if there is one.
+        """Find the jobs of earlier runs that have not ended; return them and their pictures' ids.
 
-        The ids are bytes, which need half the memory of text.
+        One of them may be open, and is added to. The ids are bytes, which need half the memory of
+        text.
         """
-        self._job = None if self._name is None else self._client.find_open_job(self._name)
-        if self._job is None:
+        if self._name is None:
             return [], set()
-        ids = {bytes.fromhex(item.id) for item in self._client.items(self._job.id)}
-        return [self._client.look(self._job.id)], ids
+        newest = islice(self._client.jobs(), _NEWEST)
+        found = [job.id for job in newest if job.name == self._name and not job.ended]
+        self._job = self._client.find_open_job(self._name)
+        if self._job is not None and self._job.id not in found:
+            found.append(self._job.id)
+        ids = {bytes.fromhex(item.id) for job_id in found for item in self._client.items(job_id)}
+        return [self._client.look(job_id) for job_id in reversed(found)], ids
 
     def upload(self, *pictures: tuple[str, Path]) -> Job:
         """Add pictures to the job, and return it.

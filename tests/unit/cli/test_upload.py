@@ -347,24 +347,49 @@ def test_a_job_that_was_closed_meanwhile_is_followed_by_another(
     assert (counts(summary), summary.sent, len(summary.jobs)) == ((6, 0, 0), 6, 2)
 
 
-def test_an_interrupted_upload_that_was_sent_is_followed_rather_than_resumed(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    idle = start_inline(load_settings({}), workers=False)
+def interrupt_once_sent(server: TroubledServer, folder: Path) -> Upload:
+    """Interrupt an upload whose pictures have all been sent, and return it."""
 
     def interrupt(_: UploadProgress) -> None:
         if upload.is_complete:
             raise KeyboardInterrupt
 
-    with TroubledServer(httpx.WSGITransport(idle.app)).client() as client:
+    with server.client() as client:
         # Only what is to be replaced is sent without a check, which needs a worker.
         upload = Upload(client, wanted=Wanted((), "replace"), name="Crete")
         with pytest.raises(KeyboardInterrupt), hint_to_resume(upload):
             upload.run(find_pictures([folder], []), on_progress=interrupt)
+    return upload
+
+
+@pytest.fixture
+def idle_server() -> Iterator[TroubledServer]:
+    """A server without workers, whose jobs never end."""
+    idle = start_inline(load_settings({}), workers=False)
+    yield TroubledServer(httpx.WSGITransport(idle.app))
+    idle.close()
+
+
+def test_an_interrupted_upload_that_was_sent_is_followed_rather_than_resumed(
+    idle_server: TroubledServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upload = interrupt_once_sent(idle_server, folder)
     error = capsys.readouterr().err
     assert f"To follow them, run `glimpse status {upload.unfinished[0]} --wait`." in error
     assert "Run the same command again" not in error
-    idle.close()
+
+
+def test_an_upload_that_was_sent_is_followed_by_the_next_run(
+    idle_server: TroubledServer, folder: Path
+) -> None:
+    first = interrupt_once_sent(idle_server, folder)
+    again = interrupt_once_sent(idle_server, folder)
+    assert (again.unfinished, again.accepted) == (first.unfinished, 0)
+    (folder / "new.png").write_bytes(picture("pink"))
+    grown = interrupt_once_sent(idle_server, folder)
+    assert (grown.unfinished[:1], len(grown.unfinished), grown.accepted) == (first.unfinished, 2, 1)
+    with idle_server.client() as client:
+        assert [job.total for job in client.jobs()] == [1, 6]
 
 
 def test_progress_is_told(server: TroubledServer, folder: Path) -> None:
