@@ -60,7 +60,9 @@ class Form:
         if names:
             unknown = sorted(name or "(no name)" for name in names)
             errors = [{"field": name, "detail": "unknown part"} for name in unknown]
-            raise InvalidRequest(f"Unknown parts: {', '.join(unknown)}. {hint}", errors)
+            # curl's -F metadata=@about.json sends a file of no such type.
+            plain = f"The part {fields} is a plain field, or declared as application/json."
+            raise InvalidRequest(f"Unknown parts: {', '.join(unknown)}. {hint} {plain}", errors)
 
     def close(self) -> None:
         """Discard the pictures that were not stored."""

@@ -273,6 +273,14 @@ def test_a_form_without_a_picture_is_400(client: FlaskClient) -> None:
     assert "at least one part named file" in response.get_json()["detail"]
 
 
+def test_metadata_that_came_as_a_file_says_how_to_send_it(client: FlaskClient) -> None:
+    about = (io.BytesIO(b"{}"), "about.json", "application/octet-stream")
+    data = {"file": (io.BytesIO(picture()), "a.png"), "metadata": about}
+    detail = client.post("/v1/images", data=data).get_json()["detail"]
+    assert detail.startswith("Unknown parts: metadata. ")
+    assert detail.endswith("The part metadata is a plain field, or declared as application/json.")
+
+
 def test_a_part_of_another_name_is_400_and_leaves_nothing(
     client: FlaskClient, inline: Inline
 ) -> None:
