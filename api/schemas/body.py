@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import ClientDisconnected
 
 from common.contract import MetadataValue, OnDuplicate
 from common.errors import InvalidRequest, Unprocessable, UnsupportedMediaType
@@ -203,9 +203,13 @@ def read_json(request: Request, model: type[Model]) -> Model:
     # Unlike pictures, JSON is held in memory whole.
     request.max_content_length = _JSON_BYTES_MAX
     try:
-        value = request.get_json()
-    except (BadRequest, RecursionError):
-        raise InvalidRequest("The body is not valid JSON or is nested too deeply.") from None
+        text = request.get_data()
+    except ClientDisconnected:
+        raise InvalidRequest("The body is incomplete; send it again.") from None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"The body {_fault(error)}.") from None
     return check(model, value)
 
 
@@ -213,10 +217,21 @@ def read_text(text: str, model: type[Model], part: str) -> Model:
     """Read a form part that holds JSON; raises like ``read_json``."""
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
-        detail = f"The part {part} is not valid JSON or is nested too deeply."
-        raise InvalidRequest(detail, field=part) from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"The part {part} {_fault(error)}.", field=part) from None
     return check(model, value)
+
+
+def _fault(error: ValueError | RecursionError) -> str:
+    """Return what is wrong with a text that should be JSON, and where."""
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8: see byte {error.start}"
+    if not isinstance(error, json.JSONDecodeError):
+        return "is not valid JSON: a number is too long"
+    what = error.msg[:1].lower() + error.msg[1:]
+    return f"is not valid JSON: {what} at line {error.lineno}, column {error.colno}"
 
 
 def read_query(request: Request, model: type[Model]) -> Model:

@@ -273,6 +273,15 @@ def test_a_form_without_a_picture_is_400(client: FlaskClient) -> None:
     assert "at least one part named file" in response.get_json()["detail"]
 
 
+@pytest.mark.parametrize("text", ["{", "["])
+def test_metadata_that_is_no_json_says_where(client: FlaskClient, text: str) -> None:
+    data = {"file": (io.BytesIO(picture()), "a.png"), "metadata": text}
+    (error,) = client.post("/v1/images", data=data).get_json()["errors"]
+    assert error["field"] == "metadata"
+    assert error["detail"].startswith("The part metadata is not valid JSON: expecting ")
+    assert error["detail"].endswith("at line 1, column 2.")
+
+
 def test_metadata_that_came_as_a_file_says_how_to_send_it(client: FlaskClient) -> None:
     about = (io.BytesIO(b"{}"), "about.json", "application/octet-stream")
     data = {"file": (io.BytesIO(picture()), "a.png"), "metadata": about}

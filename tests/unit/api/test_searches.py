@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -143,9 +144,26 @@ def test_a_bad_search_is_422_and_names_its_field(
     assert response.get_json()["errors"][0]["field"] == field
 
 
-def test_a_body_that_is_no_json_is_refused(client: FlaskClient) -> None:
-    broken = client.post("/v1/searches", data="{", content_type="application/json")
-    assert broken.status_code == 400
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"text":\n "dog",}', r"is not valid JSON: .* at line 2, column \d+\."),
+        (b"", r"is not valid JSON: expecting value at line 1, column 1\."),
+        (b'{"text": "\xff"}', r"is not UTF-8: see byte 10\."),
+        (b"[" * 50_000, r"is nested too deeply\."),
+        (b'{"top_k": ' + b"1" * 5_000 + b"}", r"is not valid JSON: a number is too long\."),
+    ],
+    ids=["comma", "empty", "not utf-8", "deep", "long number"],
+)
+def test_a_body_that_is_no_json_is_400_and_says_where(
+    client: FlaskClient, body: bytes, detail: str
+) -> None:
+    broken = client.post("/v1/searches", data=body, content_type="application/json")
+    assert (broken.status_code, broken.get_json()["code"]) == (400, "invalid_request")
+    assert re.fullmatch(f"The body {detail}", broken.get_json()["detail"])
+
+
+def test_a_body_that_is_not_declared_as_json_is_refused(client: FlaskClient) -> None:
     other = client.post("/v1/searches", data="text=dog", content_type="text/plain")
     assert other.status_code == 415
 
