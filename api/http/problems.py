@@ -35,6 +35,11 @@ from common.errors import (
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+# Of a path without a route, and of an id that none can be: Werkzeug speaks of typing a URL.
+_NO_ROUTE = (
+    "There is nothing at this path. Check it: an image's id has 64 lower-case hexadecimal digits,"
+    " that of a job or a search 32. /docs lists all paths."
+)
 
 # Status of each error class; the first match counts.
 _STATUSES: tuple[tuple[type[GlimpseError], int], ...] = (
@@ -112,6 +117,8 @@ def _fields(error: GlimpseError) -> list[dict[str, str]] | None:
 def _of_http(error: HTTPException) -> Response:
     status = error.code or 500
     detail = error.description or HTTPStatus(status).phrase
+    if status == HTTPStatus.NOT_FOUND:
+        detail = _NO_ROUTE
     errors = InvalidRequest(detail).errors if status == HTTPStatus.BAD_REQUEST else None
     response = problem(status, _code(status), detail, errors)
     # Keep headers such as Location and Allow, but not those that describe werkzeug's body.

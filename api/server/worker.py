@@ -40,7 +40,12 @@ _DEFECT = (500, "internal", "Glimpse failed to process this request; see its log
 # detail repeats the caller's input.
 _REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (RequestTimeout, 408, RequestTimeout.code, str(RequestTimeout())),
-    (errors.LimitRequestLine, 414, "uri_too_long", "The request line is too long."),
+    (
+        errors.LimitRequestLine,
+        414,
+        "uri_too_long",
+        "The request line has more than 4,094 bytes. Shorten its parameters, such as a filter.",
+    ),
     (
         errors.LimitRequestHeaders,
         431,

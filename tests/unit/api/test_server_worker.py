@@ -43,6 +43,11 @@ def test_each_kind_has_its_status_and_code(error: Exception, status: int, code: 
     assert "<" not in detail
 
 
+def test_a_request_line_that_is_too_long_says_how_long_it_may_be() -> None:
+    _, _, detail = refusal(errors.LimitRequestLine(5000, 4094))
+    assert f"more than {Config().limit_request_line:,} bytes" in detail
+
+
 def test_the_answer_is_a_whole_problem_and_the_last() -> None:
     head, _, body = answer(414, "uri_too_long", "The request line is too long.").partition(
         b"\r\n\r\n"

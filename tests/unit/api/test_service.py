@@ -202,6 +202,8 @@ def test_routes_that_are_not_there_are_problems(
     assert set(body) == {"type", "title", "status", "detail", "code", "request_id"}
     if status == 405:
         assert response.headers["Allow"]
+    else:
+        assert "an image's id has 64 lower-case hexadecimal digits" in body["detail"]
 
 
 def test_a_defect_is_a_problem_without_its_cause(
