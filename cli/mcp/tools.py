@@ -91,7 +91,10 @@ class Tools:
         if picture is not None:
             raise ToolError("Give either picture or picture_file.")
         options = {"filter": filter, "min_score": min_score, "top_k": limit}
-        return self._search(call, text, image_ids, Path(picture_file), options)
+        # No shell has read the path, and people say where their pictures are as they would to one.
+        at_home = picture_file.startswith("~/")
+        path = Path(picture_file).expanduser() if at_home else Path(picture_file)
+        return self._search(call, text, image_ids, path, options)
 
     def view_image(self, call: Call, id: ImageId, size: Pixels = 300) -> ImageContent:  # noqa: A002
         """Look at an image: returns a JPEG thumbnail of it."""

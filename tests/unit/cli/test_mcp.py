@@ -78,6 +78,19 @@ def test_pictures_and_images_find_images(server: MCPServer, tmp_path: Path) -> N
         assert names(answer(server, "search_images", limit=1, **terms)) == ["blue.png"]
 
 
+def test_a_file_may_be_in_the_home_folder(
+    server: MCPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "query.png").write_bytes(picture("blue"))
+    assert names(answer(server, "search_images", limit=1, picture_file="~/query.png")) == [
+        "blue.png"
+    ]
+    assert "~nobody/x.png: No such file" in refusal(
+        server, "search_images", picture_file="~nobody/x.png"
+    )
+
+
 def test_words_and_a_picture_are_combined(server: MCPServer) -> None:
     encoded = base64.b64encode(picture("blue")).decode()
     found = answer(server, "search_images", text="red", picture=encoded)
