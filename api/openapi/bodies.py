@@ -73,8 +73,8 @@ _SEARCH: Schema = {
     "allOf": [
         {"$ref": f"#/components/schemas/{SearchBody.__name__}"},
         {"properties": {"query": _TERMS_WITHOUT_PICTURE}},
+        {"oneOf": [_all_of(name) for name in _TARGETS]},
     ],
-    "oneOf": [_all_of(name) for name in _TARGETS],
     "examples": [{"text": "a white dog"}],
 }
 

@@ -96,6 +96,11 @@ class CheckBody(Body):
         return self
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """Remove a default that generated clients would send, though it is refused with some jobs."""
+    del schema["default"]
+
+
 def callback_field() -> Any:
     """Return the field of requests that create a job, for the URL to call at its end."""
     return Field(default=None, description="Called when the job has ended, with the job.")
@@ -116,8 +121,9 @@ class UploadQuery(BaseModel):
     on_duplicate: OnDuplicate = Field(
         default="merge",
         description="What the upload does to images that are already indexed: `keep` leaves them"
-        " as they are, `merge` adds what they lack of the tags, metadata and file name, `replace`"
-        " replaces tags, metadata and file name. An open job has its own.",
+        " as they are, `merge` (the default) adds what they lack of the tags, metadata and file"
+        " name, `replace` replaces tags, metadata and file name. An open job has its own.",
+        json_schema_extra=_without_default,
     )
 
     callback_url: CallbackUrl | None = callback_field()

@@ -36,8 +36,9 @@ def _given(name: str) -> dict[str, Any]:
     return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
 
 
-# ``EditBody._exactly_one`` and ``RefreshBody._one_at_most``, for the OpenAPI document.
-_EXACTLY_ONE: dict[str, Any] = {"oneOf": [_given("ids"), _given("filter")]}
+# ``EditBody._exactly_one`` and ``RefreshBody._one_at_most``, for the OpenAPI document; within allOf
+# for generators of clients, as in a query's terms.
+_EXACTLY_ONE: dict[str, Any] = {"allOf": [{"oneOf": [_given("ids"), _given("filter")]}]}
 _ONE_AT_MOST: dict[str, Any] = {"not": {"allOf": [_given("ids"), _given("filter")]}}
 
 

@@ -28,10 +28,12 @@ EncodingFormat = Literal["float", "base64"]
 
 def _exactly_one(schema: dict[str, Any]) -> None:
     """Describe the check of ``_one_of_two`` in the OpenAPI schema."""
-    schema["oneOf"] = [
+    given = [
         {"required": [name], "properties": {name: {"type": "string"}}}
         for name in ("text", "image_id")
     ]
+    # Within allOf for generators of clients, as in a query's terms.
+    schema["allOf"] = [{"oneOf": given}]
 
 
 class EmbeddingInput(Body):

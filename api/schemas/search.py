@@ -47,10 +47,12 @@ Text = Annotated[
 
 def _exactly_one(schema: dict[str, Any]) -> None:
     """Describe the check of ``_one_of_three`` in the OpenAPI schema."""
-    schema["oneOf"] = [
+    given = [
         {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
         for name in ("text", "image_id", "picture")
     ]
+    # Within allOf: of properties beside oneOf, generators of clients make one type per alternative.
+    schema["allOf"] = [{"oneOf": given}]
 
 
 def _is_auto(value: object) -> bool:

@@ -60,6 +60,19 @@ def test_defaults_and_examples_fit_their_schemas(inline: Inline, document: dict[
     assert not [pair for pair in given if not is_valid(inline, *pair)]
 
 
+def test_no_alternatives_are_beside_properties(document: dict[str, Any]) -> None:
+    # Generators of clients make a type of each alternative then, without the properties.
+    found = [each for each in objects(document) if "oneOf" in each]
+    assert found
+    assert not [each for each in found if {"properties", "allOf"} & set(each)]
+
+
+def test_no_default_is_sent_where_it_would_be_refused(document: dict[str, Any]) -> None:
+    parameters = document["paths"]["/v1/images"]["post"]["parameters"]
+    (on_duplicate,) = [each for each in parameters if each["name"] == "on_duplicate"]
+    assert "default" not in on_duplicate["schema"]
+
+
 def test_every_route_is_in_it_and_nothing_else(inline: Inline, document: dict[str, Any]) -> None:
     routed = {
         (method.lower(), rule.endpoint.replace(".", "_"))
