@@ -82,8 +82,8 @@ class Glimpse:
             or that of `glimpse up`.
         api_key: Sent as a bearer token, unless empty. Default: ``GLIMPSE_API_KEY``, unless ``url``
             is given, so that no other server receives the key.
-        retry_policy: When to retry, and for how long: by default a minute, with
-            ``RetryPolicy(300)`` five.
+        retry_policy: When to retry, and for how long: by default a minute and a half, with
+            ``RetryPolicy(300)`` five minutes.
         transport: Sends the requests instead of the network.
 
     Raises:

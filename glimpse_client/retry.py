@@ -20,8 +20,9 @@ _BUSY = frozenset({"idempotency_key_in_progress", "dead_letter_busy"})
 # Statuses of a proxy that cannot reach the server.
 _BAD_GATEWAY = frozenset({502, 504})
 
-# Seconds to keep retrying one request by default.
-_TIMEOUT_S = 60.0
+# Seconds to keep retrying one request by default: longer than the minute for which the key of a
+# request stays taken whose server was killed.
+_TIMEOUT_S = 90.0
 # Seconds to wait where the server sends no `Retry-After`.
 _PAUSE_S = 2.0
 # Seconds to wait at least, even with `Retry-After: 0`.

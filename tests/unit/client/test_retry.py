@@ -8,6 +8,7 @@ from email.utils import formatdate
 import httpx
 import pytest
 
+from common.settings import load_settings
 from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
 from glimpse_client.retry import RetryPolicy, retry_after_s
 from tests.support.clock import Clock
@@ -45,6 +46,17 @@ def test_a_pause_that_one_connection_was_asked_for_holds_all(
     assert clock.slept == [7]
     policy.wait()
     assert clock.slept == [7]
+
+
+def test_by_default_an_upload_outlasts_the_key_that_a_killed_server_leaves(clock: Clock) -> None:
+    policy = RetryPolicy(now=clock.now, sleep=clock.sleep)
+    policy.answered = True
+    tries, began = policy.begin(), clock.now()
+    error: ClientError = ServerUnreachable("It broke.")
+    while clock.now() <= began + load_settings({}).lease_s:
+        tries.failed(error)
+        policy.wait()
+        error = RequestRefused(409, "idempotency_key_in_progress", "In progress.", 1)
 
 
 def test_a_full_disk_is_waited_for(policy: RetryPolicy, clock: Clock) -> None:
