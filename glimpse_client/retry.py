@@ -34,7 +34,7 @@ _QUIET_S = 60.0
 
 
 class RetryPolicy:
-    """Decides when requests are retried; a pause applies to all threads of a client.
+    """Decides when requests are retried; a busy server's pause applies to all threads of a client.
 
     Use one policy for one server: it remembers whether that server has answered.
 
@@ -112,7 +112,11 @@ class Tries:
         too_long = now + seconds - self._failed_first > self._policy.timeout_s
         if too_long or self._policy.closed:
             raise error
-        self._policy.pause(seconds, error)
+        if isinstance(error, RequestRefused) and error.code in _BUSY:
+            # The server has time for all others.
+            self._policy.sleep(seconds)
+        else:
+            self._policy.pause(seconds, error)
 
     def _back_off(self) -> float:
         self._breaks += 1

@@ -48,6 +48,17 @@ def test_a_pause_that_one_connection_was_asked_for_holds_all(
     assert clock.slept == [7]
 
 
+def test_a_key_that_is_taken_holds_no_other_request(
+    policy: RetryPolicy, clock: Clock, said: list[float]
+) -> None:
+    policy.begin().failed(RequestRefused(409, "idempotency_key_in_progress", "In progress.", 3))
+    assert clock.slept == [3]
+    policy.pause(7, busy(7))
+    policy.begin().failed(RequestRefused(409, "dead_letter_busy", "Busy.", 1))
+    policy.wait()
+    assert (clock.slept, said) == ([3, 1, 6], [7])
+
+
 def test_by_default_an_upload_outlasts_the_key_that_a_killed_server_leaves(clock: Clock) -> None:
     policy = RetryPolicy(now=clock.now, sleep=clock.sleep)
     policy.answered = True
