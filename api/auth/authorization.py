@@ -58,7 +58,8 @@ class Authorization:
         if token is not None:
             return self._owner(token)
         if self.keys.exist():
-            raise Unauthorized(_WRONG if "Authorization" in request.headers else _MISSING)
+            # A key without its scheme may be a good one, and is sent in the wrong way.
+            raise Unauthorized(_WRONG if _scheme_and_rest(request)[0] == "bearer" else _MISSING)
         if self.open_to == "network" or (self.open_to == "loopback" and is_from_here(request)):
             return Caller(DEFAULT_TENANT, frozenset(SCOPES))
         raise NoKeys(
@@ -160,5 +161,10 @@ def _needed(operations: Mapping[str, Operation]) -> Scope | None:
 
 
 def _token(request: Request) -> Token | None:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return Token.read(given.strip()) if scheme.lower() == "bearer" else None
+    scheme, given = _scheme_and_rest(request)
+    return Token.read(given) if scheme == "bearer" else None
+
+
+def _scheme_and_rest(request: Request) -> tuple[str, str]:
+    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower(), rest.strip()

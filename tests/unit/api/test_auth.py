@@ -128,6 +128,14 @@ def test_what_is_no_key_opens_nothing(strict: Inline, header: str) -> None:
     assert response.status_code == 401
 
 
+@pytest.mark.parametrize("header", ["{key}", "Basic {key}", "Token {key}", ""])
+def test_a_key_that_is_sent_in_another_way_is_told_how(strict: Inline, header: str) -> None:
+    sent = {"Authorization": header.format(key=key(strict, "read"))}
+    response = strict.app.test_client().get("/v1/jobs", headers=sent)
+    assert (response.status_code, response.get_json()["code"]) == (401, "unauthorized")
+    assert response.get_json()["detail"].startswith("Send a key as Authorization: Bearer KEY;")
+
+
 def test_the_secret_of_one_key_does_not_open_another(strict: Inline) -> None:
     mine, other = Token.read(key(strict, "read")), Token.read(key(strict, "read"))
     assert mine is not None
