@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -39,6 +40,8 @@ from common.webhooks.url import CallbackUrl
 
 # Maximum bytes of a JSON body: several times the size of 10,000 ids.
 _JSON_BYTES_MAX = 4 * 1024**2
+# What pydantic says of a text that is no id or no beginning of one.
+_DIGITS = re.compile(r"String should match pattern '\^\[0-9a-f\]\{([0-9,]+)\}\$'")
 # Largest index in a cursor over a job's images; Redis rejects numbers above 2**63.
 _INDEX_MAX = 2**53
 
@@ -269,5 +272,7 @@ def check(model: type[Model], value: object) -> Model:
 
 def _detail(message: str) -> str:
     """Return pydantic's message without pydantic's own terms."""
+    if digits := _DIGITS.fullmatch(message):
+        return f"give {digits[1].replace(',', ' to ')} lower-case hexadecimal digits"
     plain = message.removeprefix("Value error, ").partition(" or instance of ")[0]
     return plain.replace("valid dictionary", "JSON object")

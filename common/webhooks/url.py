@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 URL_CHARACTERS_MAX = 2000
 # Visible ASCII. What is more than that is percent-encoded, or as a host in Punycode.
@@ -63,8 +63,9 @@ def _check(url: str) -> str:
 # The URL that is called when a job ends.
 CallbackUrl = Annotated[
     str,
-    StringConstraints(max_length=URL_CHARACTERS_MAX, pattern=_PATTERN),
+    StringConstraints(max_length=URL_CHARACTERS_MAX),
     AfterValidator(_check),
+    Field(json_schema_extra={"pattern": _PATTERN}),
 ]
 
 

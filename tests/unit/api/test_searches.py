@@ -147,6 +147,22 @@ def test_a_bad_search_is_422_and_names_its_field(
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
+        ({"image_id": "4E52"}, "image_id: give 64 lower-case hexadecimal digits."),
+        (
+            {"text": "a", "filter": {"id": {"prefix": "x"}}},
+            "filter.id.prefix: give 1 to 64 lower-case hexadecimal digits.",
+        ),
+    ],
+)
+def test_what_is_no_id_is_told_what_one_looks_like(
+    client: FlaskClient, body: dict[str, Any], detail: str
+) -> None:
+    assert ask(client, **body).get_json()["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
         (b'{"text":\n "dog",}', r"is not valid JSON: .* at line 2, column \d+\."),
         (b"", r"is not valid JSON: expecting value at line 1, column 1\."),
         (b'{"text": "\xff"}', r"is not UTF-8: see byte 10\."),

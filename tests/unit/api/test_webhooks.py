@@ -118,6 +118,7 @@ def test_what_cannot_be_called_is_refused(
     problem = response.get_json()
     assert (response.status_code, problem["code"]) == (422, "unprocessable")
     assert [error["field"] for error in problem["errors"]] == ["callback_url"]
+    assert "pattern" not in problem["detail"]
     assert client.get("/v1/jobs").get_json()["jobs"] == []
 
 
