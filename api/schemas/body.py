@@ -275,4 +275,5 @@ def _detail(message: str) -> str:
     if digits := _DIGITS.fullmatch(message):
         return f"give {digits[1].replace(',', ' to ')} lower-case hexadecimal digits"
     plain = message.removeprefix("Value error, ").partition(" or instance of ")[0]
+    plain = plain.replace("Extra inputs are not permitted", "unknown field")
     return plain.replace("valid dictionary", "JSON object")

@@ -147,6 +147,8 @@ def test_a_bad_search_is_422_and_names_its_field(
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
+        ({"text": "a", "topk": 3}, "topk: unknown field."),
+        ({"text": "a", "filter": {"width": {"like": 3}}}, "filter.width.like: unknown field."),
         ({"image_id": "4E52"}, "image_id: give 64 lower-case hexadecimal digits."),
         (
             {"text": "a", "filter": {"id": {"prefix": "x"}}},
@@ -154,7 +156,7 @@ def test_a_bad_search_is_422_and_names_its_field(
         ),
     ],
 )
-def test_what_is_no_id_is_told_what_one_looks_like(
+def test_a_bad_search_says_what_is_wrong(
     client: FlaskClient, body: dict[str, Any], detail: str
 ) -> None:
     assert ask(client, **body).get_json()["detail"] == detail
