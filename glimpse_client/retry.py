@@ -12,9 +12,9 @@ import httpx
 
 from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
 
-# Statuses of a server that may accept the same request later: rate limit, unavailable or
-# overloaded, out of disk space.
-_RETRY_LATER = frozenset({429, 503, 507})
+# Statuses of a server that may accept the same request later: a body that came too slowly, rate
+# limit, unavailable or overloaded, out of disk space.
+_RETRY_LATER = frozenset({408, 429, 503, 507})
 # Codes of conflicts that end with another request; the others (409) need a decision.
 _BUSY = frozenset({"idempotency_key_in_progress", "dead_letter_busy"})
 # Statuses of a proxy that cannot reach the server.

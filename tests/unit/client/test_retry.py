@@ -76,6 +76,12 @@ def test_a_full_disk_is_waited_for(policy: RetryPolicy, clock: Clock) -> None:
     assert clock.slept == [7]
 
 
+def test_a_body_that_came_too_slowly_is_sent_again(policy: RetryPolicy, clock: Clock) -> None:
+    policy.begin().failed(busy(None, status=408))
+    policy.wait()
+    assert clock.slept == [2]
+
+
 def test_the_longest_pause_counts(policy: RetryPolicy, clock: Clock) -> None:
     for seconds in (3, 9, 5):
         policy.begin().failed(busy(seconds))
