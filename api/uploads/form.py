@@ -30,20 +30,24 @@ class Form:
     """A multipart body: its pictures, as (part name, file name, writer), and its plain fields."""
 
     files: list[tuple[str, str, PictureWriter]]
-    fields: MultiDict[str, str]
+    fields: MultiDict[str, bytes]
 
     def field(self, name: str) -> str | None:
         """Return a plain field, or None.
 
         Raises:
-            InvalidRequest: There is more than one such part.
+            InvalidRequest: There is more than one such part, or it is not UTF-8.
         """
         given = self.fields.getlist(name)
         if len(given) > 1:
             raise InvalidRequest(
                 f"There is more than one part named {name}; send only one.", field=name
             )
-        return given[0] if given else None
+        try:
+            return given[0].decode() if given else None
+        except UnicodeDecodeError as error:
+            detail = f"The part {name} is not UTF-8: see byte {error.start}."
+            raise InvalidRequest(detail, field=name) from None
 
     def refuse_unknown(self, files: str, fields: str, hint: str) -> None:
         """Refuse parts with other names than these two.
@@ -87,17 +91,6 @@ class JsonPart(io.BytesIO):
         if self.tell() > self._bytes_max:
             raise RequestEntityTooLarge
         return count
-
-    def text(self) -> str:
-        """Return the whole part.
-
-        Raises:
-            InvalidRequest: The part is not UTF-8.
-        """
-        try:
-            return self.getvalue().decode()
-        except UnicodeDecodeError:
-            raise InvalidRequest("A part declared as JSON is not UTF-8.") from None
 
 
 def read_form(request: Request, blobs: BlobStore, tenant: str, bytes_max: int) -> Form:
@@ -148,18 +141,12 @@ def _parts(request: Request, begin: Callable[[str | None], IO[bytes]]) -> list[P
 
 
 def _form(parts: Iterable[Part]) -> Form:
-    """Separate pictures from fields.
-
-    Raises:
-        InvalidRequest: A field declared as JSON is not UTF-8.
-    """
+    """Separate pictures from fields."""
     pictures: list[tuple[str, str, PictureWriter]] = []
-    fields: MultiDict[str, str] = MultiDict()
+    fields: MultiDict[str, bytes] = MultiDict()
     for name, filename, file in parts:
-        if isinstance(file, JsonPart):
-            fields.add(name, file.text())
-        elif filename is None:
-            fields.add(name, file.read().decode(errors="replace"))
+        if filename is None or isinstance(file, JsonPart):
+            fields.add(name, file.read())
         else:
             pictures.append((name, filename, _writer_of(file)))
     return Form(pictures, fields)

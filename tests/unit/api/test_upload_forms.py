@@ -42,6 +42,20 @@ def part(disposition: bytes, colour: str) -> bytes:
     return head + b"\r\nContent-Type: image/png\r\n\r\n" + picture(colour) + b"\r\n"
 
 
+@pytest.mark.parametrize("head", [b"", b"\r\nContent-Type: application/json"])
+def test_a_field_in_another_encoding_is_refused(
+    client: FlaskClient, inline: Inline, head: bytes
+) -> None:
+    field = b'--B\r\nContent-Disposition: form-data; name="metadata"' + head
+    body = part(b'filename="a.png"', "red") + field + b'\r\n\r\n{"album": "Caf\xe9"}\r\n--B--\r\n'
+    response = client.post("/v1/images", data=body, content_type="multipart/form-data; boundary=B")
+    problem = response.get_json()
+    assert (response.status_code, problem["code"]) == (400, "invalid_request")
+    assert problem["detail"] == "The part metadata is not UTF-8: see byte 14."
+    assert problem["errors"][0]["field"] == "metadata"
+    assert inline.store.count() == 0
+
+
 def test_names_in_other_encodings_refuse_no_picture(client: FlaskClient) -> None:
     names = [
         (b'filename="caf\xe9.jpg"', "café.jpg"),
