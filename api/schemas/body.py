@@ -266,8 +266,9 @@ def check(model: type[Model], value: object) -> Model:
             for entry in error.errors(include_url=False, include_context=False)
         ]
         first = errors[0]
-        where = f"{first['field']}: " if first["field"] else ""
-        raise Unprocessable(f"{where}{first['detail']}.", errors) from None
+        field, detail = first["field"], first["detail"]
+        sentence = f"{field}: {detail}." if field else f"{detail[:1].upper()}{detail[1:]}."
+        raise Unprocessable(sentence, errors) from None
 
 
 def _detail(message: str) -> str:

@@ -148,6 +148,7 @@ def test_a_bad_search_is_422_and_names_its_field(
     ("body", "detail"),
     [
         ({"text": "a", "topk": 3}, "topk: unknown field."),
+        ({"text": "a", "query": [{"text": "b"}]}, "Give exactly one of text, image_id and query."),
         ({"text": "a", "filter": {"width": {"like": 3}}}, "filter.width.like: unknown field."),
         ({"image_id": "4E52"}, "image_id: give 64 lower-case hexadecimal digits."),
         (
