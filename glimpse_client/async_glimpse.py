@@ -76,12 +76,29 @@ class AsyncGlimpse:
                 print(image.filename)
 
     Args:
-        glimpse: The client that runs the calls; by default that of ``GLIMPSE_URL``.
+        glimpse: The address of the server, or the client that runs the calls; by default that of
+            ``GLIMPSE_URL``.
+        api_key: As of ``Glimpse``, beside an address; a client has its own.
         calls: Maximum number of concurrent calls; further ones wait.
+
+    Raises:
+        InvalidAddress: The address is not an HTTP URL.
+        InvalidHeader: The key has characters that cannot be sent.
+        TypeError: A key is given beside a client.
     """
 
-    def __init__(self, glimpse: Glimpse | None = None, *, calls: int = _CALLS) -> None:
-        self._glimpse = glimpse or Glimpse()
+    def __init__(
+        self,
+        glimpse: Glimpse | str | None = None,
+        api_key: str | None = None,
+        *,
+        calls: int = _CALLS,
+    ) -> None:
+        if not isinstance(glimpse, Glimpse):
+            glimpse = Glimpse(glimpse, api_key)
+        elif api_key is not None:
+            raise TypeError("give the key to the client, or an address beside it")
+        self._glimpse = glimpse
         self._threads = ThreadPoolExecutor(calls, thread_name_prefix="glimpse")
 
     upload = _awaited(Glimpse.upload)

@@ -10,7 +10,15 @@ import httpx
 import pytest
 from flask import Flask, Response, jsonify, request
 
-from glimpse_client import AsyncGlimpse, Glimpse, NotThere, OpenJob, RetryPolicy
+from glimpse_client import (
+    AsyncGlimpse,
+    Glimpse,
+    InvalidAddress,
+    InvalidHeader,
+    NotThere,
+    OpenJob,
+    RetryPolicy,
+)
 from glimpse_client.async_glimpse import AsyncOpenJob
 
 JOB = {
@@ -33,6 +41,18 @@ def server() -> Flask:
 def glimpse(server: Flask) -> AsyncGlimpse:
     transport = httpx.WSGITransport(server)
     return AsyncGlimpse(Glimpse("http://glimpse.test", "", RetryPolicy(0), transport), calls=2)
+
+
+def test_it_takes_an_address_and_a_key_as_the_other_one_does() -> None:
+    glimpse = AsyncGlimpse("http://glimpse.test/", "secret")
+    assert glimpse.url == "http://glimpse.test"
+    asyncio.run(glimpse.close())
+    with pytest.raises(InvalidAddress):
+        AsyncGlimpse("glimpse.test")
+    with pytest.raises(InvalidHeader):
+        AsyncGlimpse("http://glimpse.test", "a\nb")
+    with pytest.raises(TypeError, match="give the key to the client"):
+        AsyncGlimpse(Glimpse("http://glimpse.test"), "secret")
 
 
 def public(kind: type) -> dict[str, object]:
