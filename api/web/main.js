@@ -152,11 +152,7 @@ byId('skip').addEventListener('click', (event) => {
   byId('results').focus();
 });
 byId('open-uploads').addEventListener('click', () => drawer.open());
-byId('open-jobs').addEventListener('click', () => {
-  drawer.open();
-  byId('jobs-title').scrollIntoView({ block: 'start' });
-  byId('jobs-title').focus();
-});
+byId('open-jobs').addEventListener('click', () => drawer.open({ adds: false }));
 document.addEventListener('keydown', (event) => {
   const typing = event.target.closest('input, textarea, dialog');
   if (event.key !== '/' || typing) return;

@@ -1,6 +1,6 @@
 // The drawer: adds pictures and lists the service's activity, which are its jobs.
 
-import { byId, setText } from '../elements.js';
+import { byId, setText, show } from '../elements.js';
 import { tagsOf } from '../format.js';
 import { DeadLetters } from '../jobs/dead-letters.js';
 import { JobList } from '../jobs/job-list.js';
@@ -29,9 +29,11 @@ export class Drawer {
     window.addEventListener('beforeunload', (event) => this.#uploads.sending && event.preventDefault());
   }
 
-  open() {
+  /** Open the drawer: to add pictures and see the activity below, or for the activity alone. */
+  open({ adds = mayWrite() } = {}) {
     if (this.#dialog.open) return;
-    setText(byId('drawer-title'), mayWrite() ? 'Add pictures' : 'Activity');
+    setText(byId('drawer-title'), adds ? 'Add pictures' : 'Activity');
+    show(byId('adding'), adds);
     this.#dialog.showModal();
     this.#jobs.open();
     this.#letters.open();

@@ -7,6 +7,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support import pictures
@@ -157,12 +158,21 @@ def test_jobs_are_listed_and_their_failures_shown(site: Site) -> None:
     expect(site.page.locator("#upload-summary")).to_have_text("1 picture added, 1 failed.")
     site.page.keyboard.press("Escape")
     site.page.get_by_role("button", name="Activity").click()
-    expect(site.page.get_by_role("heading", name="Activity")).to_be_focused()
     job = site.page.locator("#jobs .job").first
     expect(job).to_contain_text("Done, some failed")
     expect(job).to_contain_text("1 of 2 pictures added")
     job.get_by_text("1 file failed").click()
     expect(job.locator(".failures")).to_contain_text("The file is not a picture.")
+
+
+@pytest.mark.parametrize("title", ["Activity", "Add pictures"])
+def test_the_drawer_has_the_title_of_what_was_chosen(site: Site, title: str) -> None:
+    site.open()
+    site.page.get_by_role("button", name=title).click()
+    drawer = site.page.get_by_role("dialog", name=title)
+    expect(drawer.get_by_role("heading", name=title).first).to_be_focused()
+    expect(drawer.get_by_text("Choose files")).to_be_visible(visible=title == "Add pictures")
+    expect(drawer.locator(".jobs")).to_be_visible()
 
 
 def test_a_job_says_what_its_archive_skipped(site: Site) -> None:
