@@ -66,6 +66,8 @@ def test_a_search_goes_on_when_the_connection_is_back(site: Site) -> None:
     notice = site.page.locator("#state")
     expect(notice).to_contain_text("No connection to the service")
     expect(notice.get_by_role("button", name="Try now")).to_be_visible()
+    # The same words are announced, and not seen twice.
+    expect(site.page.locator("#results-status")).to_have_css("clip-path", "inset(50%)")
     site.page.context.set_offline(False)
     expect(site.page.locator("#grid .tile-name").first).to_have_text("red.png")
     expect(notice).to_be_hidden()
