@@ -43,6 +43,10 @@ export class State {
       this.show('error', problem.title, problem.detail, 'Use another key', forgetKey);
       return;
     }
+    if (problem.signedOut) {
+      this.show('error', problem.title, problem.detail, 'Load the page again', () => location.reload());
+      return;
+    }
     const id = problem.requestId ? ` (request ${problem.requestId})` : '';
     const detail = (problem.detail || 'The service reported no reason.') + (problem.status >= 500 ? id : '');
     this.show('error', problem.title ?? 'Something went wrong', detail, problem.refused ? '' : 'Try again', retry);

@@ -2,7 +2,7 @@
 
 import { noteScopes } from './access.js';
 import { keyHeaders, withKey } from './key.js';
-import { Problem, problemOf } from './problem.js';
+import { Problem, problemOf, signedOutProblem } from './problem.js';
 
 /**
  * Send a request and return {status, data, headers}.
@@ -39,8 +39,14 @@ export async function fetchBlob(path) {
 }
 
 async function fetchResponse(path, options) {
+  const response = await fetchOnce(path, options);
+  if (response.type === 'opaqueredirect') throw signedOutProblem(302);
+  return response;
+}
+
+async function fetchOnce(path, options) {
   try {
-    return await fetch(path, options);
+    return await fetch(path, { ...options, redirect: 'manual' });
   } catch (error) {
     throw asProblem(error, options.signal);
   }
@@ -86,20 +92,31 @@ function sendOnce(path, body, { headers = {}, onProgress, signal }) {
     };
     request.onload = () => {
       try {
-        resolve(responseOf(request));
+        resolve(responseOf(request, path));
       } catch (problem) {
         reject(problem);
       }
     };
-    request.onerror = () => reject(new Problem({ detail: 'The connection was lost.' }));
+    request.onerror = () => lossOf(path, signal).then(reject);
     request.onabort = () => reject(signal.reason);
     signal?.addEventListener('abort', () => request.abort(), { once: true });
     request.send(body);
   });
 }
 
-function responseOf(request) {
+/** Return why a request has no response: a browser does not tell a lost connection from a forbidden redirect. */
+async function lossOf(path, signal) {
+  try {
+    await fetchResponse(path, { signal, cache: 'no-store', headers: keyHeaders() });
+    return new Problem({ detail: 'The connection was lost.' });
+  } catch (problem) {
+    return problem;
+  }
+}
+
+function responseOf(request, path) {
   const { status, responseText: text } = request;
+  if (new URL(path, location).href !== request.responseURL) throw signedOutProblem(302);
   if (status >= 200 && status < 300) return { status, data: parseJson(text, status) };
   throw problemOf(status, (name) => request.getResponseHeader(name), text);
 }

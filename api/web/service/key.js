@@ -36,7 +36,7 @@ export async function withKey(request) {
     try {
       return await request();
     } catch (problem) {
-      if (problem.status !== 401) throw problem;
+      if (problem.status !== 401 || problem.signedOut) throw problem;
       // The user may have entered a key while this request was in flight.
       if (key === used) await requestKey(problem);
     }
