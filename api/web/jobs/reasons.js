@@ -1,6 +1,7 @@
-// Readable reasons for failed pictures. docs/api.md lists the codes.
+// Readable reasons for failed pictures. docs/api.md lists the codes, except for `unreadable`, which is the page's own.
 
 const REASONS = {
+  unreadable: 'The browser could not read it. It may have been moved, changed or deleted.',
   empty: 'The file is empty.',
   not_an_image: 'The file is not a picture.',
   unsupported_format: 'This format is not supported. Use JPEG, PNG, WebP, HEIC or AVIF.',

@@ -39,10 +39,10 @@ export class Drawer {
     this.#letters.open();
   }
 
-  /** Upload [{file, path}] with the tags entered in the drawer, and open the drawer. */
-  add(files) {
+  /** Upload the files found in a choice or drop with the tags entered in the drawer, and open the drawer. */
+  add(found) {
     this.open();
-    this.#uploads.add(files, tagsOf(byId('upload-tags').value));
+    this.#uploads.add(found, tagsOf(byId('upload-tags').value));
   }
 
   #choose(input, button) {

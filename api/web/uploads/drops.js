@@ -4,7 +4,7 @@ import { byId, show } from '../elements.js';
 import { mayWrite } from '../service/access.js';
 import { chosen, dropped } from './files.js';
 
-/** Calls search(file) or add([{file, path}]) with the files dropped or pasted. */
+/** Calls search(file) or add(found) with the files dropped or pasted. */
 export class Drops {
   #overlay = byId('drop');
   #search;
@@ -53,16 +53,16 @@ export class Drops {
   }
 
   #paste(event) {
-    const files = chosen(event.clipboardData?.files ?? []);
-    if (!files.length) return;
+    const found = chosen(event.clipboardData?.files ?? []);
+    if (!found.files.length) return;
     event.preventDefault();
-    this.#take('search', files);
+    this.#take('search', found);
   }
 
-  #take(action, files) {
-    const one = files.length === 1 && files[0].file.type.startsWith('image/');
-    if (action === 'search' && one) this.#search(files[0].file);
-    else this.#add(files);
+  #take(action, found) {
+    const [first, ...others] = found.files;
+    if (action === 'search' && first?.file.type.startsWith('image/') && !others.length) this.#search(first.file);
+    else this.#add(found);
   }
 
   #end() {

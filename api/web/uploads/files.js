@@ -1,6 +1,14 @@
 // Collects files from drops, folders and pastes, each with its path.
 
-const PICTURE = /\.(bmp|gif|jfif|jpe|jpeg|jpg|png|tif|tiff|webp)$/i;
+// Suffixes of files in folders that are presumed to be pictures, as for `glimpse ingest`.
+const PICTURES = new Set([
+  'arw', 'avif', 'bmp', 'cr2', 'cr3', 'dng', 'gif', 'heic', 'heif', 'hif', 'ico', 'j2k', 'jfif', 'jp2', 'jpe', 'jpeg', 'jpg', 'jpx',
+  'jxl', 'nef', 'orf', 'pbm', 'pgm', 'png', 'pnm', 'ppm', 'psd', 'raf', 'rw2', 'tga', 'tif', 'tiff', 'webp',
+]);
+// Folders in which systems keep thumbnails, metadata and deleted files.
+const SYSTEM_FOLDERS = new Set([
+  '@eaDir', '#recycle', '@Recycle', '@Recently-Snapshot', '#snapshot', '$RECYCLE.BIN', 'System Volume Information', 'lost+found', '__MACOSX',
+]);
 const ARCHIVES = [
   [/\.zip$/i, 'application/zip'],
   [/\.tar$/i, 'application/x-tar'],
@@ -15,35 +23,67 @@ export function archiveType(file) {
   return ARCHIVES.find(([pattern]) => pattern.test(file.name))?.[1];
 }
 
-/** Return whether to upload a file found in a folder. Files selected individually are always uploaded. */
-function isWanted(file) {
-  return !file.name.startsWith('.') && (PICTURE.test(file.name) || file.type.startsWith('image/') || Boolean(archiveType(file)));
+/** Return whether the browser can read a file: it may have been moved, changed or deleted since it was chosen. */
+export async function isReadable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-/** Return [{file, path}] for files selected individually or with their folder. */
+/** The files of a choice or a drop: `files` to upload, as {file, path}; how many others are skipped; and paths that cannot be read. */
+class Found {
+  files = [];
+  skipped = 0;
+  unreadable = [];
+
+  /** Take a file, unless it was found in a folder and is no picture. */
+  take(file, path) {
+    if (isIgnored(path)) return;
+    if (!path.includes('/') || PICTURES.has(suffixOf(file)) || archiveType(file)) this.files.push({ file, path });
+    else this.skipped += 1;
+  }
+}
+
+/** Return whether something in a folder is hidden or the system's, and not worth a word. */
+function isIgnored(path) {
+  const [, ...below] = path.split('/');
+  return below.some((part) => part.startsWith('.') || SYSTEM_FOLDERS.has(part));
+}
+
+function suffixOf({ name }) {
+  return /\.([^.]+)$/.exec(name)?.[1].toLowerCase();
+}
+
+/** Return what was found among files selected individually or with their folder. */
 export function chosen(files) {
-  return [...files]
-    .map((file) => ({ file, path: file.webkitRelativePath || file.name }))
-    .filter(({ file, path }) => path === file.name || isWanted(file));
+  const found = new Found();
+  for (const file of files) found.take(file, file.webkitRelativePath || file.name);
+  return found;
 }
 
-/** Return [{file, path}] for a drop, including the content of its folders. */
+/** Return what was found in a drop, including the content of its folders. */
 export async function dropped(transfer) {
   // Read the entries synchronously: the browser clears them when the event ends.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return chosen(transfer.files);
-  const found = [];
-  for (const entry of entries) await walk(entry, found, true);
+  const found = new Found();
+  for (const entry of entries) await walk(entry, found);
   return found;
 }
 
-async function walk(entry, found, isTopLevel) {
-  if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => { entry.file(resolve, reject); });
-    if (isTopLevel || isWanted(file)) found.push({ file, path: entry.fullPath.replace(/^\//, '') });
-    return;
+async function walk(entry, found) {
+  const path = entry.fullPath.slice(1);
+  if (isIgnored(path)) return;
+  try {
+    if (entry.isFile) found.take(await new Promise((resolve, reject) => { entry.file(resolve, reject); }), path);
+    else for (const child of await children(entry)) await walk(child, found);
+  } catch {
+    // A link that leads nowhere, or a folder that only its owner may enter.
+    found.unreadable.push(path);
   }
-  for (const child of await children(entry)) await walk(child, found, false);
 }
 
 async function children(folder) {

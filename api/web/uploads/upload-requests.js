@@ -12,6 +12,7 @@ const BYTES_MAX = 32_000_000;
 /** Divide [{file, path}] into upload requests {files, bytes, job}; an archive has a request and a job of its own. */
 export function uploadRequestsOf(files, tags) {
   const requests = [];
+  if (!files.length) return requests;
   const job = new UploadJob(files, tags);
   let open = null;
   for (const one of files) {
@@ -29,12 +30,17 @@ export function uploadRequestsOf(files, tags) {
   return requests;
 }
 
+/** Return the size of files together, in bytes. */
+export function bytesOf(files) {
+  return files.reduce((sum, { file }) => sum + file.size, 0);
+}
+
 /** Split an upload request that was too large into two. */
 export function halves({ files, job }) {
   const middle = Math.ceil(files.length / 2);
   return [files.slice(0, middle), files.slice(middle)].map((half) => ({
     files: half,
-    bytes: half.reduce((sum, { file }) => sum + file.size, 0),
+    bytes: bytesOf(half),
     job,
   }));
 }

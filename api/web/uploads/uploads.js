@@ -4,12 +4,15 @@ import { cancel, doneOf, failuresOf, follow, hasEnded } from '../jobs/jobs.js';
 import { send } from '../service/api.js';
 import { Problem } from '../service/problem.js';
 import { withRetries } from '../service/retries.js';
-import { halves, httpRequestOf, uploadRequestsOf } from './upload-requests.js';
+import { isReadable } from './files.js';
+import { bytesOf, halves, httpRequestOf, uploadRequestsOf } from './upload-requests.js';
 
 // Jobs polled concurrently; jobs end in about the order in which they started.
 const FOLLOWED_MAX = 4;
 // Codes of the service for a job that takes no more pictures, but was not cancelled.
 const CLOSED = new Set(['job_complete', 'not_found']);
+// Code of a file that the browser cannot read.
+const UNREADABLE = 'unreadable';
 
 /** Uploads files and reports the progress. */
 export class Uploads {
@@ -32,12 +35,13 @@ export class Uploads {
     return this.#sending;
   }
 
-  /** Upload [{file, path}] after the files already queued. */
-  add(files, tags) {
-    if (!files.length) return;
+  /** Upload the files found in a choice or drop after those already queued. */
+  add({ files, skipped, unreadable }, tags) {
     if (!this.#progress.active) this.#reset();
     this.#progress.files += files.length;
-    this.#progress.bytes += files.reduce((sum, { file }) => sum + file.size, 0);
+    this.#progress.bytes += bytesOf(files);
+    this.#progress.skipped += skipped;
+    this.#addFailures(unreadable.map((path) => ({ filename: path, code: UNREADABLE })), unreadable.length);
     this.#requests.push(...uploadRequestsOf(files, tags));
     if (!this.#sending) this.#sendAll();
   }
@@ -83,8 +87,8 @@ export class Uploads {
 
   async #deliver(request, signal) {
     try {
-      const { data } = await this.#retried(() => this.#send(request, signal), signal);
-      this.#onAccepted(request, data, signal);
+      const response = await this.#retried(() => this.#send(request, signal), signal);
+      if (response) this.#onAccepted(request, response.data, signal);
     } catch (problem) {
       if (signal.aborted) return;
       if (!(problem instanceof Problem)) throw problem;
@@ -92,7 +96,10 @@ export class Uploads {
     }
   }
 
+  /** Send the files of a request that can be read; return nothing if there are none. */
   async #send(request, signal) {
+    await this.#dropUnreadable(request);
+    if (!request.files.length) return null;
     const openJob = await request.job?.opened();
     if (openJob && signal.aborted) cancel(openJob).catch(() => {});
     signal.throwIfAborted();
@@ -101,6 +108,15 @@ export class Uploads {
     const onProgress = (share) => this.#update({ bytesInFlight: share * request.bytes });
     this.#update({ bytesInFlight: 0 });
     return send(path, body, { headers, onProgress, signal });
+  }
+
+  /** Take out of a request what cannot be read any more: the browser would report a lost connection each time. */
+  async #dropUnreadable(request) {
+    const readable = await Promise.all(request.files.map(({ file }) => isReadable(file)));
+    const lost = request.files.filter((_, at) => !readable[at]);
+    request.files = request.files.filter((_, at) => readable[at]);
+    request.bytes -= bytesOf(lost);
+    this.#fail(lost, { code: UNREADABLE });
   }
 
   /** Complete the job of a request after the last one. */
@@ -142,10 +158,7 @@ export class Uploads {
       request.job.renew();
       this.#requests.unshift({ ...request, isRepeated: true });
     } else {
-      this.#progress.bytesSent += request.bytes;
-      this.#progress.filesSent += request.files.length;
-      const items = request.files.map(({ path }) => ({ filename: path, code: problem.code, detail: problem.detail }));
-      this.#addFailures(items, items.length);
+      this.#fail(request.files, problem);
     }
     this.#update({ bytesInFlight: 0 });
   }
@@ -209,7 +222,16 @@ export class Uploads {
     return Math.max(0, this.#progress.filesInOpenJobs - total);
   }
 
+  /** Count files as sent and failed. */
+  #fail(files, { code, detail }) {
+    this.#progress.bytesSent += bytesOf(files);
+    this.#progress.filesSent += files.length;
+    this.#addFailures(files.map(({ path }) => ({ filename: path, code, detail })), files.length);
+  }
+
   #addFailures(items, number) {
+    if (!number) return;
+
     this.#progress.failures = [...this.#progress.failures, ...items];
     this.#progress.failed += number;
   }
@@ -240,6 +262,8 @@ function emptyProgress() {
     stopped: false,
     // {problem, secondsLeft, retryNow} while the service is busy or unavailable.
     waiting: null,
+    // Files in folders that are no pictures by their names.
+    skipped: 0,
     files: 0,
     filesSent: 0,
     filesInOpenJobs: 0,

@@ -116,7 +116,8 @@ def test_a_folder_brings_its_pictures_under_their_paths(
     site.open()
     site.open_drawer()
     site.page.locator("#folder").set_input_files(folder)
-    expect(site.page.locator("#upload-summary")).to_have_text("2 pictures added.")
+    summary = "2 pictures added, 1 other file skipped."
+    expect(site.page.locator("#upload-summary")).to_have_text(summary)
     data = (folder / "sea.png").read_bytes()
     image = stack.client.get(f"/v1/images/{pictures.image_id(data)}").json()
     assert image["filename"] == "holiday/sea.png"
@@ -129,11 +130,67 @@ def test_a_dropped_folder_is_walked(site: Site, stack: Stack, folder: Path) -> N
     (inner / "deep.jpg").write_bytes(data)
     for name in ("sea.png", "sky.png"):
         (folder / name).write_bytes(jpeg(2260 + len(name)) + name.encode())
+    # Browsers of some systems know no media type for such a suffix.
+    (folder / "raw.JPX").write_bytes(jpeg(2270))
+    synology = inner / "@eaDir"
+    synology.mkdir()
+    (synology / "thumbnail.jpg").write_bytes(jpeg(2271))
     site.open()
     site.drop_for_real(folder)
-    expect(site.page.locator("#upload-summary")).to_have_text("3 pictures added.")
+    summary = "4 pictures added, 1 other file skipped."
+    expect(site.page.locator("#upload-summary")).to_have_text(summary)
     image = stack.client.get(f"/v1/images/{pictures.image_id(data)}").json()
     assert image["filename"] == "holiday/inner/deep.jpg"
+
+
+def test_a_folder_without_pictures_is_reported(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a picture")
+    site.open()
+    site.drop_for_real(tmp_path)
+    summary = "0 pictures added, 1 other file skipped."
+    expect(site.page.locator("#upload-summary")).to_have_text(summary)
+
+
+def test_what_cannot_be_read_fails_and_the_others_are_added(site: Site, folder: Path) -> None:
+    for name in ("sea.png", "sky.png", "lost.png"):
+        (folder / name).write_bytes(jpeg(2280 + len(name)) + name.encode())
+    site.open()
+    # The user of the tests may be one who may read everything.
+    site.page.evaluate(
+        """() => {
+            const original = DataTransferItem.prototype.webkitGetAsEntry;
+            const refuse = (_, reject) => reject(new DOMException('', 'NotReadableError'));
+            DataTransferItem.prototype.webkitGetAsEntry = function () {
+                const entry = original.call(this);
+                const reader = entry.createReader();
+                const readEntries = (resolve, reject) => reader.readEntries((found) => {
+                    for (const each of found) if (each.name === 'lost.png') each.file = refuse;
+                    resolve(found);
+                }, reject);
+                entry.createReader = () => ({ readEntries });
+                return entry;
+            };
+        }"""
+    )
+    site.drop_for_real(folder)
+    expect(site.page.locator("#upload-summary")).to_contain_text("2 pictures added, 1 failed")
+    reason = site.page.locator("#upload-failures li").filter(has_text="holiday/lost.png")
+    expect(reason).to_contain_text("could not read it")
+
+
+def test_a_file_that_was_deleted_since_it_was_chosen_fails_alone(
+    site: Site, tmp_path: Path
+) -> None:
+    chosen = [tmp_path / f"{number}.jpg" for number in range(2290, 2293)]
+    for file in chosen:
+        file.write_bytes(jpeg(int(file.stem)))
+    site.open()
+    site.open_drawer()
+    # The service opens the upload's job meanwhile.
+    site.page.route("**/v1/jobs", lambda route: (chosen[1].unlink(), route.continue_()))
+    site.page.locator("#files").set_input_files(chosen)
+    expect(site.page.locator("#upload-summary")).to_have_text("2 pictures added, 1 failed.")
+    expect(site.page.locator("#upload-failures")).to_contain_text("moved, changed or deleted")
 
 
 def test_an_archive_is_unpacked(site: Site) -> None:

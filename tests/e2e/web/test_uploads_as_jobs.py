@@ -86,7 +86,7 @@ def test_a_folder_names_its_job(site: Site, folder: Path) -> None:
         (folder / name).write_bytes(jpeg(5200 + number))
     site.open()
     site.drop_for_real(folder)
-    expect(summary(site)).to_have_text("2 pictures added.")
+    expect(summary(site)).to_have_text("2 pictures added, 1 other file skipped.")
     expect(rows(site, "holiday/").first).to_contain_text("2 of 2 pictures added")
 
 

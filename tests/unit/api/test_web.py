@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from hatchling.builders.wheel import WheelBuilder
 
 from api.pages.assets import load_page
+from common.images.filenames import PICTURE_SUFFIXES, SYSTEM_FOLDERS
 
 # Response headers of the page.
 HEADERS = {
@@ -124,10 +125,22 @@ def test_every_reason_code_has_a_text() -> None:
     codes = {
         *("not_an_image", "unsupported_format", "truncated", "too_many_pixels", "too_large"),
         *("empty", "quarantined", "encoder_error", "store_error", "quota_exceeded"),
-        *("decoder_failed", "decoding_too_long"),
+        *("decoder_failed", "decoding_too_long", "unreadable"),
     }
     reasons = load_page().assets["jobs/reasons.js"].decode()
     assert set(re.findall(r"^  (\w+): '", reasons, re.M)) == codes
+
+
+def test_a_folder_is_searched_as_by_the_command() -> None:
+    files = load_page().assets["uploads/files.js"].decode()
+    names = {
+        name: set(re.findall(r"'([^']+)'", content))
+        for name, content in re.findall(
+            r"^const (\w+) = new Set\(\[(.+?)\]\);$", files, re.M | re.S
+        )
+    }
+    assert {f".{suffix}" for suffix in names["PICTURES"]} == PICTURE_SUFFIXES
+    assert names["SYSTEM_FOLDERS"] == SYSTEM_FOLDERS
 
 
 def test_the_wheel_has_every_file_of_the_page() -> None:
