@@ -4,7 +4,7 @@ import { byId, fromTemplate, setText, show } from '../elements.js';
 import { count, duplicatesOf, localTime } from '../format.js';
 import { pause, withRetries } from '../service/retries.js';
 import { fillFailures } from './failures.js';
-import { cancel, failuresOf, hasEnded, jobsPage } from './jobs.js';
+import { cancel, FAILURES_MAX, failuresOf, hasEnded, jobsPage } from './jobs.js';
 
 // Seconds between updates of the list while it is visible.
 const POLL_S = 2;
@@ -41,16 +41,19 @@ export class JobList {
         await pause(POLL_S, signal);
       }
     } catch (problem) {
-      if (signal.aborted) return;
       // Stop polling a service that cannot list jobs.
-      const unsupported = [404, 405].includes(problem.status);
-      setText(this.#note, unsupported ? 'This service does not support listing jobs.' : problem.detail || problem.title || String(problem));
-      show(this.#note, true);
+      if (!signal.aborted) this.#report(problem);
     }
   }
 
   close() {
     this.#run?.abort();
+  }
+
+  #report(problem) {
+    const unsupported = [404, 405].includes(problem.status);
+    setText(this.#note, unsupported ? 'This service does not support listing jobs.' : problem.detail || problem.title || String(problem));
+    show(this.#note, true);
   }
 
   #page(cursor, signal) {
@@ -64,20 +67,30 @@ export class JobList {
   }
 
   #showNewest({ jobs, next_cursor: cursor }) {
-    const first = this.#rows.size === 0;
+    // So many jobs have begun since that those between them and the rows are unknown.
+    const isGap = !jobs.some(({ id }) => this.#rows.has(id));
+    if (isGap) this.#clear();
     // Oldest first, because each new job goes to the top.
     for (const job of [...jobs].reverse()) this.#put(job, (row) => this.#list.prepend(row));
-    if (first) this.#setCursor(cursor);
+    if (isGap) this.#setCursor(cursor);
     setText(this.#note, 'Nothing yet.');
     show(this.#note, this.#rows.size === 0);
   }
 
+  #clear() {
+    this.#rows.clear();
+    this.#list.replaceChildren();
+  }
+
   async #showOlder() {
+    const { signal } = this.#run;
     this.#older.disabled = true;
     try {
-      const { jobs, next_cursor: cursor } = await this.#page(this.#cursor, this.#run.signal);
+      const { jobs, next_cursor: cursor } = await this.#page(this.#cursor, signal);
       for (const job of jobs) this.#put(job, (row) => this.#list.append(row));
       this.#setCursor(cursor);
+    } catch (problem) {
+      if (!signal.aborted) this.#report(problem);
     } finally {
       this.#older.disabled = false;
     }
@@ -122,7 +135,8 @@ export class JobList {
     show(row.querySelector('progress'), !hasEnded(job));
     show(row.querySelector('.job-cancel'), !hasEnded(job));
     show(row.querySelector('details'), job.failed > 0);
-    setText(row.querySelector('summary'), `${count(job.failed, 'file')} failed`);
+    const more = job.failed > FAILURES_MAX ? ` (first ${FAILURES_MAX} listed)` : '';
+    setText(row.querySelector('summary'), `${count(job.failed, 'file')} failed${more}`);
   }
 
   async #cancel(row, job, button) {
@@ -137,7 +151,14 @@ export class JobList {
   }
 
   async #listFailures(row, job) {
-    fillFailures(row.querySelector('ul'), await failuresOf(job, this.#run?.signal));
+    const { signal } = this.#run;
+    try {
+      fillFailures(row.querySelector('ul'), await failuresOf(job, signal));
+    } catch (problem) {
+      if (!signal.aborted) this.#report(problem);
+      // Opened again, it asks again.
+      row.querySelector('details').open = false;
+    }
   }
 }
 

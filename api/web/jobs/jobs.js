@@ -8,8 +8,8 @@ import { ROOT } from '../service/root.js';
 const FINAL = new Set(['succeeded', 'partial', 'failed', 'cancelled']);
 // Seconds between polls of a job if the service sends no Retry-After.
 const POLL_S = 1;
-// Maximum number of failures shown for a job.
-const FAILURES_MAX = 200;
+/** Maximum number of failures shown for a job. */
+export const FAILURES_MAX = 200;
 
 /** Return whether a job has ended. */
 export function hasEnded(job) {
