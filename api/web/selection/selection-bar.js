@@ -13,16 +13,15 @@ export class SelectionBar {
   #bar = byId('selection');
   #download = byId('selection-download');
   #selection;
+  #actions;
 
   /** `actions` are tag(pictures), delete(pictures) and cleared(). */
   constructor(selection, actions) {
     this.#selection = selection;
+    this.#actions = actions;
     byId('selection-tag').addEventListener('click', () => actions.tag(selection.pictures));
     byId('selection-delete').addEventListener('click', () => actions.delete(selection.pictures));
-    byId('selection-clear').addEventListener('click', () => {
-      selection.clear();
-      actions.cleared();
-    });
+    byId('selection-clear').addEventListener('click', () => this.#clear());
     this.#download.addEventListener('click', () => this.#save(selection.pictures));
     document.addEventListener('keydown', (event) => this.#onKey(event));
   }
@@ -55,6 +54,13 @@ export class SelectionBar {
 
   #onKey(event) {
     const isElsewhere = document.querySelector('dialog[open], :popover-open') || event.target.closest('input:not(.tile-check)');
-    if (event.key === 'Escape' && this.#selection.size && !isElsewhere) this.#selection.clear();
+    if (event.key === 'Escape' && this.#selection.size && !isElsewhere) this.#clear();
+  }
+
+  /** Clear the selection; the focus must not stay in the bar, which goes. */
+  #clear() {
+    const hadFocus = this.#bar.contains(document.activeElement);
+    this.#selection.clear();
+    if (hadFocus) this.#actions.cleared();
   }
 }

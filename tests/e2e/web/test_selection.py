@@ -93,6 +93,11 @@ def test_tags_of_several_pictures_change(site: Site, stack: Stack, chosen: dict[
     expect(dialog.get_by_role("alert")).to_contain_text("128")
     for image in chosen.values():
         assert stack.client.get(f"/v1/images/{image}").json()["tags"] == ["violet"]
+    site.page.keyboard.press("Escape")
+    expect(site.page.get_by_role("button", name="Tags")).to_be_focused()
+    site.page.keyboard.press("Escape")
+    expect(site.page.locator("#selection")).to_be_hidden()
+    expect(site.page.locator("#grid .tile-open").first).to_be_focused()
 
 
 def test_several_originals_are_downloaded(site: Site, chosen: dict[str, str]) -> None:
