@@ -75,6 +75,7 @@ const drawer = new Drawer(() => hasNoTerms(navigation.query) && results.show(nav
 const results = new Results(grid, {
   add: () => drawer.open(),
   clear: () => runQuery(emptyQuery()),
+  change: runQuery,
   seen: () => details.showSteps(),
 });
 const terms = new Terms(runQuery);

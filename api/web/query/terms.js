@@ -43,6 +43,7 @@ export class Terms {
     const chip = fromTemplate('term');
     const weight = chip.querySelector('input');
     const image = chip.querySelector('img');
+    image.addEventListener('error', () => chip.classList.add('gone'), { once: true });
     if (term.file) image.src = previewOf(term.file);
     else showPicture(image, `${ROOT}/v1/images/${term.image}/thumbnail?size=150`);
     weight.value = term.weight;

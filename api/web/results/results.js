@@ -2,7 +2,7 @@
 
 import { byId, setText, show } from '../elements.js';
 import { count } from '../format.js';
-import { hasFilters, hasNoTerms } from '../query/query.js';
+import { hasFilters, hasNoTerms, withoutTerm } from '../query/query.js';
 import { pagesOf } from '../query/searches.js';
 import { totalOf } from '../query/totals.js';
 import { mayWrite } from '../service/access.js';
@@ -34,7 +34,7 @@ export class Results {
   #total = null;
   #tookMs = null;
 
-  /** `actions` are add(), clear() and seen(). */
+  /** `actions` are add(), clear(), change(query) and seen(). */
   constructor(grid, actions) {
     this.#grid = grid;
     this.#actions = actions;
@@ -173,8 +173,17 @@ export class Results {
       this.#showWelcome('Describe a picture above to search, or add pictures.');
       return;
     }
+    const gone = problem.code === 'not_found' && this.#query.terms.find(({ image }) => image && problem.detail.includes(image));
+    if (gone) return this.#showGone(gone);
     setText(this.#status, problem.title);
     this.#state.showProblem(problem, () => this.#load());
+  }
+
+  /** Show that a picture of the query was deleted, perhaps since its address was shared. */
+  #showGone(term) {
+    const title = 'A picture of this search no longer exists';
+    setText(this.#status, title);
+    this.#state.show('error', title, 'It may have been deleted.', 'Search without it', () => this.#actions.change(withoutTerm(this.#query, term)));
   }
 
   #showEmpty() {

@@ -150,11 +150,14 @@ def test_without_a_query_the_newest_are_shown(site: Site) -> None:
 
 
 def test_a_picture_that_is_gone_is_told(site: Site) -> None:
-    site.open(f"/?like={'0' * 64}")
+    site.open(f"/?q=red&like={'0' * 64}")
     expect(site.page.locator("#state[data-kind=error]")).to_be_visible()
-    expect(site.page.get_by_role("heading", name="The service cannot do this")).to_be_visible()
-    # It would be told the same again.
-    expect(site.page.get_by_role("button", name="Try again")).to_be_hidden()
+    notice = site.page.get_by_role("heading", name="A picture of this search no longer exists")
+    expect(notice).to_be_visible()
+    expect(site.page.locator(".term")).to_have_class(re.compile(r"\bgone\b"))
+    site.page.get_by_role("button", name="Search without it").click()
+    expect(site.page.locator("#grid .tile-name").first).to_have_text("red.png")
+    expect(site.page.locator(".term")).to_have_count(0)
 
 
 def test_a_file_that_is_no_picture_is_refused_for_good(site: Site) -> None:
