@@ -76,6 +76,7 @@ const results = new Results(grid, {
   add: () => drawer.open(),
   clear: () => runQuery(emptyQuery()),
   change: runQuery,
+  choose: choosePicture,
   seen: () => details.showSteps(),
 });
 const terms = new Terms(runQuery);
@@ -102,7 +103,7 @@ function searchLike(picture, more) {
 }
 
 /** Show a query and its results, at the place where the reader left them. */
-function showQuery(query, place) {
+function showQuery(query, place, isPictureLost) {
   byId('text').value = query.text;
   selection.clear();
   terms.show(query);
@@ -111,7 +112,8 @@ function showQuery(query, place) {
   limits.show(query);
   orders.show(query);
   scrubber.show(query);
-  results.show(query, place);
+  if (isPictureLost) results.showLost(query);
+  else results.show(query, place);
 }
 
 /** Open a picture, or close the open one if the id is null. */
@@ -126,6 +128,10 @@ function showPicture(id) {
   if (!grid.neighbour(id, 1)) results.more();
 }
 
+function choosePicture() {
+  byId('picture-file').click();
+}
+
 function searchByFile(file) {
   runQuery(withFile({ ...navigation.query, text: byId('text').value.trim() }, file));
 }
@@ -138,7 +144,7 @@ byId('text').addEventListener('search', () => {
   // The clear button of the search box fires no submit event.
   if (!byId('text').value && navigation.query.text) runQuery({ ...navigation.query, text: '' });
 });
-byId('choose-picture').addEventListener('click', () => byId('picture-file').click());
+byId('choose-picture').addEventListener('click', choosePicture);
 byId('picture-file').addEventListener('change', ({ target }) => {
   if (target.files.length) searchByFile(target.files[0]);
   target.value = '';

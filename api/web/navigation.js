@@ -5,18 +5,18 @@ import { addressOf, emptyQuery, imageOf, isSameQuery, queryOf } from './query/qu
 /**
  * Runs queries and opens pictures as history entries, and shows what the current URL asks for.
  *
- * An entry's state has `file`, a reference to a local picture {index, weight}; `isAbove`, whether the entry before it
+ * An entry's state has `file`, a local picture {reference, weight}; `isAbove`, whether the entry before it
  * is the same query without the opened picture; and `place`, where the reader was: {at, top, size}.
  */
 export class Navigation {
   #actions;
   #query = null;
-  // Local pictures used in queries; entries refer to them by index.
-  #files = [];
+  // Local pictures used in queries, by the references of entries.
+  #files = new Map();
   // Resolves once the picture is closed by the browser's history.
   #closing = null;
 
-  /** `actions` are query(query, place), picture(id or null), and place(), which returns null while pictures load. */
+  /** `actions` are query(query, place, isPictureLost), picture(id or null), and place(), which returns null while pictures load. */
   constructor(actions) {
     this.#actions = actions;
     // The pictures to scroll to are there only after the query has run.
@@ -35,7 +35,8 @@ export class Navigation {
     const next = this.#queryHere();
     if (!this.#query || !isSameQuery(next, this.#query)) {
       this.#query = next;
-      this.#actions.query(next, history.state?.place);
+      const kept = history.state?.file;
+      this.#actions.query(next, history.state?.place, Boolean(kept) && !this.#files.has(kept.reference));
     }
     this.#actions.picture(imageOf(location.search));
   }
@@ -43,7 +44,7 @@ export class Navigation {
   /** Run a query as a new entry. */
   run(next) {
     const file = next.terms.find((term) => term.file);
-    const kept = file && { index: this.#indexOf(file.file), weight: file.weight };
+    const kept = file && { reference: this.#referenceTo(file.file), weight: file.weight };
     const address = addressOf(next);
     const isHere = address === location.pathname + location.search && !kept && !history.state?.file;
     this.#remember();
@@ -89,7 +90,7 @@ export class Navigation {
   #queryHere() {
     const query = queryOf(location.search);
     const kept = history.state?.file;
-    const file = kept && this.#files[kept.index];
+    const file = kept && this.#files.get(kept.reference);
     if (file) query.terms.unshift({ file, name: file.name, weight: kept.weight });
     return query;
   }
@@ -99,8 +100,12 @@ export class Navigation {
     if (place) history.replaceState({ ...history.state, place }, '');
   }
 
-  #indexOf(file) {
-    if (!this.#files.includes(file)) this.#files.push(file);
-    return this.#files.indexOf(file);
+  #referenceTo(file) {
+    const known = [...this.#files].find(([, other]) => other === file);
+    if (known) return known[0];
+    // An entry from before the page was loaded again must not get a picture of now.
+    const reference = `${performance.timeOrigin}/${this.#files.size}`;
+    this.#files.set(reference, file);
+    return reference;
   }
 }

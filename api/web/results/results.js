@@ -34,7 +34,7 @@ export class Results {
   #total = null;
   #tookMs = null;
 
-  /** `actions` are add(), clear(), change(query) and seen(). */
+  /** `actions` are add(), clear(), change(query), choose() and seen(). */
   constructor(grid, actions) {
     this.#grid = grid;
     this.#actions = actions;
@@ -52,11 +52,29 @@ export class Results {
 
   /** Replace the grid's content with the results of a query, and return to a place in them: {at, top} as of the grid's reader, and size. */
   async show(query, place = null) {
+    this.#reset(query);
+    const { signal } = this.#run;
+    this.#pages = pagesOf(query, place?.size ?? 0);
+    await this.#load();
+    this.#count(signal);
+    if (place && !signal.aborted) this.#grid.returnTo(place);
+  }
+
+  /** Show that a query had a picture of the user's device, which the browser keeps for no other load of the page. */
+  showLost(query) {
+    this.#reset(query);
+    this.#last = true;
+    this.#end();
+    const title = 'The picture of this search is no longer here';
+    const detail = 'The page forgets pictures of your device when it is loaded again. Choose the picture again, or search without it.';
+    setText(this.#status, title);
+    this.#state.show('empty', title, detail, 'Choose a picture', this.#actions.choose);
+  }
+
+  #reset(query) {
     this.#run.abort();
     this.#run = new AbortController();
-    const { signal } = this.#run;
     this.#query = query;
-    this.#pages = pagesOf(query, place?.size ?? 0);
     this.#grid.clear();
     this.#state.clear();
     this.#loading = false;
@@ -64,9 +82,6 @@ export class Results {
     this.#total = null;
     show(this.#further, false);
     setText(this.#title, titleOf(query));
-    await this.#load();
-    this.#count(signal);
-    if (place && !signal.aborted) this.#grid.returnTo(place);
   }
 
   /** Load the next page, unless that failed before: after a failure, the user decides whether to retry. */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.support.pictures import picture
 from tests.support.web.site import Site
@@ -108,6 +108,23 @@ def test_a_dropped_picture_is_a_query(site: Site, album: dict[str, str]) -> None
     expect(site.page.locator(".term")).to_have_count(1)
     site.page.go_back()
     expect(site.page.locator("#grid .tile-name").first).to_have_text("blue.png")
+
+
+def test_a_query_whose_picture_the_browser_forgot_finds_nothing_else(site: Site) -> None:
+    site.open()
+    site.drop("#search", {"mine.png": picture("#0000f0", (50, 50))})
+    expect(site.page.locator("#grid .tile-name").first).to_have_text("blue.png")
+    site.page.reload()
+    notice = site.page.locator("#state")
+    expect(notice).to_contain_text("The picture of this search is no longer here")
+    expect(site.page.locator("#grid .tile")).to_have_count(0)
+    with site.page.expect_file_chooser() as chooser:
+        notice.get_by_role("button", name="Choose a picture").click()
+    file = FilePayload(name="other.png", mimeType="image/png", buffer=picture("#00f000", (50, 50)))
+    chooser.value.set_files(file)
+    expect(site.page.locator("#grid .tile-name").first).to_have_text("green.png")
+    site.page.go_back()
+    expect(notice).to_contain_text("The picture of this search is no longer here")
 
 
 def test_a_pasted_picture_is_a_query(site: Site) -> None:
