@@ -143,6 +143,8 @@ export class JobList {
     button.disabled = true;
     try {
       this.#fill(row, await cancel(job));
+      // The button, which had the focus, is disabled or gone.
+      if (document.activeElement === document.body) byId('jobs-title').focus({ preventScroll: true });
     } catch (problem) {
       setText(row.querySelector('.job-counts'), problem.detail || problem.title);
     } finally {

@@ -16,6 +16,8 @@ export class State {
   }
 
   clear() {
+    // The button goes; the keyboard continues with what comes instead.
+    if (this.#action === document.activeElement) byId('results').focus({ preventScroll: true });
     show(this.#box, false);
     delete this.#box.dataset.kind;
   }

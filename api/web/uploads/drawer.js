@@ -24,7 +24,11 @@ export class Drawer {
     byId('drawer-close').addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#dialog.close());
     this.#dialog.addEventListener('close', () => this.#jobs.close());
-    byId('upload-cancel').addEventListener('click', () => this.#uploads.cancel());
+    byId('upload-cancel').addEventListener('click', () => {
+      this.#uploads.cancel();
+      // The button is gone.
+      byId('drawer-title').focus({ preventScroll: true });
+    });
     for (const name of ['files', 'folder']) this.#choose(byId(name), byId(name === 'files' ? 'choose-files' : 'choose-folder'));
     window.addEventListener('beforeunload', (event) => this.#uploads.sending && event.preventDefault());
   }

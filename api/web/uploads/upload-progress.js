@@ -23,7 +23,7 @@ export class UploadProgress {
     const expected = progress.total + (progress.files - progress.filesSent);
     const indexed = expected ? progress.done / expected : Number(!progress.active);
     show(byId('upload'), true);
-    show(byId('upload-cancel'), progress.active);
+    show(byId('upload-cancel'), progress.active && !progress.stopped);
     byId('sent').value = sent;
     byId('indexed').value = indexed;
     setText(byId('sent-text'), `${size(progress.bytesSent + progress.bytesInFlight)} of ${size(progress.bytes)}`);

@@ -38,6 +38,7 @@ export class Uploads {
   /** Upload the files found in a choice or drop after those already queued. */
   add({ files, skipped, unreadable }, tags) {
     if (!this.#progress.active) this.#reset();
+    this.#progress.stopped = false;
     this.#progress.files += files.length;
     this.#progress.bytes += bytesOf(files);
     this.#progress.skipped += skipped;
@@ -46,24 +47,36 @@ export class Uploads {
     if (!this.#sending) this.#sendAll();
   }
 
-  /** Stop sending, and cancel the images that are not yet started. */
+  /** Stop sending, cancel the images that are not yet started, and follow those that are. */
   async cancel() {
-    const run = this.#run;
-    run.abort();
+    this.#run.abort();
+    this.#run = new AbortController();
+    const { signal } = this.#run;
     const unfinished = [...this.#jobs.values()].filter((job) => !hasEnded(job));
     this.#requests = [];
+    this.#unfollowed = unfinished;
+    this.#following = 0;
     this.#sending = false;
     this.#progress.stopped = true;
     this.#progress.unsent += this.#progress.files - this.#progress.filesSent;
     this.#update({ waiting: null, bytesInFlight: 0 });
+    const answers = await Promise.allSettled(unfinished.map(cancel));
+    if (signal.aborted) return;
+    this.#unfollowed = this.#unfollowed.filter((job) => !unfinished.includes(job));
     // A job that cannot be cancelled continues; the job list shows it.
-    const cancelled = await Promise.allSettled(unfinished.map(cancel));
-    if (run !== this.#run) return;
-    for (const { value } of cancelled) if (value) this.#keep(value);
+    for (const { value: job } of answers) if (job) this.#followCancelled(job, signal);
     this.#update();
   }
 
+  #followCancelled(job, signal) {
+    this.#keep(job);
+    if (hasEnded(job)) return;
+    this.#unfollowed.push(job);
+    this.#followNext(signal);
+  }
+
   #reset() {
+    this.#run.abort();
     this.#run = new AbortController();
     this.#jobs.clear();
     this.#unfollowed = [];
@@ -248,7 +261,7 @@ export class Uploads {
       changed: jobs.reduce((sum, job) => sum + job.changed, 0),
     });
     const followed = this.#following + this.#unfollowed.length > 0;
-    this.#progress.active = !this.#progress.stopped && (this.#sending || followed);
+    this.#progress.active = this.#sending || followed;
     this.#onChange({ ...this.#progress, sending: this.#sending });
   }
 }
@@ -256,9 +269,9 @@ export class Uploads {
 /** The progress of an upload without files. */
 function emptyProgress() {
   return {
-    // Whether files remain to be sent or indexed.
+    // Whether files remain to be sent or indexed, or to be cancelled.
     active: false,
-    // Whether the user cancelled it.
+    // Whether the user cancelled it; what has begun still ends.
     stopped: false,
     // {problem, secondsLeft, retryNow} while the service is busy or unavailable.
     waiting: null,

@@ -34,11 +34,31 @@ def test_an_upload_that_is_cancelled_sends_nothing_more(site: Site, stack: Stack
         site.add({f"many {number}.jpg": jpeg(number) for number in range(3100, 3174)})
         expect(site.page.locator("#upload-wait")).to_contain_text("The service is busy")
         site.page.get_by_role("button", name="Cancel this upload").click()
+        expect(site.page.get_by_role("heading", name="Add pictures")).to_be_focused()
         summary = "0 pictures added, 74 cancelled."
         expect(site.page.locator("#upload-summary")).to_have_text(summary)
         expect(site.page.locator("#jobs .job").first).to_contain_text("64 cancelled")
     finally:
         stack.ingest_worker.resume()
+
+
+def test_what_had_begun_when_an_upload_was_cancelled_is_counted(site: Site, stack: Stack) -> None:
+    site.open()
+    site.open_drawer()
+    stack.ingest_worker.suspend()
+    try:
+        site.add({"begun.jpg": jpeg(3200)})
+        expect(site.page.locator("#indexed-text")).to_have_text("0 of 1")
+        # As if a worker had begun, so that the service cancels nothing.
+        site.page.route(
+            "**/v1/jobs/*", lambda route: route.fulfill(response=route.fetch(method="GET"))
+        )
+        with site.page.expect_request(lambda request: request.method == "DELETE"):
+            site.page.get_by_role("button", name="Cancel this upload").click()
+        expect(site.page.locator("#upload-cancel")).to_be_hidden()
+    finally:
+        stack.ingest_worker.resume()
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
 
 
 def test_what_is_not_here_yet_is_shown_as_loading(site: Site, stack: Stack) -> None:
@@ -83,5 +103,6 @@ def test_a_search_without_a_broker_waits_for_it(site: Site, stack: Stack) -> Non
         expect(site.page.locator("#state[data-kind=busy]")).to_contain_text("is unavailable")
     finally:
         stack.redis.resume()
-    site.page.get_by_role("button", name="Try now").click()
+    site.page.get_by_role("button", name="Try now").press("Enter")
     expect(site.page.locator("#grid .tile-name").first).to_have_text("blue.png")
+    expect(site.page.locator("#results")).to_be_focused()
