@@ -117,8 +117,8 @@ export class Results {
   }
 
   async #count(signal) {
-    // All pictures are here, and counted.
-    if (this.#last) return;
+    // All pictures are here and counted, or none could be loaded.
+    if (this.#last || !this.#grid.size) return;
     const total = await totalOf(this.#query, signal);
     if (signal.aborted || !this.#grid.size) return;
     this.#total = total;
@@ -191,7 +191,7 @@ export class Results {
     const gone = problem.code === 'not_found' && this.#query.terms.find(({ image }) => image && problem.detail.includes(image));
     if (gone) return this.#showGone(gone);
     setText(this.#status, problem.title);
-    this.#state.showProblem(problem, () => this.#load());
+    this.#state.showProblem(problem, () => (this.#grid.size ? this.#load() : this.show(this.#query)));
   }
 
   /** Show that a picture of the query was deleted, perhaps since its address was shared. */

@@ -49,6 +49,11 @@ export class State {
       this.show('error', problem.title, problem.detail, 'Load the page again', () => location.reload());
       return;
     }
+    if (problem.status === 401) {
+      // Asked again, the page asks for a key again.
+      this.show('error', problem.title, problem.detail, 'Sign in', retry);
+      return;
+    }
     const id = problem.requestId ? ` (request ${problem.requestId})` : '';
     const detail = (problem.detail || 'The service reported no reason.') + (problem.status >= 500 ? id : '');
     this.show('error', problem.title ?? 'Something went wrong', detail, problem.refused ? '' : 'Try again', retry);

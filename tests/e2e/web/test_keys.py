@@ -89,6 +89,11 @@ def test_another_tenant_sees_nothing_and_who_signs_out_no_more(stack: Stack, vis
     expect(site.page.get_by_role("dialog", name="This service requires an API key")).to_be_visible()
     site.page.keyboard.press("Escape")
     expect(site.page.locator("#state-title")).to_have_text("An API key is required")
+    site.settled()
+    expect(site.page.get_by_role("dialog")).to_have_count(0)
+    site.page.get_by_role("button", name="Sign in").click()
+    sign_in(site, make_key(stack, "globex", "read"))
+    expect(site.page.locator("#state-title")).to_have_text("No pictures here yet")
 
 
 def test_a_key_that_may_only_read_sees_no_buttons_that_write(stack: Stack, visit: Visit) -> None:
