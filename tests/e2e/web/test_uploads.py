@@ -15,12 +15,20 @@ from tests.support.pictures import jpeg
 from tests.support.services import Stack
 from tests.support.web.site import Site
 
+
+def empty_zip() -> bytes:
+    file = io.BytesIO()
+    zipfile.ZipFile(file, "w").close()
+    return file.getvalue()
+
+
 BROKEN = {
     "note.png": (b"this is a text", "The file is not a picture."),
-    "half.png": (pictures.truncated_jpeg(), "The picture is truncated or damaged."),
-    "empty.png": (b"", "The file is empty."),
-    "bomb.png": (pictures.bomb_png(), "The picture has too many pixels."),
-    "drawing.png": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "This format is not supported."),
+    "half.png": (pictures.truncated_jpeg(), "The JPEG picture is truncated or damaged."),
+    "empty.png": (b"", "The file has no bytes."),
+    "bomb.png": (pictures.bomb_png(), "The picture has 30000 x 30000 pixels"),
+    "drawing.png": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG is not supported."),
+    "bare.zip": (empty_zip(), "The archive contains no pictures"),
 }
 
 
@@ -76,11 +84,11 @@ def test_bad_files_are_listed_with_their_reasons(site: Site) -> None:
     site.open()
     site.open_drawer()
     site.add({"good.png": jpeg(2000)} | {name: data for name, (data, _) in BROKEN.items()})
-    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added, 5 failed.")
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added, 6 failed.")
     for name, (_, reason) in BROKEN.items():
         line = site.page.locator("#upload-failures li").filter(has_text=name)
         expect(line).to_contain_text(reason)
-    expect(site.page.locator("#upload-failed-title")).to_have_text("5 files failed")
+    expect(site.page.locator("#upload-failed-title")).to_have_text("6 files failed")
 
 
 def test_a_known_picture_is_no_failure(site: Site) -> None:

@@ -121,16 +121,6 @@ def test_no_room_imports_one_that_imports_it() -> None:
     TopologicalSorter(rooms).prepare()
 
 
-def test_every_reason_code_has_a_text() -> None:
-    codes = {
-        *("not_an_image", "unsupported_format", "truncated", "too_many_pixels", "too_large"),
-        *("empty", "quarantined", "encoder_error", "store_error", "quota_exceeded"),
-        *("decoder_failed", "decoding_too_long", "unreadable"),
-    }
-    reasons = load_page().assets["jobs/reasons.js"].decode()
-    assert set(re.findall(r"^  (\w+): '", reasons, re.M)) == codes
-
-
 def test_a_folder_is_searched_as_by_the_command() -> None:
     files = load_page().assets["uploads/files.js"].decode()
     names = {
