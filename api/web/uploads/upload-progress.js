@@ -60,6 +60,9 @@ export class UploadProgress {
     if (progress.duplicates) parts.push(duplicatesOf(progress));
     if (progress.failed) parts.push(`${progress.failed.toLocaleString('en')} failed`);
     if (progress.cancelled) parts.push(`${progress.cancelled.toLocaleString('en')} cancelled`);
+    // Jobs that could not be followed to their ends.
+    const open = progress.total - progress.done;
+    if (open > 0) parts.push(`${open.toLocaleString('en')} still in progress`);
     if (progress.skipped) parts.push(`${count(progress.skipped, 'other file')} skipped`);
     show(byId('upload-summary'), !progress.active);
     setText(byId('upload-summary'), progress.active ? '' : `${parts.join(', ')}.`);

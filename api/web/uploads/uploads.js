@@ -204,7 +204,7 @@ export class Uploads {
     } catch (problem) {
       if (signal.aborted) return;
       // The outcome of a job whose record has expired is unknown.
-      this.#jobs.delete(job.id);
+      if (problem.status === 404) this.#jobs.delete(job.id);
     }
     this.#following -= 1;
     this.#update();

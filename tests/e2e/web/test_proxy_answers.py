@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ TOO_LARGE = {"status": 413, "body": "<h1>Request Entity Too Large</h1>"}
 SIGNED_OUT = "as if a sign-in had ended. Load the page again."
 
 
-def answer(site: Site, pattern: str, content: dict[str, Any]) -> None:
+def answer(site: Site, pattern: str | re.Pattern[str], content: dict[str, Any]) -> None:
     """Answer requests to the service as a proxy would."""
 
     def fulfill(route: Route) -> None:
@@ -61,6 +62,15 @@ def test_an_upload_says_what_a_proxy_refuses(
     site.add({"kept.jpg": jpeg(3300)})
     expect(site.page.locator("#upload-summary")).to_have_text("0 pictures added, 1 failed.")
     expect(site.page.locator("#upload-failures")).to_contain_text(reason)
+
+
+def test_an_upload_whose_end_is_not_seen_is_in_progress(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    answer(site, re.compile(r"/v1/jobs/\w+$"), SIGN_IN)
+    site.add({"sent.jpg": jpeg(3310)})
+    summary = site.page.locator("#upload-summary")
+    expect(summary).to_have_text("0 pictures added, 1 still in progress.")
 
 
 def test_an_upload_redirected_to_another_host_does_not_wait(site: Site) -> None:
