@@ -30,7 +30,8 @@ export function size(bytes) {
     value /= 1000;
     unit += 1;
   }
-  return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  if (!unit) return count(value, 'byte');
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
 /** Return a score with two decimals and a typographic minus sign. */

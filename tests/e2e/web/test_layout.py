@@ -63,6 +63,22 @@ def test_names_are_shown_whole_with_their_folders(site: Site, shapes: str) -> No
         assert title.evaluate("each => each.scrollHeight <= each.clientHeight")
 
 
+def test_a_long_sentence_leaves_the_results_in_view(visit: Visit, shapes: str) -> None:
+    site = visit(viewport={"width": 390, "height": 844})
+    site.open(f"/?q={'word+' * 400}&tag={shapes}")
+    expect(site.page.locator("#grid .tile-open").first).to_be_in_viewport(ratio=1)
+
+
+def test_a_long_word_begins_right_below_its_picture(site: Site, stack: Stack) -> None:
+    with tagged(stack, "word", {f"{'a' * 200}.png": picture("#00aa99")}) as tag:
+        site.open(f"/?tag={tag}")
+        gap = site.page.locator("#grid .tile").evaluate(
+            """tile => tile.querySelector('.tile-name').getClientRects()[0].top
+                - tile.querySelector('.tile-open').getBoundingClientRect().bottom"""
+        )
+    assert 0 <= gap < 12
+
+
 def test_the_arrow_keys_keep_the_column(site: Site, shapes: str) -> None:
     site.page.set_viewport_size({"width": 900, "height": 700})
     site.open(f"/?tag={shapes}")
