@@ -2,6 +2,7 @@
 
 import { byId, show } from '../elements.js';
 import { baseName, localTime, score, size } from '../format.js';
+import { mayWrite } from '../service/access.js';
 import { call } from '../service/api.js';
 import { hasKey } from '../service/key.js';
 import { linkPicture, showPicture } from '../service/pictures.js';
@@ -145,6 +146,7 @@ export class Details {
     if (event.target.closest('input, .actual') || event.ctrlKey || event.metaKey || event.altKey) return;
     const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (steps) this.#step(steps);
+    if (event.key === 'Delete' && this.#picture && mayWrite()) this.#actions.delete(this.#picture);
   }
 
   #step(steps) {

@@ -2,6 +2,7 @@
 
 import { byId, setText, show } from '../elements.js';
 import { count } from '../format.js';
+import { mayWrite } from '../service/access.js';
 import { savePicture } from '../service/pictures.js';
 import { Problem } from '../service/problem.js';
 
@@ -54,7 +55,9 @@ export class SelectionBar {
 
   #onKey(event) {
     const isElsewhere = document.querySelector('dialog[open], :popover-open') || event.target.closest('input:not(.tile-check)');
-    if (event.key === 'Escape' && this.#selection.size && !isElsewhere) this.#clear();
+    if (isElsewhere || !this.#selection.size) return;
+    if (event.key === 'Escape') this.#clear();
+    if (event.key === 'Delete' && mayWrite()) this.#actions.delete(this.#selection.pictures);
   }
 
   /** Clear the selection; the focus must not stay in the bar, which goes. */

@@ -102,6 +102,26 @@ def test_a_deletion_is_undone(site: Site, stack: Stack, unwanted: str) -> None:
     assert not is_gone(stack, unwanted)
 
 
+def test_the_delete_key_deletes_once_however_long_it_is_held(
+    site: Site, stack: Stack, unwanted: str
+) -> None:
+    site.open("/?tag=draft")
+    site.tile("unwanted.png").locator(".tile-open").click()
+    expect(site.page.locator("#details-facts")).to_contain_text("PNG")
+    site.page.evaluate(
+        """() => {
+            for (const repeat of [false, true, true]) {
+                const options = { key: 'Delete', repeat, bubbles: true };
+                document.activeElement.dispatchEvent(new KeyboardEvent('keydown', options));
+            }
+        }"""
+    )
+    expect(site.page.locator("#undo-text")).to_have_text("Deleted unwanted.png")
+    site.page.get_by_role("button", name="Undo").click()
+    expect(site.tile("unwanted.png").locator(".tile-open")).to_be_focused()
+    assert not is_gone(stack, unwanted)
+
+
 def test_a_deletion_ends_with_its_notice(site: Site, stack: Stack, unwanted: str) -> None:
     site.open("/?tag=draft")
     delete(site)
