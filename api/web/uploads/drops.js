@@ -56,7 +56,8 @@ export class Drops {
     const found = chosen(event.clipboardData?.files ?? []);
     if (!found.files.length) return;
     event.preventDefault();
-    this.#take('search', found);
+    // Who has the drawer open would not see a search behind it.
+    this.#take(byId('drawer').open ? 'add' : 'search', found);
   }
 
   #take(action, found) {

@@ -118,6 +118,13 @@ def test_files_dropped_anywhere_are_added(site: Site) -> None:
     expect(site.tile("added 2202.jpg")).to_have_count(1)
 
 
+def test_a_picture_pasted_into_the_drawer_is_added(site: Site) -> None:
+    site.open()
+    site.open_drawer()
+    site.paste(files(2240, 1))
+    expect(site.page.locator("#upload-summary")).to_have_text("1 picture added.")
+
+
 def test_a_folder_brings_its_pictures_under_their_paths(
     site: Site, stack: Stack, folder: Path
 ) -> None:
