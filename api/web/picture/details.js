@@ -54,6 +54,7 @@ export class Details {
     byId('details-delete').addEventListener('click', () => actions.delete(this.#picture));
     this.#tags = new PictureTags({
       filter: actions.tag,
+      changed: () => show(byId('details-problem'), false),
       failed: (problem) => this.#showProblem(problem),
     });
   }

@@ -11,7 +11,7 @@ export class PictureTags {
   #image = null;
   #actions;
 
-  /** `actions` are filter(tag) and failed(problem). */
+  /** `actions` are filter(tag), changed() and failed(problem). */
   constructor(actions) {
     this.#actions = actions;
     this.#form.addEventListener('submit', (event) => {
@@ -60,8 +60,11 @@ export class PictureTags {
       if (this.#image?.id !== id) return;
       this.show(data);
       setText(byId('details-tags-status'), done);
+      this.#actions.changed();
     } catch (problem) {
-      if (this.#image?.id === id) this.#actions.failed(problem);
+      if (this.#image?.id !== id) return;
+      this.#input.value ||= tags.add?.[0] ?? '';
+      this.#actions.failed(problem);
     }
   }
 }

@@ -69,6 +69,7 @@ export class SelectionTags {
       this.#showTags();
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
+      this.#input.value ||= tags.add?.[0] ?? '';
       this.#say(`${problem.title}. ${problem.detail}`, true);
     }
   }

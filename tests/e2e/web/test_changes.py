@@ -72,6 +72,13 @@ def test_a_refused_tag_is_reported(site: Site, unwanted: str) -> None:
     # The box takes no longer tags from the keyboard.
     box.evaluate("box => { box.value = 'x'.repeat(129); box.form.requestSubmit(); }")
     expect(dialog.get_by_role("alert")).to_contain_text("128")
+    # What was entered can be mended.
+    expect(box).to_have_value("x" * 129)
+    box.fill("mended")
+    box.press("Enter")
+    expect(dialog.locator(".picture-tag").filter(has_text="mended")).to_be_visible()
+    expect(dialog.get_by_role("alert")).to_be_hidden()
+    expect(box).to_have_value("")
 
 
 @pytest.mark.parametrize("width", [1280, 360])

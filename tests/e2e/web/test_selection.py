@@ -91,6 +91,7 @@ def test_tags_of_several_pictures_change(site: Site, stack: Stack, chosen: dict[
         "box => { box.value = 'x'.repeat(129); box.form.requestSubmit(); }"
     )
     expect(dialog.get_by_role("alert")).to_contain_text("128")
+    expect(dialog.get_by_label("Add a tag to these pictures")).to_have_value("x" * 129)
     for image in chosen.values():
         assert stack.client.get(f"/v1/images/{image}").json()["tags"] == ["violet"]
     site.page.keyboard.press("Escape")
