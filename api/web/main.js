@@ -166,6 +166,7 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault();
   byId('text').focus();
 });
+byId('unloaded').remove();
 // Load the query's pictures again, which failed without a key.
 onKey(() => terms.show(navigation.query));
 navigation.show();

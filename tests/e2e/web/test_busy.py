@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.web.conftest import Visit
 from tests.support.pictures import jpeg
 from tests.support.services import Stack
 from tests.support.web.site import Site
@@ -106,3 +108,16 @@ def test_a_search_without_a_broker_waits_for_it(site: Site, stack: Stack) -> Non
     site.page.get_by_role("button", name="Try now").press("Enter")
     expect(site.page.locator("#grid .tile-name").first).to_have_text("blue.png")
     expect(site.page.locator("#results")).to_be_focused()
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_a_page_without_one_of_its_files_says_so(visit: Visit, motion: str) -> None:
+    site = visit(reduced_motion=motion)
+    site.page.route("**/terms.js", lambda route: route.abort())
+    site.page.goto(site.url)
+    notice = site.page.get_by_text("If nothing follows, load it again.")
+    expect(notice).to_be_visible()
+    site.page.unroute("**/terms.js")
+    site.page.reload()
+    expect(site.page.get_by_role("button", name="Search", exact=True)).to_be_visible()
+    expect(notice).to_have_count(0)
