@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from cli import redis_address
-from cli.service_environ import found_environ, required_environ
-from cli.worker_run import exit_as, run_worker
+from cli.service import redis_address
+from cli.service.environ import found_environ, required_environ
+from cli.service.worker_run import exit_as, run_worker
 
 
 @click.command()

@@ -8,9 +8,9 @@ from itertools import islice
 
 import click
 
+from cli.arguments.image_id import ImageId, listed_id, whole_letter_id
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import ImageId, listed_id, whole_letter_id
-from cli.table import limit_option, on_terminal, print_list
+from cli.terminal.table import limit_option, on_terminal, print_list
 from glimpse_client import Glimpse
 from glimpse_client.answers import DeadLetter, DeadLettersPage
 from glimpse_client.errors import NotThere

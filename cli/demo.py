@@ -14,19 +14,19 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from cli.arguments.folder_name import FolderName
+from cli.arguments.output_file import OutputFile
+from cli.bulk.pictures import Picture, find_pictures
 from cli.errors import NothingToIngest, PartFailed
 from cli.examples import EXAMPLE_QUERY, example_photos
 from cli.exit_codes import INCOMPLETE
-from cli.folder_name import FolderName
 from cli.ingest import describe, ingest_pictures
-from cli.output_file import OutputFile
-from cli.pictures import Picture, find_pictures
 from cli.search import show_hits
 from cli.sheet import with_known_suffix, write_sheet
 from cli.stack import ports
 from cli.stack.own_files import prepare
 from cli.stack.parent_death import die_with_parent
-from cli.text import shown
+from cli.terminal.text import shown
 from glimpse_client import Glimpse
 from glimpse_client.errors import ServerUnreachable
 

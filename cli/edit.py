@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from cli.image_id import ImageId
-from cli.job_progress import follow_to_end
-from cli.selection import selected, selects
-from cli.tag_name import TagName
-from cli.text import Text
+from cli.arguments.image_id import ImageId
+from cli.arguments.selection import selected, selects
+from cli.arguments.tag_name import TagName
+from cli.terminal.job_progress import follow_to_end
+from cli.terminal.text import Text
 from glimpse_client import Glimpse
 
 Value = str | int | float | bool

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from cli.bulk.pictures import Picture, find_pictures
 from cli.errors import NothingToIngest
-from cli.pictures import Picture, find_pictures
 
 # File names of the photographs by package and folder.
 _PHOTOS = {

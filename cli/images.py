@@ -8,12 +8,12 @@ from typing import Any, get_args
 
 import click
 
+from cli.arguments.image_id import ImageId, listed_id, whole_image_id
+from cli.arguments.selection import FILTER, NONE_MATCH
+from cli.arguments.tag_name import TagName
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import ImageId, listed_id, whole_image_id
-from cli.selection import FILTER, NONE_MATCH
-from cli.table import limit_option, on_terminal, print_list
-from cli.tag_name import TagName
-from cli.text import shown
+from cli.terminal.table import limit_option, on_terminal, print_list
+from cli.terminal.text import shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image, ImagesPage
 from glimpse_client.glimpse import Sort

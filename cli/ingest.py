@@ -13,19 +13,19 @@ from pathlib import Path
 
 import click
 
+from cli.arguments.tag_name import TagName
 from cli.bulk.archives import Archive, divide
 from cli.bulk.daemon_pool import DaemonPool
+from cli.bulk.pictures import Choice, Picture, Unreadable, find_pictures
 from cli.bulk.summary import Summary
 from cli.bulk.upload import CONNECTIONS, Upload
 from cli.bulk.wanted import Wanted
 from cli.errors import NothingToIngest
 from cli.exit_codes import INCOMPLETE
-from cli.job_progress import failure_lines
-from cli.pictures import Choice, Picture, Unreadable, find_pictures
-from cli.progress_bars import UploadBars, upload_bars
-from cli.table import print_rows
-from cli.tag_name import TagName
-from cli.text import Text, listed, shown
+from cli.terminal.job_progress import failure_lines
+from cli.terminal.progress_bars import UploadBars, upload_bars
+from cli.terminal.table import print_rows
+from cli.terminal.text import Text, listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.errors import ClientError
 from glimpse_client.glimpse import OnDuplicate

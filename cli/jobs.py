@@ -6,8 +6,8 @@ from itertools import islice
 
 import click
 
-from cli.image_id import JobId, listed_id, whole_job_id
-from cli.table import limit_option, on_terminal, print_list
+from cli.arguments.image_id import JobId, listed_id, whole_job_id
+from cli.terminal.table import limit_option, on_terminal, print_list
 from glimpse_client import Glimpse
 from glimpse_client.answers import Job, JobsPage
 

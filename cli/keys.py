@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import ValidationError
 
-from cli import redis_address
 from cli.exit_codes import INCOMPLETE
-from cli.table import print_rows
+from cli.service import redis_address
+from cli.terminal.table import print_rows
 from common.keys.base import SCOPES, Key, Keys, Scope
 from common.keys.token import issue
 from common.rfc3339 import rfc3339

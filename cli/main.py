@@ -32,10 +32,10 @@ from cli.reindex import reindex
 from cli.search import search
 from cli.show import open_page, show, stats
 from cli.status import status
-from cli.table import discard_output
 from cli.tags import tags
 from cli.tenants import tenants
-from cli.text import shown, shown_lines
+from cli.terminal.table import discard_output
+from cli.terminal.text import shown, shown_lines
 from cli.up import up
 from cli.webhooks import webhooks
 from common.errors import GlimpseError, InvalidSettings

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from cli import milvus_address, redis_address
-from cli.worker_run import exit_as, run_worker
+from cli.service import milvus_address, redis_address
+from cli.service.worker_run import exit_as, run_worker
 from common.errors import MigrationRefused
 
 

@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 
 from cli.exit_codes import INCOMPLETE
-from cli.table import on_terminal, print_rows
-from cli.text import Text
+from cli.terminal.table import on_terminal, print_rows
+from cli.terminal.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Model, Models
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from cli.image_id import ImageId
-from cli.job_progress import follow_to_end
-from cli.selection import selected, selects
+from cli.arguments.image_id import ImageId
+from cli.arguments.selection import selected, selects
+from cli.terminal.job_progress import follow_to_end
 from glimpse_client import Glimpse
 
 

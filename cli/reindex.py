@@ -11,8 +11,8 @@ import click
 from rich.progress import Progress, TaskID
 
 from cli.exit_codes import INCOMPLETE
-from cli.progress_bars import make_progress_bars
-from cli.text import Text
+from cli.terminal.progress_bars import make_progress_bars
+from cli.terminal.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Reindex
 from glimpse_client.errors import RequestRefused

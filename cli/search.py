@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from cli.auto_float import Auto, AutoFloat
+from cli.arguments.auto_float import Auto, AutoFloat
+from cli.arguments.image_id import listed_id
+from cli.arguments.output_file import OutputFile
+from cli.arguments.photo_conditions import Circle, Moment, photo_filter
+from cli.arguments.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
+from cli.arguments.tag_name import TagName
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import listed_id
-from cli.output_file import OutputFile
-from cli.photo_conditions import Circle, Moment, photo_filter
-from cli.query import LIKE, UNLIKE, ImageTerm, Query, TextTerm
 from cli.sheet import with_known_suffix, write_sheet
-from cli.table import on_terminal, print_rows, say_how_many
-from cli.tag_name import TagName
-from cli.text import Text
+from cli.terminal.table import on_terminal, print_rows, say_how_many
+from cli.terminal.text import Text
 from glimpse_client import Glimpse
 from glimpse_client.answers import Hit, Search
 

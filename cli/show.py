@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import click
 
+from cli.arguments.image_id import ImageId, whole_image_id, whole_job_id
 from cli.errors import UnknownId
-from cli.image_id import ImageId, whole_image_id, whole_job_id
 from cli.status import describe_job
-from cli.table import on_terminal, print_rows
-from cli.text import Text
+from cli.terminal.table import on_terminal, print_rows
+from cli.terminal.text import Text
 from common.ids import RECORD_ID
 from glimpse_client import Glimpse
 from glimpse_client.answers import Image

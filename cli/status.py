@@ -6,9 +6,9 @@ import sys
 
 import click
 
+from cli.arguments.image_id import JobId, whole_job_id
 from cli.exit_codes import INCOMPLETE
-from cli.image_id import JobId, whole_job_id
-from cli.job_progress import describe, follow
+from cli.terminal.job_progress import describe, follow
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cli.table import print_rows
-from cli.text import Text
+from cli.terminal.table import print_rows
+from cli.terminal.text import Text
 from glimpse_client import Glimpse
 
 

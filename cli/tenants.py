@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import redis_address
-from cli.table import print_rows
+from cli.service import redis_address
+from cli.terminal.table import print_rows
 from common.tenants import check_tenant
 from common.webhooks.url import Endpoint
 

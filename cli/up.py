@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from cli.arguments.folder_name import FolderName
 from cli.errors import PartMissing
-from cli.folder_name import FolderName
 
 
 @click.command()

@@ -11,8 +11,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, expect
 
+from cli.bulk.pictures import Picture, find_pictures
 from cli.examples import EXAMPLE_QUERY, example_photos
-from cli.pictures import Picture, find_pictures
 from tests.support.polling import finished_job, ready
 from tests.support.services import Stack
 from tests.support.web import chromium

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
+from cli.arguments.output_file import OutputFile
 from cli.bench.plot import bar, plot
 from cli.bench.report import Kind, Report
 from cli.bench.run import LoadTest, Measured, Plan
 from cli.errors import ServiceNotReady
 from cli.exit_codes import INCOMPLETE
-from cli.output_file import OutputFile
-from cli.table import print_rows
+from cli.terminal.table import print_rows
 from common.loopback import is_loopback
 from glimpse_client import Glimpse, RetryPolicy
 

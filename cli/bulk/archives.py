@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.pictures import name_of
+from cli.bulk.pictures import name_of
 from common.images.archive_formats import (
     ARCHIVE_HEAD_BYTES,
     ARCHIVE_TAIL_BYTES,

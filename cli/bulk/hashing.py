@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from cli.bulk.daemon_pool import DaemonPool
-from cli.pictures import Picture, Unreadable
+from cli.bulk.pictures import Picture, Unreadable
 
 # Number of pictures hashed ahead, so that a large picture does not block the other threads.
 _AHEAD = 256

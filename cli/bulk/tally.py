@@ -9,10 +9,10 @@ from cli.bulk.deliver import Delivery, LostFile
 from cli.bulk.follow import FollowedJobs
 from cli.bulk.hashing import Hashed
 from cli.bulk.missing import Missing
+from cli.bulk.pictures import Unreadable
 from cli.bulk.progress import UploadProgress
 from cli.bulk.summary import Summary
 from cli.bulk.upload_requests import KnownSet, PictureSet
-from cli.pictures import Unreadable
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item
 from glimpse_client.errors import FileUnreadable, RequestRefused

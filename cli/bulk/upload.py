@@ -15,13 +15,13 @@ from cli.bulk.deliver import Delivery, deliver
 from cli.bulk.follow import FollowedJobs, look_at
 from cli.bulk.hashing import hash_pictures
 from cli.bulk.missing import Missing
+from cli.bulk.pictures import Picture, Unreadable
 from cli.bulk.progress import UploadProgress
 from cli.bulk.shared_job import SharedJob
 from cli.bulk.summary import Summary
 from cli.bulk.tally import Tally
 from cli.bulk.upload_requests import PictureSet, UploadRequest, known_sets, pack
 from cli.bulk.wanted import Wanted
-from cli.pictures import Picture, Unreadable
 from glimpse_client import Glimpse
 from glimpse_client.answers import Look
 

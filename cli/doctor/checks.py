@@ -6,11 +6,11 @@ from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from cli import redis_address
 from cli.doctor import api, blobs, milvus, redis, workers
 from cli.errors import RedisNotFound
-from cli.relay import Relay
-from cli.service_environ import found_environ
+from cli.service import redis_address
+from cli.service.environ import found_environ
+from cli.service.relay import Relay
 from common.blobs.mark import BlobMark
 from common.blobs.stores import open_blobs, try_blobs
 from common.errors import BlobsMisconfigured

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import redis_address
 from cli.exit_codes import INCOMPLETE
-from cli.text import shown
+from cli.service import redis_address
+from cli.terminal.text import shown
 
 if TYPE_CHECKING:
     from common.findings import Finding, Level

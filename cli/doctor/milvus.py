@@ -7,7 +7,7 @@ import os
 import subprocess
 from importlib.util import find_spec
 
-from cli import milvus_address
+from cli.service import milvus_address
 from cli.stack.worker_command import worker_command
 from common.findings import Finding, Part
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cli.errors import OpenService
 from cli.mcp.server import RETRY_S, new_server
 from cli.mcp.tools import Call
-from cli.relay import Relay
+from cli.service.relay import Relay
 from cli.stack.ports import claim, join
 from common.keys.command import CREATE_KEY
 from glimpse_client import Glimpse, NotAllowed, RetryPolicy

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import psutil
 
-from cli import milvus_address, redis_address
+from cli.service import milvus_address, redis_address
 from cli.stack.own_files import LOCK, prepare, unusable
 from common.errors import DataDirBusy
 

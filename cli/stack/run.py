@@ -16,8 +16,8 @@ from pathlib import Path
 import click
 import httpx
 
-from cli import redis_address
 from cli.errors import PartFailed
+from cli.service import redis_address
 from cli.stack import ports
 from cli.stack.awaited import Broker, Readiness
 from cli.stack.blobs_folder import require_blobs

@@ -9,9 +9,9 @@ import pytest
 
 from cli.bulk import follow, upload
 from cli.bulk.archives import divide
+from cli.bulk.pictures import find_pictures
 from cli.bulk.summary import Summary
 from cli.bulk.upload import Upload
-from cli.pictures import find_pictures
 from tests.support.pictures import picture
 from tests.support.troubled import TakesAll, TroubledServer, job
 

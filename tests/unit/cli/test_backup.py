@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from cli.service_environ import found_environ, required_environ
+from cli.service.environ import found_environ, required_environ
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])

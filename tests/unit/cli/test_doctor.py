@@ -12,7 +12,7 @@ import pytest
 
 from cli.doctor import api, blobs, checks, milvus, workers
 from cli.main import run
-from cli.relay import Relay
+from cli.service.relay import Relay
 from common.blobs.folder import FolderBlobs
 from common.blobs.memory import MemoryBlobs
 from common.findings import Finding, Part

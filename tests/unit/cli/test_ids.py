@@ -58,7 +58,7 @@ def test_the_beginning_of_an_id_will_do(ids: list[str], capsys: pytest.CaptureFi
 def test_an_ambiguous_beginning_names_the_candidates(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("cli.image_id._DIGITS_MIN", 1)
+    monkeypatch.setattr("cli.arguments.image_id._DIGITS_MIN", 1)
     for digit, command, found in (
         (common_digit(ids), "delete", ids),
         (common_digit(jobs()), "cancel", jobs()),

@@ -204,15 +204,15 @@ def ended(arguments: list[str]) -> int:
 def test_a_list_is_whole_in_a_pipe_and_bounded_on_a_terminal(
     uploaded: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("cli.table._ON_TERMINAL", 1)
+    monkeypatch.setattr("cli.terminal.table._ON_TERMINAL", 1)
     assert run(["images"]) == 0
     assert len(lines(capsys)) == 2
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("COLUMNS", "70")
-    monkeypatch.setattr("cli.table._ON_TERMINAL", 2)
+    monkeypatch.setattr("cli.terminal.table._ON_TERMINAL", 2)
     assert run(["images", "-n", "1"]) == 0
     assert capsys.readouterr().err == "These are 1 of 2; see more with --limit.\n"
-    monkeypatch.setattr("cli.table._ON_TERMINAL", 1)
+    monkeypatch.setattr("cli.terminal.table._ON_TERMINAL", 1)
     for command, said in (
         ("images", "These are 1 of 2; see more with --limit.\n"),
         ("jobs", "There are more than these 1; see them with --limit.\n"),

@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 
 from cli.main import run
 from cli.mcp.server import new_server
-from cli.relay import Relay
+from cli.service.relay import Relay
 from glimpse_client import Glimpse, NotAllowed
 from tests.support.inline import Inline
 from tests.support.mcp_calls import answer, call, refusal, tools

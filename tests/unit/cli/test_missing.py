@@ -15,8 +15,8 @@ from cli.bulk import hashing, missing, upload_requests
 from cli.bulk.daemon_pool import DaemonPool
 from cli.bulk.hashing import Hashed, hash_pictures
 from cli.bulk.missing import Missing
+from cli.bulk.pictures import Picture, Unreadable, find_pictures
 from cli.bulk.upload_requests import PictureSet, pack
-from cli.pictures import Picture, Unreadable, find_pictures
 from common.settings import Settings
 from glimpse_client import Glimpse
 

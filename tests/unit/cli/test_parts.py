@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import redis_address
 from cli.errors import RedisNotFound
+from cli.service import redis_address
 from cli.stack.folder import DataFolder
 from cli.stack.parts import Stack, Wanted, lay_out
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.bulk.archives import divide
-from cli.pictures import Choice, Unreadable, find_pictures
+from cli.bulk.pictures import Choice, Unreadable, find_pictures
 from tests.support.archives import archive_of, zip_of
 
 

@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 
 from cli.main import run
 from cli.search import show_hits
-from cli.table import print_rows
+from cli.terminal.table import print_rows
 from common.images.photo_info import Location, PhotoInfo
 from glimpse_client.answers import Hit, Search
 from tests.support.archives import archive_of

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from cli.bulk import hashing, missing, upload_requests
+from cli.bulk.pictures import Picture, Unreadable, find_pictures
 from cli.bulk.progress import UploadProgress
 from cli.bulk.summary import Summary
 from cli.bulk.upload import Upload
 from cli.bulk.wanted import Wanted
 from cli.ingest import hint_to_resume
-from cli.pictures import Picture, Unreadable, find_pictures
 from common.settings import load_settings
 from glimpse_client.errors import RequestRefused
 from tests.support.inline import Inline, start_inline

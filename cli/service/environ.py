@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from cli import milvus_address, redis_address
 from cli.errors import MilvusNotFound, RedisNotFound
+from cli.service import milvus_address, redis_address
 from common.secret_files import SUFFIX
 
 _BLOBS = {"GLIMPSE_BLOBS_DIR", "GLIMPSE_BLOBS_URL", "GLIMPSE_BLOBS_URL" + SUFFIX}

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from cli.text import shown
+from cli.terminal.text import shown
 
 # Maximum width of a table, in characters.
 _WIDEST = 10_000

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from cli.image_id import whole_image_id
-from cli.tag_name import TagName
+from cli.arguments.image_id import whole_image_id
+from cli.arguments.tag_name import TagName
 from glimpse_client import Glimpse
 
 

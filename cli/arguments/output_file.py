@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.text import shown
+from cli.terminal.text import shown
 
 
 class OutputFile(click.Path):

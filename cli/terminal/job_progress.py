@@ -9,10 +9,10 @@ from time import sleep
 
 import click
 
+from cli.arguments.selection import NONE_MATCH
 from cli.exit_codes import INCOMPLETE
-from cli.progress_bars import make_progress_bars
-from cli.selection import NONE_MATCH
-from cli.text import listed, shown
+from cli.terminal.progress_bars import make_progress_bars
+from cli.terminal.text import listed, shown
 from glimpse_client import Glimpse
 from glimpse_client.answers import Item, Job
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from cli.auto_float import Auto
-from cli.image_id import ImageId, whole_image_id
-from cli.text import Text
+from cli.arguments.auto_float import Auto
+from cli.arguments.image_id import ImageId, whole_image_id
+from cli.terminal.text import Text
 from glimpse_client import Glimpse, Search
 
 # A weight, and a text with one, such as "snow:0.5".

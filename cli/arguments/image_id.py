@@ -9,8 +9,8 @@ from itertools import islice
 import click
 
 from cli.errors import AmbiguousId, UnknownId
-from cli.table import on_terminal
-from cli.text import shown
+from cli.terminal.table import on_terminal
+from cli.terminal.text import shown
 from common.ids import IMAGE_ID_DIGITS, RECORD_ID_DIGITS
 from glimpse_client import Glimpse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from cli.text import Text, shown
+from cli.terminal.text import Text, shown
 from common.images.metadata_limits import TAG_CHARACTERS_MAX, Tag
 
 _TAG: TypeAdapter[str] = TypeAdapter(Tag)
