@@ -12,9 +12,11 @@ import httpx
 
 from glimpse_client.errors import ClientError, RequestRefused, ServerUnreachable
 
-# Statuses of a server that may accept the same request later: a body that came too slowly, rate
-# limit, unavailable or overloaded, out of disk space.
-_RETRY_LATER = frozenset({408, 429, 503, 507})
+# Statuses of a server that may accept the same request later: rate limit, unavailable or
+# overloaded, out of disk space.
+_RETRY_LATER = frozenset({429, 503, 507})
+# Status of a request that came too slowly, as over a connection that is about to break.
+_TOO_SLOW = 408
 # Codes of conflicts that end with another request; the others (409) need a decision.
 _BUSY = frozenset({"idempotency_key_in_progress", "dead_letter_busy"})
 # Statuses of a proxy that cannot reach the server.
@@ -98,6 +100,9 @@ class Tries:
             if not self._policy.answered:
                 raise error
             self._pause(self._back_off(), error)
+        elif isinstance(error, RequestRefused) and error.status == _TOO_SLOW:
+            self._policy.answered = True
+            self._pause(self._back_off(), error)
         elif isinstance(error, RequestRefused) and _is_temporary(error):
             self._policy.answered = True
             asked = _PAUSE_S if error.retry_after_s is None else error.retry_after_s
@@ -112,8 +117,7 @@ class Tries:
         too_long = now + seconds - self._failed_first > self._policy.timeout_s
         if too_long or self._policy.closed:
             raise error
-        if isinstance(error, RequestRefused) and error.code in _BUSY:
-            # The server has time for all others.
+        if isinstance(error, RequestRefused) and _concerns_one(error):
             self._policy.sleep(seconds)
         else:
             self._policy.pause(seconds, error)
@@ -142,6 +146,11 @@ def _until(date: str) -> float:
 def _is_temporary(error: RequestRefused) -> bool:
     """Return whether the server may accept the same request later."""
     return error.status in _RETRY_LATER or error.code in _BUSY
+
+
+def _concerns_one(error: RequestRefused) -> bool:
+    """Return whether the server has time for all other requests."""
+    return error.status == _TOO_SLOW or error.code in _BUSY
 
 
 def _is_outage(error: ClientError) -> bool:

@@ -76,10 +76,15 @@ def test_a_full_disk_is_waited_for(policy: RetryPolicy, clock: Clock) -> None:
     assert clock.slept == [7]
 
 
-def test_a_body_that_came_too_slowly_is_sent_again(policy: RetryPolicy, clock: Clock) -> None:
-    policy.begin().failed(busy(None, status=408))
+def test_a_body_that_came_too_slowly_is_sent_again_later_and_later_and_holds_no_other(
+    policy: RetryPolicy, clock: Clock, said: list[float]
+) -> None:
+    tries = policy.begin()
+    for _ in range(3):
+        tries.failed(busy(None, status=408))
+    assert (clock.slept, said) == ([1, 2, 4], [])
     policy.wait()
-    assert clock.slept == [2]
+    assert clock.slept == [1, 2, 4]
 
 
 def test_the_longest_pause_counts(policy: RetryPolicy, clock: Clock) -> None:
