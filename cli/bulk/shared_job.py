@@ -37,13 +37,14 @@ class SharedJob:
     def resume(self) -> tuple[list[Look], set[bytes]]:
         """Find the jobs of earlier runs that have not ended; return them and their pictures' ids.
 
-        One of them may be open, and is added to. The ids are bytes, which need half the memory of
-        text.
+        One of them may be open, and is added to. One that was cancelled is left alone, even if a
+        worker still has one of its pictures. The ids are bytes, which need half the memory of text.
         """
         if self._name is None:
             return [], set()
         newest = islice(self._client.jobs(), _NEWEST)
-        found = [job.id for job in newest if job.name == self._name and not job.ended]
+        named = (job for job in newest if job.name == self._name)
+        found = [job.id for job in named if not (job.ended or job.cancelled)]
         self._job = self._client.find_open_job(self._name)
         if self._job is not None and self._job.id not in found:
             found.append(self._job.id)

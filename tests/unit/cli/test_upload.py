@@ -363,11 +363,16 @@ def interrupt_once_sent(server: TroubledServer, folder: Path) -> Upload:
 
 
 @pytest.fixture
-def idle_server() -> Iterator[TroubledServer]:
-    """A server without workers, whose jobs never end."""
+def idle() -> Iterator[Inline]:
+    """A Glimpse without workers, whose jobs never end."""
     idle = start_inline(load_settings({}), workers=False)
-    yield TroubledServer(httpx.WSGITransport(idle.app))
+    yield idle
     idle.close()
+
+
+@pytest.fixture
+def idle_server(idle: Inline) -> TroubledServer:
+    return TroubledServer(httpx.WSGITransport(idle.app))
 
 
 def test_an_interrupted_upload_that_was_sent_is_followed_rather_than_resumed(
@@ -390,6 +395,18 @@ def test_an_upload_that_was_sent_is_followed_by_the_next_run(
     assert (grown.unfinished[:1], len(grown.unfinished), grown.accepted) == (first.unfinished, 2, 1)
     with idle_server.client() as client:
         assert [job.total for job in client.jobs()] == [1, 6]
+
+
+def test_a_cancelled_upload_is_sent_again_while_a_worker_still_has_a_picture(
+    idle_server: TroubledServer, idle: Inline, folder: Path
+) -> None:
+    (cancelled,) = interrupt_once_sent(idle_server, folder).unfinished
+    idle.app.extensions["glimpse"].jobs.begin(cancelled, [0])
+    with idle_server.client() as client:
+        job = client.cancel(cancelled)
+    assert (job.state, job.cancelled) == ("running", 5)
+    again = interrupt_once_sent(idle_server, folder)
+    assert (again.accepted, cancelled in again.unfinished) == (6, False)
 
 
 def test_progress_is_told(server: TroubledServer, folder: Path) -> None:
