@@ -94,8 +94,7 @@ def _deliver_pictures(request: PictureSet, job: SharedJob) -> Delivery:
     lost: list[LostFile] = []
     while remaining:
         try:
-            named = ((hashed.picture.name, path) for path, hashed in remaining.items())
-            return Delivery(request, Look(job.upload(*named)), tuple(lost))
+            return Delivery(request, Look(job.upload(*remaining.values())), tuple(lost))
         except FileUnreadable as error:
             # The server accepted none of the files, so send the others again.
             lost.append(LostFile(remaining.pop(error.path), error.reason))

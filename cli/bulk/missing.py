@@ -34,11 +34,13 @@ class Missing:
         # IDs as bytes, which need half the memory of text: there may be a million.
         self._known: set[bytes] = set()
         self._missing: set[bytes] = set()
-        # IDs of the pictures that earlier runs have sent to jobs that have not ended.
+        # IDs of the pictures that earlier runs have sent to jobs that have not ended: those that
+        # these have not indexed, and those that they have, which may be gone or renamed since.
         self.sent_before: set[bytes] = set()
+        self.indexed_before: set[bytes] = set()
         # Pictures with the same bytes as an earlier one that the server does not have, by ID.
         self._copies: dict[str, list[Hashed]] = {}
-        # Number of pictures that the server already has.
+        # Number of pictures that the server already has, besides those that a job counts.
         self.known = 0
 
     @property
@@ -60,7 +62,10 @@ class Missing:
         Renamed ones are uploaded, so that the server keeps their new name beside the old one.
         """
         if self._on_duplicate == "replace":
-            return set()
+            # A job that this run resumes has replaced what is stored with these.
+            batch = [each for each in batch if bytes.fromhex(each.id) in self.indexed_before]
+            if not batch:
+                return set()
         ids = [picture.id for picture in batch]
         if self._on_duplicate == "keep":
             return set(self._client.check(ids).known)
@@ -97,7 +102,7 @@ class Missing:
         content = bytes.fromhex(picture_id)
         self._missing.discard(content)
         self._known.add(content)
-        self.known += 1 + len(self._copies.pop(picture_id, ()))
+        self.known += (content not in self.indexed_before) + len(self._copies.pop(picture_id, ()))
 
 
 def _batches(pictures: Iterable[Hashed]) -> Iterator[list[Hashed]]:

@@ -96,7 +96,8 @@ class Upload:
             ClientError: The server refused a request, or was unavailable for too long.
         """
         began = time.monotonic()
-        looks, self._missing.sent_before = self._shared_job.resume()
+        looks, *before = self._shared_job.resume()
+        self._missing.sent_before, self._missing.indexed_before = before
         self._follow(looks)
         with DaemonPool(_HASHERS) as hashers, self._lookups, self._senders:
             hashed = self._tally.count_hashed(hash_pictures(pictures, hashers, self._unreadable))

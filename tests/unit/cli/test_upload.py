@@ -291,9 +291,32 @@ def test_an_interrupted_upload_is_resumed_in_its_job(server: TroubledServer, fol
             first.run(find_pictures([folder], []))
         server.on_upload = lambda _, answer: answer()
         summary = Upload(client, name="Crete").run(find_pictures([folder], []))
-        assert (counts(summary), summary.sent, summary.known) == ((6, 1, 0), 4, 0)
+        assert (counts(summary), summary.sent, summary.known) == ((6, 1, 0), 4, 1)
         assert [job.id for job in summary.jobs] == first.unfinished
         assert client.find_open_job("Crete") is None
+
+
+@pytest.mark.usefixtures("_each_alone")
+def test_what_was_deleted_or_renamed_meanwhile_is_sent_in_another_job(
+    server: TroubledServer, folder: Path, inline: Inline
+) -> None:
+    def refuse(number: int, answer: Answer) -> httpx.Response:
+        return httpx.Response(403, json={"code": "forbidden"}) if number == 4 else answer()
+
+    server.on_upload = refuse
+    with server.client() as client:
+        first = Upload(client, connections=1, name="Crete")
+        with pytest.raises(RequestRefused):
+            first.run(find_pictures([folder], []))
+        client.delete(image_id(picture("red")))
+        (folder / "1.png").rename(folder / "one.png")
+        summary = Upload(client, connections=1, name="Crete").run(find_pictures([folder], []))
+        assert client.find_open_job("Crete") is None
+    assert (summary.sent, summary.known, summary.changed) == (5, 0, 1)
+    assert [job.id for job in summary.jobs][:1] == first.unfinished
+    assert len(inline.store.get("default", ids(folder))) == 6
+    (renamed,) = inline.store.get("default", [image_id(picture("green"))])
+    assert renamed.earlier_filenames == ["photos/one.png"]
 
 
 @pytest.mark.usefixtures("_each_alone")
