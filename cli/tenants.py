@@ -91,8 +91,9 @@ def _all(redis: Redis) -> list[dict[str, str | int | None]]:
     from common.webhooks.redis import RedisWebhooks
 
     quotas = {quota.tenant: quota for quota in RedisQuotas(redis).all()}
-    pending, webhooks = pending_by_tenant(redis), RedisWebhooks(redis)
-    names = quotas.keys() | pending.keys() | {key.tenant for key in RedisKeys(redis).all()}
+    pending, urls = pending_by_tenant(redis), RedisWebhooks(redis).defaults()
+    keys = {key.tenant for key in RedisKeys(redis).all()}
+    names = quotas.keys() | pending.keys() | urls.keys() | keys
     found: list[dict[str, str | int | None]] = []
     for name in sorted(names):
         quota = quotas.get(name)
@@ -101,7 +102,7 @@ def _all(redis: Redis) -> list[dict[str, str | int | None]]:
             "quota": None if quota is None else quota.images_max,
             "pending": pending.get(name, 0),
         }
-        found.append({"tenant": name, **counts, "callback_url": webhooks.default_of(name)})
+        found.append({"tenant": name, **counts, "callback_url": urls.get(name)})
     return found
 
 

@@ -160,7 +160,7 @@ class Settings(BaseModel):
     decode_in: Literal["auto", "threads", "processes"] = "auto"
     # Maximum processor time that a picture may take to decode, in seconds. A process whose decoder
     # takes more is ended: the decoder's own, or the worker.
-    decode_cpu_s_max: float = Field(default=300.0, gt=0)
+    decode_cpu_s_max: float = Field(default=300.0, gt=0, le=86_400)
     # Batches that an ingest worker runs through its model concurrently; 0 means one for each of the
     # first four cores of a CPU, and one on a GPU.
     model_threads: int = Field(default=0, ge=0, le=64)

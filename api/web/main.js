@@ -71,7 +71,7 @@ const selectionBar = new SelectionBar(selection, {
   },
   cleared: () => grid.focusCurrent(),
 });
-const drawer = new Drawer(() => hasNoTerms(navigation.query) && results.show(navigation.query));
+const drawer = new Drawer(() => hasNoTerms(navigation.query) && !navigation.isLost && results.show(navigation.query));
 const results = new Results(grid, {
   add: () => drawer.open(),
   clear: () => runQuery(emptyQuery()),

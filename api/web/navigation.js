@@ -11,6 +11,8 @@ import { addressOf, emptyQuery, imageOf, isSameQuery, queryOf } from './query/qu
 export class Navigation {
   #actions;
   #query = null;
+  // Whether the shown entry's local picture is no longer here.
+  #isLost = false;
   // Local pictures used in queries, by the references of entries.
   #files = new Map();
   // Resolves once the picture is closed by the browser's history.
@@ -30,13 +32,20 @@ export class Navigation {
     return this.#query ?? emptyQuery();
   }
 
+  /** Whether the query lacks its local picture, so that it has no results. */
+  get isLost() {
+    return this.#isLost;
+  }
+
   /** Show the query and the picture of the current URL. */
   show() {
     const next = this.#queryHere();
-    if (!this.#query || !isSameQuery(next, this.#query)) {
+    const kept = history.state?.file;
+    const isLost = Boolean(kept) && !this.#files.has(kept.reference);
+    if (!this.#query || isLost !== this.#isLost || !isSameQuery(next, this.#query)) {
       this.#query = next;
-      const kept = history.state?.file;
-      this.#actions.query(next, history.state?.place, Boolean(kept) && !this.#files.has(kept.reference));
+      this.#isLost = isLost;
+      this.#actions.query(next, history.state?.place, isLost);
     }
     this.#actions.picture(imageOf(location.search));
   }
@@ -50,6 +59,7 @@ export class Navigation {
     this.#remember();
     history[isHere ? 'replaceState' : 'pushState']({ file: kept }, '', address);
     this.#query = next;
+    this.#isLost = false;
     this.#actions.picture(null);
     window.scrollTo({ top: 0 });
     this.#actions.query(next);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -134,8 +134,8 @@ class Webhooks(Protocol):
         """Set or remove the URL for the tenant's jobs that have none of their own."""
         ...
 
-    def default_of(self, tenant: str) -> str | None:
-        """Return the URL for the tenant's jobs that have none of their own."""
+    def defaults(self) -> Mapping[str, str]:
+        """Return all default URLs, by tenant."""
         ...
 
 

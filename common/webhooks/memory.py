@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 
 from common.newest_first import page_of
@@ -114,9 +115,9 @@ class MemoryWebhooks:
         if url is not None:
             self._defaults[tenant] = url
 
-    def default_of(self, tenant: str) -> str | None:
-        """Return a tenant's default URL."""
-        return self._defaults.get(tenant)
+    def defaults(self) -> Mapping[str, str]:
+        """Return all default URLs, by tenant."""
+        return dict(self._defaults)
 
 
 def _is_due(delivery: Delivery, now: float) -> bool:

@@ -139,9 +139,9 @@ class RedisWebhooks:
             self._redis.hset(_DEFAULTS, tenant, url)
 
     @broker_call
-    def default_of(self, tenant: str) -> str | None:
-        """Return a tenant's default URL."""
-        return cast("str | None", self._redis.hget(_DEFAULTS, tenant))
+    def defaults(self) -> Mapping[str, str]:
+        """Return all default URLs, by tenant."""
+        return cast("dict[str, str]", self._redis.hgetall(_DEFAULTS))
 
     def _read(self, list_key: str, ids: Sequence[str]) -> list[Delivery | None]:
         """Return the deliveries with these ids; expired ones are None."""

@@ -141,7 +141,7 @@ def test_a_job_without_a_url_leaves_nothing(bench: Bench) -> None:
 
 def test_a_tenants_url_is_for_its_jobs_without_one(bench: Bench) -> None:
     bench.webhooks.put_default("acme", OTHER)
-    assert bench.webhooks.default_of("acme") == OTHER
+    assert bench.webhooks.defaults()["acme"] == OTHER
     urls = {}
     for tenant, url in [("acme", None), ("acme", URL), ("globex", None)]:
         job = bench.ended(tenant=tenant, callback_url=url)
@@ -149,7 +149,7 @@ def test_a_tenants_url_is_for_its_jobs_without_one(bench: Bench) -> None:
         if tenant == "globex":
             del urls[job.id]
     bench.webhooks.put_default("acme", None)
-    assert bench.webhooks.default_of("acme") is None
+    assert "acme" not in bench.webhooks.defaults()
     bench.ended(tenant="acme", callback_url=None)
     found = [bench.claimed().delivery for _ in urls]
     assert {delivery.id: delivery.url for delivery in found} == urls

@@ -52,12 +52,14 @@ def test_a_url_for_all_jobs_is_set_and_removed(
     assert "call https://example.com/hook" in capsys.readouterr().err
     assert run(["tenants", "set", "default", "--callback-url", "https://example.com/all"]) == 0
     assert run(["tenants", "list"]) == 0
-    assert capsys.readouterr().out == "default\t-\t-\t3\thttps://example.com/all\n"
+    assert capsys.readouterr().out == (
+        "acme\t-\t-\t0\thttps://example.com/hook\ndefault\t-\t-\t3\thttps://example.com/all\n"
+    )
     with connect(valkey.url) as redis:
         webhooks = RedisWebhooks(redis)
-        assert webhooks.default_of("acme") == "https://example.com/hook"
+        assert webhooks.defaults()["acme"] == "https://example.com/hook"
         assert run(["tenants", "set", "acme", "--no-callback-url"]) == 0
-        assert webhooks.default_of("acme") is None
+        assert "acme" not in webhooks.defaults()
     assert quotas.find("acme") is None
 
 

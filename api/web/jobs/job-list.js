@@ -84,9 +84,12 @@ export class JobList {
 
   async #showOlder() {
     const { signal } = this.#run;
+    const from = this.#cursor;
     this.#older.disabled = true;
     try {
-      const { jobs, next_cursor: cursor } = await this.#page(this.#cursor, signal);
+      const { jobs, next_cursor: cursor } = await this.#page(from, signal);
+      // The list has begun anew meanwhile: this page is not the next one of it.
+      if (this.#cursor !== from) return;
       for (const job of jobs) this.#put(job, (row) => this.#list.append(row));
       this.#setCursor(cursor);
     } catch (problem) {
@@ -157,9 +160,9 @@ export class JobList {
     try {
       fillFailures(row.querySelector('ul'), await failuresOf(job, signal));
     } catch (problem) {
-      if (!signal.aborted) this.#report(problem);
       // Opened again, it asks again.
-      row.querySelector('details').open = false;
+      if (signal.aborted) row.querySelector('details').open = false;
+      else fillFailures(row.querySelector('ul'), [{ filename: problem.title, detail: problem.detail }]);
     }
   }
 }

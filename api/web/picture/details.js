@@ -1,6 +1,6 @@
 // The details of one picture: a large view, its metadata, its tags and what can be done with it.
 
-import { byId, show } from '../elements.js';
+import { byId, isDelete, show } from '../elements.js';
 import { baseName, localTime, score, size } from '../format.js';
 import { mayWrite } from '../service/access.js';
 import { call } from '../service/api.js';
@@ -147,7 +147,7 @@ export class Details {
     if (event.target.closest('input, .actual') || event.ctrlKey || event.metaKey || event.altKey) return;
     const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (steps) this.#step(steps);
-    if (event.key === 'Delete' && this.#picture && mayWrite()) this.#actions.delete(this.#picture);
+    if (isDelete(event) && this.#picture && mayWrite()) this.#actions.delete(this.#picture);
   }
 
   #step(steps) {

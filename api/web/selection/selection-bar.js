@@ -1,6 +1,6 @@
 // The bar below the results: how many pictures are selected, and what can be done with them.
 
-import { byId, setText, show } from '../elements.js';
+import { byId, isDelete, setText, show } from '../elements.js';
 import { count } from '../format.js';
 import { mayWrite } from '../service/access.js';
 import { savePicture } from '../service/pictures.js';
@@ -57,7 +57,7 @@ export class SelectionBar {
     const isElsewhere = document.querySelector('dialog[open], :popover-open') || event.target.closest('input:not(.tile-check)');
     if (isElsewhere || !this.#selection.size) return;
     if (event.key === 'Escape') this.#clear();
-    if (event.key === 'Delete' && mayWrite()) this.#actions.delete(this.#selection.pictures);
+    if (isDelete(event) && mayWrite()) this.#actions.delete(this.#selection.pictures);
   }
 
   /** Clear the selection; the focus must not stay in the bar, which goes. */

@@ -54,10 +54,11 @@ export class Drops {
 
   #paste(event) {
     const found = chosen(event.clipboardData?.files ?? []);
-    if (!found.files.length) return;
+    const isOpen = byId('drawer').open;
+    // Behind the drawer nobody would see a search.
+    if (!found.files.length || (isOpen && byId('adding').hidden)) return;
     event.preventDefault();
-    // Who has the drawer open would not see a search behind it.
-    this.#take(byId('drawer').open ? 'add' : 'search', found);
+    this.#take(isOpen ? 'add' : 'search', found);
   }
 
   #take(action, found) {

@@ -59,6 +59,9 @@ export class Uploads {
     this.#sending = false;
     this.#progress.stopped = true;
     this.#progress.unsent += this.#progress.files - this.#progress.filesSent;
+    // More files may be added while those that were sent are followed.
+    this.#progress.files = this.#progress.filesSent;
+    this.#progress.bytes = this.#progress.bytesSent;
     this.#update({ waiting: null, bytesInFlight: 0 });
     const answers = await Promise.allSettled(unfinished.map(cancel));
     if (signal.aborted) return;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.support.polling import finished_job
 from tests.support.services import Stack
@@ -74,3 +74,47 @@ def test_failures_are_listed_after_the_list_was_closed_meanwhile(site: Site, sta
     open_activity(site)
     summary.click()
     expect(rows(site).first.locator(".failures")).to_contain_text("The file is not a picture.")
+
+
+def test_an_error_in_place_of_failures_stays(site: Site, stack: Stack) -> None:
+    failed_job(stack, 1)
+    site.open()
+    open_activity(site)
+    refusal = {"code": "forbidden", "title": "Forbidden", "detail": "No right to see them."}
+    site.page.route(
+        "**/items?*",
+        lambda route: route.fulfill(
+            json=refusal | {"status": 403}, content_type="application/problem+json"
+        ),
+    )
+    with site.page.expect_response("**/items?*"):
+        rows(site).first.get_by_text("1 file failed").click()
+    # The list is updated every two seconds.
+    for _ in range(2):
+        with site.page.expect_response("**/v1/jobs?*"):
+            pass
+    expect(rows(site).first.locator(".failures li")).to_be_visible()
+
+
+def test_an_older_page_of_a_list_that_has_begun_anew_is_dropped(site: Site, stack: Stack) -> None:
+    names = [f"first {number}" for number in range(JOBS)]
+    for name in names:
+        begin_job(stack, name)
+    site.open()
+    open_activity(site)
+    older, held = site.page.get_by_role("button", name="Older activity"), list[Route]()
+    site.page.route("**/v1/jobs?*cursor=*", lambda route: held.append(route), times=1)
+    with site.page.expect_request("**/v1/jobs?*cursor=*"):
+        older.click()
+    for number in range(JOBS):
+        begin_job(stack, f"second {number}")
+    newest = rows(site).filter(has=site.page.get_by_text(f"second {JOBS - 1}", exact=True))
+    expect(newest).to_have_count(1)
+    with site.page.expect_response("**/v1/jobs?*cursor=*"):
+        held[0].continue_()
+    expect(older).to_be_enabled()
+    while rows(site).filter(has=site.page.get_by_text("first 0", exact=True)).count() == 0:
+        with site.page.expect_response("**/v1/jobs?*cursor=*"):
+            older.click()
+        expect(older).to_be_enabled()
+    expect(rows(site).filter(has_text="second")).to_have_count(JOBS)

@@ -46,6 +46,8 @@ def test_a_typing_error_is_refused_with_the_nearest_name(typed: str, meant: str)
         ("GLIMPSE_CONSISTENCY", "eventual"),
         ("GLIMPSE_LEASE_S", "-1"),
         ("GLIMPSE_NOISE_TEXT", "1.5"),
+        ("GLIMPSE_DECODE_CPU_S_MAX", "inf"),
+        ("GLIMPSE_DECODE_CPU_S_MAX", "0"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:

@@ -30,9 +30,11 @@ def decoded(measure: DecodingTime, name: str, *, busy: bool) -> Iterator[None]:
     thread = threading.Thread(target=decode)
     thread.start()
     begun.wait()
-    yield
-    ended.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_a_picture_that_takes_too_long_is_named_until_it_ends() -> None:

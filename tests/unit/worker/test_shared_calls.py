@@ -62,7 +62,11 @@ def begin(
     """Begin queries in threads of their own; return once all but the first one wait for it."""
     waiting = len(shared._waiting.get(kind, ())) + len(queries) - (kind not in shared._waiting)
     begun = [threads.submit(shared.run, kind, query, MOST) for query in queries]
-    wait_for(lambda: len(shared._waiting.get(kind, ())) == waiting, 30, "the queries to wait")
+    wait_for(
+        lambda: kind in shared._waiting and len(shared._waiting[kind]) == waiting,
+        30,
+        "the queries to wait",
+    )
     return begun
 
 
@@ -131,6 +135,21 @@ def test_an_error_is_that_of_all_queries_of_its_call_and_of_no_others(
     store.let(2)
     assert [one.exception(30) for one in others] == [error, error]
     assert last.result(30) == 8
+
+
+def test_an_answer_with_too_few_results_leaves_nobody_waiting(threads: ThreadPoolExecutor) -> None:
+    go_on = threading.Event()
+
+    def call(kind: str, queries: Sequence[int]) -> Sequence[int]:
+        del kind
+        assert go_on.wait(30)
+        return queries[:1]
+
+    shared: SharedCalls[str, int, int] = SharedCalls(call)
+    begun = begin(shared, threads, range(MOST))
+    go_on.set()
+    errors = [one.exception(30) for one in begun]
+    assert [type(error) for error in errors] == [type(None), *(MOST - 1) * [ValueError]]
 
 
 def test_nothing_is_kept_of_what_has_ended(

@@ -67,11 +67,13 @@ class SharedCalls(Generic[Kind, Query, Found]):
                 found = self._call(kind, [query for query, _ in queries])
             finally:
                 self._hand_over(kind, most)
+            # Before any is settled: too few results are an error of all.
+            answers = [*zip(others, found[1:], strict=True)]
         except BaseException as error:
             for future in others:
                 future.set_exception(error)
             raise
-        for future, one in zip(others, found[1:], strict=True):
+        for future, one in answers:
             future.set_result(one)
         return found[0]
 
