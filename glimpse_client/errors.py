@@ -3,6 +3,7 @@
 GlimpseError
 └── ClientError              a request did not succeed
     ├── InvalidAddress       the server's address is not an HTTP URL
+    ├── InvalidId            an id is empty, or dots only
     ├── InvalidHeader        a key or another header has a character that no header can have
     ├── FileUnreadable       a file to send cannot be read
     ├── ServerUnreachable    no server answers at the address, or the connection broke
@@ -35,6 +36,12 @@ class InvalidAddress(ClientError):
     """The server's address is not an HTTP URL."""
 
     code = "invalid_address"
+
+
+class InvalidId(ClientError):
+    """An id is empty or consists of dots; nothing was sent."""
+
+    code = "invalid_id"
 
 
 class InvalidHeader(ClientError):

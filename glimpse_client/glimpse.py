@@ -38,7 +38,7 @@ from glimpse_client.begin import begin_job
 from glimpse_client.connection import Connection, read, refusal
 from glimpse_client.editing import edit_body, selected
 from glimpse_client.embedding import embed
-from glimpse_client.errors import JobUnfinished, NotThere
+from glimpse_client.errors import InvalidId, JobUnfinished, NotThere
 from glimpse_client.open_job import OpenJob
 from glimpse_client.query import Term, search_body
 from glimpse_client.retry import RetryPolicy, retry_after_s
@@ -652,7 +652,14 @@ def _id(job: Job | str) -> str:
 
 
 def _path(*parts: str) -> str:
-    """Return a path; an id is one part of it, even if a stranger chose it and it has slashes."""
+    """Return a path; an id is one part of it, even if a stranger chose it and it has slashes.
+
+    Raises:
+        InvalidId: A part is one that HTTP clients leave out of paths.
+    """
+    for part in parts:
+        if part in ("", ".", ".."):
+            raise InvalidId(f"{part!r} is no id.")
     return f"/v1/{'/'.join(quote(part, safe='') for part in parts)}"
 
 

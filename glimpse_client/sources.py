@@ -72,4 +72,5 @@ def archive_type(name: str) -> str | None:
 
 def _utf8(name: str | os.PathLike[str]) -> str:
     """Return a file's name as valid UTF-8, which a name on disk need not be."""
-    return os.fsencode(name).decode(errors="replace")
+    # Not by the file system's encoding: a name given in Python need not have one in it.
+    return os.fspath(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask import Flask, request
+from werkzeug.datastructures import Headers
 
 from api.http.operations import Operation
 from common.errors import UnsupportedMediaType
 from common.images.archive_formats import ARCHIVE_MEDIA_TYPES
-
-# What a client may say of a body that is sent as it is.
-_PLAIN = ("", "identity")
 
 
 def install(app: Flask, operations: Mapping[str, Operation]) -> None:
@@ -29,9 +27,14 @@ def install(app: Flask, operations: Mapping[str, Operation]) -> None:
 
     @app.before_request
     def check() -> None:
-        coding = request.headers.get("Content-Encoding", "").strip().lower()
-        if coding not in _PLAIN and request.endpoint in with_body:
-            if coding == "gzip" and request.mimetype in ARCHIVE_MEDIA_TYPES:
-                # Some clients say so of a .tar.gz, whose reader expects it as it is.
-                return
-            raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
+        # Some clients say gzip of a .tar.gz, whose reader expects it as it is.
+        is_archive = request.mimetype in ARCHIVE_MEDIA_TYPES
+        if request.endpoint in with_body:
+            refuse_coded(request.headers, but="gzip" if is_archive else "identity")
+
+
+def refuse_coded(headers: Headers, but: str = "identity") -> None:
+    """Raise ``UnsupportedMediaType`` if a body or a part has another ``Content-Encoding``."""
+    coding = headers.get("Content-Encoding", "").strip().lower()
+    if coding not in ("", "identity", but):
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")

@@ -13,6 +13,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
+from api.http.content_codings import refuse_coded
+
 # Bytes read from the connection at a time.
 _READ_BYTES = 64 * 1024
 
@@ -37,6 +39,7 @@ def read_parts(request: Request, begin: Callable[[str | None], IO[bytes]]) -> li
 
     Raises:
         ValueError: The body is malformed or incomplete.
+        UnsupportedMediaType: A file has a ``Content-Encoding``.
     """
     boundary = request.mimetype_params.get("boundary", "").encode("ascii")
     if not boundary:
@@ -48,6 +51,7 @@ def read_parts(request: Request, begin: Callable[[str | None], IO[bytes]]) -> li
     parts: list[Part] = []
     for event in _events(request, decoder):
         if isinstance(event, File):
+            refuse_coded(event.headers)
             parts.append((event.name, event.filename, begin(event.headers.get("content-type"))))
         elif isinstance(event, Field):
             parts.append((event.name, None, BytesIO()))

@@ -31,6 +31,7 @@ _ADVICE = {
     "RequestTimeTooSkewed": "This machine's clock is wrong. Set it.",
     "AuthorizationHeaderMalformed": "The bucket is in another region. Set AWS_REGION.",
     "PermanentRedirect": "The bucket is in another region. Set AWS_REGION.",
+    "InvalidRegionError": "AWS_REGION or AWS_DEFAULT_REGION is no name of a region. Correct it.",
     "InvalidEndpoint": _ENDPOINT,
     "EndpointResolutionError": _ENDPOINT,
     "ConfigParseError": "The file of AWS_CONFIG_FILE, or ~/.aws/config, is invalid. Correct it.",

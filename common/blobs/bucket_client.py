@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
@@ -59,5 +60,8 @@ def connect() -> tuple[Any, URLLib3Session]:
 def _client(session: boto3.session.Session, config: Config) -> Any:
     try:
         return session.client("s3", config=config)
+    except BotoCoreError:
+        # Some, such as that of a region's name, are a ``ValueError`` too.
+        raise
     except ValueError as error:
         raise InvalidEndpoint from error

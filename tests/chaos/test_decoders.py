@@ -20,7 +20,7 @@ from tests.support.pictures import picture
 from tests.support.services import MortalWorker, Stack, Worker
 
 KILLS = 10
-IMAGES = 400
+IMAGES = 800
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_killed_decoders_lose_nothing_and_leave_their_worker(
     pid, first = worker.pid, decoders(worker)
     assert len(first) == 2
     job = ledger.upload(files)
-    for done in sorted(dice.sample(range(IMAGES - 50), KILLS)):
+    for done in sorted(dice.sample(range(IMAGES // 2), KILLS)):
         ledger.indexed(job, done)
         # One that was killed may not be replaced yet, or may end just now.
         with suppress(IndexError, psutil.NoSuchProcess):

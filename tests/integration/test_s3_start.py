@@ -69,6 +69,7 @@ def test_a_bucket_that_can_be_used_is_left_as_it_was(
         ),
         ({"AWS_ENDPOINT_URL_S3": "127.0.0.1:9000"}, "Write http://HOST:PORT, or https://"),
         ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:99999"}, "AWS_ENDPOINT_URL_S3 is not the"),
+        ({"AWS_DEFAULT_REGION": "eu west"}, "is no name of a region"),
         ({"AWS_CONFIG_FILE": __file__}, "The file of AWS_CONFIG_FILE"),
         ({"AWS_PROFILE": "absent"}, "There are no credentials. Set AWS_ACCESS_KEY_ID"),
     ],

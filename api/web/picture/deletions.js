@@ -33,7 +33,7 @@ export class Deletions {
   /** Hide pictures, and delete them unless the user undoes that. */
   delete(pictures) {
     // A second click or key came before the picture was gone from view.
-    if (pictures.every((picture) => this.#pictures.includes(picture))) return;
+    if (pictures.every(({ id }) => this.#pictures.some((hidden) => hidden.id === id))) return;
     this.#commit();
     this.#pictures = pictures;
     this.#secondsLeft = UNDO_S;

@@ -78,7 +78,7 @@ export function problemOf(status, header, text) {
   });
 }
 
-/** Return the problem of a request that a proxy redirects, which the service never does, or refuses without a sign-in. */
+/** Return the problem of a request that a proxy redirects, which the service does with no request of the page, or refuses without a sign-in. */
 export function signedOutProblem(status) {
   const detail = 'A proxy in front of the service redirects or refuses requests, as if a sign-in had ended. Load the page again.';
   return new Problem({ status, code: SIGNED_OUT, detail });

@@ -55,3 +55,19 @@ def test_the_refusal_says_what_to_do(client: FlaskClient) -> None:
     assert problem["code"] == "unsupported_media_type"
     assert problem["detail"] == "Send the body as it is, without Content-Encoding."
     assert client.get("/v1/images", headers=headers).status_code == 200
+
+
+def test_a_compressed_part_of_a_form_is_refused(client: FlaskClient) -> None:
+    body = b"\r\n".join(
+        [
+            b"--B",
+            b'Content-Disposition: form-data; name="file"; filename="a.png"',
+            b"Content-Encoding: gzip",
+            b"",
+            gzip.compress(PICTURE),
+            b"--B--",
+            b"",
+        ]
+    )
+    answer = client.post("/v1/images", data=body, content_type="multipart/form-data; boundary=B")
+    assert answer.status_code == 415

@@ -19,6 +19,7 @@ from glimpse_client import (
     Glimpse,
     InvalidAddress,
     InvalidHeader,
+    InvalidId,
     JobUnfinished,
     NotAllowed,
     NotThere,
@@ -521,6 +522,14 @@ def test_an_id_stays_in_its_place_in_the_path() -> None:
         "/v1/jobs/..%2Fjobs%23x/complete",
         "/v1/dead-letters/..%2Fjobs%23x/replay",
     ]
+
+
+@pytest.mark.parametrize("wrong", ["", ".", ".."])
+def test_what_cannot_be_one_part_of_a_path_is_no_id(wrong: str) -> None:
+    with Glimpse("http://glimpse.test") as client:
+        for call in (client.delete, client.content, client.cancel, client.replay):
+            with pytest.raises(InvalidId, match="is no id"):
+                call(wrong)
 
 
 def test_a_job_is_named_by_itself_or_by_its_id(server: Flask, client: Glimpse) -> None:
