@@ -67,6 +67,27 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     whole["properties"]["not"] = bounded
     for name in ("EditBody", "RefreshBody"):
         schemas[name]["properties"]["filter"]["anyOf"][0] = bounded
+    _lift_alternatives(raw_schema)
+
+
+def _lift_alternatives(schema: Any) -> None:
+    """Move `oneOf` out of `allOf`, which means the same: cases of it take far longer to generate.
+
+    The document has it there for generators of clients.
+    """
+    if isinstance(schema, list):
+        for each in schema:
+            _lift_alternatives(each)
+    elif isinstance(schema, dict):
+        for each in schema.values():
+            _lift_alternatives(each)
+        parts = schema.get("allOf", ())
+        lifted = [part for part in parts if set(part) == {"oneOf"}]
+        if len(lifted) == 1 and "oneOf" not in schema:
+            schema |= lifted[0]
+            schema["allOf"] = [part for part in parts if part not in lifted]
+            if not schema["allOf"]:
+                del schema["allOf"]
 
 
 @schemathesis.hook
