@@ -25,7 +25,7 @@ from tests.support.compiled import compile_ahead
 from tests.support.memory import keep_files_in_memory
 from tests.support.network import share_bridge
 from tests.support.nodes import fork_nodes
-from tests.support.reports import report_less
+from tests.support.reports import add_logs, report_less
 from tests.support.services import (
     MilvusLite,
     MilvusServer,
@@ -166,6 +166,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     for plugin in session.config.pluginmanager.get_plugins():
         if isinstance(plugin, WorkerInteractor):
             report_less(plugin)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell the ends of the services' logs with a failure."""
+    report = yield
+    add_logs(item, report)
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -267,6 +267,8 @@ def test_they_outlive_the_server_that_forked_them(start: Start, blobs: FolderBlo
     key = put(blobs, picture("red"))
     (server,) = {psutil.Process(child.pid).ppid() for child in active_children()}
     os.kill(server, signal.SIGKILL)
+    # Python does not start another one before it is dead.
+    os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
     prepare(processes, key)
     # The next process is forked by another server.
     with pytest.raises(DecoderDied):

@@ -39,12 +39,17 @@ def wait_for(
 
 def finished_job(client: httpx.Client, location: str, timeout_s: float = 120) -> dict[str, Any]:
     """Wait until a job is finished and return it."""
+    job: dict[str, Any] = {}
 
     def job_if_finished() -> dict[str, Any] | None:
-        job: dict[str, Any] = client.get(location).raise_for_status().json()
+        job.update(client.get(location).raise_for_status().json())
         return job if job["finished_at"] else None
 
-    return wait_for(job_if_finished, timeout_s, f"the end of {location}", _JOB_POLL_S)
+    try:
+        return wait_for(job_if_finished, timeout_s, f"the end of {location}", _JOB_POLL_S)
+    except AssertionError as error:
+        error.add_note(f"It is {job}.")
+        raise
 
 
 def ready(client: httpx.Client, timeout_s: float = 60) -> None:

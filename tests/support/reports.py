@@ -1,14 +1,17 @@
-"""What the parallel processes of pytest-xdist tell the one that started them."""
+"""What is told of tests: less of those that pass, and the services' logs of those that fail."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from xdist.remote import WorkerInteractor
 
 # Seconds of a set-up that may be among the slowest.
 _LONG_S = 0.5
+# Characters of a log that are told.
+_LOG_CHARACTERS = 3000
 
 
 def report_less(node: WorkerInteractor) -> None:
@@ -32,3 +35,14 @@ def _is_dull(report: Mapping[str, Any]) -> bool:
         and report["duration"] < _LONG_S
         and not report["sections"]
     )
+
+
+def add_logs(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Add the ends of the logs in a test's own folder to its report, if it failed."""
+    # Absent if the test uses none, or failed before it had one.
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if not report.failed or folder is None:
+        return
+    for log in sorted(folder.rglob("*.log")):
+        end = log.read_text(errors="replace")[-_LOG_CHARACTERS:]
+        report.sections.append((f"End of {log.relative_to(folder)}", end))

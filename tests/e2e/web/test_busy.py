@@ -49,7 +49,8 @@ def test_what_had_begun_when_an_upload_was_cancelled_is_counted(site: Site, stac
     site.open_drawer()
     stack.ingest_worker.suspend()
     try:
-        site.add({"begun.jpg": jpeg(3200)})
+        with site.page.expect_response("**/complete"):
+            site.add({"begun.jpg": jpeg(3200)})
         expect(site.page.locator("#indexed-text")).to_have_text("0 of 1")
         # As if a worker had begun, so that the service cancels nothing.
         site.page.route(
