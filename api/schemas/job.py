@@ -48,7 +48,9 @@ class Job(Answer):
 
     id: RecordId
     kind: JobKind
-    name: Annotated[str | None, Field(description="The name with which it was opened.")]
+    name: Annotated[
+        str | None, Field(description="That with which it was opened, or its archive's.")
+    ]
     open: Annotated[bool, Field(description="Whether uploads may add pictures to it.")]
     state: JobState
     total: Count

@@ -63,16 +63,17 @@ class ReceivedArchive:
             BrokerUnavailable: Nothing was accepted; send the request again.
         """
         self.writer.commit(job_id)
+        name = clean_filename(self.filename)
         archive = IngestArchive(
             version=ingest_version(self.on_duplicate, [], {}),
             job_id=job_id,
             tenant=self.tenant,
             id=self.id,
             format=self.kind,
-            filename=clean_filename(self.filename) or self.id[:12],
+            filename=name or self.id[:12],
             on_duplicate=self.on_duplicate,
         )
-        return _begin(self.services, archive, self.callback_url)
+        return _begin(self.services, archive, name or None, self.callback_url)
 
     def close(self) -> None:
         """Discard the archive unless it was stored."""
@@ -128,13 +129,16 @@ def _read_head(request: Request) -> bytes:
     return head
 
 
-def _begin(services: Services, archive: IngestArchive, callback_url: str | None) -> Job:
+def _begin(
+    services: Services, archive: IngestArchive, name: str | None, callback_url: str | None
+) -> Job:
     job = Job(
         archive.job_id,
         archive.tenant,
         total=0,
         created_at=services.clock.now(),
         growing=True,
+        name=name,
         source=archive.model_dump_json(),
         request=current_request(),
         on_duplicate=archive.on_duplicate,

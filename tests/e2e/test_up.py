@@ -181,11 +181,15 @@ def test_stopped_twice_while_it_starts_it_leaves_nothing_behind(tmp_path: Path) 
     up = GlimpseUp(tmp_path, forked=False)
     up.answers = lambda: (up.data / "parts.json").exists()  # type: ignore[method-assign]
     up.start()
+    (part,) = wait_for(lambda: up.runs("valkey"), up.start_s, "the first part")
+    # It ends only after the second signal has come.
+    part.suspend()
     up.signal(signal.SIGTERM)
     up.signal(signal.SIGINT)
+    wait_for(lambda: "already stopping" in up.log.read_text(), up.stop_s, "the second signal")
+    part.resume()
     assert up.wait() == 0
     assert up.processes() == []
-    assert "already stopping" in up.log.read_text()
 
 
 @pytest.mark.parametrize("path", [os.environ["PATH"], "/nowhere"], ids=["setpriv", "without"])

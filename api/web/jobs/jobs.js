@@ -21,15 +21,19 @@ export function doneOf(job) {
   return job.indexed + job.duplicates + job.modified + job.unchanged + job.failed + job.cancelled;
 }
 
-/** Poll a job until it ends, and return it. `onJob(job)` is called with each change before that. */
-export async function follow(job, { onJob, signal }) {
+/**
+ * Poll a job until it ends, and return it.
+ *
+ * `onJob(job)` is called with each change before that. `retried(task)` runs a request, and retries it.
+ */
+export async function follow(job, { onJob, signal, retried }) {
   let etag = null;
   let seconds = POLL_S;
   for (let last = job; ; ) {
     if (hasEnded(last)) return last;
     await pause(seconds, signal);
     const headers = etag ? { 'If-None-Match': etag } : {};
-    const response = await withRetries(() => call('GET', job.links.self, { headers, signal }), { signal });
+    const response = await retried(() => call('GET', job.links.self, { headers, signal }));
     etag = response.headers.get('ETag');
     seconds = secondsOf(response.headers.get('Retry-After')) ?? POLL_S;
     if (response.status === 304) continue;

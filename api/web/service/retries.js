@@ -22,14 +22,16 @@ export function pause(seconds, signal) {
  * Run a task, and retry it while it fails with a retryable Problem.
  *
  * During a wait, `onWait(problem, secondsLeft, retryNow)` is called every second; calling
- * `retryNow` ends the wait. `onRetry` is called before each retry.
+ * `retryNow` ends the wait. `onRetry` is called before each retry. With `awaitsSignIn`, a sign-in
+ * that has ended is waited for, too: it may begin again in another tab.
  */
-export async function withRetries(task, { signal, onWait = () => {}, onRetry = () => {} } = {}) {
+export async function withRetries(task, { signal, onWait = () => {}, onRetry = () => {}, awaitsSignIn = false } = {}) {
   for (let retries = 0; ; retries += 1) {
     try {
       return await task();
     } catch (problem) {
-      if (!(problem instanceof Problem) || !problem.retryable) throw problem;
+      if (!(problem instanceof Problem)) throw problem;
+      if (!problem.retryable && !(awaitsSignIn && problem.signedOut)) throw problem;
       await countDown(problem, problem.pauseS(retries), signal, onWait);
       onRetry();
     }

@@ -44,15 +44,21 @@ export class UploadProgress {
       const title = document.createElement('span');
       const left = document.createElement('span');
       left.setAttribute('aria-hidden', 'true');
+      const signIn = document.createElement('a');
+      signIn.href = location.href;
+      signIn.target = '_blank';
+      signIn.textContent = 'Sign in again in another tab';
       const now = document.createElement('button');
       now.type = 'button';
       now.className = 'plain';
       now.textContent = 'Try now';
-      line.append(title, left, now);
+      line.append(title, left, signIn, ' ', now);
     }
     this.#retryNow = waiting.retryNow;
-    setText(line.children[0], `${waiting.problem.title}; retrying automatically`);
-    setText(line.children[1], ` in ${waiting.secondsLeft} s. `);
+    const [title, left, signIn] = line.children;
+    setText(title, `${waiting.problem.title}; retrying automatically`);
+    setText(left, ` in ${waiting.secondsLeft} s. `);
+    show(signIn, waiting.problem.signedOut);
   }
 
   #showEnd(progress) {

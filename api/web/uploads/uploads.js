@@ -19,9 +19,12 @@ export class Uploads {
   #onChange;
   #requests = [];
   #jobs = new Map();
+  // Ids of the jobs that were opened, which have each picture once.
+  #opened = new Set();
   #unfollowed = [];
   #following = 0;
   #sending = false;
+  #waits = new Set();
   #run = new AbortController();
   #progress = emptyProgress();
 
@@ -62,7 +65,8 @@ export class Uploads {
     // More files may be added while those that were sent are followed.
     this.#progress.files = this.#progress.filesSent;
     this.#progress.bytes = this.#progress.bytesSent;
-    this.#update({ waiting: null, bytesInFlight: 0 });
+    this.#waits.clear();
+    this.#update({ bytesInFlight: 0 });
     const answers = await Promise.allSettled(unfinished.map(cancel));
     if (signal.aborted) return;
     this.#unfollowed = this.#unfollowed.filter((job) => !unfinished.includes(job));
@@ -82,8 +86,10 @@ export class Uploads {
     this.#run.abort();
     this.#run = new AbortController();
     this.#jobs.clear();
+    this.#opened.clear();
     this.#unfollowed = [];
     this.#following = 0;
+    this.#waits.clear();
     this.#progress = emptyProgress();
   }
 
@@ -119,7 +125,10 @@ export class Uploads {
     const openJob = await request.job?.opened();
     if (openJob && signal.aborted) cancel(openJob).catch(() => {});
     signal.throwIfAborted();
-    if (openJob) this.#track(openJob, signal);
+    if (openJob) {
+      this.#opened.add(openJob.id);
+      this.#track(openJob, signal);
+    }
     const { path, body, headers } = httpRequestOf(request, openJob);
     const onProgress = (share) => this.#update({ bytesInFlight: share * request.bytes });
     this.#update({ bytesInFlight: 0 });
@@ -148,11 +157,25 @@ export class Uploads {
   }
 
   #retried(task, signal) {
+    const wait = {};
     return withRetries(task, {
       signal,
-      onWait: (problem, secondsLeft, retryNow) => this.#update({ waiting: { problem, secondsLeft, retryNow } }),
-      onRetry: () => this.#update({ waiting: null }),
+      awaitsSignIn: true,
+      onWait: (problem, secondsLeft, retryNow) => {
+        this.#waits.add(Object.assign(wait, { problem, secondsLeft, retryNow }));
+        this.#update();
+      },
+      onRetry: () => {
+        this.#waits.delete(wait);
+        this.#update();
+      },
     });
+  }
+
+  /** Return the wait that ends first, or null; retrying now ends all. */
+  #firstWait() {
+    const waits = [...this.#waits].sort((one, other) => one.secondsLeft - other.secondsLeft);
+    return waits.length ? { ...waits[0], retryNow: () => waits.forEach(({ retryNow }) => retryNow()) } : null;
   }
 
   #onAccepted(request, job, signal) {
@@ -215,7 +238,8 @@ export class Uploads {
   }
 
   async #followToEnd(job, signal) {
-    const end = await follow(job, { onJob: (now) => this.#note(now), signal });
+    const retried = (task) => this.#retried(task, signal);
+    const end = await follow(job, { onJob: (now) => this.#note(now), signal, retried });
     const failures = end.failed ? await failuresOf(end, signal) : [];
     this.#addFailures(failures, end.failed);
     this.#note(end);
@@ -232,9 +256,9 @@ export class Uploads {
     if (known && doneOf(job) + job.total >= doneOf(known) + known.total) this.#jobs.set(job.id, job);
   }
 
-  /** Return the number of files with the same bytes as another one: a job has each picture once. */
+  /** Return the number of files with the same bytes as another one of their job. */
   #copies(jobs) {
-    const total = jobs.reduce((sum, job) => sum + (job.name === null ? 0 : job.total), 0);
+    const total = jobs.reduce((sum, job) => sum + (this.#opened.has(job.id) ? job.total : 0), 0);
     return Math.max(0, this.#progress.filesInOpenJobs - total);
   }
 
@@ -256,6 +280,7 @@ export class Uploads {
     const jobs = [...this.#jobs.values()];
     Object.assign(this.#progress, changes, {
       jobs,
+      waiting: this.#firstWait(),
       total: jobs.reduce((sum, job) => sum + job.total, 0),
       done: jobs.reduce((sum, job) => sum + doneOf(job), 0),
       indexed: jobs.reduce((sum, job) => sum + job.indexed, 0),

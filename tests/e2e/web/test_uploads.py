@@ -260,6 +260,7 @@ def test_a_job_says_what_its_archive_skipped(site: Site) -> None:
     site.page.keyboard.press("Escape")
     site.page.get_by_role("button", name="Activity").click()
     job = site.page.locator("#jobs .job").first
+    expect(job.locator(".job-name")).to_have_text("album.zip")
     expect(job).to_contain_text("skipped 2 .txt, 1 @eaDir/")
 
 

@@ -128,6 +128,22 @@ def test_a_job_of_an_archive_grows_and_says_so() -> None:
     idle.close()
 
 
+@pytest.mark.parametrize(("filename", "name"), [("a.zip", "a.zip"), ("", None), ("%07", None)])
+def test_a_job_has_the_name_of_its_archive(
+    client: FlaskClient, filename: str, name: str | None
+) -> None:
+    job = upload(client, zip_of([("a.png", picture())]), name=filename).get_json()
+    assert job["name"] == name
+
+
+def test_the_job_of_an_archive_is_not_found_as_an_open_one() -> None:
+    idle = start_inline(load_settings({}), workers=False)
+    client = idle.app.test_client()
+    upload(client, zip_of([("a.png", picture())]), name="a.zip")
+    assert client.get("/v1/jobs?name=a.zip").get_json()["jobs"] == []
+    idle.close()
+
+
 def test_what_is_skipped_is_counted_in_the_job(client: FlaskClient) -> None:
     inner = zip_of([("b.png", picture("blue")), ("deeper.zip", zip_of([("c.png", picture())]))])
     files = [("a.png", picture()), ("1.txt", b"1"), ("2.txt", b"2"), ("x/in.zip", inner)]
