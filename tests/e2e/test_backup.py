@@ -177,7 +177,7 @@ def test_a_killed_backup_has_no_manifest_and_is_continued(used: Used, tmp_path: 
     victim.chmod(0o600)
     victim.write_bytes(victim.read_bytes()[:-1])
     status, output = glimpse(used.stack, "restore", str(target), "--check")
-    assert (status, f"{victim.name} in" in output, "damaged" in output) == (1, True, True)
+    assert (status, f"{victim.name}. Delete" in output, "damaged" in output) == (1, True, True)
 
 
 def test_from_a_folder_over_a_bucket_into_a_bucket(

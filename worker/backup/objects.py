@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Sequence
 
 from common.errors import BackupDamaged
 from worker.backup.repository import Repository
+
+# Objects that a message names; their names fill a screen.
+_NAMED_MAX = 20
 
 
 class Objects:
@@ -51,12 +55,7 @@ class Objects:
         """
         data = self._repository.get(_name(digest))
         if data is None or hashlib.sha256(data).hexdigest() != digest:
-            state = "missing" if data is None else "damaged"
-            raise BackupDamaged(
-                f"The object {_name(digest)} in {self._repository.where} is {state}. Delete it if"
-                " it is there, and back up again while the service has it; or restore an earlier"
-                " backup with --at."
-            )
+            raise BackupDamaged(damage(self._repository, [digest]))
         return data
 
     def _folder(self, digits: str) -> set[bytes]:
@@ -64,6 +63,22 @@ class Objects:
             names = self._repository.names(f"objects/{digits}")
             self._present[digits] = {bytes.fromhex(name) for name in names if len(name) == 64}
         return self._present[digits]
+
+
+def damage(repository: Repository, lost: Sequence[str]) -> str:
+    """Return what to do about objects that are missing or damaged.
+
+    Args:
+        repository: The place where they should be.
+        lost: Their digests; at least one.
+    """
+    named = ", ".join(_name(digest) for digest in lost[:_NAMED_MAX])
+    if len(lost) > _NAMED_MAX:
+        named += f" and {len(lost) - _NAMED_MAX:,} more"
+    return (
+        f"Missing or damaged in {repository.where}: {named}. Delete what is there of these, and"
+        " back up again while the service has them; or restore an earlier backup with --at."
+    )
 
 
 def _name(digest: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -234,6 +235,24 @@ def test_a_flipped_bit_and_a_missing_object_are_found(repository: MemoryReposito
     check(repository, name, show)
 
 
+def test_all_that_is_damaged_is_named_at_once(repository: MemoryRepository) -> None:
+    service = MemoryService()
+    service.add(*range(30))
+    service.add(0, tenant="acme")
+    back_up(service, repository)
+    shard = newest(repository).collections[0].shards[0]
+    lost = {shard.digest, *(id_of(number) for number in range(30))}
+    for digest in lost:
+        del repository.objects[f"objects/{digest[:2]}/{digest}"]
+    with pytest.raises(BackupDamaged) as error:
+        check(repository, manifests.find(repository, None), show)
+    named = {digest for digest in lost if f"objects/{digest[:2]}/{digest}" in str(error.value)}
+    # The originals of a lost shard are not known.
+    more = int(re.findall(r" and (\d+) more\.", str(error.value))[0])
+    assert len(named) == 20
+    assert 0 < more <= len(lost) - 20
+
+
 def test_a_damaged_object_is_written_again_once_it_is_deleted(
     service: MemoryService, repository: MemoryRepository
 ) -> None:
@@ -293,7 +312,7 @@ def test_an_interrupted_restore_continues(
     path = f"objects/{shard.digest[:2]}/{shard.digest}"
     data = repository.objects.pop(path)
     target = MemoryService(active=None)
-    with pytest.raises(BackupDamaged, match="missing"):
+    with pytest.raises(BackupDamaged, match=f"Missing or damaged in memory: {path}"):
         restored(repository, target)
     assert 0 < target.create(NAME, IDENTITY).count() < 40
     repository.objects[path] = data
