@@ -24,9 +24,9 @@ export function doneOf(job) {
 /**
  * Poll a job until it ends, and return it.
  *
- * `onJob(job)` is called with each change before that. `retried(task)` runs a request, and retries it.
+ * `onJob(job)` is called with each change before that. `retried(task)` runs and retries a request.
  */
-export async function follow(job, { onJob, signal, retried }) {
+export async function follow(job, { onJob, signal, retried = (task) => withRetries(task, { signal }) }) {
   let etag = null;
   let seconds = POLL_S;
   for (let last = job; ; ) {

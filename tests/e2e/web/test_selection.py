@@ -82,7 +82,14 @@ def test_tags_of_several_pictures_change(site: Site, stack: Stack, chosen: dict[
     site.page.get_by_role("button", name="Tags").click()
     dialog = site.page.get_by_role("dialog", name="Tags of 6 pictures")
     dialog.get_by_label("Add a tag to these pictures").fill("violet")
-    dialog.get_by_role("button", name="Add").click()
+    # The page asks for the job until it has ended.
+    stack.ingest_worker.suspend()
+    try:
+        with site.page.expect_response("**/v1/jobs/*"):
+            dialog.get_by_role("button", name="Add").click()
+        expect(dialog.get_by_role("status")).to_have_text("Changing 6 pictures …")
+    finally:
+        stack.ingest_worker.resume()
     expect(dialog.get_by_role("status")).to_have_text("Added the tag violet to 6 pictures")
     dialog.get_by_role("button", name="Remove the tag chosen").click()
     expect(dialog.get_by_role("status")).to_have_text("Removed the tag chosen from 6 pictures")
