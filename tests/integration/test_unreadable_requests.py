@@ -28,6 +28,11 @@ UNREADABLE = [
     (b"GARBAGE\r\n\r\n", 400, "invalid_request"),
     (b"<script>alert(1)</script> / HTTP/1.1\r\n\r\n", 400, "invalid_request"),
     (b"GET /v1/jobs HTTP/9.9\r\n\r\n", 400, "invalid_request"),
+    # Latin-1, not UTF-8.
+    (GET.replace(b"jobs", b"images?tag=caf%E9") + b"\r\n", 400, "invalid_request"),
+    (GET.replace(b"jobs", b"images?tag=caf\xe9") + b"\r\n", 400, "invalid_request"),
+    (GET.replace(b"jobs", b"jobs/caf\xe9") + b"\r\n", 400, "invalid_request"),
+    (GET.replace(b"jobs", b"jobs/caf%E9") + b"\r\n", 404, "not_found"),
     (UPLOAD + b"Content-Length: -1\r\n\r\n", 400, "invalid_request"),
     (UPLOAD + b"Content-Length: many\r\n\r\n", 400, "invalid_request"),
     (UPLOAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400, "invalid_request"),
