@@ -172,7 +172,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell the ends of the services' logs with a failure."""
+    """Show the ends of the services' logs with a failure."""
     report = yield
     add_logs(item, report)
     return report

@@ -26,7 +26,7 @@ def install(app: Flask, operations: Mapping[str, Operation]) -> None:
     @app.before_request
     def check() -> None:
         parameters = known.get(request.endpoint or "")
-        if parameters is None or not request.path.startswith(_API):
+        if not request.query_string or parameters is None or not request.path.startswith(_API):
             return
         _require_utf_8(request.query_string)
         unknown = sorted(set(request.args) - parameters)

@@ -49,7 +49,7 @@ class Job(Answer):
     id: RecordId
     kind: JobKind
     name: Annotated[
-        str | None, Field(description="That with which it was opened, or its archive's.")
+        str | None, Field(description="The name it was opened with, or its archive's file name.")
     ]
     open: Annotated[bool, Field(description="Whether uploads may add pictures to it.")]
     state: JobState

@@ -1,4 +1,4 @@
-"""What is told of tests: less of those that pass, and the services' logs of those that fail."""
+"""Test reports: shorter for tests that pass, with the services' logs for tests that fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xdist.remote import WorkerInteractor
 
 # Seconds of a set-up that may be among the slowest.
 _LONG_S = 0.5
-# Characters of a log that are told.
+# Characters to show of the end of a log.
 _LOG_CHARACTERS = 3000
 
 
@@ -39,7 +39,7 @@ def _is_dull(report: Mapping[str, Any]) -> bool:
 
 def add_logs(item: pytest.Item, report: pytest.TestReport) -> None:
     """Add the ends of the logs in a test's own folder to its report, if it failed."""
-    # Absent if the test uses none, or failed before it had one.
+    # Missing if the test has no folder, or failed before it got one.
     folder = getattr(item, "funcargs", {}).get("tmp_path")
     if not report.failed or folder is None:
         return

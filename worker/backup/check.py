@@ -61,7 +61,4 @@ class _Reading:
 
     def verify(self, digests: Iterable[str]) -> None:
         """Read objects, and keep none in memory."""
-        run_each(self._verify, sorted(digests))
-
-    def _verify(self, digest: str) -> None:
-        self.get(digest)
+        run_each(lambda digest: self.get(digest) is not None, sorted(digests))
