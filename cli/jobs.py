@@ -23,9 +23,9 @@ def jobs(state: str | None, limit: int | None, as_json: bool) -> None:
     """List jobs, newest first.
 
     If the output is not a terminal, each line has the job ID, time, state, the
-    number of images done, in total and failed, the kind of job, and the name with
-    which it was opened, separated by tabs. For more about one job, run `glimpse
-    status JOB`.
+    number of images done, in total and failed, the kind of job, and the name it was
+    opened with or its archive's file name, separated by tabs. For more about one
+    job, run `glimpse status JOB`.
 
     \b
     Example:

@@ -40,8 +40,9 @@ class Job(Answer):
     id: str
     # "ingest", "edit" or "refresh".
     kind: str = "ingest"
-    # The name with which it was opened, and whether uploads may add pictures to it.
+    # The name it was opened with, or its archive's file name.
     name: str | None = None
+    # Whether uploads may add pictures to it.
     open: bool = False
     state: Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
     total: int
